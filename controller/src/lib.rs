@@ -1,0 +1,5 @@
+//! Portico's controller: objects → snapshot → compile → publish; the commands; the binary.
+
+pub mod compile;
+pub mod problem;
+pub mod snapshot;

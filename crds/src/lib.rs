@@ -1,0 +1,20 @@
+//! The custom resources of Portico, group `portico.dev`, version `v1alpha1`: [`FrontDoor`] and
+//! [`Route`], with the schema and CEL rules by which an API server refuses a bad object. No I/O.
+
+mod common;
+mod cors;
+mod front_door;
+mod route;
+
+pub use common::{
+    CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits, HeaderValue, LocalSecretRef, NamedValue,
+    SecretKeyRef, ValueFrom, VERSION,
+};
+pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
+pub use front_door::{
+    Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, StatusAddress,
+};
+pub use route::{
+    Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
+    Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
+};

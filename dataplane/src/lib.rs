@@ -1,0 +1,9 @@
+//! The dataplane: accepts connections, finds each request's Route in the [`table::Table`], and
+//! forwards it. Knows no Kubernetes.
+
+pub mod config;
+pub mod guard;
+pub mod path;
+pub mod router;
+pub mod serve;
+pub mod table;

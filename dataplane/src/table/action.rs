@@ -1,0 +1,149 @@
+//! What becomes of a request: forwarded, redirected or answered here.
+
+use super::{Backend, edits};
+use crate::path::PathTemplate;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::{Serialize, Serializer};
+
+/// The one thing that a Route does with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// Sends it to one of the Route's backends.
+    Forward(Forward),
+    /// Answers with a redirect.
+    Redirect(Redirect),
+    /// Answers with a fixed response.
+    Respond(Respond),
+}
+
+/// The backends of a Route and how a request is rewritten for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Forward {
+    /// All backends in the Route's order, those without endpoints too.
+    backends: Vec<Backend>,
+    /// Indices into `backends` that take traffic, each with the sum of weights up to and with it.
+    #[serde(skip)]
+    active: Vec<(u64, u16)>,
+    /// The path that the backend gets instead of the request's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rewrite: Option<Rewrite>,
+}
+
+/// The template of the path that the backend gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Rewrite {
+    /// `rewrite.path`: what the match captured goes where the same names stand.
+    pub path: PathTemplate,
+}
+
+impl Forward {
+    /// Takes up backends. Traffic goes to the lowest priority number at which a backend of weight
+    /// above 0 has an endpoint; within it, shares follow the weights.
+    pub fn new(backends: Vec<Backend>, rewrite: Option<Rewrite>) -> Self {
+        let takes = |b: &Backend| b.weight > 0 && b.target.is_available();
+        let lowest = backends.iter().filter(|b| takes(b)).map(|b| b.priority).min();
+        let mut total = 0;
+        let active = (0u16..)
+            .zip(&backends)
+            .filter(|(_, b)| takes(b) && Some(b.priority) == lowest)
+            .map(|(index, b)| {
+                total += u64::from(b.weight);
+                (total, index)
+            })
+            .collect();
+        Self { backends, active, rewrite }
+    }
+
+    /// All backends, in the Route's order.
+    pub fn backends(&self) -> &[Backend] {
+        &self.backends
+    }
+
+    /// The path rewrite, if any.
+    pub fn rewrite(&self) -> Option<&Rewrite> {
+        self.rewrite.as_ref()
+    }
+
+    /// The backend at `point` of the weights laid end to end, `point` being a fraction in [0, 1)
+    /// scaled to the whole range of `u64`. `None` where no backend has an endpoint.
+    pub fn pick(&self, point: u64) -> Option<&Backend> {
+        let total = self.active.last()?.0;
+        let at = ((u128::from(point) * u128::from(total)) >> 64) as u64;
+        let index = self.active.partition_point(|(upto, _)| *upto <= at);
+        let (_, backend) = self.active.get(index)?;
+        self.backends.get(usize::from(*backend))
+    }
+}
+
+/// A URL scheme that the edge speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that a URL of this scheme leaves out (RFC 9110 §4.2).
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// A redirect (RFC 9110 §15.4); what is `None` is the request's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Redirect {
+    /// The scheme of the new location.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// The host of the new location, without port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The port of the new location.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The template of its path. The query is the request's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathTemplate>,
+    /// 301, 302, 303, 307 or 308.
+    #[serde(serialize_with = "status")]
+    pub status: StatusCode,
+}
+
+/// A fixed response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Respond {
+    /// Its status code.
+    #[serde(serialize_with = "status")]
+    pub status: StatusCode,
+    /// Its headers, in order.
+    #[serde(serialize_with = "edits::pairs", skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Its body.
+    #[serde(serialize_with = "text", skip_serializing_if = "Bytes::is_empty")]
+    pub body: Bytes,
+}
+
+fn status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+fn text<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&String::from_utf8_lossy(body))
+}

@@ -1,0 +1,114 @@
+//! Where a request can be forwarded to.
+
+use http::HeaderValue;
+use serde::{Serialize, Serializer};
+use std::{fmt, net::SocketAddr};
+
+/// One backend of a Route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backend {
+    /// How logs, metrics and `/debug/table` call it: `web/profiles:80` for a Service's port,
+    /// the URL for an external one.
+    pub name: String,
+    /// Its share among the backends of its priority; 0 takes nothing.
+    pub weight: u32,
+    /// The lower number goes first.
+    pub priority: u32,
+    /// What the connection speaks.
+    pub protocol: Protocol,
+    /// The Host that the backend gets.
+    pub host: HostHeader,
+    /// The authorities by which the backend may call itself in `Location` or a cookie's `Domain`,
+    /// beside the Host that it was sent and the address that was dialled.
+    pub own_authorities: Vec<Authority>,
+    /// What is dialled.
+    pub target: Target,
+}
+
+/// What a connection to a backend speaks: `appProtocol` of a Service's port, the scheme of an
+/// external URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Protocol {
+    /// HTTP/1.1 in the clear; WebSocket upgrades too (`http`, `kubernetes.io/ws`).
+    Http1,
+    /// HTTP/2 in the clear with prior knowledge (`kubernetes.io/h2c`).
+    H2c,
+    /// HTTP/1.1 over TLS, the certificate checked against the public roots (`https://` externals).
+    Https,
+    /// HTTP/1.1 over TLS to a Service's pods, whose certificate is not checked: no public authority
+    /// signs cluster names (`https`, `kubernetes.io/wss`).
+    HttpsUnverified,
+}
+
+impl Protocol {
+    /// The scheme of a URL for it.
+    pub fn scheme(self) -> super::Scheme {
+        match self {
+            Self::Http1 | Self::H2c => super::Scheme::Http,
+            Self::Https | Self::HttpsUnverified => super::Scheme::Https,
+        }
+    }
+}
+
+/// The `Host` that a backend gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum HostHeader {
+    /// The client's own.
+    Preserve,
+    /// This one: the backend's, or a name of `rewrite.host`. Valid as a header value.
+    Set(#[serde(serialize_with = "header_value")] HeaderValue),
+}
+
+fn header_value<S: Serializer>(value: &HeaderValue, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&String::from_utf8_lossy(value.as_bytes()))
+}
+
+/// A host, lower case, with a port where it is not the scheme's default.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Authority {
+    /// A DNS name or an address, lower case, IPv6 in brackets.
+    pub host: String,
+    /// The port; `None` stands for the scheme's default.
+    pub port: Option<u16>,
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
+}
+
+impl Serialize for Authority {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What is dialled for a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Target {
+    /// The ready endpoints of a Service's port, sorted; empty where there are none.
+    Endpoints(Vec<SocketAddr>),
+    /// An external host, resolved when dialled; the address guard applies to what it resolves to.
+    External {
+        /// A DNS name or an address without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Target {
+    /// Whether there is anything to dial.
+    pub fn is_available(&self) -> bool {
+        match self {
+            Self::Endpoints(endpoints) => !endpoints.is_empty(),
+            Self::External { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The table: everything a request's way is decided by. Immutable, `Eq`, and printable as JSON
+//! with secrets as fingerprints. The controller compiles it; workers only read it.
+
+mod action;
+mod backend;
+mod edits;
+mod hosts;
+
+pub use action::{Action, Forward, Redirect, Respond, Rewrite, Scheme};
+pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
+pub use edits::HeaderEdits;
+pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
+
+use serde::Serialize;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A Kubernetes object's namespace and name, printed `namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// `metadata.namespace`.
+    pub namespace: Arc<str>,
+    /// `metadata.name`.
+    pub name: Arc<str>,
+}
+
+impl ObjectName {
+    /// Joins a namespace and a name.
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl Serialize for ObjectName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One whole routing table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Table {
+    /// Counts publications, so that one can tell which table a worker serves. 0 from the compiler;
+    /// stamped when published.
+    pub generation: u64,
+    /// The virtual hosts by name.
+    pub hosts: Hosts,
+}
+
+/// What a request that a Route's match selects meets: the Route's share of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    /// The Route object.
+    pub name: ObjectName,
+    /// The FrontDoor that it is attached to.
+    pub front_door: ObjectName,
+    /// What becomes of the request.
+    pub action: Action,
+    /// Edits of the request's headers on their way to the backend.
+    #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
+    pub request_headers: HeaderEdits,
+    /// Edits of the response's headers on their way to the client.
+    #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
+    pub response_headers: HeaderEdits,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// Why nothing of this Route can be served although it is accepted (a Secret is missing):
+    /// every request gets 503.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+}
+
+/// Time limits of a forwarded request; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// Connecting to the backend, TLS included, per try.
+    pub connect: Option<Duration>,
+    /// From the request's head to the response's head.
+    pub request: Option<Duration>,
+    /// Between bytes of a body or of an upgraded connection.
+    pub idle: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    /// The documented defaults: 2 s, 60 s, 5 min.
+    fn default() -> Self {
+        Self {
+            connect: Some(Duration::from_secs(2)),
+            request: Some(Duration::from_secs(60)),
+            idle: Some(Duration::from_secs(300)),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Portico from outside: what the tests share.
