@@ -7,8 +7,8 @@ mod front_door;
 mod route;
 
 pub use common::{
-    CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits, HeaderValue, LocalSecretRef, NamedValue,
-    SecretKeyRef, ValueFrom, VERSION,
+    CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits, HeaderValue, LocalSecretRef,
+    NamedValue, SecretKeyRef, VERSION, ValueFrom,
 };
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{

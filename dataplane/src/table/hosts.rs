@@ -4,7 +4,7 @@ use super::ObjectName;
 use crate::router::RouteTree;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
 /// A host entry of a FrontDoor: exact, `*.suffix` or `*`; lower case, no trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,9 +27,11 @@ pub enum HostPatternError {
     #[error("is longer than 253 characters")]
     TooLong,
     /// Not letters, digits, `-` or `_` in labels of 1 to 63 joined by dots.
-    #[error("is not a DNS name: labels of letters, digits and '-', joined by dots; a host in Unicode is written as its A-label (xn--…)")]
+    #[error(
+        "is not a DNS name: labels of letters, digits and '-', joined by dots; a host in Unicode is written as its A-label (xn--…)"
+    )]
     NotAName,
-    /// A port.
+    /// A port, or an IPv6 address without brackets.
     #[error("has a port: a host entry is a name alone, requests compare without their port")]
     Port,
     /// A `*` that is not the whole first label.
@@ -50,6 +52,48 @@ impl fmt::Display for HostPattern {
 impl Serialize for HostPattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = HostPatternError;
+
+    /// Folds letter case and one trailing dot; an IPv6 address stands in brackets, as in `Host`.
+    fn from_str(entry: &str) -> Result<Self, Self::Err> {
+        if entry == "*" {
+            return Ok(Self::Any);
+        }
+        let folded = entry.strip_suffix('.').unwrap_or(entry).to_ascii_lowercase();
+        if let Some(suffix) = folded.strip_prefix("*.") {
+            dns_name(suffix)?;
+            return Ok(Self::Suffix(suffix.into()));
+        }
+        if let Some(address) = folded.strip_prefix('[') {
+            let (address, port) = address.split_once(']').ok_or(HostPatternError::NotAName)?;
+            let address: Ipv6Addr = address.parse().map_err(|_| HostPatternError::NotAName)?;
+            return match port {
+                "" => Ok(Self::Exact(format!("[{address}]").into())),
+                _ => Err(HostPatternError::Port),
+            };
+        }
+        dns_name(&folded)?;
+        Ok(Self::Exact(folded.into()))
+    }
+}
+
+/// Checks a folded DNS name.
+fn dns_name(name: &str) -> Result<(), HostPatternError> {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    match name {
+        "" => Err(HostPatternError::Empty),
+        _ if name.contains('*') => Err(HostPatternError::Wildcard),
+        _ if name.contains(':') => Err(HostPatternError::Port),
+        _ if name.len() > 253 => Err(HostPatternError::TooLong),
+        _ if !name.split('.').all(is_label) => Err(HostPatternError::NotAName),
+        _ => Ok(()),
     }
 }
 
@@ -125,5 +169,63 @@ impl Hosts {
 impl Serialize for Hosts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn parsed(entry: &str) -> Result<String, HostPatternError> {
+        entry.parse::<HostPattern>().map(|pattern| pattern.to_string())
+    }
+
+    #[test]
+    fn entries_are_folded() {
+        for (entry, folded) in [
+            ("WWW.Example.com", "www.example.com"),
+            ("www.example.com.", "www.example.com"),
+            ("localhost", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("[0:0::1]", "[::1]"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("*.Example.com.", "*.example.com"),
+            ("*", "*"),
+        ] {
+            assert_eq!(parsed(entry), Ok(folded.to_owned()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        use HostPatternError::*;
+        let long_label = "a".repeat(64);
+        let long_name = "a.".repeat(127);
+        for (entry, error) in [
+            ("", Empty),
+            (".", Empty),
+            ("*.", Wildcard),
+            ("a..b", NotAName),
+            ("a.com..", NotAName),
+            (".a.com", NotAName),
+            ("bücher.example", NotAName),
+            ("a b", NotAName),
+            ("a/b", NotAName),
+            ("[::1", NotAName),
+            ("[1.2.3.4]", NotAName),
+            (&long_label, NotAName),
+            (&format!("{long_name}aa"), TooLong),
+            ("a.com:80", Port),
+            ("::1", Port),
+            ("[::1]:80", Port),
+            ("a.*.com", Wildcard),
+            ("a*.com", Wildcard),
+            ("**", Wildcard),
+            ("*.*.com", Wildcard),
+        ] {
+            assert_eq!(parsed(entry), Err(error), "{entry}");
+        }
     }
 }
