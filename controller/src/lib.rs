@@ -2,4 +2,5 @@
 
 pub mod compile;
 pub mod problem;
+pub mod schema;
 pub mod snapshot;

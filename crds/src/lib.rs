@@ -18,3 +18,11 @@ pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
     Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
 };
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+/// Both CustomResourceDefinitions: FrontDoor, then Route.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![FrontDoor::crd(), Route::crd()]
+}

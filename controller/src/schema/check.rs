@@ -1,0 +1,185 @@
+//! The walk over a value. It allocates nothing until it finds a problem.
+
+use super::{
+    node::{List, Map, Node, Object, Range, Shape, Text},
+    words,
+};
+use crate::problem::{Concerns, ObjectRef, Problem, Reason, Severity};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Deserialize;
+use serde_json::{Map as JsonMap, Value};
+use std::{collections::HashMap, fmt};
+
+/// Checks a whole value.
+pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem> {
+    let mut walk = Walk { object, found: Vec::new() };
+    walk.value(root, &Path::Root, value);
+    walk.found
+}
+
+/// Where the walk is; links back to the root along the stack.
+enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+    Key(&'a Path<'a>, &'a str),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Self::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+            Self::Key(parent, key) => write!(f, "{parent}[{key}]"),
+        }
+    }
+}
+
+struct Walk<'a> {
+    object: &'a ObjectRef,
+    found: Vec<Problem>,
+}
+
+impl Walk<'_> {
+    fn report(&mut self, at: &Path<'_>, message: String) {
+        self.found.push(Problem {
+            object: self.object.clone(),
+            severity: Severity::Error,
+            concerns: Concerns::Accepted,
+            field: at.to_string(),
+            reason: Reason::Invalid,
+            message,
+        });
+    }
+
+    fn value(&mut self, node: &Node, at: &Path<'_>, value: &Value) {
+        match (&node.shape, value) {
+            (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
+            (Shape::Object(object), Value::Object(fields)) => self.object(object, at, fields),
+            (Shape::Map(map), Value::Object(fields)) => self.map(map, at, fields),
+            (Shape::List(list), Value::Array(items)) => self.list(list, at, items),
+            (Shape::Text(text) | Shape::IntOrText(_, text), Value::String(value)) => {
+                self.text(text, &node.about, at, value);
+            }
+            (Shape::Integer(range) | Shape::IntOrText(range, _), Value::Number(number)) => {
+                match number.as_i64() {
+                    Some(number) => self.integer(range, at, number),
+                    None => self.report(at, words::wrong_type(&node.shape, value)),
+                }
+            }
+            (shape, value) => self.report(at, words::wrong_type(shape, value)),
+        }
+    }
+
+    fn object(&mut self, object: &Object, at: &Path<'_>, fields: &JsonMap<String, Value>) {
+        for (name, value) in fields {
+            let at = Path::Field(at, name);
+            match object.fields.get(name) {
+                Some(_) if value.is_null() => {}
+                Some(node) => self.value(node, &at, value),
+                None => self.report(&at, words::unknown(name, object)),
+            }
+        }
+        for name in &object.required {
+            if fields.get(name).is_none_or(Value::is_null) {
+                self.report(&Path::Field(at, name), words::missing(object.fields.get(name)));
+            }
+        }
+    }
+
+    fn map(&mut self, map: &Map, at: &Path<'_>, fields: &JsonMap<String, Value>) {
+        if fields.len() > map.max {
+            let message =
+                format!("has {}, at most {} may be", words::count(fields.len(), "entry"), map.max);
+            self.report(at, message);
+        }
+        for (key, value) in fields {
+            self.value(&map.values, &Path::Key(at, key), value);
+        }
+    }
+
+    fn list(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
+        if items.len() < list.min {
+            self.report(at, format!("must have at least {}", words::count(list.min, "item")));
+        }
+        if items.len() > list.max {
+            self.report(at, format!("has {} items, at most {} may be", items.len(), list.max));
+        }
+        for (index, item) in items.iter().enumerate() {
+            self.value(&list.items, &Path::Index(at, index), item);
+        }
+        if !list.keys.is_empty() {
+            self.duplicates(list, at, items);
+        }
+    }
+
+    /// Items of a list-map whose keys another item has already.
+    fn duplicates(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
+        let mut first = HashMap::new();
+        for (index, item) in items.iter().enumerate() {
+            let key: Option<Vec<&str>> =
+                list.keys.iter().map(|key| item.get(key).and_then(Value::as_str)).collect();
+            let Some(key) = key else { continue };
+            let shown = key.join(", ");
+            let before = *first.entry(key).or_insert(index);
+            if before != index {
+                let message = format!(
+                    "{} stands at {at}[{before}] already; each may stand once",
+                    words::quoted(&shown)
+                );
+                self.report(&Path::Field(&Path::Index(at, index), &list.keys.join(",")), message);
+            }
+        }
+    }
+
+    fn text(&mut self, text: &Text, about: &str, at: &Path<'_>, value: &str) {
+        let chars = || value.chars().count();
+        if text.max.is_some_and(|max| value.len() > max && chars() > max) {
+            let max = text.max.unwrap_or_default();
+            self.report(
+                at,
+                format!("is {} long, at most {max} may be", words::count(chars(), "character")),
+            );
+            return;
+        }
+        if value.len() < text.min || chars() < text.min {
+            let least = if text.min == 1 {
+                "must not be empty".to_owned()
+            } else {
+                format!("must have at least {} characters", text.min)
+            };
+            self.report(at, least);
+            return;
+        }
+        if !text.allowed.is_empty() && !text.allowed.iter().any(|allowed| allowed == value) {
+            self.report(at, words::not_one_of(value, text.allowed.iter().map(String::as_str)));
+        }
+        if let Some(pattern) = &text.pattern
+            && !pattern.is_match(value)
+        {
+            self.report(at, words::unfit(value, about, pattern.as_str()));
+        }
+        if text.time && Time::deserialize(&Value::from(value)).is_err() {
+            self.report(
+                at,
+                format!("{} is not a time; write 2006-01-02T15:04:05Z", words::quoted(value)),
+            );
+        }
+    }
+
+    fn integer(&mut self, range: &Range, at: &Path<'_>, number: i64) {
+        if !range.allowed.is_empty() {
+            if !range.allowed.contains(&number) {
+                let allowed: Vec<String> = range.allowed.iter().map(i64::to_string).collect();
+                self.report(at, format!("{number} is not one of {}", allowed.join(", ")));
+            }
+        } else if number < range.min || number > range.max {
+            self.report(
+                at,
+                format!("{number} is out of bounds; {} to {} may be", range.min, range.max),
+            );
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `metadata`, which CRDs leave to the API server.
+
+use super::node::{Node, Shape};
+use k8s_openapi::{
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps,
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::core::schema::StructuralSchemaRewriter;
+use schemars::generate::SchemaSettings;
+
+/// The schema of ObjectMeta, with `name` and `namespace` as the API server wants them.
+pub(super) fn node() -> Node {
+    let settings = SchemaSettings::openapi3()
+        .with(|settings| settings.inline_subschemas = true)
+        .with_transform(StructuralSchemaRewriter);
+    let generated = settings.into_generator().into_root_schema_for::<ObjectMeta>();
+    let schema: JSONSchemaProps =
+        serde_json::from_value(generated.to_value()).unwrap_or_else(|_| JSONSchemaProps::default());
+    let mut node = Node::new(&schema);
+    node.about = "The object's name and namespace.".to_owned();
+    if let Shape::Object(object) = &mut node.shape {
+        object.fields.insert("name".to_owned(), name());
+        object.fields.insert("namespace".to_owned(), namespace());
+        object.required = vec!["name".to_owned(), "namespace".to_owned()];
+    }
+    node
+}
+
+/// RFC 1123 subdomain.
+fn name() -> Node {
+    Node::new(&JSONSchemaProps {
+        description: Some(
+            "A name has lower-case letters, digits, `-` and `.`; it starts and ends with a letter or digit."
+                .to_owned(),
+        ),
+        type_: Some("string".to_owned()),
+        max_length: Some(253),
+        pattern: Some(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$".to_owned()),
+        ..Default::default()
+    })
+}
+
+/// RFC 1123 label.
+fn namespace() -> Node {
+    Node::new(&JSONSchemaProps {
+        description: Some(
+            "A namespace has lower-case letters, digits and `-`; it starts and ends with a letter or digit."
+                .to_owned(),
+        ),
+        type_: Some("string".to_owned()),
+        max_length: Some(63),
+        pattern: Some("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$".to_owned()),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,169 @@
+//! A schema in the form in which it is checked: nothing to look up, expressions compiled.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use regex::Regex;
+use std::collections::BTreeMap;
+
+/// What a value must be.
+pub(super) struct Node {
+    /// The schema's description; empty where it has none.
+    pub(super) about: String,
+    pub(super) shape: Shape,
+}
+
+/// The kinds of values.
+pub(super) enum Shape {
+    /// Known fields.
+    Object(Object),
+    /// Any keys, like values.
+    Map(Map),
+    List(List),
+    Text(Text),
+    Integer(Range),
+    IntOrText(Range, Text),
+    Boolean,
+    /// Anything at all.
+    Any,
+}
+
+pub(super) struct Object {
+    pub(super) fields: BTreeMap<String, Node>,
+    pub(super) required: Vec<String>,
+}
+
+pub(super) struct Map {
+    pub(super) values: Box<Node>,
+    pub(super) max: usize,
+}
+
+pub(super) struct List {
+    pub(super) items: Box<Node>,
+    pub(super) min: usize,
+    pub(super) max: usize,
+    /// The fields by which an item is known, where each may stand once.
+    pub(super) keys: Vec<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Text {
+    /// In characters, as the API server counts.
+    pub(super) min: usize,
+    pub(super) max: Option<usize>,
+    pub(super) pattern: Option<Regex>,
+    /// Empty: any.
+    pub(super) allowed: Vec<String>,
+    /// RFC 3339.
+    pub(super) time: bool,
+}
+
+pub(super) struct Range {
+    pub(super) min: i64,
+    pub(super) max: i64,
+    /// Empty: any.
+    pub(super) allowed: Vec<i64>,
+}
+
+impl Node {
+    pub(super) const fn any() -> Self {
+        Self { about: String::new(), shape: Shape::Any }
+    }
+
+    /// Compiles a structural schema.
+    pub(super) fn new(schema: &JSONSchemaProps) -> Self {
+        Self { about: schema.description.clone().unwrap_or_default(), shape: Shape::new(schema) }
+    }
+}
+
+impl Shape {
+    fn new(schema: &JSONSchemaProps) -> Self {
+        if schema.x_kubernetes_int_or_string == Some(true) {
+            return Self::IntOrText(Range::new(schema), Text::new(schema));
+        }
+        match schema.type_.as_deref() {
+            Some("object") => Self::object(schema),
+            Some("array") => match &schema.items {
+                Some(JSONSchemaPropsOrArray::Schema(items)) => Self::List(List::new(schema, items)),
+                Some(JSONSchemaPropsOrArray::Schemas(_)) | None => Self::Any,
+            },
+            Some("string") => Self::Text(Text::new(schema)),
+            Some("integer") => Self::Integer(Range::new(schema)),
+            Some("boolean") => Self::Boolean,
+            _ => Self::Any,
+        }
+    }
+
+    fn object(schema: &JSONSchemaProps) -> Self {
+        if let Some(properties) = &schema.properties {
+            let fields = properties.iter().map(|(name, field)| (name.clone(), Node::new(field)));
+            return Self::Object(Object {
+                fields: fields.collect(),
+                required: schema.required.clone().unwrap_or_default(),
+            });
+        }
+        match &schema.additional_properties {
+            Some(JSONSchemaPropsOrBool::Schema(values)) => Self::Map(Map {
+                values: Box::new(Node::new(values)),
+                max: size(schema.max_properties).unwrap_or(usize::MAX),
+            }),
+            Some(JSONSchemaPropsOrBool::Bool(_)) | None => Self::Any,
+        }
+    }
+}
+
+impl List {
+    fn new(schema: &JSONSchemaProps, items: &JSONSchemaProps) -> Self {
+        let is_map = schema.x_kubernetes_list_type.as_deref() == Some("map");
+        let keys = schema.x_kubernetes_list_map_keys.clone().filter(|_| is_map);
+        Self {
+            items: Box::new(Node::new(items)),
+            min: size(schema.min_items).unwrap_or(0),
+            max: size(schema.max_items).unwrap_or(usize::MAX),
+            keys: keys.unwrap_or_default(),
+        }
+    }
+}
+
+impl Text {
+    fn new(schema: &JSONSchemaProps) -> Self {
+        let allowed = schema.enum_.iter().flatten().filter_map(|value| value.0.as_str());
+        Self {
+            min: size(schema.min_length).unwrap_or(0),
+            max: size(schema.max_length),
+            pattern: schema.pattern.as_deref().map(compile),
+            allowed: allowed.map(str::to_owned).collect(),
+            time: schema.format.as_deref() == Some("date-time"),
+        }
+    }
+}
+
+impl Range {
+    fn new(schema: &JSONSchemaProps) -> Self {
+        let (min, max) = match schema.format.as_deref() {
+            Some("int32") => (i32::MIN.into(), i32::MAX.into()),
+            _ => (i64::MIN, i64::MAX),
+        };
+        Self {
+            min: schema.minimum.map_or(min, whole),
+            max: schema.maximum.map_or(max, whole),
+            allowed: schema.enum_.iter().flatten().filter_map(|value| value.0.as_i64()).collect(),
+        }
+    }
+}
+
+/// Bounds in our schemas are small whole numbers.
+#[allow(clippy::cast_possible_truncation)]
+fn whole(bound: f64) -> i64 {
+    bound as i64
+}
+
+fn size(bound: Option<i64>) -> Option<usize> {
+    bound.and_then(|bound| usize::try_from(bound).ok())
+}
+
+/// Invariant: the patterns are this program's own, and a test compiles every one.
+#[allow(clippy::expect_used)]
+fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern of the CRDs compiles")
+}

@@ -1,0 +1,246 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use crate::problem::{Concerns, Reason, Severity};
+use portico_crds::{FrontDoor, Route};
+use portico_dataplane::table::ObjectName;
+use serde_json::json;
+
+fn front_door() -> Value {
+    json!({
+        "apiVersion": "portico.dev/v1alpha1",
+        "kind": "FrontDoor",
+        "metadata": {"name": "ep", "namespace": "web", "labels": {"app.kubernetes.io/name": "ep"}},
+        "spec": {
+            "className": "portico",
+            "hosts": [
+                {"name": "www.ep.com", "tls": {"secretRef": {"name": "ep-com"}}},
+                {"name": "*.ep.com"},
+            ],
+            "plainHttp": "Redirect",
+            "attach": [
+                {"namespaces": ["web"]},
+                {"namespaceSelector": {"matchLabels": {"team": "sales"}}, "paths": ["/sales/*"]},
+            ],
+            "cors": {"allowOrigins": ["https://app.example.com"], "maxAge": "2h"},
+            "trustedProxies": ["10.0.0.0/8"],
+        },
+    })
+}
+
+fn route() -> Value {
+    json!({
+        "apiVersion": "portico.dev/v1alpha1",
+        "kind": "Route",
+        "metadata": {"name": "profiles", "namespace": "web", "creationTimestamp": "2026-11-22T00:00:00Z"},
+        "spec": {
+            "frontDoorRef": {"name": "ep"},
+            "hosts": ["www.ep.com"],
+            "matches": [{
+                "path": "/api/user/*",
+                "methods": ["GET", "PUT"],
+                "headers": [{"name": "x-tenant", "value": "blue"}],
+                "query": [{"name": "v", "value": "2"}],
+                "cookies": [{"name": "beta", "type": "Present"}],
+            }],
+            "backends": [
+                {"service": {"name": "profiles", "port": "http"}, "weight": 90},
+                {"external": {"url": "https://profiles.azurewebsites.net"}, "weight": 10, "priority": 1},
+            ],
+            "rewrite": {"path": "/users/*", "host": "Backend"},
+            "requestHeaders": {
+                "set": [
+                    {"name": "x-api-key", "valueFrom": {"secretKeyRef": {"name": "profiles-key", "key": "token"}}},
+                    {"name": "x-front-door", "value": "ep"},
+                ],
+                "add": [],
+                "remove": ["x-debug"],
+            },
+            "timeouts": {"connect": "2s", "request": "60s", "idle": "5m"},
+        },
+        "status": {"anything": true},
+    })
+}
+
+fn problems(value: &Value) -> Vec<Problem> {
+    let kind = if value["kind"] == "Route" { Kind::Route } else { Kind::FrontDoor };
+    validate(&ObjectRef { kind, name: ObjectName::new("web", "x") }, value)
+}
+
+/// `base` with the value at a JSON pointer replaced; the last step may be new.
+fn with(mut base: Value, pointer: &str, value: Value) -> Value {
+    let (parent, last) = pointer.rsplit_once('/').unwrap();
+    match base.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}")) {
+        Value::Object(fields) => drop(fields.insert(last.to_owned(), value)),
+        Value::Array(items) => items[last.parse::<usize>().unwrap()] = value,
+        other => panic!("{pointer} leads to {other}"),
+    }
+    base
+}
+
+/// Asserts exactly one problem, its field, and words of its message.
+#[track_caller]
+fn one(value: &Value, field: &str, words: &[&str]) {
+    let found = problems(value);
+    let [problem] = found.as_slice() else { panic!("{field}: not one problem: {found:#?}") };
+    assert_eq!(problem.field, field);
+    assert_eq!(problem.reason, Reason::Invalid);
+    assert_eq!(problem.severity, Severity::Error);
+    assert_eq!(problem.concerns, Concerns::Accepted);
+    for word in words {
+        assert!(
+            problem.message.contains(word),
+            "{field}: {word:?} is not in {:?}",
+            problem.message
+        );
+    }
+}
+
+#[test]
+fn good_objects_have_no_problems_and_decode() {
+    assert_eq!(problems(&front_door()), []);
+    assert_eq!(problems(&route()), []);
+    serde_json::from_value::<FrontDoor>(front_door()).unwrap();
+    serde_json::from_value::<Route>(route()).unwrap();
+}
+
+#[test]
+fn every_mistake_names_its_field_and_the_way_out() {
+    let cases: &[(&str, Value, &str, &[&str])] = &[
+        // Unknown fields, at every depth.
+        ("/spce", json!({}), "spce", &["unknown field", "did you mean 'spec'?"]),
+        ("/spec/match", json!([]), "spec.match", &["did you mean 'matches'?"]),
+        (
+            "/spec/matches/0/method",
+            json!("GET"),
+            "spec.matches[0].method",
+            &["did you mean 'methods'?"],
+        ),
+        (
+            "/spec/matches/0/headers/0/Value",
+            json!("x"),
+            "spec.matches[0].headers[0].Value",
+            &["did you mean 'value'?"],
+        ),
+        ("/spec/rewrite/regex", json!("x"), "spec.rewrite.regex", &["known here: host, path"]),
+        ("/metadata/label", json!({}), "metadata.label", &["did you mean 'labels'?"]),
+        // Wrong types.
+        ("/spec", json!([]), "spec", &["must be a mapping, not a list", "frontDoorRef"]),
+        (
+            "/spec/matches/0/methods",
+            json!("GET"),
+            "spec.matches[0].methods",
+            &["must be a list", "[\"GET\"]"],
+        ),
+        (
+            "/spec/matches",
+            json!({"path": "/*"}),
+            "spec.matches",
+            &["must be a list, not a mapping", "`- `"],
+        ),
+        (
+            "/spec/matches/0/query/0/value",
+            json!(2),
+            "spec.matches[0].query[0].value",
+            &["must be a string", "\"2\""],
+        ),
+        (
+            "/spec/matches/0/query/0/value",
+            json!(true),
+            "spec.matches[0].query[0].value",
+            &["\"true\""],
+        ),
+        (
+            "/spec/matches/0/methods/1",
+            json!(null),
+            "spec.matches[0].methods[1]",
+            &["must be a string, not null"],
+        ),
+        (
+            "/spec/backends/0/weight",
+            json!("90"),
+            "spec.backends[0].weight",
+            &["whole number", "quotes out: 90"],
+        ),
+        (
+            "/spec/backends/0/weight",
+            json!(1.5),
+            "spec.backends[0].weight",
+            &["whole number, not the number 1.5"],
+        ),
+        (
+            "/spec/backends/0/service/port",
+            json!([80]),
+            "spec.backends[0].service.port",
+            &["a whole number or a string"],
+        ),
+        ("/spec/cors", json!({"debug": "true"}), "spec.cors.debug", &["must be true or false"]),
+        ("/metadata/labels", json!({"a/b": 1}), "metadata.labels[a/b]", &["must be a string"]),
+        (
+            "/metadata/creationTimestamp",
+            json!("yesterday"),
+            "metadata.creationTimestamp",
+            &["not a time"],
+        ),
+        // Missing, or null, which is the same.
+        ("/spec/frontDoorRef", json!({}), "spec.frontDoorRef.name", &["required, but missing"]),
+        ("/spec/frontDoorRef", json!(null), "spec.frontDoorRef", &["required, but missing"]),
+        ("/metadata/name", json!(null), "metadata.name", &["required, but missing"]),
+        ("/metadata/namespace", json!(null), "metadata.namespace", &["required, but missing"]),
+        // Enums.
+        (
+            "/spec/matches/0/cookies/0/type",
+            json!("present"),
+            "spec.matches[0].cookies[0].type",
+            &["Exact, Prefix, Regex, Present, Absent", "did you mean 'Present'?"],
+        ),
+        // Names.
+        (
+            "/metadata/name",
+            json!("Profiles"),
+            "metadata.name",
+            &["\"Profiles\" does not fit", "lower-case"],
+        ),
+        (
+            "/metadata/name",
+            json!("a".repeat(254)),
+            "metadata.name",
+            &["254 characters", "at most 253"],
+        ),
+        ("/metadata/namespace", json!("a.b"), "metadata.namespace", &["does not fit"]),
+    ];
+    for (pointer, value, field, words) in cases {
+        one(&with(route(), pointer, value.clone()), field, words);
+    }
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let mut value = with(route(), "/spec/matches/0/method", json!("GET"));
+    value = with(value, "/spec/backends/0/weight", json!("x"));
+    value = with(value, "/metadata/name", json!("-"));
+    value.as_object_mut().unwrap().remove("apiVersion");
+    let fields: Vec<String> = problems(&value).into_iter().map(|problem| problem.field).collect();
+    assert_eq!(
+        fields,
+        ["metadata.name", "spec.backends[0].weight", "spec.matches[0].method", "apiVersion"]
+    );
+}
+
+#[test]
+fn null_is_absent() {
+    let mut value = with(route(), "/spec/hosts", json!(null));
+    value = with(value, "/spec/matches", json!(null));
+    value = with(value, "/metadata/labels", json!(null));
+    assert_eq!(problems(&value), []);
+    prune_nulls(&mut value);
+    serde_json::from_value::<Route>(value).unwrap();
+}
+
+#[test]
+fn what_is_no_mapping_at_all_is_one_problem() {
+    for value in [json!(null), json!([]), json!("x"), json!(1)] {
+        let object = ObjectRef { kind: Kind::Route, name: ObjectName::new("web", "x") };
+        assert_eq!(validate(&object, &value).len(), 1, "{value}");
+    }
+}
