@@ -1,8 +1,10 @@
 //! Which Route a request meets: a tree of path segments, then predicates by rank.
 
 mod predicate;
+mod tree;
+mod values;
 
-pub use predicate::{Comparison, Predicate, Predicates};
+pub use predicate::{Comparison, Predicate, Predicates, WholeValue};
 
 use crate::{
     path::{Captures, PathPattern},
@@ -11,6 +13,7 @@ use crate::{
 use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
+use tree::Tree;
 
 /// One match of a Route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +25,14 @@ pub struct Rule {
     pub predicates: Predicates,
     /// The Route that is met.
     pub route: Arc<Route>,
+}
+
+impl Rule {
+    /// Whether both ask the same of a request: the same path, names of captures aside, and the
+    /// same predicates in whatever order. Only one of the two can ever win.
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        self.path.same_shape(&other.path) && self.predicates.same_set(&other.predicates)
+    }
 }
 
 /// What of a request the router looks at.
@@ -39,21 +50,31 @@ pub struct Request<'r> {
 
 /// All rules of a virtual host, arranged so that finding one takes time by the path's length, not
 /// by the number of rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct RouteTree {
-    rules: Vec<Rule>,
+    /// In the order in which they are tried.
+    rules: Box<[Rule]>,
+    /// Derived from `rules`.
+    tree: Tree,
 }
 
 impl RouteTree {
     /// Arranges rules. Rules of one rank keep the order in which they are given: the older
     /// Route's first.
-    pub fn new(rules: Vec<Rule>) -> Self {
-        Self { rules }
+    pub fn new(mut rules: Vec<Rule>) -> Self {
+        rules.sort_by(|a, b| {
+            a.path.precedence(&b.path).then_with(|| b.predicates.rank().cmp(&a.predicates.rank()))
+        });
+        let tree = Tree::new(rules.iter().map(|rule| &rule.path));
+        Self { rules: rules.into(), tree }
     }
 
     /// The rule that wins and what its pattern captured.
-    pub fn find<'t, 'r>(&'t self, _request: &Request<'r>) -> Option<(&'t Rule, Captures<'r>)> {
-        None
+    pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Rule, Captures<'r>)> {
+        let rule = self.tree.find(request.path, &mut |fits| {
+            self.rules[fits].iter().find(|rule| rule.predicates.hold(request))
+        })?;
+        Some((rule, rule.path.matches(request.path)?))
     }
 
     /// All rules in the order in which they are tried.
@@ -61,6 +82,14 @@ impl RouteTree {
         &self.rules
     }
 }
+
+impl PartialEq for RouteTree {
+    fn eq(&self, other: &Self) -> bool {
+        self.rules == other.rules
+    }
+}
+
+impl Eq for RouteTree {}
 
 impl Serialize for RouteTree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

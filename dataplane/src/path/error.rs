@@ -1,0 +1,84 @@
+//! What can be wrong with a path, a pattern or a template.
+
+/// Why a request's path is refused with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Not starting with `/`.
+    #[error("the path does not start with '/'")]
+    NotAbsolute,
+    /// `%` without two hex digits.
+    #[error("the path has a broken percent-escape")]
+    BrokenEscape,
+    /// A raw backslash.
+    #[error("the path has a backslash")]
+    Backslash,
+    /// A NUL or control character, raw or escaped.
+    #[error("the path has a control character")]
+    Control,
+}
+
+/// Why a pattern or template is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathPatternError {
+    /// Neither `*` nor starting with `/`.
+    #[error("does not start with '/': write '/…', or '*' alone for every path")]
+    NotAbsolute,
+    /// More than [`PathPatternError::MAX_CHARS`] characters.
+    #[error("is longer than {} characters", Self::MAX_CHARS)]
+    TooLong,
+    /// A `*` that is not the whole last segment.
+    #[error(
+        "has a '*' that is not the whole last segment: write '/prefix/*', '{{name}}' for one \
+         segment, or '%2A' for the character"
+    )]
+    Wildcard,
+    /// A `{name}` that is a part of a segment.
+    #[error(
+        "has '{0}', where a capture is not the whole segment: write '/{{name}}/', or '%7B' and \
+         '%7D' for the characters"
+    )]
+    PartialCapture(String),
+    /// A brace without its counterpart.
+    #[error(
+        "has a stray brace in '{0}': write '{{name}}' for a segment, or '%7B' and '%7D' for the \
+         characters"
+    )]
+    StrayBrace(String),
+    /// A capture without a proper name.
+    #[error(
+        "has a capture named '{0}': a name is letters, digits, '_' and '-', and starts with a \
+         letter or '_'"
+    )]
+    Name(String),
+    /// A name that stands twice in a pattern.
+    #[error("has the name '{0}' twice: give each capture a name of its own")]
+    RepeatedName(String),
+    /// A `?`.
+    #[error("has a '?': a query is no part of the path; write '%3F' for the character")]
+    Query,
+    /// A `#`.
+    #[error("has a '#': a fragment never reaches a server; write '%23' for the character")]
+    Fragment,
+    /// A segment `.` or `..`, also escaped.
+    #[error("has the segment '{0}': no normalised path has one; write the path without it")]
+    DotSegment(String),
+    /// A `%` without two hex digits.
+    #[error(
+        "has a '%' without two hex digits in '{0}': write '%25' for the character; other \
+         characters need no escapes"
+    )]
+    BrokenEscape(String),
+    /// A raw backslash.
+    #[error(
+        "has a backslash: requests with one are refused; write '/', or '%5C' for the character"
+    )]
+    Backslash,
+    /// A control character, raw or escaped.
+    #[error("has a control character: requests with one are refused; leave it out")]
+    Control,
+}
+
+impl PathPatternError {
+    /// The most characters that a pattern or template has.
+    pub const MAX_CHARS: usize = 1024;
+}

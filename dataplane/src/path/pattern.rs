@@ -1,0 +1,331 @@
+//! Path patterns.
+
+use super::PathPatternError;
+use super::segments::{self, Captures, Segment};
+use serde::{Serialize, Serializer};
+use std::{borrow::Cow, cmp::Ordering, collections::HashSet, fmt, iter};
+
+/// A path pattern: segments that are literals, `{name}` or a last `*`, as in `/api/{id}/*`.
+/// Equal patterns match the same paths with the same names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PathPattern {
+    /// Canonical.
+    text: Box<str>,
+}
+
+impl PathPattern {
+    /// Parses a pattern; `*` alone is `/*`. Literals are normalised as requests' paths are, so
+    /// `/é` and `/%c3%a9` are one pattern.
+    pub fn parse(pattern: &str) -> Result<Self, PathPatternError> {
+        let parsed = Self { text: segments::parse(pattern)? };
+        let mut seen = HashSet::new();
+        if let Some(name) = parsed.names().find(|name| !seen.insert(*name)) {
+            return Err(PathPatternError::RepeatedName(name.to_owned()));
+        }
+        Ok(parsed)
+    }
+
+    /// The names of its captures in order; `*` is not among them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        segments::names(&self.text)
+    }
+
+    /// Whether it ends in `*`.
+    pub fn has_rest(&self) -> bool {
+        segments::has_rest(&self.text)
+    }
+
+    /// Matches a normalised path alone, without the tree.
+    pub fn matches<'p>(&self, path: &'p str) -> Option<Captures<'p>> {
+        segments::take(&self.text, path)
+    }
+
+    /// Whether every path that `other` matches is matched by this one too: path claims.
+    pub fn contains(&self, other: &Self) -> bool {
+        let mut theirs = other.segments();
+        for ours in self.segments() {
+            match (ours, theirs.next()) {
+                (Segment::Rest, _) => return true,
+                (Segment::Literal(ours), Some(Segment::Literal(theirs))) if ours == theirs => {}
+                (Segment::Capture(_), Some(Segment::Capture(_))) => {}
+                (Segment::Capture(_), Some(Segment::Literal(theirs))) if !theirs.is_empty() => {}
+                (Segment::Literal(_) | Segment::Capture(_), _) => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
+    /// Whether both match the same paths: equal but for the names of captures.
+    pub fn same_shape(&self, other: &Self) -> bool {
+        self.text == other.text || self.shape() == other.shape()
+    }
+
+    /// The text without the names of captures: `/api/{}/*`. Equal for patterns of the same shape,
+    /// so it can key a map of them.
+    pub fn shape(&self) -> Cow<'_, str> {
+        if self.names().next().is_none() {
+            return Cow::Borrowed(&self.text);
+        }
+        let shape = self.segments().flat_map(|segment| {
+            let text = match segment {
+                Segment::Literal(literal) => literal,
+                Segment::Capture(_) => "{}",
+                Segment::Rest => "*",
+            };
+            iter::once("/").chain(iter::once(text))
+        });
+        Cow::Owned(shape.collect())
+    }
+
+    /// Which of two patterns goes before the other where both match: segment by segment a literal,
+    /// then a capture, then the pattern's end, then `*`. Literals that differ, which never meet,
+    /// are in the order of their text. Equal for the same shape.
+    pub(crate) fn precedence(&self, other: &Self) -> Ordering {
+        // What both texts begin with needs no look: at its last slash the segments begin to differ.
+        let (ours, theirs) = (self.text.as_bytes(), other.text.as_bytes());
+        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        let from = memchr::memrchr(b'/', &ours[..same]).unwrap_or(0);
+        let steps = |text| segments::segments(text).map(Step::from).chain([Step::End]);
+        steps(&self.text[from..]).cmp(steps(&other.text[from..]))
+    }
+
+    pub(crate) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        segments::segments(&self.text)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A segment or the end, in the order in which they are tried.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Step<'t> {
+    Literal(&'t str),
+    Capture,
+    End,
+    Rest,
+}
+
+impl<'t> From<Segment<'t>> for Step<'t> {
+    fn from(segment: Segment<'t>) -> Self {
+        match segment {
+            Segment::Literal(literal) => Self::Literal(literal),
+            Segment::Capture(_) => Self::Capture,
+            Segment::Rest => Self::Rest,
+        }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for PathPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> PathPattern {
+        PathPattern::parse(text).unwrap()
+    }
+
+    #[test]
+    fn patterns_are_canonical() {
+        for (text, canonical) in [
+            ("*", "/*"),
+            ("/*", "/*"),
+            ("/", "/"),
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("/a//b/*", "/a//b/*"),
+            ("/{a}/{_b-2}/*", "/{a}/{_b-2}/*"),
+            ("/é/%c3%a9", "/%C3%A9/%C3%A9"),
+            ("/%61%2f%2a", "/a%2F%2A"),
+            ("/a b", "/a%20b"),
+            ("/%7bid%7d", "/%7Bid%7D"),
+            ("/...", "/..."),
+        ] {
+            let parsed = pattern(text);
+            assert_eq!(parsed.to_string(), canonical);
+            assert_eq!(pattern(canonical), parsed);
+            assert_eq!(serde_json::to_value(&parsed).unwrap(), canonical);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_apart() {
+        use PathPatternError as Error;
+        let owned = str::to_owned;
+        for (text, error) in [
+            ("", Error::NotAbsolute),
+            ("a", Error::NotAbsolute),
+            ("**", Error::NotAbsolute),
+            ("*/a", Error::NotAbsolute),
+            ("https://a/b", Error::NotAbsolute),
+            ("/a*", Error::Wildcard),
+            ("/*a", Error::Wildcard),
+            ("/**", Error::Wildcard),
+            ("/*/", Error::Wildcard),
+            ("/a/*/b", Error::Wildcard),
+            ("/{*}", Error::Wildcard),
+            ("/{a}*", Error::Wildcard),
+            ("/{a}.json", Error::PartialCapture(owned("{a}.json"))),
+            ("/v{a}", Error::PartialCapture(owned("v{a}"))),
+            ("/{a}{b}", Error::PartialCapture(owned("{a}{b}"))),
+            ("/{{a}}", Error::PartialCapture(owned("{{a}}"))),
+            ("/{a", Error::StrayBrace(owned("{a"))),
+            ("/a}", Error::StrayBrace(owned("a}"))),
+            ("/}{", Error::StrayBrace(owned("}{"))),
+            ("/{a}}", Error::StrayBrace(owned("{a}}"))),
+            ("/{", Error::StrayBrace(owned("{"))),
+            ("/{a/b}", Error::StrayBrace(owned("{a"))),
+            ("/{}", Error::Name(owned(""))),
+            ("/{1}", Error::Name(owned("1"))),
+            ("/{-a}", Error::Name(owned("-a"))),
+            ("/{a b}", Error::Name(owned("a b"))),
+            ("/{é}", Error::Name(owned("é"))),
+            ("/{a}/b/{a}", Error::RepeatedName(owned("a"))),
+            ("/a?b=c", Error::Query),
+            ("/a#b", Error::Fragment),
+            ("/.", Error::DotSegment(owned("."))),
+            ("/a/../b", Error::DotSegment(owned(".."))),
+            ("/a/%2e%2E", Error::DotSegment(owned("%2e%2E"))),
+            ("/100%", Error::BrokenEscape(owned("100%"))),
+            ("/%4/1", Error::BrokenEscape(owned("%4"))),
+            ("/a\\b", Error::Backslash),
+            ("/a\nb", Error::Control),
+            ("/%00", Error::Control),
+        ] {
+            assert_eq!(PathPattern::parse(text), Err(error), "{text:?}");
+        }
+        let long = |chars| PathPattern::parse(&format!("/{}", "é".repeat(chars - 1)));
+        assert!(long(Error::MAX_CHARS).is_ok());
+        assert_eq!(long(Error::MAX_CHARS + 1), Err(Error::TooLong));
+    }
+
+    #[test]
+    fn messages_name_the_way_out() {
+        let error = PathPattern::parse("/a/{b}.json").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "has '{b}.json', where a capture is not the whole segment: write '/{name}/', or '%7B' \
+             and '%7D' for the characters"
+        );
+        assert_eq!(
+            PathPatternError::Wildcard.to_string(),
+            "has a '*' that is not the whole last segment: write '/prefix/*', '{name}' for one \
+             segment, or '%2A' for the character"
+        );
+        assert_eq!(PathPatternError::TooLong.to_string(), "is longer than 1024 characters");
+    }
+
+    #[test]
+    fn paths_match_by_segments() {
+        type Taken = Option<(&'static [&'static str], Option<&'static str>)>;
+        let cases: [(&str, &str, Taken); 28] = [
+            ("/", "/", Some((&[], None))),
+            ("/", "//", None),
+            ("/a", "/a", Some((&[], None))),
+            ("/a", "/a/", None),
+            ("/a/", "/a", None),
+            ("/a/", "/a/", Some((&[], None))),
+            ("/a", "/A", None),
+            ("/a", "/ab", None),
+            ("/a", "/a/b", None),
+            ("/a/b", "/a", None),
+            ("/a/b", "/a//b", None),
+            ("/a%2Fb", "/a/b", None),
+            ("/a%2Fb", "/a%2Fb", Some((&[], None))),
+            ("/sales/*", "/sales", Some((&[], None))),
+            ("/sales/*", "/sales/", Some((&[], Some("")))),
+            ("/sales/*", "/sales/2021/report", Some((&[], Some("2021/report")))),
+            ("/sales/*", "/sales//", Some((&[], Some("/")))),
+            ("/sales/*", "/salesforce", None),
+            ("/sales/*", "/", None),
+            ("*", "/", Some((&[], Some("")))),
+            ("*", "/a/b", Some((&[], Some("a/b")))),
+            ("*", "//", Some((&[], Some("/")))),
+            ("/{a}", "/", None),
+            ("/{a}", "/x", Some((&["x"], None))),
+            ("/{a}/{b}", "/x/y", Some((&["x", "y"], None))),
+            ("/{a}/{b}", "/x/", None),
+            ("/{a}/*", "/x", Some((&["x"], None))),
+            ("/{a}/*", "//x", None),
+        ];
+        for (text, path, taken) in cases {
+            let captures = pattern(text).matches(path);
+            let found = captures.as_ref().map(|captures| (captures.values(), captures.rest()));
+            assert_eq!(found, taken, "{text} and {path}");
+        }
+    }
+
+    #[test]
+    fn claims_contain_narrower_patterns() {
+        for (claim, inside) in [
+            ("/*", "/*"),
+            ("/*", "/"),
+            ("/*", "/a/{b}/*"),
+            ("/sales/*", "/sales"),
+            ("/sales/*", "/sales/"),
+            ("/sales/*", "/sales/*"),
+            ("/sales/*", "/sales/a/{b}"),
+            ("/{a}", "/b"),
+            ("/{a}", "/{b}"),
+            ("/{a}/*", "/b/*"),
+            ("/a/", "/a/"),
+        ] {
+            assert!(pattern(claim).contains(&pattern(inside)), "{claim} and {inside}");
+        }
+        for (claim, outside) in [
+            ("/sales/*", "/*"),
+            ("/sales/*", "/salesforce"),
+            ("/sales/*", "/{a}"),
+            ("/sales/*", "/{a}/b"),
+            ("/sales/", "/sales"),
+            ("/sales", "/sales/*"),
+            ("/sales", "/sales/"),
+            ("/{a}", "/"),
+            ("/{a}", "/b/c"),
+            ("/{a}", "/*"),
+            ("/a/b", "/a"),
+        ] {
+            assert!(!pattern(claim).contains(&pattern(outside)), "{claim} and {outside}");
+        }
+    }
+
+    #[test]
+    fn shapes_leave_names_out() {
+        assert!(pattern("/{a}/b/*").same_shape(&pattern("/{c}/b/*")));
+        assert!(!pattern("/{a}").same_shape(&pattern("/a")));
+        assert!(!pattern("/{a}").same_shape(&pattern("/%7Ba%7D")));
+        assert!(!pattern("/a").same_shape(&pattern("/a/")));
+        assert!(!pattern("/a").same_shape(&pattern("/a/*")));
+        assert_eq!(pattern("/{a}/b/{c}/*").shape(), "/{}/b/{}/*");
+        assert_eq!(pattern("/a/*").shape(), "/a/*");
+        assert_ne!(pattern("/{a}"), pattern("/{c}"));
+    }
+
+    #[test]
+    fn precedence_goes_segment_by_segment() {
+        let sorted = [
+            "/a/b/c", "/a/{x}/c", "/a/{x}/*", "/a", "/a/*", "/ab", "/{x}/b", "/{x}/{y}", "/{x}",
+            "/{x}/*", "/*",
+        ];
+        for (at, first) in sorted.iter().enumerate() {
+            for (other, second) in sorted.iter().enumerate() {
+                let order = pattern(first).precedence(&pattern(second));
+                assert_eq!(order, at.cmp(&other), "{first} and {second}");
+            }
+        }
+        assert_eq!(pattern("/{a}/b").precedence(&pattern("/{c}/b")), Ordering::Equal);
+    }
+}

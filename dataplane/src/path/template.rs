@@ -1,0 +1,186 @@
+//! Path templates.
+
+use super::segments::{self, Captures};
+use super::{PathPattern, PathPatternError, normalise};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// A path template: what a pattern captured goes where the same names stand. Written as a pattern
+/// is, but a name may stand more than once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathTemplate {
+    /// Canonical.
+    text: Box<str>,
+}
+
+impl PathTemplate {
+    /// Parses a template; `*` alone is `/*`.
+    pub fn parse(template: &str) -> Result<Self, PathPatternError> {
+        Ok(Self { text: segments::parse(template)? })
+    }
+
+    /// The names that it uses; `*` is not among them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        segments::names(&self.text)
+    }
+
+    /// Whether it ends in `*`.
+    pub fn has_rest(&self) -> bool {
+        segments::has_rest(&self.text)
+    }
+
+    /// The path for what `pattern` captured. The compiler has checked that `pattern` has every
+    /// name that the template uses, and a `*` where the template has one; what is missing all the
+    /// same leaves its segment empty.
+    pub fn fill(&self, pattern: &PathPattern, captures: &Captures<'_>) -> String {
+        let value = |name: &str| Some(value(pattern.names(), captures, name).unwrap_or_default());
+        segments::fill(&self.text, value, captures.rest()).unwrap_or_else(|| "/".to_owned())
+    }
+
+    /// The way back, for reverse mapping: the front door's path for the backend's path `path`, as
+    /// `pattern` (which took `captures` from this very request) and this template relate them.
+    /// What the template does not use, names or `*`, is filled from `captures`. `None` where `path`
+    /// is outside the template, or is no path that a request could have.
+    ///
+    /// `path` need not be normalised, and the result is. Where several of the front door's paths
+    /// lead to `path` (`/strip` and `/strip/` by `/strip/*` → `/*`), it is one that does.
+    pub fn reverse(
+        &self,
+        pattern: &PathPattern,
+        captures: &Captures<'_>,
+        path: &str,
+    ) -> Option<String> {
+        let path = normalise(path).ok()?;
+        let taken = segments::take(&self.text, &path)?;
+        let ours = |name: &str| value(self.names(), &taken, name);
+        if self.names().zip(taken.values()).any(|(name, value)| ours(name) != Some(value)) {
+            return None; // A name that stands twice took two values.
+        }
+        let rest = match (self.has_rest(), pattern.has_rest()) {
+            (true, true) => taken.rest(),
+            (true, false) if taken.rest().is_some() => return None,
+            (true, false) => None,
+            (false, _) => captures.rest(),
+        };
+        let value = |name: &str| ours(name).or_else(|| value(pattern.names(), captures, name));
+        segments::fill(pattern.text(), value, rest)
+    }
+}
+
+/// What the capture `name` took.
+fn value<'n, 'p>(
+    mut names: impl Iterator<Item = &'n str>,
+    captures: &Captures<'p>,
+    name: &str,
+) -> Option<&'p str> {
+    captures.values().get(names.position(|other| other == name)?).copied()
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for PathTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn pair(pattern: &str, template: &str) -> (PathPattern, PathTemplate) {
+        (PathPattern::parse(pattern).unwrap(), PathTemplate::parse(template).unwrap())
+    }
+
+    #[test]
+    fn templates_are_filled() {
+        for (pattern, template, path, filled) in [
+            ("/api/user/*", "/users/*", "/api/user", "/users"),
+            ("/api/user/*", "/users/*", "/api/user/", "/users/"),
+            ("/api/user/*", "/users/*", "/api/user/5/a", "/users/5/a"),
+            ("/api/user/*", "/users/*", "/api/user//", "/users//"),
+            ("/strip/*", "/*", "/strip", "/"),
+            ("/strip/*", "/*", "/strip/", "/"),
+            ("/strip/*", "/*", "/strip/a", "/a"),
+            ("/strip/*", "/*", "/strip//a", "//a"),
+            ("/strip/*", "*", "/strip/a", "/a"),
+            ("/*", "/app/*", "/", "/app/"),
+            ("/*", "/app/*", "/a", "/app/a"),
+            ("/old/*", "/new", "/old/a", "/new"),
+            ("/old/*", "/", "/old/a", "/"),
+            ("/{a}/x/{b}", "/{b}/{a}", "/1/x/2", "/2/1"),
+            ("/{a}/x/{b}", "/{a}/{a}", "/1/x/2", "/1/1"),
+            ("/{a}/*", "/t/{a}/*", "/%2F/b", "/t/%2F/b"),
+            ("/a", "/é", "/a", "/%C3%A9"),
+        ] {
+            let (pattern, template) = pair(pattern, template);
+            let captures = pattern.matches(path).unwrap();
+            assert_eq!(template.fill(&pattern, &captures), filled, "{pattern} {template} {path}");
+        }
+    }
+
+    #[test]
+    fn what_the_compiler_refuses_does_no_harm() {
+        let (pattern, template) = pair("/a/{b}", "/{c}/x/*");
+        let captures = pattern.matches("/a/1").unwrap();
+        assert_eq!(template.fill(&pattern, &captures), "//x");
+        assert_eq!(template.reverse(&pattern, &captures, "/2/x"), Some("/a/1".to_owned()));
+        assert_eq!(template.reverse(&pattern, &captures, "/2/x/y"), None);
+    }
+
+    #[test]
+    fn templates_are_reversed() {
+        for (pattern, template, request, path, reversed) in [
+            ("/api/user/*", "/users/*", "/api/user/1", "/users/5", Some("/api/user/5")),
+            ("/api/user/*", "/users/*", "/api/user/1", "/users", Some("/api/user")),
+            ("/api/user/*", "/users/*", "/api/user/1", "/users/", Some("/api/user/")),
+            ("/api/user/*", "/users/*", "/api/user/1", "/usersx", None),
+            ("/api/user/*", "/users/*", "/api/user/1", "/login", None),
+            ("/api/user/*", "/users/*", "/api/user/1", "/users/../login", None),
+            ("/api/user/*", "/users/*", "/api/user/1", "/x/../users/%61", Some("/api/user/a")),
+            ("/api/user/*", "/users/*", "/api/user/1", "users/5", None),
+            ("/api/user/*", "/users/*", "/api/user/1", "/users/%", None),
+            ("/strip/*", "/*", "/strip/1", "/", Some("/strip/")),
+            ("/strip/*", "/*", "/strip", "/", Some("/strip/")),
+            ("/strip/*", "/*", "/strip/1", "/a/b", Some("/strip/a/b")),
+            ("/strip/*", "/*", "/strip/1", "//a", Some("/strip//a")),
+            ("/*", "/app/*", "/1", "/app/x", Some("/x")),
+            ("/*", "/app/*", "/1", "/app/", Some("/")),
+            ("/*", "/app/*", "/1", "/app", Some("/")),
+            ("/*", "/app/*", "/1", "/x", None),
+            // The template uses less than the pattern took: this request's stands in.
+            ("/{t}/api/*", "/api/*", "/acme/api/1", "/api/2", Some("/acme/api/2")),
+            ("/old/*", "/new", "/old/a/b", "/new", Some("/old/a/b")),
+            ("/old/*", "/new", "/old", "/new", Some("/old")),
+            ("/old/*", "/new", "/old/a", "/new/x", None),
+            ("/a/{id}", "/b/{id}", "/a/1", "/b/2", Some("/a/2")),
+            ("/a/{id}", "/b/{id}", "/a/1", "/b/", None),
+            ("/a/{x}/{y}", "/{y}/{x}", "/a/1/2", "/3/4", Some("/a/4/3")),
+            ("/a/{x}", "/{x}/{x}", "/a/1", "/2/2", Some("/a/2")),
+            ("/a/{x}", "/{x}/{x}", "/a/1", "/2/3", None),
+            ("/a", "/b", "/a", "/b", Some("/a")),
+        ] {
+            let (pattern, template) = pair(pattern, template);
+            let captures = pattern.matches(request).unwrap();
+            let found = template.reverse(&pattern, &captures, path);
+            assert_eq!(found.as_deref(), reversed, "{pattern} {template} {request} {path}");
+        }
+    }
+
+    #[test]
+    fn templates_are_parsed_as_patterns_are() {
+        assert_eq!(PathTemplate::parse("a"), Err(PathPatternError::NotAbsolute));
+        assert_eq!(PathTemplate::parse("/a?b"), Err(PathPatternError::Query));
+        let template = PathTemplate::parse("/%61/{x}/{x}/*").unwrap();
+        assert_eq!(template.to_string(), "/a/{x}/{x}/*");
+        assert_eq!(serde_json::to_value(&template).unwrap(), "/a/{x}/{x}/*");
+        assert_eq!(template.names().collect::<Vec<_>>(), ["x", "x"]);
+        assert!(template.has_rest());
+        assert!(!PathTemplate::parse("/%2A").unwrap().has_rest());
+    }
+}
