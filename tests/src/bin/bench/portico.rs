@@ -1,0 +1,87 @@
+//! `portico serve` over manifests that lead to the backend.
+
+use crate::{
+    ports,
+    process::{Cores, Server, pinned},
+};
+use anyhow::{Context, Result, bail};
+use std::{env, fmt::Write as _, fs, path::Path};
+
+/// Portico with one worker and the Routes `/route-0/*`, `/route-1/*`, …
+pub(crate) struct Portico {
+    pub(crate) server: Server,
+    admin: u16,
+}
+
+impl Portico {
+    /// Starts it and waits until the last Route is served.
+    pub(crate) fn start(folder: &Path, cores: &Cores, routes: usize, backend: u16) -> Result<Self> {
+        let (http, admin) = (ports::free()?, ports::free()?);
+        let manifests = folder.join(format!("portico-{http}"));
+        fs::create_dir(&manifests)?;
+        fs::write(manifests.join("manifests.yaml"), self::manifests(routes, backend))?;
+
+        // The binary that was built together with this one.
+        let binary = env::current_exe()?.with_file_name("portico");
+        if !binary.exists() {
+            bail!("{} is missing: cargo build --release --workspace --bins", binary.display());
+        }
+        let mut command = pinned(&cores.proxy, binary);
+        command.arg("serve").arg(&manifests).args(["--workers", "1"]);
+        command.arg("--http").arg(format!("127.0.0.1:{http}"));
+        command.arg("--admin").arg(format!("127.0.0.1:{admin}"));
+        // nginx's access log is off as well.
+        command.env("RUST_LOG", "warn");
+        let last = format!("/route-{}/small", routes - 1);
+        let server = Server::start("portico", command, http, &last)?;
+        Ok(Self { server, admin })
+    }
+
+    /// The value of a metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64> {
+        let metrics = crate::process::get(self.admin, "/metrics")?;
+        metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+            .with_context(|| format!("/metrics has no {name}"))
+    }
+}
+
+fn manifests(routes: usize, backend: u16) -> String {
+    let mut yaml = format!(
+        r#"
+apiVersion: portico.dev/v1alpha1
+kind: FrontDoor
+metadata: {{name: bench, namespace: bench}}
+spec: {{hosts: [{{name: "*"}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: backend, namespace: bench}}
+spec: {{ports: [{{name: http, port: 80}}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: backend-1, namespace: bench, labels: {{kubernetes.io/service-name: backend}}}}
+addressType: IPv4
+ports: [{{name: http, port: {backend}, protocol: TCP}}]
+endpoints: [{{addresses: [127.0.0.1], conditions: {{ready: true}}}}]
+"#
+    );
+    for i in 0..routes {
+        // A String takes every write.
+        let _ = write!(
+            yaml,
+            r#"---
+apiVersion: portico.dev/v1alpha1
+kind: Route
+metadata: {{name: route-{i}, namespace: bench}}
+spec:
+  frontDoorRef: {{name: bench}}
+  matches: [{{path: "/route-{i}/*"}}]
+  backends: [{{service: {{name: backend, port: http}}}}]
+"#
+        );
+    }
+    yaml
+}

@@ -1,0 +1,139 @@
+//! Programs pinned to a core, which end with this one, and what the kernel says they used.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The core of the proxy that is measured, and the one of everything else.
+pub(crate) struct Cores {
+    pub(crate) proxy: String,
+    pub(crate) load: String,
+}
+
+impl Cores {
+    /// The first two that this process may run on.
+    pub(crate) fn two() -> Result<Self> {
+        let status = fs::read_to_string("/proc/self/status").context("this needs Linux's /proc")?;
+        let list = field(&status, "Cpus_allowed_list:").unwrap_or_default();
+        let mut cores = list.split(',').flat_map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let bounds = first.trim().parse::<u32>().ok().zip(last.trim().parse::<u32>().ok());
+            bounds.map(|(first, last)| first..=last).into_iter().flatten()
+        });
+        match (cores.next(), cores.next()) {
+            (Some(load), Some(proxy)) => {
+                Ok(Self { proxy: proxy.to_string(), load: load.to_string() })
+            }
+            _ => bail!("this needs two cores: the proxy has one to itself"),
+        }
+    }
+}
+
+/// A command that runs on `core`, and that the kernel kills when this process ends.
+pub(crate) fn pinned(core: &str, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "taskset", "-c", core]).arg(program);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A server that is killed when this is dropped.
+pub(crate) struct Server {
+    name: &'static str,
+    child: Child,
+    port: u16,
+    started: Instant,
+}
+
+impl Server {
+    /// Starts it and waits until `path` on `port` is answered with 200.
+    pub(crate) fn start(
+        name: &'static str,
+        mut command: Command,
+        port: u16,
+        path: &str,
+    ) -> Result<Self> {
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("{name} can't be started"))?;
+        let mut server = Self { name, child, port, started };
+        while !answers(port, path) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{name} ended with {status} before it served");
+            }
+            if started.elapsed() > Duration::from_secs(60) {
+                bail!("{name} does not answer {path} on port {port} with 200");
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(server)
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where it serves.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// CPU time that all its threads have used, from the scheduler's own count in nanoseconds:
+    /// `utime` and `stime` are the same time in ticks of 10 ms.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let mut nanos = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let spent = fs::read_to_string(task?.path().join("schedstat"))?;
+            let on_cpu = spent.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
+            nanos += on_cpu.context("schedstat has another form than documented")?;
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
+    /// Memory that it holds now, and the most that it has held, in bytes.
+    pub(crate) fn memory(&self) -> Result<(u64, u64)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let bytes = |name| {
+            let kib = field(&status, name)?.split(' ').next()?.parse::<u64>().ok()?;
+            Some(kib * 1024)
+        };
+        bytes("VmRSS:").zip(bytes("VmHWM:")).context("/proc/…/status has no VmRSS")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+fn answers(port: u16, path: &str) -> bool {
+    get(port, path).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// The whole answer to a GET, head and body.
+pub(crate) fn get(port: u16, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

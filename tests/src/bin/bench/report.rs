@@ -1,0 +1,81 @@
+//! What is printed.
+
+use crate::{memory::Finding, process::Cores, scenario::Scenario, speed::Comparison};
+use anyhow::{Context, Result};
+use std::{fs, process::Command};
+
+/// The machine and the programs, without which numbers say little.
+pub(crate) fn machine(cores: &Cores) -> Result<()> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    println!("cpu      {}", model.trim_start_matches([' ', '\t', ':']));
+    println!("kernel   {}", kernel.trim());
+    println!(
+        "load     {} (average of the last minute; other work makes numbers worse)",
+        first(&load)
+    );
+    println!(
+        "cores    {}: the proxy that is measured; {}: nginx as backend, wrk",
+        cores.proxy, cores.load
+    );
+    println!("nginx    {}", version("nginx", "-v")?);
+    println!("wrk      {}", version("wrk", "-v")?);
+    Ok(())
+}
+
+/// The head of the table.
+pub(crate) fn speed_header(noise: bool) {
+    let first = if noise { "nginx" } else { "portico" };
+    println!();
+    println!("CPU microseconds per request and requests per second, medians");
+    println!(
+        "{:<34} {first:>9} {:>9} {:>7} {:>12} {:>12}",
+        "",
+        "nginx",
+        "ratio",
+        format!("{first}/s"),
+        "nginx/s"
+    );
+}
+
+/// A row.
+pub(crate) fn speed(scenario: Scenario, comparison: &Comparison) {
+    let Comparison { portico, nginx, ratio } = comparison;
+    println!(
+        "{:<34} {:>9.1} {:>9.1} {ratio:>7.2} {:>12.0} {:>12.0}",
+        scenario.title(),
+        portico.cpu_micros,
+        nginx.cpu_micros,
+        portico.rate,
+        nginx.rate,
+    );
+}
+
+/// Portico's memory.
+pub(crate) fn memory(findings: &[Finding]) {
+    println!();
+    for finding in findings {
+        let Finding { what, value, unit, limit } = finding;
+        let promise = match limit {
+            Some(limit) if finding.kept() => format!("(at most {limit}: kept)"),
+            Some(limit) => format!("(at most {limit}: BROKEN)"),
+            None => String::new(),
+        };
+        println!("{what:<42} {value:>7.1} {unit} {promise}");
+    }
+}
+
+/// The first line that a program prints about itself, on whichever stream.
+fn version(program: &str, flag: &str) -> Result<String> {
+    let output = Command::new(program).arg(flag).output();
+    let output = output.with_context(|| format!("{program} can't be started: is it installed?"))?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn first(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}
