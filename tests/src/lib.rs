@@ -1,1 +1,2 @@
 //! Portico from outside: what the tests share.
+pub mod browser;

@@ -1,0 +1,221 @@
+// Calls the same APIs directly and through the front door, and shows what it cost.
+
+const CALLS = [
+  { name: 'Read the report', service: 'sales', method: 'GET', path: '/sales/2021/report' },
+  { name: 'Place an order', service: 'sales', method: 'POST', path: '/sales/2021/orders', body: { item: 'lamp', quantity: 2 } },
+  { name: 'Cancel an order', service: 'sales', method: 'DELETE', path: '/sales/2021/orders/17' },
+  { name: 'Read a profile', service: 'profiles', method: 'GET', path: '/users/ada', front: '/api/user/ada', key: true },
+  { name: 'Change a profile', service: 'profiles', method: 'PUT', path: '/users/ada', front: '/api/user/ada', body: { team: 'engines' }, key: true },
+];
+const SERVICES = ['sales', 'profiles'];
+const WAYS = ['direct', 'frontDoor'];
+const WAY_NAMES = { direct: 'direct', frontDoor: 'front door' };
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE'];
+
+const byId = (id) => document.getElementById(id);
+const problems = new Set();
+let config;
+
+// The service's own origin: another port is another origin.
+const originOf = (service) => `http://${location.hostname}:${config.ports[service]}`;
+
+async function timed(way, call) {
+  const direct = way === 'direct';
+  const url = direct ? originOf(call.service) + call.path : call.front ?? call.path;
+  const headers = { 'x-client': 'demo' };
+  if (call.body) headers['content-type'] = 'application/json';
+  if (call.key && direct) headers['x-api-key'] = config.apiKey;
+  const start = performance.now();
+  try {
+    const response = await fetch(url, { method: call.method, headers, body: call.body && JSON.stringify(call.body), cache: 'no-store' });
+    const body = await response.text();
+    const ms = performance.now() - start;
+    if (!response.ok) problems.add(`${call.method} ${url}: ${response.status} ${body}`);
+    return { ms, answer: `${response.status} ${response.headers.get('content-type')} ${body}` };
+  } catch (error) {
+    problems.add(`${call.method} ${url}: no answer (${error.message}). ${direct
+      ? `The ${call.service} service must be reachable from this browser at ${originOf(call.service)}.`
+      : 'Is the demo still running?'}`);
+    return { ms: null, answer: null };
+  }
+}
+
+// A simple request, so it needs no preflight; the services do not count it.
+async function counts(service) {
+  try {
+    return await (await fetch(`${originOf(service)}/demo/counts`, { cache: 'no-store' })).json();
+  } catch {
+    problems.add(`${originOf(service)}/demo/counts: the ${service} service does not tell what it received.`);
+    return { direct: {}, frontDoor: {} };
+  }
+}
+
+const allCounts = async () => Object.fromEntries(await Promise.all(SERVICES.map(async (service) => [service, await counts(service)])));
+
+function difference(before, after) {
+  const minus = (a, b) => Object.fromEntries(Object.entries(b).map(([kind, n]) => [kind, n - (a[kind] ?? 0)]));
+  return Object.fromEntries(SERVICES.map((service) => [service,
+    Object.fromEntries(WAYS.map((way) => [way, minus(before[service][way], after[service][way])]))]));
+}
+
+function median(values) {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const half = sorted.length / 2;
+  return sorted.length ? (sorted[Math.floor(half)] + sorted[Math.ceil(half) - 1]) / 2 : null;
+}
+
+const ms = (value) => (value === null ? 'none' : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`);
+const fromTo = (a, b) => (a === null || b === null ? `${ms(a)} → ${ms(b)}` : `${ms(a).replace(' ms', '')} → ${ms(b)}`);
+const times = (value) => (Number.isFinite(value) ? `${value.toFixed(value < 10 ? 1 : 0)}×` : 'none');
+
+async function run(rounds) {
+  problems.clear();
+  showState('running');
+  const results = CALLS.map((call) => ({ call, direct: [], frontDoor: [], equal: 0 }));
+  const before = await allCounts();
+  const total = rounds * CALLS.length;
+  let done = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (const result of results) {
+      const answers = {};
+      // The ways take turns in going first, so that neither has the warmer connections.
+      for (const way of round % 2 ? WAYS.toReversed() : WAYS) {
+        const { ms, answer } = await timed(way, result.call);
+        result[way].push(ms);
+        answers[way] = answer;
+      }
+      if (answers.direct !== null && answers.direct === answers.frontDoor) result.equal++;
+      done++;
+      showProgress(done, total);
+      showChart(results);
+    }
+  }
+  const summary = summarise(rounds, results, difference(before, await allCounts()));
+  show(summary, results);
+}
+
+function summarise(rounds, results, received) {
+  const sum = (way, wanted) => SERVICES.flatMap((service) => Object.entries(received[service][way]))
+    .filter(([kind]) => wanted(kind)).reduce((all, [, n]) => all + n, 0);
+  const medians = Object.fromEntries(WAYS.map((way) => [way, median(results.flatMap((result) => result[way]))]));
+  const isPreflight = (kind) => kind === 'preflight' || kind === 'OPTIONS';
+  return {
+    rounds,
+    pairs: rounds * CALLS.length,
+    equal: results.reduce((all, result) => all + result.equal, 0),
+    preflights: Object.fromEntries(WAYS.map((way) => [way, sum(way, isPreflight)])),
+    requests: Object.fromEntries(WAYS.map((way) => [way, sum(way, (kind) => !isPreflight(kind))])),
+    median: medians,
+    ratio: medians.direct / medians.frontDoor,
+    received,
+    calls: results.map(({ call, direct, frontDoor, equal }) => ({ name: call.name, direct, frontDoor, equal })),
+    problems: [...problems],
+  };
+}
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+function showState(state) {
+  document.documentElement.dataset.state = state;
+  byId('again').querySelector('button').disabled = state === 'running';
+  showProblems();
+}
+
+function showProblems() {
+  const box = byId('problems');
+  box.hidden = problems.size === 0;
+  box.replaceChildren(element('b', {}, 'Not everything worked'),
+    element('ul', {}, ...[...problems].map((text) => element('li', {}, text))));
+}
+
+function showProgress(done, total) {
+  Object.assign(byId('progress'), { value: done, max: total });
+  byId('status').textContent = done === total ? `Done: ${total} calls each way.` : 'Calling…';
+}
+
+function showChart(results) {
+  const longest = Math.max(1, ...results.flatMap((result) => WAYS.flatMap((way) => result[way])));
+  const percent = (value) => `${(100 * value) / longest}%`;
+  byId('chart').replaceChildren(...results.map((result) => {
+    const rows = WAYS.map((way) => {
+      const bar = element('div', { className: `bar ${way === 'direct' ? 'direct' : 'front-door'}` });
+      const middle = median(result[way]);
+      bar.style.width = percent(middle ?? 0);
+      const marks = result[way].filter((value) => value !== null).map((value) => {
+        const mark = element('i');
+        mark.style.left = percent(value);
+        return mark;
+      });
+      return element('div', { className: 'row' },
+        element('div', { className: 'way' }, WAY_NAMES[way]),
+        element('div', { className: 'track' }, bar, ...marks),
+        element('div', { className: 'value' }, result[way].length ? ms(middle) : '…'));
+    });
+    const { call } = result;
+    return element('div', { className: 'call' },
+      element('div', { className: 'name' }, element('b', {}, call.name), element('code', {}, `${call.method} ${call.front ?? call.path}`)),
+      element('div', { className: 'bars' }, ...rows));
+  }));
+}
+
+function show(summary, results) {
+  showChart(results);
+  byId('tile-preflights').textContent = `${summary.preflights.direct} → ${summary.preflights.frontDoor}`;
+  byId('tile-median').textContent = fromTo(summary.median.direct, summary.median.frontDoor);
+  byId('tile-ratio').textContent = verdict(summary.ratio);
+  byId('tile-equal').textContent = `${summary.equal} of ${summary.pairs} equal`;
+  byId('latencies').replaceChildren(...summary.calls.map((call) =>
+    latencyRow(call.name, median(call.direct), median(call.frontDoor), `${call.equal} of ${summary.rounds}`)),
+  latencyRow('All calls', summary.median.direct, summary.median.frontDoor, `${summary.equal} of ${summary.pairs}`, 'total'));
+  byId('received').replaceChildren(...SERVICES.flatMap((service) =>
+    WAYS.map((way) => receivedRow(service, way, summary.received[service][way]))));
+  if (summary.equal < summary.pairs) problems.add(`${summary.pairs - summary.equal} pairs of answers were not equal.`);
+  const { direct, frontDoor } = summary.requests;
+  if (direct !== frontDoor) problems.add(`The services received ${direct} requests directly and ${frontDoor} through the front door: is the page open twice?`);
+  byId('summary').textContent = JSON.stringify({ ...summary, problems: [...problems] });
+  showState('done');
+}
+
+function verdict(ratio) {
+  if (!Number.isFinite(ratio)) return 'not measured';
+  if (ratio > 1.05) return `the front door is ${ratio.toFixed(1)} times as fast`;
+  return ratio < 0.95 ? `the front door takes ${(1 / ratio).toFixed(1)} times as long` : 'about the same';
+}
+
+function latencyRow(name, direct, frontDoor, equal, className = '') {
+  return element('tr', { className }, element('th', { scope: 'row' }, name),
+    ...[direct, frontDoor].map((value) => element('td', {}, value === null ? 'none' : value.toFixed(1))),
+    element('td', {}, times(direct / frontDoor)), element('td', {}, equal));
+}
+
+function receivedRow(service, way, received) {
+  return element('tr', {}, element('th', { scope: 'row' }, service), element('td', { className: 'text' }, WAY_NAMES[way]),
+    ...['preflight', ...METHODS].map((kind) => element('td', {}, String(received[kind] ?? 0))));
+}
+
+function explain() {
+  byId('api-key').textContent = config.apiKey;
+  byId('latency-note').textContent = config.latencyMs
+    ? `The services wait ${ms(config.latencyMs)} with every answer, preflights included, as if they were that round trip away.`
+    : 'Everything runs on this machine, where a round trip costs next to nothing: start the demo with --latency 60ms to see what distance does.';
+  if (!config.throughFrontDoor) problems.add('This page did not come through the front door; open the address that the demo printed.');
+}
+
+byId('again').addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (document.documentElement.dataset.state !== 'running') run(byId('rounds').valueAsNumber);
+});
+
+try {
+  config = await (await fetch('/demo.json', { cache: 'no-store' })).json();
+  explain();
+  if (config.throughFrontDoor) await run(byId('rounds').valueAsNumber);
+  else showState('done');
+} catch (error) {
+  problems.add(`The demo's settings could not be read (${error.message}). Is it still running?`);
+  showState('done');
+}

@@ -1,0 +1,176 @@
+//! One service of the demo: a small HTTP server on its own port, and so on its own origin.
+
+use super::{
+    answers::{self, API_KEY},
+    counts::{Counts, FRONT_DOOR_HEADER, is_preflight},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::JoinSet};
+
+/// Far more than the page sends.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Which service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// The web app: the page.
+    App,
+    /// Sales reports and orders.
+    Sales,
+    /// Users' profiles; wants an API key.
+    Profiles,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::App, Self::Sales, Self::Profiles];
+
+    /// The name of its Service and Route in `examples/ep`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Sales => "sales",
+            Self::Profiles => "profiles",
+        }
+    }
+
+    /// Its port in `examples/ep`.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::App => 9101,
+            Self::Sales => 9102,
+            Self::Profiles => 9103,
+        }
+    }
+}
+
+/// What all services of a run share.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Every answer waits this long, as if the service were that round trip away.
+    pub latency: Duration,
+    /// Each service and its port, for the page to call it directly.
+    pub ports: Vec<(Kind, u16)>,
+}
+
+impl Settings {
+    /// What the page is told of this run.
+    fn for_page(&self, headers: &HeaderMap) -> Value {
+        let ports = self.ports.iter().map(|(kind, port)| (kind.name().to_owned(), json!(port)));
+        json!({
+            "latencyMs": self.latency.as_secs_f64() * 1e3,
+            "ports": Value::Object(ports.collect()),
+            "apiKey": API_KEY,
+            "throughFrontDoor": headers.contains_key(FRONT_DOOR_HEADER),
+        })
+    }
+}
+
+/// A service that has its port, and serves once [`Service::run`] is polled.
+#[derive(Debug)]
+pub struct Service {
+    kind: Kind,
+    listener: TcpListener,
+}
+
+impl Service {
+    /// Binds a service's port.
+    pub async fn bind(kind: Kind, address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { kind, listener: TcpListener::bind(address).await? })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until dropped.
+    pub async fn run(self, settings: Settings) -> Infallible {
+        let state = Arc::new(State { kind: self.kind, settings, counts: Counts::default() });
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    // Small answers; none should wait for the next one.
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(serve(stream, state.clone()));
+                }
+                // Out of descriptors, or a client that went away: neither is for ever.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+}
+
+async fn serve(stream: tokio::net::TcpStream, state: Arc<State>) {
+    let service = service_fn(move |request| {
+        let state = state.clone();
+        async move { Ok::<_, Infallible>(state.respond(request).await.map(Full::new)) }
+    });
+    // A connection's end is its client's business.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+struct State {
+    kind: Kind,
+    settings: Settings,
+    counts: Counts,
+}
+
+impl State {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let (head, body) = request.into_parts();
+        let asks_for_counts = head.method == Method::GET && head.uri.path() == "/demo/counts";
+        if !asks_for_counts {
+            self.counts.add(&head.method, &head.headers);
+        }
+        let mut answer = if asks_for_counts {
+            answers::json(StatusCode::OK, &json!(self.counts.tally()))
+        } else if is_preflight(&head.method, &head.headers) {
+            permission()
+        } else {
+            match Limited::new(body, BODY_LIMIT).collect().await {
+                Ok(body) => {
+                    let page_config = self.settings.for_page(&head.headers);
+                    let request = Request::from_parts(head, body.to_bytes());
+                    answers::answer(self.kind, &request, &page_config)
+                }
+                Err(_) => answers::error(
+                    StatusCode::BAD_REQUEST,
+                    "the body did not arrive whole or is longer than 64 KiB",
+                ),
+            }
+        };
+        let headers = answer.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        tokio::time::sleep(self.settings.latency).await;
+        answer
+    }
+}
+
+/// The answer to a preflight. `Access-Control-Max-Age: 0` because the demo shows what each call
+/// costs that the browser has no fresh permission for.
+fn permission() -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, x-api-key, x-client"),
+        (header::ACCESS_CONTROL_MAX_AGE, "0"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
