@@ -87,6 +87,8 @@ pub enum Reason {
     AddressNotAllowed,
     /// The Service has an `appProtocol` that can't be spoken, or a type that has no endpoints.
     UnsupportedService,
+    /// The Service has no ready endpoint; only a warning, for endpoints come and go.
+    NoEndpoints,
 }
 
 impl fmt::Display for Reason {

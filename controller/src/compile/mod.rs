@@ -1,11 +1,28 @@
 //! The compiler: a [`Snapshot`] in, a [`Table`] and every object's status out. Pure and total: no
 //! clock, no I/O, no logs, and it never fails; what is wrong becomes [`Problem`]s.
 
+mod action;
+mod attach;
+mod authority;
+mod backends;
+mod conflicts;
+mod durations;
+mod headers;
+mod hosts;
+mod matches;
+mod report;
+mod routes;
+mod services;
+mod virtual_hosts;
+
 use crate::{
-    problem::{ObjectRef, Problem, Reason},
+    problem::{ObjectRef, Problem},
     snapshot::Snapshot,
 };
+use hosts::FrontDoors;
 use portico_dataplane::{guard::AddressGuard, table::Table};
+use routes::{Draft, Routes};
+use services::Services;
 use std::collections::BTreeMap;
 
 /// What differs between the ways in which Portico runs.
@@ -18,6 +35,13 @@ pub struct Options {
     pub loopback_endpoints: bool,
     /// What `external` backends may point at, to warn early; the dataplane checks when it dials.
     pub guard: AddressGuard,
+}
+
+impl Options {
+    /// Whether this install speaks for objects of which nobody can tell whose they are.
+    fn is_default_install(&self) -> bool {
+        self.class.as_deref().is_none_or(|class| class == portico_crds::CLASS_DEFAULT)
+    }
 }
 
 /// What a snapshot compiles to.
@@ -56,7 +80,23 @@ pub struct ConditionVerdict {
 }
 
 /// Compiles a snapshot.
-pub fn compile(_snapshot: &Snapshot, _options: &Options) -> Compiled {
-    let _ = Reason::Invalid;
-    Compiled::default()
+pub fn compile(snapshot: &Snapshot, options: &Options) -> Compiled {
+    let mut doors = FrontDoors::compile(snapshot, options);
+    let services = Services::new(snapshot, options);
+    let mut routes = Routes { snapshot, options, doors: &mut doors, services }.compile();
+    conflicts::refuse(&mut routes, &doors);
+    let hosts = virtual_hosts::assemble(&doors, &routes);
+    Compiled { table: Table { generation: 0, hosts }, statuses: statuses(doors, routes) }
+}
+
+fn statuses(doors: FrontDoors<'_>, routes: Vec<Draft<'_>>) -> BTreeMap<ObjectRef, Status> {
+    let mut attached = vec![0; doors.all.len()];
+    for draft in routes.iter().filter(|draft| draft.report.accepted()) {
+        if let Some(count) = draft.door.and_then(|door| attached.get_mut(door)) {
+            *count += 1;
+        }
+    }
+    let doors = doors.all.into_iter().zip(attached);
+    let doors = doors.map(|(door, attached)| door.report.into_status(attached));
+    doors.chain(routes.into_iter().map(|draft| draft.report.into_status(0))).collect()
 }

@@ -1,0 +1,189 @@
+//! What a Route does: backends, a redirect or a fixed response.
+
+use super::{
+    authority, durations, headers,
+    matches::Matched,
+    report::{Field, Report},
+};
+use bytes::Bytes;
+use http::StatusCode;
+use portico_crds as crds;
+use portico_dataplane::{
+    path::PathTemplate,
+    table::{Redirect, Respond, Rewrite, Scheme, Timeouts},
+};
+
+/// Says so unless exactly one of the three is there, and no field stands beside a redirect or a
+/// response that only a request to a backend gives a meaning.
+pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
+    let actions = [
+        ("backends", spec.backends.is_some()),
+        ("redirect", spec.redirect.is_some()),
+        ("respond", spec.respond.is_some()),
+    ];
+    let given: Vec<_> =
+        actions.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();
+    match given.as_slice() {
+        [_] => {}
+        [] => report
+            .invalid(&Field::Spec, "has none of backends, redirect and respond: give one of them"),
+        several => report.invalid(
+            &Field::Spec,
+            format!("has {}: keep one, or make two Routes", several.join(" and ")),
+        ),
+    }
+    if spec.backends.is_none() && !given.is_empty() {
+        let forwarding = [
+            ("rewrite", spec.rewrite.is_some()),
+            ("requestHeaders", spec.request_headers.is_some()),
+            ("timeouts", spec.timeouts.is_some()),
+        ];
+        for (name, _) in forwarding.into_iter().filter(|(_, given)| *given) {
+            report.invalid(
+                &Field::Spec.key(name),
+                "changes a request to a backend, and this Route has none: remove it",
+            );
+        }
+    }
+}
+
+/// The path rewrite; `rewrite.host` is checked here and used by each backend.
+pub(super) fn rewrite(
+    rewrite: &crds::Rewrite,
+    matches: &[Matched],
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Option<Rewrite> {
+    if let Some(host) =
+        rewrite.host.as_deref().filter(|host| !["Backend", "Preserve"].contains(host))
+        && let Err(error) = authority::parse(host, 80)
+    {
+        report.invalid(&at.key("host"), format!("{error}; or write Backend or Preserve"));
+    }
+    let path = template(rewrite.path.as_deref()?, matches, &at.key("path"), report)?;
+    Some(Rewrite { path })
+}
+
+/// A template whose names every match has.
+fn template(
+    text: &str,
+    matches: &[Matched],
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Option<PathTemplate> {
+    let template = PathTemplate::parse(text)
+        .map_err(|error| report.invalid(at, format!("'{text}' {error}")))
+        .ok()?;
+    for matched in matches {
+        let (index, path) = (matched.index, &matched.path);
+        for name in template.names().filter(|name| !path.names().any(|has| has == *name)) {
+            report.invalid(
+                at,
+                format!(
+                    "'{text}' uses {{{name}}}, which match {index}, '{path}', does not capture"
+                ),
+            );
+        }
+        if template.has_rest() && !path.has_rest() {
+            report.invalid(
+                at,
+                format!("'{text}' ends in '*', but match {index}, '{path}', does not"),
+            );
+        }
+    }
+    Some(template)
+}
+
+/// A redirect.
+pub(super) fn redirect(
+    redirect: &crds::Redirect,
+    matches: &[Matched],
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Option<Redirect> {
+    let crds::Redirect { scheme, host, port, path, status } = redirect;
+    if scheme.is_none() && host.is_none() && port.is_none() && path.is_none() {
+        report.invalid(at, "would lead to the same URL: give scheme, host, port or path");
+    }
+    let status = match StatusCode::from_u16(u16::try_from(*status).unwrap_or(0)) {
+        Ok(code) if [301, 302, 303, 307, 308].contains(&code.as_u16()) => Some(code),
+        _ => {
+            report
+                .invalid(&at.key("status"), format!("is {status}: give 301, 302, 303, 307 or 308"));
+            None
+        }
+    };
+    let host = host.as_deref().and_then(|host| {
+        authority::host_name(host).map_err(|error| report.invalid(&at.key("host"), error)).ok()
+    });
+    let port = port.and_then(|port| match u16::try_from(port) {
+        Ok(port) if port > 0 => Some(port),
+        _ => {
+            report.invalid(&at.key("port"), format!("is {port}: give 1 to 65535"));
+            None
+        }
+    });
+    let path = path.as_deref().and_then(|text| template(text, matches, &at.key("path"), report));
+    let scheme = scheme.map(|scheme| match scheme {
+        crds::RedirectScheme::Http => Scheme::Http,
+        crds::RedirectScheme::Https => Scheme::Https,
+    });
+    Some(Redirect { scheme, host, port, path, status: status? })
+}
+
+/// A fixed response.
+pub(super) fn respond(
+    respond: &crds::Respond,
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Option<Respond> {
+    let status = match StatusCode::from_u16(u16::try_from(respond.status).unwrap_or(0)) {
+        Ok(code) if (200..600).contains(&code.as_u16()) => Some(code),
+        _ => {
+            report.invalid(&at.key("status"), format!("is {}: give 200 to 599", respond.status));
+            None
+        }
+    };
+    let body = respond.body.clone().unwrap_or_default();
+    if let Some(code) = status.filter(|code| [204, 205, 304].contains(&code.as_u16()))
+        && !body.is_empty()
+    {
+        report.invalid(
+            &at.key("body"),
+            format!("is given, but a response {} has none: remove it", code.as_u16()),
+        );
+    }
+    let at_headers = at.key("headers");
+    let mut lines = Vec::with_capacity(respond.headers.len());
+    for (index, line) in respond.headers.iter().enumerate() {
+        let at = at_headers.index(index);
+        let name = headers::name(&line.name, &at.key("name"), report);
+        lines.extend(name.zip(headers::value(&line.value, &at.key("value"), report)));
+    }
+    Some(Respond { status: status?, headers: lines, body: Bytes::from(body) })
+}
+
+/// Time limits; what is absent is the default, and `0s` is none.
+pub(super) fn timeouts(
+    timeouts: Option<&crds::Timeouts>,
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Timeouts {
+    let mut limits = Timeouts::default();
+    let Some(given) = timeouts else { return limits };
+    for (name, text, limit) in [
+        ("connect", &given.connect, &mut limits.connect),
+        ("request", &given.request, &mut limits.request),
+        ("idle", &given.idle, &mut limits.idle),
+    ] {
+        let Some(crds::Duration(text)) = text else { continue };
+        match durations::parse(text) {
+            Some(duration) => *limit = Some(duration).filter(|duration| !duration.is_zero()),
+            None => report.invalid(
+                &at.key(name),
+                format!("'{text}' is not a duration: write 500ms, 30s, 1h30m, or 0s for no limit"),
+            ),
+        }
+    }
+    limits
+}

@@ -1,0 +1,108 @@
+//! Hosts with ports, as URLs and `rewrite.host` have them.
+
+use portico_dataplane::table::{Authority, HostPattern};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Parses `host[:port]`; a port that is `default_port` is left out. The error is the rest of a
+/// sentence that begins with the field's name.
+pub(super) fn parse(text: &str, default_port: u16) -> Result<Authority, String> {
+    let name_ends = text.rfind(']').map_or(0, |bracket| bracket + 1);
+    let (host, port) = match text.get(name_ends..).and_then(|rest| rest.split_once(':')) {
+        Some((name, port)) => {
+            let host = text.get(..name_ends + name.len()).unwrap_or_default();
+            (host, Some(self::port(port)?))
+        }
+        None => (text, None),
+    };
+    Ok(Authority { host: host_name(host)?, port: port.filter(|port| *port != default_port) })
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if digits && port > 0 => Ok(port),
+        _ => Err(format!("has '{text}' for a port: give a number from 1 to 65535")),
+    }
+}
+
+/// A DNS name or an address (IPv6 in brackets), folded.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(HostPattern::Exact(host)) if looks_like_a_number(&host) => Err(format!(
+            "has '{text}' for a host, which is neither a name nor an address in its usual form"
+        )),
+        Ok(HostPattern::Exact(host)) => Ok(host.to_string()),
+        Ok(HostPattern::Suffix(_) | HostPattern::Any) => {
+            Err(format!("has '{text}' for a host: give one host, without '*'"))
+        }
+        Err(error) => Err(format!("has '{text}' for a host, which {error}")),
+    }
+}
+
+/// Whether resolvers may take a name for an IPv4 address in another notation (`127.1`,
+/// `0x7f000001`): its last label is a number (URL Standard, "ends in a number"), and it is no
+/// dotted quad.
+fn looks_like_a_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let number = last.bytes().all(|b| b.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    number && host.parse::<Ipv4Addr>().is_err()
+}
+
+/// The address that a host is, if it is one.
+pub(super) fn address(host: &str) -> Option<IpAddr> {
+    host.trim_matches(['[', ']']).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    fn parsed(text: &str) -> Result<String, String> {
+        parse(text, 80).map(|authority| authority.to_string())
+    }
+
+    #[test]
+    fn hosts_and_ports() {
+        for (text, printed) in [
+            ("API.example.com", "api.example.com"),
+            ("api.example.com.:8080", "api.example.com:8080"),
+            ("api.example.com:80", "api.example.com"),
+            ("10.0.0.1:81", "10.0.0.1:81"),
+            ("[::1]", "[::1]"),
+            ("[0::1]:81", "[::1]:81"),
+            ("0x.example", "0x.example"),
+        ] {
+            assert_eq!(parsed(text), Ok(printed.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        for text in [
+            "",
+            ":80",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:+1",
+            "a:1:2",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "[::1]x:1",
+            "a b",
+            "*.a.com",
+            "*",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0x",
+            "a@b",
+            "a]b:1",
+        ] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! `spec.backends`: Services of the Route's namespace and external hosts.
+
+use super::{
+    authority,
+    report::{Field, Report},
+    services::Services,
+};
+use crate::problem::Reason;
+use http::HeaderValue;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use portico_crds as crds;
+use portico_dataplane::{
+    guard::AddressGuard,
+    table::{Authority, Backend, HostHeader, ObjectName, Protocol, Scheme, Target},
+};
+use std::net::Ipv4Addr;
+
+/// How many backends a Route may have.
+const BACKENDS_MAX: usize = 16;
+/// The largest weight.
+const WEIGHT_MAX: i32 = 1_000_000;
+
+/// Compiles the backends of one Route.
+pub(super) struct Backends<'a, 's> {
+    pub(super) services: &'a mut Services<'s>,
+    pub(super) guard: &'a AddressGuard,
+    pub(super) route: &'s ObjectName,
+    /// `rewrite.host`.
+    pub(super) host: Option<&'s str>,
+}
+
+/// A backend before what all kinds share: where it is and what it speaks.
+struct Place {
+    name: String,
+    protocol: Protocol,
+    /// Its own name first.
+    authorities: Vec<Authority>,
+    target: Target,
+    default_host: HostMode,
+}
+
+#[derive(Clone, Copy)]
+enum HostMode {
+    Backend,
+    Preserve,
+}
+
+impl<'s> Backends<'_, 's> {
+    pub(super) fn compile(
+        mut self,
+        backends: &'s [crds::Backend],
+        at: &Field<'_>,
+        report: &mut Report,
+    ) -> Vec<Backend> {
+        if backends.is_empty() || backends.len() > BACKENDS_MAX {
+            report
+                .invalid(at, format!("has {} backends: give 1 to {BACKENDS_MAX}", backends.len()));
+        }
+        let backends = backends.iter().enumerate().take(BACKENDS_MAX);
+        backends.filter_map(|(i, backend)| self.backend(backend, &at.index(i), report)).collect()
+    }
+
+    fn backend(
+        &mut self,
+        backend: &'s crds::Backend,
+        at: &Field<'_>,
+        report: &mut Report,
+    ) -> Option<Backend> {
+        let weight = number(backend.weight, WEIGHT_MAX, &at.key("weight"), report);
+        let priority = number(backend.priority, i32::MAX, &at.key("priority"), report);
+        let place = match (&backend.service, &backend.external) {
+            (Some(service), None) => self.service(service, &at.key("service"), report),
+            (None, Some(external)) => {
+                self.external(&external.url, &at.key("external").key("url"), report)
+            }
+            (Some(_), Some(_)) => {
+                report.invalid(at, "has both service and external: keep one, or make two backends");
+                None
+            }
+            (None, None) => {
+                report.invalid(at, "has neither service nor external: give one of them");
+                None
+            }
+        };
+        let Place { name, protocol, mut authorities, target, default_host } = place?;
+        let host = self.host_header(protocol, &mut authorities, default_host, report)?;
+        let (weight, priority) = (weight?, priority?);
+        let own_authorities = authorities;
+        Some(Backend { name, weight, priority, protocol, host, own_authorities, target })
+    }
+
+    fn service(
+        &mut self,
+        service: &'s crds::ServiceBackend,
+        at: &Field<'_>,
+        report: &mut Report,
+    ) -> Option<Place> {
+        let named = ObjectName::new(self.route.namespace.clone(), service.name.as_str());
+        let resolved = self.services.resolve(&self.route.namespace, service);
+        let (port, protocol, endpoints) = match &*resolved {
+            Ok(port) => {
+                endpoint_problems(&named, port.endpoints.is_empty(), &port.refused, at, report);
+                (port.number.to_string(), port.protocol, port.endpoints.clone())
+            }
+            Err((reason, message)) => {
+                let port = match *reason {
+                    Reason::PortNotFound => &at.key("port"),
+                    _ => at,
+                };
+                report.unresolved(port, *reason, message.as_str());
+                (port_text(&service.port), Protocol::Http1, Vec::new())
+            }
+        };
+        let number = port.parse().ok().filter(|n| *n != protocol.scheme().default_port());
+        Some(Place {
+            name: format!("{named}:{port}"),
+            protocol,
+            authorities: cluster_names(&named, number),
+            target: Target::Endpoints(endpoints),
+            default_host: HostMode::Preserve,
+        })
+    }
+
+    fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<Place> {
+        let (scheme, authority) =
+            parse_url(url).map_err(|error| report.invalid(at, format!("'{url}' {error}"))).ok()?;
+        let host = authority.host.trim_matches(['[', ']']).to_owned();
+        let address = match authority::address(&host) {
+            None if host == "localhost" || host.ends_with(".localhost") => {
+                Some(Ipv4Addr::LOCALHOST.into())
+            }
+            address => address,
+        };
+        if address.is_some_and(|address| !self.guard.allows(&host, address)) {
+            report.warn(
+                at,
+                Reason::AddressNotAllowed,
+                format!("{host} is not a public address, so nothing will be sent there: allow it with --allow-external {host}"),
+            );
+        }
+        Some(Place {
+            name: format!("{}://{authority}", scheme.as_str()),
+            protocol: match scheme {
+                Scheme::Http => Protocol::Http1,
+                Scheme::Https => Protocol::Https,
+            },
+            target: Target::External {
+                host,
+                port: authority.port.unwrap_or(scheme.default_port()),
+            },
+            authorities: vec![authority],
+            default_host: HostMode::Backend,
+        })
+    }
+
+    /// The Host that the backend gets; a name from `rewrite.host` joins its own names.
+    fn host_header(
+        &self,
+        protocol: Protocol,
+        authorities: &mut Vec<Authority>,
+        default: HostMode,
+        report: &mut Report,
+    ) -> Option<HostHeader> {
+        let own = match (self.host, default) {
+            (Some("Preserve"), _) | (None, HostMode::Preserve) => {
+                return Some(HostHeader::Preserve);
+            }
+            (Some("Backend"), _) | (None, HostMode::Backend) => authorities.first()?.to_string(),
+            // The name itself is checked where the rewrite is, once for all backends.
+            (Some(name), _) => {
+                let named = authority::parse(name, protocol.scheme().default_port()).ok()?;
+                let text = named.to_string();
+                if !authorities.contains(&named) {
+                    authorities.push(named);
+                }
+                text
+            }
+        };
+        match HeaderValue::try_from(own) {
+            Ok(value) => Some(HostHeader::Set(value)),
+            Err(_) => {
+                report.invalid(
+                    &Field::Spec.key("backends"),
+                    "has a name that no Host header can have",
+                );
+                None
+            }
+        }
+    }
+}
+
+fn number(value: i32, max: i32, at: &Field<'_>, report: &mut Report) -> Option<u32> {
+    if value > max {
+        report.invalid(at, format!("is {value}: at most {max}"));
+    }
+    u32::try_from(value).map_err(|_| report.invalid(at, format!("is {value}: at least 0"))).ok()
+}
+
+fn port_text(port: &IntOrString) -> String {
+    match port {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(name) => name.clone(),
+    }
+}
+
+fn endpoint_problems(
+    service: &ObjectName,
+    none: bool,
+    refused: &[String],
+    at: &Field<'_>,
+    report: &mut Report,
+) {
+    /// How many addresses a message names.
+    const SHOWN: usize = 3;
+    if let Some(shown) = refused.get(..refused.len().min(SHOWN)).filter(|shown| !shown.is_empty()) {
+        let more = match refused.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        report.unresolved(
+            at,
+            Reason::AddressNotAllowed,
+            format!(
+                "Service {service} has endpoints that are not dialled: {}{more}",
+                shown.join(", ")
+            ),
+        );
+    } else if none {
+        report.warn(
+            at,
+            Reason::NoEndpoints,
+            format!("Service {service} has no ready endpoint: requests get 503 until it does"),
+        );
+    }
+}
+
+/// The names by which a pod may call its own Service.
+fn cluster_names(service: &ObjectName, port: Option<u16>) -> Vec<Authority> {
+    let ObjectName { namespace, name } = service;
+    [
+        format!("{name}.{namespace}.svc"),
+        format!("{name}.{namespace}.svc.cluster.local"),
+        format!("{name}.{namespace}"),
+        name.to_string(),
+    ]
+    .into_iter()
+    .map(|host| Authority { host: host.to_ascii_lowercase(), port })
+    .collect()
+}
+
+/// Scheme, host and port; a single `/` may follow.
+fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
+    const WANTED: &str = "is not an external URL: write https://host or http://host:port";
+    let (scheme, rest) = url.split_once("://").ok_or(WANTED)?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        _ => return Err(format!("has the scheme '{scheme}': http and https are spoken")),
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if let Some(what) = [
+        ('?', "a query: the request's own is sent"),
+        ('#', "a fragment: remove it"),
+        ('/', "a path: use rewrite.path"),
+        ('@', "a user: set the Authorization header from a Secret under requestHeaders"),
+    ]
+    .into_iter()
+    .find_map(|(c, what)| authority.contains(c).then_some(what))
+    {
+        return Err(format!("has {what}"));
+    }
+    Ok((scheme, authority::parse(authority, scheme.default_port())?))
+}

@@ -1,0 +1,173 @@
+//! Header edits, with values from Secrets.
+
+use super::report::{Field, Report};
+use crate::{problem::Reason, snapshot::Snapshot};
+use http::{HeaderName, HeaderValue};
+use portico_crds as crds;
+use portico_dataplane::table::{HeaderEdits, ObjectName};
+
+/// Fields that the edge itself rules over: Host, message framing, and the hop-by-hop fields of
+/// RFC 9110 §7.6.1. (`rewrite.host` is the way to another Host.)
+const RESERVED: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Compiles the header edits of one Route.
+pub(super) struct Headers<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    /// Where its Secrets are.
+    pub(super) route: &'s ObjectName,
+    /// The first value that could not be had.
+    pub(super) unavailable: Option<String>,
+}
+
+impl Headers<'_> {
+    pub(super) fn edits(
+        &mut self,
+        edits: Option<&crds::HeaderEdits>,
+        at: &Field<'_>,
+        report: &mut Report,
+    ) -> HeaderEdits {
+        let Some(edits) = edits else { return HeaderEdits::default() };
+        let set = self.lines(&edits.set, &at.key("set"), report);
+        let twice = set
+            .iter()
+            .enumerate()
+            .find(|(i, (name, _))| set.iter().take(*i).any(|(n, _)| n == name));
+        if let Some((_, (name, _))) = twice {
+            report.invalid(
+                &at.key("set"),
+                format!("sets '{name}' twice: keep one, or put further lines under add"),
+            );
+        }
+        HeaderEdits {
+            remove: names(&edits.remove, &at.key("remove"), report),
+            set,
+            add: self.lines(&edits.add, &at.key("add"), report),
+        }
+    }
+
+    fn lines(
+        &mut self,
+        lines: &[crds::HeaderValue],
+        at: &Field<'_>,
+        report: &mut Report,
+    ) -> Vec<(HeaderName, HeaderValue)> {
+        let mut good = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            let at = at.index(index);
+            let name = name(&line.name, &at.key("name"), report);
+            let value = self.value(line, &at, report);
+            good.extend(name.zip(value));
+        }
+        good
+    }
+
+    fn value(
+        &mut self,
+        line: &crds::HeaderValue,
+        at: &Field<'_>,
+        report: &mut Report,
+    ) -> Option<HeaderValue> {
+        match (&line.value, &line.value_from) {
+            (Some(text), None) => value(text, &at.key("value"), report),
+            (None, Some(from)) => {
+                let secret = secret_value(self.snapshot, self.route, &from.secret_key_ref);
+                secret
+                    .map_err(|(reason, message)| {
+                        let at = at.key("valueFrom");
+                        report.unresolved(&at.key("secretKeyRef"), reason, message.as_str());
+                        self.unavailable.get_or_insert(message);
+                    })
+                    .ok()
+            }
+            (Some(_), Some(_)) => {
+                report.invalid(at, "has both value and valueFrom: keep one of them");
+                None
+            }
+            (None, None) => {
+                report.invalid(at, "has neither value nor valueFrom: give one of them");
+                None
+            }
+        }
+    }
+}
+
+fn names(names: &[String], at: &Field<'_>, report: &mut Report) -> Vec<HeaderName> {
+    names.iter().enumerate().filter_map(|(i, text)| name(text, &at.index(i), report)).collect()
+}
+
+/// The name of a field that may be edited.
+pub(super) fn name(text: &str, at: &Field<'_>, report: &mut Report) -> Option<HeaderName> {
+    match HeaderName::from_bytes(text.as_bytes()) {
+        Ok(name) if name == http::header::HOST => {
+            report.invalid(at, "Host is not edited as a header: use rewrite.host");
+            None
+        }
+        Ok(name) if RESERVED.contains(&name.as_str()) => {
+            report.invalid(
+                at,
+                format!("'{text}' belongs to one connection or frames the message, and is the edge's own: remove the edit"),
+            );
+            None
+        }
+        Ok(name) => Some(name),
+        Err(_) => {
+            report.invalid(at, format!("'{}' is not a header name", text.escape_debug()));
+            None
+        }
+    }
+}
+
+/// A value that is written in the object.
+pub(super) fn value(text: &str, at: &Field<'_>, report: &mut Report) -> Option<HeaderValue> {
+    HeaderValue::from_str(text)
+        .map_err(|_| {
+            report.invalid(
+                at,
+                format!(
+                    "'{}' is not a header value: no line breaks or control characters",
+                    text.escape_debug()
+                ),
+            );
+        })
+        .ok()
+}
+
+/// A value from a Secret of the Route's namespace. No message shows any of it.
+fn secret_value(
+    snapshot: &Snapshot,
+    route: &ObjectName,
+    from: &crds::SecretKeyRef,
+) -> Result<HeaderValue, (Reason, String)> {
+    let name = ObjectName::new(route.namespace.clone(), from.name.as_str());
+    let Some(secret) = snapshot.secrets.get(&name) else {
+        let message = format!("Secret {name} does not exist: requests get 503 until it does");
+        return Err((Reason::SecretNotFound, message));
+    };
+    let text = secret.string_data.as_ref().and_then(|data| data.get(&from.key));
+    let data = secret.data.as_ref().and_then(|data| data.get(&from.key));
+    let Some(bytes) = text.map(String::as_bytes).or(data.map(|data| data.0.as_slice())) else {
+        let message =
+            format!("Secret {name} has no key '{}': requests get 503 until it does", from.key);
+        return Err((Reason::SecretNotFound, message));
+    };
+    let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
+        let message = if bytes.ends_with(b"\n") {
+            "ends in a line break, so it is no header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
+        } else {
+            "is no header value: it has line breaks or control characters"
+        };
+        (Reason::Invalid, format!("key '{}' of Secret {name} {message}", from.key))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}

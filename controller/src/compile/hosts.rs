@@ -1,0 +1,242 @@
+//! FrontDoors: their hosts, which of them owns a host, and who may attach.
+
+use super::{
+    Options,
+    attach::{Claims, Rules},
+    report::{Age, Field, Report},
+};
+use crate::{
+    problem::{Kind, Reason},
+    snapshot::{Entry, Snapshot},
+};
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::Namespace;
+use portico_crds as crds;
+use portico_dataplane::table::{HostPattern, ObjectName};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::Arc,
+};
+
+/// How many hosts a FrontDoor may have. A set of them is held as the bits of a `u64`.
+const HOSTS_MAX: usize = 64;
+
+/// Some of a FrontDoor's hosts: bit `i` stands for `spec.hosts[i]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct HostSet(u64);
+
+impl HostSet {
+    pub(super) fn insert(&mut self, index: usize) {
+        self.0 |= bit(index);
+    }
+
+    pub(super) fn contains(self, index: usize) -> bool {
+        self.0 & bit(index) != 0
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(super) fn first(self) -> Option<usize> {
+        (self.0 != 0).then(|| self.0.trailing_zeros() as usize)
+    }
+}
+
+/// No bit where the index is beyond what a FrontDoor may have.
+fn bit(index: usize) -> u64 {
+    u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index)).unwrap_or(0)
+}
+
+/// A FrontDoor of the class that is served, good or bad.
+#[derive(Debug)]
+pub(super) struct FrontDoor<'s> {
+    pub(super) report: Report,
+    /// Its hosts in order; a bad one is `None`.
+    pub(super) hosts: Vec<Option<HostPattern>>,
+    /// Those that it serves; none unless it is accepted.
+    pub(super) owned: HostSet,
+    pub(super) trusted_proxies: Arc<[IpNet]>,
+    age: Age<'s>,
+    rules: Rules<'s>,
+    claims: HashMap<&'s str, Claims>,
+}
+
+/// All FrontDoors of the class that is served, the oldest first.
+#[derive(Debug)]
+pub(super) struct FrontDoors<'s> {
+    snapshot: &'s Snapshot,
+    pub(super) all: Vec<FrontDoor<'s>>,
+    by_name: HashMap<&'s ObjectName, usize>,
+}
+
+/// Where a Route's reference leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found {
+    /// To this one of [`FrontDoors::all`].
+    Here(usize),
+    /// To one that another install serves.
+    Elsewhere,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl<'s> FrontDoors<'s> {
+    pub(super) fn compile(snapshot: &'s Snapshot, options: &Options) -> Self {
+        let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
+        let mut all: Vec<_> = served.map(|(name, entry)| FrontDoor::compile(name, entry)).collect();
+        all.sort_by_key(|door| door.age);
+        own_hosts(&mut all);
+        let by_name = all.iter().enumerate().map(|(i, door)| (door.age.name(), i)).collect();
+        Self { snapshot, all, by_name }
+    }
+
+    pub(super) fn find(&self, name: &ObjectName) -> Found {
+        match self.by_name.get(name) {
+            Some(index) => Found::Here(*index),
+            None if self.snapshot.front_doors.contains_key(name) => Found::Elsewhere,
+            None => Found::Nowhere,
+        }
+    }
+}
+
+/// Whether this install serves a FrontDoor. Of one that can't be read the class is not known: the
+/// default install speaks for it.
+fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
+    match (&options.class, &entry.object) {
+        (None, _) => true,
+        (Some(class), Some(object)) => *class == object.spec.class_name,
+        (Some(_), None) => options.is_default_install(),
+    }
+}
+
+impl<'s> FrontDoor<'s> {
+    fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
+        let mut report = Report::new(Kind::FrontDoor, name, entry);
+        let age = Age::of(name, entry.object.as_deref());
+        let Some(object) = &entry.object else {
+            return Self {
+                report,
+                hosts: Vec::new(),
+                owned: HostSet::default(),
+                trusted_proxies: Arc::new([]),
+                age,
+                rules: Rules::SameNamespace,
+                claims: HashMap::new(),
+            };
+        };
+        let spec = &object.spec;
+        let at = Field::Spec;
+        let hosts = hosts(&spec.hosts, &at.key("hosts"), &mut report);
+        let rules = Rules::compile(spec.attach.as_deref(), &at.key("attach"), &mut report);
+        let trusted_proxies =
+            networks(&spec.trusted_proxies, &at.key("trustedProxies"), &mut report);
+        if spec.cors.is_some() {
+            report.refuse(&at.key("cors"), Reason::Unsupported, CORS_UNSUPPORTED);
+        }
+        let (owned, claims) = (HostSet::default(), HashMap::new());
+        Self { report, hosts, owned, trusted_proxies, age, rules, claims }
+    }
+
+    pub(super) fn name(&self) -> &'s ObjectName {
+        self.age.name()
+    }
+
+    /// What a namespace may claim here.
+    pub(super) fn claims(
+        &mut self,
+        namespace: &'s str,
+        objects: &BTreeMap<String, Arc<Namespace>>,
+    ) -> &Claims {
+        let (own, rules) = (&self.age.name().namespace, &self.rules);
+        self.claims.entry(namespace).or_insert_with(|| rules.claims(own, namespace, objects))
+    }
+}
+
+/// Why a CORS policy is refused.
+pub(super) const CORS_UNSUPPORTED: &str =
+    "CORS policies are not supported by this version, which would ignore it: remove the field";
+
+fn hosts(hosts: &[crds::Host], at: &Field<'_>, report: &mut Report) -> Vec<Option<HostPattern>> {
+    if hosts.is_empty() || hosts.len() > HOSTS_MAX {
+        report.invalid(at, format!("has {} hosts: give 1 to {HOSTS_MAX}", hosts.len()));
+    }
+    let mut first: HashMap<HostPattern, usize> = HashMap::new();
+    let mut all = Vec::with_capacity(hosts.len());
+    for (index, host) in hosts.iter().enumerate() {
+        let at = at.index(index);
+        if host.tls.is_some() {
+            report.refuse(
+                &at.key("tls"),
+                Reason::Unsupported,
+                "TLS is not supported by this version, which would serve the host in the clear: remove the field",
+            );
+        }
+        let parsed = host.name.parse::<HostPattern>().map_err(|error| {
+            report.invalid(&at.key("name"), format!("'{}' {error}", host.name));
+        });
+        if let Ok(pattern) = &parsed {
+            if let Some(first) = first.get(pattern) {
+                report.invalid(
+                    &at.key("name"),
+                    format!("is the same host as hosts[{first}]: remove it"),
+                );
+            } else {
+                first.insert(pattern.clone(), index);
+            }
+        }
+        all.push(parsed.ok());
+    }
+    all
+}
+
+fn networks(texts: &[String], at: &Field<'_>, report: &mut Report) -> Arc<[IpNet]> {
+    let mut good = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => good.push(network.trunc()),
+            Err(_) => report.invalid(
+                &at.index(index),
+                format!("'{text}' is neither a CIDR, as 10.0.0.0/8, nor an address"),
+            ),
+        }
+    }
+    good.into()
+}
+
+/// Gives each host to the oldest accepted FrontDoor that names it.
+fn own_hosts(doors: &mut [FrontDoor<'_>]) {
+    let mut owners: HashMap<HostPattern, ObjectName> = HashMap::new();
+    for door in doors.iter_mut().filter(|door| door.report.accepted()) {
+        let mut lost = Vec::new();
+        for (index, host) in door.hosts.iter().enumerate() {
+            let Some(host) = host else { continue };
+            match owners.get(host) {
+                Some(owner) => lost.push((
+                    index,
+                    format!("host '{host}' belongs to FrontDoor {owner}, which is older"),
+                )),
+                None => {
+                    owners.insert(host.clone(), door.age.name().clone());
+                    door.owned.insert(index);
+                }
+            }
+        }
+        let at = Field::Spec.key("hosts");
+        let all = lost.len() == door.hosts.len();
+        for (index, message) in lost {
+            let at = at.index(index);
+            let at = at.key("name");
+            if all {
+                door.report.refuse(&at, Reason::Conflicted, message);
+            } else {
+                door.report.warn(
+                    &at,
+                    Reason::Conflicted,
+                    format!("{message}: it is not served here"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `spec.matches`: paths and predicates.
+
+use super::report::{Field, Report};
+use http::Method;
+use portico_crds as crds;
+use portico_dataplane::{
+    path::PathPattern,
+    router::{Comparison, Predicate, Predicates},
+};
+
+/// How many matches a Route may have.
+const MATCHES_MAX: usize = 16;
+
+/// A match whose parts are all good.
+#[derive(Debug)]
+pub(super) struct Matched {
+    /// Where it stands in `spec.matches`.
+    pub(super) index: usize,
+    pub(super) path: PathPattern,
+    /// Sorted and each once, so that equal ones compare equal.
+    pub(super) predicates: Predicates,
+}
+
+/// The good matches, each once. That a bad one is missing does no harm: the Route is refused.
+pub(super) fn compile(
+    matches: &[crds::Match],
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Vec<Matched> {
+    if matches.is_empty() || matches.len() > MATCHES_MAX {
+        report.invalid(
+            at,
+            format!(
+                "has {} matches: give 1 to {MATCHES_MAX}, or leave the field out to match '/*'",
+                matches.len()
+            ),
+        );
+    }
+    let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MATCHES_MAX));
+    for (index, item) in matches.iter().enumerate().take(MATCHES_MAX) {
+        let at = at.index(index);
+        let path = path(&item.path, &at.key("path"), report);
+        let predicates = predicates(item, &at, report);
+        let Some(path) = path else { continue };
+        match good.iter().find(|m| m.path.same_shape(&path) && m.predicates == predicates) {
+            Some(first) => report.warn(
+                &at,
+                crate::problem::Reason::Conflicted,
+                format!("says the same as match {}, and is left out", first.index),
+            ),
+            None => good.push(Matched { index, path, predicates }),
+        }
+    }
+    good
+}
+
+/// A path pattern.
+pub(super) fn path(text: &str, at: &Field<'_>, report: &mut Report) -> Option<PathPattern> {
+    PathPattern::parse(text).map_err(|error| report.invalid(at, format!("'{text}' {error}"))).ok()
+}
+
+fn predicates(item: &crds::Match, at: &Field<'_>, report: &mut Report) -> Predicates {
+    Predicates {
+        methods: methods(&item.methods, &at.key("methods"), report),
+        headers: list(&item.headers, &at.key("headers"), report, header_name),
+        cookies: list(&item.cookies, &at.key("cookies"), report, any_name),
+        query: list(&item.query, &at.key("query"), report, any_name),
+    }
+}
+
+fn methods(methods: &[String], at: &Field<'_>, report: &mut Report) -> Vec<Method> {
+    let mut good = Vec::with_capacity(methods.len());
+    for (index, text) in methods.iter().enumerate() {
+        let at = at.index(index);
+        match Method::from_bytes(text.as_bytes()) {
+            Ok(Method::CONNECT) => report.invalid(&at, "CONNECT is never forwarded: remove it"),
+            Ok(method) if text.bytes().any(|b| b.is_ascii_lowercase()) => report.invalid(
+                &at,
+                format!("methods are case-sensitive: write {}", method.as_str().to_uppercase()),
+            ),
+            Ok(method) => good.push(method),
+            Err(_) => report.invalid(&at, format!("'{text}' is not an HTTP method")),
+        }
+    }
+    good.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    good.dedup();
+    good
+}
+
+/// Checks a predicate's name and gives it in the form in which it compares.
+type CheckName = fn(&str) -> Result<String, &'static str>;
+
+fn header_name(name: &str) -> Result<String, &'static str> {
+    http::HeaderName::from_bytes(name.as_bytes())
+        .map(|name| name.as_str().to_owned())
+        .map_err(|_| "is not a header name")
+}
+
+fn any_name(name: &str) -> Result<String, &'static str> {
+    if name.is_empty() { Err("is empty: name what is compared") } else { Ok(name.to_owned()) }
+}
+
+fn list(
+    predicates: &[crds::Predicate],
+    at: &Field<'_>,
+    report: &mut Report,
+    check_name: CheckName,
+) -> Vec<Predicate> {
+    let mut good = Vec::with_capacity(predicates.len());
+    for (index, predicate) in predicates.iter().enumerate() {
+        let at = at.index(index);
+        let name = check_name(&predicate.name).map_err(|error| {
+            report.invalid(&at.key("name"), format!("'{}' {error}", predicate.name));
+        });
+        let comparison = comparison(predicate, &at.key("value"), report);
+        if let (Ok(name), Some(comparison)) = (name, comparison) {
+            good.push(Predicate { name, comparison });
+        }
+    }
+    good.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    good.dedup();
+    good
+}
+
+fn comparison(
+    predicate: &crds::Predicate,
+    at: &Field<'_>,
+    report: &mut Report,
+) -> Option<Comparison> {
+    use crds::MatchType as Type;
+    match (predicate.r#type, &predicate.value) {
+        (Type::Exact, Some(value)) => Some(Comparison::Exact(value.clone())),
+        (Type::Prefix, Some(value)) => Some(Comparison::Prefix(value.clone())),
+        (Type::Regex, Some(value)) => regex(value).map_err(|error| report.invalid(at, error)).ok(),
+        (Type::Present, None) => Some(Comparison::Present),
+        (Type::Absent, None) => Some(Comparison::Absent),
+        (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {
+            report.invalid(
+                at,
+                format!("is missing: type {kind:?} compares with it; to ask only that it is there, use type: Present"),
+            );
+            None
+        }
+        (kind @ (Type::Present | Type::Absent), Some(_)) => {
+            report.invalid(at, format!("type {kind:?} takes no value: remove it"));
+            None
+        }
+    }
+}
+
+/// A regular expression for a whole value. It is parsed by itself first, so that a mistake has its
+/// place in what was written, and `a)|(b` can't close a group that it did not open.
+fn regex(text: &str) -> Result<Comparison, String> {
+    regex_syntax::parse(text).map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => {
+            regex_error(text, &error.kind(), error.span().start.column)
+        }
+        regex_syntax::Error::Translate(error) => {
+            regex_error(text, &error.kind(), error.span().start.column)
+        }
+        error => format!("'{text}' is not a regular expression: {error}"),
+    })?;
+    Comparison::regex(text).map_err(|_| format!("'{text}' is too large a regular expression"))
+}
+
+fn regex_error(text: &str, kind: &dyn std::fmt::Display, column: usize) -> String {
+    format!("'{text}' is not a regular expression: {kind}, at character {column}")
+}
+
+/// All that a predicate says: name, kind and value.
+pub(super) type SortKey<'p> = (&'p str, u8, &'p str);
+
+/// By what predicates sort, for want of an order of regular expressions.
+pub(super) fn sort_key(predicate: &Predicate) -> SortKey<'_> {
+    let (kind, value) = match &predicate.comparison {
+        Comparison::Exact(value) => (0, value.as_str()),
+        Comparison::Prefix(value) => (1, value.as_str()),
+        Comparison::Regex(regex) => (2, regex.as_str()),
+        Comparison::Present => (3, ""),
+        Comparison::Absent => (4, ""),
+    };
+    (&predicate.name, kind, value)
+}

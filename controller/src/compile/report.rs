@@ -1,0 +1,168 @@
+//! What is found wrong with one object, and the status that comes of it.
+
+use super::{ConditionVerdict, Status};
+use crate::{
+    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
+    snapshot::Entry,
+};
+use k8s_openapi::jiff::Timestamp;
+use kube::Resource;
+use portico_dataplane::table::ObjectName;
+use std::fmt;
+
+/// A place in an object; written out only where something is wrong there.
+#[derive(Clone, Copy)]
+pub(super) enum Field<'a> {
+    /// `spec`.
+    Spec,
+    /// A member of a mapping.
+    Key(&'a Field<'a>, &'static str),
+    /// An element of a list.
+    Index(&'a Field<'a>, usize),
+}
+
+impl Field<'_> {
+    pub(super) fn key(&self, name: &'static str) -> Field<'_> {
+        Field::Key(self, name)
+    }
+
+    pub(super) fn index(&self, index: usize) -> Field<'_> {
+        Field::Index(self, index)
+    }
+}
+
+impl fmt::Display for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec => f.write_str("spec"),
+            Self::Key(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// The problems of one object as they are found.
+#[derive(Debug)]
+pub(super) struct Report {
+    object: ObjectRef,
+    generation: Option<i64>,
+    problems: Vec<Problem>,
+    /// How many of them reading the object found.
+    read: usize,
+}
+
+impl Report {
+    /// Begins with what reading the object found.
+    pub(super) fn new<T: Resource>(kind: Kind, name: &ObjectName, entry: &Entry<T>) -> Self {
+        let mut report = Self {
+            object: ObjectRef { kind, name: name.clone() },
+            generation: entry.object.as_ref().and_then(|object| object.meta().generation),
+            problems: entry.problems.clone(),
+            read: entry.problems.len(),
+        };
+        if entry.object.is_none() && report.accepted() {
+            report.invalid(&Field::Spec, "can't be read");
+        }
+        report
+    }
+
+    /// The object's name.
+    pub(super) fn name(&self) -> &ObjectName {
+        &self.object.name
+    }
+
+    /// Nothing of the object is served.
+    pub(super) fn refuse(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
+        self.push(Severity::Error, Concerns::Accepted, field, reason, message.into());
+    }
+
+    /// The object breaks the rules of its kind.
+    pub(super) fn invalid(&mut self, field: &Field<'_>, message: impl Into<String>) {
+        self.refuse(field, Reason::Invalid, message);
+    }
+
+    /// Something that the object names is not there or can't be used.
+    pub(super) fn unresolved(
+        &mut self,
+        field: &Field<'_>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
+        self.push(Severity::Error, Concerns::ResolvedRefs, field, reason, message.into());
+    }
+
+    /// Worth knowing.
+    pub(super) fn warn(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
+        self.push(Severity::Warning, Concerns::Accepted, field, reason, message.into());
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        concerns: Concerns,
+        field: &Field<'_>,
+        reason: Reason,
+        message: String,
+    ) {
+        let (object, field) = (self.object.clone(), field.to_string());
+        let mut read = self.problems.iter().take(self.read);
+        if reason == Reason::Invalid && read.any(|p| p.reason == reason && p.field == field) {
+            return; // The schema has said it.
+        }
+        self.problems.push(Problem { object, severity, concerns, field, reason, message });
+    }
+
+    /// Whether nothing keeps the object from being served.
+    pub(super) fn accepted(&self) -> bool {
+        !self.errors(Concerns::Accepted).any(|_| true)
+    }
+
+    fn errors(&self, concerns: Concerns) -> impl Iterator<Item = &Problem> {
+        self.problems
+            .iter()
+            .filter(move |p| p.severity == Severity::Error && p.concerns == concerns)
+    }
+
+    /// The status, with problems sorted: errors first, then by field.
+    pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
+        self.problems.sort();
+        let conditions = vec![
+            self.verdict("Accepted", Concerns::Accepted),
+            self.verdict("ResolvedRefs", Concerns::ResolvedRefs),
+        ];
+        let Self { object, generation, problems, read: _ } = self;
+        (object, Status { generation, conditions, problems, attached_routes })
+    }
+
+    fn verdict(&self, r#type: &'static str, concerns: Concerns) -> ConditionVerdict {
+        let reason = self.errors(concerns).next().map(|problem| problem.reason.to_string());
+        let messages: Vec<_> =
+            self.errors(concerns).map(|p| format!("{}: {}", p.field, p.message)).collect();
+        ConditionVerdict {
+            r#type,
+            status: reason.is_none(),
+            reason: reason.unwrap_or_else(|| r#type.to_owned()),
+            message: messages.join("; "),
+        }
+    }
+}
+
+/// Who was there first: the order in which objects win over one another. An object without a
+/// creation time counts as youngest; equals go by namespace and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Age<'s> {
+    undated: bool,
+    created: Option<Timestamp>,
+    name: &'s ObjectName,
+}
+
+impl<'s> Age<'s> {
+    pub(super) fn of<T: Resource>(name: &'s ObjectName, object: Option<&T>) -> Self {
+        let created = object.and_then(|o| o.meta().creation_timestamp.as_ref()).map(|time| time.0);
+        Self { undated: created.is_none(), created, name }
+    }
+
+    pub(super) fn name(&self) -> &'s ObjectName {
+        self.name
+    }
+}

@@ -1,0 +1,261 @@
+//! Routes, one by one: what each says, whether it may attach, and the rules that it comes to.
+
+use super::{
+    Options, action,
+    attach::Claims,
+    backends::Backends,
+    headers::Headers,
+    hosts::{self, Found, FrontDoor, FrontDoors, HostSet},
+    matches::{self, Matched},
+    report::{Age, Field, Report},
+    services::Services,
+};
+use crate::{
+    problem::{Kind, Reason},
+    snapshot::{Entry, Snapshot},
+};
+use portico_crds as crds;
+use portico_dataplane::{
+    router::Rule,
+    table::{self, Action, Forward, HostPattern, ObjectName},
+};
+use std::sync::Arc;
+
+/// A Route as far as it can be judged by itself.
+#[derive(Debug)]
+pub(super) struct Draft<'s> {
+    pub(super) report: Report,
+    pub(super) age: Age<'s>,
+    /// Which of the FrontDoors it attaches to.
+    pub(super) door: Option<usize>,
+    /// At which of that FrontDoor's hosts it is served.
+    pub(super) hosts: HostSet,
+    /// What it serves there, with the place of each in `spec.matches`; empty where refused.
+    pub(super) rules: Vec<(usize, Rule)>,
+}
+
+/// What Routes are compiled against.
+pub(super) struct Routes<'a, 's> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) options: &'a Options,
+    pub(super) doors: &'a mut FrontDoors<'s>,
+    pub(super) services: Services<'s>,
+}
+
+impl<'s> Routes<'_, 's> {
+    /// All Routes that concern this install, the oldest first.
+    pub(super) fn compile(mut self) -> Vec<Draft<'s>> {
+        let routes = self.snapshot.routes.iter();
+        let mut drafts: Vec<_> =
+            routes.filter_map(|(name, entry)| self.route(name, entry)).collect();
+        drafts.sort_by_key(|draft| draft.age);
+        drafts
+    }
+
+    fn route(&mut self, name: &'s ObjectName, entry: &'s Entry<crds::Route>) -> Option<Draft<'s>> {
+        let report = Report::new(Kind::Route, name, entry);
+        let age = Age::of(name, entry.object.as_deref());
+        let mut draft =
+            Draft { report, age, door: None, hosts: HostSet::default(), rules: Vec::new() };
+        let Some(object) = &entry.object else {
+            // Whose it is can't be known either.
+            return self.options.is_default_install().then_some(draft);
+        };
+        let spec = &object.spec;
+        let door_name = door_name(name, &spec.front_door_ref);
+        draft.door = match self.doors.find(&door_name) {
+            Found::Here(index) => Some(index),
+            Found::Elsewhere => return None,
+            Found::Nowhere if !self.options.is_default_install() => return None,
+            Found::Nowhere => {
+                draft.report.refuse(
+                    &Field::Spec.key("frontDoorRef"),
+                    Reason::FrontDoorNotFound,
+                    format!("FrontDoor {door_name} does not exist"),
+                );
+                None
+            }
+        };
+        let matched =
+            matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut draft.report);
+        let compiled = self.compile_spec(name, spec, &matched, door_name, &mut draft.report);
+        let snapshot = self.snapshot;
+        if let Some(door) = draft.door.and_then(|index| self.doors.all.get_mut(index)) {
+            draft.hosts = attach(door, snapshot, name, spec, &matched, &mut draft.report);
+        }
+        if let Some(route) = compiled.filter(|_| draft.report.accepted()).map(Arc::new) {
+            let rule = |m: Matched| {
+                (m.index, Rule { path: m.path, predicates: m.predicates, route: route.clone() })
+            };
+            draft.rules = matched.into_iter().map(rule).collect();
+        }
+        Some(draft)
+    }
+
+    fn compile_spec(
+        &mut self,
+        name: &'s ObjectName,
+        spec: &'s crds::RouteSpec,
+        matched: &[Matched],
+        front_door: ObjectName,
+        report: &mut Report,
+    ) -> Option<table::Route> {
+        let at = Field::Spec;
+        let action = self.action(name, spec, matched, report);
+        let mut headers = Headers { snapshot: self.snapshot, route: name, unavailable: None };
+        let request_headers =
+            headers.edits(spec.request_headers.as_ref(), &at.key("requestHeaders"), report);
+        let response_headers =
+            headers.edits(spec.response_headers.as_ref(), &at.key("responseHeaders"), report);
+        let timeouts = action::timeouts(spec.timeouts.as_ref(), &at.key("timeouts"), report);
+        if spec.cors.is_some() {
+            report.refuse(&at.key("cors"), Reason::Unsupported, hosts::CORS_UNSUPPORTED);
+        }
+        Some(table::Route {
+            name: name.clone(),
+            front_door,
+            action: action?,
+            request_headers,
+            response_headers,
+            timeouts,
+            unavailable: headers.unavailable,
+        })
+    }
+
+    fn action(
+        &mut self,
+        name: &'s ObjectName,
+        spec: &'s crds::RouteSpec,
+        matched: &[Matched],
+        report: &mut Report,
+    ) -> Option<Action> {
+        let at = Field::Spec;
+        action::check_one(spec, report);
+        let rewrite = spec.rewrite.as_ref();
+        let path = rewrite.and_then(|r| action::rewrite(r, matched, &at.key("rewrite"), report));
+        let forward = spec.backends.as_ref().map(|backends| {
+            let host = rewrite.and_then(|rewrite| rewrite.host.as_deref());
+            let guard = &self.options.guard;
+            let compiler = Backends { services: &mut self.services, guard, route: name, host };
+            let backends = compiler.compile(backends, &at.key("backends"), report);
+            Action::Forward(Forward::new(backends, path))
+        });
+        let redirect = spec.redirect.as_ref().and_then(|redirect| {
+            action::redirect(redirect, matched, &at.key("redirect"), report).map(Action::Redirect)
+        });
+        let respond = spec.respond.as_ref().and_then(|respond| {
+            action::respond(respond, &at.key("respond"), report).map(Action::Respond)
+        });
+        forward.or(redirect).or(respond)
+    }
+}
+
+fn door_name(route: &ObjectName, reference: &crds::FrontDoorRef) -> ObjectName {
+    match &reference.namespace {
+        Some(namespace) => ObjectName::new(namespace.as_str(), reference.name.as_str()),
+        None => ObjectName::new(route.namespace.clone(), reference.name.as_str()),
+    }
+}
+
+/// The hosts at which a Route is served, after asking the FrontDoor whether it may be.
+fn attach<'s>(
+    door: &mut FrontDoor<'s>,
+    snapshot: &'s Snapshot,
+    name: &'s ObjectName,
+    spec: &crds::RouteSpec,
+    matched: &[Matched],
+    report: &mut Report,
+) -> HostSet {
+    if !door.report.accepted() {
+        report.refuse(
+            &Field::Spec.key("frontDoorRef"),
+            Reason::FrontDoorNotAccepted,
+            format!("FrontDoor {} is not accepted: its own status says why", door.name()),
+        );
+        return HostSet::default();
+    }
+    check_claims(door, snapshot, name, matched, report);
+    if spec.hosts.is_empty() {
+        return door.owned;
+    }
+    let listed = listed_hosts(door, &spec.hosts, report);
+    let served = listed.and(door.owned);
+    if served.first().is_none() && report.accepted() {
+        report.warn(
+            &Field::Spec.key("hosts"),
+            Reason::Conflicted,
+            format!(
+                "FrontDoor {} lost these hosts to older ones, so nothing is served",
+                door.name()
+            ),
+        );
+    }
+    served
+}
+
+fn check_claims<'s>(
+    door: &mut FrontDoor<'s>,
+    snapshot: &'s Snapshot,
+    name: &'s ObjectName,
+    matched: &[Matched],
+    report: &mut Report,
+) {
+    let door_name = door.name();
+    let claims = door.claims(&name.namespace, &snapshot.namespaces);
+    let patterns = match claims {
+        Claims::Everything => return,
+        Claims::Nothing => {
+            report.refuse(
+                &Field::Spec.key("frontDoorRef"),
+                Reason::NotAllowedByFrontDoor,
+                format!(
+                    "FrontDoor {door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
+                    name.namespace
+                ),
+            );
+            return;
+        }
+        Claims::Paths(patterns) => patterns,
+    };
+    let at = Field::Spec.key("matches");
+    for matched in matched.iter().filter(|matched| !claims.allow(&matched.path)) {
+        let patterns: Vec<_> = patterns.iter().map(|claim| format!("'{claim}'")).collect();
+        report.refuse(
+            &at.index(matched.index).key("path"),
+            Reason::NotAllowedByFrontDoor,
+            format!(
+                "'{}' is outside what FrontDoor {door_name} lets namespace '{}' claim: {}",
+                matched.path,
+                name.namespace,
+                patterns.join(", ")
+            ),
+        );
+    }
+}
+
+fn listed_hosts(door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
+    let at = Field::Spec.key("hosts");
+    let mut listed = HostSet::default();
+    for (index, text) in hosts.iter().enumerate() {
+        let at = at.index(index);
+        let host: HostPattern = match text.parse() {
+            Ok(host) => host,
+            Err(error) => {
+                report.invalid(&at, format!("'{text}' {error}"));
+                continue;
+            }
+        };
+        match door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
+            Some(index) => listed.insert(index),
+            None => report.refuse(
+                &at,
+                Reason::HostNotFound,
+                format!(
+                    "FrontDoor {} has no host '{host}': name one of its hosts as it does",
+                    door.name()
+                ),
+            ),
+        }
+    }
+    listed
+}

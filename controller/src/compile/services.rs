@@ -1,0 +1,302 @@
+//! Services, their ports, and the endpoints behind them.
+
+use super::Options;
+use crate::{problem::Reason, snapshot::Snapshot};
+use k8s_openapi::{
+    api::{
+        core::v1::{Service, ServicePort},
+        discovery::v1::{Endpoint, EndpointPort, EndpointSlice},
+    },
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use portico_crds::ServiceBackend;
+use portico_dataplane::table::{ObjectName, Protocol};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    rc::Rc,
+};
+
+/// The label by which a slice says whose it is.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// A Service's port that can be spoken to.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) number: u16,
+    pub(super) protocol: Protocol,
+    /// The ready endpoints that may be dialled, sorted, each once.
+    pub(super) endpoints: Vec<SocketAddr>,
+    /// Endpoints that may not, and why.
+    pub(super) refused: Vec<String>,
+}
+
+/// What a reference to a Service's port leads to, or why it leads nowhere.
+pub(super) type Resolved = Rc<Result<Port, (Reason, String)>>;
+
+/// Every Service of a snapshot; each port is resolved once, however many Routes name it.
+pub(super) struct Services<'s> {
+    snapshot: &'s Snapshot,
+    loopback: bool,
+    slices: HashMap<(&'s str, &'s str), Vec<&'s EndpointSlice>>,
+    resolved: HashMap<(&'s str, &'s str, PortKey<'s>), Resolved>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum PortKey<'s> {
+    Number(i32),
+    Name(&'s str),
+}
+
+impl<'s> Services<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot, options: &Options) -> Self {
+        let mut slices: HashMap<_, Vec<_>> = HashMap::new();
+        for (name, slice) in &snapshot.endpoint_slices {
+            let labels = slice.metadata.labels.as_ref();
+            if let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) {
+                slices.entry((&*name.namespace, service.as_str())).or_default().push(&**slice);
+            }
+        }
+        let loopback = options.loopback_endpoints;
+        Self { snapshot, loopback, slices, resolved: HashMap::new() }
+    }
+
+    /// The port that a backend names, in the Route's namespace.
+    pub(super) fn resolve(&mut self, namespace: &'s str, backend: &'s ServiceBackend) -> Resolved {
+        let port = match &backend.port {
+            IntOrString::Int(number) => PortKey::Number(*number),
+            IntOrString::String(name) => PortKey::Name(name),
+        };
+        let key = (namespace, backend.name.as_str(), port);
+        if let Some(resolved) = self.resolved.get(&key) {
+            return resolved.clone();
+        }
+        let resolved = Rc::new(self.look_up(namespace, &backend.name, port));
+        self.resolved.insert(key, resolved.clone());
+        resolved
+    }
+
+    fn look_up(
+        &self,
+        namespace: &str,
+        service: &str,
+        wanted: PortKey<'_>,
+    ) -> Result<Port, (Reason, String)> {
+        let name = ObjectName::new(namespace, service);
+        let object = self.snapshot.services.get(&name).ok_or_else(|| {
+            let message = format!("Service {name} does not exist: requests get 503 until it does");
+            (Reason::ServiceNotFound, message)
+        })?;
+        let port = find_port(&name, object, wanted)?;
+        let protocol = protocol(&name, port)?;
+        let number =
+            u16::try_from(port.port).ok().filter(|number| *number > 0).ok_or_else(|| {
+                let message =
+                    format!("Service {name} has a port {}, which no port can be", port.port);
+                (Reason::PortNotFound, message)
+            })?;
+        let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
+        let (endpoints, refused) = self.endpoints(slices, port.name.as_deref().unwrap_or_default());
+        Ok(Port { number, protocol, endpoints, refused })
+    }
+
+    fn endpoints(&self, slices: &[&EndpointSlice], port: &str) -> (Vec<SocketAddr>, Vec<String>) {
+        let (mut endpoints, mut refused) = (Vec::new(), Vec::new());
+        for slice in slices {
+            let ports = slice.ports.iter().flatten();
+            for number in ports.filter(|p| is_port(p, port)).filter_map(|p| p.port) {
+                let Ok(number) = u16::try_from(number) else { continue };
+                for endpoint in slice.endpoints.iter().filter(|endpoint| is_ready(endpoint)) {
+                    // A slice's further addresses of an endpoint lead to the same pod.
+                    let Some(text) = endpoint.addresses.first() else { continue };
+                    match dialable(text, self.loopback) {
+                        Ok(address) => endpoints.push(SocketAddr::new(address, number)),
+                        Err(why) => refused.push(format!("{text} ({why})")),
+                    }
+                }
+            }
+        }
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        refused.sort_unstable();
+        refused.dedup();
+        (endpoints, refused)
+    }
+}
+
+fn find_port<'p>(
+    name: &ObjectName,
+    service: &'p Service,
+    wanted: PortKey<'_>,
+) -> Result<&'p ServicePort, (Reason, String)> {
+    let spec = service.spec.as_ref();
+    if spec.and_then(|spec| spec.type_.as_deref()) == Some("ExternalName") {
+        let host = spec.and_then(|spec| spec.external_name.as_deref()).unwrap_or("HOST");
+        let message = format!(
+            "Service {name} is of type ExternalName, which has no endpoints: name the host as a backend, external: {{url: \"https://{host}\"}}"
+        );
+        return Err((Reason::UnsupportedService, message));
+    }
+    let ports = || spec.and_then(|spec| spec.ports.as_ref()).into_iter().flatten();
+    let fits = |port: &&ServicePort| match wanted {
+        PortKey::Number(number) => port.port == number,
+        PortKey::Name(name) => port.name.as_deref() == Some(name),
+    };
+    let found = || ports().filter(fits);
+    match found().find(|port| is_tcp(port.protocol.as_deref())).or_else(|| found().next()) {
+        Some(port) if is_tcp(port.protocol.as_deref()) => Ok(port),
+        Some(port) => {
+            let message = format!(
+                "port {} of Service {name} is {}: HTTP needs a TCP port",
+                port.port,
+                port.protocol.as_deref().unwrap_or_default()
+            );
+            Err((Reason::UnsupportedService, message))
+        }
+        None => Err((Reason::PortNotFound, no_such_port(name, wanted, ports()))),
+    }
+}
+
+fn no_such_port<'p>(
+    name: &ObjectName,
+    wanted: PortKey<'_>,
+    ports: impl Iterator<Item = &'p ServicePort>,
+) -> String {
+    let has: Vec<_> = ports
+        .map(|port| match port.name.as_deref() {
+            Some(name) if !name.is_empty() => format!("{} ({name})", port.port),
+            _ => port.port.to_string(),
+        })
+        .collect();
+    let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
+    match wanted {
+        PortKey::Number(number) => format!("Service {name} has no port {number}; it has {has}"),
+        PortKey::Name(port) if port.parse::<u16>().is_ok() => format!(
+            "Service {name} has no port named '{port}'; it has {has}. A port's number is written without quotes"
+        ),
+        PortKey::Name(port) => format!("Service {name} has no port named '{port}'; it has {has}"),
+    }
+}
+
+fn protocol(name: &ObjectName, port: &ServicePort) -> Result<Protocol, (Reason, String)> {
+    match port.app_protocol.as_deref() {
+        None | Some("" | "http" | "kubernetes.io/ws") => Ok(Protocol::Http1),
+        Some("kubernetes.io/h2c") => Ok(Protocol::H2c),
+        Some("https" | "kubernetes.io/wss") => Ok(Protocol::HttpsUnverified),
+        Some(other) => {
+            let message = format!(
+                "port {} of Service {name} has appProtocol '{other}', which Portico does not speak: use http, https, kubernetes.io/h2c, kubernetes.io/ws or kubernetes.io/wss, or leave it out for HTTP/1.1",
+                port.port
+            );
+            Err((Reason::UnsupportedService, message))
+        }
+    }
+}
+
+fn is_tcp(protocol: Option<&str>) -> bool {
+    matches!(protocol, None | Some("" | "TCP"))
+}
+
+/// A slice's port goes by the name of the Service's port; its number is the pods' own.
+fn is_port(port: &EndpointPort, name: &str) -> bool {
+    port.name.as_deref().unwrap_or_default() == name && is_tcp(port.protocol.as_deref())
+}
+
+fn is_ready(endpoint: &Endpoint) -> bool {
+    endpoint.conditions.as_ref().is_none_or(|conditions| {
+        conditions.ready.unwrap_or(true) && !conditions.terminating.unwrap_or(false)
+    })
+}
+
+/// The address of an endpoint, if it may be dialled. Whoever may write EndpointSlices must not
+/// reach the node itself or the cloud's metadata service through the edge.
+fn dialable(text: &str, loopback: bool) -> Result<IpAddr, &'static str> {
+    let address: IpAddr = text.parse().map_err(|_| "not an IP address")?;
+    let address = address.to_canonical();
+    let v4 = match address {
+        IpAddr::V4(v4) => Some(v4),
+        IpAddr::V6(v6) => embedded(v6),
+    };
+    if address.is_unspecified() || v4.is_some_and(|v4| v4.octets()[0] == 0) {
+        Err("the unspecified address")
+    } else if address.is_multicast() || v4.is_some_and(|v4| v4.octets()[0] >= 224) {
+        Err("not the address of one host")
+    } else if is_metadata(address) || v4.is_some_and(|v4| is_metadata(v4.into())) {
+        Err("a metadata service")
+    } else if v4.is_some_and(|v4| v4.is_link_local())
+        || matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+    {
+        Err("link-local")
+    } else if !loopback && (address.is_loopback() || v4.is_some_and(|v4| v4.is_loopback())) {
+        Err("loopback")
+    } else {
+        Ok(address)
+    }
+}
+
+/// The IPv4 address that an IPv6 address carries for a translator: `64:ff9b::/96` (RFC 6052).
+fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = v6.segments() else { return None };
+    Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+}
+
+/// Whether a cloud serves credentials there.
+fn is_metadata(address: IpAddr) -> bool {
+    const AWS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    const GOOGLE: Ipv6Addr = Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254);
+    const EVERYONE: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+    const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+    match address {
+        IpAddr::V4(v4) => v4 == EVERYONE || v4 == AZURE,
+        IpAddr::V6(v6) => v6 == AWS || v6 == GOOGLE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dialable;
+
+    #[test]
+    fn pods_are_dialled() {
+        for text in
+            ["10.0.0.1", "192.168.1.1", "100.64.0.1", "172.16.0.1", "fd12::1", "2600::1", "8.8.8.8"]
+        {
+            assert!(dialable(text, false).is_ok(), "{text}");
+        }
+        assert_eq!(dialable("::ffff:10.0.0.1", false), dialable("10.0.0.1", false));
+    }
+
+    #[test]
+    fn loopback_is_dialled_where_allowed() {
+        for text in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
+            assert_eq!(dialable(text, false), Err("loopback"), "{text}");
+            assert!(dialable(text, true).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pod_is_never_dialled() {
+        for text in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "169.254.0.1",
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "fe80::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "168.63.129.16",
+            "224.0.0.1",
+            "255.255.255.255",
+            "ff02::1",
+            "example.com",
+            "",
+            "10.0.0.1:80",
+            "010.0.0.1",
+        ] {
+            assert!(dialable(text, true).is_err(), "{text}");
+        }
+    }
+}
