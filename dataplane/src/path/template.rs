@@ -92,6 +92,8 @@ impl Serialize for PathTemplate {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::{prelude::*, sample::select};
+    use std::borrow::Cow;
 
     fn pair(pattern: &str, template: &str) -> (PathPattern, PathTemplate) {
         (PathPattern::parse(pattern).unwrap(), PathTemplate::parse(template).unwrap())
@@ -182,5 +184,66 @@ mod tests {
         assert_eq!(template.names().collect::<Vec<_>>(), ["x", "x"]);
         assert!(template.has_rest());
         assert!(!PathTemplate::parse("/%2A").unwrap().has_rest());
+    }
+
+    /// A pattern, a template with some of its captures, and a path that the pattern matches.
+    fn related() -> impl Strategy<Value = (String, String, String)> {
+        let segment = || select(vec!["a", "b", "", "%2F", "{x}", "{y}"]);
+        let value = || select(vec!["a", "b", "c", "%2F", ".x"]);
+        let rest = select(vec!["", "/", "//", "/a", "/a/", "/a/b"]);
+        let segments = prop::collection::vec(segment(), 0..4);
+        let sources = (segments.clone(), segments, any::<bool>(), any::<bool>());
+        (sources, value(), value(), rest).prop_map(|(sources, x, y, rest)| {
+            let (mut pattern, mut template, pattern_rest, template_rest) = sources;
+            pattern.dedup_by_key(|segment| segment.starts_with('{'));
+            template.retain(|segment| !segment.starts_with('{') || pattern.contains(segment));
+            let join = |segments: &[&str], rest: &str| {
+                let path: String = segments.iter().flat_map(|segment| ["/", segment]).collect();
+                if path.is_empty() && rest.is_empty() { "/".to_owned() } else { path + rest }
+            };
+            let fill = |segment: &&'static str| match *segment {
+                "{x}" => x,
+                "{y}" => y,
+                literal => literal,
+            };
+            let values: Vec<_> = pattern.iter().map(fill).collect();
+            let star = |with| if with { "/*" } else { "" };
+            (
+                join(&pattern, star(pattern_rest)),
+                join(&template, star(pattern_rest && template_rest)),
+                join(&values, if pattern_rest { rest } else { "" }),
+            )
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_way_back_leads_home((pattern, template, path) in related()) {
+            let Ok(pattern) = PathPattern::parse(&pattern) else { return Ok(()) };
+            let template = PathTemplate::parse(&template).unwrap();
+            let captures = pattern.matches(&path).unwrap();
+            let filled = template.fill(&pattern, &captures);
+            prop_assert_eq!(normalise(&filled), Ok(Cow::Borrowed(&*filled)));
+
+            let home = template.reverse(&pattern, &captures, &filled).unwrap();
+            let again = template.fill(&pattern, &pattern.matches(&home).unwrap());
+            prop_assert_eq!(&again, &filled);
+            if template.to_string() != "/*" {
+                prop_assert_eq!(home, path);
+            }
+        }
+
+        #[test]
+        fn any_path_is_reversed_to_one_of_the_pattern(
+            (pattern, template, path) in related(),
+            other in "(/[ab]{0,1}|/%2F){1,4}",
+        ) {
+            let Ok(pattern) = PathPattern::parse(&pattern) else { return Ok(()) };
+            let template = PathTemplate::parse(&template).unwrap();
+            let captures = pattern.matches(&path).unwrap();
+            if let Some(reversed) = template.reverse(&pattern, &captures, &other) {
+                prop_assert!(pattern.matches(&reversed).is_some(), "{reversed}");
+            }
+        }
     }
 }

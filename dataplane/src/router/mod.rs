@@ -3,8 +3,10 @@
 mod predicate;
 mod tree;
 mod values;
+mod whole_value;
 
-pub use predicate::{Comparison, Predicate, Predicates, WholeValue};
+pub use predicate::{Comparison, Predicate, Predicates};
+pub use whole_value::WholeValue;
 
 use crate::{
     path::{Captures, PathPattern},
@@ -96,3 +98,10 @@ impl Serialize for RouteTree {
         self.rules.serialize(serializer)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod oracle;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

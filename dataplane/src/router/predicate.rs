@@ -1,8 +1,7 @@
 //! What else than its path a match asks of a request.
 
-use super::{Request, values};
+use super::{Request, WholeValue, values};
 use http::Method;
-use regex::{Regex, RegexBuilder};
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, str};
 
@@ -112,52 +111,111 @@ impl Comparison {
     }
 }
 
-/// A regular expression that is matched with whole values. Equal, and printed, by the pattern that
-/// it was made from.
-#[derive(Clone, Debug)]
-pub struct WholeValue {
-    anchored: Regex,
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, HeaderValue};
 
-impl WholeValue {
-    const START: &str = r"\A(?:";
-    const END: &str = r")\z";
-    /// What a compiled expression may take, in bytes, and each worker's cache for it as well:
-    /// one Route's expression must not cost what ten thousand Routes do.
-    const MAX_BYTES: usize = 1 << 20;
+    fn holds(comparison: &Comparison, values: &[&[u8]]) -> bool {
+        comparison.holds(values.iter().map(|value| Cow::Borrowed(*value)))
+    }
 
-    fn new(pattern: &str) -> Result<Self, regex::Error> {
-        let build = |pattern: &str| {
-            let mut builder = RegexBuilder::new(pattern);
-            builder.size_limit(Self::MAX_BYTES).dfa_size_limit(Self::MAX_BYTES).build()
+    #[test]
+    fn any_of_several_values_may_fit() {
+        let exact = Comparison::Exact("blue".to_owned());
+        let prefix = Comparison::Prefix("bl".to_owned());
+        let regex = Comparison::regex("b.*e").unwrap();
+        for comparison in [&exact, &prefix, &regex] {
+            assert!(holds(comparison, &[b"blue"]));
+            assert!(holds(comparison, &[b"red", b"blue"]));
+            assert!(!holds(comparison, &[b"red"]));
+            assert!(!holds(comparison, &[b"Blue"]));
+            assert!(!holds(comparison, &[b"a blue"]));
+            assert!(!holds(comparison, &[]));
+        }
+        assert!(!holds(&exact, &[b"blues"]));
+        assert!(holds(&prefix, &[b"blues"]));
+        assert!(holds(&Comparison::Present, &[b""]));
+        assert!(!holds(&Comparison::Present, &[]));
+        assert!(holds(&Comparison::Absent, &[]));
+        assert!(!holds(&Comparison::Absent, &[b""]));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_compare_as_bytes() {
+        let value: &[u8] = b"caf\xe9";
+        assert!(holds(&Comparison::Prefix("caf".to_owned()), &[value]));
+        assert!(!holds(&Comparison::Exact("caf\u{e9}".to_owned()), &[value]));
+        assert!(!holds(&Comparison::regex("(?s).*").unwrap(), &[value]));
+        assert!(holds(&Comparison::regex("(?s).*").unwrap(), &[value, b"x"]));
+    }
+
+    fn request<'r>(
+        method: &'r Method,
+        query: Option<&'r str>,
+        headers: &'r HeaderMap,
+    ) -> Request<'r> {
+        Request { method, path: "/", query, headers }
+    }
+
+    fn one(name: &str, comparison: Comparison) -> Vec<Predicate> {
+        vec![Predicate { name: name.to_owned(), comparison }]
+    }
+
+    #[test]
+    fn get_does_not_imply_head() {
+        let headers = HeaderMap::new();
+        let methods = vec![Method::GET, Method::PUT];
+        let predicates = Predicates { methods, ..Predicates::default() };
+        for (method, fits) in
+            [(Method::GET, true), (Method::PUT, true), (Method::HEAD, false), (Method::POST, false)]
+        {
+            assert_eq!(predicates.hold(&request(&method, None, &headers)), fits, "{method}");
+            assert!(Predicates::default().hold(&request(&method, None, &headers)));
+        }
+    }
+
+    #[test]
+    fn all_of_several_predicates_must_hold() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-tenant", HeaderValue::from_static("blue"));
+        headers.append("x-tenant", HeaderValue::from_static("green"));
+        let is = |value: &str| Predicate {
+            name: "x-tenant".to_owned(),
+            comparison: Comparison::Exact(value.to_owned()),
         };
-        // By itself first: `a)|(?:b` would be valid between the anchors, and escape them.
-        build(pattern)?;
-        let anchored = build(&format!("{}{pattern}{}", Self::START, Self::END))?;
-        Ok(Self { anchored })
+        for (wanted, fits) in [
+            (vec![is("blue")], true),
+            (vec![is("green"), is("blue")], true),
+            (vec![is("green"), is("red")], false),
+            (vec![is("blue, green")], false),
+        ] {
+            let predicates = Predicates { headers: wanted, ..Predicates::default() };
+            assert_eq!(predicates.hold(&request(&Method::GET, None, &headers)), fits);
+        }
     }
 
-    /// The pattern that it was made from.
-    pub fn as_str(&self) -> &str {
-        let anchored = self.anchored.as_str();
-        &anchored[Self::START.len()..anchored.len() - Self::END.len()]
-    }
-
-    fn matches(&self, value: &str) -> bool {
-        self.anchored.is_match(value)
-    }
-}
-
-impl PartialEq for WholeValue {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for WholeValue {}
-
-impl Serialize for WholeValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+    #[test]
+    fn each_kind_is_asked() {
+        let mut headers = HeaderMap::new();
+        headers.insert("h", HeaderValue::from_static("1"));
+        headers.insert("cookie", HeaderValue::from_static("c=2"));
+        let request = request(&Method::GET, Some("q=3"), &headers);
+        let is = |value: &str| Comparison::Exact(value.to_owned());
+        let of = |headers, cookies, query| Predicates {
+            headers: one("h", is(headers)),
+            cookies: one("c", is(cookies)),
+            query: one("q", is(query)),
+            ..Predicates::default()
+        };
+        assert!(of("1", "2", "3").hold(&request));
+        assert!(!of("x", "2", "3").hold(&request));
+        assert!(!of("1", "x", "3").hold(&request));
+        assert!(!of("1", "2", "x").hold(&request));
+        let query = one("q", Comparison::Absent);
+        assert!(!Predicates { query: query.clone(), ..Predicates::default() }.hold(&request));
+        let bare = Request { query: None, ..request };
+        assert!(Predicates { query, ..Predicates::default() }.hold(&bare));
     }
 }

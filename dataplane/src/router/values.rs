@@ -46,3 +46,75 @@ fn unquote(value: &[u8]) -> &[u8] {
         _ => value,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn text(values: impl Iterator<Item = Cow<'static, [u8]>>) -> Vec<String> {
+        values.map(|value| String::from_utf8_lossy(&value).into_owned()).collect()
+    }
+
+    #[test]
+    fn query_keys_are_decoded() {
+        for (pieces, name, values) in [
+            ("", "a", &[] as &[_]),
+            ("a", "a", &[""]),
+            ("a=", "a", &[""]),
+            ("a=1&b=2&a=3", "a", &["1", "3"]),
+            ("ab=1", "a", &[]),
+            ("A=1", "a", &[]),
+            ("a=1=2", "a", &["1=2"]),
+            ("%61=%31", "a", &["1"]),
+            ("a%3Db=1", "a=b", &["1"]),
+            ("a=b%26c", "a", &["b&c"]),
+            ("a=b%2541", "a", &["b%41"]),
+            ("a=1+2", "a", &["1+2"]),
+            ("a+b=1", "a b", &[]),
+            ("a%20b=1", "a b", &["1"]),
+            ("a=%zz%41%", "a", &["%zzA%"]),
+            ("a%=1", "a%", &["1"]),
+            ("a=%FF", "a", &["\u{FFFD}"]),
+            ("&&a=1&", "a", &["1"]),
+            ("&=1&", "", &["1"]),
+            ("a;b=1", "a", &[]),
+            ("é=é", "é", &["é"]),
+        ] {
+            assert_eq!(text(query(pieces, name)), values, "{pieces} {name}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_decoded() {
+        for (lines, name, values) in [
+            (&[] as &[&'static str], "a", &[] as &[_]),
+            (&["a=1"], "a", &["1"]),
+            (&["a=1; b=2", "a=3"], "a", &["1", "3"]),
+            (&["b=2;a=1"], "a", &["1"]),
+            (&["  a = 1 ;"], "a", &["1"]),
+            (&["a"], "a", &[]),
+            (&["=a"], "a", &[]),
+            (&["a="], "a", &[""]),
+            (&["a=1=2"], "a", &["1=2"]),
+            (&["a=\"x y\""], "a", &["x y"]),
+            (&["a=\""], "a", &["\""]),
+            (&["a=\"\""], "a", &[""]),
+            (&["a=\"x"], "a", &["\"x"]),
+            (&["a=%22x%22"], "a", &["\"x\""]),
+            (&["%61=%31%3b"], "a", &["1;"]),
+            (&["a=%zz"], "a", &["%zz"]),
+            (&["A=1"], "a", &[]),
+            (&["xa=1; a.b=2"], "a", &[]),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(COOKIE, HeaderValue::from_static(line));
+            }
+            let found: Vec<_> = cookie(&headers, name)
+                .map(|value| String::from_utf8_lossy(&value).into_owned())
+                .collect();
+            assert_eq!(found, values, "{lines:?} {name}");
+        }
+    }
+}

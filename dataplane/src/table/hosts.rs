@@ -228,4 +228,58 @@ mod tests {
             assert_eq!(parsed(entry), Err(error), "{entry}");
         }
     }
+
+    fn hosts(entries: &[&str]) -> Hosts {
+        let entry = |entry: &&str| VirtualHost {
+            host: entry.parse().unwrap(),
+            front_door: ObjectName::new("web", *entry),
+            trusted_proxies: Arc::default(),
+            routes: Arc::default(),
+        };
+        entries.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn the_most_specific_entry_decides() {
+        let hosts =
+            hosts(&["*", "*.example.com", "*.a.example.com", "www.example.com", "[::1]", "*.com"]);
+        for (host, entry) in [
+            ("www.example.com", "www.example.com"),
+            ("api.example.com", "*.example.com"),
+            ("x.www.example.com", "*.example.com"),
+            ("a.example.com", "*.example.com"),
+            ("b.a.example.com", "*.a.example.com"),
+            ("c.b.a.example.com", "*.a.example.com"),
+            ("xa.example.com", "*.example.com"),
+            ("example.com", "*.com"),
+            ("com", "*"),
+            ("example.org", "*"),
+            ("example.com.org", "*"),
+            (".example.com", "*.com"),
+            ("[::1]", "[::1]"),
+            ("127.0.0.1", "*"),
+            ("", "*"),
+        ] {
+            assert_eq!(hosts.find(host).unwrap().host.to_string(), entry, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_an_entry_is_not_found() {
+        let hosts = hosts(&["*.example.com", "localhost"]);
+        for host in ["example.com", ".example.com", "examplexcom", "localhost.x", "", "."] {
+            assert!(hosts.find(host).is_none(), "{host}");
+        }
+        assert!(Hosts::default().find("a").is_none());
+    }
+
+    #[test]
+    fn entries_are_listed_in_order() {
+        let entries = ["a.com", "b.com", "*.a.com", "*.b.com", "*"];
+        let reversed: Vec<_> = entries.iter().rev().copied().collect();
+        let listed: Vec<_> = hosts(&reversed).iter().map(|entry| entry.host.to_string()).collect();
+        assert_eq!(listed, entries);
+        let json = serde_json::to_value(hosts(&reversed)).unwrap();
+        assert_eq!(json[2]["host"], "*.a.com");
+    }
 }

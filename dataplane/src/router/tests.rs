@@ -1,0 +1,246 @@
+//! Precedence, fall-through and conflicts, by example.
+
+use super::*;
+use crate::table::{Action, HeaderEdits, ObjectName, Respond, Timeouts};
+use http::StatusCode;
+
+/// A Route that tests tell by its name.
+pub(super) fn route(name: &str) -> Arc<Route> {
+    Arc::new(Route {
+        name: ObjectName::new("web", name),
+        front_door: ObjectName::new("web", "door"),
+        action: Action::Respond(Respond {
+            status: StatusCode::OK,
+            headers: Vec::new(),
+            body: Default::default(),
+        }),
+        request_headers: HeaderEdits::default(),
+        response_headers: HeaderEdits::default(),
+        timeouts: Timeouts::default(),
+        unavailable: None,
+    })
+}
+
+pub(super) fn rule(name: &str, path: &str, predicates: Predicates) -> Rule {
+    Rule { path: PathPattern::parse(path).unwrap(), predicates, route: route(name) }
+}
+
+fn exact(name: &str, value: &str) -> Predicate {
+    Predicate { name: name.to_owned(), comparison: Comparison::Exact(value.to_owned()) }
+}
+
+fn present(name: &str) -> Predicate {
+    Predicate { name: name.to_owned(), comparison: Comparison::Present }
+}
+
+fn methods(methods: &[Method]) -> Predicates {
+    Predicates { methods: methods.to_vec(), ..Predicates::default() }
+}
+
+/// Rules that have no predicates and are named by their paths.
+fn paths(paths: &[&str]) -> RouteTree {
+    RouteTree::new(paths.iter().map(|path| rule(path, path, Predicates::default())).collect())
+}
+
+/// The name of the Route that a bare GET meets.
+fn get<'t>(tree: &'t RouteTree, path: &str) -> Option<&'t str> {
+    let headers = HeaderMap::new();
+    let request = Request { method: &Method::GET, path, query: None, headers: &headers };
+    tree.find(&request).map(|(rule, _)| &*rule.route.name.name)
+}
+
+#[test]
+fn the_most_specific_path_wins() {
+    let all = [
+        "/",
+        "/*",
+        "/exact",
+        "/exact/*",
+        "/api/user/*",
+        "/api/{kind}/*",
+        "/api/{kind}",
+        "/api/*",
+        "/{any}",
+        "/sales/*",
+        "/sales/{year}/report",
+        "/sales/2021/*",
+    ];
+    let reversed: Vec<_> = all.into_iter().rev().collect();
+    for tree in [paths(&all), paths(&reversed)] {
+        for (path, winner) in [
+            ("/", "/"),
+            ("//", "/*"),
+            ("/exact", "/exact"),
+            ("/exact/", "/exact/*"),
+            ("/exactly", "/{any}"),
+            ("/exactly/so", "/*"),
+            ("/api", "/api/*"),
+            ("/api/", "/api/*"),
+            ("/api/user", "/api/user/*"),
+            ("/api/user/5", "/api/user/*"),
+            ("/api/users", "/api/{kind}"),
+            ("/api/users/5", "/api/{kind}/*"),
+            ("/api//5", "/api/*"),
+            ("/sales", "/sales/*"),
+            ("/sales/2021", "/sales/2021/*"),
+            // Segment by segment: the literal year decides before the literal report is seen.
+            ("/sales/2021/report", "/sales/2021/*"),
+            ("/sales/2022/report", "/sales/{year}/report"),
+            ("/sales/2022/reports", "/sales/*"),
+            ("/salesforce", "/{any}"),
+            ("/SALES/2022", "/*"),
+        ] {
+            assert_eq!(get(&tree, path), Some(winner), "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_nothing_matches_is_not_found() {
+    assert_eq!(get(&RouteTree::default(), "/"), None);
+    assert_eq!(get(&RouteTree::new(Vec::new()), "/a"), None);
+    let tree = paths(&["/a", "/b/{c}", "/d/*"]);
+    for path in ["/", "/a/", "/a/b", "/b", "/b/", "/b/c/", "/c", "//a", "/dd"] {
+        assert_eq!(get(&tree, path), None, "{path}");
+    }
+}
+
+#[test]
+fn a_path_is_no_claim_when_its_predicates_fail() {
+    let post = || methods(&[Method::POST]);
+    let tree = RouteTree::new(vec![
+        rule("all", "/*", Predicates::default()),
+        rule("capture", "/a/{x}/c", Predicates::default()),
+        rule("literal", "/a/b/c", post()),
+        rule("rest", "/a/b/*", post()),
+    ]);
+    assert_eq!(get(&tree, "/a/b/c"), Some("capture"));
+    assert_eq!(get(&tree, "/a/b/d"), Some("all"));
+    let order: Vec<_> = tree.rules().iter().map(|rule| &*rule.route.name.name).collect();
+    assert_eq!(order, ["literal", "rest", "capture", "all"]);
+}
+
+#[test]
+fn captures_come_with_the_rule() {
+    let tree = paths(&["/{a}/x/{b}/*", "/y/*"]);
+    let headers = HeaderMap::new();
+    let find = |path| {
+        let request = Request { method: &Method::GET, path, query: None, headers: &headers };
+        let (_, captures) = tree.find(&request).unwrap();
+        (captures.values().to_vec(), captures.rest())
+    };
+    assert_eq!(find("/1/x/2/3/4"), (vec!["1", "2"], Some("3/4")));
+    assert_eq!(find("/y/x/2"), (vec![], Some("x/2")));
+    assert_eq!(find("/y"), (vec![], None));
+}
+
+#[test]
+fn more_predicates_win_then_their_kinds() {
+    let methods = || methods(&[Method::GET, Method::PUT]);
+    let header = |name| Predicates { headers: vec![present(name)], ..Predicates::default() };
+    let ranked = [
+        ("three", Predicates { query: vec![present("q"), present("r")], ..methods() }),
+        ("method and header", Predicates { headers: vec![present("h")], ..methods() }),
+        ("method and cookie", Predicates { cookies: vec![present("c")], ..methods() }),
+        ("method and query", Predicates { query: vec![present("q")], ..methods() }),
+        (
+            "two headers",
+            Predicates { headers: vec![present("h"), present("i")], ..Predicates::default() },
+        ),
+        ("header and query", Predicates { query: vec![present("q")], ..header("h") }),
+        (
+            "cookie and query",
+            Predicates {
+                cookies: vec![present("c")],
+                query: vec![present("q")],
+                ..Predicates::default()
+            },
+        ),
+        ("method", methods()),
+        ("header", header("h")),
+        ("header, younger", header("i")),
+        ("cookie", Predicates { cookies: vec![present("c")], ..Predicates::default() }),
+        ("query", Predicates { query: vec![present("q")], ..Predicates::default() }),
+        ("none", Predicates::default()),
+    ];
+    let mut headers = HeaderMap::new();
+    headers.insert("h", "1".parse().unwrap());
+    headers.insert("i", "1".parse().unwrap());
+    headers.insert("cookie", "c=1".parse().unwrap());
+    let request =
+        Request { method: &Method::GET, path: "/a", query: Some("q=1&r=2"), headers: &headers };
+    for skipped in 0..ranked.len() {
+        // The two headers of one rank keep the order in which they are given.
+        let mut rules: Vec<_> = ranked[skipped..].iter().rev().collect();
+        rules.sort_by_key(|(name, _)| name.starts_with("header, "));
+        let rules = rules.iter().map(|(name, predicates)| rule(name, "/a", predicates.clone()));
+        let tree = RouteTree::new(rules.collect());
+        let (found, _) = tree.find(&request).unwrap();
+        assert_eq!(&*found.route.name.name, ranked[skipped].0);
+    }
+}
+
+#[test]
+fn a_path_weighs_more_than_predicates() {
+    let get_only = methods(&[Method::GET]);
+    let tree = RouteTree::new(vec![
+        rule("rest", "/a/*", get_only),
+        rule("exact", "/a", Default::default()),
+    ]);
+    assert_eq!(get(&tree, "/a"), Some("exact"));
+}
+
+#[test]
+fn the_older_wins_a_tie() {
+    let tree = RouteTree::new(vec![
+        rule("older", "/a/{x}", Predicates::default()),
+        rule("younger", "/a/{y}", Predicates::default()),
+    ]);
+    assert_eq!(get(&tree, "/a/b"), Some("older"));
+}
+
+#[test]
+fn conflicts_are_the_same_question() {
+    let with = |path, headers: &[Predicate], methods: &[Method]| {
+        let headers = headers.to_vec();
+        rule("r", path, Predicates { headers, methods: methods.to_vec(), ..Predicates::default() })
+    };
+    let (h1, h2) = (exact("h", "1"), exact("h", "2"));
+    let regex = || Predicate { name: "h".to_owned(), comparison: Comparison::regex("1").unwrap() };
+    let (get, put) = (Method::GET, Method::PUT);
+    for (one, other, conflict) in [
+        (with("/a", &[], &[]), with("/a", &[], &[]), true),
+        (with("/{a}", &[], &[]), with("/{b}", &[], &[]), true),
+        (with("/a", &[], &[]), with("/b", &[], &[]), false),
+        (with("/a", &[], &[]), with("/a/*", &[], &[]), false),
+        (with("/a", &[], &[get.clone()]), with("/a", &[], &[]), false),
+        (with("/a", &[], &[get.clone(), put.clone()]), with("/a", &[], &[put, get.clone()]), true),
+        (with("/a", &[h1.clone()], &[]), with("/a", &[h2.clone()], &[]), false),
+        (with("/a", &[h1.clone(), h2.clone()], &[]), with("/a", &[h2, h1.clone()], &[]), true),
+        (with("/a", &[h1.clone()], &[]), with("/a", &[regex()], &[]), false),
+        (with("/a", &[regex()], &[]), with("/a", &[regex()], &[]), true),
+    ] {
+        assert_eq!(one.conflicts_with(&other), conflict, "{one:?} {other:?}");
+        assert_eq!(other.conflicts_with(&one), conflict);
+    }
+    let query = Predicates { query: vec![h1.clone()], ..Predicates::default() };
+    let cookie = Predicates { cookies: vec![h1], ..Predicates::default() };
+    assert!(!rule("q", "/a", query).conflicts_with(&rule("c", "/a", cookie)));
+}
+
+#[test]
+fn trees_are_equal_and_printed_by_their_rules() {
+    assert_eq!(paths(&["/a", "/b"]), paths(&["/b", "/a"]));
+    assert_ne!(paths(&["/a"]), paths(&["/b"]));
+    let json = serde_json::to_value(paths(&["/*", "/a/{x}"])).unwrap();
+    assert_eq!(json[0]["path"], "/a/{x}");
+    assert_eq!(json[1]["path"], "/*");
+}
+
+#[test]
+fn the_longest_pattern_is_found() {
+    let deep = "/".repeat(crate::path::PathPatternError::MAX_CHARS);
+    let tree = paths(&[&deep]);
+    assert_eq!(get(&tree, &deep), Some(&*deep));
+    assert_eq!(get(&tree, &"/".repeat(8192)), None);
+}

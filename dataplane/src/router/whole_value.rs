@@ -1,0 +1,147 @@
+//! Regular expressions that are matched with whole values.
+
+use regex::{Regex, RegexBuilder};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+/// A regular expression in RE2's syntax and meaning that is matched with whole values, in linear
+/// time. Equal, and printed, by the pattern that it was made from.
+#[derive(Clone, Debug)]
+pub struct WholeValue {
+    pattern: Box<str>,
+    anchored: Regex,
+}
+
+impl WholeValue {
+    /// What a compiled expression may take, in bytes, and each worker's cache for it as well:
+    /// one Route's expression must not cost what ten thousand Routes do.
+    const MAX_BYTES: usize = 1 << 20;
+
+    /// Compiles a pattern. An error is one of its syntax, or that it takes too much memory.
+    pub fn new(pattern: &str) -> Result<Self, regex::Error> {
+        // By itself first: `a)|(?:b` would be valid between the anchors, and escape them.
+        regex_syntax::parse(pattern).map_err(|error| regex::Error::Syntax(error.to_string()))?;
+        let anchored = RegexBuilder::new(&format!(r"\A(?:{})\z", ascii_classes(pattern)))
+            .size_limit(Self::MAX_BYTES)
+            .dfa_size_limit(Self::MAX_BYTES)
+            .build()?;
+        Ok(Self { pattern: pattern.into(), anchored })
+    }
+
+    /// The pattern that it was made from.
+    pub fn as_str(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether the whole value matches.
+    pub fn matches(&self, value: &str) -> bool {
+        self.anchored.is_match(value)
+    }
+}
+
+/// Writes `\d`, `\s`, `\w`, `\b` and their opposites so that they speak of ASCII, as RE2's do;
+/// the library's own speak of Unicode, and take a hundred times the memory.
+fn ascii_classes(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 32);
+    let mut chars = pattern.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            out.push(char);
+            continue;
+        }
+        // A backslash always takes the next character along.
+        let Some(escaped) = chars.next() else { break };
+        out.push_str(&match escaped {
+            'd' => Cow::Borrowed("[[:digit:]]"),
+            'D' => Cow::Borrowed("[[:^digit:]]"),
+            's' => Cow::Borrowed(r"[\t\n\f\r\x20]"),
+            'S' => Cow::Borrowed(r"[^\t\n\f\r\x20]"),
+            'w' => Cow::Borrowed("[[:word:]]"),
+            'W' => Cow::Borrowed("[[:^word:]]"),
+            'b' => Cow::Borrowed(r"(?-u:\b)"),
+            other => Cow::Owned(format!("\\{other}")),
+        });
+    }
+    out
+}
+
+impl PartialEq for WholeValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern == other.pattern
+    }
+}
+
+impl Eq for WholeValue {}
+
+impl Serialize for WholeValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.pattern)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_value_matches() {
+        for (pattern, fit, unfit) in [
+            ("a|b", "b", "ab"),
+            ("a|ab", "ab", "abc"),
+            ("[0-9]+", "12", "12\n"),
+            ("^a$", "a", "a\n"),
+            ("(?m)^a$", "a", "a\nb"),
+            ("", "", "a"),
+            ("(?i)abc", "ABC", "abcd"),
+            (r"a\.b\\", r"a.b\", r"axb\"),
+            (".", "é", "\n"),
+        ] {
+            let regex = WholeValue::new(pattern).unwrap();
+            assert!(regex.matches(fit), "{pattern}");
+            assert!(!regex.matches(unfit), "{pattern}");
+            assert_eq!(regex.as_str(), pattern);
+            assert_eq!(serde_json::to_value(&regex).unwrap(), pattern);
+            assert_eq!(regex, WholeValue::new(pattern).unwrap());
+        }
+        assert_ne!(WholeValue::new("a").unwrap(), WholeValue::new("b").unwrap());
+    }
+
+    #[test]
+    fn classes_speak_of_ascii() {
+        for (pattern, fit, unfit) in [
+            (r"\d", "7", "٣"),
+            (r"\D", "٣", "7"),
+            (r"\w", "_", "é"),
+            (r"[^\w]", "é", "_"),
+            (r"[\W-]", "é", "_"),
+            (r"[\d.-]+", "-1.5", "1e5"),
+            (r"\s", "\t", "\u{A0}"),
+            (r"[\S]", "\u{A0}", "\t"),
+            (r"(?x) \s", " ", "x"),
+            (r".\b.", "a-", "aé\u{301}"),
+            (r"\\d", r"\d", "7"),
+            (r"[\\d]+", r"\d", "7"),
+        ] {
+            let regex = WholeValue::new(pattern).unwrap();
+            assert!(regex.matches(fit), "{pattern}");
+            assert!(!regex.matches(unfit), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_regex_is_refused() {
+        for pattern in ["(", "a)|(?:b", "[", r"(a)\1", "(?=a)", r"(?x)a # b", "a\\"] {
+            assert!(WholeValue::new(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn memory_is_limited() {
+        assert!(WholeValue::new(r"[\w.-]{1,256}").is_ok());
+        assert!(matches!(
+            WholeValue::new("[a-z]{1000}{1000}"),
+            Err(regex::Error::CompiledTooBig(_))
+        ));
+    }
+}
