@@ -1,7 +1,10 @@
 //! Portico's controller: objects → snapshot → compile → publish; the commands; the binary.
 
+pub mod cli;
+pub mod commands;
 pub mod compile;
 pub mod demo;
+pub mod files;
 pub mod problem;
 pub mod schema;
 pub mod snapshot;

@@ -1,3 +1,19 @@
 //! The `portico` binary.
 
-fn main() {}
+use clap::Parser;
+use portico::{
+    cli::Cli,
+    commands::{self, InputError},
+};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+fn main() -> ExitCode {
+    commands::run(Cli::parse()).unwrap_or_else(|error| {
+        // Where even this can't be written nobody is left to tell.
+        let _ = writeln!(io::stderr(), "portico: {error:#}");
+        if error.is::<InputError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+    })
+}

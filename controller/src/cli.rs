@@ -1,0 +1,240 @@
+//! The command line: what can be said, its defaults, and the help that teaches it.
+
+mod values;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use portico_dataplane::{
+    config::{Config, Limits},
+    guard::{AddressGuard, ExternalPattern},
+};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
+
+/// Services that live on separate hosts, under one origin: a front door that routes, rewrites and
+/// answers for them, so that a browser sends no CORS preflight.
+#[derive(Debug, Parser)]
+#[command(name = "portico", version, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile manifest files and print what is wrong with them
+    ///
+    /// Prints each FrontDoor's and Route's conditions, and every problem with its object, field,
+    /// reason and message. Exit status: 0 where every object is accepted, 1 where one is not, 2
+    /// where a file can't be read or parsed.
+    #[command(after_help = "Examples:\n  portico check examples/ep\n  \
+        portico check -o json manifests/ | jq '.objects[] | select(.problems != [])'")]
+    Check(CheckArgs),
+    /// Print the CustomResourceDefinitions as YAML
+    #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
+    Crds,
+}
+
+/// Arguments of `portico check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, no dot
+    /// files
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Exit with 1 also where a reference does not resolve: ResolvedRefs=False
+    #[arg(long)]
+    pub strict: bool,
+    /// What external backends may point at.
+    #[command(flatten)]
+    pub external: ExternalArgs,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What external backends may point at.
+#[derive(Debug, Args)]
+pub struct ExternalArgs {
+    /// What an 'external' backend may point at beside public addresses; repeatable
+    ///
+    /// An address, a CIDR, a host or *.host: 10.1.2.3, 192.168.0.0/16, intranet.example,
+    /// *.corp.example. Without it no Route reaches loopback, private, link-local or
+    /// cloud-metadata addresses. Checked on the address that is dialled, not on the name.
+    #[arg(long = "allow-external", value_name = "PATTERN")]
+    allowed: Vec<ExternalPattern>,
+}
+
+impl ExternalArgs {
+    /// The guard that these flags ask for.
+    pub fn guard(&self) -> AddressGuard {
+        AddressGuard::new(self.allowed.clone())
+    }
+}
+
+/// Flags that every serving mode has.
+#[derive(Debug, Args)]
+pub struct ServingArgs {
+    /// Where plain HTTP is accepted: address and port. Port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080", value_parser = values::address)]
+    pub http: SocketAddr,
+    /// Where HTTPS is accepted [default: 0.0.0.0:8443]. Not opened yet: this release refuses
+    /// FrontDoors with 'tls'
+    #[arg(long, value_name = "ADDR", value_parser = values::address)]
+    pub https: Option<SocketAddr>,
+    /// Where /livez, /readyz, /metrics and /debug/table are served; keep it off the internet
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = values::address)]
+    pub admin: SocketAddr,
+    /// Threads that serve, each with its own listener and pools [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// How log lines are written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// The most that a request's head may have, in bytes, KiB or MiB; 431 beyond
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = values::size)]
+    pub max_head_bytes: usize,
+    /// The most that a request line may have; 414 beyond
+    #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = values::size)]
+    pub max_uri_bytes: usize,
+    /// The most that a request's body may have; 413 beyond [default: unlimited]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_body_bytes: Option<usize>,
+    /// Connections that each worker holds; further ones wait to be accepted
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub max_connections: NonZeroUsize,
+    /// How long a request's head may take from its first byte to its last: 500ms, 30s, 1m30s
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
+    pub header_timeout: Duration,
+    /// How long a connection is kept without a request
+    #[arg(long, value_name = "TIME", default_value = "75s", value_parser = values::some_time)]
+    pub idle_timeout: Duration,
+    /// How long requests in flight may take to end after SIGTERM; 0s ends them at once
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time)]
+    pub drain_timeout: Duration,
+    /// This install's name in Via; a request that carries it already is a loop and gets 508. All
+    /// replicas have the same one [default: portico- and 8 hex digits, drawn at start]
+    #[arg(long, value_name = "NAME", value_parser = values::token)]
+    pub via_name: Option<String>,
+    /// What external backends may point at.
+    #[command(flatten)]
+    pub external: ExternalArgs,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl ServingArgs {
+    /// What the dataplane is told.
+    pub fn config(&self) -> Config {
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Config {
+            http: self.http,
+            workers: self.workers.map_or_else(cores, NonZeroUsize::get),
+            via_name: self.via_name.clone().unwrap_or_else(values::drawn_name).into(),
+            guard: self.external.guard(),
+            limits: Limits {
+                head_bytes: self.max_head_bytes,
+                uri_bytes: self.max_uri_bytes,
+                body_bytes: self.max_body_bytes.map(|bytes| bytes as u64),
+                connections: self.max_connections.get(),
+                header_timeout: self.header_timeout,
+                idle_timeout: self.idle_timeout,
+                ..Limits::default()
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serving: ServingArgs,
+    }
+
+    fn serving(flags: &[&str]) -> Result<ServingArgs, String> {
+        let line = ["portico"].iter().chain(flags);
+        Line::try_parse_from(line).map(|line| line.serving).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_dataplane() {
+        let args = serving(&[]).unwrap();
+        let (config, limits) = (args.config(), Limits::default());
+        assert_eq!(config.http.to_string(), "0.0.0.0:8080");
+        assert_eq!(args.admin.to_string(), "127.0.0.1:9090");
+        assert_eq!(args.drain_timeout, Duration::from_secs(30));
+        assert_eq!(format!("{:?}", config.limits), format!("{limits:?}"));
+        assert!(config.via_name.starts_with("portico-") && config.via_name.len() == 16);
+        assert_ne!(config.via_name, serving(&[]).unwrap().config().via_name);
+    }
+
+    #[test]
+    fn flags_reach_the_configuration() {
+        let args = serving(&[
+            "--http=[::1]:0",
+            "--workers=3",
+            "--max-body-bytes=1MiB",
+            "--max-head-bytes=4096",
+            "--header-timeout=1m30s",
+            "--idle-timeout=500ms",
+            "--via-name=edge",
+            "--allow-external=10.0.0.0/8",
+            "--allow-external=*.corp.example",
+        ]);
+        let config = args.unwrap().config();
+        assert_eq!(config.http.to_string(), "[::1]:0");
+        assert_eq!(config.workers, 3);
+        assert_eq!(config.limits.body_bytes, Some(1 << 20));
+        assert_eq!(config.limits.head_bytes, 4096);
+        assert_eq!(config.limits.header_timeout, Duration::from_secs(90));
+        assert_eq!(config.limits.idle_timeout, Duration::from_millis(500));
+        assert_eq!(&*config.via_name, "edge");
+        assert!(config.guard.allows("x", [10, 1, 2, 3].into()));
+        assert!(config.guard.allows("a.corp.example", [127, 0, 0, 1].into()));
+    }
+
+    #[test]
+    fn a_bad_value_says_what_a_good_one_is() {
+        for (flag, way_out) in [
+            ("--http=8080", "0.0.0.0:8080"),
+            ("--http=localhost:80", "127.0.0.1:8080"),
+            ("--max-head-bytes=64kb", "64KiB"),
+            ("--max-head-bytes=0", "64KiB"),
+            ("--idle-timeout=30", "30s"),
+            ("--idle-timeout=-3s", "30s"),
+            ("--idle-timeout=0s", "more than 0"),
+            ("--via-name=a b", "letters"),
+            ("--allow-external=http://x", "CIDR"),
+        ] {
+            let error = serving(&[flag]).unwrap_err();
+            assert!(error.contains(way_out), "{flag}: {error}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The commands, one module each.
+
+mod check;
+mod crds;
+
+use crate::cli::{Cli, Command};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Input that is not there, or can't be looked at: the process ends with 2, as it does for a flag
+/// that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}")]
+pub struct InputError {
+    path: String,
+    error: io::Error,
+}
+
+/// Runs what the command line asks for.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Crds => crds::run(),
+    }
+}
+
+/// Refuses PATHs that are not there.
+fn exist(paths: &[PathBuf]) -> Result<(), InputError> {
+    let check = |path: &Path| {
+        path.metadata()
+            .map(drop)
+            .map_err(|error| InputError { path: path.display().to_string(), error })
+    };
+    paths.iter().try_for_each(|path| check(path))
+}
+
+/// Writes to the standard output. A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

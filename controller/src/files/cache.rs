@@ -1,0 +1,128 @@
+//! What each file last gave.
+
+use super::{
+    decode::{self, Contents},
+    merge::Merged,
+    parse::Format,
+    walk::{self, Found, Stamp, Walk},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// A file beyond this is not read: it is no manifest.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// What each file last gave.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    files: BTreeMap<PathBuf, Cached>,
+    unreadable: BTreeMap<PathBuf, String>,
+}
+
+#[derive(Debug, Default)]
+struct Cached {
+    /// `None` where a further change might not show in it.
+    stamp: Option<Stamp>,
+    /// Of the text that was last looked at.
+    hash: Option<u64>,
+    contents: Contents,
+    /// Why the file can't be read or parsed. Its contents are those of before.
+    broken: Option<String>,
+}
+
+impl Cache {
+    /// Reads what changed. `hold` says which files (without symbolic links) are being written just
+    /// now; they stay as they are. Whether anything is different.
+    pub(super) fn refresh(&mut self, walk: Walk, hold: &dyn Fn(&Path) -> bool) -> bool {
+        let mut changed = self.unreadable != walk.unreadable;
+        self.unreadable = walk.unreadable;
+        let unreadable = &self.unreadable;
+        self.files.retain(|path, _| {
+            let keep = walk.files.contains_key(path)
+                || path.ancestors().any(|above| unreadable.contains_key(above));
+            changed |= !keep;
+            keep
+        });
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        for (path, found) in walk.files {
+            let known = self.files.get(&path).is_some_and(|file| file.stamp == Some(found.stamp));
+            if !known && !hold(&found.real) {
+                let file = self.files.entry(path.clone()).or_default();
+                changed |= file.read(&path, &found, now);
+            }
+        }
+        changed
+    }
+
+    /// All files together.
+    pub(super) fn merge(&self) -> Merged {
+        let mut merged = Merged::default();
+        for (path, message) in &self.unreadable {
+            merged.broken(path, message);
+        }
+        for (path, file) in &self.files {
+            merged.add(path, &file.contents);
+            match &file.broken {
+                Some(message) => merged.broken(path, message),
+                None => merged.files += 1,
+            }
+        }
+        merged
+    }
+}
+
+impl Cached {
+    fn read(&mut self, path: &Path, found: &Found, now: i64) -> bool {
+        self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
+        let text = match read(path) {
+            Ok(text) => text,
+            Err(message) => {
+                let changed = self.broken.as_ref() != Some(&message);
+                self.broken = Some(message);
+                self.hash = None;
+                return changed;
+            }
+        };
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.hash.replace(hash) == Some(hash) {
+            return false;
+        }
+        let format = if walk::is_json(path) { Format::Json } else { Format::Yaml };
+        match decode::decode(&text, format) {
+            Ok(contents) => {
+                self.broken = None;
+                self.contents = contents;
+            }
+            Err(message) => self.broken = Some(format!("can't be parsed: {message}")),
+        }
+        true
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let bytes = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = bytes().map_err(|error| format!("can't be read: {error}"))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err("can't be read: larger than 1 GiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("can't be parsed: not UTF-8 from byte {at} on")
+    })
+}
+
+#[cfg(test)]
+mod tests;

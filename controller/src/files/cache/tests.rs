@@ -1,0 +1,190 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::problem::Reason;
+use portico_dataplane::table::ObjectName;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+struct Folder {
+    folder: tempfile::TempDir,
+    cache: Cache,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), cache: Cache::default() }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.path().join(name)).unwrap();
+    }
+
+    fn refresh(&mut self) -> bool {
+        self.refresh_but(&|_| false)
+    }
+
+    fn refresh_but(&mut self, hold: &dyn Fn(&Path) -> bool) -> bool {
+        let roots = [self.folder.path().to_owned()];
+        self.cache.refresh(walk::walk(&roots, &mut |_| {}), hold)
+    }
+
+    /// The Routes that there are now, after a refresh.
+    fn routes(&mut self) -> String {
+        self.refresh();
+        let merged = self.cache.merge();
+        let names: Vec<_> = merged.snapshot.routes.keys().map(|name| name.name.as_ref()).collect();
+        names.join(" ")
+    }
+
+    /// What is said of files, with their paths made relative.
+    fn problems(&self) -> Vec<String> {
+        let merged = self.cache.merge();
+        let relative = |path: &Path| path.strip_prefix(self.folder.path()).unwrap().to_owned();
+        let of_file = |(path, problems): (&std::sync::Arc<Path>, &Vec<decode::FileProblem>)| {
+            let path = relative(path).display().to_string();
+            problems.iter().map(|problem| format!("{path}: {problem}")).collect::<Vec<_>>()
+        };
+        merged.problems.iter().flat_map(of_file).collect()
+    }
+}
+
+fn route(name: &str) -> String {
+    format!(
+        "apiVersion: portico.dev/v1alpha1\nkind: Route\nmetadata: {{name: {name}}}\n\
+         spec: {{frontDoorRef: {{name: ep}}, respond: {{status: 200}}}}\n---\n"
+    )
+}
+
+#[test]
+fn a_broken_file_keeps_what_it_last_gave_and_the_others_count() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &route("a"));
+    folder.write("b.yaml", &route("b"));
+    assert_eq!(folder.routes(), "a b");
+    folder.write("a.yaml", "spec: [");
+    folder.write("b.yaml", &(route("b") + &route("c")));
+    assert_eq!(folder.routes(), "a b c");
+    assert!(folder.problems()[0].starts_with("a.yaml: can't be parsed: "));
+    assert_eq!((folder.cache.merge().files, folder.cache.merge().broken), (1, 1));
+    folder.write("a.yaml", &route("d"));
+    assert_eq!(folder.routes(), "b c d");
+    assert_eq!(folder.problems(), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_broken_from_the_start_gives_nothing() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", "spec: [");
+    assert_eq!(folder.routes(), "");
+    assert_eq!(folder.problems().len(), 1);
+}
+
+#[test]
+fn emptied_and_removed_files_withdraw_their_objects() {
+    let mut folder = Folder::new();
+    for name in ["a", "b", "c"] {
+        folder.write(&format!("sub/{name}.yaml"), &route(name));
+    }
+    assert_eq!(folder.routes(), "a b c");
+    folder.write("sub/a.yaml", "");
+    folder.remove("sub/b.yaml");
+    assert_eq!(folder.routes(), "c");
+    fs::remove_dir_all(folder.folder.path().join("sub")).unwrap();
+    assert_eq!(folder.routes(), "");
+}
+
+#[test]
+fn an_invalid_object_is_there_with_its_problems() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &route("a").replace("status", "statuz"));
+    assert_eq!(folder.routes(), "a");
+    let merged = folder.cache.merge();
+    let entry = &merged.snapshot.routes[&ObjectName::new("default", "a")];
+    assert_eq!(entry.problems[0].reason, Reason::Invalid);
+}
+
+#[test]
+fn unchanged_files_are_no_change() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &route("a"));
+    assert!(folder.refresh());
+    assert!(!folder.refresh());
+    folder.write("a.yaml", &route("a"));
+    assert!(!folder.refresh(), "written again with the same text");
+    folder.write("a.yaml", &route("b"));
+    assert!(folder.refresh(), "of the same size, and perhaps within one tick of the clock");
+}
+
+#[test]
+fn a_file_being_written_stays_as_it_was() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &route("a"));
+    folder.refresh();
+    folder.write("a.yaml", "");
+    assert!(!folder.refresh_but(&|path| path.ends_with("a.yaml")));
+    assert_eq!(folder.cache.merge().snapshot.routes.len(), 1);
+    assert!(folder.refresh());
+}
+
+#[test]
+fn one_object_in_two_places_is_refused_until_it_is_in_one() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &route("a"));
+    folder.write("b.yaml", &(route("b") + &route("a")));
+    assert_eq!(folder.routes(), "a b");
+    let merged = folder.cache.merge();
+    let problems = &merged.snapshot.routes[&ObjectName::new("default", "a")].problems;
+    assert_eq!(problems[0].reason, Reason::DuplicateObject);
+    let message = &problems[0].message;
+    assert!(message.contains("a.yaml (document 1) and in "), "{message}");
+    assert!(message.contains("b.yaml (document 2)"), "{message}");
+    folder.remove("a.yaml");
+    assert_eq!(folder.routes(), "a b");
+    let merged = folder.cache.merge();
+    assert_eq!(merged.snapshot.routes[&ObjectName::new("default", "a")].problems, []);
+}
+
+#[test]
+fn of_a_core_object_in_two_files_the_first_counts() {
+    let mut folder = Folder::new();
+    let service = |port: u16| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: s}}, spec: {{ports: [{{port: {port}}}]}}}}"
+        )
+    };
+    folder.write("a.yaml", &service(1));
+    folder.write("b.yaml", &service(2));
+    folder.refresh();
+    let merged = folder.cache.merge();
+    let service = merged.snapshot.services.values().next().unwrap();
+    assert_eq!(service.spec.as_ref().unwrap().ports.as_ref().unwrap()[0].port, 1);
+    let problems = folder.problems();
+    assert!(
+        problems[0].starts_with("b.yaml: document 1: Service default/s is not used: it stands in"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn what_can_not_be_read_keeps_what_it_gave() {
+    let mut folder = Folder::new();
+    folder.write("sub/a.yaml", &route("a"));
+    folder.write("b.yaml", &route("b"));
+    assert_eq!(folder.routes(), "a b");
+    folder.write("b.yaml", "\u{0}");
+    fs::write(folder.folder.path().join("b.yaml"), b"a: \xff").unwrap();
+    let sub = folder.folder.path().join("sub");
+    fs::set_permissions(&sub, Permissions::from_mode(0o000)).unwrap();
+    let is_root = fs::read_dir(&sub).is_ok();
+    assert_eq!(folder.routes(), "a b");
+    let problems = folder.problems();
+    assert_eq!(problems[0], "b.yaml: can't be parsed: not UTF-8 from byte 3 on");
+    assert_eq!(problems.len(), if is_root { 1 } else { 2 }, "{problems:?}");
+    fs::set_permissions(&sub, Permissions::from_mode(0o700)).unwrap();
+}

@@ -1,0 +1,221 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use std::collections::BTreeMap;
+
+/// What a text gives, in one line each: `Kind namespace/name` with its problems, then the file's.
+fn report(text: &str) -> Vec<String> {
+    let contents = decode(text, Format::Yaml).unwrap();
+    let objects = contents.objects.iter().map(|(_, object)| match object {
+        Object::FrontDoor(name, entry) => with_problems("FrontDoor", name, &entry.problems),
+        Object::Route(name, entry) => with_problems("Route", name, &entry.problems),
+        Object::Service(name, _) => format!("Service {name}"),
+        Object::EndpointSlice(name, _) => format!("EndpointSlice {name}"),
+        Object::Secret(name, _) => format!("Secret {name}"),
+        Object::Namespace(name, _) => format!("Namespace {name}"),
+    });
+    objects.chain(contents.problems.iter().map(ToString::to_string)).collect()
+}
+
+fn with_problems(kind: &str, name: &ObjectName, problems: &[Problem]) -> String {
+    let mut line = format!("{kind} {name}");
+    for problem in problems {
+        line.push_str(&format!(" [{} {}: {}]", problem.field, problem.reason, problem.message));
+    }
+    line
+}
+
+const ROUTE: &str = "apiVersion: portico.dev/v1alpha1
+kind: Route
+metadata: {name: r, namespace: web}
+spec: {frontDoorRef: {name: ep}, respond: {status: 200}}
+";
+
+#[test]
+fn objects_of_every_kind_are_read() {
+    let text = format!(
+        "{ROUTE}---
+apiVersion: portico.dev/v1alpha1
+kind: FrontDoor
+metadata: {{name: ep}}
+spec: {{hosts: [{{name: www.ep.com}}]}}
+---
+apiVersion: v1
+kind: List
+items:
+- {{apiVersion: v1, kind: Service, metadata: {{name: s}}, spec: {{ports: [{{port: 80}}]}}}}
+- {{apiVersion: v1, kind: Namespace, metadata: {{name: web, labels: {{team: sales}}}}}}
+- apiVersion: discovery.k8s.io/v1
+  kind: EndpointSlice
+  metadata: {{name: s-1, namespace: web}}
+  addressType: IPv4
+  endpoints: [{{addresses: [10.0.0.1]}}]
+---
+{{apiVersion: v1, kind: Secret, metadata: {{name: t}}}}
+---
+{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d}}, metadata: {{}}}}
+---
+{{apiVersion: route.openshift.io/v1, kind: Route, metadata: {{name: other}}}}
+---
+values: {{of: a chart}}
+"
+    );
+    assert_eq!(
+        report(&text),
+        [
+            "Route web/r",
+            "FrontDoor default/ep",
+            "Service default/s",
+            "Namespace web",
+            "EndpointSlice web/s-1",
+            "Secret default/t",
+        ]
+    );
+    assert_eq!(decode(&text, Format::Yaml).unwrap().ignored, 3);
+}
+
+#[test]
+fn an_absent_namespace_is_default_in_the_object_too() {
+    let text = "{apiVersion: v1, kind: Service, metadata: {name: s}}";
+    let contents = decode(text, Format::Json).or_else(|_| decode(text, Format::Yaml)).unwrap();
+    let (_, Object::Service(_, service)) = &contents.objects[0] else { unreachable!() };
+    assert_eq!(service.metadata.namespace.as_deref(), Some("default"));
+}
+
+#[test]
+fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
+    for (text, expected) in [
+        (
+            "apiVersion: portico.dev/v1\nkind: Route\n",
+            "document 1: apiVersion 'portico.dev/v1' is not one that this release knows: write 'portico.dev/v1alpha1'",
+        ),
+        (
+            "apiVersion: portico.dev\nkind: Route\n",
+            "document 1: apiVersion 'portico.dev' is not one that this release knows: write 'portico.dev/v1alpha1'",
+        ),
+        (
+            "apiVersion: portico.dev/v1alpha1\nkind: Rout\n",
+            "document 1: portico.dev/v1alpha1 has no kind 'Rout': its kinds are FrontDoor and Route",
+        ),
+        (
+            "apiVersion: portico.dev/v1alpha1\n",
+            "document 1: portico.dev/v1alpha1 without 'kind': write FrontDoor or Route",
+        ),
+        (
+            "a: 1\n---\nkind: FrontDoor\n",
+            "document 2: FrontDoor without apiVersion: write 'apiVersion: portico.dev/v1alpha1'",
+        ),
+        (
+            "apiVersion: portico.dev/v1alpha1\nkind: Route\nmetadata: {nmae: x}\n",
+            "document 1: Route without metadata.name: give it one",
+        ),
+        (
+            "{apiVersion: v1, kind: Service, metadata: {name: No_Name}}",
+            "document 1: Service: metadata.name \"No_Name\" is not a name: lower-case letters, digits, '-' and '.', as a text",
+        ),
+        (
+            "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: on}}",
+            "document 1: Service: metadata.namespace true is not a name: lower-case letters, digits, '-' and '.', as a text",
+        ),
+        (
+            "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: 80}}",
+            "document 1: Service default/s does not decode: invalid type: integer `80`, expected a sequence",
+        ),
+        (
+            "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}, spec: {}}",
+            "document 1: Service s is not read: 'spec' stands twice: remove one",
+        ),
+        ("{apiVersion: v1, kind: List, items: 1}", "document 1: List: 'items' is not a list"),
+    ] {
+        assert_eq!(report(text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn one_bad_document_leaves_the_others() {
+    let text = format!("apiVersion: portico.dev/v2\nkind: Route\n---\n{ROUTE}");
+    assert_eq!(report(&text)[0], "Route web/r");
+}
+
+#[test]
+fn a_duplicate_key_is_said_of_the_object() {
+    let again = format!("{ROUTE}  hosts: []\n").replace("spec: {", "spec:\n  hosts: []\n  x: {");
+    let lines = report(&again);
+    assert!(
+        lines[0].contains("[spec.hosts DuplicateField: stands twice, again in line 7: remove one]"),
+        "{lines:?}"
+    );
+    let in_list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: portico.dev/v1alpha1, kind: \
+                   Route, metadata: {name: a}, spec: {frontDoorRef: {name: x}, respond: {status: \
+                   200, status: 200}}}\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n";
+    assert_eq!(
+        report(in_list),
+        [
+            "Route default/a [spec.respond.status DuplicateField: stands twice, again in line 4: remove one]",
+            "Secret default/b",
+        ]
+    );
+}
+
+#[test]
+fn a_duplicate_that_hides_the_name_is_said_of_the_file() {
+    for (from, to, field) in [
+        ("name: r,", "name: r, name: q,", "metadata.name"),
+        ("kind: Route", "kind: Route\nkind: FrontDoor", "kind"),
+        ("spec:", "metadata: {name: q}\nspec:", "metadata"),
+    ] {
+        let text = ROUTE.replace(from, to);
+        let expected = format!("document 1: Route: '{field}' stands twice: which object is it?");
+        assert_eq!(report(&text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn the_schema_is_asked() {
+    let lines = report(&ROUTE.replace("frontDoorRef", "frontdoorref"));
+    assert!(lines[0].starts_with("Route web/r [spec") && lines[0].contains("Invalid"), "{lines:?}");
+}
+
+#[test]
+fn nulls_and_status_do_not_count() {
+    let text =
+        format!("{ROUTE}status: {{conditions: 7}}\n").replace("spec: {", "spec: {hosts: ~, ");
+    assert_eq!(report(&text), ["Route web/r"]);
+}
+
+fn secret_of(fields: &str) -> Result<BTreeMap<String, String>, String> {
+    let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{fields}\n");
+    let contents = decode(&text, Format::Yaml).unwrap();
+    match contents.objects.first() {
+        Some((_, Object::Secret(_, secret))) => Ok(secret
+            .data
+            .iter()
+            .flatten()
+            .map(|(key, value)| (key.clone(), String::from_utf8(value.0.clone()).unwrap()))
+            .collect()),
+        _ => Err(contents.problems[0].message.clone()),
+    }
+}
+
+#[test]
+fn string_data_counts_and_wins() {
+    let data = secret_of("data: {a: aGk=, b: aGk=}\nstringData: {b: plain, c: 'x'}").unwrap();
+    let expected = [("a", "hi"), ("b", "plain"), ("c", "x")];
+    assert_eq!(data, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+    assert_eq!(secret_of("data:\n  a: |\n    aG\n    k=\n").unwrap()["a"], "hi");
+}
+
+#[test]
+fn what_is_said_of_a_secret_quotes_no_value() {
+    for fields in [
+        "data: {token: not-base64!hunter2}",
+        "data: {token: 48151623}",
+        "stringData: {token: 48151623}",
+        "data: [hunter2]",
+        "type: [hunter2]",
+    ] {
+        let message = secret_of(fields).unwrap_err();
+        assert!(message.starts_with("Secret default/s does not decode: "), "{message}");
+        assert!(!message.contains("hunter2") && !message.contains("48151623"), "{message}");
+    }
+}

@@ -1,0 +1,353 @@
+//! Text → documents: YAML or JSON, as values, with every key that stands twice.
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::{Spanned, options::DuplicateKeyPolicy, options::NonFiniteFloatPolicy};
+use std::{fmt, marker::PhantomData};
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// YAML, any number of documents. Plain scalars are typed as `kubectl` types them (YAML 1.1:
+    /// `yes` and `on` are booleans), so that a manifest means the same in a cluster.
+    Yaml,
+    /// JSON, any number of documents.
+    Json,
+}
+
+/// One document.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Document {
+    /// Its value. Of a key that stands twice the first one counts.
+    pub(super) value: Value,
+    /// Every key that stands twice.
+    pub(super) duplicates: Vec<Duplicate>,
+}
+
+/// A key that stands twice in one mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Duplicate {
+    /// Where it is, from the inside out.
+    path: Vec<Step>,
+    /// The line of the second one, from 1. JSON has none.
+    pub(super) line: Option<u64>,
+}
+
+/// One step of a path into a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A mapping's key.
+    Key(String),
+    /// A sequence's index.
+    Index(usize),
+}
+
+impl Duplicate {
+    /// The path as Kubernetes writes it: `spec.matches[0].path`.
+    pub(super) fn field(&self) -> String {
+        let mut field = String::new();
+        for step in self.path.iter().rev() {
+            match step {
+                Step::Key(key) if field.is_empty() => field.push_str(key),
+                Step::Key(key) => {
+                    field.push('.');
+                    field.push_str(key);
+                }
+                Step::Index(index) => field.push_str(&format!("[{index}]")),
+            }
+        }
+        field
+    }
+
+    /// Goes down one item of a list: the same duplicate seen from `items[index]`, where it lies
+    /// in there.
+    pub(super) fn below_item(&self, index: usize) -> Option<Self> {
+        let outer = self.path.len().checked_sub(2)?;
+        let inside = self.path[outer..] == [Step::Index(index), Step::Key("items".to_owned())];
+        (inside && outer > 0).then(|| Self { path: self.path[..outer].to_vec(), line: self.line })
+    }
+}
+
+/// Reads all documents that are not empty. The error names the line and what is wrong there.
+pub(super) fn parse(text: &str, format: Format) -> Result<Vec<Document>, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match format {
+        Format::Yaml => yaml(text),
+        Format::Json => json(text),
+    }
+}
+
+fn yaml(text: &str) -> Result<Vec<Document>, String> {
+    // Files are as large as their owner makes them; what is bounded is depth, for the stack's
+    // sake, and what aliases may multiply.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_documents: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+        },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    };
+    let documents: Vec<KeyedBy<Spanned<String>>> =
+        serde_saphyr::from_multiple_with_options(text, options)
+            .map_err(|error| error.render_with_formatter(&serde_saphyr::UserMessageFormatter))?;
+    Ok(documents.into_iter().map(|document| document.0).collect())
+}
+
+fn json(text: &str) -> Result<Vec<Document>, String> {
+    serde_json::Deserializer::from_str(text)
+        .into_iter::<KeyedBy<String>>()
+        .map(|document| document.map(|document| document.0).map_err(|error| error.to_string()))
+        .filter(|document| !matches!(document, Ok(Document { value: Value::Null, .. })))
+        .collect()
+}
+
+/// A document whose keys are read as `K`, which may know their line.
+struct KeyedBy<K>(Document, PhantomData<K>);
+
+impl<'de, K: Key> Deserialize<'de> for KeyedBy<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut duplicates = Vec::new();
+        let node = Node { duplicates: &mut duplicates, key: PhantomData::<K> };
+        let value = node.deserialize(deserializer)?;
+        Ok(Self(Document { value, duplicates }, PhantomData))
+    }
+}
+
+trait Key: DeserializeOwned {
+    fn parts(self) -> (String, Option<u64>);
+}
+
+impl Key for String {
+    fn parts(self) -> (String, Option<u64>) {
+        (self, None)
+    }
+}
+
+impl Key for Spanned<String> {
+    fn parts(self) -> (String, Option<u64>) {
+        (self.value, Some(self.referenced.line()))
+    }
+}
+
+/// One value, at any depth.
+struct Node<'d, K> {
+    duplicates: &'d mut Vec<Duplicate>,
+    key: PhantomData<K>,
+}
+
+impl<K> Node<'_, K> {
+    fn child(&mut self) -> Node<'_, K> {
+        Node { duplicates: self.duplicates, key: PhantomData }
+    }
+
+    /// Adds the step that leads to what was just read to the duplicates found in there.
+    fn step(&mut self, before: usize, step: impl Fn() -> Step) {
+        for duplicate in &mut self.duplicates[before..] {
+            duplicate.path.push(step());
+        }
+    }
+}
+
+impl<'de, K: Key> DeserializeSeed<'de> for Node<'_, K> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value that JSON has too")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Number::from_i128(value).map_or_else(|| Value::String(value.to_string()), Value::Number))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(Number::from_u128(value).map_or_else(|| Value::String(value.to_string()), Value::Number))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_byte_buf<E: serde::de::Error>(self, value: Vec<u8>) -> Result<Value, E> {
+        String::from_utf8(value)
+            .map(Value::String)
+            .map_err(|_| E::custom("binary data that is not text"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        loop {
+            let before = self.duplicates.len();
+            let Some(value) = seq.next_element_seed(self.child())? else { break };
+            self.step(before, || Step::Index(values.len()));
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while let Some(key) = map.next_key::<K>().map_err(A::Error::custom)? {
+            let (key, line) = key.parts();
+            let before = self.duplicates.len();
+            let value = map.next_value_seed(self.child())?;
+            self.step(before, || Step::Key(key.clone()));
+            if values.contains_key(&key) {
+                self.duplicates.push(Duplicate { path: vec![Step::Key(key)], line });
+            } else {
+                values.insert(key, value);
+            }
+        }
+        Ok(Value::Object(values))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn one(text: &str) -> Document {
+        parse(text, Format::Yaml).unwrap().remove(0)
+    }
+
+    #[test]
+    fn scalars_are_typed_as_kubectl_types_them() {
+        for (text, value) in [
+            ("a", json!("a")),
+            ("'yes'", json!("yes")),
+            ("yes", json!(true)),
+            ("Off", json!(false)),
+            ("true", json!(true)),
+            ("12", json!(12)),
+            ("-1", json!(-1)),
+            ("0x10", json!(16)),
+            ("010", json!(8)),
+            ("1.5", json!(1.5)),
+            (".inf", json!(".inf")),
+            ("99999999999999999999999", json!(1e23)),
+            ("2021-01-02", json!("2021-01-02")),
+            ("~", json!(null)),
+            ("!!str 12", json!("12")),
+            ("!!binary aGk=", json!("hi")),
+            ("!custom x", json!("x")),
+            ("|\n  a\n  b\n", json!("a\nb\n")),
+        ] {
+            assert_eq!(one(&format!("v: {text}")).value, json!({ "v": value }), "{text}");
+        }
+    }
+
+    #[test]
+    fn anchors_and_merges_are_followed() {
+        let text = "a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  y: 3\nc: *a\n";
+        let document = one(text);
+        assert_eq!(document.value["b"], json!({"x": 1, "y": 3}));
+        assert_eq!(document.value["c"], json!({"x": 1, "y": 2}));
+        assert_eq!(document.duplicates, []);
+    }
+
+    #[test]
+    fn duplicates_have_their_path_and_line() {
+        let text =
+            "spec:\n  matches:\n  - path: /a\n    path: /b\n  - {path: /a, path: /c}\nspec: {}\n";
+        let document = one(text);
+        let found: Vec<_> =
+            document.duplicates.iter().map(|d| (d.field(), d.line.unwrap())).collect();
+        let expected = [("spec.matches[0].path", 4), ("spec.matches[1].path", 5), ("spec", 6)];
+        assert_eq!(found, expected.map(|(field, line)| (field.to_owned(), line)));
+        assert_eq!(document.value["spec"]["matches"][0]["path"], "/a");
+        let json = parse(r#"{"a": {"b": 1, "b": 2}}"#, Format::Json).unwrap();
+        assert_eq!(json[0].duplicates[0].field(), "a.b");
+        assert_eq!(json[0].duplicates[0].line, None);
+    }
+
+    #[test]
+    fn empty_documents_are_none() {
+        for text in ["", "\u{feff}", "---\n", "# a comment\n", "---\n---\nnull\n"] {
+            assert_eq!(parse(text, Format::Yaml).unwrap(), [], "{text:?}");
+        }
+        for text in ["", "null", " \n"] {
+            assert_eq!(parse(text, Format::Json).unwrap(), [], "{text:?}");
+        }
+        assert_eq!(parse("a: 1\n---\n---\nb: 2\n", Format::Yaml).unwrap().len(), 2);
+        assert_eq!(parse("{\"a\":\t1}\n{}", Format::Json).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_broken_text_says_where() {
+        for (text, format, line) in [
+            ("a: 1\nb: [\n", Format::Yaml, "line"),
+            ("a: 1\n b: 2\n", Format::Yaml, "line 2"),
+            ("a: *nowhere\n", Format::Yaml, "line 1"),
+            ("{\"a\": 1\n", Format::Json, "line 2"),
+        ] {
+            let error = parse(text, format).unwrap_err();
+            assert!(error.contains(line) && !error.contains('\n'), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn nesting_and_aliases_are_bounded() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(parse(&deep, Format::Yaml).is_err());
+        assert!(parse(&deep, Format::Json).is_err());
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..12 {
+            let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
+            bomb.push_str(&format!("a{i}: &a{i} [{aliases}]\n"));
+        }
+        assert!(parse(&bomb, Format::Yaml).is_err());
+    }
+
+    #[test]
+    fn large_files_are_read() {
+        let document = format!("a: [{}]\n---\n", "1, ".repeat(250));
+        assert_eq!(parse(&document.repeat(1_100), Format::Yaml).unwrap().len(), 1_100);
+    }
+}

@@ -1,0 +1,179 @@
+//! `portico check` and `portico crds` as their users run them.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+use std::{fs, path::Path, process::Command};
+
+const FRONT_DOOR: &str = "
+apiVersion: portico.dev/v1alpha1
+kind: FrontDoor
+metadata: {name: ep, namespace: web}
+spec: {hosts: [{name: www.ep.com}]}
+";
+
+const ROUTE: &str = "
+apiVersion: portico.dev/v1alpha1
+kind: Route
+metadata: {name: home, namespace: web}
+spec:
+  frontDoorRef: {name: ep}
+  matches: [{path: /home}]
+  respond: {status: 200, body: hello}
+";
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn portico(folder: &Path, args: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_portico"))
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn check(files: &[(&str, &str)], args: &[&str]) -> Ran {
+    portico(folder(files).path(), &[&["check", "."], args].concat())
+}
+
+fn json(files: &[(&str, &str)]) -> (i32, Value) {
+    let ran = check(files, &["-o", "json"]);
+    (ran.code, serde_json::from_str(&ran.out).unwrap())
+}
+
+#[test]
+fn good_manifests_are_0() {
+    let ran = check(&[("ep.yaml", FRONT_DOOR), ("routes/home.yml", ROUTE)], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("FrontDoor web/ep  ./ep.yaml (document 1)\n  Accepted: True\n"));
+    assert!(ran.out.contains("Route web/home  ./routes/home.yml (document 1)\n"), "{}", ran.out);
+    assert!(ran.out.ends_with("\n1 FrontDoor, 1 Route; 2 files read\n"), "{}", ran.out);
+    assert!(!ran.out.contains('\x1b'), "colours only on a terminal");
+}
+
+#[test]
+fn an_object_that_is_not_accepted_is_1() {
+    let typo = ROUTE.replace("matches:", "match:");
+    let (code, report) = json(&[("ep.yaml", FRONT_DOOR), ("home.yaml", &typo)]);
+    assert_eq!(code, 1);
+    assert_eq!(report["files"], json!([]));
+    let objects = report["objects"].as_array().unwrap();
+    let ids: Vec<_> = objects.iter().map(|o| (&o["kind"], &o["namespace"], &o["name"])).collect();
+    let expected = [
+        (json!("FrontDoor"), json!("web"), json!("ep")),
+        (json!("Route"), json!("web"), json!("home")),
+    ];
+    assert_eq!(ids, expected.each_ref().map(|(kind, namespace, name)| (kind, namespace, name)));
+    let accepted = &objects[1]["conditions"][0];
+    assert_eq!(accepted["type"], "Accepted");
+    assert_eq!(accepted["status"], "False");
+    assert_eq!(accepted["reason"], "Invalid");
+    let problem = &objects[1]["problems"][0];
+    assert_eq!(problem["severity"], "Error");
+    assert_eq!(problem["field"], "spec.match");
+    assert_eq!(problem["reason"], "Invalid");
+    assert!(problem["message"].as_str().unwrap().len() > 5, "{problem}");
+    let text = check(&[("ep.yaml", FRONT_DOOR), ("home.yaml", &typo)], &[]).out;
+    assert!(text.contains("  Accepted: False (Invalid)\n"), "{text}");
+    assert!(text.contains("  error spec.match (Invalid): "), "{text}");
+    assert!(text.contains("1 not accepted"), "{text}");
+}
+
+#[test]
+fn a_reference_that_does_not_resolve_is_1_only_with_strict() {
+    let dangling = ROUTE.replace(
+        "respond: {status: 200, body: hello}",
+        "backends: [{service: {name: nobody, port: 80}}]",
+    );
+    let files = [("ep.yaml", FRONT_DOOR), ("home.yaml", dangling.as_str())];
+    let lenient = check(&files, &[]);
+    assert!(lenient.out.contains("ResolvedRefs: False (ServiceNotFound)"), "{}", lenient.out);
+    assert_eq!(lenient.code, 0);
+    assert_eq!(check(&files, &["--strict"]).code, 1);
+}
+
+#[test]
+fn one_object_in_two_files_is_refused_and_both_are_named() {
+    let (code, report) = json(&[("a.yaml", FRONT_DOOR), ("b.yaml", ROUTE), ("c.yaml", ROUTE)]);
+    assert_eq!(code, 1);
+    let problem = &report["objects"][1]["problems"][0];
+    assert_eq!(problem["reason"], "DuplicateObject");
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("./b.yaml") && message.contains("./c.yaml"), "{message}");
+}
+
+#[test]
+fn a_duplicate_key_is_refused() {
+    let twice = ROUTE.replace("respond:", "hosts: []\n  hosts: [www.ep.com]\n  respond:");
+    let (code, report) = json(&[("a.yaml", FRONT_DOOR), ("b.yaml", &twice)]);
+    assert_eq!(code, 1);
+    let problem = &report["objects"][1]["problems"][0];
+    assert_eq!(problem["reason"], "DuplicateField");
+    assert_eq!(problem["field"], "spec.hosts");
+    assert!(problem["message"].as_str().unwrap().contains("line 9"), "{problem}");
+}
+
+#[test]
+fn what_has_no_object_is_said_of_its_file() {
+    let unknown = ROUTE.replace("v1alpha1", "v7");
+    let (code, report) = json(&[("a.yaml", FRONT_DOOR), ("b.yaml", &unknown)]);
+    assert_eq!(code, 1);
+    assert_eq!(report["objects"].as_array().unwrap().len(), 1);
+    assert_eq!(report["files"][0]["path"], "./b.yaml");
+    assert_eq!(report["files"][0]["problems"][0]["document"], 1);
+    let message = report["files"][0]["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains("portico.dev/v7") && message.contains("v1alpha1"), "{message}");
+}
+
+#[test]
+fn what_can_not_be_read_is_2() {
+    let files = [("a.yaml", FRONT_DOOR), ("b.yaml", "a: [\n"), ("c.json", "{\"a\": \u{1}}")];
+    let ran = check(&files, &[]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.out.contains("./b.yaml\n  error can't be parsed: "), "{}", ran.out);
+    assert!(ran.out.contains("./c.json\n  error can't be parsed: "), "{}", ran.out);
+    assert!(ran.out.contains("FrontDoor web/ep"), "the other files still count: {}", ran.out);
+    let folder = folder(&[]);
+    let ran = portico(folder.path(), &["check", "nowhere"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert_eq!(ran.err, "portico: nowhere: No such file or directory (os error 2)\n");
+    assert_eq!(portico(folder.path(), &["check"]).code, 2);
+}
+
+#[test]
+fn other_kinds_are_counted_and_not_used() {
+    let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n";
+    let ran = check(&[("a.yaml", other)], &[]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.contains("1 document of other kinds not used"), "{}", ran.out);
+}
+
+#[test]
+fn crds_are_what_kubectl_takes() {
+    let folder = folder(&[]);
+    let ran = portico(folder.path(), &["crds"]);
+    assert_eq!(ran.code, 0);
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&ran.out).unwrap();
+    let names: Vec<_> = documents.iter().map(|crd| &crd["metadata"]["name"]).collect();
+    assert_eq!(names, ["frontdoors.portico.dev", "routes.portico.dev"]);
+    let typed = serde_json::to_value(portico_crds::crds()).unwrap();
+    assert_eq!(Value::Array(documents), typed);
+}
