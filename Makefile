@@ -19,7 +19,7 @@ test: browser ## Every test: unit, property, golden, sockets, binary, browser, d
 # Without a browser its tests are skipped, but not in CI.
 .PHONY: browser
 browser:
-	@scripts/need chromium chromium chromium-browser google-chrome \
+	@test -n "$$CHROMIUM" || scripts/need chromium chromium chromium-browser google-chrome \
 		|| { test -z "$(CI)" && echo "make: the browser tests will be skipped"; }
 
 .PHONY: lint
@@ -33,7 +33,7 @@ lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)
 bench: ## Criterion's benchmarks, then CPU per request and memory next to nginx as a proxy
 	@scripts/need nginx nginx
 	@scripts/need wrk wrk
-	$(CARGO) bench $(LOCKED) --workspace
+	$(CARGO) bench $(LOCKED) --workspace --bench '*'
 	$(CARGO) build $(LOCKED) --release --workspace --bins
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench
 
