@@ -1,0 +1,94 @@
+//! How long a change takes to become a table.
+
+#![allow(clippy::expect_used, missing_docs)]
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use portico::{
+    compile::{Options, compile},
+    snapshot::{Entry, Snapshot},
+};
+use portico_dataplane::table::ObjectName;
+use serde_json::{Value, from_value, json};
+use std::{hint::black_box, sync::Arc};
+
+fn object<T: serde::de::DeserializeOwned>(value: Value) -> Arc<T> {
+    Arc::new(from_value(value).expect("an object"))
+}
+
+fn entry<T: serde::de::DeserializeOwned>(value: Value) -> Entry<T> {
+    Entry { object: Some(object(value)), problems: Vec::new() }
+}
+
+/// Routes of a hundred services behind one FrontDoor, with a rewrite and a header each.
+fn snapshot(routes: usize) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    let named = |name: &str| ObjectName::new("web", name);
+    snapshot.front_doors.insert(
+        named("ep"),
+        entry(json!({
+            "apiVersion": "portico.dev/v1alpha1",
+            "kind": "FrontDoor",
+            "metadata": {"name": "ep", "namespace": "web"},
+            "spec": {"hosts": [{"name": "www.ep.com"}]},
+        })),
+    );
+    for i in 0..100 {
+        let service = format!("service-{i}");
+        snapshot.services.insert(
+            named(&service),
+            object(json!({
+                "metadata": {"name": service, "namespace": "web"},
+                "spec": {"ports": [{"name": "http", "port": 80}]},
+            })),
+        );
+        snapshot.endpoint_slices.insert(
+            named(&service),
+            object(json!({
+                "metadata": {
+                    "name": service,
+                    "namespace": "web",
+                    "labels": {"kubernetes.io/service-name": service},
+                },
+                "addressType": "IPv4",
+                "ports": [{"name": "http", "port": 8080}],
+                "endpoints": [{"addresses": [format!("10.0.0.{i}")]}, {"addresses": [format!("10.0.1.{i}")]}],
+            })),
+        );
+    }
+    for i in 0..routes {
+        let name = format!("route-{i}");
+        snapshot.routes.insert(
+            named(&name),
+            entry(json!({
+                "apiVersion": "portico.dev/v1alpha1",
+                "kind": "Route",
+                "metadata": {"name": name, "namespace": "web"},
+                "spec": {
+                    "frontDoorRef": {"name": "ep"},
+                    "matches": [{"path": format!("/{name}/*")}],
+                    "backends": [{"service": {"name": format!("service-{}", i % 100), "port": "http"}}],
+                    "rewrite": {"path": "/*"},
+                    "requestHeaders": {"set": [{"name": "x-front-door", "value": "ep"}]},
+                },
+            })),
+        );
+    }
+    snapshot
+}
+
+fn compiling(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("compile");
+    for routes in [100, 1_000, 10_000] {
+        let (snapshot, options) = (snapshot(routes), Options::default());
+        let compiled = compile(&snapshot, &options);
+        let refused = compiled.statuses.values().find(|status| !status.problems.is_empty());
+        assert!(refused.is_none(), "{refused:?}");
+        group.sample_size(20);
+        group.bench_function(BenchmarkId::from_parameter(routes), |bencher| {
+            bencher.iter_with_large_drop(|| compile(black_box(&snapshot), &options));
+        });
+    }
+}
+
+criterion_group!(benches, compiling);
+criterion_main!(benches);
