@@ -229,7 +229,7 @@ fn endpoint_problems(
         report.warn(
             at,
             Reason::NoEndpoints,
-            format!("Service {service} has no ready endpoint: requests get 503 until it does"),
+            format!("Service {service} has no ready endpoint: until it has one, this backend takes no request"),
         );
     }
 }

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::problem::Reason;
 use http::Method;
-use portico_dataplane::{
-    router::{Predicates, Rule},
-    table::ObjectName,
-};
+use portico_dataplane::router::{Predicates, Rule};
 use std::{borrow::Cow, collections::HashMap};
 
 /// Refuses every Route that has a rule in common with an older one that is served. `drafts` are
@@ -22,12 +19,9 @@ pub(super) fn refuse(drafts: &mut [Draft<'_>], doors: &FrontDoors<'_>) {
         let door = draft.door.and_then(|door| doors.all.get(door));
         let host = door.and_then(|door| door.hosts.get(host)?.as_ref());
         let at = Field::Spec.key("matches");
-        let message = match host {
-            Some(host) => {
-                format!("Route {winner}, which is older, has the same match on host '{host}'")
-            }
-            None => format!("Route {winner}, which is older, has the same match"),
-        };
+        let host = host.map(|host| format!(" on host '{host}'")).unwrap_or_default();
+        let message =
+            format!("Route {winner}, has the same match{host}: change or remove one of them");
         draft.report.refuse(&at.index(rule), Reason::Conflicted, message);
         draft.rules.clear();
     }
@@ -40,7 +34,8 @@ struct Conflict {
     rule: usize,
     /// The first host that both want.
     host: usize,
-    winner: ObjectName,
+    /// Its name, and why it wins.
+    winner: String,
 }
 
 /// Decided in order of age, so that a Route which is refused takes nothing from younger ones.
@@ -55,7 +50,7 @@ fn find(drafts: &[Draft<'_>]) -> Vec<Conflict> {
                 .iter()
                 .find_map(|(hosts, holder)| Some((hosts.and(draft.hosts).first()?, holder)));
             if let Some((host, holder)) = common {
-                let winner = holder.report.name().clone();
+                let winner = format!("{}, {}", holder.age.name(), holder.age.wins_over(&draft.age));
                 conflicts.push(Conflict { draft: index, rule, host, winner });
             }
         }

@@ -150,14 +150,15 @@ fn secret_value(
 ) -> Result<HeaderValue, (Reason, String)> {
     let name = ObjectName::new(route.namespace.clone(), from.name.as_str());
     let Some(secret) = snapshot.secrets.get(&name) else {
-        let message = format!("Secret {name} does not exist: requests get 503 until it does");
+        let message =
+            format!("Secret {name} does not exist: create it; until then requests get 503");
         return Err((Reason::SecretNotFound, message));
     };
     let text = secret.string_data.as_ref().and_then(|data| data.get(&from.key));
     let data = secret.data.as_ref().and_then(|data| data.get(&from.key));
     let Some(bytes) = text.map(String::as_bytes).or(data.map(|data| data.0.as_slice())) else {
         let message =
-            format!("Secret {name} has no key '{}': requests get 503 until it does", from.key);
+            format!("Secret {name} has no key '{}': add it; until then requests get 503", from.key);
         return Err((Reason::SecretNotFound, message));
     };
     let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {

@@ -207,20 +207,17 @@ fn networks(texts: &[String], at: &Field<'_>, report: &mut Report) -> Arc<[IpNet
 
 /// Gives each host to the oldest accepted FrontDoor that names it.
 fn own_hosts(doors: &mut [FrontDoor<'_>]) {
-    let mut owners: HashMap<HostPattern, ObjectName> = HashMap::new();
+    let mut owners: HashMap<HostPattern, Age<'_>> = HashMap::new();
     for door in doors.iter_mut().filter(|door| door.report.accepted()) {
         let mut lost = Vec::new();
         for (index, host) in door.hosts.iter().enumerate() {
             let Some(host) = host else { continue };
-            match owners.get(host) {
-                Some(owner) => lost.push((
-                    index,
-                    format!("host '{host}' belongs to FrontDoor {owner}, which is older"),
-                )),
-                None => {
-                    owners.insert(host.clone(), door.age.name().clone());
-                    door.owned.insert(index);
-                }
+            if let Some(owner) = owners.get(host) {
+                let (name, why) = (owner.name(), owner.wins_over(&door.age));
+                lost.push((index, format!("host '{host}' belongs to FrontDoor {name}, {why}")));
+            } else {
+                owners.insert(host.clone(), door.age);
+                door.owned.insert(index);
             }
         }
         let at = Field::Spec.key("hosts");

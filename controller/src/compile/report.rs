@@ -66,11 +66,6 @@ impl Report {
         report
     }
 
-    /// The object's name.
-    pub(super) fn name(&self) -> &ObjectName {
-        &self.object.name
-    }
-
     /// Nothing of the object is served.
     pub(super) fn refuse(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
         self.push(Severity::Error, Concerns::Accepted, field, reason, message.into());
@@ -125,7 +120,10 @@ impl Report {
 
     /// The status, with problems sorted: errors first, then by field.
     pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
-        self.problems.sort();
+        self.problems.sort_by(|a, b| {
+            let rank = |p: &Problem| (p.severity, p.concerns);
+            rank(a).cmp(&rank(b)).then_with(|| steps(&a.field).cmp(steps(&b.field)))
+        });
         let conditions = vec![
             self.verdict("Accepted", Concerns::Accepted),
             self.verdict("ResolvedRefs", Concerns::ResolvedRefs),
@@ -147,6 +145,14 @@ impl Report {
     }
 }
 
+/// A field path as it sorts: names as text, indices as numbers.
+fn steps(field: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
+    field.split(['.', '[']).map(|step| match step.strip_suffix(']') {
+        Some(index) => ("", index.parse().ok()),
+        None => (step, None),
+    })
+}
+
 /// Who was there first: the order in which objects win over one another. An object without a
 /// creation time counts as youngest; equals go by namespace and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,5 +170,14 @@ impl<'s> Age<'s> {
 
     pub(super) fn name(&self) -> &'s ObjectName {
         self.name
+    }
+
+    /// Why this one wins over a younger one, as the rest of a sentence that names it.
+    pub(super) fn wins_over(&self, younger: &Self) -> &'static str {
+        if self.created == younger.created {
+            "which goes first by name, both being of one age"
+        } else {
+            "which is older"
+        }
     }
 }

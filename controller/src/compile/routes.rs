@@ -71,7 +71,9 @@ impl<'s> Routes<'_, 's> {
                 draft.report.refuse(
                     &Field::Spec.key("frontDoorRef"),
                     Reason::FrontDoorNotFound,
-                    format!("FrontDoor {door_name} does not exist"),
+                    format!(
+                        "FrontDoor {door_name} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
+                    ),
                 );
                 None
             }

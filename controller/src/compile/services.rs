@@ -84,7 +84,9 @@ impl<'s> Services<'s> {
     ) -> Result<Port, (Reason, String)> {
         let name = ObjectName::new(namespace, service);
         let object = self.snapshot.services.get(&name).ok_or_else(|| {
-            let message = format!("Service {name} does not exist: requests get 503 until it does");
+            let message = format!(
+                "Service {name} does not exist: create it or correct the name; until then this backend takes no request"
+            );
             (Reason::ServiceNotFound, message)
         })?;
         let port = find_port(&name, object, wanted)?;
