@@ -141,6 +141,9 @@ fn table(cores: &Cores) -> Result<Vec<Finding>> {
     let portico = Portico::start(folder.path(), cores, TABLE_ROUTES, backend.port())?;
     let ready = portico.server.age();
     let (now, _) = portico.server.memory()?;
+    let compile = "portico_table_compile_duration_seconds";
+    let seconds = portico.metric(&format!("{compile}_sum"))?;
+    let compiles = portico.metric(&format!("{compile}_count"))?;
     Ok(vec![
         Finding {
             what: "memory with 10,000 Routes",
@@ -150,7 +153,7 @@ fn table(cores: &Cores) -> Result<Vec<Finding>> {
         },
         Finding {
             what: "compile of 10,000 Routes",
-            value: portico.metric("portico_table_compile_seconds")? * 1000.0,
+            value: seconds / compiles * 1000.0,
             unit: "ms",
             limit: Some(100.0),
         },

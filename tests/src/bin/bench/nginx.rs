@@ -26,7 +26,7 @@ pub(crate) fn backend(folder: &Path, cores: &Cores) -> Result<Server> {
 }
 
 /// A proxy that does what Portico does with such requests: the client's forwarding headers go and
-/// its own come, a request id both ways, `Via`, connections to the backend kept.
+/// its own come, a request id both ways, `Via` on requests, connections to the backend kept.
 pub(crate) fn proxy(
     folder: &Path,
     cores: &Cores,
@@ -55,7 +55,6 @@ pub(crate) fn proxy(
            proxy_set_header X-Real-IP $remote_addr;
            proxy_set_header X-Request-Id $request_id;
            proxy_set_header Via '1.1 bench';
-           add_header Via '1.1 bench' always;
            add_header X-Request-Id $request_id always;
            {locations}
          }}",
