@@ -1,6 +1,8 @@
 //! What both kinds share.
 
+use crate::{pattern, rules};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +16,16 @@ pub const CLASS_DEFAULT: &str = "portico";
 /// A duration as Gateway API writes it (GEP-2257): `30s`, `1h30m`, `500ms`, `0s`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Duration(pub String);
+pub struct Duration(
+    #[schemars(length(min = 2, max = 28), regex(pattern = pattern::DURATION))] pub String,
+);
 
 /// A Secret of the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalSecretRef {
     /// The Secret's name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN))]
     pub name: String,
 }
 
@@ -29,8 +34,10 @@ pub struct LocalSecretRef {
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
     /// The Secret's name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN))]
     pub name: String,
-    /// The key in its `data`.
+    /// The key in the Secret's data.
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SECRET_KEY))]
     pub key: String,
 }
 
@@ -38,20 +45,29 @@ pub struct SecretKeyRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueFrom {
-    /// A key of a Secret.
+    /// A key of a Secret in the same namespace. A change of the Secret is taken up at once.
     pub secret_key_ref: SecretKeyRef,
 }
 
-/// A header and its value, given or from a Secret.
+/// A header and its value, given here or taken from a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    Rule::new("has(self.value) != has(self.valueFrom)").message("exactly one of value and valueFrom is needed"),
+]))]
 pub struct HeaderValue {
-    /// The field name.
+    /// The header's name, a token such as `x-api-key`.
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(pattern = pattern::TOKEN),
+        extend("x-kubernetes-validations" = rules::editable())
+    )]
     pub name: String,
-    /// The value. One of `value` and `valueFrom`.
+    /// The value, in printable ASCII. Exactly one of `value` and `valueFrom` is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), regex(pattern = pattern::FIELD_VALUE))]
     pub value: Option<String>,
-    /// Where the value comes from. One of `value` and `valueFrom`.
+    /// Where the value comes from. Exactly one of `value` and `valueFrom` is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueFrom>,
 }
@@ -60,23 +76,36 @@ pub struct HeaderValue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedValue {
-    /// The field name.
+    /// The header's name, a token such as `content-type`.
+    #[schemars(
+        length(min = 1, max = 256),
+        regex(pattern = pattern::TOKEN),
+        extend("x-kubernetes-validations" = rules::editable())
+    )]
     pub name: String,
-    /// The value.
+    /// The value, in printable ASCII.
+    #[schemars(length(max = 4096), regex(pattern = pattern::FIELD_VALUE))]
     pub value: String,
 }
 
-/// Edits of a message's headers; they run in the order remove, set, add.
+/// Edits of a message's headers. They run in the order remove, set, add.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeaderEdits {
-    /// Fields that get exactly this value.
+    /// Headers that get exactly this value, whatever was there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     pub set: Vec<HeaderValue>,
-    /// Lines that are added to those that are there.
+    /// Header lines that are added to those that are there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     pub add: Vec<HeaderValue>,
-    /// Fields that go.
+    /// Names of headers that are removed, tokens such as `x-debug`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 256), regex(pattern = pattern::TOKEN)),
+        transform = rules::each(rules::editable())
+    )]
     pub remove: Vec<String>,
 }

@@ -1,45 +1,99 @@
 //! The CORS policy of a FrontDoor or a Route.
 
-use crate::Duration;
+use crate::{Duration, pattern, rules};
+use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How cross-origin requests are answered at the edge (Fetch Standard, CORS protocol).
+/// How cross-origin requests are answered at the edge (Fetch Standard, CORS protocol). Pages of the
+/// FrontDoor's own origin need none of this.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = policy_rules()))]
 pub struct CorsPolicy {
-    /// Origins that may read answers: `https://app.example.com`, `https://*.example.com`,
-    /// `https://localhost:*`, or `*` alone.
+    /// Origins whose pages may read answers: `https://app.example.com`, `https://*.example.com`,
+    /// `https://localhost:*`, or `*` alone. An origin is scheme, host and port, without path or
+    /// trailing slash.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16384),
+        inner(length(min = 1, max = 512), regex(pattern = pattern::ORIGIN))
+    )]
     pub allow_origins: Vec<String>,
-    /// RE2 expressions that match a whole origin.
+    /// Regular expressions (RE2 syntax) that match a whole origin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
     pub allow_origin_regex: Vec<String>,
-    /// Whether requests with cookies or HTTP authentication may be read.
+    /// Whether answers to requests with cookies or HTTP authentication may be read too.
     pub allow_credentials: bool,
-    /// Methods beside GET, HEAD and POST. Empty: any.
+    /// Methods that are allowed beside GET, HEAD and POST, in their exact case, such as `PUT`.
+    /// Empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 64), regex(pattern = pattern::TOKEN)),
+        transform = rules::each(rules::usable_method())
+    )]
     pub allow_methods: Vec<String>,
-    /// Request headers beside the safelisted ones. Empty: any.
+    /// Names of request headers that are allowed beside the safelisted ones, such as `x-api-key`.
+    /// Empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 256),
+        inner(length(min = 1, max = 256), regex(pattern = pattern::TOKEN)),
+        transform = rules::each(rules::sendable())
+    )]
     pub allow_headers: Vec<String>,
-    /// Response headers that a script may read beside the safelisted ones.
+    /// Names of response headers that a script may read beside the safelisted ones, such as
+    /// `x-total-count`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 256),
+        inner(length(min = 1, max = 256), regex(pattern = pattern::TOKEN)),
+        transform = rules::each(rules::readable())
+    )]
     pub expose_headers: Vec<String>,
-    /// How long a browser may remember a preflight's answer.
+    /// How long a browser may remember a preflight's answer: whole seconds, at most 24h; `0s` says
+    /// not to. Browsers cap it (Chromium at 2h).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend(
+        "default" = "2h",
+        "x-kubernetes-validations" = [
+            Rule::new("duration(self) <= duration('24h')").message("maxAge may be at most 24h"),
+            Rule::new("duration(self).getMilliseconds() % 1000 == 0").message("maxAge is given in whole seconds"),
+        ]
+    ))]
     pub max_age: Option<Duration>,
-    /// Who answers preflights.
+    /// Who answers preflights: the edge, without a trip to the backend, or the backend.
     pub preflight: PreflightHandling,
     /// What becomes of a request from an origin that is not allowed.
     pub disallowed_origin: DisallowedOrigin,
-    /// Whether the policy is applied.
+    /// Whether the policy is applied, only counted, or declined.
     pub mode: CorsMode,
-    /// Whether a denial says why in the response header `Portico-Cors`.
+    /// Whether a denial says why in the response header `Portico-Cors`. For development.
     pub debug: bool,
-    /// Checks that are switched off.
+    /// Names of safety checks that are switched off for this policy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
     pub dangerously_allow: Vec<DangerousSwitch>,
+}
+
+fn policy_rules() -> [Rule; 4] {
+    [
+        Rule::new(
+            "self.mode == 'Disabled' || (has(self.allowOrigins) && size(self.allowOrigins) > 0) || (has(self.allowOriginRegex) && size(self.allowOriginRegex) > 0)",
+        )
+        .message("a policy needs allowOrigins or allowOriginRegex; mode: Disabled declines the FrontDoor's policy"),
+        Rule::new("!has(self.allowOrigins) || size(self.allowOrigins) == 1 || !('*' in self.allowOrigins)")
+            .message("allowOrigins: '*' stands for every origin and goes alone")
+            .field_path(".allowOrigins"),
+        Rule::new("!self.allowCredentials || !has(self.allowOrigins) || !('*' in self.allowOrigins)")
+            .message("allowCredentials needs allowOrigins that are named: '*' would let every site read as the user")
+            .field_path(".allowOrigins"),
+        Rule::new("!self.allowCredentials || !has(self.exposeHeaders) || !('*' in self.exposeHeaders)")
+            .message("exposeHeaders: with allowCredentials '*' is no wildcard; name the headers")
+            .field_path(".exposeHeaders"),
+    ]
 }
 
 /// Who answers preflights.

@@ -3,8 +3,11 @@
 
 mod common;
 mod cors;
+mod foreign;
 mod front_door;
+mod pattern;
 mod route;
+mod rules;
 
 pub use common::{
     CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits, HeaderValue, LocalSecretRef,
@@ -18,6 +21,7 @@ pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
     Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
 };
+pub use rules::UNEDITABLE_HEADERS;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

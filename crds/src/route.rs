@@ -1,12 +1,14 @@
 //! Route: which requests of a FrontDoor go where.
 
-use crate::{Condition, CorsPolicy, Duration, HeaderEdits, NamedValue};
+use crate::{Condition, CorsPolicy, Duration, HeaderEdits, NamedValue, foreign, pattern, rules};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use kube::CustomResource;
+use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The desired state of a Route.
+// Each printcolumn repeats `type_`.
+#[allow(clippy::duplicated_attributes)]
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "portico.dev",
@@ -16,40 +18,76 @@ use serde::{Deserialize, Serialize};
     status = "RouteStatus",
     shortname = "fdr",
     category = "portico",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "Which requests of a FrontDoor go where, and what changes on the way.",
+    printcolumn(
+        name = "FrontDoor",
+        type_ = "string",
+        description = "The FrontDoor that it attaches to",
+        json_path = ".spec.frontDoorRef.name"
+    ),
+    printcolumn(
+        name = "Path",
+        type_ = "string",
+        description = "The path of its first match",
+        json_path = ".spec.matches[0].path"
+    ),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        description = "Whether it is valid, allowed to attach and not conflicted",
+        json_path = r#".status.conditions[?(@.type=="Accepted")].status"#
+    ),
+    printcolumn(
+        name = "Programmed",
+        type_ = "string",
+        description = "Whether the dataplane has taken up this generation",
+        json_path = r#".status.conditions[?(@.type=="Programmed")].status"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    Rule::new("[has(self.backends), has(self.redirect), has(self.respond)].exists_one(given, given)")
+        .message("exactly one of backends, redirect and respond is needed"),
+    Rule::new("has(self.backends) || !has(self.rewrite)")
+        .message("rewrite changes what a backend gets; it goes with backends only. A redirect has a path and a host of its own")
+        .field_path(".rewrite"),
+]))]
 pub struct RouteSpec {
     /// The FrontDoor that it attaches to.
     pub front_door_ref: FrontDoorRef,
-    /// Some of the FrontDoor's hosts. Empty: all.
+    /// Those of the FrontDoor's hosts that it serves, spelled as there. Empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253), regex(pattern = pattern::HOST_ENTRY)))]
     pub hosts: Vec<String>,
-    /// Which requests; any of these fits. Absent: `/*`.
+    /// Which requests it takes: those that fit any of these. Absent: every path.
     #[serde(default = "matches_default")]
+    #[schemars(length(min = 1, max = 16))]
     pub matches: Vec<Match>,
-    /// Where to. One of `backends`, `redirect` and `respond`.
+    /// Where the requests go. Exactly one of `backends`, `redirect` and `respond` is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
     pub backends: Option<Vec<Backend>>,
-    /// A redirect instead.
+    /// A redirect instead of backends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<Redirect>,
-    /// A fixed response instead.
+    /// A fixed response instead of backends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<Respond>,
-    /// How the request line and Host change for the backend.
+    /// How the path and the Host change on the way to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewrite: Option<Rewrite>,
-    /// Edits of request headers.
+    /// Edits of the request's headers on the way to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_headers: Option<HeaderEdits>,
-    /// Edits of response headers.
+    /// Edits of the response's headers on the way to the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_headers: Option<HeaderEdits>,
-    /// The CORS policy; replaces the FrontDoor's as a whole.
+    /// The CORS policy. It replaces the FrontDoor's as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<CorsPolicy>,
-    /// Time limits.
+    /// Time limits; whoever waits longer gets 504.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Timeouts>,
 }
@@ -62,10 +100,12 @@ fn matches_default() -> Vec<Match> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FrontDoorRef {
-    /// Its name.
+    /// The FrontDoor's name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN))]
     pub name: String,
-    /// Its namespace. Default: the Route's own.
+    /// The FrontDoor's namespace. Absent: the Route's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::LABEL))]
     pub namespace: Option<String>,
 }
 
@@ -73,19 +113,27 @@ pub struct FrontDoorRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Match {
-    /// A pattern of segments: literals, `{name}`, a last `*`.
+    /// A path pattern that starts with `/`: literal segments, `{name}` for one segment, and a last
+    /// `*` for the rest: `/sales/*` takes `/sales` and all below it, not `/salesforce`. `*` alone is
+    /// `/*`.
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
     pub path: String,
-    /// Methods, any of them. Empty: all.
+    /// Methods in their exact case, such as `GET`, any of which fits. Empty: all. GET does not
+    /// stand for HEAD too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 64), regex(pattern = pattern::TOKEN)))]
     pub methods: Vec<String>,
-    /// Header predicates.
+    /// What request headers must be; all of these must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), transform = rules::named_by_tokens)]
     pub headers: Vec<Predicate>,
-    /// Query predicates.
+    /// What query parameters must be, percent-decoded; all of these must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
     pub query: Vec<Predicate>,
-    /// Cookie predicates.
+    /// What cookies must be, percent-decoded; all of these must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
     pub cookies: Vec<Predicate>,
 }
 
@@ -101,17 +149,27 @@ impl Default for Match {
     }
 }
 
-/// What a header, query key or cookie must be.
+/// What a header, query parameter or cookie must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    Rule::new("self.type in ['Present', 'Absent'] || has(self.value)")
+        .message("value is needed with the types Exact, Prefix and Regex; type: Present asks for no value"),
+    Rule::new("!(self.type in ['Present', 'Absent']) || !has(self.value)")
+        .message("value may not be given with the types Present and Absent; leave it out, or leave the type out to compare it")
+        .field_path(".value"),
+]))]
 pub struct Predicate {
-    /// Its name.
+    /// The name.
+    #[schemars(length(min = 1, max = 256))]
     pub name: String,
-    /// How the value compares.
+    /// How the value compares: the whole of it, its beginning, a regular expression (RE2) for the
+    /// whole of it; or whether it is there at all.
     #[serde(default)]
     pub r#type: MatchType,
-    /// The value; none for `Present` and `Absent`.
+    /// The value to compare with; none for `Present` and `Absent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
     pub value: Option<String>,
 }
 
@@ -131,21 +189,26 @@ pub enum MatchType {
     Absent,
 }
 
-/// One backend: a Service of the same namespace or an external URL.
+/// One backend: a Service of the same namespace, or a host anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    Rule::new("has(self.service) != has(self.external)").message("exactly one of service and external is needed"),
+]))]
 pub struct Backend {
-    /// A Service. One of `service` and `external`.
+    /// A Service of the same namespace. Exactly one of `service` and `external` is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceBackend>,
-    /// A host anywhere. One of `service` and `external`.
+    /// A host anywhere. Exactly one of `service` and `external` is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalBackend>,
-    /// Its share; 0 takes nothing.
+    /// Its share among the backends of its priority: 90 and 10 split nine to one; 0 takes nothing.
     #[serde(default = "weight_default")]
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub weight: i32,
-    /// The lowest number that has an endpoint takes all.
+    /// Backends of the lowest number that have a ready endpoint take all requests.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1000))]
     pub priority: i32,
 }
 
@@ -158,8 +221,10 @@ fn weight_default() -> i32 {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceBackend {
     /// The Service's name.
+    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::LABEL))]
     pub name: String,
-    /// The port's number or name.
+    /// A port of the Service: its number, 1 to 65535, or its name.
+    #[schemars(schema_with = "foreign::port")]
     pub port: IntOrString,
 }
 
@@ -167,40 +232,56 @@ pub struct ServiceBackend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalBackend {
-    /// Scheme, host and port: `https://api.example.com`.
+    /// A URL of scheme, host and port alone: `https://api.example.com`, `http://10.1.2.3:8080`. A
+    /// path in front of every request's goes to `rewrite.path`.
+    #[schemars(length(min = 1, max = 512), regex(pattern = pattern::EXTERNAL_URL))]
     pub url: String,
 }
 
-/// How the request line and Host change for the backend.
+/// How the path and the Host change on the way to the backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rewrite {
-    /// A template with the names of the matches.
+    /// The path that the backend gets, starting with `/`: what `{name}` and `*` of the match took
+    /// goes where they stand here. `/api/*` with `/users/*` makes `/users/7` of `/api/7`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::TEMPLATE))]
     pub path: Option<String>,
-    /// `Backend` (default for external), `Preserve` (default for service), or a name.
+    /// The Host that the backend gets: `Backend`, its own (default for external); `Preserve`, the
+    /// client's (default for a service); or a host name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 259), regex(pattern = pattern::REWRITE_HOST))]
     pub host: Option<String>,
 }
 
-/// A redirect; what is absent is the request's own.
+/// A redirect. What it leaves out is the request's own; the query is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    Rule::new("has(self.scheme) || has(self.host) || has(self.port) || has(self.path)")
+        .message("at least one of scheme, host, port and path is needed, or the redirect leads back to itself"),
+]))]
 pub struct Redirect {
-    /// The scheme.
+    /// The scheme, `http` or `https`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<RedirectScheme>,
-    /// The host.
+    /// The host, a name without port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::HOST_NAME))]
     pub host: Option<String>,
-    /// The port.
+    /// The port, 1 to 65535.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
-    /// A template with the names of the matches.
+    /// The path, starting with `/`: what `{name}` and `*` of the match took goes where they stand
+    /// here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::TEMPLATE))]
     pub path: Option<String>,
-    /// 301, 302, 303, 307 or 308.
+    /// The status code. 307 and 308 keep the request's method and body; browsers remember 301 and
+    /// 308.
     #[serde(default = "redirect_status_default")]
+    #[schemars(extend("enum" = [301, 302, 303, 307, 308]))]
     pub status: i32,
 }
 
@@ -221,15 +302,23 @@ pub enum RedirectScheme {
 /// A fixed response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    Rule::new("!(self.status in [204, 205, 304]) || !has(self.body) || size(self.body) == 0")
+        .message("body may not be given with the status codes 204, 205 and 304, which have none")
+        .field_path(".body"),
+]))]
 pub struct Respond {
-    /// The status code.
+    /// The status code, 200 to 599.
     #[serde(default = "respond_status_default")]
+    #[schemars(range(min = 200, max = 599))]
     pub status: i32,
-    /// Headers.
+    /// The response's headers, such as `content-type`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     pub headers: Vec<NamedValue>,
-    /// The body.
+    /// The body, at most 65536 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65536))]
     pub body: Option<String>,
 }
 
@@ -241,14 +330,17 @@ fn respond_status_default() -> i32 {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timeouts {
-    /// Connecting, per try. Default 2s.
+    /// How long connecting may take, per try.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "2s"))]
     pub connect: Option<Duration>,
-    /// Until the response's head. Default 60s.
+    /// How long until the response's head is there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "60s"))]
     pub request: Option<Duration>,
-    /// Between bytes. Default 5m.
+    /// How long nothing may pass, in either direction; upgraded connections too.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "5m"))]
     pub idle: Option<Duration>,
 }
 
@@ -258,8 +350,10 @@ pub struct Timeouts {
 pub struct RouteStatus {
     /// The generation that was compiled.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
     /// `Accepted`, `ResolvedRefs`, `Programmed`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "foreign::conditions")]
     pub conditions: Vec<Condition>,
 }

@@ -116,8 +116,12 @@ impl List {
     fn new(schema: &JSONSchemaProps, items: &JSONSchemaProps) -> Self {
         let is_map = schema.x_kubernetes_list_type.as_deref() == Some("map");
         let keys = schema.x_kubernetes_list_map_keys.clone().filter(|_| is_map);
+        let mut items = Node::new(items);
+        if items.about.is_empty() {
+            items.about = schema.description.clone().unwrap_or_default();
+        }
         Self {
-            items: Box::new(Node::new(items)),
+            items: Box::new(items),
             min: size(schema.min_items).unwrap_or(0),
             max: size(schema.max_items).unwrap_or(usize::MAX),
             keys: keys.unwrap_or_default(),

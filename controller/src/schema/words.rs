@@ -80,11 +80,11 @@ pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
     }
 }
 
-/// A string that its pattern does not fit.
+/// A string that its pattern does not fit: in the words of its description, where it has one.
 pub(super) fn unfit(value: &str, about: &str, pattern: &str) -> String {
     match about {
         "" => format!("{} does not fit {pattern}", quoted(value)),
-        about => format!("{} does not fit. {} (Pattern: {pattern})", quoted(value), flat(about)),
+        about => format!("{} does not fit. {}", quoted(value), flat(about)),
     }
 }
 

@@ -1,0 +1,121 @@
+//! The schemas of Kubernetes' own types, with the bounds that their published ones lack and that
+//! the cost budget of CEL rules wants of every string and list.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// A condition's list: one of each type.
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 8,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "description": "One aspect of the object's state.",
+            "type": "object",
+            "required": ["type", "status", "lastTransitionTime", "reason", "message"],
+            "properties": {
+                "type": {
+                    "description": "Which aspect: `Accepted`, `ResolvedRefs` or `Programmed`.",
+                    "type": "string",
+                    "maxLength": 316,
+                    "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
+                },
+                "status": {
+                    "description": "True, False or Unknown.",
+                    "type": "string",
+                    "maxLength": 7,
+                    "pattern": "^(True|False|Unknown)$",
+                },
+                "observedGeneration": {
+                    "description": "The generation of the object that this was said of.",
+                    "type": "integer",
+                    "format": "int64",
+                    "minimum": 0,
+                },
+                "lastTransitionTime": {
+                    "description": "When the status last changed.",
+                    "type": "string",
+                    "format": "date-time",
+                    "maxLength": 64,
+                },
+                "reason": {
+                    "description": "Why, in one word.",
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 1024,
+                    "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+                },
+                "message": {
+                    "description": "Why, in a sentence that names the field and the way out.",
+                    "type": "string",
+                    "maxLength": 32768,
+                },
+            },
+        },
+    })
+}
+
+/// A LabelSelector.
+pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
+    let key = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
+    let value = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-map-type": "atomic",
+        "properties": {
+            "matchLabels": {
+                "description": "Labels that the object must have, with these values.",
+                "type": "object",
+                "maxProperties": 32,
+                "additionalProperties": {"type": "string", "maxLength": 63, "pattern": value},
+            },
+            "matchExpressions": {
+                "description": "Requirements that must all hold.",
+                "type": "array",
+                "maxItems": 32,
+                "items": {
+                    "description": "A requirement of one label.",
+                    "type": "object",
+                    "required": ["key", "operator"],
+                    "properties": {
+                        "key": {
+                            "description": "The label's key.",
+                            "type": "string",
+                            "minLength": 1,
+                            "maxLength": 317,
+                            "pattern": key,
+                        },
+                        "operator": {
+                            "description": "How the label's value compares to `values`.",
+                            "type": "string",
+                            "enum": ["In", "NotIn", "Exists", "DoesNotExist"],
+                        },
+                        "values": {
+                            "description": "The values of `In` and `NotIn`; none for `Exists` and `DoesNotExist`.",
+                            "type": "array",
+                            "maxItems": 64,
+                            "items": {"type": "string", "maxLength": 63, "pattern": value},
+                        },
+                    },
+                    "x-kubernetes-validations": [{
+                        "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+                        "message": "values are needed with the operators In and NotIn, and may not be with Exists and DoesNotExist",
+                    }],
+                },
+            },
+        },
+    })
+}
+
+/// A port by number or by name.
+pub(crate) fn port(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "minimum": 1,
+        "maximum": 65535,
+        "minLength": 1,
+        "maxLength": 15,
+        "pattern": crate::pattern::PORT_NAME,
+    })
+}

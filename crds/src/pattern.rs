@@ -1,0 +1,214 @@
+//! The expressions that strings must fit: RE2, as the API server compiles them. They say the shape;
+//! what they can't say, the compiler checks.
+
+/// Names parts of expressions; `concat!` takes nothing but literals, and macros that give one.
+macro_rules! parts {
+    ($($name:ident = $text:expr;)+) => {
+        $(macro_rules! $name { () => { $text }; })+
+    };
+}
+
+/// RFC 9110 §5.6.2: methods and field names.
+pub(crate) const TOKEN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+/// RFC 9110 §5.5, without obs-text.
+pub(crate) const FIELD_VALUE: &str = r"^[\t\x20-\x7E]*$";
+
+/// GEP-2257.
+pub(crate) const DURATION: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
+
+/// RFC 1123 label: namespaces, Services.
+pub(crate) const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+/// RFC 1123 subdomain: other objects.
+pub(crate) const SUBDOMAIN: &str =
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// A key of a Secret's data.
+pub(crate) const SECRET_KEY: &str = "^[-._0-9A-Za-z]+$";
+
+/// A Service port's name (RFC 6335 §5.1): a letter is in it, so that `"80"` is not taken for one.
+pub(crate) const PORT_NAME: &str = "^([0-9a-z]-?)*[a-z](-?[0-9a-z])*$";
+
+parts! {
+    v6 = r"\[[0-9A-Fa-f:.]{2,45}\]";
+    dns_name = r"[0-9A-Za-z_-]{1,63}(\.[0-9A-Za-z_-]{1,63})*\.?";
+    host = concat!("(", v6!(), "|", dns_name!(), ")");
+    port = "(:[0-9]{1,5})?";
+    literal = r"([^/{}*?#\\%\x00-\x20\x7F]|%[0-9A-Fa-f]{2})";
+    name = r"\{[A-Za-z_][0-9A-Za-z_-]*\}";
+}
+
+/// `www.example.com`, `*.example.com`, `[::1]`, `*`.
+pub(crate) const HOST_ENTRY: &str = concat!(r"^(\*|", v6!(), r"|(\*\.)?", dns_name!(), ")$");
+
+/// One host, no wildcard, no port.
+pub(crate) const HOST_NAME: &str = concat!("^", host!(), "$");
+
+/// `Backend`, `Preserve`, or a host; all of them are hosts to an expression.
+pub(crate) const REWRITE_HOST: &str = concat!("^", host!(), port!(), "$");
+
+/// Scheme, host and port.
+pub(crate) const EXTERNAL_URL: &str = concat!("^https?://", host!(), port!(), "$");
+
+/// An address and a prefix length.
+pub(crate) const CIDR: &str =
+    r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)/[0-9]{1,3}$";
+
+/// `*`, or scheme, host and port, where `*` may be the first label or the port.
+pub(crate) const ORIGIN: &str = concat!(
+    r"^(\*|[A-Za-z][0-9A-Za-z+.-]*://(",
+    v6!(),
+    r"|(\*\.)?",
+    dns_name!(),
+    r")(:(\*|[0-9]{1,5}))?)$"
+);
+
+/// `*`, or segments: literals, `{name}`, a last `*`.
+pub(crate) const PATH: &str =
+    concat!(r"^(\*|/((", name!(), "|", literal!(), "*)/)*(", name!(), "|", literal!(), r"*|\*))$");
+
+/// Segments in which `{name}` may stand anywhere, and a last `*`.
+pub(crate) const TEMPLATE: &str =
+    concat!("^/((", name!(), "|", literal!(), ")*/)*((", name!(), "|", literal!(), r")*|\*)$");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    #[test]
+    fn patterns_take_what_they_should() {
+        let cases: &[(&str, &[&str], &[&str])] = &[
+            (TOKEN, &["GET", "x-api-key", "*"], &["", "x y", "x:", "é", "a\n"]),
+            (FIELD_VALUE, &["", "a b\tc", "~"], &["a\nb", "a\rb", "\0", "\u{7f}", "é"]),
+            (
+                DURATION,
+                &["0s", "30s", "1h30m", "500ms", "1h2m3s4ms"],
+                &["", "30", "1d", "1.5s", "-1s", "s", "100000s", "1h1h1h1h1h", "1s "],
+            ),
+            (LABEL, &["a", "web-1", "0"], &["", "-a", "a-", "a.b", "A", "a_b"]),
+            (SUBDOMAIN, &["a", "ep-com", "a.b-c.d"], &["", ".a", "a.", "a..b", "A", "a_b"]),
+            (SECRET_KEY, &["token", "tls.crt", "A_b-1"], &["", "a/b", "a b"]),
+            (
+                PORT_NAME,
+                &["http", "a", "h2c", "8080-web"],
+                &["", "80", "8-0", "-a", "a-", "a--b", "A"],
+            ),
+            (
+                HOST_ENTRY,
+                &[
+                    "*",
+                    "www.ep.com",
+                    "*.ep.com",
+                    "localhost",
+                    "127.0.0.1",
+                    "[::1]",
+                    "WWW.ep.com",
+                    "a_b.c",
+                    "ep.com.",
+                ],
+                &[
+                    "",
+                    "*.",
+                    "*.*.com",
+                    "a.*.com",
+                    "*com",
+                    "www.ep.com:80",
+                    "https://ep.com",
+                    "a..b",
+                    "bücher.de",
+                    "::1",
+                    "*.[::1]",
+                ],
+            ),
+            (HOST_NAME, &["www.ep.com", "[::1]"], &["", "*", "*.ep.com", "ep.com:80", "ep.com/"]),
+            (
+                REWRITE_HOST,
+                &["Backend", "Preserve", "ep.com", "ep.com:8080", "[::1]:80"],
+                &["", "*.ep.com", "a b", "ep.com:", "a/b"],
+            ),
+            (
+                EXTERNAL_URL,
+                &["https://ep.com", "http://10.1.2.3:8080", "http://[::1]:80"],
+                &[
+                    "",
+                    "ep.com",
+                    "ftp://ep.com",
+                    "https://ep.com/",
+                    "https://ep.com/a",
+                    "https://u@ep.com",
+                    "https://ep.com?q",
+                    "https://*.ep.com",
+                    "HTTPS://ep.com",
+                ],
+            ),
+            (
+                CIDR,
+                &["10.0.0.0/8", "fd00::/8", "::/0", "::ffff:1.2.3.4/128"],
+                &["", "10.0.0.0", "10.0.0/8", "fd00::", "a/8", "10.0.0.0/"],
+            ),
+            (
+                ORIGIN,
+                &[
+                    "*",
+                    "https://app.example.com",
+                    "https://*.example.com",
+                    "https://localhost:*",
+                    "http://[::1]:3000",
+                    "capacitor://localhost",
+                    "HTTPS://Ep.com",
+                ],
+                &[
+                    "",
+                    "null",
+                    "app.example.com",
+                    "https://ep.com/",
+                    "https://ep.com/a",
+                    "https://*",
+                    "https://a.*.com",
+                    "https://ep.com:",
+                    "https://u@ep.com",
+                    "https://bücher.de",
+                    "**",
+                ],
+            ),
+            (
+                PATH,
+                &[
+                    "*",
+                    "/",
+                    "/*",
+                    "/sales/*",
+                    "/a/",
+                    "/a//b",
+                    "//",
+                    "/{id}",
+                    "/{id}/x/{n_1}/*",
+                    "/a%20b",
+                    "/@me:1,2;=!$&'()+",
+                    "/straße",
+                ],
+                &[
+                    "", "a", "/a*", "/*/a", "/**", "**", "/{}", "/{1}", "/a{id}", "/{id}b", "/{id",
+                    "/a?b", "/a#b", "/a b", "/a\\b", "/a%2", "/%zz", "/\u{1}",
+                ],
+            ),
+            (
+                TEMPLATE,
+                &["/", "/users/*", "/u-{id}.json", "/{a}{b}/*", "/a//"],
+                &["", "*", "users", "/a*", "/*/a", "/{id", "/a?b={id}", "/a b"],
+            ),
+        ];
+        for (pattern, good, bad) in cases {
+            let regex = regex::Regex::new(pattern).unwrap();
+            for text in *good {
+                assert!(regex.is_match(text), "{text:?} is refused by {pattern}");
+            }
+            for text in *bad {
+                assert!(!regex.is_match(text), "{text:?} is taken by {pattern}");
+            }
+        }
+    }
+}

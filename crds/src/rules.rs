@@ -1,0 +1,105 @@
+//! CEL rules that more than one field needs.
+
+use kube::core::Rule;
+use schemars::Schema;
+use serde_json::{Value, json};
+
+/// Header fields that no edit and no fixed response may name: Host, the fields that frame a
+/// message, and those of one connection (RFC 9110 §7.6.1). Lower case.
+pub const UNEDITABLE_HEADERS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Request headers that a script can never set, so that allowing them is a mistake (Fetch,
+/// "forbidden request-header"); those that start with `proxy-`, `sec-` and `access-control-` too.
+const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
+    "accept-charset",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "cookie",
+    "cookie2",
+    "date",
+    "dnt",
+    "expect",
+    "host",
+    "keep-alive",
+    "origin",
+    "referer",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+/// Of a header name: an edit may name it.
+pub(crate) fn editable() -> Value {
+    json!([
+        Rule::new(format!("!(self.lowerAscii() in {})", list(&UNEDITABLE_HEADERS)))
+            .message("Portico itself sets Host and the headers of framing and connection; leave it out (rewrite.host sets the Host)")
+    ])
+}
+
+/// Of a request header's name: a script can send it.
+pub(crate) fn sendable() -> Value {
+    json!([
+        Rule::new(format!("!(self.lowerAscii() in {})", list(&FORBIDDEN_REQUEST_HEADERS)))
+            .message("a script can't set this header (Fetch, forbidden request-header); leave it out"),
+        Rule::new("!self.lowerAscii().matches('^(proxy|sec|access-control)-')").message(
+            "a script can't set headers that start with proxy-, sec- or access-control-; leave it out"
+        ),
+    ])
+}
+
+/// Of a response header's name: a script can be shown it.
+pub(crate) fn readable() -> Value {
+    json!([
+        Rule::new("!(self.lowerAscii() in ['set-cookie', 'set-cookie2'])")
+            .message("a script can never read Set-Cookie (Fetch, forbidden response-header name); leave it out"),
+        Rule::new("!self.lowerAscii().startsWith('access-control-')")
+            .message("the edge sets Access-Control-* itself; leave it out"),
+    ])
+}
+
+/// Of a method: a script can use it.
+pub(crate) fn usable_method() -> Value {
+    json!([Rule::new("!(self.upperAscii() in ['CONNECT', 'TRACE', 'TRACK'])").message(
+        "a script can't use CONNECT, TRACE and TRACK (Fetch, forbidden method); leave it out"
+    )])
+}
+
+/// Of a list: these rules hold for each item.
+pub(crate) fn each(rules: Value) -> impl FnMut(&mut Schema) {
+    move |schema| {
+        if let Some(Value::Object(items)) = schema.get_mut("items") {
+            items.insert("x-kubernetes-validations".to_owned(), rules.clone());
+        }
+    }
+}
+
+/// Of a list of named things: each name is a token.
+pub(crate) fn named_by_tokens(schema: &mut Schema) {
+    if let Some(name) = schema.pointer_mut("/items/properties/name").and_then(Value::as_object_mut)
+    {
+        name.insert("pattern".to_owned(), crate::pattern::TOKEN.into());
+        name.insert(
+            "description".to_owned(),
+            "The header's name, a token such as `x-tenant`.".into(),
+        );
+    }
+}
+
+/// A list of strings as CEL writes it.
+fn list(items: &[&str]) -> String {
+    format!("['{}']", items.join("', '"))
+}
