@@ -1,0 +1,223 @@
+//! Reads an HTTP/1 head line by line as it arrives, for what hyper's parser accepts too much of.
+
+use crate::{config::Limits, refusal::Refusal};
+use memchr::{memchr, memrchr};
+
+/// How the body that follows a head is framed (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// This many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+}
+
+/// A whole head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// How many bytes it takes, its empty line included.
+    pub(super) len: usize,
+    /// What follows.
+    pub(super) framing: Framing,
+    /// Whether an `Upgrade` field offers to leave HTTP.
+    pub(super) upgrade: bool,
+}
+
+/// A scan of one head; resumes at the line where the bytes ran out.
+#[derive(Debug, Default)]
+pub(super) struct HeadScan {
+    line_start: usize,
+    fields: usize,
+    seen_request_line: bool,
+    http_1_0: bool,
+    content_length: Option<u64>,
+    chunked: bool,
+    upgrade: bool,
+}
+
+impl HeadScan {
+    /// Goes on with the head that `bytes` begin with: the same bytes as before and more. `None`
+    /// where it is not whole yet.
+    pub(super) fn advance(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Head>, Refusal> {
+        while let Some(length) = memchr(b'\n', &bytes[self.line_start..]) {
+            let end = self.line_start + length;
+            let line = &bytes[self.line_start..end];
+            self.line_start = end + 1;
+            if self.line_start > limits.head_bytes {
+                return Err(self.too_large());
+            }
+            let line = line.strip_suffix(b"\r").ok_or(Refusal::MalformedHead)?;
+            if !self.seen_request_line {
+                // An empty line in front of a request line is ignored (RFC 9112 §2.2).
+                if !line.is_empty() {
+                    self.request_line(line, limits)?;
+                }
+            } else if line.is_empty() {
+                return self.finish().map(Some);
+            } else {
+                self.field(line, limits)?;
+            }
+        }
+        self.check_partial(bytes, limits).map(|()| None)
+    }
+
+    /// What is already too much, although the line's end is not there yet.
+    fn check_partial(&self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        if !self.seen_request_line && bytes.len() - self.line_start > limits.uri_bytes {
+            return Err(Refusal::UriTooLong);
+        }
+        if bytes.len() >= limits.head_bytes {
+            return Err(self.too_large());
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Refusal {
+        if self.seen_request_line { Refusal::HeadTooLarge } else { Refusal::UriTooLong }
+    }
+
+    fn request_line(&mut self, line: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        self.seen_request_line = true;
+        if line.len() > limits.uri_bytes {
+            return Err(Refusal::UriTooLong);
+        }
+        if line.starts_with(b"CONNECT ") {
+            return Err(Refusal::Connect);
+        }
+        self.http_1_0 = line.ends_with(b" HTTP/1.0");
+        let (Some(first), Some(last)) = (memchr(b' ', line), memrchr(b' ', line)) else {
+            return Err(Refusal::MalformedHead);
+        };
+        let target = line.get(first + 1..last).ok_or(Refusal::MalformedHead)?;
+        // A fragment is never sent (RFC 9112 §3.2); http::Uri would drop it without a word.
+        if memchr(b'#', target).is_some() {
+            return Err(Refusal::InvalidTarget);
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, line: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        self.fields += 1;
+        if self.fields > limits.head_fields {
+            return Err(Refusal::TooManyFields);
+        }
+        let colon = memchr(b':', line).ok_or(Refusal::MalformedHead)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let is_blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | b'\t'));
+        if is_blank(name.first()) || is_blank(name.last()) {
+            return Err(Refusal::MalformedHead);
+        }
+        match name.len() {
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value)?,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.coding(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn length(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        let length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+        match (digits, length) {
+            (true, Some(length)) if self.content_length.is_none() => {
+                self.content_length = Some(length);
+                Ok(())
+            }
+            _ => Err(Refusal::AmbiguousFraming),
+        }
+    }
+
+    fn coding(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if self.chunked {
+            return Err(Refusal::AmbiguousFraming);
+        }
+        if !value.eq_ignore_ascii_case(b"chunked") {
+            return Err(Refusal::UnknownTransferCoding);
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<Head, Refusal> {
+        let framing = match (self.chunked, self.content_length) {
+            (true, None) if !self.http_1_0 => Framing::Chunked,
+            (true, _) => return Err(Refusal::AmbiguousFraming),
+            (false, length) => Framing::Length(length.unwrap_or(0)),
+        };
+        Ok(Head { len: self.line_start, framing, upgrade: self.upgrade })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn scan(head: &str) -> Result<Option<Head>, Refusal> {
+        HeadScan::default().advance(head.as_bytes(), &Limits::default())
+    }
+
+    #[test]
+    fn framing_is_read_or_refused() {
+        let head = |fields: &str| scan(&format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        let framing = |fields: &str| head(fields).map(|head| head.unwrap().framing);
+        assert_eq!(framing(""), Ok(Framing::Length(0)));
+        assert_eq!(framing("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
+        assert_eq!(framing("transfer-ENCODING:\tChunked \r\n"), Ok(Framing::Chunked));
+        for ambiguous in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 5\r\nContent-Length: 6\r\n",
+            "Content-Length: 5\r\nContent-Length: 5\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: 0x5\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 99999999999999999999999\r\n",
+        ] {
+            assert_eq!(framing(ambiguous), Err(Refusal::AmbiguousFraming), "{ambiguous}");
+        }
+        for unknown in ["gzip, chunked", "chunked, gzip", "identity", "xchunked", "\u{b}chunked"] {
+            let fields = format!("Transfer-Encoding: {unknown}\r\n");
+            assert_eq!(framing(&fields), Err(Refusal::UnknownTransferCoding), "{unknown}");
+        }
+        for malformed in ["Transfer-Encoding : chunked\r\n", " folded: x\r\n", "X: 1\r\n folded\r\n", "nocolon\r\n", ": x\r\n", "X: 1\n"] {
+            assert_eq!(framing(malformed), Err(Refusal::MalformedHead), "{malformed:?}");
+        }
+        let old = scan("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(old, Err(Refusal::AmbiguousFraming));
+    }
+
+    #[test]
+    fn a_head_in_pieces_is_the_same_head() {
+        let head = b"\r\nGET /x HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\nrest";
+        let mut scan = HeadScan::default();
+        for end in 0..head.len() - 4 {
+            assert_eq!(scan.advance(&head[..end], &Limits::default()), Ok(None), "{end}");
+        }
+        let whole = scan.advance(head, &Limits::default()).unwrap().unwrap();
+        assert_eq!(whole, Head { len: head.len() - 4, framing: Framing::Length(0), upgrade: true });
+    }
+
+    #[test]
+    fn limits_are_found_before_the_head_is_whole() {
+        let limits = Limits { head_bytes: 200, head_fields: 3, uri_bytes: 50, ..Limits::default() };
+        let scan = |head: &str| HeadScan::default().advance(head.as_bytes(), &limits);
+        assert_eq!(scan(&format!("GET /{}", "a".repeat(60))), Err(Refusal::UriTooLong));
+        assert_eq!(scan(&format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(200))), Err(Refusal::HeadTooLarge));
+        assert_eq!(scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(4))), Err(Refusal::TooManyFields));
+        assert_eq!(scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(3))), Ok(None));
+    }
+
+    #[test]
+    fn connect_and_fragments_are_refused() {
+        assert_eq!(scan("CONNECT a:443 HTTP/1.1\r\n"), Err(Refusal::Connect));
+        assert_eq!(scan("GET /a#b HTTP/1.1\r\n"), Err(Refusal::InvalidTarget));
+    }
+}

@@ -1,0 +1,131 @@
+//! One client connection: its stream, watched; hyper's HTTP/1 server over it; its timers; and what
+//! follows when it leaves HTTP.
+
+mod alarm;
+mod chunks;
+mod guard;
+mod head;
+mod state;
+mod tunnel;
+
+pub(crate) use alarm::Alarm;
+pub(crate) use state::{ConnState, Upgrade};
+pub(crate) use tunnel::Tunnel;
+
+use crate::{proxy, serve::Worker};
+use bytes::Bytes;
+use guard::Guard;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// hyper's buffers: enough for the largest head, small enough for large bodies to stay in cache.
+const BUFFER: usize = 128 * 1024;
+
+/// How long a refused head's answer may take to leave.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// Serves one HTTP/1 connection to its end.
+pub(crate) async fn serve<T>(worker: Rc<Worker>, io: T, peer: SocketAddr)
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let limits = worker.limits.clone();
+    let state = Rc::new(ConnState::new(peer, limits.idle_timeout));
+    let _registered = worker.register(&state);
+    let guard = TokioIo::new(Guard::new(io, limits.clone(), state.clone()));
+    let service = service_fn(|request| proxy::handle(worker.clone(), state.clone(), request));
+    let mut http = http1::Builder::new()
+        .max_buf_size(BUFFER.max(limits.head_bytes * 2))
+        .max_headers(limits.head_fields + 1)
+        .serve_connection(guard, service);
+
+    state.alarm.set(Instant::now(), Some(limits.idle_timeout));
+    let mut timers = Timers { state: &state, header_timeout: limits.header_timeout, in_head: false };
+    let ended = poll_fn(|cx| {
+        state.remember(cx.waker());
+        loop {
+            if state.draining.get() {
+                Pin::new(&mut http).graceful_shutdown();
+            }
+            if let Poll::Ready(result) = http.poll_without_shutdown(cx) {
+                return Poll::Ready(Some(result.is_ok()));
+            }
+            match timers.poll(cx) {
+                Timer::Running => return Poll::Pending,
+                Timer::PollAgain => {}
+                Timer::Over => return Poll::Ready(None),
+            }
+        }
+    })
+    .await;
+    let Some(well) = ended else { return };
+    let parts = http.into_parts();
+    let (io, held) = parts.io.into_inner().into_parts();
+    let tunnel = state.tunnel.take();
+    match tunnel {
+        Some(tunnel) => tunnel.run(io, [parts.read_buf, Bytes::from(held)], &state).await,
+        None => close(io, !well || state.has_refused()).await,
+    }
+}
+
+/// What a connection's timer says.
+enum Timer {
+    /// Nothing is late.
+    Running,
+    /// Something is late, and whoever is concerned has been told.
+    PollAgain,
+    /// Something is late, and nobody can answer any more.
+    Over,
+}
+
+struct Timers<'c> {
+    state: &'c ConnState,
+    header_timeout: Duration,
+    in_head: bool,
+}
+
+impl Timers<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
+        let in_head = self.state.mid_head.get() && !self.state.in_flight.get();
+        if in_head != self.in_head {
+            self.in_head = in_head;
+            if in_head {
+                self.state.alarm.set(Instant::now(), Some(self.header_timeout));
+            }
+        }
+        if !self.state.alarm.poll_expired(cx) {
+            return Timer::Running;
+        }
+        if !in_head {
+            // Idle for too long; or a request whose own answer to its deadline can't leave.
+            return Timer::Over;
+        }
+        self.state.alarm.set(Instant::now(), Some(PARTING));
+        self.state.head_expired.set(true);
+        Timer::PollAgain
+    }
+}
+
+/// Closes a stream. Where the client may still be sending what is not going to be read, some of it
+/// is read and dropped first, or the answer could be lost to a reset (RFC 9112 §9.6).
+async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
+    const LINGER: Duration = Duration::from_secs(2);
+    if io.shutdown().await.is_err() || !linger {
+        return;
+    }
+    let drain = async {
+        let mut sink = [0; 4096];
+        while matches!(io.read(&mut sink).await, Ok(read) if read > 0) {}
+    };
+    // Over either way: the client has stopped, or has had its time.
+    let _ = tokio::time::timeout(LINGER, drain).await;
+}

@@ -1,0 +1,137 @@
+//! What a connection's stream, its requests and its task tell each other. One thread: cells.
+
+use super::{alarm::Alarm, guard::STAND_IN_HOST, tunnel::Tunnel};
+use crate::refusal::Refusal;
+use http::HeaderValue;
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+/// What has become of an `Upgrade` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// There is none, or it was declined.
+    None,
+    /// The head that was read last has one; its request is not answered yet.
+    Offered,
+    /// The connection leaves HTTP with the answer to that request.
+    Taken,
+}
+
+/// How the body of a request is coming in.
+#[derive(Debug, Default)]
+pub(crate) struct BodyState {
+    /// Its bytes so far.
+    pub(crate) received: Cell<u64>,
+    /// Why it broke off.
+    pub(crate) failure: Cell<Option<Refusal>>,
+    /// Whether its next bytes are being waited for.
+    pub(crate) awaited: Cell<bool>,
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct ConnState {
+    /// The client's address.
+    pub(crate) peer: SocketAddr,
+    /// The same without port, as a header's value.
+    pub(crate) peer_ip: HeaderValue,
+    /// The body of the request that is being answered.
+    pub(crate) body: BodyState,
+    /// How long the connection may be kept alive without a request.
+    idle_timeout: Duration,
+    /// What the connection waits for next must happen by then.
+    pub(crate) alarm: Alarm,
+    /// Whether a head has begun and is not whole.
+    pub(crate) mid_head: Cell<bool>,
+    /// Whether that head has taken too long.
+    pub(super) head_expired: Cell<bool>,
+    /// Whether a request is being answered.
+    pub(crate) in_flight: Cell<bool>,
+    /// Whether the connection is to close as soon as no request is in flight.
+    pub(crate) draining: Cell<bool>,
+    /// See [`Upgrade`].
+    pub(crate) upgrade: Cell<Upgrade>,
+    /// The backend's end of an upgraded connection.
+    pub(crate) tunnel: RefCell<Option<Tunnel>>,
+    refused: Cell<Option<Refusal>>,
+    ever_refused: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl ConnState {
+    /// A fresh connection from `peer`.
+    pub(crate) fn new(peer: SocketAddr, idle_timeout: Duration) -> Self {
+        let address = peer.ip().to_canonical().to_string();
+        Self {
+            peer,
+            // An address is visible ASCII.
+            peer_ip: HeaderValue::from_str(&address).unwrap_or(HeaderValue::from_static("unknown")),
+            body: BodyState::default(),
+            idle_timeout,
+            alarm: Alarm::new(),
+            mid_head: Cell::new(false),
+            head_expired: Cell::new(false),
+            in_flight: Cell::new(false),
+            draining: Cell::new(false),
+            upgrade: Cell::new(Upgrade::None),
+            tunnel: RefCell::new(None),
+            refused: Cell::new(None),
+            ever_refused: Cell::new(false),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// A request's head is whole.
+    pub(crate) fn request_begins(&self) {
+        self.in_flight.set(true);
+        self.body.received.set(0);
+        self.body.failure.set(None);
+        self.body.awaited.set(false);
+    }
+
+    /// Its answer has ended, however it ended.
+    pub(crate) fn request_ended(&self) {
+        self.in_flight.set(false);
+        self.alarm.set(Instant::now(), Some(self.idle_timeout));
+        if self.draining.get() {
+            self.wake();
+        }
+    }
+
+    /// Notes that the next request that hyper parses stands in for a refused one.
+    pub(super) fn refuse_head(&self, refusal: Refusal) {
+        self.refused.set(Some(refusal));
+        self.ever_refused.set(true);
+    }
+
+    /// Why the request with this Host was refused, if it stands in for one that was. Requests that
+    /// came before it on the connection have hosts of their own.
+    pub(crate) fn take_refused(&self, host: Option<&[u8]>) -> Option<Refusal> {
+        if host == Some(STAND_IN_HOST) { self.refused.take() } else { None }
+    }
+
+    /// Whether a head was refused, and with it all that the client may still send.
+    pub(super) fn has_refused(&self) -> bool {
+        self.ever_refused.get()
+    }
+
+    /// Remembers the connection's task.
+    pub(super) fn remember(&self, waker: &Waker) {
+        let mut known = self.waker.borrow_mut();
+        match known.as_ref() {
+            Some(known) if known.will_wake(waker) => {}
+            Some(_) | None => *known = Some(waker.clone()),
+        }
+    }
+
+    /// Has the connection's task look again.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The counters in the Prometheus text format.
+
+use super::{Histogram, RouteSnapshot, Snapshot, UpstreamCounts};
+use crate::table::ObjectName;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+};
+
+#[derive(Default)]
+struct Merged {
+    outcomes: BTreeMap<(u16, &'static str), u64>,
+    durations: Histogram,
+}
+
+/// Writes the sum of all workers' counts.
+pub(crate) fn expose(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
+    let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
+    for RouteSnapshot { name, outcomes, durations } in snapshots.iter().flat_map(|one| &one.routes) {
+        let merged = routes.entry(name.as_ref()).or_default();
+        for (outcome, count) in outcomes {
+            *merged.outcomes.entry(*outcome).or_default() += count;
+        }
+        merged.durations.merge(durations);
+    }
+    requests(&routes, out)?;
+    durations(&routes, out)?;
+    upstream(snapshots, out)
+}
+
+/// Object names are RFC 1123 labels: nothing in them needs escaping.
+fn label(name: Option<&ObjectName>) -> String {
+    name.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+fn requests(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_requests_total";
+    writeln!(out, "# HELP {name} Requests answered, by Route, status code and the edge's reason where it answered itself.")?;
+    writeln!(out, "# TYPE {name} counter")?;
+    for (route, merged) in routes {
+        for ((code, reason), count) in &merged.outcomes {
+            let route = label(*route);
+            writeln!(out, "{name}{{route=\"{route}\",code=\"{code}\",reason=\"{reason}\"}} {count}")?;
+        }
+    }
+    Ok(())
+}
+
+fn durations(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_request_duration_seconds";
+    writeln!(out, "# HELP {name} From a request's head to the end of its answer.")?;
+    writeln!(out, "# TYPE {name} histogram")?;
+    for (route, merged) in routes {
+        if merged.outcomes.is_empty() {
+            continue;
+        }
+        let route = label(*route);
+        let mut count = 0;
+        for (bound, below) in merged.durations.cumulative() {
+            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+            writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {below}")?;
+            count = below;
+        }
+        let sum = merged.durations.sum().as_secs_f64();
+        writeln!(out, "{name}_sum{{route=\"{route}\"}} {sum}")?;
+        writeln!(out, "{name}_count{{route=\"{route}\"}} {count}")?;
+    }
+    Ok(())
+}
+
+fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
+    let total = |of: fn(&UpstreamCounts) -> u64| -> u64 {
+        snapshots.iter().map(|snapshot| of(&snapshot.upstream)).sum()
+    };
+    let counters = [
+        ("portico_upstream_connects_total", "Connections made to backends.", total(|c| c.connected)),
+        ("portico_upstream_connect_failures_total", "Connections to backends that failed.", total(|c| c.failed)),
+        ("portico_upstream_reused_total", "Requests sent over a connection from the pool.", total(|c| c.reused)),
+        ("portico_upstream_retries_total", "Requests sent again because a pooled connection had been closed.", total(|c| c.retried)),
+    ];
+    for (name, help, value) in counters {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}")?;
+    }
+    let connections: usize = snapshots.iter().map(|snapshot| snapshot.connections).sum();
+    let gauges = [
+        ("portico_upstream_idle_connections", "Idle connections to backends.", total(|c| c.idle)),
+        ("portico_connections", "Open connections of clients.", connections as u64),
+    ];
+    for (name, help, value) in gauges {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")?;
+    }
+    Ok(())
+}

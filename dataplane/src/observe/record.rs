@@ -1,0 +1,130 @@
+//! What is known of one request: counted and logged when its answer has ended, however it ends.
+
+use super::RouteStats;
+use crate::{connection::TunnelRecord, refusal::Refusal};
+use http::{HeaderValue, Method, StatusCode};
+use std::{
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The status under which a request is counted whose client left before its answer.
+const CLIENT_CLOSED: u16 = 499;
+
+/// What is known of one request so far.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// When its head was whole.
+    pub(crate) start: Instant,
+    /// Its Route's counters.
+    pub(crate) route: Rc<RouteStats>,
+    /// `X-Request-Id`.
+    pub(crate) id: HeaderValue,
+    /// The client's address, as a trusted proxy tells it.
+    pub(crate) client: IpAddr,
+    /// The answer's status.
+    pub(crate) status: Option<StatusCode>,
+    /// Why the edge answered or gave up.
+    pub(crate) refusal: Option<Refusal>,
+    /// The backend that was picked.
+    pub(crate) backend: Option<Arc<str>>,
+    /// From sending the request to the answer's head.
+    pub(crate) upstream: Option<Duration>,
+    /// Bytes of the request's body.
+    pub(crate) received: u64,
+    /// Bytes of the answer's body.
+    pub(crate) sent: u64,
+    /// Whether all of the answer has been handed on.
+    pub(crate) complete: bool,
+    /// What only the access log shows; `None` where it is off.
+    pub(crate) line: Option<Line>,
+}
+
+/// What only the access log shows.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The method.
+    pub(crate) method: Method,
+    /// The host.
+    pub(crate) host: String,
+    /// The path without query.
+    pub(crate) path: String,
+}
+
+/// Whether the access log is on.
+pub(crate) fn access_log_is_on() -> bool {
+    tracing::enabled!(target: "access", tracing::Level::INFO)
+}
+
+impl Record {
+    /// A request whose head has just been read.
+    pub(crate) fn new(start: Instant, route: Rc<RouteStats>, id: HeaderValue, client: IpAddr) -> Self {
+        Self {
+            start,
+            route,
+            id,
+            client,
+            status: None,
+            refusal: None,
+            backend: None,
+            upstream: None,
+            received: 0,
+            sent: 0,
+            complete: false,
+            line: None,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match (self.refusal, self.complete) {
+            (Some(refusal), _) => refusal.reason(),
+            (None, true) => "",
+            (None, false) => "ClientClosed",
+        }
+    }
+
+    fn log(&self, status: u16, reason: &str, duration: Duration) {
+        let Some(line) = &self.line else { return };
+        let route = self.route.name.as_ref().map(ToString::to_string);
+        tracing::info!(
+            target: "access",
+            route = route.as_deref().unwrap_or("-"),
+            backend = self.backend.as_deref().unwrap_or("-"),
+            client = %self.client,
+            method = %line.method,
+            host = %line.host,
+            path = %line.path,
+            status,
+            reason,
+            bytes_in = self.received,
+            bytes_out = self.sent,
+            duration_ms = millis(duration),
+            upstream_ms = self.upstream.map(millis),
+            request_id = %self.id.to_str().unwrap_or("-"),
+        );
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let duration = self.start.elapsed();
+        let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
+        let reason = self.reason();
+        self.route.count(status, reason, duration);
+        self.log(status, reason, duration);
+    }
+}
+
+impl TunnelRecord for Record {
+    fn ended(mut self: Box<Self>, received: u64, sent: u64) {
+        self.received = received;
+        self.sent = sent;
+        self.complete = true;
+    }
+}

@@ -1,0 +1,97 @@
+//! The answers that the edge gives itself: redirects, fixed responses, refusals.
+
+use super::client::{Client, REQUEST_ID};
+use crate::{
+    path::{Captures, PathPattern},
+    refusal::Refusal,
+    table::{Redirect, Respond},
+};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
+
+/// What the request line may say here, for a 405 (RFC 9110 §10.2.1).
+const ALLOWED: HeaderValue =
+    HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+/// A Route's redirect.
+pub(super) fn redirect(
+    redirect: &Redirect,
+    client: &Client,
+    uri: &Uri,
+    path: &str,
+    pattern: &PathPattern,
+    captures: &Captures<'_>,
+) -> Result<Response<Bytes>, Refusal> {
+    let location = location(redirect, client, uri, path, pattern, captures);
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = redirect.status;
+    let location = HeaderValue::from_str(&location).map_err(|_| Refusal::InvalidTarget)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+fn location(
+    redirect: &Redirect,
+    client: &Client,
+    uri: &Uri,
+    path: &str,
+    pattern: &PathPattern,
+    captures: &Captures<'_>,
+) -> String {
+    let scheme = redirect.scheme.unwrap_or(client.scheme);
+    let authority = client.host.to_str().unwrap_or_default();
+    // A valid Host has its port, if any, behind the last colon that no bracket follows.
+    let own_host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        Some(_) | None => authority,
+    };
+    let host = redirect.host.as_deref().unwrap_or(own_host);
+    let unnamed = redirect.scheme.is_none() && redirect.host.is_none();
+    let port = redirect.port.or(unnamed.then_some(client.port));
+    let port = match port.filter(|port| *port != scheme.default_port()) {
+        Some(port) => format!(":{port}"),
+        None => String::new(),
+    };
+    let filled = redirect.path.as_ref().map(|template| template.fill(pattern, captures));
+    let path = filled.as_deref().unwrap_or(path);
+    let query = uri.path_and_query().and_then(PathAndQuery::query);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}://{host}{port}{path}{query}", scheme.as_str())
+}
+
+/// A Route's fixed response.
+pub(super) fn respond(respond: &Respond) -> Response<Bytes> {
+    let mut response = Response::new(respond.body.clone());
+    *response.status_mut() = respond.status;
+    for (name, value) in &respond.headers {
+        response.headers_mut().append(name.clone(), value.clone());
+    }
+    response
+}
+
+/// A refusal as problem details (RFC 9457).
+pub(super) fn refuse(refusal: Refusal, id: &HeaderValue, method: &Method) -> Response<Bytes> {
+    let status = refusal.status();
+    let problem = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": refusal.detail(),
+        "reason": refusal.reason(),
+        "requestId": id.to_str().unwrap_or_default(),
+    });
+    let body = if *method == Method::HEAD { String::new() } else { format!("{problem}\n") };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REQUEST_ID, id.clone());
+    if refusal.closes_connection() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, ALLOWED);
+    }
+    response
+}

@@ -1,0 +1,127 @@
+//! The request as the client saw it: its address, and the origin that it talked to. What a proxy in
+//! front says of it is believed only where the FrontDoor trusts that proxy.
+
+use super::target::Host;
+use crate::{connection::ConnState, table::Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// `X-Forwarded-For`: the client, then each proxy.
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// `X-Forwarded-Proto`: the scheme that the client used.
+pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// `X-Forwarded-Host`: the Host that the client sent.
+pub(super) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// `X-Forwarded-Port`: the port that the client dialled.
+pub(super) const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+/// `X-Real-IP`: the client's address.
+pub(super) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// `X-Request-Id`: names a request in every log.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The request as the client saw it.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    /// Whether the peer is a proxy whose word is taken.
+    pub(super) trusted: bool,
+    /// The client's address.
+    pub(super) address: IpAddr,
+    /// The scheme that it used.
+    pub(super) scheme: Scheme,
+    /// The Host that it sent.
+    pub(super) host: HeaderValue,
+    /// The port that it dialled.
+    pub(super) port: u16,
+}
+
+impl Client {
+    /// Reads what trusted proxies say; `host` is the request's own, already known to be valid.
+    pub(super) fn of(
+        conn: &ConnState,
+        headers: &HeaderMap,
+        trusted_proxies: &[IpNet],
+        host: &HeaderValue,
+    ) -> Self {
+        let peer = conn.peer.ip().to_canonical();
+        let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|net| net.contains(&address));
+        let trusted = !trusted_proxies.is_empty() && is_trusted(peer);
+        let own_port = |host: &HeaderValue, scheme: Scheme| {
+            let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
+            port.unwrap_or(scheme.default_port())
+        };
+        if !trusted {
+            let port = own_port(host, Scheme::Http);
+            let (scheme, host) = (Scheme::Http, host.clone());
+            return Self { trusted, address: peer, scheme, host, port };
+        }
+        let told = |name: &HeaderName| last_element(headers, name);
+        let scheme = match told(&FORWARDED_PROTO) {
+            Some("https") => Scheme::Https,
+            Some(_) | None => Scheme::Http,
+        };
+        let host = told(&FORWARDED_HOST)
+            .filter(|host| Host::parse(host.as_bytes()).is_some())
+            .and_then(|host| HeaderValue::from_str(host).ok())
+            .unwrap_or_else(|| host.clone());
+        let port = told(&FORWARDED_PORT).and_then(|port| port.parse().ok());
+        let port = port.unwrap_or_else(|| own_port(&host, scheme));
+        let address = client_address(headers, peer, is_trusted);
+        Self { trusted, address, scheme, host, port }
+    }
+
+    /// Whether `origin` is the origin that the client talks to: scheme and Host of this request,
+    /// the scheme's default port left out (RFC 6454 §6.2).
+    pub(super) fn is_own_origin(&self, origin: &str) -> bool {
+        let Some(authority) = origin
+            .strip_prefix(self.scheme.as_str())
+            .and_then(|rest| rest.strip_prefix("://"))
+        else {
+            return false;
+        };
+        match (Host::parse(authority.as_bytes()), Host::parse(self.host.as_bytes())) {
+            (Some(theirs), Some(own)) => {
+                let port = |host: &Host<'_>| host.port.unwrap_or(self.scheme.default_port());
+                theirs.name == own.name && port(&theirs) == port(&own)
+            }
+            (None, _) | (_, None) => false,
+        }
+    }
+}
+
+/// The element that the nearest proxy added to a list.
+fn last_element<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    value.rsplit(',').next().map(str::trim).filter(|element| !element.is_empty())
+}
+
+/// The nearest address of `X-Forwarded-For` that is no trusted proxy's; else `X-Real-IP`; else the
+/// peer's own.
+fn client_address(
+    headers: &HeaderMap,
+    peer: IpAddr,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> IpAddr {
+    let mut furthest = None;
+    for value in headers.get_all(FORWARDED_FOR).iter().rev() {
+        for element in value.to_str().unwrap_or_default().rsplit(',') {
+            let Some(address) = parse_address(element.trim()) else {
+                return furthest.unwrap_or(peer);
+            };
+            furthest = Some(address);
+            if !is_trusted(address) {
+                return address;
+            }
+        }
+    }
+    furthest
+        .or_else(|| parse_address(last_element(headers, &REAL_IP)?))
+        .unwrap_or(peer)
+}
+
+/// An address, with or without a port, IPv6 with or without brackets.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse().ok().map(|with: std::net::SocketAddr| with.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}

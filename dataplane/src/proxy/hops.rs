@@ -1,0 +1,81 @@
+//! Fields that concern one connection only, not the message (RFC 9110 §7.6.1).
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
+/// Removes them from a request. A `TE` that takes trailers is said again, since they pass; an
+/// upgrade to WebSocket is asked for again.
+pub(super) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
+    let trailers = headers.get_all(header::TE).iter().any(|value| {
+        let codings = value.to_str().unwrap_or_default().split(',');
+        codings.map(str::trim).any(|coding| coding.eq_ignore_ascii_case("trailers"))
+    });
+    remove(headers);
+    // Answered here: hyper says 100 when the backend's connection begins to take the body.
+    headers.remove(header::EXPECT);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if upgrade {
+        ask_for_websocket(headers);
+    } else if trailers {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+}
+
+/// Removes them from an answer; a 101 keeps its upgrade.
+pub(super) fn remove_from_answer(headers: &mut HeaderMap, upgraded: bool) {
+    remove(headers);
+    if upgraded {
+        ask_for_websocket(headers);
+    }
+}
+
+fn ask_for_websocket(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, WEBSOCKET);
+}
+
+/// Whether a request asks to become a WebSocket (RFC 6455 §4.1); no other upgrade passes.
+pub(super) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
+        && names_in_connection(headers).any(|name| name.eq_ignore_ascii_case("upgrade"))
+}
+
+fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(str::trim)
+}
+
+fn remove(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = names_in_connection(headers)
+            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+            // The message's own framing and its host are no hop's to name.
+            .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+        headers.remove(header::CONNECTION);
+    }
+    for name in [
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+    ] {
+        headers.remove(name);
+    }
+}

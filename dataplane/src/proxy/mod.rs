@@ -1,0 +1,295 @@
+//! A request's way, phase by phase: [`handle`] is the whole of it on one page.
+
+mod answers;
+mod body;
+mod client;
+mod hops;
+mod request;
+mod reverse;
+mod target;
+
+pub(crate) use body::{RequestBody, ResponseBody};
+
+use crate::{
+    connection::{ConnState, Tunnel, Upgrade},
+    observe::{self, Record},
+    path::Captures,
+    refusal::Refusal,
+    router::{self, Rule},
+    serve::Worker,
+    table::{Action, Forward, VirtualHost},
+};
+use body::Content;
+use bytes::Bytes;
+use client::{Client, REQUEST_ID};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header, request::Parts};
+use hyper::body::{Body, Incoming};
+use request::Outbound;
+use reverse::Mapping;
+use std::{convert::Infallible, rc::Rc, time::Instant};
+use target::Host;
+
+/// How long a client may take to accept an answer of the edge's own.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Answers one request. It never fails: what can't be served is a refusal, and a refusal is an
+/// answer too.
+pub(crate) async fn handle(
+    worker: Rc<Worker>,
+    conn: Rc<ConnState>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    conn.request_begins();
+    let (head, body) = request.into_parts();
+    let method = head.method.clone();
+    let id = worker.ids.next();
+    let record = Record::new(Instant::now(), worker.stats.unrouted.clone(), id, conn.peer.ip());
+    let mut exchange =
+        Exchange { worker: &worker, conn: &conn, record: Box::new(record), idle: Some(PATIENCE) };
+    let answer = exchange.answer(head, body).await;
+    let response = match answer {
+        Ok(response) => response,
+        Err(refusal) => {
+            exchange.record.refusal = Some(refusal);
+            answers::refuse(refusal, &exchange.record.id, &method).map(Content::from)
+        }
+    };
+    Ok(exchange.finish(response))
+}
+
+/// A request between its head and the head of its answer.
+struct Exchange<'w> {
+    worker: &'w Rc<Worker>,
+    conn: &'w Rc<ConnState>,
+    record: Box<Record>,
+    /// How long no byte of the answer's body may pass.
+    idle: Option<std::time::Duration>,
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        Self::Fixed(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl Exchange<'_> {
+    /// The phases: admit, find the virtual host and the Route, then what the Route says.
+    async fn answer(&mut self, head: Parts, body: Incoming) -> Result<Response<Content>, Refusal> {
+        let host_line = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
+        if let Some(refusal) = self.conn.take_refused(host_line) {
+            return Err(refusal);
+        }
+        let host_value = target::host_value(&head)?;
+        let host = Host::parse(host_value.as_bytes()).ok_or(Refusal::InvalidHost)?;
+        let path = target::path(&head)?.into_owned();
+        self.note(&head, &host, &path);
+        self.admit(&head, &body)?;
+
+        let table = self.worker.table();
+        let virtual_host = table.hosts.find(&host.name).ok_or(Refusal::NoHost)?;
+        let client =
+            Client::of(self.conn, &head.headers, &virtual_host.trusted_proxies, &host_value);
+        self.identify(&client, &head);
+        let (rule, captures) = find_rule(virtual_host, &head, &path)?;
+        let route = &*rule.route;
+        self.record.route = self.worker.stats.route(&route.name, self.worker.seed);
+        if route.unavailable.is_some() {
+            return Err(Refusal::NotResolved);
+        }
+
+        // The CORS policy of the Route is decided here, before anything of the Route's own: a
+        // preflight is answered, a disallowed origin refused, without a word to the backend.
+
+        let mut response = match &route.action {
+            Action::Redirect(redirect) => {
+                answers::redirect(redirect, &client, &head.uri, &path, &rule.path, &captures)?
+                    .map(Content::from)
+            }
+            Action::Respond(respond) => answers::respond(respond).map(Content::from),
+            Action::Forward(forward) => {
+                let way = Way { client: &client, rule, forward, path: &path, captures: &captures };
+                self.forward(way, head, body).await?
+            }
+        };
+        route.response_headers.apply(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Notes what the access log shows.
+    fn note(&mut self, head: &Parts, host: &Host<'_>, path: &str) {
+        if observe::access_log_is_on() {
+            self.record.line = Some(observe::Line {
+                method: head.method.clone(),
+                host: host.name.to_string(),
+                path: path.to_owned(),
+            });
+        }
+    }
+
+    /// What is refused whatever the Route.
+    fn admit(&self, head: &Parts, body: &Incoming) -> Result<(), Refusal> {
+        request::refuse_loops(&head.headers, &self.worker.via_name)?;
+        let length = body.size_hint().exact();
+        match (self.worker.limits.body_bytes, length) {
+            (Some(limit), Some(length)) if length > limit => Err(Refusal::BodyTooLarge),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    /// Takes over what a trusted proxy says: who the client is, and the request's id.
+    fn identify(&mut self, client: &Client, head: &Parts) {
+        self.record.client = client.address;
+        if let (true, Some(id)) = (client.trusted, head.headers.get(REQUEST_ID))
+            && (1..=128).contains(&id.len())
+            && id.as_bytes().iter().all(u8::is_ascii_graphic)
+        {
+            self.record.id = id.clone();
+        }
+    }
+
+    /// Sends the request to a backend, and gives its answer.
+    async fn forward(
+        &mut self,
+        way: Way<'_>,
+        mut head: Parts,
+        body: Incoming,
+    ) -> Result<Response<Content>, Refusal> {
+        let (conn, route) = (self.conn, &*way.rule.route);
+        let point = self.record.route.next_point();
+        let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
+        self.record.backend = Some(backend.name.clone());
+        let upgrade =
+            conn.upgrade.get() == Upgrade::Offered && hops::asks_for_websocket(&head.headers);
+        let outbound = Outbound {
+            conn,
+            client: way.client,
+            route,
+            backend,
+            id: &self.record.id,
+            via_name: &self.worker.via_name,
+            version: head.version,
+            upgrade,
+        };
+        let sent_host = outbound.prepare(&mut head.headers);
+        let filled = way.forward.rewrite().map(|to| to.path.fill(&way.rule.path, way.captures));
+        let path = filled.as_deref().unwrap_or(way.path);
+        let request = self.request(path, &sent_host, backend.protocol, head, body, route)?;
+
+        let sending = Instant::now();
+        conn.alarm.set(sending, route.timeouts.request);
+        let answer = self.worker.upstreams.send(backend, request, conn, &route.timeouts).await;
+        let answer = answer.map_err(|refusal| self.whose_fault(refusal))?;
+        self.record.upstream = Some(sending.elapsed());
+        self.idle = route.timeouts.idle;
+
+        let mut response = answer.response;
+        *response.version_mut() = Version::HTTP_11;
+        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if upgraded && !upgrade {
+            return Err(Refusal::BackendBroken);
+        }
+        hops::remove_from_answer(response.headers_mut(), upgraded);
+        let mapping = Mapping {
+            client: way.client,
+            backend,
+            sent_host: &sent_host,
+            dialled: answer.address,
+            forward: way.forward,
+            pattern: &way.rule.path,
+            path: way.path,
+        };
+        mapping.apply(response.headers_mut());
+        if let Some((io, read)) = answer.upgraded {
+            self.leave_http(io, read);
+        }
+        Ok(response.map(Content::Upstream))
+    }
+
+    fn request(
+        &self,
+        path: &str,
+        host: &HeaderValue,
+        protocol: crate::table::Protocol,
+        head: Parts,
+        body: Incoming,
+        route: &crate::table::Route,
+    ) -> Result<Request<RequestBody>, Refusal> {
+        let limit = self.worker.limits.body_bytes;
+        let body = RequestBody::new(body, self.conn, limit, route.timeouts.request);
+        let mut request = Request::new(body);
+        *request.uri_mut() = request::target(path, &head.uri, protocol, host)?;
+        *request.method_mut() = head.method;
+        *request.headers_mut() = head.headers;
+        if protocol == crate::table::Protocol::H2c {
+            request.headers_mut().remove(header::HOST);
+            request.headers_mut().remove(header::CONNECTION);
+            *request.version_mut() = Version::HTTP_2;
+        }
+        Ok(request)
+    }
+
+    /// A failed exchange is the client's fault where its body is what failed.
+    fn whose_fault(&self, refusal: Refusal) -> Refusal {
+        let body = &self.conn.body;
+        match refusal {
+            Refusal::BackendTimeout if body.awaited.get() => Refusal::BodyTimeout,
+            refusal => body.failure.get().unwrap_or(refusal),
+        }
+    }
+
+    /// After a 101: the connection's task takes over both streams.
+    fn leave_http(&mut self, io: crate::upstream::Stream, read: Bytes) {
+        let mut record = Record::new(
+            self.record.start,
+            self.record.route.clone(),
+            self.record.id.clone(),
+            self.record.client,
+        );
+        std::mem::swap(&mut record, &mut self.record);
+        record.status = Some(StatusCode::SWITCHING_PROTOCOLS);
+        let tunnel = Tunnel { io, read, idle: self.idle, record: Box::new(record) };
+        self.conn.tunnel.replace(Some(tunnel));
+        self.conn.upgrade.set(Upgrade::Taken);
+    }
+
+    /// Completes an answer, and hands it to the client's connection.
+    fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody> {
+        let conn = self.conn.clone();
+        if conn.upgrade.get() == Upgrade::Offered {
+            conn.upgrade.set(Upgrade::None);
+            conn.wake();
+        }
+        conn.alarm.set(Instant::now(), self.idle);
+        self.record.status = Some(response.status());
+        let headers = response.headers_mut();
+        if !headers.contains_key(REQUEST_ID) {
+            headers.insert(REQUEST_ID, self.record.id.clone());
+        }
+        let (parts, content) = response.into_parts();
+        self.record.complete = matches!(content, Content::Fixed(_));
+        let record = (conn.upgrade.get() != Upgrade::Taken).then_some(self.record);
+        Response::from_parts(parts, ResponseBody::new(content, record, conn, self.idle))
+    }
+}
+
+/// The rule that a request meets.
+fn find_rule<'t, 'r>(
+    host: &'t VirtualHost,
+    head: &Parts,
+    path: &'r str,
+) -> Result<(&'t Rule, Captures<'r>), Refusal> {
+    let query = head.uri.query();
+    let request = router::Request { method: &head.method, path, query, headers: &head.headers };
+    host.routes.find(&request).ok_or(Refusal::NoRoute)
+}
+
+/// A request that goes to a backend, and why there.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    client: &'a Client,
+    rule: &'a Rule,
+    forward: &'a Forward,
+    /// The normalised path.
+    path: &'a str,
+    captures: &'a Captures<'a>,
+}

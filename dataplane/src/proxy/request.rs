@@ -1,0 +1,228 @@
+//! The request as the backend gets it.
+
+use super::{
+    client::{
+        Client, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP, REQUEST_ID,
+    },
+    hops,
+};
+use crate::{
+    connection::ConnState,
+    refusal::Refusal,
+    table::{Backend, HostHeader, Protocol, Route, Scheme},
+};
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderValue, Uri, Version, header,
+    uri::{Authority, PathAndQuery},
+};
+use std::{fmt::Write, net::IpAddr};
+
+/// What a hop in front of this one may say, by its name with underscores: backends that turn header
+/// names into variables can't tell `X_Real_IP` from `X-Real-IP`.
+const TWINS: [&str; 6] = [
+    "x_forwarded_for",
+    "x_forwarded_proto",
+    "x_forwarded_host",
+    "x_forwarded_port",
+    "x_real_ip",
+    "x_request_id",
+];
+
+/// Refuses a request that has passed this install already (RFC 9110 §7.6.3).
+pub(super) fn refuse_loops(headers: &HeaderMap, via_name: &str) -> Result<(), Refusal> {
+    let passed = headers.get_all(header::VIA).iter().any(|value| {
+        value.to_str().unwrap_or_default().split(',').any(|hop| {
+            let mut words = hop.split_ascii_whitespace();
+            words.next().is_some() && words.next() == Some(via_name)
+        })
+    });
+    if passed { Err(Refusal::Loop) } else { Ok(()) }
+}
+
+/// Everything that a request's headers go through on their way to a backend.
+pub(super) struct Outbound<'a> {
+    pub(super) conn: &'a ConnState,
+    pub(super) client: &'a Client,
+    pub(super) route: &'a Route,
+    pub(super) backend: &'a Backend,
+    pub(super) id: &'a HeaderValue,
+    pub(super) via_name: &'a str,
+    pub(super) version: Version,
+    /// Whether the request asks to become a WebSocket.
+    pub(super) upgrade: bool,
+}
+
+impl Outbound<'_> {
+    /// Changes the headers in place, step by step; the Host that the backend gets.
+    pub(super) fn prepare(&self, headers: &mut HeaderMap) -> HeaderValue {
+        hops::remove_from_request(headers, self.upgrade);
+        self.forwarded(headers);
+        let host = self.host(headers);
+        self.route.request_headers.apply(headers);
+        self.via(headers);
+        host
+    }
+
+    /// Who asked, and for what. What the client itself says of it is overwritten.
+    fn forwarded(&self, headers: &mut HeaderMap) {
+        if headers.keys().any(|name| name.as_str().contains('_')) {
+            for twin in TWINS {
+                headers.remove(twin);
+            }
+        }
+        let client = self.client;
+        let peer = &self.conn.peer_ip;
+        let chain = if client.trusted { appended(headers, &FORWARDED_FOR, peer) } else { None };
+        headers.insert(FORWARDED_FOR, chain.unwrap_or_else(|| peer.clone()));
+        let element = self.forwarded_element();
+        let chain = if client.trusted {
+            appended(headers, &header::FORWARDED, &element)
+        } else {
+            None
+        };
+        headers.insert(header::FORWARDED, chain.unwrap_or(element));
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
+        headers.insert(FORWARDED_HOST, client.host.clone());
+        headers.insert(FORWARDED_PORT, port_value(client.port));
+        let real_ip = if client.trusted { value(client.address) } else { peer.clone() };
+        headers.insert(REAL_IP, real_ip);
+        headers.insert(REQUEST_ID, self.id.clone());
+    }
+
+    /// This hop's element of `Forwarded` (RFC 7239 §4).
+    fn forwarded_element(&self) -> HeaderValue {
+        let mut element = BytesMut::with_capacity(96);
+        let peer = self.conn.peer.ip().to_canonical();
+        // Writing to a BytesMut never fails.
+        let _ = match peer {
+            IpAddr::V4(v4) => write!(element, "for={v4}"),
+            IpAddr::V6(v6) => write!(element, "for=\"[{v6}]\""),
+        };
+        element.extend_from_slice(b";host=\"");
+        element.extend_from_slice(self.client.host.as_bytes());
+        element.extend_from_slice(b"\";proto=");
+        element.extend_from_slice(self.client.scheme.as_str().as_bytes());
+        HeaderValue::from_maybe_shared(element.freeze()).unwrap_or_else(|_| self.conn.peer_ip.clone())
+    }
+
+    /// Sets Host; where it is not the client's own, an `Origin` or `Referer` that named the own
+    /// origin names the backend's, so that a backend that compares the two agrees.
+    fn host(&self, headers: &mut HeaderMap) -> HeaderValue {
+        let HostHeader::Set(host) = &self.backend.host else {
+            headers.insert(header::HOST, self.client_host(headers));
+            return self.client_host(headers);
+        };
+        headers.insert(header::HOST, host.clone());
+        let scheme = self.backend.protocol.scheme();
+        if let Some(origin) = headers.get(header::ORIGIN)
+            && origin.to_str().is_ok_and(|origin| self.client.is_own_origin(origin))
+            && let Some(theirs) = origin_value(scheme, host, "")
+        {
+            headers.insert(header::ORIGIN, theirs);
+        }
+        if let Some(referer) = headers.get(header::REFERER).and_then(|value| value.to_str().ok())
+            && let Some(theirs) = self.referer(referer, scheme, host)
+        {
+            headers.insert(header::REFERER, theirs);
+        }
+        host.clone()
+    }
+
+    fn client_host(&self, headers: &HeaderMap) -> HeaderValue {
+        headers.get(header::HOST).unwrap_or(&self.client.host).clone()
+    }
+
+    fn referer(&self, referer: &str, scheme: Scheme, host: &HeaderValue) -> Option<HeaderValue> {
+        let authority = referer.find("://")? + 3;
+        let end = referer[authority..].find(['/', '?']).map_or(referer.len(), |at| authority + at);
+        let (origin, rest) = referer.split_at(end);
+        self.client.is_own_origin(origin).then(|| origin_value(scheme, host, rest))?
+    }
+
+    fn via(&self, headers: &mut HeaderMap) {
+        let version = match self.version {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            _ => "1.1",
+        };
+        if let Ok(via) = HeaderValue::from_str(&format!("{version} {}", self.via_name)) {
+            let chain = appended(headers, &header::VIA, &via);
+            headers.insert(header::VIA, chain.unwrap_or(via));
+        }
+    }
+}
+
+/// A list of which `last` becomes the last element; `None` where there was no list.
+fn appended(
+    headers: &HeaderMap,
+    name: &http::HeaderName,
+    last: &HeaderValue,
+) -> Option<HeaderValue> {
+    let mut list = BytesMut::new();
+    for value in headers.get_all(name) {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    if list.is_empty() {
+        return None;
+    }
+    list.extend_from_slice(last.as_bytes());
+    HeaderValue::from_maybe_shared(list.freeze()).ok()
+}
+
+fn value(text: impl std::fmt::Display) -> HeaderValue {
+    // Addresses are visible ASCII.
+    HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+fn port_value(port: u16) -> HeaderValue {
+    match port {
+        80 => HeaderValue::from_static("80"),
+        443 => HeaderValue::from_static("443"),
+        port => HeaderValue::from(port),
+    }
+}
+
+fn origin_value(scheme: Scheme, host: &HeaderValue, rest: &str) -> Option<HeaderValue> {
+    let mut origin = BytesMut::with_capacity(16 + host.len() + rest.len());
+    origin.extend_from_slice(scheme.as_str().as_bytes());
+    origin.extend_from_slice(b"://");
+    origin.extend_from_slice(host.as_bytes());
+    origin.extend_from_slice(rest.as_bytes());
+    HeaderValue::from_maybe_shared(origin.freeze()).ok()
+}
+
+/// The target that the backend gets: this path with the request's own query, byte for byte.
+pub(super) fn target(
+    path: &str,
+    original: &Uri,
+    protocol: Protocol,
+    host: &HeaderValue,
+) -> Result<Uri, Refusal> {
+    let target = match original.path_and_query() {
+        Some(own) if own.path() == path => own.clone(),
+        own => {
+            let mut text = BytesMut::with_capacity(path.len() + 64);
+            text.extend_from_slice(path.as_bytes());
+            if let Some(query) = own.and_then(PathAndQuery::query) {
+                text.extend_from_slice(b"?");
+                text.extend_from_slice(query.as_bytes());
+            }
+            PathAndQuery::from_maybe_shared(text.freeze()).map_err(|_| Refusal::InvalidTarget)?
+        }
+    };
+    match protocol {
+        Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => Ok(Uri::from(target)),
+        Protocol::H2c => {
+            let authority = Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes()))
+                .map_err(|_| Refusal::InvalidHost)?;
+            Uri::builder()
+                .scheme("http")
+                .authority(authority)
+                .path_and_query(target)
+                .build()
+                .map_err(|_| Refusal::InvalidTarget)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Reverse mapping: what an answer says of the backend's own host and paths comes back as the front
+//! door's, so that neither a redirect nor a cookie leads out of the one origin.
+
+use super::{client::Client, target::Host};
+use crate::{
+    path::{Captures, PathPattern},
+    table::{Backend, Forward, Scheme},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::net::SocketAddr;
+
+/// How the front door's names and paths became the backend's.
+pub(super) struct Mapping<'a> {
+    pub(super) client: &'a Client,
+    pub(super) backend: &'a Backend,
+    /// The Host that the backend got.
+    pub(super) sent_host: &'a HeaderValue,
+    /// The address that was dialled.
+    pub(super) dialled: SocketAddr,
+    pub(super) forward: &'a Forward,
+    pub(super) pattern: &'a PathPattern,
+    /// The request's normalised path.
+    pub(super) path: &'a str,
+}
+
+impl Mapping<'_> {
+    /// Maps the fields that name places.
+    pub(super) fn apply(&self, headers: &mut HeaderMap) {
+        for name in [header::LOCATION, header::CONTENT_LOCATION] {
+            self.map_location(headers, &name);
+        }
+        if headers.contains_key(header::SET_COOKIE) {
+            let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+            headers.remove(header::SET_COOKIE);
+            for cookie in cookies {
+                let mapped = cookie.to_str().ok().and_then(|cookie| self.cookie(cookie));
+                headers.append(header::SET_COOKIE, mapped.unwrap_or(cookie));
+            }
+        }
+    }
+
+    fn map_location(&self, headers: &mut HeaderMap, name: &HeaderName) {
+        if let Some(location) = headers.get(name)
+            && let Some(mapped) = location.to_str().ok().and_then(|location| self.location(location))
+            && let Ok(mapped) = HeaderValue::from_str(&mapped)
+        {
+            headers.insert(name, mapped);
+        }
+    }
+
+    /// The front door's spelling of a URL reference; `None` where it stays as it is.
+    fn location(&self, location: &str) -> Option<String> {
+        let (authority, rest) = match location.split_once("://") {
+            Some((scheme, rest)) if is_scheme(scheme) => {
+                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+                (Some((Some(scheme), &rest[..end])), &rest[end..])
+            }
+            _ => match location.strip_prefix("//") {
+                Some(rest) => {
+                    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+                    (Some((None, &rest[..end])), &rest[end..])
+                }
+                // A relative path is relative to the request's own: nothing to map.
+                None if location.starts_with('/') => (None, location),
+                None => return None,
+            },
+        };
+        let origin = match authority {
+            None => String::new(),
+            Some((scheme, authority)) => {
+                let scheme = scheme.map_or(self.backend.protocol.scheme().as_str(), |scheme| scheme);
+                if !self.is_backend(scheme, authority) {
+                    return None;
+                }
+                format!("{}://{}", self.client.scheme.as_str(), self.client.host.to_str().ok()?)
+            }
+        };
+        let end = rest.find(['?', '#']).unwrap_or(rest.len());
+        let (path, suffix) = rest.split_at(end);
+        let path = self.front_path(path).unwrap_or_else(|| path.to_owned());
+        Some(format!("{origin}{path}{suffix}"))
+    }
+
+    /// Whether an authority is the backend's own: the Host that it got, the address that was
+    /// dialled, or one of its names.
+    fn is_backend(&self, scheme: &str, authority: &str) -> bool {
+        let Some(theirs) = Host::parse(authority.as_bytes()) else { return false };
+        let default = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http.default_port(),
+            "https" => Scheme::Https.default_port(),
+            _ => return false,
+        };
+        let port = theirs.port.unwrap_or(default);
+        let own_default = self.backend.protocol.scheme().default_port();
+        let is = |name: &str, own: Option<u16>| {
+            theirs.name == name && (port == own.unwrap_or(own_default) || theirs.port == own)
+        };
+        let sent = Host::parse(self.sent_host.as_bytes());
+        sent.is_some_and(|sent| is(&sent.name, sent.port))
+            || self.is_dialled(&theirs.name, port)
+            || self.backend.own_authorities.iter().any(|own| is(&own.host, own.port))
+    }
+
+    fn is_dialled(&self, name: &str, port: u16) -> bool {
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        port == self.dialled.port() && bare.parse() == Ok(self.dialled.ip())
+    }
+
+    /// The front door's path for a path of the backend's; `None` where it is outside the rewrite.
+    fn front_path(&self, path: &str) -> Option<String> {
+        let template = &self.forward.rewrite()?.path;
+        let captures: Captures<'_> = self.pattern.matches(self.path)?;
+        template.reverse(self.pattern, &captures, path)
+    }
+
+    /// A cookie whose `Domain` and `Path` are the front door's; `None` where nothing changes.
+    fn cookie(&self, cookie: &str) -> Option<HeaderValue> {
+        let mut changed = false;
+        let mut mapped = String::with_capacity(cookie.len());
+        for (nth, part) in cookie.split(';').enumerate() {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let (name, value) = (name.trim(), value.trim());
+            if nth > 0 && name.eq_ignore_ascii_case("domain") && self.is_backends_domain(value) {
+                changed = true;
+                continue;
+            }
+            if nth > 0 {
+                mapped.push(';');
+            }
+            let path = (nth > 0 && name.eq_ignore_ascii_case("path") && value != "/")
+                .then(|| self.front_path(value))
+                .flatten();
+            match path {
+                Some(path) => {
+                    changed = true;
+                    mapped.push_str(" Path=");
+                    mapped.push_str(&path);
+                }
+                None => mapped.push_str(part),
+            }
+        }
+        changed.then(|| HeaderValue::from_str(&mapped).ok())?
+    }
+
+    /// Whether a cookie's `Domain` is the backend's host or a parent of it; what browsers do with a
+    /// leading dot is to ignore it (RFC 6265 §5.2.3).
+    fn is_backends_domain(&self, domain: &str) -> bool {
+        let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
+        let covers = |host: &str| {
+            host == domain
+                || host.strip_suffix(domain.as_str()).is_some_and(|front| front.ends_with('.'))
+        };
+        if domain.is_empty() {
+            return false;
+        }
+        Host::parse(self.sent_host.as_bytes()).is_some_and(|sent| covers(&sent.name))
+            || covers(&self.dialled.ip().to_string())
+            || self.backend.own_authorities.iter().any(|own| covers(&own.host))
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+}

@@ -1,0 +1,112 @@
+//! What a request is for: its host, path and query, from Host or an absolute URL.
+
+use crate::{path, refusal::Refusal};
+use http::{HeaderMap, HeaderValue, header, request};
+use std::{borrow::Cow, net::Ipv6Addr};
+
+/// A host and port as they stand in Host (RFC 9110 §7.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host<'h> {
+    /// Lower case, without trailing dot; IPv6 in brackets.
+    pub(super) name: Cow<'h, str>,
+    /// The port, where one is written.
+    pub(super) port: Option<u16>,
+}
+
+impl<'h> Host<'h> {
+    /// Parses a `Host` value: a DNS name, an IPv4 address or an IPv6 literal, and a port.
+    pub(super) fn parse(value: &'h [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        let end = match text.strip_prefix('[') {
+            Some(literal) => {
+                let end = literal.find(']')?;
+                literal[..end].parse::<Ipv6Addr>().ok()?;
+                end + 2
+            }
+            None => text.find(':').unwrap_or(text.len()),
+        };
+        let (name, port) = text.split_at(end);
+        let port = match port {
+            "" | ":" => None,
+            port => {
+                let digits = port.strip_prefix(':')?;
+                if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+                    return None;
+                }
+                Some(digits.parse().ok()?)
+            }
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        if !name.starts_with('[') && !is_name(name) {
+            return None;
+        }
+        Some(Self { name: lower_case(name), port })
+    }
+}
+
+/// Whether `name` is dot-separated labels of letters, digits, `-` and `_`.
+fn is_name(name: &str) -> bool {
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}
+
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
+    }
+}
+
+/// The value that names the host: the authority of an absolute target, which goes before Host
+/// (RFC 9112 §3.2.2), or Host, which must be there exactly once all the same.
+pub(super) fn host_value(head: &request::Parts) -> Result<HeaderValue, Refusal> {
+    let host = sole(&head.headers, &header::HOST).ok_or(Refusal::InvalidHost)?;
+    match head.uri.authority() {
+        None => Ok(host.clone()),
+        Some(authority) => {
+            if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
+                return Err(Refusal::InvalidTarget);
+            }
+            HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::InvalidHost)
+        }
+    }
+}
+
+/// The one value of a field that must not come twice.
+fn sole<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// The normalised path. `*`, the target of a server-wide OPTIONS, is no path of any Route.
+pub(super) fn path(head: &request::Parts) -> Result<Cow<'_, str>, Refusal> {
+    match head.uri.path() {
+        "*" => Err(Refusal::NoRoute),
+        "" => Ok("/".into()),
+        path => path::normalise(path).map_err(Refusal::InvalidPath),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_parsed_strictly() {
+        let parsed = |text: &str| Host::parse(text.as_bytes()).map(|host| (host.name.into_owned(), host.port));
+        assert_eq!(parsed("WWW.Ep.com"), Some(("www.ep.com".into(), None)));
+        assert_eq!(parsed("ep.com.:8080"), Some(("ep.com".into(), Some(8080))));
+        assert_eq!(parsed("ep.com:"), Some(("ep.com".into(), None)));
+        assert_eq!(parsed("127.0.0.1:80"), Some(("127.0.0.1".into(), Some(80))));
+        assert_eq!(parsed("[::1]:80"), Some(("[::1]".into(), Some(80))));
+        for bad in ["", "a b", "a/b", "user@a", "a:b", "a:1:2", "a:70000", "[::1", "[x]", "::1", "a..b", ".", "<refused>", "a,b", "é"] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the edge itself refuses: one closed enum, and one exhaustive function each for the status
+//! code, the metric's label and the sentence that the client gets.
+
+use crate::path::PathError;
+use http::StatusCode;
+
+/// Why a request gets its answer from the edge instead of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Framing that two parsers could read in two ways (RFC 9112 §6.3, §11.2).
+    AmbiguousFraming,
+    /// A transfer coding other than a sole `chunked` (RFC 9112 §6.1).
+    UnknownTransferCoding,
+    /// A head that is no HTTP/1.1 head: bare line feeds, folded lines, spaces around a name.
+    MalformedHead,
+    /// A request line longer than `--max-uri-bytes`.
+    UriTooLong,
+    /// A head longer than `--max-head-bytes`.
+    HeadTooLarge,
+    /// A head of more fields than are allowed.
+    TooManyFields,
+    /// A head that was not whole in time.
+    HeadTimeout,
+    /// CONNECT: this is no forward proxy.
+    Connect,
+    /// No Host, more than one, or one that is none (RFC 9112 §3.2).
+    InvalidHost,
+    /// A target that is neither a path nor an absolute http(s) URL.
+    InvalidTarget,
+    /// A path that can't be normalised.
+    InvalidPath(PathError),
+    /// This install's name is in `Via` already (RFC 9110 §7.6.3).
+    Loop,
+    /// No FrontDoor has the host.
+    NoHost,
+    /// The host has no Route for the request.
+    NoRoute,
+    /// The Route names a Secret that does not exist.
+    NotResolved,
+    /// No backend of the Route has a ready endpoint.
+    NoEndpoint,
+    /// The body is longer than `--max-body-bytes`.
+    BodyTooLarge,
+    /// The client's body is broken.
+    BodyBroken,
+    /// The client's body stopped coming.
+    BodyTimeout,
+    /// The backend's name does not resolve.
+    NameNotResolved,
+    /// The backend's name resolves to addresses that it may not point at.
+    AddressNotAllowed,
+    /// The backend does not accept connections.
+    ConnectFailed,
+    /// The backend did not accept a connection in time.
+    ConnectTimeout,
+    /// No TLS session with the backend.
+    TlsFailed,
+    /// The backend closed the connection or sent no HTTP before its answer's head was whole.
+    BackendBroken,
+    /// The backend's answer did not begin in time.
+    BackendTimeout,
+}
+
+impl Refusal {
+    /// The status code of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::AmbiguousFraming
+            | Self::MalformedHead
+            | Self::InvalidHost
+            | Self::InvalidTarget
+            | Self::InvalidPath(_)
+            | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge | Self::TooManyFields => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Loop => StatusCode::LOOP_DETECTED,
+            Self::NoHost | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NotResolved | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NameNotResolved
+            | Self::AddressNotAllowed
+            | Self::ConnectFailed
+            | Self::TlsFailed
+            | Self::BackendBroken => StatusCode::BAD_GATEWAY,
+            Self::ConnectTimeout | Self::BackendTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The `reason` of metrics, the access log and problem details.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::AmbiguousFraming => "AmbiguousFraming",
+            Self::UnknownTransferCoding => "UnknownTransferCoding",
+            Self::MalformedHead => "MalformedHead",
+            Self::UriTooLong => "UriTooLong",
+            Self::HeadTooLarge => "HeadTooLarge",
+            Self::TooManyFields => "TooManyFields",
+            Self::HeadTimeout => "HeadTimeout",
+            Self::Connect => "Connect",
+            Self::InvalidHost => "InvalidHost",
+            Self::InvalidTarget => "InvalidTarget",
+            Self::InvalidPath(_) => "InvalidPath",
+            Self::Loop => "Loop",
+            Self::NoHost => "NoHost",
+            Self::NoRoute => "NoRoute",
+            Self::NotResolved => "NotResolved",
+            Self::NoEndpoint => "NoEndpoint",
+            Self::BodyTooLarge => "BodyTooLarge",
+            Self::BodyBroken => "BodyBroken",
+            Self::BodyTimeout => "BodyTimeout",
+            Self::NameNotResolved => "NameNotResolved",
+            Self::AddressNotAllowed => "AddressNotAllowed",
+            Self::ConnectFailed => "ConnectFailed",
+            Self::ConnectTimeout => "ConnectTimeout",
+            Self::TlsFailed => "TlsFailed",
+            Self::BackendBroken => "BackendBroken",
+            Self::BackendTimeout => "BackendTimeout",
+        }
+    }
+
+    /// The `detail` of problem details: one sentence for whoever called.
+    pub fn detail(self) -> String {
+        match self {
+            Self::AmbiguousFraming => "The length of the request's body is ambiguous: send either one Content-Length or Transfer-Encoding: chunked.",
+            Self::UnknownTransferCoding => "The only transfer coding understood is a sole 'chunked'.",
+            Self::MalformedHead => "The request's head is malformed: lines end in CR LF, no line is folded, no space stands before a colon.",
+            Self::UriTooLong => "The request line is too long.",
+            Self::HeadTooLarge => "The request's header fields are too large.",
+            Self::TooManyFields => "The request has too many header fields.",
+            Self::HeadTimeout => "The request's head did not arrive in time.",
+            Self::Connect => "CONNECT is not supported: this is not a forward proxy.",
+            Self::InvalidHost => "The request must have exactly one valid Host.",
+            Self::InvalidTarget => "The request target must be a path or an absolute http or https URL, without a fragment.",
+            Self::InvalidPath(why) => return format!("The request's path is refused: {why}."),
+            Self::Loop => "The request has passed this front door already: a backend points back at it.",
+            Self::NoHost => "No FrontDoor has this host.",
+            Self::NoRoute => "No Route of this host matches the request.",
+            Self::NotResolved => "The Route refers to something that does not exist.",
+            Self::NoEndpoint => "No backend of the Route has a ready endpoint.",
+            Self::BodyTooLarge => "The request's body is too large.",
+            Self::BodyBroken => "The request's body is broken.",
+            Self::BodyTimeout => "The request's body stopped arriving.",
+            Self::NameNotResolved => "The backend's host name does not resolve.",
+            Self::AddressNotAllowed => "The backend's host resolves to an address that it may not point at.",
+            Self::ConnectFailed => "The backend does not accept connections.",
+            Self::ConnectTimeout => "The backend did not accept a connection in time.",
+            Self::TlsFailed => "No TLS session could be had with the backend.",
+            Self::BackendBroken => "The backend closed the connection without a valid answer.",
+            Self::BackendTimeout => "The backend did not answer in time.",
+        }
+        .to_owned()
+    }
+
+    /// Whether the connection's framing can't be trusted any more, so that it must close.
+    pub fn closes_connection(self) -> bool {
+        match self {
+            Self::AmbiguousFraming
+            | Self::UnknownTransferCoding
+            | Self::MalformedHead
+            | Self::UriTooLong
+            | Self::HeadTooLarge
+            | Self::TooManyFields
+            | Self::HeadTimeout
+            | Self::Connect
+            | Self::InvalidHost
+            | Self::BodyTooLarge
+            | Self::BodyBroken
+            | Self::BodyTimeout => true,
+            Self::InvalidTarget
+            | Self::InvalidPath(_)
+            | Self::Loop
+            | Self::NoHost
+            | Self::NoRoute
+            | Self::NotResolved
+            | Self::NoEndpoint
+            | Self::NameNotResolved
+            | Self::AddressNotAllowed
+            | Self::ConnectFailed
+            | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::BackendBroken
+            | Self::BackendTimeout => false,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! New connections to backends.
+
+use super::{stream::Stream, tls::Connectors};
+use crate::{
+    guard::AddressGuard,
+    refusal::Refusal,
+    table::{Backend, Target},
+};
+use hickory_resolver::TokioResolver;
+use rustls::pki_types::ServerName;
+use std::{
+    cell::OnceCell,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use tokio::{net::TcpStream, time::timeout};
+
+/// How many addresses are tried before a backend counts as down.
+const TRIES: usize = 3;
+
+/// Dials backends: resolves, checks addresses, connects, speaks TLS.
+pub(super) struct Dialler {
+    guard: AddressGuard,
+    connectors: Connectors,
+    /// Made when the first name is resolved; it caches as the records' TTLs say.
+    resolver: OnceCell<TokioResolver>,
+}
+
+impl Dialler {
+    pub(super) fn new(guard: AddressGuard) -> Result<Self, rustls::Error> {
+        Ok(Self { guard, connectors: Connectors::new()?, resolver: OnceCell::new() })
+    }
+
+    /// Connects to one of a backend's addresses, beginning with that at `turn`; each try may take
+    /// `limit`. An address that refuses has not got the request, so the next one is tried.
+    pub(super) async fn dial(
+        &self,
+        backend: &Backend,
+        turn: usize,
+        limit: Option<Duration>,
+    ) -> Result<(Stream, SocketAddr), Refusal> {
+        let resolved;
+        let addresses = match &backend.target {
+            Target::Endpoints(endpoints) => endpoints,
+            Target::External { host, port } => {
+                resolved = self.resolve(host, *port).await?;
+                &resolved
+            }
+        };
+        let mut failed = Refusal::NoEndpoint;
+        for nth in 0..addresses.len().min(TRIES) {
+            let address = addresses[turn.wrapping_add(nth) % addresses.len()];
+            let connecting = self.connect(backend, address);
+            let tried = match limit {
+                Some(limit) => timeout(limit, connecting).await.unwrap_or(Err(Refusal::ConnectTimeout)),
+                None => connecting.await,
+            };
+            match tried {
+                Ok(stream) => return Ok((stream, address)),
+                Err(why) => failed = why,
+            }
+        }
+        Err(failed)
+    }
+
+    async fn connect(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Refusal> {
+        let tcp = TcpStream::connect(address).await.map_err(|_| Refusal::ConnectFailed)?;
+        // Without it every small request would wait for the previous one's acknowledgement; a
+        // socket that can't have it still works.
+        let _ = tcp.set_nodelay(true);
+        let Some(connector) = self.connectors.of(backend.protocol) else { return Ok(tcp.into()) };
+        let name = match &backend.target {
+            Target::External { host, .. } => ServerName::try_from(host.clone()),
+            Target::Endpoints(_) => Ok(ServerName::IpAddress(address.ip().into())),
+        };
+        let name = name.map_err(|_| Refusal::TlsFailed)?;
+        let tls = connector.connect(name, tcp).await.map_err(|error| {
+            tracing::debug!(backend = %backend.name, %address, %error, "no TLS session");
+            Refusal::TlsFailed
+        })?;
+        Ok(tls.into())
+    }
+
+    /// The addresses of an external host that may be dialled.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
+        let addresses: Vec<IpAddr> = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => self.look_up(host).await?,
+        };
+        let allowed: Vec<_> = addresses
+            .into_iter()
+            .filter(|address| self.guard.allows(host, *address))
+            .map(|address| SocketAddr::new(address, port))
+            .collect();
+        if allowed.is_empty() { Err(Refusal::AddressNotAllowed) } else { Ok(allowed) }
+    }
+
+    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Refusal> {
+        let resolver = match self.resolver.get() {
+            Some(resolver) => resolver,
+            None => {
+                let made = TokioResolver::builder_tokio().and_then(|builder| builder.build());
+                let made = made.map_err(|error| {
+                    tracing::warn!(%error, "no resolver: the system's DNS configuration can't be read");
+                    Refusal::NameNotResolved
+                })?;
+                self.resolver.get_or_init(|| made)
+            }
+        };
+        // A trailing dot keeps search domains out: an external host is a full name.
+        let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| {
+            tracing::debug!(host, %error, "does not resolve");
+            Refusal::NameNotResolved
+        })?;
+        Ok(found.iter().collect())
+    }
+}

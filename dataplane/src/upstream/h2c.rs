@@ -1,0 +1,63 @@
+//! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service says so: one connection
+//! per endpoint and worker, in a task of its own, shared by all requests.
+
+use super::Stream;
+use crate::{proxy::RequestBody, refusal::Refusal};
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{cell::RefCell, collections::HashMap, future::Future, net::SocketAddr, time::Duration};
+
+/// The connections of a worker.
+#[derive(Default)]
+pub(super) struct H2c {
+    senders: RefCell<HashMap<SocketAddr, SendRequest<RequestBody>>>,
+}
+
+/// Runs hyper's tasks on this worker's thread.
+#[derive(Clone)]
+struct Here;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Here {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+impl H2c {
+    /// The live connection to `address`, if there is one.
+    pub(super) fn get(&self, address: SocketAddr) -> Option<SendRequest<RequestBody>> {
+        let mut senders = self.senders.borrow_mut();
+        let sender = senders.get(&address)?;
+        if sender.is_closed() {
+            senders.remove(&address);
+            return None;
+        }
+        Some(sender.clone())
+    }
+
+    /// Speaks HTTP/2 over a fresh stream.
+    pub(super) async fn handshake(
+        &self,
+        stream: Stream,
+        address: SocketAddr,
+    ) -> Result<SendRequest<RequestBody>, Refusal> {
+        let (sender, connection) = Builder::new(Here)
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(20))
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|_| Refusal::BackendBroken)?;
+        tokio::task::spawn_local(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%address, %error, "HTTP/2 connection to a backend failed");
+            }
+        });
+        self.senders.borrow_mut().insert(address, sender.clone());
+        Ok(sender)
+    }
+
+    /// Forgets closed connections.
+    pub(super) fn sweep(&self) {
+        self.senders.borrow_mut().retain(|_, sender| !sender.is_closed());
+    }
+}

@@ -1,0 +1,302 @@
+//! The way to backends: one small interface, [`Upstreams::send`], over pooled HTTP/1.1, HTTP/2 and
+//! new connections. A worker's own; nothing is shared between threads.
+
+mod dial;
+mod h2c;
+mod http1;
+mod pool;
+mod stream;
+mod tls;
+
+pub(crate) use stream::Stream;
+
+use crate::{
+    connection::ConnState,
+    guard::AddressGuard,
+    observe::UpstreamStats,
+    proxy::RequestBody,
+    refusal::Refusal,
+    table::{Backend, Protocol, Target, Timeouts},
+};
+use bytes::Bytes;
+use dial::Dialler;
+use h2c::H2c;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http1::{Http1, Http1Body};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use pool::{Key, Pool};
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+/// A worker's connections to all backends.
+pub(crate) struct Upstreams {
+    dialler: Dialler,
+    pool: Rc<Pool>,
+    h2c: H2c,
+    turn: Cell<usize>,
+    /// What is counted of tries and connections.
+    pub(crate) stats: UpstreamStats,
+}
+
+/// A backend's answer.
+pub(crate) struct Answer {
+    /// Its head, and its body as it comes.
+    pub(crate) response: Response<UpstreamBody>,
+    /// The address that gave it.
+    pub(crate) address: SocketAddr,
+    /// After a 101 to an upgrade: the stream, and what was read from it behind the head.
+    pub(crate) upgraded: Option<(Stream, Bytes)>,
+}
+
+/// A request that got no answer.
+struct SendError {
+    /// The request, where nothing of it has been sent.
+    unsent: Option<Request<RequestBody>>,
+    /// Whether no byte of an answer has come.
+    unanswered: bool,
+    refusal: Refusal,
+    source: Option<hyper::Error>,
+}
+
+/// Enough of a request to send it again.
+struct Replay {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Replay {
+    /// A request may go out again only if it is safe and has no body.
+    fn of(request: &Request<RequestBody>) -> Option<Self> {
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        (is_safe && request.body().is_end_stream()).then(|| Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+        })
+    }
+
+    fn request(self) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+impl Upstreams {
+    /// No connections yet.
+    pub(crate) fn new(guard: AddressGuard) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            dialler: Dialler::new(guard)?,
+            pool: Rc::default(),
+            h2c: H2c::default(),
+            turn: Cell::new(0),
+            stats: UpstreamStats::default(),
+        })
+    }
+
+    /// Sends a request to one endpoint of `backend`; the answer's head must come before the
+    /// client connection's alarm. A request goes out once, except that a safe one without a body is
+    /// sent again where a pooled connection turns out to have been closed.
+    pub(crate) async fn send(
+        &self,
+        backend: &Backend,
+        request: Request<RequestBody>,
+        client: &ConnState,
+        timeouts: &Timeouts,
+    ) -> Result<Answer, Refusal> {
+        let turn = self.turn.get();
+        self.turn.set(turn.wrapping_add(1));
+        match backend.protocol {
+            Protocol::H2c => self.send_h2c(backend, turn, request, client, timeouts).await,
+            Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
+                self.send_http1(backend, turn, request, client, timeouts).await
+            }
+        }
+    }
+
+    /// Closes what is dead or long unused. Called now and then.
+    pub(crate) fn sweep(&self) {
+        self.pool.sweep(Instant::now());
+        self.h2c.sweep();
+    }
+
+    /// How many connections are idle in the pool.
+    pub(crate) fn idle(&self) -> usize {
+        self.pool.len()
+    }
+
+    async fn send_http1(
+        &self,
+        backend: &Backend,
+        turn: usize,
+        mut request: Request<RequestBody>,
+        client: &ConnState,
+        timeouts: &Timeouts,
+    ) -> Result<Answer, Refusal> {
+        let mut key = key(backend, turn).ok_or(Refusal::NoEndpoint)?;
+        let pooled = poll_fn(|cx| Poll::Ready(self.pool.take(&key, cx))).await;
+        if let Some(http1) = pooled {
+            self.stats.reused();
+            let replay = Replay::of(&request);
+            match self.exchange(http1, key.clone(), request, client).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => match (error.unsent, replay) {
+                    (Some(unsent), _) => request = unsent,
+                    (None, Some(replay))
+                        if error.unanswered && error.refusal == Refusal::BackendBroken =>
+                    {
+                        request = replay.request();
+                    }
+                    (None, _) => return Err(error.refusal),
+                },
+            }
+            self.stats.retried();
+        }
+        let (http1, address) = self.connect_http1(backend, turn, timeouts).await?;
+        if let Key::Endpoint(endpoint, _) = &mut key {
+            *endpoint = address;
+        }
+        self.exchange(http1, key, request, client).await.map_err(|error| {
+            tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
+            error.refusal
+        })
+    }
+
+    async fn connect_http1(
+        &self,
+        backend: &Backend,
+        turn: usize,
+        timeouts: &Timeouts,
+    ) -> Result<(Box<Http1>, SocketAddr), Refusal> {
+        let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
+        self.stats.connected(dialled.is_ok());
+        let (stream, address) = dialled?;
+        Ok((Http1::handshake(stream, address).await?, address))
+    }
+
+    async fn exchange(
+        &self,
+        http1: Box<Http1>,
+        key: Key,
+        request: Request<RequestBody>,
+        client: &ConnState,
+    ) -> Result<Answer, SendError> {
+        let address = http1.address;
+        let (response, http1) = http1.send(request, client).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let upgraded = http1.into_stream().await.map_err(|refusal| SendError {
+                unsent: None,
+                unanswered: false,
+                refusal,
+                source: None,
+            })?;
+            let response = response.map(|_| UpstreamBody(Kind::Empty));
+            return Ok(Answer { response, address, upgraded: Some(upgraded) });
+        }
+        let home = self.pool.home(key);
+        let response =
+            response.map(|body| UpstreamBody(Kind::Http1(Http1Body::new(body, http1, home))));
+        Ok(Answer { response, address, upgraded: None })
+    }
+
+    async fn send_h2c(
+        &self,
+        backend: &Backend,
+        turn: usize,
+        request: Request<RequestBody>,
+        client: &ConnState,
+        timeouts: &Timeouts,
+    ) -> Result<Answer, Refusal> {
+        let Some(Key::Endpoint(address, _)) = key(backend, turn) else {
+            return Err(Refusal::NoEndpoint);
+        };
+        let (mut sender, address) = match self.h2c.get(address) {
+            Some(sender) => {
+                self.stats.reused();
+                (sender, address)
+            }
+            None => {
+                let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
+                self.stats.connected(dialled.is_ok());
+                let (stream, address) = dialled?;
+                (self.h2c.handshake(stream, address).await?, address)
+            }
+        };
+        let mut answer = pin!(sender.send_request(request));
+        let response = poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer.map_err(|error| {
+                tracing::debug!(backend = %backend.name, %address, %error, "no answer");
+                Refusal::BackendBroken
+            })),
+            Poll::Pending if client.alarm.poll_expired(cx) => {
+                Poll::Ready(Err(Refusal::BackendTimeout))
+            }
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        let response = response.map(|body| UpstreamBody(Kind::Http2(body)));
+        Ok(Answer { response, address, upgraded: None })
+    }
+}
+
+/// What the pool keeps the connections of a backend by; of its endpoints that whose turn it is.
+fn key(backend: &Backend, turn: usize) -> Option<Key> {
+    match &backend.target {
+        Target::Endpoints(endpoints) => {
+            let address = *endpoints.get(turn.checked_rem(endpoints.len())?)?;
+            Some(Key::Endpoint(address, backend.protocol == Protocol::HttpsUnverified))
+        }
+        Target::External { .. } => Some(Key::External(backend.name.as_str().into())),
+    }
+}
+
+/// The body of a backend's answer.
+pub(crate) struct UpstreamBody(Kind);
+
+enum Kind {
+    Http1(Http1Body),
+    Http2(Incoming),
+    Empty,
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.get_mut().0 {
+            Kind::Http1(body) => body.poll_frame(cx),
+            Kind::Http2(body) => Pin::new(body).poll_frame(cx),
+            Kind::Empty => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Http1(body) => body.is_end_stream(),
+            Kind::Http2(body) => body.is_end_stream(),
+            Kind::Empty => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Http1(body) => body.size_hint(),
+            Kind::Http2(body) => body.size_hint(),
+            Kind::Empty => SizeHint::with_exact(0),
+        }
+    }
+}
