@@ -7,3 +7,9 @@ pub mod path;
 pub mod router;
 pub mod serve;
 pub mod table;
+
+mod connection;
+mod observe;
+mod proxy;
+mod refusal;
+mod upstream;

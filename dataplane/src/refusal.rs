@@ -6,7 +6,7 @@ use http::StatusCode;
 
 /// Why a request gets its answer from the edge instead of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Framing that two parsers could read in two ways (RFC 9112 §6.3, §11.2).
     AmbiguousFraming,
     /// A transfer coding other than a sole `chunked` (RFC 9112 §6.1).
@@ -63,7 +63,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The status code of the answer.
-    pub fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::AmbiguousFraming
             | Self::MalformedHead
@@ -73,9 +73,7 @@ impl Refusal {
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::HeadTooLarge | Self::TooManyFields => {
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
-            }
+            Self::HeadTooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -92,7 +90,7 @@ impl Refusal {
     }
 
     /// The `reason` of metrics, the access log and problem details.
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::AmbiguousFraming => "AmbiguousFraming",
             Self::UnknownTransferCoding => "UnknownTransferCoding",
@@ -124,7 +122,7 @@ impl Refusal {
     }
 
     /// The `detail` of problem details: one sentence for whoever called.
-    pub fn detail(self) -> String {
+    pub(crate) fn detail(self) -> String {
         match self {
             Self::AmbiguousFraming => "The length of the request's body is ambiguous: send either one Content-Length or Transfer-Encoding: chunked.",
             Self::UnknownTransferCoding => "The only transfer coding understood is a sole 'chunked'.",
@@ -157,7 +155,7 @@ impl Refusal {
     }
 
     /// Whether the connection's framing can't be trusted any more, so that it must close.
-    pub fn closes_connection(self) -> bool {
+    pub(crate) fn closes_connection(self) -> bool {
         match self {
             Self::AmbiguousFraming
             | Self::UnknownTransferCoding

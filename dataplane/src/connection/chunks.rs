@@ -97,8 +97,15 @@ impl ChunkScan {
             (At::TrailerLf, b'\n') => At::TrailerStart,
             (At::EndLf, b'\n') => At::End,
             (
-                At::Extension(_) | At::SizeLf(_) | At::Data(_) | At::DataCr | At::DataLf
-                | At::Trailer | At::TrailerLf | At::End | At::EndLf,
+                At::Extension(_)
+                | At::SizeLf(_)
+                | At::Data(_)
+                | At::DataCr
+                | At::DataLf
+                | At::Trailer
+                | At::TrailerLf
+                | At::End
+                | At::EndLf,
                 _,
             ) => return Err(Malformed),
         };
@@ -138,14 +145,27 @@ mod tests {
         ] {
             let with_next = format!("{body}GET / HTTP/1.1\r\n");
             for step in 1..with_next.len() {
-                assert_eq!(length(with_next.as_bytes(), step), Ok(Some(body.len())), "{body:?} {step}");
+                assert_eq!(
+                    length(with_next.as_bytes(), step),
+                    Ok(Some(body.len())),
+                    "{body:?} {step}"
+                );
             }
         }
     }
 
     #[test]
     fn what_is_not_chunked_is_malformed() {
-        for body in ["\r\n", "x\r\n", "5\nhello", "5\r\nhelloX", "-1\r\n", "fffffffffffffffff\r\n", "0\r\n\n", "5;a\nb\r\n5;\rX"] {
+        for body in [
+            "\r\n",
+            "x\r\n",
+            "5\nhello",
+            "5\r\nhelloX",
+            "-1\r\n",
+            "fffffffffffffffff\r\n",
+            "0\r\n\n",
+            "5;a\nb\r\n5;\rX",
+        ] {
             assert_eq!(length(body.as_bytes(), 100).err(), Some(Malformed), "{body:?}");
         }
         let endless = format!("5;{}", "a".repeat(70_000));

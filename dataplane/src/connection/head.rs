@@ -187,7 +187,14 @@ mod tests {
             let fields = format!("Transfer-Encoding: {unknown}\r\n");
             assert_eq!(framing(&fields), Err(Refusal::UnknownTransferCoding), "{unknown}");
         }
-        for malformed in ["Transfer-Encoding : chunked\r\n", " folded: x\r\n", "X: 1\r\n folded\r\n", "nocolon\r\n", ": x\r\n", "X: 1\n"] {
+        for malformed in [
+            "Transfer-Encoding : chunked\r\n",
+            " folded: x\r\n",
+            "X: 1\r\n folded\r\n",
+            "nocolon\r\n",
+            ": x\r\n",
+            "X: 1\n",
+        ] {
             assert_eq!(framing(malformed), Err(Refusal::MalformedHead), "{malformed:?}");
         }
         let old = scan("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -210,8 +217,14 @@ mod tests {
         let limits = Limits { head_bytes: 200, head_fields: 3, uri_bytes: 50, ..Limits::default() };
         let scan = |head: &str| HeadScan::default().advance(head.as_bytes(), &limits);
         assert_eq!(scan(&format!("GET /{}", "a".repeat(60))), Err(Refusal::UriTooLong));
-        assert_eq!(scan(&format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(200))), Err(Refusal::HeadTooLarge));
-        assert_eq!(scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(4))), Err(Refusal::TooManyFields));
+        assert_eq!(
+            scan(&format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(200))),
+            Err(Refusal::HeadTooLarge)
+        );
+        assert_eq!(
+            scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(4))),
+            Err(Refusal::TooManyFields)
+        );
         assert_eq!(scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(3))), Ok(None));
     }
 

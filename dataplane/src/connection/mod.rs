@@ -33,14 +33,24 @@ const BUFFER: usize = 128 * 1024;
 /// How long a refused head's answer may take to leave.
 const PARTING: Duration = Duration::from_secs(5);
 
-/// Serves one HTTP/1 connection to its end.
-pub(crate) async fn serve<T>(worker: Rc<Worker>, io: T, peer: SocketAddr)
+/// Serves one HTTP/1 connection to its end. It counts from now on, not from the first poll.
+pub(crate) fn serve<T>(worker: Rc<Worker>, io: T, peer: SocketAddr) -> impl Future<Output = ()>
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let state = Rc::new(ConnState::new(peer, worker.limits.idle_timeout));
+    let registered = worker.register(&state);
+    async move {
+        run(worker, io, state).await;
+        drop(registered);
+    }
+}
+
+async fn run<T>(worker: Rc<Worker>, io: T, state: Rc<ConnState>)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let limits = worker.limits.clone();
-    let state = Rc::new(ConnState::new(peer, limits.idle_timeout));
-    let _registered = worker.register(&state);
     let guard = TokioIo::new(Guard::new(io, limits.clone(), state.clone()));
     let service = service_fn(|request| proxy::handle(worker.clone(), state.clone(), request));
     let mut http = http1::Builder::new()
@@ -49,14 +59,15 @@ where
         .serve_connection(guard, service);
 
     state.alarm.set(Instant::now(), Some(limits.idle_timeout));
-    let mut timers = Timers { state: &state, header_timeout: limits.header_timeout, in_head: false };
+    let mut timers =
+        Timers { state: &state, header_timeout: limits.header_timeout, in_head: false };
     let ended = poll_fn(|cx| {
         state.remember(cx.waker());
         loop {
             if state.draining.get() {
                 Pin::new(&mut http).graceful_shutdown();
             }
-            if let Poll::Ready(result) = http.poll_without_shutdown(cx) {
+            if let Poll::Ready(result) = Pin::new(&mut http).poll(cx) {
                 return Poll::Ready(Some(result.is_ok()));
             }
             match timers.poll(cx) {

@@ -1,7 +1,7 @@
 //! A connection that has left HTTP (RFC 9110 §7.8): bytes pass both ways.
 
 use super::{Alarm, ConnState};
-use crate::upstream::Stream;
+use crate::{observe::Record, upstream::Stream};
 use bytes::Bytes;
 use std::{
     future::{Future, poll_fn},
@@ -22,13 +22,7 @@ pub(crate) struct Tunnel {
     /// How long no byte may pass.
     pub(crate) idle: Option<Duration>,
     /// Ends when the tunnel does: the request's record.
-    pub(crate) record: Box<dyn TunnelRecord>,
-}
-
-/// Whoever wants to know how much went through a tunnel.
-pub(crate) trait TunnelRecord: std::fmt::Debug {
-    /// It has ended, after so many bytes to and from the client.
-    fn ended(self: Box<Self>, received: u64, sent: u64);
+    pub(crate) record: Box<Record>,
 }
 
 impl Tunnel {
@@ -42,7 +36,8 @@ impl Tunnel {
         if self.pass_early(&mut client, &read).await.is_ok() {
             state.alarm.set(Instant::now(), self.idle);
             let mut client = Watched { io: client, alarm: &state.alarm, idle: self.idle, read: 0 };
-            let mut backend = Watched { io: &mut self.io, alarm: &state.alarm, idle: self.idle, read: 0 };
+            let mut backend =
+                Watched { io: &mut self.io, alarm: &state.alarm, idle: self.idle, read: 0 };
             {
                 let mut copy = pin!(copy_bidirectional(&mut client, &mut backend));
                 poll_fn(|cx| match copy.as_mut().poll(cx) {
@@ -54,7 +49,8 @@ impl Tunnel {
             }
             passed = (passed.0 + client.read, passed.1 + backend.read);
         }
-        self.record.ended(passed.0, passed.1);
+        (self.record.received, self.record.sent) = passed;
+        self.record.complete = true;
     }
 
     async fn pass_early<T>(&mut self, client: &mut T, read: &[Bytes; 2]) -> io::Result<()>

@@ -16,7 +16,8 @@ struct Merged {
 /// Writes the sum of all workers' counts.
 pub(crate) fn expose(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
-    for RouteSnapshot { name, outcomes, durations } in snapshots.iter().flat_map(|one| &one.routes) {
+    for RouteSnapshot { name, outcomes, durations } in snapshots.iter().flat_map(|one| &one.routes)
+    {
         let merged = routes.entry(name.as_ref()).or_default();
         for (outcome, count) in outcomes {
             *merged.outcomes.entry(*outcome).or_default() += count;
@@ -35,12 +36,18 @@ fn label(name: Option<&ObjectName>) -> String {
 
 fn requests(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
     let name = "portico_requests_total";
-    writeln!(out, "# HELP {name} Requests answered, by Route, status code and the edge's reason where it answered itself.")?;
+    writeln!(
+        out,
+        "# HELP {name} Requests answered, by Route, status code and the edge's reason where it answered itself."
+    )?;
     writeln!(out, "# TYPE {name} counter")?;
     for (route, merged) in routes {
         for ((code, reason), count) in &merged.outcomes {
             let route = label(*route);
-            writeln!(out, "{name}{{route=\"{route}\",code=\"{code}\",reason=\"{reason}\"}} {count}")?;
+            writeln!(
+                out,
+                "{name}{{route=\"{route}\",code=\"{code}\",reason=\"{reason}\"}} {count}"
+            )?;
         }
     }
     Ok(())
@@ -73,10 +80,26 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
         snapshots.iter().map(|snapshot| of(&snapshot.upstream)).sum()
     };
     let counters = [
-        ("portico_upstream_connects_total", "Connections made to backends.", total(|c| c.connected)),
-        ("portico_upstream_connect_failures_total", "Connections to backends that failed.", total(|c| c.failed)),
-        ("portico_upstream_reused_total", "Requests sent over a connection from the pool.", total(|c| c.reused)),
-        ("portico_upstream_retries_total", "Requests sent again because a pooled connection had been closed.", total(|c| c.retried)),
+        (
+            "portico_upstream_connects_total",
+            "Connections made to backends.",
+            total(|c| c.connected),
+        ),
+        (
+            "portico_upstream_connect_failures_total",
+            "Connections to backends that failed.",
+            total(|c| c.failed),
+        ),
+        (
+            "portico_upstream_reused_total",
+            "Requests sent over a connection from the pool.",
+            total(|c| c.reused),
+        ),
+        (
+            "portico_upstream_retries_total",
+            "Requests sent again because a pooled connection had been closed.",
+            total(|c| c.retried),
+        ),
     ];
     for (name, help, value) in counters {
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}")?;

@@ -6,7 +6,7 @@ mod histogram;
 mod record;
 
 pub(crate) use expose::expose;
-pub(crate) use record::Record;
+pub(crate) use record::{Line, Record, access_log_is_on};
 
 use crate::table::{ObjectName, Table};
 use histogram::Histogram;
@@ -64,7 +64,8 @@ impl Stats {
         if let Some(known) = self.routes.borrow().get(name) {
             return known.clone();
         }
-        let fresh = RouteStats { name: Some(name.clone()), turn: Cell::new(seed), ..RouteStats::default() };
+        let fresh =
+            RouteStats { name: Some(name.clone()), turn: Cell::new(seed), ..RouteStats::default() };
         let fresh = Rc::new(fresh);
         self.routes.borrow_mut().insert(name.clone(), fresh.clone());
         fresh

@@ -1,12 +1,11 @@
 //! What is known of one request: counted and logged when its answer has ended, however it ends.
 
 use super::RouteStats;
-use crate::{connection::TunnelRecord, refusal::Refusal};
+use crate::refusal::Refusal;
 use http::{HeaderValue, Method, StatusCode};
 use std::{
     net::IpAddr,
     rc::Rc,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -28,8 +27,6 @@ pub(crate) struct Record {
     pub(crate) status: Option<StatusCode>,
     /// Why the edge answered or gave up.
     pub(crate) refusal: Option<Refusal>,
-    /// The backend that was picked.
-    pub(crate) backend: Option<Arc<str>>,
     /// From sending the request to the answer's head.
     pub(crate) upstream: Option<Duration>,
     /// Bytes of the request's body.
@@ -51,6 +48,8 @@ pub(crate) struct Line {
     pub(crate) host: String,
     /// The path without query.
     pub(crate) path: String,
+    /// The backend that was picked.
+    pub(crate) backend: Option<String>,
 }
 
 /// Whether the access log is on.
@@ -60,7 +59,12 @@ pub(crate) fn access_log_is_on() -> bool {
 
 impl Record {
     /// A request whose head has just been read.
-    pub(crate) fn new(start: Instant, route: Rc<RouteStats>, id: HeaderValue, client: IpAddr) -> Self {
+    pub(crate) fn new(
+        start: Instant,
+        route: Rc<RouteStats>,
+        id: HeaderValue,
+        client: IpAddr,
+    ) -> Self {
         Self {
             start,
             route,
@@ -68,7 +72,6 @@ impl Record {
             client,
             status: None,
             refusal: None,
-            backend: None,
             upstream: None,
             received: 0,
             sent: 0,
@@ -91,7 +94,7 @@ impl Record {
         tracing::info!(
             target: "access",
             route = route.as_deref().unwrap_or("-"),
-            backend = self.backend.as_deref().unwrap_or("-"),
+            backend = line.backend.as_deref().unwrap_or("-"),
             client = %self.client,
             method = %line.method,
             host = %line.host,
@@ -118,13 +121,5 @@ impl Drop for Record {
         let reason = self.reason();
         self.route.count(status, reason, duration);
         self.log(status, reason, duration);
-    }
-}
-
-impl TunnelRecord for Record {
-    fn ended(mut self: Box<Self>, received: u64, sent: u64) {
-        self.received = received;
-        self.sent = sent;
-        self.complete = true;
     }
 }

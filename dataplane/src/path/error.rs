@@ -1,7 +1,7 @@
 //! What can be wrong with a path, a pattern or a template.
 
 /// Why a request's path is refused with 400.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PathError {
     /// Not starting with `/`.
     #[error("the path does not start with '/'")]

@@ -73,9 +73,8 @@ impl Client {
     /// Whether `origin` is the origin that the client talks to: scheme and Host of this request,
     /// the scheme's default port left out (RFC 6454 §6.2).
     pub(super) fn is_own_origin(&self, origin: &str) -> bool {
-        let Some(authority) = origin
-            .strip_prefix(self.scheme.as_str())
-            .and_then(|rest| rest.strip_prefix("://"))
+        let Some(authority) =
+            origin.strip_prefix(self.scheme.as_str()).and_then(|rest| rest.strip_prefix("://"))
         else {
             return false;
         };
@@ -114,14 +113,13 @@ fn client_address(
             }
         }
     }
-    furthest
-        .or_else(|| parse_address(last_element(headers, &REAL_IP)?))
-        .unwrap_or(peer)
+    furthest.or_else(|| parse_address(last_element(headers, &REAL_IP)?)).unwrap_or(peer)
 }
 
 /// An address, with or without a port, IPv6 with or without brackets.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse().ok().or_else(|| text.parse().ok().map(|with: std::net::SocketAddr| with.ip()));
+    let address =
+        bare.parse().ok().or_else(|| text.parse().ok().map(|with: std::net::SocketAddr| with.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }

@@ -17,7 +17,8 @@ use crate::{
     refusal::Refusal,
     router::{self, Rule},
     serve::Worker,
-    table::{Action, Forward, VirtualHost},
+    table::{Action, Forward, Protocol, Route, VirtualHost},
+    upstream::Stream,
 };
 use body::Content;
 use bytes::Bytes;
@@ -26,11 +27,15 @@ use http::{HeaderValue, Request, Response, StatusCode, Version, header, request:
 use hyper::body::{Body, Incoming};
 use request::Outbound;
 use reverse::Mapping;
-use std::{convert::Infallible, rc::Rc, time::Instant};
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 use target::Host;
 
 /// How long a client may take to accept an answer of the edge's own.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers one request. It never fails: what can't be served is a refusal, and a refusal is an
 /// answer too.
@@ -44,8 +49,13 @@ pub(crate) async fn handle(
     let method = head.method.clone();
     let id = worker.ids.next();
     let record = Record::new(Instant::now(), worker.stats.unrouted.clone(), id, conn.peer.ip());
-    let mut exchange =
-        Exchange { worker: &worker, conn: &conn, record: Box::new(record), idle: Some(PATIENCE) };
+    let mut exchange = Exchange {
+        worker: &worker,
+        conn: &conn,
+        record: Box::new(record),
+        idle: Some(PATIENCE),
+        upgraded: None,
+    };
     let answer = exchange.answer(head, body).await;
     let response = match answer {
         Ok(response) => response,
@@ -63,7 +73,9 @@ struct Exchange<'w> {
     conn: &'w Rc<ConnState>,
     record: Box<Record>,
     /// How long no byte of the answer's body may pass.
-    idle: Option<std::time::Duration>,
+    idle: Option<Duration>,
+    /// The backend's stream after a 101, and what was read from it behind the head.
+    upgraded: Option<(Stream, Bytes)>,
 }
 
 impl From<Bytes> for Content {
@@ -107,7 +119,9 @@ impl Exchange<'_> {
             }
             Action::Respond(respond) => answers::respond(respond).map(Content::from),
             Action::Forward(forward) => {
-                let way = Way { client: &client, rule, forward, path: &path, captures: &captures };
+                let rewritten = forward.rewrite().map(|to| to.path.fill(&rule.path, &captures));
+                let target = rewritten.as_deref().unwrap_or(&path);
+                let way = Way { client: &client, rule, forward, path: &path, target };
                 self.forward(way, head, body).await?
             }
         };
@@ -122,6 +136,7 @@ impl Exchange<'_> {
                 method: head.method.clone(),
                 host: host.name.to_string(),
                 path: path.to_owned(),
+                backend: None,
             });
         }
     }
@@ -157,7 +172,9 @@ impl Exchange<'_> {
         let (conn, route) = (self.conn, &*way.rule.route);
         let point = self.record.route.next_point();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
-        self.record.backend = Some(backend.name.clone());
+        if let Some(line) = &mut self.record.line {
+            line.backend = Some(backend.name.clone());
+        }
         let upgrade =
             conn.upgrade.get() == Upgrade::Offered && hops::asks_for_websocket(&head.headers);
         let outbound = Outbound {
@@ -171,9 +188,7 @@ impl Exchange<'_> {
             upgrade,
         };
         let sent_host = outbound.prepare(&mut head.headers);
-        let filled = way.forward.rewrite().map(|to| to.path.fill(&way.rule.path, way.captures));
-        let path = filled.as_deref().unwrap_or(way.path);
-        let request = self.request(path, &sent_host, backend.protocol, head, body, route)?;
+        let request = self.request(way.target, &sent_host, backend.protocol, head, body, route)?;
 
         let sending = Instant::now();
         conn.alarm.set(sending, route.timeouts.request);
@@ -199,9 +214,7 @@ impl Exchange<'_> {
             path: way.path,
         };
         mapping.apply(response.headers_mut());
-        if let Some((io, read)) = answer.upgraded {
-            self.leave_http(io, read);
-        }
+        self.upgraded = answer.upgraded;
         Ok(response.map(Content::Upstream))
     }
 
@@ -209,10 +222,10 @@ impl Exchange<'_> {
         &self,
         path: &str,
         host: &HeaderValue,
-        protocol: crate::table::Protocol,
+        protocol: Protocol,
         head: Parts,
         body: Incoming,
-        route: &crate::table::Route,
+        route: &Route,
     ) -> Result<Request<RequestBody>, Refusal> {
         let limit = self.worker.limits.body_bytes;
         let body = RequestBody::new(body, self.conn, limit, route.timeouts.request);
@@ -220,7 +233,7 @@ impl Exchange<'_> {
         *request.uri_mut() = request::target(path, &head.uri, protocol, host)?;
         *request.method_mut() = head.method;
         *request.headers_mut() = head.headers;
-        if protocol == crate::table::Protocol::H2c {
+        if protocol == Protocol::H2c {
             request.headers_mut().remove(header::HOST);
             request.headers_mut().remove(header::CONNECTION);
             *request.version_mut() = Version::HTTP_2;
@@ -237,28 +250,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// After a 101: the connection's task takes over both streams.
-    fn leave_http(&mut self, io: crate::upstream::Stream, read: Bytes) {
-        let mut record = Record::new(
-            self.record.start,
-            self.record.route.clone(),
-            self.record.id.clone(),
-            self.record.client,
-        );
-        std::mem::swap(&mut record, &mut self.record);
-        record.status = Some(StatusCode::SWITCHING_PROTOCOLS);
-        let tunnel = Tunnel { io, read, idle: self.idle, record: Box::new(record) };
-        self.conn.tunnel.replace(Some(tunnel));
-        self.conn.upgrade.set(Upgrade::Taken);
-    }
-
     /// Completes an answer, and hands it to the client's connection.
     fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody> {
         let conn = self.conn.clone();
-        if conn.upgrade.get() == Upgrade::Offered {
-            conn.upgrade.set(Upgrade::None);
-            conn.wake();
-        }
         conn.alarm.set(Instant::now(), self.idle);
         self.record.status = Some(response.status());
         let headers = response.headers_mut();
@@ -267,15 +261,31 @@ impl Exchange<'_> {
         }
         let (parts, content) = response.into_parts();
         self.record.complete = matches!(content, Content::Fixed(_));
-        let record = (conn.upgrade.get() != Upgrade::Taken).then_some(self.record);
-        Response::from_parts(parts, ResponseBody::new(content, record, conn, self.idle))
+        let idle = self.idle;
+        let record = self.decide_upgrade();
+        Response::from_parts(parts, ResponseBody::new(content, record, conn, idle))
+    }
+
+    /// After a 101 the connection's task takes over both streams, and the record with them; any
+    /// other answer to an offered upgrade declines it.
+    fn decide_upgrade(self) -> Option<Box<Record>> {
+        let Some((io, read)) = self.upgraded else {
+            if self.conn.upgrade.replace(Upgrade::None) == Upgrade::Offered {
+                self.conn.wake();
+            }
+            return Some(self.record);
+        };
+        let tunnel = Tunnel { io, read, idle: self.idle, record: self.record };
+        self.conn.tunnel.replace(Some(tunnel));
+        self.conn.upgrade.set(Upgrade::Taken);
+        None
     }
 }
 
 /// The rule that a request meets.
 fn find_rule<'t, 'r>(
     host: &'t VirtualHost,
-    head: &Parts,
+    head: &'r Parts,
     path: &'r str,
 ) -> Result<(&'t Rule, Captures<'r>), Refusal> {
     let query = head.uri.query();
@@ -291,5 +301,6 @@ struct Way<'a> {
     forward: &'a Forward,
     /// The normalised path.
     path: &'a str,
-    captures: &'a Captures<'a>,
+    /// The path that the backend gets.
+    target: &'a str,
 }

@@ -76,11 +76,8 @@ impl Outbound<'_> {
         let chain = if client.trusted { appended(headers, &FORWARDED_FOR, peer) } else { None };
         headers.insert(FORWARDED_FOR, chain.unwrap_or_else(|| peer.clone()));
         let element = self.forwarded_element();
-        let chain = if client.trusted {
-            appended(headers, &header::FORWARDED, &element)
-        } else {
-            None
-        };
+        let chain =
+            if client.trusted { appended(headers, &header::FORWARDED, &element) } else { None };
         headers.insert(header::FORWARDED, chain.unwrap_or(element));
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
         headers.insert(FORWARDED_HOST, client.host.clone());
@@ -103,7 +100,8 @@ impl Outbound<'_> {
         element.extend_from_slice(self.client.host.as_bytes());
         element.extend_from_slice(b"\";proto=");
         element.extend_from_slice(self.client.scheme.as_str().as_bytes());
-        HeaderValue::from_maybe_shared(element.freeze()).unwrap_or_else(|_| self.conn.peer_ip.clone())
+        HeaderValue::from_maybe_shared(element.freeze())
+            .unwrap_or_else(|_| self.conn.peer_ip.clone())
     }
 
     /// Sets Host; where it is not the client's own, an `Origin` or `Referer` that named the own

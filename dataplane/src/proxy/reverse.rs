@@ -41,7 +41,8 @@ impl Mapping<'_> {
 
     fn map_location(&self, headers: &mut HeaderMap, name: &HeaderName) {
         if let Some(location) = headers.get(name)
-            && let Some(mapped) = location.to_str().ok().and_then(|location| self.location(location))
+            && let Some(mapped) =
+                location.to_str().ok().and_then(|location| self.location(location))
             && let Ok(mapped) = HeaderValue::from_str(&mapped)
         {
             headers.insert(name, mapped);
@@ -68,7 +69,8 @@ impl Mapping<'_> {
         let origin = match authority {
             None => String::new(),
             Some((scheme, authority)) => {
-                let scheme = scheme.map_or(self.backend.protocol.scheme().as_str(), |scheme| scheme);
+                let scheme =
+                    scheme.map_or(self.backend.protocol.scheme().as_str(), |scheme| scheme);
                 if !self.is_backend(scheme, authority) {
                     return None;
                 }

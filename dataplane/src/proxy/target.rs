@@ -99,13 +99,31 @@ mod tests {
 
     #[test]
     fn hosts_are_parsed_strictly() {
-        let parsed = |text: &str| Host::parse(text.as_bytes()).map(|host| (host.name.into_owned(), host.port));
+        let parsed = |text: &str| {
+            Host::parse(text.as_bytes()).map(|host| (host.name.into_owned(), host.port))
+        };
         assert_eq!(parsed("WWW.Ep.com"), Some(("www.ep.com".into(), None)));
         assert_eq!(parsed("ep.com.:8080"), Some(("ep.com".into(), Some(8080))));
         assert_eq!(parsed("ep.com:"), Some(("ep.com".into(), None)));
         assert_eq!(parsed("127.0.0.1:80"), Some(("127.0.0.1".into(), Some(80))));
         assert_eq!(parsed("[::1]:80"), Some(("[::1]".into(), Some(80))));
-        for bad in ["", "a b", "a/b", "user@a", "a:b", "a:1:2", "a:70000", "[::1", "[x]", "::1", "a..b", ".", "<refused>", "a,b", "é"] {
+        for bad in [
+            "",
+            "a b",
+            "a/b",
+            "user@a",
+            "a:b",
+            "a:1:2",
+            "a:70000",
+            "[::1",
+            "[x]",
+            "::1",
+            "a..b",
+            ".",
+            "<refused>",
+            "a,b",
+            "é",
+        ] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
     }

@@ -52,7 +52,9 @@ impl Dialler {
             let address = addresses[turn.wrapping_add(nth) % addresses.len()];
             let connecting = self.connect(backend, address);
             let tried = match limit {
-                Some(limit) => timeout(limit, connecting).await.unwrap_or(Err(Refusal::ConnectTimeout)),
+                Some(limit) => {
+                    timeout(limit, connecting).await.unwrap_or(Err(Refusal::ConnectTimeout))
+                }
                 None => connecting.await,
             };
             match tried {

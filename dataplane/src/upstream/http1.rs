@@ -2,11 +2,7 @@
 //! own, so no wake-up from one to the other on a request's way.
 
 use super::{SendError, Stream, pool::Home};
-use crate::{
-    connection::ConnState,
-    proxy::RequestBody,
-    refusal::Refusal,
-};
+use crate::{connection::ConnState, proxy::RequestBody, refusal::Refusal};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{
@@ -40,7 +36,10 @@ pub(super) struct Http1 {
 
 impl Http1 {
     /// Speaks HTTP/1.1 over a stream.
-    pub(super) async fn handshake(stream: Stream, address: SocketAddr) -> Result<Box<Self>, Refusal> {
+    pub(super) async fn handshake(
+        stream: Stream,
+        address: SocketAddr,
+    ) -> Result<Box<Self>, Refusal> {
         let read = stream.read_counter();
         let (sender, connection) = Builder::new()
             .max_buf_size(BUFFER)

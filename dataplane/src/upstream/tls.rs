@@ -23,7 +23,8 @@ impl Connectors {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let builder = |provider: &Arc<CryptoProvider>| {
-            ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()
+            ClientConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
         };
         let verified = builder(&provider)?.with_root_certificates(roots).with_no_client_auth();
         let unverified = builder(&provider)?

@@ -1,0 +1,56 @@
+//! Request ids: 128 bits, 32 hexadecimal digits, unique among all workers and restarts for all
+//! practical purposes. They name requests in logs; nothing is secured by them.
+
+use http::HeaderValue;
+use std::{
+    cell::Cell,
+    hash::{BuildHasher, RandomState},
+};
+
+/// A random number from the standard library's own source of hash keys.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+/// A worker's source of ids.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    worker: u64,
+    next: Cell<u64>,
+}
+
+impl Ids {
+    pub(super) fn new() -> Self {
+        Self { worker: random(), next: Cell::new(random()) }
+    }
+
+    /// The next id.
+    pub(crate) fn next(&self) -> HeaderValue {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let next = self.next.get().wrapping_add(1);
+        self.next.set(next);
+        // An odd factor permutes: ids stay distinct, and do not look like a sequence.
+        let scattered = next.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let bytes = (u128::from(self.worker) << 64 | u128::from(scattered)).to_be_bytes();
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        // Hexadecimal digits are a valid value.
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_distinct_and_of_one_length() {
+        let ids = Ids::new();
+        let drawn: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next()).collect();
+        assert_eq!(drawn.len(), 10_000);
+        assert!(drawn.iter().all(|id| id.len() == 32));
+    }
+}

@@ -1,0 +1,145 @@
+//! The running dataplane: workers, each a thread with its own runtime, listener and pools. The
+//! table is the one thing that they share.
+
+mod ids;
+mod listen;
+mod worker;
+
+pub(crate) use worker::Worker;
+
+use crate::{config::Config, observe, table::Table};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What a worker is told from outside, between requests.
+enum Command {
+    /// Send what has been counted.
+    Collect(oneshot::Sender<observe::Snapshot>),
+    /// Stop accepting, close idle connections; answer when none is left.
+    Drain(oneshot::Sender<()>),
+}
+
+/// A running dataplane.
+pub struct Dataplane {
+    http: SocketAddr,
+    workers: Vec<Handle>,
+    progress: watch::Receiver<()>,
+}
+
+struct Handle {
+    commands: mpsc::UnboundedSender<Command>,
+    /// The table generation that it serves.
+    generation: Arc<AtomicU64>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl fmt::Debug for Dataplane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataplane").field("http", &self.http).finish_non_exhaustive()
+    }
+}
+
+impl Dataplane {
+    /// Binds the listeners and starts the workers. Requests are served from the newest table of
+    /// `tables`.
+    ///
+    /// # Errors
+    /// Where the address can't be bound, a thread can't be started, or TLS can't be set up.
+    pub fn start(config: Config, tables: watch::Receiver<Arc<Table>>) -> io::Result<Self> {
+        let (http, listeners) = listen::bind(config.http, config.workers.max(1))?;
+        let config = Arc::new(config);
+        let (report, progress) = watch::channel(());
+        let mut workers = Vec::with_capacity(listeners.len());
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let (commands, inbox) = mpsc::unbounded_channel();
+            let generation = Arc::new(AtomicU64::new(0));
+            let seat = worker::Seat {
+                config: config.clone(),
+                listener,
+                tables: tables.clone(),
+                inbox,
+                generation: generation.clone(),
+                report: report.clone(),
+            };
+            let thread = worker::start(number, seat)?;
+            workers.push(Handle { commands, generation, thread });
+        }
+        Ok(Self { http, workers, progress })
+    }
+
+    /// The address of the plain HTTP listeners.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// The oldest table generation that any worker still takes new requests with.
+    pub fn generation(&self) -> u64 {
+        let served = self.workers.iter().map(|worker| worker.generation.load(Ordering::Acquire));
+        served.min().unwrap_or(0)
+    }
+
+    /// Waits until every worker serves generation `generation` or a later one.
+    pub async fn serving(&self, generation: u64) {
+        let mut progress = self.progress.clone();
+        while self.generation() < generation {
+            if progress.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The counters of all workers in the Prometheus text format, appended to `out`.
+    pub async fn encode_metrics(&self, out: &mut String) {
+        let mut snapshots = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            if worker.commands.send(Command::Collect(reply)).is_ok()
+                && let Ok(snapshot) = answer.await
+            {
+                snapshots.push(snapshot);
+            }
+        }
+        // Writing to a String never fails.
+        let _ = observe::expose(&snapshots, out);
+    }
+
+    /// Closes the listeners at once, then idle connections; waits for requests in flight, for
+    /// `timeout` at most. Whether all of them ended.
+    pub async fn drain(self, timeout: Duration) -> bool {
+        let mut drained = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            if worker.commands.send(Command::Drain(reply)).is_ok() {
+                drained.push(answer);
+            }
+        }
+        let all = async {
+            for answer in drained {
+                // A worker that is gone has nothing in flight.
+                let _ = answer.await;
+            }
+        };
+        let in_time = tokio::time::timeout(timeout, all).await.is_ok();
+        let threads: Vec<_> = self
+            .workers
+            .into_iter()
+            .map(|worker| {
+                drop(worker.commands);
+                worker.thread
+            })
+            .collect();
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().all(|thread| thread.join().is_ok())
+        });
+        joined.await.unwrap_or(false) && in_time
+    }
+}

@@ -1,0 +1,240 @@
+//! One worker: accepts connections, and holds what its requests share.
+
+use super::{
+    Command,
+    ids::{self, Ids},
+};
+use crate::{
+    config::{Config, Limits},
+    connection::{self, ConnState},
+    observe::Stats,
+    table::Table,
+    upstream::Upstreams,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    io,
+    net::TcpListener,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::{Notify, mpsc, oneshot, watch},
+    task::spawn_local,
+};
+
+/// How often dead and unused connections to backends are closed.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// How long to wait where the system has no more file descriptors.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(50);
+
+/// What a worker starts from.
+pub(super) struct Seat {
+    pub(super) config: Arc<Config>,
+    pub(super) listener: TcpListener,
+    pub(super) tables: watch::Receiver<Arc<Table>>,
+    pub(super) inbox: mpsc::UnboundedReceiver<Command>,
+    pub(super) generation: Arc<AtomicU64>,
+    pub(super) report: watch::Sender<()>,
+}
+
+/// What the requests of a worker share. One thread: nothing is locked.
+pub(crate) struct Worker {
+    /// Bounds on what clients may send.
+    pub(crate) limits: Arc<Limits>,
+    /// This install's name in `Via`.
+    pub(crate) via_name: Arc<str>,
+    /// The way to backends.
+    pub(crate) upstreams: Upstreams,
+    /// What is counted.
+    pub(crate) stats: Stats,
+    /// Where request ids come from.
+    pub(crate) ids: Ids,
+    /// Where this worker begins to pick backends, so that workers don't walk in step.
+    pub(crate) seed: u64,
+    table: RefCell<Rc<Arc<Table>>>,
+    connections: RefCell<HashMap<u64, Rc<ConnState>>>,
+    next_connection: Cell<u64>,
+    closed: Notify,
+}
+
+/// A connection's entry in its worker's register; gone when dropped.
+pub(crate) struct Registered {
+    worker: Rc<Worker>,
+    number: u64,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(&self.number);
+        self.worker.closed.notify_one();
+    }
+}
+
+impl Worker {
+    /// The table that this worker serves. A clone of a thread's own pointer: no count that cores
+    /// fight over.
+    pub(crate) fn table(&self) -> Rc<Arc<Table>> {
+        self.table.borrow().clone()
+    }
+
+    /// Takes a connection into the register.
+    pub(crate) fn register(self: &Rc<Self>, state: &Rc<ConnState>) -> Registered {
+        let number = self.next_connection.get();
+        self.next_connection.set(number + 1);
+        self.connections.borrow_mut().insert(number, state.clone());
+        Registered { worker: self.clone(), number }
+    }
+
+    fn new(config: &Config, table: Arc<Table>) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            limits: Arc::new(config.limits.clone()),
+            via_name: config.via_name.clone(),
+            upstreams: Upstreams::new(config.guard.clone())?,
+            stats: Stats::default(),
+            ids: Ids::new(),
+            seed: ids::random(),
+            table: RefCell::new(Rc::new(table)),
+            connections: RefCell::default(),
+            next_connection: Cell::new(0),
+            closed: Notify::new(),
+        })
+    }
+
+    fn snapshot(&self) -> crate::observe::Snapshot {
+        self.stats.retain(&self.table());
+        let upstream = self.upstreams.stats.counts(self.upstreams.idle());
+        self.stats.snapshot(upstream, self.connections.borrow().len())
+    }
+
+    /// Tells every connection to end when its request has, and waits until all have.
+    async fn drain(&self) {
+        for connection in self.connections.borrow().values() {
+            connection.draining.set(true);
+            connection.wake();
+        }
+        while !self.connections.borrow().is_empty() {
+            self.closed.notified().await;
+        }
+    }
+}
+
+/// Starts a worker's thread; returns when it serves.
+pub(super) fn start(number: usize, mut seat: Seat) -> io::Result<thread::JoinHandle<()>> {
+    let table = seat.tables.borrow_and_update().clone();
+    let (ready, started) = std::sync::mpsc::channel();
+    let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+        let made = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime = match made {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        let worker = match Worker::new(&seat.config, table) {
+            Ok(worker) => Rc::new(worker),
+            Err(error) => return drop(ready.send(Err(io::Error::other(error)))),
+        };
+        let result = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(seat.listener)?;
+            seat.generation.store(worker.table().generation, Ordering::Release);
+            // Whoever started the worker waits for this.
+            let _ = ready.send(Ok(()));
+            let followed = follow_tables(worker.clone(), seat.tables, seat.generation, seat.report);
+            spawn_local(followed);
+            spawn_local(sweep(worker.clone()));
+            run(worker, listener, seat.inbox).await;
+            io::Result::Ok(())
+        });
+        if let Err(error) = result {
+            tracing::error!(%error, "a worker can't listen");
+        }
+    })?;
+    started.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended at its start")))?;
+    Ok(thread)
+}
+
+/// Takes up each new table. Requests that run keep the one that they began with.
+async fn follow_tables(
+    worker: Rc<Worker>,
+    mut tables: watch::Receiver<Arc<Table>>,
+    generation: Arc<AtomicU64>,
+    report: watch::Sender<()>,
+) {
+    while tables.changed().await.is_ok() {
+        let table = tables.borrow_and_update().clone();
+        let number = table.generation;
+        worker.table.replace(Rc::new(table));
+        generation.store(number, Ordering::Release);
+        report.send_replace(());
+    }
+}
+
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        worker.upstreams.sweep();
+    }
+}
+
+/// Accepts connections until told to drain, then waits for those that are left.
+async fn run(
+    worker: Rc<Worker>,
+    listener: tokio::net::TcpListener,
+    mut inbox: mpsc::UnboundedReceiver<Command>,
+) {
+    let accepting = spawn_local(accept(worker.clone(), listener));
+    let mut draining = None;
+    while let Some(command) = inbox.recv().await {
+        match command {
+            // Whoever asked may have gone.
+            Command::Collect(reply) => drop(reply.send(worker.snapshot())),
+            Command::Drain(reply) => {
+                accepting.abort();
+                draining.get_or_insert_with(|| spawn_local(drain(worker.clone(), reply)));
+            }
+        }
+    }
+}
+
+async fn drain(worker: Rc<Worker>, reply: oneshot::Sender<()>) {
+    worker.drain().await;
+    let _ = reply.send(());
+}
+
+async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener) {
+    loop {
+        while worker.connections.borrow().len() >= worker.limits.connections {
+            worker.closed.notified().await;
+        }
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are written whole; waiting to fill segments only delays them. A socket
+                // that can't have it still works.
+                let _ = stream.set_nodelay(true);
+                spawn_local(connection::serve(worker.clone(), stream, peer));
+            }
+            Err(error) if is_the_clients(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "can't accept connections");
+                tokio::time::sleep(NO_DESCRIPTORS).await;
+            }
+        }
+    }
+}
+
+/// Whether accept failed only because the client has gone already.
+fn is_the_clients(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
