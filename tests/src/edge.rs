@@ -1,0 +1,109 @@
+//! A running dataplane over manifests, and raw sockets to talk to it: what the socket tier shares.
+
+use anyhow::{Context, Result, bail};
+use portico::compile::{Compiled, Options, compile};
+use portico_dataplane::{
+    config::{Config, Limits},
+    guard::AddressGuard,
+    serve::Dataplane,
+    table::Table,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+};
+
+/// A dataplane that serves manifests.
+pub struct Edge {
+    /// The dataplane.
+    pub dataplane: Dataplane,
+    tables: watch::Sender<Arc<Table>>,
+    options: Options,
+}
+
+/// How an [`Edge`] is started, where the defaults won't do.
+pub struct Setup {
+    /// Bounds on what clients may send.
+    pub limits: Limits,
+    /// Threads.
+    pub workers: usize,
+    /// `--allow-external` patterns.
+    pub allow_external: Vec<&'static str>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { limits: Limits::default(), workers: 1, allow_external: Vec::new() }
+    }
+}
+
+impl Edge {
+    /// Serves `manifests` with the defaults.
+    pub async fn start(manifests: &str) -> Result<Self> {
+        Self::start_with(Setup::default(), manifests).await
+    }
+
+    /// Serves `manifests`.
+    pub async fn start_with(setup: Setup, manifests: &str) -> Result<Self> {
+        let patterns: Result<Vec<_>, _> =
+            setup.allow_external.iter().map(|pattern| pattern.parse()).collect();
+        let guard = AddressGuard::new(patterns?);
+        let options = Options { class: None, loopback_endpoints: true, guard: guard.clone() };
+        let config = Config {
+            http: "127.0.0.1:0".parse()?,
+            workers: setup.workers,
+            via_name: "portico-test".into(),
+            guard,
+            limits: setup.limits,
+        };
+        let (tables, receiver) = watch::channel(Arc::new(Table::default()));
+        let dataplane = Dataplane::start(config, receiver)?;
+        let edge = Self { dataplane, tables, options };
+        edge.serve(manifests).await?;
+        Ok(edge)
+    }
+
+    /// Replaces the manifests; returns when every worker serves them. Fails where an object is not
+    /// accepted, which in this tier is a mistake of the test.
+    pub async fn serve(&self, manifests: &str) -> Result<Compiled> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("manifests.yaml"), manifests)?;
+        let merged = portico::files::read(&[folder.path().to_owned()]);
+        let compiled = compile(&merged.snapshot, &self.options);
+        for (object, status) in &compiled.statuses {
+            if status
+                .conditions
+                .iter()
+                .any(|condition| condition.r#type == "Accepted" && !condition.status)
+            {
+                bail!("{object} is not accepted: {:?}", status.problems);
+            }
+        }
+        let generation = self.tables.borrow().generation + 1;
+        let table = Table { generation, ..compiled.table.clone() };
+        self.tables.send_replace(Arc::new(table));
+        self.dataplane.serving(generation).await;
+        Ok(compiled)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.dataplane.http_addr()
+    }
+
+    /// Sends raw bytes on a connection of their own, and reads what comes back until the edge
+    /// closes it; a request that keeps the connection alive should say `Connection: close`.
+    pub async fn raw(&self, request: impl AsRef<[u8]>) -> Result<String> {
+        let mut socket = TcpStream::connect(self.address()).await?;
+        socket.write_all(request.as_ref()).await?;
+        let mut answer = Vec::new();
+        let read = socket.read_to_end(&mut answer);
+        // A reset after the answer counts as a close.
+        let _ = tokio::time::timeout(Duration::from_secs(20), read)
+            .await
+            .context("the edge neither answered nor closed the connection")?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
