@@ -1,5 +1,6 @@
 //! The command line: what can be said, its defaults, and the help that teaches it.
 
+pub mod demo;
 mod values;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -22,6 +23,17 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what a front door saves: three services, a front door over them, and a page
+    ///
+    /// Starts three small services, each on a port of its own, and a front door over them that
+    /// serves the manifests of examples/ep. Open the address that it prints: the page there calls
+    /// the same APIs directly and through the front door, and shows how many preflights each way
+    /// sent, and how long each call took. A usual port that is taken gives way to a free one. Ctrl-C
+    /// ends it.
+    #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
+    #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
+        portico demo --http 0.0.0.0:8080    (open to other machines: a phone)")]
+    Demo(Box<demo::DemoArgs>),
     /// Compile manifest files and print what is wrong with them
     ///
     /// Prints each FrontDoor's and Route's conditions, and every problem with its object, field,

@@ -2,6 +2,7 @@
 
 mod check;
 mod crds;
+mod demo;
 
 use crate::cli::{Cli, Command};
 use std::{
@@ -24,6 +25,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Crds => crds::run(),
+        Command::Demo(args) => demo::run(&args),
     }
 }
 

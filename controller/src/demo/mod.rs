@@ -3,6 +3,86 @@
 
 mod answers;
 mod counts;
+mod manifests;
 mod service;
 
 pub use service::{Kind, Service, Settings};
+
+use crate::snapshot::Snapshot;
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+use tokio::task::JoinSet;
+
+/// All three services, running until dropped.
+#[derive(Debug)]
+pub struct Services {
+    addresses: Vec<(Kind, SocketAddr)>,
+    _tasks: JoinSet<Infallible>,
+}
+
+impl Services {
+    /// Starts the services on `ip`, each on the port that it has in `examples/ep`, or on a free one
+    /// where that is taken.
+    pub async fn start(ip: IpAddr, latency: Duration) -> io::Result<Self> {
+        let mut services = Vec::new();
+        let mut addresses = Vec::new();
+        for kind in Kind::ALL {
+            let service = match Service::bind(kind, (ip, kind.port()).into()).await {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    Service::bind(kind, (ip, 0).into()).await?
+                }
+                bound => bound?,
+            };
+            addresses.push((kind, service.address()?));
+            services.push(service);
+        }
+        let ports = addresses.iter().map(|(kind, address)| (*kind, address.port())).collect();
+        let settings = Settings { latency, ports };
+        let mut tasks = JoinSet::new();
+        for service in services {
+            tasks.spawn(service.run(settings.clone()));
+        }
+        Ok(Self { addresses, _tasks: tasks })
+    }
+
+    /// Each service, and where it can be reached from this machine.
+    pub fn addresses(&self) -> impl Iterator<Item = (Kind, SocketAddr)> {
+        self.addresses.iter().map(|&(kind, address)| (kind, reachable(address)))
+    }
+
+    /// The objects of `examples/ep`, with these services as the endpoints.
+    pub fn snapshot(&self) -> Snapshot {
+        manifests::snapshot(&self.addresses().collect::<Vec<_>>())
+    }
+}
+
+/// Where this machine itself reaches what listens at `address`.
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn two_demos_do_not_meet() {
+        let ip = Ipv4Addr::UNSPECIFIED.into();
+        let first = Services::start(ip, Duration::ZERO).await.unwrap();
+        let second = Services::start(ip, Duration::ZERO).await.unwrap();
+        for (kind, address) in first.addresses() {
+            assert!(address.ip().is_loopback());
+            assert!(second.addresses().all(|other| other != (kind, address)));
+        }
+    }
+}

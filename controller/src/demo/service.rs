@@ -174,3 +174,49 @@ fn permission() -> Response<Bytes> {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn ask(address: SocketAddr, head: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("{head}host: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn permits_what_the_page_sends_and_counts_all_but_questions_for_counts() {
+        let service = Service::bind(Kind::Profiles, ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = service.address().unwrap();
+        let running = tokio::spawn(service.run(Settings::default()));
+
+        let preflight = "OPTIONS /users/ada HTTP/1.1\r\norigin: http://a\r\n\
+            access-control-request-method: PUT\r\n";
+        let permission = ask(address, preflight).await;
+        assert!(permission.starts_with("HTTP/1.1 204 "), "{permission}");
+        for line in [
+            "access-control-allow-origin: *",
+            "access-control-allow-methods: GET, POST, PUT, DELETE",
+            "access-control-allow-headers: content-type, x-api-key, x-client",
+            "access-control-max-age: 0",
+        ] {
+            assert!(permission.contains(&format!("\r\n{line}\r\n")), "{permission}");
+        }
+        let refused = ask(address, "GET /users/ada HTTP/1.1\r\nx-front-door: ep\r\n").await;
+        assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+        for _ in 0..2 {
+            let counts = ask(address, "GET /demo/counts HTTP/1.1\r\n").await;
+            assert!(
+                counts.ends_with(r#"{"direct":{"preflight":1},"frontDoor":{"GET":1}}"#),
+                "{counts}"
+            );
+        }
+        running.abort();
+    }
+}

@@ -10,11 +10,24 @@ pub use decode::FileProblem;
 pub use merge::{Merged, Origin};
 
 use cache::Cache;
-use std::path::PathBuf;
+use parse::Format;
+use std::path::{Path, PathBuf};
 
 /// Reads all manifests under `paths` once.
 pub fn read(paths: &[PathBuf]) -> Merged {
     let mut cache = Cache::default();
     cache.refresh(walk::walk(paths, &mut |_| {}), &|_| false);
     cache.merge()
+}
+
+/// Reads YAML manifests that are at hand as texts; what stands before each is its name.
+pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Merged {
+    let mut merged = Merged::default();
+    for (name, text) in texts {
+        match decode::decode(text, Format::Yaml) {
+            Ok(contents) => merged.add(Path::new(name), &contents),
+            Err(problem) => merged.broken(Path::new(name), &problem.message),
+        }
+    }
+    merged
 }

@@ -197,25 +197,32 @@ function receivedRow(service, way, received) {
     ...['preflight', ...METHODS].map((kind) => element('td', {}, String(received[kind] ?? 0))));
 }
 
-function explain() {
+async function begin() {
   byId('api-key').textContent = config.apiKey;
   byId('latency-note').textContent = config.latencyMs
     ? `The services wait ${ms(config.latencyMs)} with every answer, preflights included, as if they were that round trip away.`
     : 'Everything runs on this machine, where a round trip costs next to nothing: start the demo with --latency 60ms to see what distance does.';
-  if (!config.throughFrontDoor) problems.add('This page did not come through the front door; open the address that the demo printed.');
+  if (!config.throughFrontDoor) problems.add('This page did not come through the front door: open the address that the demo printed.');
+  if (!SERVICES.every((service) => config.ports[service])) problems.add('The services have no addresses of their own here, so there is nothing to compare with: run portico demo on your own machine.');
+  if (problems.size > 0) showState('done');
+  else await run(byId('rounds').valueAsNumber);
 }
 
 byId('again').addEventListener('submit', (event) => {
   event.preventDefault();
-  if (document.documentElement.dataset.state !== 'running') run(byId('rounds').valueAsNumber);
+  if (config && document.documentElement.dataset.state !== 'running') run(byId('rounds').valueAsNumber);
 });
 
+async function readConfig() {
+  const response = await fetch('/demo.json', { cache: 'no-store' });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return response.json();
+}
+
 try {
-  config = await (await fetch('/demo.json', { cache: 'no-store' })).json();
-  explain();
-  if (config.throughFrontDoor) await run(byId('rounds').valueAsNumber);
-  else showState('done');
+  config = await readConfig();
 } catch (error) {
   problems.add(`The demo's settings could not be read (${error.message}). Is it still running?`);
   showState('done');
 }
+if (config) await begin();
