@@ -1,12 +1,13 @@
-//! Finding a Route takes time by the path's length, not by the number of Routes.
+//! Normalising a path and finding its Route, which every request does: it takes time by the path's
+//! length, not by the number of Routes.
 
 #![allow(clippy::expect_used, missing_docs)]
 
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, Method, StatusCode};
 use portico_dataplane::{
-    path::PathPattern,
+    path::{PathPattern, normalise},
     router::{Predicates, Request, RouteTree, Rule},
     table::{Action, HeaderEdits, ObjectName, Respond, Route, Timeouts},
 };
@@ -62,5 +63,52 @@ fn find(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, find);
+/// A path that each Route in turn matches, far apart in memory, so that a large tree is not met in
+/// the processor's cache.
+fn spread(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("spread");
+    let headers = HeaderMap::new();
+    for count in [10, 1_000, 100_000] {
+        let tree = RouteTree::new(rules(count));
+        let path = |i: usize| match i % 3 {
+            0 => format!("/team-{}/service-{i}/reports/2021", i % 100),
+            1 => format!("/team-{}/service-{i}/users/1", i % 100),
+            _ => format!("/team-{}/service-{i}/health", i % 100),
+        };
+        let paths: Vec<_> = (0..1 << 16).map(|i| path(i * (count / 7 + 1) % count)).collect();
+        let mut paths = paths.iter().cycle();
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| {
+                let path = paths.next().expect("it cycles");
+                let request =
+                    Request { method: &Method::GET, path, query: None, headers: &headers };
+                tree.find(black_box(&request)).is_some()
+            });
+        });
+    }
+}
+
+fn build(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("build");
+    group.sample_size(10);
+    for count in [10_000, 100_000] {
+        let rules = rules(count);
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter_batched(|| rules.clone(), RouteTree::new, BatchSize::PerIteration);
+        });
+    }
+}
+
+fn normalised(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("normalise");
+    for (name, path) in [
+        ("plain", "/api/v1/users/4711/orders/2021-11/items.json"),
+        ("escaped", "/api/v1/users/J%C3%BCrgen%20Meier/orders/2021-11"),
+        ("changed", "/api/v1/./users/%7e4711/../orders/2021-11"),
+    ] {
+        group.bench_function(name, |bencher| bencher.iter(|| normalise(black_box(path)).is_ok()));
+    }
+}
+
+criterion_group!(benches, find, spread, build, normalised);
 criterion_main!(benches);
