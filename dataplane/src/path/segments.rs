@@ -114,8 +114,8 @@ fn literal(segment: &str, canonical: &mut String) -> Result<(), Error> {
 /// rest that its `*` took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures<'p> {
-    values: Vec<&'p str>,
-    rest: Option<&'p str>,
+    pub(crate) values: Vec<&'p str>,
+    pub(crate) rest: Option<&'p str>,
 }
 
 impl<'p> Captures<'p> {

@@ -73,10 +73,9 @@ impl RouteTree {
 
     /// The rule that wins and what its pattern captured.
     pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Rule, Captures<'r>)> {
-        let rule = self.tree.find(request.path, &mut |fits| {
+        self.tree.find(request.path, &mut |fits| {
             self.rules[fits].iter().find(|rule| rule.predicates.hold(request))
-        })?;
-        Some((rule, rule.path.matches(request.path)?))
+        })
     }
 
     /// All rules in the order in which they are tried.

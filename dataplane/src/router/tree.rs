@@ -1,34 +1,38 @@
 //! The tree of path segments.
 
-use crate::path::{PathPattern, Segment, split};
+use crate::path::{Captures, PathPattern, Segment, split};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::{hash::BuildHasher, ops::Range};
 
 /// Patterns by their segments. Holds no rules, but ranges of the sorted list that it is built
-/// from: patterns of one shape stand together there. One hash table serves the literals of all
-/// nodes, so that a node takes 32 bytes and a step one look-up, however many siblings there are.
+/// from: patterns of one shape stand together there. One hash table holds all nodes but the root,
+/// so that a node takes 32 bytes and a step one look-up, however many siblings there are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
-    /// The root first; none if there are no patterns.
-    nodes: Vec<Node>,
-    /// The literals that lead to nodes, laid end to end.
+    root: Node,
+    /// By parent and label.
+    nodes: HashTable<Node>,
+    /// All labels laid end to end.
     labels: String,
-    /// Nodes that a literal leads to, by parent and literal.
-    literals: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
+
+/// The label of a capture; no canonical literal has a brace.
+const CAPTURE: &str = "{}";
 
 /// The patterns that begin with the same segments, names aside.
 #[derive(Clone, Debug, Default)]
 struct Node {
+    /// Counted in the order of insertion; the root is 0.
+    id: u32,
     parent: u32,
-    /// Where its literal stands in `labels`.
+    /// Where its label stands in `labels`: the literal that leads here, or [`CAPTURE`].
     label: u32,
     label_len: u16,
     /// Whether any literal leads on from here.
-    has_literals: bool,
-    /// Where a capture leads; 0, the root, is nowhere.
-    capture: u32,
+    literals: bool,
+    /// Whether a capture leads on from here.
+    capture: bool,
     /// The patterns that end here.
     end: Span,
     /// The patterns that end in `*` here.
@@ -64,105 +68,98 @@ impl Tree {
         for (index, pattern) in (0..).zip(patterns) {
             tree.insert(index, pattern);
         }
-        tree.nodes.shrink_to_fit();
-        tree.labels.shrink_to_fit();
-        let Self { nodes, labels, literals, hasher } = &mut tree;
-        literals.shrink_to_fit(|&node| key_of(nodes, labels, hasher, node));
+        let Self { nodes, labels, hasher, .. } = &mut tree;
+        nodes.shrink_to_fit(|node| hasher.hash_one(node.key(labels)));
+        labels.shrink_to_fit();
         tree
     }
 
     fn insert(&mut self, index: u32, pattern: &PathPattern) {
-        if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
-        }
-        let mut at = 0;
+        let Self { root, nodes, labels, hasher } = self;
+        let mut node = root;
         for segment in pattern.segments() {
-            at = match segment {
-                Segment::Literal(literal) => self.literal(at, literal),
-                Segment::Capture(_) => self.capture(at),
-                Segment::Rest => return self.nodes[at as usize].rest.push(index),
+            let label = match segment {
+                Segment::Literal(literal) => {
+                    node.literals = true;
+                    literal
+                }
+                Segment::Capture(_) => {
+                    node.capture = true;
+                    CAPTURE
+                }
+                Segment::Rest => return node.rest.push(index),
             };
+            let parent = node.id;
+            let id = size(nodes.len() + 1);
+            let key = (parent, label);
+            let hash = hasher.hash_one(key);
+            let entry = nodes.entry(
+                hash,
+                |node| node.key(labels) == key,
+                |node| hasher.hash_one(node.key(labels)),
+            );
+            node = entry
+                .or_insert_with(|| {
+                    let start = size(labels.len());
+                    labels.push_str(label);
+                    let label_len = u16::try_from(label.len()).unwrap_or(u16::MAX);
+                    Node { id, parent, label: start, label_len, ..Node::default() }
+                })
+                .into_mut();
         }
-        self.nodes[at as usize].end.push(index);
+        node.end.push(index);
     }
 
-    /// The node that `literal` leads to from the node `at`; made if need be.
-    fn literal(&mut self, at: u32, literal: &str) -> u32 {
-        if let Some(found) = self.step(at, literal) {
-            return found;
-        }
-        let node = self.add(Node {
-            parent: at,
-            label: size(self.labels.len()),
-            label_len: u16::try_from(literal.len()).unwrap_or(u16::MAX),
-            ..Node::default()
-        });
-        self.nodes[at as usize].has_literals = true;
-        self.labels.push_str(literal);
-        let Self { nodes, labels, literals, hasher } = self;
-        literals.insert_unique(key(hasher, at, literal), node, |&node| {
-            key_of(nodes, labels, hasher, node)
-        });
-        node
-    }
-
-    /// The node that a capture leads to from the node `at`; made if need be.
-    fn capture(&mut self, at: u32) -> u32 {
-        if self.nodes[at as usize].capture == 0 {
-            self.nodes[at as usize].capture = self.add(Node { parent: at, ..Node::default() });
-        }
-        self.nodes[at as usize].capture
-    }
-
-    fn add(&mut self, node: Node) -> u32 {
-        self.nodes.push(node);
-        size(self.nodes.len() - 1)
-    }
-
-    fn step(&self, at: u32, literal: &str) -> Option<u32> {
-        let is = |&node: &u32| {
-            let node = &self.nodes[node as usize];
-            node.parent == at && node.label(&self.labels) == literal
-        };
-        self.literals.find(key(&self.hasher, at, literal), is).copied()
+    /// Where a label leads.
+    fn step(&self, node: &Node, label: &str) -> Option<&Node> {
+        let key = (node.id, label);
+        self.nodes.find(self.hasher.hash_one(key), |node| node.key(&self.labels) == key)
     }
 
     /// Asks `choose` about the ranges of patterns that match a normalised path, the most specific
-    /// first, until it answers.
+    /// first, until it answers. Gives the answer and what the patterns of that range capture.
     ///
     /// Every node is visited once at most. With no captures in the patterns that is one node for
     /// each of the path's segments; where a literal and a capture both fit, both ways are tried.
-    pub(super) fn find<T>(
+    pub(super) fn find<'p, T>(
         &self,
-        path: &str,
+        path: &'p str,
         choose: &mut impl FnMut(Range<usize>) -> Option<T>,
-    ) -> Option<T> {
-        if self.nodes.is_empty() {
-            return None;
-        }
-        self.find_from(0, path.strip_prefix('/'), choose)
+    ) -> Option<(T, Captures<'p>)> {
+        let (found, mut captures) = self.find_from(&self.root, path.strip_prefix('/'), choose)?;
+        captures.values.reverse();
+        Some((found, captures))
     }
 
-    /// Goes on at the node `at` with what is left of the path; `None` is its end. As deep as the
-    /// deepest pattern, whose length is limited.
-    fn find_from<T>(
+    /// Goes on at a node with what is left of the path; `None` is its end. As deep as the deepest
+    /// pattern, whose length is limited. Captures are gathered on the way back, the last first.
+    fn find_from<'p, T>(
         &self,
-        at: u32,
-        left: Option<&str>,
+        node: &Node,
+        left: Option<&'p str>,
         choose: &mut impl FnMut(Range<usize>) -> Option<T>,
-    ) -> Option<T> {
-        let node = &self.nodes[at as usize];
-        let found = if let Some(left) = left {
+    ) -> Option<(T, Captures<'p>)> {
+        if let Some(left) = left {
             let (segment, after) = split(left);
-            let literal = if node.has_literals { self.step(at, segment) } else { None };
-            let capture = (node.capture != 0 && !segment.is_empty()).then_some(node.capture);
-            literal
-                .and_then(|child| self.find_from(child, after, choose))
-                .or_else(|| capture.and_then(|child| self.find_from(child, after, choose)))
-        } else {
-            ask(node.end, choose)
-        };
-        found.or_else(|| ask(node.rest, choose))
+            if node.literals
+                && let Some(child) = self.step(node, segment)
+                && let Some(found) = self.find_from(child, after, choose)
+            {
+                return Some(found);
+            }
+            if node.capture
+                && !segment.is_empty()
+                && let Some(child) = self.step(node, CAPTURE)
+                && let Some((found, mut captures)) = self.find_from(child, after, choose)
+            {
+                captures.values.push(segment);
+                return Some((found, captures));
+            }
+        } else if let Some(found) = ask(node.end, choose) {
+            return Some((found, Captures::default()));
+        }
+        let found = ask(node.rest, choose)?;
+        Some((found, Captures { rest: left, ..Captures::default() }))
     }
 }
 
@@ -171,19 +168,10 @@ fn ask<T>(span: Span, choose: &mut impl FnMut(Range<usize>) -> Option<T>) -> Opt
 }
 
 impl Node {
-    fn label<'l>(&self, labels: &'l str) -> &'l str {
+    fn key<'l>(&self, labels: &'l str) -> (u32, &'l str) {
         let start = self.label as usize;
-        &labels[start..start + usize::from(self.label_len)]
+        (self.parent, &labels[start..start + usize::from(self.label_len)])
     }
-}
-
-fn key(hasher: &DefaultHashBuilder, parent: u32, literal: &str) -> u64 {
-    hasher.hash_one((parent, literal))
-}
-
-fn key_of(nodes: &[Node], labels: &str, hasher: &DefaultHashBuilder, node: u32) -> u64 {
-    let node = &nodes[node as usize];
-    key(hasher, node.parent, node.label(labels))
 }
 
 /// An index into the tree. All patterns of a cluster's objects are far fewer than 2³² bytes, and a
