@@ -60,6 +60,7 @@ pub(crate) struct Worker {
     pub(crate) ids: Ids,
     /// Where this worker begins to pick backends, so that workers don't walk in step.
     pub(crate) seed: u64,
+    #[expect(clippy::redundant_allocation, reason = "see `Worker::table`")]
     table: RefCell<Rc<Arc<Table>>>,
     connections: RefCell<HashMap<u64, Rc<ConnState>>>,
     next_connection: Cell<u64>,
@@ -82,6 +83,7 @@ impl Drop for Registered {
 impl Worker {
     /// The table that this worker serves. A clone of a thread's own pointer: no count that cores
     /// fight over.
+    #[expect(clippy::redundant_allocation, reason = "the inner count is shared between cores")]
     pub(crate) fn table(&self) -> Rc<Arc<Table>> {
         self.table.borrow().clone()
     }

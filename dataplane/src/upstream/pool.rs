@@ -28,6 +28,7 @@ pub(super) enum Key {
 /// The idle connections of a worker.
 #[derive(Default)]
 pub(super) struct Pool {
+    #[expect(clippy::vec_box, reason = "connections move in and out, as pointers")]
     idle: RefCell<HashMap<Key, Vec<Box<Http1>>>>,
 }
 
