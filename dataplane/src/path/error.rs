@@ -32,7 +32,7 @@ pub enum PathPatternError {
          segment, or '%2A' for the character"
     )]
     Wildcard,
-    /// A `{name}` that is a part of a segment.
+    /// A `{name}` that is a part of a pattern's segment.
     #[error(
         "has '{0}', where a capture is not the whole segment: write '/{{name}}/', or '%7B' and \
          '%7D' for the characters"

@@ -18,6 +18,13 @@ impl PathPattern {
     /// `/é` and `/%c3%a9` are one pattern.
     pub fn parse(pattern: &str) -> Result<Self, PathPatternError> {
         let parsed = Self { text: segments::parse(pattern)? };
+        let whole = |segment: &&str| {
+            segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1)
+        };
+        let mut captures = parsed.text.split('/').filter(|segment| segment.contains('{'));
+        if let Some(part) = captures.find(|segment| !whole(segment)) {
+            return Err(PathPatternError::PartialCapture(part.to_owned()));
+        }
         let mut seen = HashSet::new();
         if let Some(name) = parsed.names().find(|name| !seen.insert(*name)) {
             return Err(PathPatternError::RepeatedName(name.to_owned()));
@@ -181,7 +188,7 @@ mod tests {
             ("/{a}.json", Error::PartialCapture(owned("{a}.json"))),
             ("/v{a}", Error::PartialCapture(owned("v{a}"))),
             ("/{a}{b}", Error::PartialCapture(owned("{a}{b}"))),
-            ("/{{a}}", Error::PartialCapture(owned("{{a}}"))),
+            ("/{{a}}", Error::StrayBrace(owned("{{a}}"))),
             ("/{a", Error::StrayBrace(owned("{a"))),
             ("/a}", Error::StrayBrace(owned("a}"))),
             ("/}{", Error::StrayBrace(owned("}{"))),

@@ -1,9 +1,10 @@
 //! The segments that patterns and templates are made of. Both are held as their canonical text,
-//! which says it all in the least memory; its segments are read off it.
+//! which says it all in the least memory; its segments are read off it. A pattern's captures are
+//! whole segments, a template's may stand among literals.
 
 use super::{PathError, PathPatternError as Error, normalise::canonicalise};
 
-/// A segment of a pattern or template.
+/// A segment of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Segment<'t> {
     /// This very text, canonical; may be empty.
@@ -14,9 +15,9 @@ pub(crate) enum Segment<'t> {
     Rest,
 }
 
-/// The segments of a canonical text.
-pub(super) fn segments(text: &str) -> impl Iterator<Item = Segment<'_>> {
-    text.split('/').skip(1).map(|segment| match segment {
+/// The segments of a pattern's canonical text.
+pub(super) fn segments(pattern: &str) -> impl Iterator<Item = Segment<'_>> {
+    pattern.split('/').skip(1).map(|segment| match segment {
         "*" => Segment::Rest,
         _ => match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(name) => Segment::Capture(name),
@@ -27,10 +28,7 @@ pub(super) fn segments(text: &str) -> impl Iterator<Item = Segment<'_>> {
 
 /// The names of a canonical text's captures in order.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
-    segments(text).filter_map(|segment| match segment {
-        Segment::Capture(name) => Some(name),
-        Segment::Literal(_) | Segment::Rest => None,
-    })
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }
 
 /// Whether a canonical text ends in `*`. An escaped star is never decoded, so the text tells.
@@ -52,62 +50,60 @@ pub(super) fn parse(text: &str) -> Result<Box<str>, Error> {
     let mut segments = tail.split('/').peekable();
     while let Some(segment) = segments.next() {
         canonical.push('/');
-        if segment.contains('*') {
-            if segment != "*" || segments.peek().is_some() {
-                return Err(Error::Wildcard);
-            }
+        if !segment.contains('*') {
+            parse_segment(segment, &mut canonical)?;
+        } else if segment == "*" && segments.peek().is_none() {
             canonical.push('*');
-        } else if segment.contains(['{', '}']) {
-            capture(segment)?;
-            canonical.push_str(segment);
         } else {
-            literal(segment, &mut canonical)?;
+            return Err(Error::Wildcard);
         }
     }
     Ok(canonical.into())
 }
 
-/// Checks that a segment with a brace is `{name}`.
-fn capture(segment: &str) -> Result<(), Error> {
-    let inner = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    match inner {
-        Some(name) if !name.contains(['{', '}']) => {
-            let mut chars = name.chars();
-            let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-            let rest = chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-            if first && rest { Ok(()) } else { Err(Error::Name(name.to_owned())) }
-        }
-        _ => {
-            let pair = segment.find('{').is_some_and(|open| segment[open..].contains('}'));
-            let balanced = segment.matches('{').count() == segment.matches('}').count();
-            let text = segment.to_owned();
-            Err(if pair && balanced {
-                Error::PartialCapture(text)
-            } else {
-                Error::StrayBrace(text)
-            })
-        }
-    }
-}
-
-fn literal(segment: &str, canonical: &mut String) -> Result<(), Error> {
-    if segment.contains('?') {
-        return Err(Error::Query);
-    }
-    if segment.contains('#') {
-        return Err(Error::Fragment);
-    }
+/// Appends the canonical form of a segment: literals with `{name}` in between.
+fn parse_segment(segment: &str, canonical: &mut String) -> Result<(), Error> {
     let start = canonical.len();
-    canonicalise(segment, canonical).map_err(|error| match error {
-        PathError::NotAbsolute => Error::NotAbsolute,
-        PathError::BrokenEscape => Error::BrokenEscape(segment.to_owned()),
-        PathError::Backslash => Error::Backslash,
-        PathError::Control => Error::Control,
-    })?;
+    let stray = || Error::StrayBrace(segment.to_owned());
+    let mut pieces = segment.split('{');
+    let mut text = pieces.next().unwrap_or_default();
+    loop {
+        if text.contains('}') {
+            return Err(stray());
+        }
+        parse_literal(text, canonical)?;
+        let Some(piece) = pieces.next() else { break };
+        let (name, after) = piece.split_once('}').ok_or_else(stray)?;
+        if !is_name(name) {
+            return Err(Error::Name(name.to_owned()));
+        }
+        canonical.extend(["{", name, "}"]);
+        text = after;
+    }
     match &canonical[start..] {
         "." | ".." => Err(Error::DotSegment(segment.to_owned())),
         _ => Ok(()),
     }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+fn parse_literal(literal: &str, canonical: &mut String) -> Result<(), Error> {
+    if literal.contains('?') {
+        return Err(Error::Query);
+    }
+    if literal.contains('#') {
+        return Err(Error::Fragment);
+    }
+    canonicalise(literal, canonical).map_err(|error| match error {
+        PathError::NotAbsolute => Error::NotAbsolute,
+        PathError::BrokenEscape => Error::BrokenEscape(literal.to_owned()),
+        PathError::Backslash => Error::Backslash,
+        PathError::Control => Error::Control,
+    })
 }
 
 /// What a pattern took from a path: the segments of its captures in the pattern's order, and the
@@ -136,20 +132,37 @@ pub(super) fn take<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
     let mut captures = Captures::default();
     // What is left of the path after a slash; `None` at its end.
     let mut left = path.strip_prefix('/');
-    for segment in segments(text) {
-        if segment == Segment::Rest {
+    for segment in text.split('/').skip(1) {
+        if segment == "*" {
             captures.rest = left;
             return Some(captures);
         }
         let (value, after) = split(left?);
-        match segment {
-            Segment::Literal(literal) if literal == value => {}
-            Segment::Capture(_) if !value.is_empty() => captures.values.push(value),
-            Segment::Literal(_) | Segment::Capture(_) | Segment::Rest => return None,
-        }
+        take_segment(segment, value, &mut captures.values)?;
         left = after;
     }
     left.is_none().then_some(captures)
+}
+
+/// Matches one segment. Where literals in it leave a choice, each capture takes the least but the
+/// last one: that finds a match if there is any, in linear time.
+fn take_segment<'p>(segment: &str, value: &'p str, values: &mut Vec<&'p str>) -> Option<()> {
+    let mut pieces = segment.split('{');
+    let mut left = value.strip_prefix(pieces.next()?)?;
+    let mut pieces = pieces.peekable();
+    while let Some(piece) = pieces.next() {
+        let (_, literal) = piece.split_once('}')?;
+        let len = match pieces.peek() {
+            Some(_) => left.get(1..)?.find(literal)? + 1,
+            None => left.strip_suffix(literal)?.len(),
+        };
+        if len == 0 {
+            return None;
+        }
+        values.push(&left[..len]);
+        left = &left[len + literal.len()..];
+    }
+    left.is_empty().then_some(())
 }
 
 /// The first segment of what is left of a path, and what follows the slash after it.
@@ -163,21 +176,22 @@ pub(crate) fn split(left: &str) -> (&str, Option<&str>) {
 /// The path that a canonical text makes with these values: `value` gives a capture's by its name.
 pub(super) fn fill<'v>(
     text: &str,
-    mut value: impl FnMut(&str) -> Option<&'v str>,
+    value: impl Fn(&str) -> Option<&'v str>,
     rest: Option<&str>,
 ) -> Option<String> {
     let mut path = String::with_capacity(text.len() + rest.map_or(0, str::len));
-    for segment in segments(text) {
-        let part = match segment {
-            Segment::Literal(literal) => literal,
-            Segment::Capture(name) => value(name)?,
-            Segment::Rest => match rest {
-                Some(rest) => rest,
-                None => break,
-            },
-        };
+    for segment in text.split('/').skip(1) {
+        if segment == "*" {
+            path.extend(rest.into_iter().flat_map(|rest| ["/", rest]));
+            break;
+        }
         path.push('/');
-        path.push_str(part);
+        let mut pieces = segment.split('{');
+        path.extend(pieces.next());
+        for piece in pieces {
+            let (name, literal) = piece.split_once('}')?;
+            path.extend([value(name)?, literal]);
+        }
     }
     if path.is_empty() {
         path.push('/');

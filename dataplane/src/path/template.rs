@@ -3,10 +3,10 @@
 use super::segments::{self, Captures};
 use super::{PathPattern, PathPatternError, normalise};
 use serde::{Serialize, Serializer};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A path template: what a pattern captured goes where the same names stand. Written as a pattern
-/// is, but a name may stand more than once.
+/// is, but a name may stand more than once, and as a part of a segment: `/users/{id}.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathTemplate {
     /// Canonical.
@@ -43,7 +43,7 @@ impl PathTemplate {
     /// is outside the template, or is no path that a request could have.
     ///
     /// `path` need not be normalised, and the result is. Where several of the front door's paths
-    /// lead to `path` (`/strip` and `/strip/` by `/strip/*` → `/*`), it is one that does.
+    /// lead to `path` (`/strip` and `/strip/` by `/strip/*` → `/*`), it is one of them.
     pub fn reverse(
         &self,
         pattern: &PathPattern,
@@ -63,8 +63,13 @@ impl PathTemplate {
             (false, _) => captures.rest(),
         };
         let value = |name: &str| ours(name).or_else(|| value(pattern.names(), captures, name));
-        segments::fill(pattern.text(), value, rest)
+        // A capture among literals can cut an escape in two.
+        segments::fill(pattern.text(), value, rest).filter(|path| is_normal(path))
     }
+}
+
+fn is_normal(path: &str) -> bool {
+    matches!(normalise(path), Ok(Cow::Borrowed(_)))
 }
 
 /// What the capture `name` took.
@@ -93,7 +98,6 @@ impl Serialize for PathTemplate {
 mod tests {
     use super::*;
     use proptest::{prelude::*, sample::select};
-    use std::borrow::Cow;
 
     fn pair(pattern: &str, template: &str) -> (PathPattern, PathTemplate) {
         (PathPattern::parse(pattern).unwrap(), PathTemplate::parse(template).unwrap())
@@ -119,6 +123,8 @@ mod tests {
             ("/{a}/x/{b}", "/{a}/{a}", "/1/x/2", "/1/1"),
             ("/{a}/*", "/t/{a}/*", "/%2F/b", "/t/%2F/b"),
             ("/a", "/é", "/a", "/%C3%A9"),
+            ("/{a}/{b}", "/u-{a}.{b}.json/x", "/1/2", "/u-1.2.json/x"),
+            ("/{a}/*", "/{a}{a}/.{a}/*", "/1/2", "/11/.1/2"),
         ] {
             let (pattern, template) = pair(pattern, template);
             let captures = pattern.matches(path).unwrap();
@@ -166,6 +172,21 @@ mod tests {
             ("/a/{x}", "/{x}/{x}", "/a/1", "/2/2", Some("/a/2")),
             ("/a/{x}", "/{x}/{x}", "/a/1", "/2/3", None),
             ("/a", "/b", "/a", "/b", Some("/a")),
+            // Captures among literals.
+            ("/u/{x}", "/{x}.json", "/u/1", "/2.json", Some("/u/2")),
+            ("/u/{x}", "/{x}.json", "/u/1", "/2.json.json", Some("/u/2.json")),
+            ("/u/{x}", "/{x}.json", "/u/1", "/.json", None),
+            ("/u/{x}", "/{x}.json", "/u/1", "/2.jsonx", None),
+            ("/u/{x}", "/{x}.json", "/u/1", "/2.json/", None),
+            ("/u/{x}/*", "/{x}.json/*", "/u/1", "/2.json/a", Some("/u/2/a")),
+            ("/u/{x}/{y}", "/v{x}-{y}", "/u/1/2", "/v3-4", Some("/u/3/4")),
+            ("/u/{x}/{y}", "/v{x}-{y}", "/u/1/2", "/v3-4-5", Some("/u/3/4-5")),
+            ("/u/{x}/{y}", "/v{x}-{y}", "/u/1/2", "/v--4", Some("/u/-/4")),
+            ("/u/{x}/{y}", "/v{x}-{y}", "/u/1/2", "/v-4", None),
+            ("/u/{x}/{y}", "/v{x}-{y}", "/u/1/2", "/v3-", None),
+            ("/u/{x}/{y}", "/{x}{y}", "/u/1/2", "/345", Some("/u/3/45")),
+            ("/u/{x}/{y}", "/{x}{y}", "/u/1/2", "/%2F4", None),
+            ("/u/{x}/{y}", "/{x}2{y}", "/u/1/2", "/3%2F", None),
         ] {
             let (pattern, template) = pair(pattern, template);
             let captures = pattern.matches(request).unwrap();
@@ -178,6 +199,18 @@ mod tests {
     fn templates_are_parsed_as_patterns_are() {
         assert_eq!(PathTemplate::parse("a"), Err(PathPatternError::NotAbsolute));
         assert_eq!(PathTemplate::parse("/a?b"), Err(PathPatternError::Query));
+        for (template, error) in [
+            ("/{a}*", PathPatternError::Wildcard),
+            ("/x{a", PathPatternError::StrayBrace("x{a".to_owned())),
+            ("/{a}}", PathPatternError::StrayBrace("{a}}".to_owned())),
+            ("/x{}", PathPatternError::Name(String::new())),
+            ("/%4{a}", PathPatternError::BrokenEscape("%4".to_owned())),
+        ] {
+            assert_eq!(PathTemplate::parse(template), Err(error), "{template}");
+        }
+        let partial = PathTemplate::parse("/.{a}.{b-c}%2e/..{d}").unwrap();
+        assert_eq!(partial.to_string(), "/.{a}.{b-c}./..{d}");
+        assert_eq!(partial.names().collect::<Vec<_>>(), ["a", "b-c", "d"]);
         let template = PathTemplate::parse("/%61/{x}/{x}/*").unwrap();
         assert_eq!(template.to_string(), "/a/{x}/{x}/*");
         assert_eq!(serde_json::to_value(&template).unwrap(), "/a/{x}/{x}/*");
@@ -191,12 +224,15 @@ mod tests {
         let segment = || select(vec!["a", "b", "", "%2F", "{x}", "{y}"]);
         let value = || select(vec!["a", "b", "c", "%2F", ".x"]);
         let rest = select(vec!["", "/", "//", "/a", "/a/", "/a/b"]);
-        let segments = prop::collection::vec(segment(), 0..4);
-        let sources = (segments.clone(), segments, any::<bool>(), any::<bool>());
+        let segments = || prop::collection::vec(segment(), 0..4);
+        let of_template = prop_oneof![4 => segment(), 1 => select(vec!["v{x}", "{x}-{y}", "{x}."])];
+        let template = prop::collection::vec(of_template, 0..4);
+        let sources = (segments(), template, any::<bool>(), any::<bool>());
         (sources, value(), value(), rest).prop_map(|(sources, x, y, rest)| {
-            let (mut pattern, mut template, pattern_rest, template_rest) = sources;
-            pattern.dedup_by_key(|segment| segment.starts_with('{'));
-            template.retain(|segment| !segment.starts_with('{') || pattern.contains(segment));
+            let (pattern, mut template, pattern_rest, template_rest) = sources;
+            template.retain(|segment| {
+                ["{x}", "{y}"].iter().all(|name| !segment.contains(name) || pattern.contains(name))
+            });
             let join = |segments: &[&str], rest: &str| {
                 let path: String = segments.iter().flat_map(|segment| ["/", segment]).collect();
                 if path.is_empty() && rest.is_empty() { "/".to_owned() } else { path + rest }
