@@ -63,17 +63,17 @@ pub struct FrontDoorSpec {
     #[serde(default)]
     pub plain_http: PlainHttp,
     /// Who may attach Routes, and where; any entry that fits will do. Absent: the FrontDoor's own
-    /// namespace, at any path.
+    /// namespace, at any path. Empty: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(max = 64))]
     pub attach: Option<Vec<Attach>>,
     /// The CORS policy of those Routes that have none of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<CorsPolicy>,
-    /// Networks of proxies whose `X-Forwarded-*` and `Forwarded` are believed, as CIDRs such as
-    /// `10.0.0.0/8`; one address is `10.1.2.3/32`. Empty: nobody's.
+    /// Proxies whose `X-Forwarded-*` and `Forwarded` are believed: addresses, or networks such as
+    /// `10.0.0.0/8`. Empty: nobody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::CIDR)))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK)))]
     pub trusted_proxies: Vec<String>,
 }
 
@@ -118,15 +118,16 @@ pub enum PlainHttp {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("(has(self.namespaces) && size(self.namespaces) > 0) || has(self.namespaceSelector)")
-        .message("namespaces or namespaceSelector is needed; namespaceSelector: {} stands for every namespace"),
+    Rule::new("(has(self.namespaces) && size(self.namespaces) > 0) != has(self.namespaceSelector)")
+        .message("exactly one of namespaces and namespaceSelector is needed; namespaceSelector: {} stands for every namespace"),
 ]))]
 pub struct Attach {
-    /// Namespaces by name. Needed where there is no `namespaceSelector`.
+    /// Namespaces by name. Exactly one of `namespaces` and `namespaceSelector` is needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 63), regex(pattern = pattern::LABEL)))]
     pub namespaces: Vec<String>,
-    /// Namespaces by label; `{}` is every one. Needed where there is no `namespaces`.
+    /// Namespaces by label; `{}` is every one. Exactly one of `namespaces` and `namespaceSelector`
+    /// is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "foreign::label_selector")]
     pub namespace_selector: Option<LabelSelector>,

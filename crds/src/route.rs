@@ -47,13 +47,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("[has(self.backends), has(self.redirect), has(self.respond)].exists_one(given, given)")
-        .message("exactly one of backends, redirect and respond is needed"),
-    Rule::new("has(self.backends) || !has(self.rewrite)")
-        .message("rewrite changes what a backend gets; it goes with backends only. A redirect has a path and a host of its own")
-        .field_path(".rewrite"),
-]))]
+#[schemars(extend("x-kubernetes-validations" = spec_rules()))]
 pub struct RouteSpec {
     /// The FrontDoor that it attaches to.
     pub front_door_ref: FrontDoorRef,
@@ -92,6 +86,20 @@ pub struct RouteSpec {
     pub timeouts: Option<Timeouts>,
 }
 
+fn spec_rules() -> Vec<Rule> {
+    let one =
+        "[has(self.backends), has(self.redirect), has(self.respond)].exists_one(given, given)";
+    let one = Rule::new(one).message("exactly one of backends, redirect and respond is needed");
+    let forwarding = ["rewrite", "requestHeaders", "timeouts"].map(|field| {
+        let message =
+            format!("{field} goes with backends only: leave it out beside redirect and respond");
+        Rule::new(format!("has(self.backends) || !has(self.{field})"))
+            .message(message.as_str())
+            .field_path(format!(".{field}"))
+    });
+    std::iter::once(one).chain(forwarding).collect()
+}
+
 fn matches_default() -> Vec<Match> {
     vec![Match::default()]
 }
@@ -118,10 +126,14 @@ pub struct Match {
     /// `/*`.
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
     pub path: String,
-    /// Methods in their exact case, such as `GET`, any of which fits. Empty: all. GET does not
+    /// Methods in upper case, such as `GET`, any of which fits. Empty: all. GET does not
     /// stand for HEAD too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(min = 1, max = 64), regex(pattern = pattern::TOKEN)))]
+    #[schemars(
+        length(max = 16),
+        inner(length(min = 1, max = 64), regex(pattern = pattern::METHOD)),
+        transform = rules::each(rules::forwardable())
+    )]
     pub methods: Vec<String>,
     /// What request headers must be; all of these must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -223,7 +235,8 @@ pub struct ServiceBackend {
     /// The Service's name.
     #[schemars(length(min = 1, max = 63), regex(pattern = pattern::LABEL))]
     pub name: String,
-    /// A port of the Service: its number, 1 to 65535, or its name.
+    /// A port of the Service: its number, 1 to 65535, without quotes; or its name, which has a
+    /// letter in it.
     #[schemars(schema_with = "foreign::port")]
     pub port: IntOrString,
 }
@@ -245,7 +258,7 @@ pub struct Rewrite {
     /// The path that the backend gets, starting with `/`: what `{name}` and `*` of the match took
     /// goes where they stand here. `/api/*` with `/users/*` makes `/users/7` of `/api/7`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::TEMPLATE))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
     pub path: Option<String>,
     /// The Host that the backend gets: `Backend`, its own (default for external); `Preserve`, the
     /// client's (default for a service); or a host name.
@@ -276,7 +289,7 @@ pub struct Redirect {
     /// The path, starting with `/`: what `{name}` and `*` of the match took goes where they stand
     /// here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::TEMPLATE))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
     pub path: Option<String>,
     /// The status code. 307 and 308 keep the request's method and body; browsers remember 301 and
     /// 308.

@@ -78,6 +78,11 @@ pub(crate) fn usable_method() -> Value {
     )])
 }
 
+/// Of a method: a request with it is ever forwarded.
+pub(crate) fn forwardable() -> Value {
+    json!([Rule::new("self != 'CONNECT'").message("CONNECT is never forwarded; leave it out")])
+}
+
 /// Of a list: these rules hold for each item.
 pub(crate) fn each(rules: Value) -> impl FnMut(&mut Schema) {
     move |schema| {

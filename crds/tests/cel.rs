@@ -82,22 +82,36 @@ fn a_route_has_exactly_one_action() {
 }
 
 #[test]
-fn rewrite_goes_with_backends() {
+fn what_changes_a_forwarded_request_goes_with_backends() {
+    for field in ["rewrite", "requestHeaders", "timeouts"] {
+        let beside = |action: &str| json!({"backends": null, action: {"port": 80}, field: {}});
+        let at = format!("spec.{field}");
+        run(
+            "Route",
+            &route(),
+            &[
+                (json!({field: {}}), "", ""),
+                (beside("redirect"), &at, "with backends only"),
+                (beside("respond"), &at, "with backends only"),
+            ],
+        );
+    }
+    run(
+        "Route",
+        &route(),
+        &[(json!({"backends": null, "respond": {}, "responseHeaders": {}}), "", "")],
+    );
+}
+
+#[test]
+fn connect_is_never_forwarded() {
+    let methods = |methods: Value| json!({"matches": [{"methods": methods}]});
     run(
         "Route",
         &route(),
         &[
-            (json!({"rewrite": {"path": "/users/*"}}), "", ""),
-            (
-                json!({"backends": null, "respond": {}, "rewrite": {"path": "/"}}),
-                "spec.rewrite",
-                "with backends only",
-            ),
-            (
-                json!({"backends": null, "redirect": {"port": 80}, "rewrite": {}}),
-                "spec.rewrite",
-                "with backends only",
-            ),
+            (methods(json!(["GET", "CONNECTED"])), "", ""),
+            (methods(json!(["GET", "CONNECT"])), "spec.matches[0].methods[1]", "never forwarded"),
         ],
     );
 }
@@ -254,7 +268,7 @@ fn no_edit_names_host_framing_or_connection_headers() {
 
 #[test]
 fn an_attach_entry_says_whose_routes() {
-    const ONE: &str = "namespaces or namespaceSelector is needed";
+    const ONE: &str = "exactly one of namespaces and namespaceSelector";
     let expression = |operator: &str, values: Value| {
         let expression = json!({"key": "team", "operator": operator, "values": values});
         json!({"attach": [{"namespaceSelector": {"matchExpressions": [expression]}}]})
@@ -277,6 +291,12 @@ fn an_attach_entry_says_whose_routes() {
                 ONE,
             ),
             (json!({"attach": [{"namespaces": []}]}), "spec.attach[0]", ONE),
+            (
+                json!({"attach": [{"namespaces": ["a"], "namespaceSelector": {}}]}),
+                "spec.attach[0]",
+                ONE,
+            ),
+            (json!({"attach": []}), "", ""),
             (expression("In", json!(["a"])), "", ""),
             (expression("Exists", json!([])), "", ""),
             (expression("In", json!([])), AT, "values are needed"),

@@ -6,20 +6,6 @@ use http::{HeaderName, HeaderValue};
 use portico_crds as crds;
 use portico_dataplane::table::{HeaderEdits, ObjectName};
 
-/// Fields that the edge itself rules over: Host, message framing, and the hop-by-hop fields of
-/// RFC 9110 §7.6.1. (`rewrite.host` is the way to another Host.)
-const RESERVED: [&str; 9] = [
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// Compiles the header edits of one Route.
 pub(super) struct Headers<'s> {
     pub(super) snapshot: &'s Snapshot,
@@ -112,7 +98,7 @@ pub(super) fn name(text: &str, at: &Field<'_>, report: &mut Report) -> Option<He
             report.invalid(at, "Host is not edited as a header: use rewrite.host");
             None
         }
-        Ok(name) if RESERVED.contains(&name.as_str()) => {
+        Ok(name) if crds::UNEDITABLE_HEADERS.contains(&name.as_str()) => {
             report.invalid(
                 at,
                 format!("'{text}' belongs to one connection or frames the message, and is the edge's own: remove the edit"),

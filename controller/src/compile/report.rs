@@ -100,9 +100,13 @@ impl Report {
         message: String,
     ) {
         let (object, field) = (self.object.clone(), field.to_string());
+        // Of the same mistake the schema speaks in general terms; what is found here says more.
         let mut read = self.problems.iter().take(self.read);
-        if reason == Reason::Invalid && read.any(|p| p.reason == reason && p.field == field) {
-            return; // The schema has said it.
+        if reason == Reason::Invalid
+            && let Some(said) = read.position(|p| p.reason == reason && p.field == field)
+        {
+            self.problems.remove(said);
+            self.read -= 1;
         }
         self.problems.push(Problem { object, severity, concerns, field, reason, message });
     }

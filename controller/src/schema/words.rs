@@ -48,7 +48,11 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
 /// A required field that is not there.
 pub(super) fn missing(node: Option<&Node>) -> String {
     match node.map(|node| node.about.as_str()) {
-        Some(about) if !about.is_empty() => format!("required, but missing. {}", flat(about)),
+        Some(about) if !about.is_empty() => {
+            let about = flat(about);
+            let end = about.find(". ").map_or(about.len(), |dot| dot + 1);
+            format!("required, but missing. {}", about.get(..end).unwrap_or_default())
+        }
         Some(_) | None => "required, but missing".to_owned(),
     }
 }
