@@ -1,4 +1,6 @@
 //! Portico from outside: what the tests share.
+
+pub mod binary;
 pub mod browser;
 
 pub mod edge;

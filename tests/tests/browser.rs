@@ -1,0 +1,171 @@
+//! `portico demo` in a real Chromium: the direct way sends preflights, the front door's sends none.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+use portico_tests::{
+    binary,
+    browser::{self, Browser},
+};
+use serde_json::{Value, json};
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+/// Calls of the page in each round.
+const CALLS: u64 = 5;
+
+/// A running `portico demo`.
+struct Demo {
+    process: Child,
+    port: u16,
+    /// Kept open: the demo may print more.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(binary::portico().unwrap())
+            .args(["demo", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let port = loop {
+            let mut line = String::new();
+            assert!(output.read_line(&mut line).unwrap() > 0, "the demo named no address");
+            if let Some((_, rest)) = line.split_once("http://localhost:") {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                break digits.parse().unwrap();
+            }
+        };
+        Self { process, port, _output: output }
+    }
+
+    /// Ctrl-C, and how the demo takes it.
+    fn interrupt(mut self) -> std::process::ExitStatus {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A browser, or none where there is none and that is all right.
+fn chromium() -> Option<Browser> {
+    let Some(program) = browser::find() else {
+        assert!(env::var_os("CI").is_none(), "no Chromium: apt-get install chromium");
+        eprintln!("skipped, no Chromium: apt-get install chromium");
+        return None;
+    };
+    Some(Browser::launch(&program).unwrap())
+}
+
+fn finished(browser: &mut Browser, url: &str) -> Value {
+    browser.open(url).unwrap();
+    summary(browser)
+}
+
+fn summary(browser: &mut Browser) -> Value {
+    browser.wait_for("document.documentElement.dataset.state === 'done'").unwrap();
+    let text = browser.evaluate("document.getElementById('summary').textContent").unwrap();
+    serde_json::from_str(text.as_str().unwrap()).unwrap()
+}
+
+/// Whether the page needs no scrolling to the side in a viewport `width` CSS pixels wide.
+fn fits(browser: &mut Browser, width: u32) -> bool {
+    let wide = browser.evaluate("document.documentElement.scrollWidth").unwrap();
+    wide.as_u64().unwrap() <= u64::from(width)
+}
+
+/// What any run must show.
+fn assert_one_round_trip_saved(summary: &Value, rounds: u64) {
+    let pairs = rounds * CALLS;
+    assert_eq!(summary["problems"], json!([]), "{summary}");
+    assert_eq!(summary["preflights"], json!({"direct": pairs, "frontDoor": 0}), "{summary}");
+    assert_eq!(summary["requests"], json!({"direct": pairs, "frontDoor": pairs}), "{summary}");
+    assert_eq!((&summary["pairs"], &summary["equal"]), (&json!(pairs), &json!(pairs)), "{summary}");
+    for call in summary["calls"].as_array().unwrap() {
+        for way in ["direct", "frontDoor"] {
+            let measured = call[way].as_array().unwrap();
+            assert_eq!(measured.len() as u64, rounds);
+            assert!(measured.iter().all(Value::is_number), "{call}");
+        }
+    }
+}
+
+/// The shortest of all calls of one way, in milliseconds.
+fn fastest(summary: &Value, way: &str) -> f64 {
+    let calls = summary["calls"].as_array().unwrap().iter();
+    let measured = calls.flat_map(|call| call[way].as_array().unwrap());
+    measured.map(|ms| ms.as_f64().unwrap()).fold(f64::INFINITY, f64::min)
+}
+
+/// The folder for pictures of this run, or the kept one where the picture is to be renewed.
+fn picture(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if env::var_os("UPDATE_SCREENSHOT").is_some() {
+        return root.join("docs").join(name);
+    }
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+#[test]
+fn the_front_door_saves_every_preflight() {
+    let Some(mut browser) = chromium() else { return };
+    let demo = Demo::start(&["--latency", "60ms"]);
+
+    browser.set_viewport(1180, 900, false).unwrap();
+    let first = finished(&mut browser, &format!("http://localhost:{}/", demo.port));
+    assert_one_round_trip_saved(&first, 5);
+    // The preflight was delayed as well; clocks of pages are coarse.
+    assert!(fastest(&first, "direct") > 119.0, "{first}");
+    assert!(fastest(&first, "frontDoor") > 59.0, "{first}");
+    assert!(fits(&mut browser, 1180));
+    browser.screenshot(&picture("demo.png")).unwrap();
+
+    let again = "document.getElementById('rounds').value = 2;
+        document.querySelector('#again button').click()";
+    browser.evaluate(again).unwrap();
+    assert_one_round_trip_saved(&summary(&mut browser), 2);
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+
+    assert!(demo.interrupt().success());
+}
+
+#[test]
+fn a_phone_shows_all_of_it() {
+    let Some(mut browser) = chromium() else { return };
+    let demo = Demo::start(&[]);
+
+    browser.set_viewport(360, 740, true).unwrap();
+    let shown = finished(&mut browser, &format!("http://127.0.0.1:{}/", demo.port));
+    assert_one_round_trip_saved(&shown, 5);
+    assert!(fits(&mut browser, 360), "the page is wider than the screen");
+    browser.screenshot(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo-phone.png")).unwrap();
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
+#[test]
+fn what_can_not_be_reached_is_named() {
+    let Some(mut browser) = chromium() else { return };
+    let demo = Demo::start(&[]);
+
+    browser.command("Network.enable", json!({})).unwrap();
+    browser.command("Network.setBlockedURLs", json!({"urls": ["*/users/*"]})).unwrap();
+    let shown = finished(&mut browser, &format!("http://localhost:{}/", demo.port));
+    assert_eq!(shown["equal"], 15, "{shown}");
+    assert_eq!(shown["calls"][0]["equal"], 5, "{shown}");
+    let alert = "document.querySelector('[role=alert]:not([hidden])').textContent";
+    let alert = browser.evaluate(alert).unwrap();
+    assert!(alert.as_str().unwrap().contains("The profiles service must be reachable"), "{alert}");
+}
