@@ -135,9 +135,9 @@ impl Browser {
         }
     }
 
-    /// A PNG of the whole page.
+    /// A PNG of what the viewport shows.
     pub fn screenshot(&mut self, path: &Path) -> Result<()> {
-        let params = json!({"format": "png", "captureBeyondViewport": true});
+        let params = json!({"format": "png"});
         let answer = self.command("Page.captureScreenshot", params)?;
         let data = answer["data"].as_str().context("a screenshot without data")?;
         fs::write(path, data_encoding::BASE64.decode(data.as_bytes())?)?;

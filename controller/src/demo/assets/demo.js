@@ -138,28 +138,30 @@ function showProgress(done, total) {
 }
 
 function showChart(results) {
-  const longest = Math.max(1, ...results.flatMap((result) => WAYS.flatMap((way) => result[way])));
-  const percent = (value) => `${(100 * value) / longest}%`;
+  // Room for the bars and a little more; a single slow call must not squeeze all others.
+  const longest = Math.max(0.1, ...results.flatMap((result) => WAYS.map((way) => median(result[way])))) * 1.25;
   byId('chart').replaceChildren(...results.map((result) => {
-    const rows = WAYS.map((way) => {
-      const bar = element('div', { className: `bar ${way === 'direct' ? 'direct' : 'front-door'}` });
-      const middle = median(result[way]);
-      bar.style.width = percent(middle ?? 0);
-      const marks = result[way].filter((value) => value !== null).map((value) => {
-        const mark = element('i');
-        mark.style.left = percent(value);
-        return mark;
-      });
-      return element('div', { className: 'row' },
-        element('div', { className: 'way' }, WAY_NAMES[way]),
-        element('div', { className: 'track' }, bar, ...marks),
-        element('div', { className: 'value' }, result[way].length ? ms(middle) : '…'));
-    });
     const { call } = result;
+    const rows = WAYS.map((way) => element('div', { className: 'row' },
+      element('div', { className: 'way' }, WAY_NAMES[way]),
+      track(way, result[way], (value) => `${Math.min(100, (100 * value) / longest)}%`, longest),
+      element('div', { className: 'value' }, result[way].length ? ms(median(result[way])) : '…')));
     return element('div', { className: 'call' },
       element('div', { className: 'name' }, element('b', {}, call.name), element('code', {}, `${call.method} ${call.front ?? call.path}`)),
       element('div', { className: 'bars' }, ...rows));
   }));
+}
+
+// The bar of the median, and a mark for each call.
+function track(way, values, percent, longest) {
+  const bar = element('div', { className: `bar ${way === 'direct' ? 'direct' : 'front-door'}` });
+  bar.style.width = percent(median(values) ?? 0);
+  const marks = values.filter((value) => value !== null).map((value) => {
+    const mark = element('i', value > longest ? { className: 'beyond', textContent: '›' } : {});
+    mark.style.left = percent(value);
+    return mark;
+  });
+  return element('div', { className: 'track' }, bar, ...marks);
 }
 
 function show(summary, results) {
@@ -171,8 +173,7 @@ function show(summary, results) {
   byId('latencies').replaceChildren(...summary.calls.map((call) =>
     latencyRow(call.name, median(call.direct), median(call.frontDoor), `${call.equal} of ${summary.rounds}`)),
   latencyRow('All calls', summary.median.direct, summary.median.frontDoor, `${summary.equal} of ${summary.pairs}`, 'total'));
-  byId('received').replaceChildren(...SERVICES.flatMap((service) =>
-    WAYS.map((way) => receivedRow(service, way, summary.received[service][way]))));
+  byId('received').replaceChildren(...['preflight', ...METHODS].map((kind) => receivedRow(kind, summary.received)));
   if (summary.equal < summary.pairs) problems.add(`${summary.pairs - summary.equal} pairs of answers were not equal.`);
   const { direct, frontDoor } = summary.requests;
   if (direct !== frontDoor) problems.add(`The services received ${direct} requests directly and ${frontDoor} through the front door: is the page open twice?`);
@@ -192,16 +193,16 @@ function latencyRow(name, direct, frontDoor, equal, className = '') {
     element('td', {}, times(direct / frontDoor)), element('td', {}, equal));
 }
 
-function receivedRow(service, way, received) {
-  return element('tr', {}, element('th', { scope: 'row' }, service), element('td', { className: 'text' }, WAY_NAMES[way]),
-    ...['preflight', ...METHODS].map((kind) => element('td', {}, String(received[kind] ?? 0))));
+function receivedRow(kind, received) {
+  return element('tr', {}, element('th', { scope: 'row' }, kind === 'preflight' ? 'Preflight (OPTIONS)' : kind),
+    ...SERVICES.flatMap((service) => WAYS.map((way) => element('td', {}, String(received[service][way][kind] ?? 0)))));
 }
 
 async function begin() {
   byId('api-key').textContent = config.apiKey;
-  byId('latency-note').textContent = config.latencyMs
-    ? `The services wait ${ms(config.latencyMs)} with every answer, preflights included, as if they were that round trip away.`
-    : 'Everything runs on this machine, where a round trip costs next to nothing: start the demo with --latency 60ms to see what distance does.';
+  byId('latency-note').replaceChildren(...config.latencyMs
+    ? [`The services wait ${ms(config.latencyMs)} with every answer, preflights included, as if they were that round trip away.`]
+    : ['Everything runs on this machine, where a round trip costs next to nothing. To see what distance does: ', element('code', {}, 'portico demo --latency 60ms')]);
   if (!config.throughFrontDoor) problems.add('This page did not come through the front door: open the address that the demo printed.');
   if (!SERVICES.every((service) => config.ports[service])) problems.add('The services have no addresses of their own here, so there is nothing to compare with: run portico demo on your own machine.');
   if (problems.size > 0) showState('done');
