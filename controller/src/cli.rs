@@ -34,6 +34,17 @@ pub enum Command {
     #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
         portico demo --http 0.0.0.0:8080    (open to other machines: a phone)")]
     Demo(Box<demo::DemoArgs>),
+    /// Serve the FrontDoors and Routes of manifest files, without a cluster
+    ///
+    /// Reads FrontDoor, Route, Service, EndpointSlice, Secret and Namespace objects, serves them,
+    /// and takes up every change to the files without dropping a request. A file that can't be
+    /// parsed keeps what it last gave. SIGTERM or Ctrl-C ends it once the requests in flight are
+    /// answered; a second one ends it at once.
+    #[command(after_help = "Examples:\n  portico serve examples/ep\n  \
+        portico serve --http 127.0.0.1:8080 --allow-external 192.168.0.0/16 routes.yaml\n\n\
+        Logs and the access log (target 'access') go to the standard output. RUST_LOG chooses \
+        what is logged: RUST_LOG=warn, RUST_LOG=info,access=off; default info.")]
+    Serve(Box<ServeArgs>),
     /// Compile manifest files and print what is wrong with them
     ///
     /// Prints each FrontDoor's and Route's conditions, and every problem with its object, field,
@@ -45,6 +56,18 @@ pub enum Command {
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,
+}
+
+/// Arguments of `portico serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, no dot
+    /// files
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to serve.
+    #[command(flatten)]
+    pub serving: ServingArgs,
 }
 
 /// Arguments of `portico check`.

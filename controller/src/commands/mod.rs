@@ -3,6 +3,8 @@
 mod check;
 mod crds;
 mod demo;
+mod serve;
+mod server;
 
 use crate::cli::{Cli, Command};
 use std::{
@@ -23,10 +25,19 @@ pub struct InputError {
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Serve(args) => block_on(serve::run(*args)),
         Command::Check(args) => check::run(&args),
         Command::Crds => crds::run(),
         Command::Demo(args) => demo::run(&args),
     }
+}
+
+/// Runs a serving command. Its workers have threads and runtimes of their own.
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_background();
+    result
 }
 
 /// Refuses PATHs that are not there.

@@ -4,10 +4,13 @@ mod cache;
 mod decode;
 mod merge;
 mod parse;
+mod source;
 mod walk;
+mod watch;
 
 pub use decode::FileProblem;
 pub use merge::{Merged, Origin};
+pub use source::Files;
 
 use cache::Cache;
 use parse::Format;

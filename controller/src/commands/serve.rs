@@ -1,0 +1,24 @@
+//! `portico serve`: manifests from files, served and watched.
+
+use super::server;
+use crate::{
+    cli::ServeArgs,
+    compile::Options,
+    files::Files,
+    logging,
+    publish::{Publisher, wakes},
+};
+use prometheus_client::registry::Registry;
+use std::process::ExitCode;
+
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    super::exist(&args.paths)?;
+    let _logs = logging::start(args.serving.log_format)?;
+    let mut registry = Registry::default();
+    let (waker, wakes) = wakes();
+    let files = Files::new(args.paths, waker, &mut registry);
+    let guard = args.serving.external.guard();
+    let options = Options { class: None, loopback_endpoints: true, guard };
+    let publisher = Publisher::new(files, options, &mut registry);
+    server::run(&args.serving, publisher, wakes, registry).await
+}

@@ -1,0 +1,97 @@
+//! Manifests as a source of objects: watched, and looked at again.
+
+use super::{cache::Cache, decode::FileProblem, merge::Merged, walk, watch::Watch};
+use crate::{
+    publish::{Source, Waker},
+    snapshot::Snapshot,
+};
+use prometheus_client::{
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a file may stay open for writing before what it holds so far counts.
+const LONGEST_WRITE: Duration = Duration::from_millis(500);
+
+/// Manifests, watched: what they hold now, and a sign when that may have changed.
+#[derive(Debug)]
+pub struct Files {
+    paths: Vec<PathBuf>,
+    cache: Cache,
+    pub(super) watch: Watch,
+    /// What was logged last; `None` before the first look.
+    problems: Option<BTreeSet<(Arc<Path>, FileProblem)>>,
+    /// How long the last look took.
+    took: Duration,
+    counts: Family<[(&'static str, &'static str); 1], Gauge>,
+}
+
+impl Files {
+    /// Begins to watch with the first look. `waker` is woken when something may have changed.
+    pub fn new(paths: Vec<PathBuf>, waker: Waker, registry: &mut Registry) -> Self {
+        let counts = Family::default();
+        let help = "Manifest files; a broken one keeps what it last gave";
+        registry.register("portico_files", help, Family::clone(&counts));
+        Self {
+            paths,
+            cache: Cache::default(),
+            watch: Watch::new(waker, LONGEST_WRITE),
+            problems: None,
+            took: Duration::ZERO,
+            counts,
+        }
+    }
+
+    /// Logs problems that are new, and those that are gone, once.
+    fn report(&mut self, merged: &Merged) {
+        for (state, count) in [("read", merged.files), ("broken", merged.broken)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.counts.get_or_create(&[("state", state)]).set(count);
+        }
+        let problems = merged.problems.iter().flat_map(|(path, problems)| {
+            problems.iter().map(|problem| (path.clone(), problem.clone()))
+        });
+        let problems: BTreeSet<_> = problems.collect();
+        let known = self.problems.replace(problems.clone()).unwrap_or_default();
+        for (path, problem) in problems.difference(&known) {
+            let keeps = match problem.document {
+                None => "; what it last gave, if anything, stays",
+                Some(_) => "",
+            };
+            tracing::warn!(file = %path.display(), "{problem}{keeps}");
+        }
+        for (path, _) in known.difference(&problems) {
+            if !merged.problems.contains_key(path) {
+                tracing::info!(file = %path.display(), "no longer a problem");
+            }
+        }
+    }
+}
+
+impl Source for Files {
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        let begin = Instant::now();
+        let Self { watch, cache, paths, .. } = self;
+        let walk = walk::walk(paths, &mut |folder| watch.folder(folder));
+        let changed = cache.refresh(walk, &|file| watch.writing().contains(file));
+        self.took = begin.elapsed();
+        if !changed && self.problems.is_some() {
+            return None;
+        }
+        let merged = self.cache.merge();
+        self.report(&merged);
+        Some(merged.snapshot)
+    }
+
+    /// Network mounts give no signs, and queues of signs overflow; looking costs a thousandth of a
+    /// core at most.
+    fn patience(&self) -> Duration {
+        (self.took * 1000).clamp(Duration::from_secs(1), Duration::from_mins(1))
+    }
+}

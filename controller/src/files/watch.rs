@@ -1,0 +1,109 @@
+//! Signs that files change, from the operating system.
+
+use crate::publish::Waker;
+use notify::{
+    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode, ModifyKind},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Whether the system says when a writer closes a file.
+const TELLS_CLOSE: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Watches folders, each by itself, and wakes when something in one of them changes.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    writing: Writing,
+    failed: HashSet<PathBuf>,
+}
+
+impl Watch {
+    /// Watches nothing yet. Where the system can't watch, changes are found by looking again. What
+    /// a file holds that stays open for writing counts after `longest_write`.
+    pub(super) fn new(waker: Waker, longest_write: Duration) -> Self {
+        let writing = Writing { files: Arc::default(), longest: longest_write };
+        let handler = {
+            let writing = writing.clone();
+            move |event: notify::Result<Event>| {
+                if event.is_ok_and(|event| writing.is_quiet(&event)) {
+                    return;
+                }
+                waker.wake();
+            }
+        };
+        let watcher = notify::recommended_watcher(handler)
+            .inspect_err(|error| tracing::warn!("files can't be watched, only looked at: {error}"))
+            .ok();
+        Self { watcher, writing, failed: HashSet::new() }
+    }
+
+    /// Watches a folder from now on; watching one again does no harm, and is needed where another
+    /// folder has taken its place.
+    pub(super) fn folder(&mut self, path: &Path) {
+        let Some(watcher) = &mut self.watcher else { return };
+        match watcher.watch(path, RecursiveMode::NonRecursive) {
+            Ok(()) => drop(self.failed.remove(path)),
+            Err(error) => {
+                if self.failed.insert(path.to_owned()) {
+                    tracing::warn!("this folder can't be watched, only looked at: {error}");
+                }
+            }
+        }
+    }
+
+    /// Files that are being written just now.
+    pub(super) fn writing(&self) -> &Writing {
+        &self.writing
+    }
+}
+
+/// Files that a writer has changed and not closed yet, and since when: a file that is written in
+/// place is empty for a moment, which must not withdraw what it held.
+#[derive(Clone, Debug)]
+pub(super) struct Writing {
+    files: Arc<Mutex<HashMap<PathBuf, Instant>>>,
+    longest: Duration,
+}
+
+impl Writing {
+    fn files(&self) -> MutexGuard<'_, HashMap<PathBuf, Instant>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a file, given without symbolic links, is being written.
+    pub(super) fn contains(&self, path: &Path) -> bool {
+        self.files().get(path).is_some_and(|since| since.elapsed() < self.longest)
+    }
+
+    /// Takes an event into account. Whether it is no sign of a change (reading a file makes events
+    /// too) or one that a better sign will follow.
+    fn is_quiet(&self, event: &Event) -> bool {
+        match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
+                let mut files = self.files();
+                files.retain(|path, since| {
+                    !event.paths.contains(path) && since.elapsed() < self.longest
+                });
+                false
+            }
+            EventKind::Access(_) => true,
+            EventKind::Modify(ModifyKind::Data(_)) if TELLS_CLOSE => {
+                let mut files = self.files();
+                for path in &event.paths {
+                    files.entry(path.clone()).or_insert_with(Instant::now);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

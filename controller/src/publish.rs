@@ -1,0 +1,106 @@
+//! The loop that every source of objects shares: a sign of a change → snapshot → compile → publish.
+//! It has a thread of its own, so that no request waits for a compiler.
+
+mod metrics;
+mod wakes;
+
+pub use wakes::{Waker, Wakes, wakes};
+
+use crate::{
+    compile::{self, Options, Status},
+    problem::{ObjectRef, Problem},
+    snapshot::Snapshot,
+};
+use metrics::Metrics;
+use portico_dataplane::table::Table;
+use prometheus_client::registry::Registry;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// Where objects come from.
+pub trait Source: Send {
+    /// The objects as they are now; `None` where they are as they were the last time. The first
+    /// time always gives some.
+    fn snapshot(&mut self) -> Option<Snapshot>;
+
+    /// How long no sign of a change may come before [`Source::snapshot`] is asked all the same.
+    fn patience(&self) -> Duration;
+}
+
+/// Compiles what a source gives and publishes it.
+#[derive(Debug)]
+pub struct Publisher<S> {
+    source: S,
+    options: Options,
+    tables: watch::Sender<Arc<Table>>,
+    problems: BTreeSet<Problem>,
+    metrics: Metrics,
+}
+
+impl<S: Source> Publisher<S> {
+    /// Publishes nothing yet: until the first [`Publisher::publish`] there is an empty table of
+    /// generation 0.
+    pub fn new(source: S, options: Options, registry: &mut Registry) -> Self {
+        let (tables, _) = watch::channel(Arc::default());
+        let metrics = Metrics::register(registry);
+        Self { source, options, tables, problems: BTreeSet::new(), metrics }
+    }
+
+    /// The newest table.
+    pub fn tables(&self) -> watch::Receiver<Arc<Table>> {
+        self.tables.subscribe()
+    }
+
+    /// Asks the source, and publishes what is different.
+    pub fn publish(&mut self) {
+        let Some(snapshot) = self.source.snapshot() else { return };
+        let begin = Instant::now();
+        let mut compiled = compile::compile(&snapshot, &self.options);
+        let took = begin.elapsed();
+        self.metrics.compiled(took, &compiled.statuses);
+        self.report(&compiled.statuses);
+
+        let current = self.tables.borrow().clone();
+        compiled.table.generation = current.generation;
+        if current.generation > 0 && *current == compiled.table {
+            return;
+        }
+        compiled.table.generation += 1;
+        let (generation, hosts) = (compiled.table.generation, compiled.table.hosts.iter().count());
+        let routes = self.metrics.published(generation, hosts, &compiled.statuses);
+        self.tables.send_replace(Arc::new(compiled.table));
+        let compile_ms = took.as_micros() as f64 / 1e3;
+        tracing::info!(generation, routes, hosts, compile_ms, "table published");
+    }
+
+    /// Publishes at every sign of a change, until all wakers are gone.
+    pub fn run(mut self, mut wakes: Wakes) {
+        while wakes.next(self.source.patience()) {
+            self.publish();
+        }
+    }
+
+    /// Logs problems that are new, and those that are gone, once.
+    fn report(&mut self, statuses: &BTreeMap<ObjectRef, Status>) {
+        let problems: BTreeSet<_> =
+            statuses.values().flat_map(|status| &status.problems).cloned().collect();
+        for Problem { object, severity, field, reason, message, .. } in
+            problems.difference(&self.problems)
+        {
+            let object = object.to_string();
+            tracing::warn!(object, ?severity, field, %reason, "{message}");
+        }
+        for Problem { object, field, reason, .. } in self.problems.difference(&problems) {
+            let object = object.to_string();
+            tracing::info!(object, field, %reason, "no longer a problem");
+        }
+        self.problems = problems;
+    }
+}
+
+#[cfg(test)]
+mod tests;

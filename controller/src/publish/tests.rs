@@ -1,0 +1,76 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::snapshot::Entry;
+use portico_crds::FrontDoor;
+use portico_dataplane::table::ObjectName;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// Gives the snapshots that are sent to it.
+struct Sent(Receiver<Snapshot>);
+
+impl Source for Sent {
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        self.0.try_recv().ok()
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::MAX
+    }
+}
+
+fn publisher() -> (Sender<Snapshot>, Publisher<Sent>, Registry) {
+    let (sender, sent) = channel();
+    let mut registry = Registry::default();
+    let publisher = Publisher::new(Sent(sent), Options::default(), &mut registry);
+    (sender, publisher, registry)
+}
+
+fn snapshot(host: &str) -> Snapshot {
+    let spec = serde_json::from_value(serde_json::json!({"hosts": [{"name": host}]})).unwrap();
+    let front_door = FrontDoor::new("ep", spec);
+    let entry = Entry { object: Some(Arc::new(front_door)), problems: Vec::new() };
+    let front_doors = [(ObjectName::new("web", "ep"), entry)].into();
+    Snapshot { front_doors, ..Snapshot::default() }
+}
+
+fn scrape(registry: &Registry) -> String {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
+    text
+}
+
+#[test]
+fn the_first_table_is_published_even_if_it_is_empty() {
+    let (sender, mut publisher, _) = publisher();
+    let tables = publisher.tables();
+    publisher.publish();
+    assert_eq!(tables.borrow().generation, 0, "nothing was read yet");
+    sender.send(Snapshot::default()).unwrap();
+    publisher.publish();
+    assert_eq!(tables.borrow().generation, 1);
+}
+
+#[test]
+fn only_a_different_table_is_published() {
+    let (sender, mut publisher, registry) = publisher();
+    let tables = publisher.tables();
+    let mut generations = Vec::new();
+    for host in ["a.example", "a.example", "b.example", "*"] {
+        sender.send(snapshot(host)).unwrap();
+        publisher.publish();
+        generations.push(tables.borrow().generation);
+    }
+    assert_eq!(generations, [1, 1, 2, 3]);
+    let text = scrape(&registry);
+    for line in [
+        "portico_table_generation 3\n",
+        "portico_table_hosts 1\n",
+        "portico_table_routes 0\n",
+        "portico_table_compile_duration_seconds_count 4\n",
+        "portico_objects{kind=\"FrontDoor\",accepted=\"true\"} 1\n",
+        "portico_objects{kind=\"Route\",accepted=\"false\"} 0\n",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+}

@@ -1,0 +1,254 @@
+//! `portico serve` as its operators run it: readiness, the admin pages, signals, exit statuses.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Far more than it ever takes.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running `portico serve`; killed when dropped.
+struct Serve {
+    child: Child,
+    log: BufReader<ChildStdout>,
+    http: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Serve {
+    fn start(path: &Path, flags: &[&str]) -> Self {
+        let mut child = command(path, flags).stdout(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut after = |what: &str| {
+            let line = line_with(&mut log, what);
+            line.split(what).nth(1).unwrap().trim().parse().unwrap()
+        };
+        let (http, admin) = (after("serving http://"), after("admin pages at http://"));
+        Self { child, log, http, admin }
+    }
+
+    /// Sends a request as it stands to the admin port; the whole answer.
+    fn admin(&self, request: &str) -> String {
+        exchange(self.admin, request)
+    }
+
+    fn get(&self, page: &str) -> String {
+        self.admin(&format!("GET {page} HTTP/1.1\r\nHost: x\r\n\r\n"))
+    }
+
+    fn front(&self, path: &str) -> String {
+        exchange(self.http, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        await_some(|| self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(path: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portico"));
+    command.arg("serve").arg(path).args(["--workers=2"]).args(flags);
+    if !flags.iter().any(|flag| flag.starts_with("--http")) {
+        command.arg("--http=127.0.0.1:0");
+    }
+    if !flags.iter().any(|flag| flag.starts_with("--admin")) {
+        command.arg("--admin=127.0.0.1:0");
+    }
+    command.env_remove("RUST_LOG");
+    command
+}
+
+fn ended(path: &Path, flags: &[&str]) -> Output {
+    command(path, flags).output().unwrap()
+}
+
+fn line_with(log: &mut BufReader<ChildStdout>, what: &str) -> String {
+    loop {
+        let mut line = String::new();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the log ended without '{what}'");
+        if line.contains(what) {
+            return line;
+        }
+    }
+}
+
+fn exchange(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn await_some<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    while begin.elapsed() < DEADLINE {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("not within {DEADLINE:?}");
+}
+
+fn manifests(body: &str) -> String {
+    format!(
+        "apiVersion: portico.dev/v1alpha1
+kind: FrontDoor
+metadata: {{name: ep}}
+spec: {{hosts: [{{name: '*'}}]}}
+---
+apiVersion: portico.dev/v1alpha1
+kind: Route
+metadata: {{name: home}}
+spec: {{frontDoorRef: {{name: ep}}, respond: {{status: 200, body: {body}}}}}
+"
+    )
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.yaml"), manifests("hello")).unwrap();
+    folder
+}
+
+#[test]
+fn the_admin_pages_tell_what_is_served() {
+    let folder = folder();
+    let serve = Serve::start(folder.path(), &[]);
+    await_some(|| serve.get("/readyz").starts_with("HTTP/1.1 200 ").then_some(()));
+    assert!(serve.front("/").ends_with("hello"));
+    assert!(serve.get("/livez").starts_with("HTTP/1.1 200 "));
+
+    let metrics = serve.get("/metrics");
+    assert!(metrics.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    for line in [
+        "portico_table_generation 1\n",
+        "portico_table_routes 1\n",
+        "portico_table_hosts 1\n",
+        "portico_objects{kind=\"Route\",accepted=\"true\"} 1\n",
+        "portico_files{state=\"broken\"} 0\n",
+        "portico_requests_total{",
+    ] {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+
+    let table = serve.get("/debug/table");
+    assert!(table.contains("\r\ncontent-type: application/json\r\n"), "{table}");
+    let (_, json) = table.split_once("\r\n\r\n").unwrap();
+    let table: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(table["generation"], 1);
+
+    let unknown = serve.get("/metricz");
+    assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains("/debug/table"), "{unknown}");
+    let post = serve.admin("POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert!(post.starts_with("HTTP/1.1 405 ") && post.contains("allow: GET, HEAD"), "{post}");
+}
+
+#[test]
+fn clients_that_say_nothing_keep_nobody_from_the_admin_pages() {
+    let folder = folder();
+    let serve = Serve::start(folder.path(), &[]);
+    let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(serve.admin).unwrap()).collect();
+    assert!(serve.get("/livez").starts_with("HTTP/1.1 200 "));
+    drop(silent);
+}
+
+#[test]
+fn changes_are_served_and_a_broken_file_keeps_what_it_gave() {
+    let folder = folder();
+    let file = folder.path().join("a.yaml");
+    let mut serve = Serve::start(folder.path(), &[]);
+    let served = |serve: &Serve, body: &str| serve.front("/").ends_with(body).then_some(());
+    fs::write(&file, manifests("changed")).unwrap();
+    await_some(|| served(&serve, "changed"));
+    fs::write(&file, "spec: [").unwrap();
+    let line = line_with(&mut serve.log, "can't be parsed");
+    assert!(line.contains(&format!("file={}", file.display())), "{line}");
+    await_some(|| serve.get("/metrics").contains("{state=\"broken\"} 1\n").then_some(()));
+    assert!(serve.front("/").ends_with("changed"));
+    fs::remove_file(&file).unwrap();
+    await_some(|| serve.front("/").starts_with("HTTP/1.1 404 ").then_some(()));
+}
+
+#[test]
+fn a_signal_drains_and_a_second_one_ends_at_once() {
+    let folder = folder();
+    for signal in ["-TERM", "-INT"] {
+        let mut serve = Serve::start(folder.path(), &[]);
+        serve.signal(signal);
+        assert_eq!(serve.ended().code(), Some(0));
+        line_with(&mut serve.log, "drained");
+    }
+    // A request that does not end keeps the process until then.
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    let external = format!("external: {{url: 'http://{}'}}", nowhere.local_addr().unwrap());
+    let text = manifests("x")
+        .replace("respond: {status: 200, body: x}", &format!("backends: [{{{external}}}]"));
+    fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let flags = ["--allow-external=127.0.0.1", "--drain-timeout=1h"];
+    for (second, code) in [("-TERM", 143), ("-INT", 130)] {
+        let mut serve = Serve::start(folder.path(), &flags);
+        let mut request = TcpStream::connect(serve.http).unwrap();
+        request.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let (_held, _) = nowhere.accept().unwrap();
+        serve.signal("-TERM");
+        await_some(|| serve.get("/readyz").starts_with("HTTP/1.1 503 ").then_some(()));
+        assert!(serve.get("/livez").starts_with("HTTP/1.1 200 "));
+        assert!(serve.child.try_wait().unwrap().is_none());
+        serve.signal(second);
+        assert_eq!(serve.ended().code(), Some(code));
+    }
+}
+
+#[test]
+fn what_can_not_be_served_ends_with_a_reason() {
+    let folder = folder();
+    let missing = ended(&folder.path().join("nowhere"), &[]);
+    let error = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(error.contains("nowhere: No such file"), "{error}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for flag in ["--http", "--admin"] {
+        let output = ended(folder.path(), &[&format!("{flag}={address}")]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.contains(&format!("{flag} {address}: ")), "{error}");
+    }
+}
+
+#[test]
+fn the_log_is_json_where_that_is_asked_for() {
+    let folder = folder();
+    let output = command(folder.path(), &["--log-format=json"]).stdout(Stdio::piped()).spawn();
+    let mut child = output.unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["message"], "table published");
+    assert_eq!(line["generation"], 1);
+}
