@@ -140,6 +140,8 @@ impl Serialize for PathPattern {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::path::normalise;
+    use proptest::{prelude::*, sample::select};
 
     fn pattern(text: &str) -> PathPattern {
         PathPattern::parse(text).unwrap()
@@ -334,5 +336,74 @@ mod tests {
             }
         }
         assert_eq!(pattern("/{a}/b").precedence(&pattern("/{c}/b")), Ordering::Equal);
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            8 => select(vec!["/", "{", "}", "*", "a", "{a}", "{b}", ".", "%2e", "%2A", "%7b"])
+                .prop_map(str::to_owned),
+            1 => any::<char>().prop_map(String::from),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| format!("/{}", pieces.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_parsed_is_canonical_and_meets_itself(text in texts()) {
+            let Ok(parsed) = PathPattern::parse(&text) else { return Ok(()) };
+            prop_assert_eq!(PathPattern::parse(&parsed.to_string()), Ok(parsed.clone()));
+            prop_assert!(parsed.contains(&parsed) && parsed.same_shape(&parsed));
+            // A path made of the pattern is normal, and the pattern matches it.
+            let fill = |segment| match segment {
+                Segment::Literal(literal) => format!("/{literal}"),
+                Segment::Capture(name) => format!("/{name}"),
+                Segment::Rest => "/x/y".to_owned(),
+            };
+            let path: String = parsed.segments().map(fill).collect();
+            prop_assert_eq!(normalise(&path), Ok(Cow::Borrowed(&*path)));
+            let captures = parsed.matches(&path).unwrap();
+            prop_assert_eq!(captures.rest(), parsed.has_rest().then_some("x/y"));
+            let names: Vec<_> = parsed.names().collect();
+            prop_assert_eq!(captures.values(), &*names);
+        }
+
+        #[test]
+        fn claims_contain_what_they_match_all_paths_of(claim in patterns(), other in patterns()) {
+            let paths = every_path(4);
+            let mut matched = paths.iter().filter(|path| other.matches(path).is_some());
+            let all = matched.all(|path| claim.matches(path).is_some());
+            prop_assert_eq!(claim.contains(&other), all, "{} and {}", claim, other);
+        }
+    }
+
+    /// Patterns of up to three segments and a star.
+    fn patterns() -> impl Strategy<Value = PathPattern> {
+        let segment = select(vec!["/a", "/b", "/", "/{x}"]);
+        (prop::collection::vec(segment, 0..4), any::<bool>()).prop_map(|(segments, star)| {
+            let names = (0..).map(|n| format!("/{{n{n}}}"));
+            let segments = segments.iter().zip(names);
+            let mut text: String = segments
+                .map(
+                    |(segment, name)| if *segment == "/{x}" { name } else { (*segment).to_owned() },
+                )
+                .collect();
+            if star || text.is_empty() {
+                text.push_str("/*");
+            }
+            pattern(&text)
+        })
+    }
+
+    /// Every path of up to `len` segments, among them one that no pattern names.
+    fn every_path(len: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut longest = all.clone();
+        for _ in 0..len {
+            let longer =
+                |path: &String| ["/a", "/b", "/c", "/"].map(|next| format!("{path}{next}"));
+            longest = longest.iter().flat_map(longer).collect();
+            all.extend_from_slice(&longest);
+        }
+        all.split_off(1)
     }
 }
