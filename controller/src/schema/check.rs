@@ -92,7 +92,7 @@ impl Walk<'_> {
     fn map(&mut self, map: &Map, at: &Path<'_>, fields: &JsonMap<String, Value>) {
         if fields.len() > map.max {
             let message =
-                format!("has {}, at most {} may be", words::count(fields.len(), "entry"), map.max);
+                format!("has {}, at most {} may be", words::count(fields.len(), "key"), map.max);
             self.report(at, message);
         }
         for (key, value) in fields {

@@ -194,6 +194,83 @@ fn every_mistake_names_its_field_and_the_way_out() {
             "spec.matches[0].cookies[0].type",
             &["Exact, Prefix, Regex, Present, Absent", "did you mean 'Present'?"],
         ),
+        // Patterns, in the words of the description.
+        (
+            "/spec/matches/0/path",
+            json!("api/*"),
+            "spec.matches[0].path",
+            &["\"api/*\" does not fit. A path pattern that starts with `/`", "`/*`."],
+        ),
+        (
+            "/spec/matches/0/methods",
+            json!(["GET", "put"]),
+            "spec.matches[0].methods[1]",
+            &["upper case"],
+        ),
+        (
+            "/spec/requestHeaders/remove",
+            json!(["a b"]),
+            "spec.requestHeaders.remove[0]",
+            &["tokens"],
+        ),
+        ("/spec/timeouts/connect", json!("2 s"), "spec.timeouts.connect", &["does not fit"]),
+        ("/spec/hosts", json!(["a\nb"]), "spec.hosts[0]", &[r#""a\nb" does not fit"#]),
+        // Bounds.
+        ("/spec/matches", json!([]), "spec.matches", &["at least 1 item"]),
+        (
+            "/spec/matches/0/methods",
+            json!(vec!["GET"; 17]),
+            "spec.matches[0].methods",
+            &["17 items, at most 16"],
+        ),
+        ("/spec/backends/0/weight", json!(1_000_001), "spec.backends[0].weight", &["0 to 1000000"]),
+        ("/spec/backends/0/weight", json!(-1), "spec.backends[0].weight", &["-1", "0 to 1000000"]),
+        ("/spec/backends/0/weight", json!(u64::MAX), "spec.backends[0].weight", &["whole number"]),
+        ("/spec/frontDoorRef/name", json!(""), "spec.frontDoorRef.name", &["must not be empty"]),
+        (
+            "/spec/rewrite/host",
+            json!("é".repeat(260)),
+            "spec.rewrite.host",
+            &["260 characters", "at most 259"],
+        ),
+        (
+            "/spec/matches/0/query/0/value",
+            json!("é".repeat(4097)),
+            "spec.matches[0].query[0].value",
+            &["4096"],
+        ),
+        // A number or a name.
+        (
+            "/spec/backends/0/service/port",
+            json!(0),
+            "spec.backends[0].service.port",
+            &["1 to 65535"],
+        ),
+        (
+            "/spec/backends/0/service/port",
+            json!(65_536),
+            "spec.backends[0].service.port",
+            &["1 to 65535"],
+        ),
+        (
+            "/spec/backends/0/service/port",
+            json!("80"),
+            "spec.backends[0].service.port",
+            &["without quotes"],
+        ),
+        (
+            "/spec/backends/0/service/port",
+            json!("x".repeat(16)),
+            "spec.backends[0].service.port",
+            &["at most 15"],
+        ),
+        // Numbers that are an enum.
+        (
+            "/spec/redirect",
+            json!({"status": 300}),
+            "spec.redirect.status",
+            &["300 is not one of 301, 302, 303"],
+        ),
         // Names.
         (
             "/metadata/name",
@@ -212,6 +289,52 @@ fn every_mistake_names_its_field_and_the_way_out() {
     for (pointer, value, field, words) in cases {
         one(&with(route(), pointer, value.clone()), field, words);
     }
+}
+
+#[test]
+fn what_is_just_within_bounds_is_accepted() {
+    for (pointer, value) in [
+        ("/spec/backends/0/service/port", json!(1)),
+        ("/spec/backends/0/service/port", json!(65_535)),
+        ("/spec/backends/0/service/port", json!("x".repeat(15))),
+        ("/spec/backends/0/weight", json!(1_000_000)),
+        ("/spec/matches/0/methods", json!(vec!["GET"; 16])),
+        // Characters count, not bytes.
+        ("/spec/matches/0/query/0/value", json!("é".repeat(4096))),
+        ("/metadata/name", json!("a".repeat(253))),
+        ("/metadata/namespace", json!("a".repeat(63))),
+    ] {
+        let value = with(route(), pointer, value);
+        assert_eq!(problems(&value), [], "{pointer}");
+        serde_json::from_value::<Route>(value).unwrap();
+    }
+}
+
+#[test]
+fn a_front_door_names_each_host_once() {
+    let hosts = json!([{"name": "a.com"}, {"name": "b.com"}, {"name": "a.com"}, {"nam": "x"}, {"name": "a.com"}]);
+    let found = problems(&with(front_door(), "/spec/hosts", hosts));
+    let found: Vec<_> = found.iter().map(|p| (p.field.as_str(), p.message.as_str())).collect();
+    let [unknown, missing, third, fifth] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!(unknown, &("spec.hosts[3].nam", "unknown field; did you mean 'name'?"));
+    assert_eq!(missing.0, "spec.hosts[3].name");
+    let twice = "\"a.com\" stands at spec.hosts[0] already; each may stand once";
+    assert_eq!(third, &("spec.hosts[2].name", twice));
+    assert_eq!(fifth, &("spec.hosts[4].name", twice));
+}
+
+#[test]
+fn labels_are_a_map_with_bounds() {
+    let selector = |labels: Value| {
+        with(front_door(), "/spec/attach/1/namespaceSelector", json!({"matchLabels": labels}))
+    };
+    let at = "spec.attach[1].namespaceSelector.matchLabels";
+    assert_eq!(problems(&selector(json!({"a": "b", "c": ""}))), []);
+    one(&selector(json!({"a.b/c": "-"})), &format!("{at}[a.b/c]"), &["does not fit"]);
+    one(&selector(json!(["a"])), at, &["must be a mapping, not a list"]);
+    let many: serde_json::Map<String, Value> =
+        (0..33).map(|i| (format!("k{i}"), json!("v"))).collect();
+    one(&selector(many.into()), at, &["33 keys, at most 32"]);
 }
 
 #[test]
