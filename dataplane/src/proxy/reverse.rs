@@ -74,13 +74,20 @@ impl Mapping<'_> {
                 if !self.is_backend(scheme, authority) {
                     return None;
                 }
-                format!("{}://{}", self.client.scheme.as_str(), self.client.host.to_str().ok()?)
+                self.origin()?
             }
         };
         let end = rest.find(['?', '#']).unwrap_or(rest.len());
         let (path, suffix) = rest.split_at(end);
         let path = self.front_path(path).unwrap_or_else(|| path.to_owned());
+        // A path that begins with `//` would be read as another host.
+        let origin = if origin.is_empty() && path.starts_with("//") { self.origin()? } else { origin };
         Some(format!("{origin}{path}{suffix}"))
+    }
+
+    /// The front door's origin, as the client spells it.
+    fn origin(&self) -> Option<String> {
+        Some(format!("{}://{}", self.client.scheme.as_str(), self.client.host.to_str().ok()?))
     }
 
     /// Whether an authority is the backend's own: the Host that it got, the address that was

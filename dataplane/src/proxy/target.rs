@@ -18,11 +18,7 @@ impl<'h> Host<'h> {
     pub(super) fn parse(value: &'h [u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         let end = match text.strip_prefix('[') {
-            Some(literal) => {
-                let end = literal.find(']')?;
-                literal[..end].parse::<Ipv6Addr>().ok()?;
-                end + 2
-            }
+            Some(literal) => literal.find(']')? + 2,
             None => text.find(':').unwrap_or(text.len()),
         };
         let (name, port) = text.split_at(end);
@@ -36,11 +32,12 @@ impl<'h> Host<'h> {
                 Some(digits.parse().ok()?)
             }
         };
-        let name = name.strip_suffix('.').unwrap_or(name);
-        if !name.starts_with('[') && !is_name(name) {
-            return None;
+        if let Some(literal) = name.strip_prefix('[') {
+            let address: Ipv6Addr = literal.strip_suffix(']')?.parse().ok()?;
+            return Some(Self { name: format!("[{address}]").into(), port });
         }
-        Some(Self { name: lower_case(name), port })
+        let name = name.strip_suffix('.').unwrap_or(name);
+        is_name(name).then(|| Self { name: lower_case(name), port })
     }
 }
 
@@ -106,7 +103,7 @@ mod tests {
         assert_eq!(parsed("ep.com.:8080"), Some(("ep.com".into(), Some(8080))));
         assert_eq!(parsed("ep.com:"), Some(("ep.com".into(), None)));
         assert_eq!(parsed("127.0.0.1:80"), Some(("127.0.0.1".into(), Some(80))));
-        assert_eq!(parsed("[::1]:80"), Some(("[::1]".into(), Some(80))));
+        assert_eq!(parsed("[0:0::1]:80"), Some(("[::1]".into(), Some(80))));
         for bad in [
             "",
             "a b",
