@@ -56,10 +56,16 @@ fn move_to(slice: &mut EndpointSlice, address: SocketAddr) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::{compile, demo::answers::API_KEY};
-    use std::{collections::BTreeSet, fs, path::Path};
+    use crate::{
+        cli::{Cli, Command},
+        compile,
+        demo::answers::API_KEY,
+    };
+    use clap::Parser;
+    use serde_json::Value;
+    use std::{collections::BTreeSet, fs, iter, path::Path};
 
     fn folder() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/ep"))
@@ -108,6 +114,28 @@ mod tests {
             );
             assert!(status.problems.is_empty(), "{object}: {status:?}");
         }
+    }
+
+    #[test]
+    fn each_deployment_runs_its_service() {
+        let mut found = Vec::new();
+        for (_, text) in MANIFESTS {
+            let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+            for deployment in documents.iter().filter(|object| object["kind"] == "Deployment") {
+                let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+                let words = container["args"].as_array().unwrap().iter();
+                let line = iter::once("portico").chain(words.map(|word| word.as_str().unwrap()));
+                let Command::Demo(args) = Cli::try_parse_from(line).unwrap().command else {
+                    panic!("{container}");
+                };
+                let kind = args.service.unwrap();
+                assert_eq!(kind.name(), deployment["metadata"]["name"]);
+                assert_eq!(args.serving.http.port(), kind.port());
+                assert_eq!(container["ports"][0]["containerPort"], kind.port());
+                found.push(kind);
+            }
+        }
+        assert_eq!(found, [Kind::App, Kind::Profiles, Kind::Sales]);
     }
 
     #[test]
