@@ -32,7 +32,8 @@ pub enum Command {
     /// ends it.
     #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
     #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
-        portico demo --http 0.0.0.0:8080    (open to other machines: a phone)")]
+        portico demo --http 0.0.0.0:8080    (open to other machines: a phone)\n\n\
+        Only warnings are logged; RUST_LOG=info shows the access log too.")]
     Demo(Box<demo::DemoArgs>),
     /// Serve the FrontDoors and Routes of manifest files, without a cluster
     ///

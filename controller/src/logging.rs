@@ -27,10 +27,10 @@ pub struct Logs {
     ended: mpsc::Receiver<()>,
 }
 
-/// Starts to log, for the whole process. `RUST_LOG` chooses what; default `info`.
-pub fn start(format: LogFormat) -> anyhow::Result<Logs> {
+/// Starts to log, for the whole process. `RUST_LOG` chooses what; where it says nothing, `usual`.
+pub fn start(format: LogFormat, usual: &str) -> anyhow::Result<Logs> {
     let chosen = env::var("RUST_LOG").unwrap_or_default();
-    let chosen = if chosen.is_empty() { "info" } else { &chosen };
+    let chosen = if chosen.is_empty() { usual } else { &chosen };
     let filter = EnvFilter::try_new(chosen)
         .with_context(|| format!("RUST_LOG={chosen}: write info, or info,access=off"))?;
     let out = io::stdout();

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Where the demo's front door listens unless told otherwise: on this machine alone.
 pub const HTTP: &str = "127.0.0.1:8080";
+/// Where the admin port listens unless told otherwise, as in every serving mode.
+pub const ADMIN: &str = "127.0.0.1:9090";
 
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]

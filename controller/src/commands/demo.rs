@@ -1,90 +1,100 @@
 //! `portico demo`.
 
+use super::server::{self, Listening, Signals};
 use crate::{
-    cli::demo::{DemoArgs, HTTP},
-    compile::{self, Options},
+    cli::demo::{ADMIN, DemoArgs, HTTP},
+    compile::Options,
     demo::{Kind, Service, Services, Settings},
+    logging,
+    publish::{Publisher, Source, wakes},
+    snapshot::Snapshot,
 };
 use anyhow::Context;
-use portico_dataplane::serve::Dataplane;
+use prometheus_client::registry::Registry;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
     process::ExitCode,
-    sync::Arc,
     time::Duration,
 };
-use tokio::{runtime, signal, sync::watch};
 
-/// Runs the demo until Ctrl-C.
-pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match args.service {
-            Some(kind) => service(kind, args).await,
-            None => demo(args).await,
-        }
-    })
+/// Runs the demo, or one service of it, until a signal.
+pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let _logs = logging::start(args.serving.log_format, "warn")?;
+    match args.service {
+        Some(kind) => service(kind, &args).await,
+        None => demo(args).await,
+    }
 }
 
 /// One service alone.
 async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let address = args.serving.http;
-    let in_use =
-        || format!("{} can't listen at {address}, choose another with --http", kind.name());
-    let service = Service::bind(kind, address).await.with_context(in_use)?;
+    let mut signals = Signals::new()?;
+    let wanted = args.serving.http;
+    let bound = Service::bind(kind, wanted).await;
+    let service = bound.map_err(|error| server::taken("--http", wanted, error))?;
     let address = service.address()?;
-    super::print(&format!("{} listens at http://{address}\n", kind.name()))?;
+    super::print(&format!("{} listens at {}\n", kind.name(), url(address)))?;
     let settings = Settings { latency: args.latency, ports: vec![(kind, address.port())] };
     tokio::select! {
         never = service.run(settings) => match never {},
-        ended = signal::ctrl_c() => ended?,
+        _ = signals.next() => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// All of it.
-async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let mut config = args.serving.config();
-    config.http = free(config.http, HTTP).context("the front door")?;
-    let services = Services::start(config.http.ip(), args.latency).await.context("a service")?;
+async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let DemoArgs { latency, ref mut serving, .. } = args;
+    serving.http = free("--http", serving.http, HTTP)?;
+    serving.admin = free("--admin", serving.admin, ADMIN)?;
+    let services = Services::start(serving.http.ip(), latency).await.context("the services")?;
 
     let options = Options { loopback_endpoints: true, ..Options::default() };
-    let mut table = compile::compile(&services.snapshot(), &options).table;
-    table.generation = 1;
-    let (_table, tables) = watch::channel(Arc::new(table));
-    let dataplane = Dataplane::start(config, tables).context("the front door")?;
-    dataplane.serving(1).await;
-
-    super::print(&greeting(dataplane.http_addr(), &services, args))?;
-    signal::ctrl_c().await?;
-    dataplane.drain(args.serving.drain_timeout).await;
-    Ok(ExitCode::SUCCESS)
+    let mut registry = Registry::default();
+    let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
+    // Nothing changes; the publisher lives as long as there is a waker.
+    let (_waker, wakes) = wakes();
+    let started = |at| super::print(&greeting(&at, &services, latency));
+    server::run(serving, publisher, wakes, registry, started).await
 }
 
-/// `wanted`, or, where that is the `usual` address and taken, the same with any free port. Asks
-/// without SO_REUSEPORT, with which two demos could share a port and not notice.
-fn free(wanted: SocketAddr, usual: &str) -> io::Result<SocketAddr> {
+/// Objects that stay as they are.
+struct Fixed(Option<Snapshot>);
+
+impl Source for Fixed {
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        self.0.take()
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::MAX
+    }
+}
+
+/// `wanted`, or, where that is the `usual` address and taken, the same with any free port.
+fn free(flag: &str, wanted: SocketAddr, usual: &str) -> anyhow::Result<SocketAddr> {
     match TcpListener::bind(wanted) {
         Ok(_) => Ok(wanted),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && wanted.to_string() == usual => {
             Ok(SocketAddr::new(wanted.ip(), 0))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(server::taken(flag, wanted, error)),
     }
 }
 
 /// What the user is told: first of all, which address to open.
-fn greeting(front_door: SocketAddr, services: &Services, args: &DemoArgs) -> String {
-    let mut lines = vec![String::new(), format!("  Open {}", url(front_door)), String::new()];
+fn greeting(at: &Listening, services: &Services, latency: Duration) -> String {
+    let page = url(at.http);
+    let mut lines = vec![String::new(), format!("  Open {page}"), String::new()];
     let mut row = |what: &str, is: &str| lines.push(format!("  {what:<12}{is}"));
     for (kind, address) in services.addresses() {
         row(kind.name(), &url(address));
     }
-    row("front door", &format!("{} (examples/ep over them)", url(front_door)));
-    row("latency", &latency(args.latency));
-    if front_door.ip().is_unspecified() {
-        let port = front_door.port();
+    row("front door", &format!("{page} (examples/ep over them)"));
+    row("admin", &format!("{}metrics, {0}debug/table", url(at.admin)));
+    row("latency", &waits(latency));
+    if at.http.ip().is_unspecified() {
+        let port = at.http.port();
         row(
             "elsewhere",
             &format!("http://<this machine's address>:{port}/, on a phone for example"),
@@ -95,7 +105,7 @@ fn greeting(front_door: SocketAddr, services: &Services, args: &DemoArgs) -> Str
     lines.join("\n")
 }
 
-fn latency(added: Duration) -> String {
+fn waits(added: Duration) -> String {
     match added {
         Duration::ZERO => "none added; --latency 60ms shows what distance does".to_owned(),
         added => format!("every answer of a service waits {added:?}"),
@@ -121,11 +131,12 @@ mod tests {
     fn a_usual_port_that_is_taken_gives_way() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let given = free(address, &address.to_string()).unwrap();
+        let given = free("--http", address, &address.to_string()).unwrap();
         assert_eq!((given.ip(), given.port()), (address.ip(), 0));
-        assert_eq!(free(address, HTTP).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let error = free("--http", address, HTTP).unwrap_err().to_string();
+        assert!(error.contains("choose another one with --http"), "{error}");
         drop(taken);
-        assert_eq!(free(address, HTTP).unwrap(), address);
+        assert_eq!(free("--http", address, HTTP).unwrap(), address);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => block_on(serve::run(*args)),
         Command::Check(args) => check::run(&args),
         Command::Crds => crds::run(),
-        Command::Demo(args) => demo::run(&args),
+        Command::Demo(args) => block_on(demo::run(*args)),
     }
 }
 

@@ -13,12 +13,12 @@ use std::process::ExitCode;
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
-    let _logs = logging::start(args.serving.log_format)?;
+    let _logs = logging::start(args.serving.log_format, "info")?;
     let mut registry = Registry::default();
     let (waker, wakes) = wakes();
     let files = Files::new(args.paths, waker, &mut registry);
     let guard = args.serving.external.guard();
     let options = Options { class: None, loopback_endpoints: true, guard };
     let publisher = Publisher::new(files, options, &mut registry);
-    server::run(&args.serving, publisher, wakes, registry).await
+    server::run(&args.serving, publisher, wakes, registry, |_| Ok(())).await
 }

@@ -14,12 +14,20 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-/// Serves until a signal, then drains. The listeners open when the first table is there.
+/// Where a server listens.
+pub(super) struct Listening {
+    pub(super) http: SocketAddr,
+    pub(super) admin: SocketAddr,
+}
+
+/// Serves until a signal, then drains. The listeners open when the first table is there; then
+/// `started` is called.
 pub(super) async fn run(
     args: &ServingArgs,
     mut publisher: Publisher<impl Source + 'static>,
     wakes: Wakes,
     registry: Registry,
+    started: impl FnOnce(Listening) -> io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let listener =
@@ -28,8 +36,9 @@ pub(super) async fn run(
     let tables = publisher.tables();
     let dataplane = Dataplane::start(args.config(), tables.clone())
         .map_err(|error| taken("--http", args.http, error))?;
-    tracing::info!("serving http://{}", dataplane.http_addr());
-    tracing::info!("admin pages at http://{}", listener.local_addr()?);
+    let listening = Listening { http: dataplane.http_addr(), admin: listener.local_addr()? };
+    tracing::info!("serving http://{}", listening.http);
+    tracing::info!("admin pages at http://{}", listening.admin);
     if let Some(https) = args.https {
         tracing::warn!("--https {https} is not opened: this release refuses FrontDoors with 'tls'");
     }
@@ -37,6 +46,7 @@ pub(super) async fn run(
         .name("publish".to_owned())
         .spawn(move || publisher.run(wakes))
         .context("starting a thread")?;
+    started(listening)?;
 
     let admin = Admin::new(dataplane, tables, registry);
     tokio::select! {
@@ -45,7 +55,8 @@ pub(super) async fn run(
     }
 }
 
-fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
+/// An address that can't be had, and the way out.
+pub(super) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         io::ErrorKind::AddrInUse => format!(": choose another one with {flag} ADDR"),
         _ => String::new(),
@@ -75,19 +86,19 @@ async fn drain(admin: &Admin, args: &ServingArgs, signals: &mut Signals) -> Exit
 }
 
 /// The signals that end the process.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 #[derive(Clone, Copy)]
-enum Ending {
+pub(super) enum Ending {
     Terminate,
     Interrupt,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("listening for signals");
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
@@ -95,7 +106,7 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Ending {
+    pub(super) async fn next(&mut self) -> Ending {
         tokio::select! {
             _ = self.terminate.recv() => Ending::Terminate,
             _ = self.interrupt.recv() => Ending::Interrupt,
