@@ -21,6 +21,9 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// How soon to look whether a table can be freed.
+const RETIRE: Duration = Duration::from_secs(1);
+
 /// Where objects come from.
 pub trait Source: Send {
     /// The objects as they are now; `None` where they are as they were the last time. The first
@@ -39,6 +42,9 @@ pub struct Publisher<S> {
     tables: watch::Sender<Arc<Table>>,
     problems: BTreeSet<Problem>,
     metrics: Metrics,
+    /// Tables that workers may still hold. The last one to let go of a table frees it, which takes
+    /// milliseconds where there are many Routes: that shall be this thread.
+    retired: Vec<Arc<Table>>,
 }
 
 impl<S: Source> Publisher<S> {
@@ -47,7 +53,7 @@ impl<S: Source> Publisher<S> {
     pub fn new(source: S, options: Options, registry: &mut Registry) -> Self {
         let (tables, _) = watch::channel(Arc::default());
         let metrics = Metrics::register(registry);
-        Self { source, options, tables, problems: BTreeSet::new(), metrics }
+        Self { source, options, tables, problems: BTreeSet::new(), metrics, retired: Vec::new() }
     }
 
     /// The newest table.
@@ -72,14 +78,25 @@ impl<S: Source> Publisher<S> {
         compiled.table.generation += 1;
         let (generation, hosts) = (compiled.table.generation, compiled.table.hosts.iter().count());
         let routes = self.metrics.published(generation, hosts, &compiled.statuses);
+        self.retired.push(current);
         self.tables.send_replace(Arc::new(compiled.table));
         let compile_ms = took.as_micros() as f64 / 1e3;
         tracing::info!(generation, routes, hosts, compile_ms, "table published");
+        if hosts == 0 {
+            tracing::warn!("no FrontDoor is accepted: every request gets 404");
+        }
     }
 
     /// Publishes at every sign of a change, until all wakers are gone.
     pub fn run(mut self, mut wakes: Wakes) {
-        while wakes.next(self.source.patience()) {
+        let _end = TellEnd;
+        loop {
+            self.retired.retain(|table| Arc::strong_count(table) > 1);
+            let patience = self.source.patience();
+            let patience = if self.retired.is_empty() { patience } else { patience.min(RETIRE) };
+            if !wakes.next(patience) {
+                return;
+            }
             self.publish();
         }
     }
@@ -99,6 +116,15 @@ impl<S: Source> Publisher<S> {
             tracing::info!(object, field, %reason, "no longer a problem");
         }
         self.problems = problems;
+    }
+}
+
+/// Logs that the loop ended, by a panic even: from then on changes are not seen any more.
+struct TellEnd;
+
+impl Drop for TellEnd {
+    fn drop(&mut self) {
+        tracing::error!("changes are no longer taken up; the last table is still served: restart");
     }
 }
 

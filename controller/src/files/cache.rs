@@ -83,12 +83,7 @@ impl Cached {
         self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
         let text = match read(path) {
             Ok(text) => text,
-            Err(message) => {
-                let changed = self.broken.as_ref() != Some(&message);
-                self.broken = Some(message);
-                self.hash = None;
-                return changed;
-            }
+            Err(error) => return self.failed(&error),
         };
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
@@ -106,21 +101,29 @@ impl Cached {
         }
         true
     }
+
+    fn failed(&mut self, error: &io::Error) -> bool {
+        if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) {
+            self.stamp = None; // Another try may do, with the file as it is.
+        }
+        if error.kind() == io::ErrorKind::NotFound {
+            return false; // Removed since it was found; the next look finds it gone.
+        }
+        self.hash = None;
+        let message = format!("can't be read: {error}");
+        self.broken.replace(message.clone()) != Some(message)
+    }
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let bytes = || -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = bytes().map_err(|error| format!("can't be read: {error}"))?;
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err("can't be read: larger than 1 GiB".to_owned());
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("can't be parsed: not UTF-8 from byte {at} on")
+        io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8 from byte {at} on"))
     })
 }
 

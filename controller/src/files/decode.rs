@@ -22,6 +22,8 @@ use std::{fmt, sync::Arc};
 /// What a file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Contents {
+    /// Documents.
+    documents: usize,
     /// The objects that Portico uses, with the number of their document, from 1.
     pub(super) objects: Vec<(usize, Object)>,
     /// What is wrong in the file and is not a problem of one of our own objects.
@@ -61,13 +63,16 @@ impl fmt::Display for FileProblem {
 
 /// Reads a text. An error means that it can't be parsed, so that nothing is known of what it holds.
 pub(super) fn decode(text: &str, format: Format) -> Result<Contents, FileProblem> {
-    let documents =
-        parse::parse(text, format).map_err(|message| FileProblem { document: None, message })?;
-    let mut contents = Contents::default();
-    for (index, document) in documents.into_iter().enumerate() {
-        contents.document(index + 1, document);
+    parse::parse(text, format).map_err(|message| FileProblem { document: None, message })
+}
+
+impl Extend<Document> for Contents {
+    fn extend<I: IntoIterator<Item = Document>>(&mut self, documents: I) {
+        for document in documents {
+            self.documents += 1;
+            self.document(self.documents, document);
+        }
     }
-    Ok(contents)
 }
 
 /// What a document is to us.

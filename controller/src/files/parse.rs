@@ -69,8 +69,12 @@ impl Duplicate {
     }
 }
 
-/// Reads all documents that are not empty. The error names the line and what is wrong there.
-pub(super) fn parse(text: &str, format: Format) -> Result<Vec<Document>, String> {
+/// Reads all documents that are not empty into `C`, one after the other, so that no more than one
+/// is held as a value. The error names the line and what is wrong there.
+pub(super) fn parse<C: Default + Extend<Document>>(
+    text: &str,
+    format: Format,
+) -> Result<C, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
         Format::Yaml => yaml(text),
@@ -78,7 +82,7 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Vec<Document>, String>
     }
 }
 
-fn yaml(text: &str) -> Result<Vec<Document>, String> {
+fn yaml<C: Default + Extend<Document>>(text: &str) -> Result<C, String> {
     // Files are as large as their owner makes them; what is bounded is depth, for the stack's
     // sake, and what aliases may multiply.
     let options = serde_saphyr::options! {
@@ -93,18 +97,30 @@ fn yaml(text: &str) -> Result<Vec<Document>, String> {
         legacy_octal_numbers: true,
         with_snippet: false,
     };
-    let documents: Vec<KeyedBy<Spanned<String>>> =
-        serde_saphyr::from_multiple_with_options(text, options)
-            .map_err(|error| error.render_with_formatter(&serde_saphyr::UserMessageFormatter))?;
-    Ok(documents.into_iter().map(|document| document.0).collect())
+    serde_saphyr::from_str_multiple_with_options::<KeyedBy<Spanned<String>>, Into<C>>(text, options)
+        .map(|documents| documents.0)
+        .map_err(|error| error.render_with_formatter(&serde_saphyr::UserMessageFormatter))
 }
 
-fn json(text: &str) -> Result<Vec<Document>, String> {
-    serde_json::Deserializer::from_str(text)
-        .into_iter::<KeyedBy<String>>()
-        .map(|document| document.map(|document| document.0).map_err(|error| error.to_string()))
-        .filter(|document| !matches!(document, Ok(Document { value: Value::Null, .. })))
-        .collect()
+fn json<C: Default + Extend<Document>>(text: &str) -> Result<C, String> {
+    let mut documents = C::default();
+    for document in serde_json::Deserializer::from_str(text).into_iter::<KeyedBy<String>>() {
+        let document = document.map_err(|error| error.to_string())?.0;
+        if !document.value.is_null() {
+            documents.extend([document]);
+        }
+    }
+    Ok(documents)
+}
+
+/// Takes documents, whatever their keys were read as.
+#[derive(Default)]
+struct Into<C>(C);
+
+impl<C: Extend<Document>, K> Extend<KeyedBy<K>> for Into<C> {
+    fn extend<I: IntoIterator<Item = KeyedBy<K>>>(&mut self, documents: I) {
+        self.0.extend(documents.into_iter().map(|document| document.0));
+    }
 }
 
 /// A document whose keys are read as `K`, which may know their line.
@@ -252,6 +268,10 @@ impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    fn parse(text: &str, format: Format) -> Result<Vec<Document>, String> {
+        super::parse(text, format)
+    }
 
     fn one(text: &str) -> Document {
         parse(text, Format::Yaml).unwrap().remove(0)

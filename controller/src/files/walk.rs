@@ -104,7 +104,8 @@ impl Walker<'_> {
             (self.enter)(&folder(root)?);
         }
         let metadata = fs::metadata(root)?;
-        let real = fs::canonicalize(root)?;
+        // Pipes, such as those of a shell's <(…), have no path of their own.
+        let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         if metadata.is_dir() {
             return self.folder(root, &real, &metadata);
         }

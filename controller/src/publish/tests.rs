@@ -74,3 +74,29 @@ fn only_a_different_table_is_published() {
         assert!(text.contains(line), "{line} in\n{text}");
     }
 }
+
+#[test]
+fn tables_are_freed_by_the_publisher_once_nobody_holds_them() {
+    let (sender, publisher, _) = publisher();
+    let mut tables = publisher.tables();
+    let (waker, wakes) = wakes();
+    let publisher = std::thread::spawn(move || publisher.run(wakes));
+    let mut published = |host| {
+        sender.send(snapshot(host)).unwrap();
+        waker.wake();
+        while tables.has_changed().is_ok_and(|changed| !changed) {
+            std::thread::yield_now();
+        }
+        tables.borrow_and_update().clone()
+    };
+    let old = published("a.example");
+    published("b.example");
+    let freed = Arc::downgrade(&old);
+    drop(old);
+    published("c.example");
+    while freed.strong_count() > 0 {
+        std::thread::yield_now();
+    }
+    drop((waker, tables));
+    publisher.join().unwrap();
+}

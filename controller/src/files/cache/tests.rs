@@ -184,7 +184,7 @@ fn what_can_not_be_read_keeps_what_it_gave() {
     let is_root = fs::read_dir(&sub).is_ok();
     assert_eq!(folder.routes(), "a b");
     let problems = folder.problems();
-    assert_eq!(problems[0], "b.yaml: can't be parsed: not UTF-8 from byte 3 on");
+    assert_eq!(problems[0], "b.yaml: can't be read: not UTF-8 from byte 3 on");
     assert_eq!(problems.len(), if is_root { 1 } else { 2 }, "{problems:?}");
     fs::set_permissions(&sub, Permissions::from_mode(0o700)).unwrap();
 }
