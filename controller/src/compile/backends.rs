@@ -19,6 +19,8 @@ use std::net::Ipv4Addr;
 const BACKENDS_MAX: usize = 16;
 /// The largest weight.
 const WEIGHT_MAX: i32 = 1_000_000;
+/// The highest priority number.
+const PRIORITY_MAX: i32 = 1000;
 
 /// Compiles the backends of one Route.
 pub(super) struct Backends<'a, 's> {
@@ -67,7 +69,7 @@ impl<'s> Backends<'_, 's> {
         report: &mut Report,
     ) -> Option<Backend> {
         let weight = number(backend.weight, WEIGHT_MAX, &at.key("weight"), report);
-        let priority = number(backend.priority, i32::MAX, &at.key("priority"), report);
+        let priority = number(backend.priority, PRIORITY_MAX, &at.key("priority"), report);
         let place = match (&backend.service, &backend.external) {
             (Some(service), None) => self.service(service, &at.key("service"), report),
             (None, Some(external)) => {
@@ -248,7 +250,8 @@ fn cluster_names(service: &ObjectName, port: Option<u16>) -> Vec<Authority> {
     .collect()
 }
 
-/// Scheme, host and port; a single `/` may follow.
+/// Scheme, host and port; a single `/` may follow. The error is the rest of a sentence that begins
+/// with the URL.
 fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
     const WANTED: &str = "is not an external URL: write https://host or http://host:port";
     let (scheme, rest) = url.split_once("://").ok_or(WANTED)?;
@@ -270,4 +273,45 @@ fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
         return Err(format!("has {what}"));
     }
     Ok((scheme, authority::parse(authority, scheme.default_port())?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::parse_url;
+
+    #[test]
+    fn urls_of_scheme_host_and_port() {
+        for (url, printed) in [
+            ("https://a.example.com", "https://a.example.com"),
+            ("HTTPS://A.example.com:443/", "https://a.example.com"),
+            ("http://a.example.com:443", "http://a.example.com:443"),
+            ("http://[::1]:81/", "http://[::1]:81"),
+        ] {
+            let (scheme, authority) = parse_url(url).unwrap();
+            assert_eq!(format!("{}://{authority}", scheme.as_str()), printed);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for (url, why) in [
+            ("a.example.com", "is not an external URL"),
+            ("//a.example.com", "is not an external URL"),
+            ("https:a.example.com", "is not an external URL"),
+            ("ftp://a.example.com", "has the scheme 'ftp'"),
+            ("https://", "has '' for a host"),
+            ("https:///", "has '' for a host"),
+            ("https://a.example.com/v1", "has a path"),
+            ("https://a.example.com//", "has a path"),
+            ("https://a.example.com?x", "has a query"),
+            ("https://a.example.com/#x", "has a fragment"),
+            ("https://me:pw@a.example.com", "has a user"),
+            ("https://a.example.com\\@b.example.com", "has a user"),
+            ("https://a.example.com:80:80", "has '80:80' for a port"),
+        ] {
+            let error = parse_url(url).unwrap_err();
+            assert!(error.starts_with(why), "{url}: {error}");
+        }
+    }
 }
