@@ -81,7 +81,8 @@ impl Mapping<'_> {
         let (path, suffix) = rest.split_at(end);
         let path = self.front_path(path).unwrap_or_else(|| path.to_owned());
         // A path that begins with `//` would be read as another host.
-        let origin = if origin.is_empty() && path.starts_with("//") { self.origin()? } else { origin };
+        let origin =
+            if origin.is_empty() && path.starts_with("//") { self.origin()? } else { origin };
         Some(format!("{origin}{path}{suffix}"))
     }
 

@@ -2,7 +2,7 @@
 //! own, so no wake-up from one to the other on a request's way.
 
 use super::{SendError, Stream, pool::Home};
-use crate::{connection::ConnState, proxy::RequestBody, refusal::Refusal};
+use crate::{proxy::RequestBody, refusal::Refusal};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{
@@ -59,7 +59,6 @@ impl Http1 {
     pub(super) async fn send(
         mut self: Box<Self>,
         request: Request<RequestBody>,
-        client: &ConnState,
     ) -> Result<(Response<Incoming>, Box<Self>), SendError> {
         let read_before = self.read.get();
         let mut answer = pin!(self.sender.try_send_request(request));
@@ -70,9 +69,6 @@ impl Http1 {
             match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(answer) => Poll::Ready(Ok(answer)),
                 Poll::Pending if over => Poll::Ready(Err(Refusal::BackendBroken)),
-                Poll::Pending if client.alarm.poll_expired(cx) => {
-                    Poll::Ready(Err(Refusal::BackendTimeout))
-                }
                 Poll::Pending => Poll::Pending,
             }
         })

@@ -114,14 +114,24 @@ impl Upstreams {
         client: &ConnState,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
-        match backend.protocol {
-            Protocol::H2c => self.send_h2c(backend, turn, request, client, timeouts).await,
-            Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
-                self.send_http1(backend, turn, request, client, timeouts).await
+        let sending = async {
+            let turn = self.turn.get();
+            self.turn.set(turn.wrapping_add(1));
+            match backend.protocol {
+                Protocol::H2c => self.send_h2c(backend, turn, request, timeouts).await,
+                Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
+                    self.send_http1(backend, turn, request, timeouts).await
+                }
             }
-        }
+        };
+        let mut sending = pin!(sending);
+        poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Pending if client.alarm.poll_expired(cx) => {
+                Poll::Ready(Err(Refusal::BackendTimeout))
+            }
+            polled => polled,
+        })
+        .await
     }
 
     /// Closes what is dead or long unused. Called now and then.
@@ -140,7 +150,6 @@ impl Upstreams {
         backend: &Backend,
         turn: usize,
         mut request: Request<RequestBody>,
-        client: &ConnState,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let mut key = key(backend, turn).ok_or(Refusal::NoEndpoint)?;
@@ -148,7 +157,7 @@ impl Upstreams {
         if let Some(http1) = pooled {
             self.stats.reused();
             let replay = Replay::of(&request);
-            match self.exchange(http1, key.clone(), request, client).await {
+            match self.exchange(http1, key.clone(), request).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => match (error.unsent, replay) {
                     (Some(unsent), _) => request = unsent,
@@ -162,11 +171,12 @@ impl Upstreams {
             }
             self.stats.retried();
         }
-        let (http1, address) = self.connect_http1(backend, turn, timeouts).await?;
+        // Boxed, so that requests over pooled connections don't carry a dialler's state around.
+        let (http1, address) = Box::pin(self.connect_http1(backend, turn, timeouts)).await?;
         if let Key::Endpoint(endpoint, _) = &mut key {
             *endpoint = address;
         }
-        self.exchange(http1, key, request, client).await.map_err(|error| {
+        self.exchange(http1, key, request).await.map_err(|error| {
             tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
             error.refusal
         })
@@ -189,10 +199,9 @@ impl Upstreams {
         http1: Box<Http1>,
         key: Key,
         request: Request<RequestBody>,
-        client: &ConnState,
     ) -> Result<Answer, SendError> {
         let address = http1.address;
-        let (response, http1) = http1.send(request, client).await?;
+        let (response, http1) = http1.send(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let upgraded = http1.into_stream().await.map_err(|refusal| SendError {
                 unsent: None,
@@ -214,7 +223,6 @@ impl Upstreams {
         backend: &Backend,
         turn: usize,
         request: Request<RequestBody>,
-        client: &ConnState,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let Some(Key::Endpoint(address, _)) = key(backend, turn) else {
@@ -232,18 +240,10 @@ impl Upstreams {
                 (self.h2c.handshake(stream, address).await?, address)
             }
         };
-        let mut answer = pin!(sender.send_request(request));
-        let response = poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(answer.map_err(|error| {
-                tracing::debug!(backend = %backend.name, %address, %error, "no answer");
-                Refusal::BackendBroken
-            })),
-            Poll::Pending if client.alarm.poll_expired(cx) => {
-                Poll::Ready(Err(Refusal::BackendTimeout))
-            }
-            Poll::Pending => Poll::Pending,
-        })
-        .await?;
+        let response = sender.send_request(request).await.map_err(|error| {
+            tracing::debug!(backend = %backend.name, %address, %error, "no answer");
+            Refusal::BackendBroken
+        })?;
         let response = response.map(|body| UpstreamBody(Kind::Http2(body)));
         Ok(Answer { response, address, upgraded: None })
     }
