@@ -13,7 +13,7 @@ use anyhow::Context;
 use prometheus_client::registry::Registry;
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     process::ExitCode,
     time::Duration,
 };
@@ -114,8 +114,8 @@ fn waits(added: Duration) -> String {
 
 /// The address as a browser on this machine opens it.
 fn url(address: SocketAddr) -> String {
-    let ip = address.ip();
-    if ip.is_loopback() || ip.is_unspecified() {
+    let here: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    if here.contains(&address.ip()) || address.ip().is_unspecified() {
         format!("http://localhost:{}/", address.port())
     } else {
         format!("http://{address}/")
@@ -144,7 +144,9 @@ mod tests {
         for (address, expected) in [
             ("0.0.0.0:8080", "http://localhost:8080/"),
             ("127.0.0.1:1", "http://localhost:1/"),
+            ("127.0.0.2:1", "http://127.0.0.2:1/"),
             ("[::]:1", "http://localhost:1/"),
+            ("[::1]:1", "http://localhost:1/"),
             ("192.168.0.7:80", "http://192.168.0.7:80/"),
             ("[fd00::7]:80", "http://[fd00::7]:80/"),
         ] {
