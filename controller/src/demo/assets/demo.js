@@ -174,9 +174,9 @@ function show(summary, results) {
     latencyRow(call.name, median(call.direct), median(call.frontDoor), `${call.equal} of ${summary.rounds}`)),
   latencyRow('All calls', summary.median.direct, summary.median.frontDoor, `${summary.equal} of ${summary.pairs}`, 'total'));
   byId('received').replaceChildren(...['preflight', ...METHODS].map((kind) => receivedRow(kind, summary.received)));
-  if (summary.equal < summary.pairs) problems.add(`${summary.pairs - summary.equal} pairs of answers were not equal.`);
   const { direct, frontDoor } = summary.requests;
-  if (direct !== frontDoor) problems.add(`The services received ${direct} requests directly and ${frontDoor} through the front door: is the page open twice?`);
+  if (summary.equal < summary.pairs) problems.add(`${summary.pairs - summary.equal} pairs of answers were not equal.`);
+  else if (direct !== frontDoor) problems.add(`The services received ${direct} requests directly and ${frontDoor} through the front door: is the page open twice?`);
   byId('summary').textContent = JSON.stringify({ ...summary, problems: [...problems] });
   showState('done');
 }
