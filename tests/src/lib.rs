@@ -1,6 +1,7 @@
 //! Portico from outside: what the tests share.
 
+pub mod backend;
 pub mod binary;
 pub mod browser;
-
 pub mod edge;
+pub mod wire;
