@@ -227,3 +227,26 @@ impl Wire {
         }
     }
 }
+
+/// Sends a request on a connection of its own, and reads its answer; further ones are not waited
+/// for.
+pub async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Result<Message> {
+    let request = request.as_ref();
+    let method = request.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let mut wire = Wire::connect(address).await?;
+    wire.send(request).await?;
+    wire.read_answer(&String::from_utf8_lossy(method)).await
+}
+
+/// A GET from www.ep.com; `fields` are whole lines.
+pub fn get(target: &str, fields: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: www.ep.com\r\n{fields}\r\n")
+}
+
+/// A POST to www.ep.com; `fields` are whole lines.
+pub fn post(target: &str, fields: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {target} HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: {length}\r\n{fields}\r\n{body}"
+    )
+}

@@ -1,7 +1,7 @@
 //! The request as the client saw it: its address, and the origin that it talked to. What a proxy in
 //! front says of it is believed only where the FrontDoor trusts that proxy.
 
-use super::target::Host;
+use super::{forwarded, target::Host};
 use crate::{connection::ConnState, table::Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
@@ -55,18 +55,21 @@ impl Client {
             let (scheme, host) = (Scheme::Http, host.clone());
             return Self { trusted, address: peer, scheme, host, port };
         }
+        let chain = forwarded::elements(headers);
+        let nearest = chain.last().cloned().unwrap_or_default();
         let told = |name: &HeaderName| last_element(headers, name);
-        let scheme = match told(&FORWARDED_PROTO) {
-            Some("https") => Scheme::Https,
+        let scheme = match told(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
+            Some(proto) if proto.eq_ignore_ascii_case("https") => Scheme::Https,
             Some(_) | None => Scheme::Http,
         };
         let host = told(&FORWARDED_HOST)
+            .or(nearest.host.as_deref())
             .filter(|host| Host::parse(host.as_bytes()).is_some())
             .and_then(|host| HeaderValue::from_str(host).ok())
             .unwrap_or_else(|| host.clone());
         let port = told(&FORWARDED_PORT).and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| own_port(&host, scheme));
-        let address = client_address(headers, peer, is_trusted);
+        let address = client_address(headers, &chain, peer, is_trusted);
         Self { trusted, address, scheme, host, port }
     }
 
@@ -94,26 +97,40 @@ fn last_element<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str
     value.rsplit(',').next().map(str::trim).filter(|element| !element.is_empty())
 }
 
-/// The nearest address of `X-Forwarded-For` that is no trusted proxy's; else `X-Real-IP`; else the
-/// peer's own.
+/// The nearest address of `X-Forwarded-For`, or where there is none of `Forwarded`, that is no
+/// trusted proxy's; else `X-Real-IP`; else the peer's own.
 fn client_address(
     headers: &HeaderMap,
+    chain: &[forwarded::Element],
     peer: IpAddr,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> IpAddr {
+    let lines = headers.get_all(FORWARDED_FOR);
+    let lines = lines.iter().rev().map(|line| line.to_str().unwrap_or_default());
+    let told = lines.flat_map(|line| line.rsplit(',').map(str::trim));
+    let also_told = chain.iter().rev().map(|element| element.client.as_deref().unwrap_or_default());
+    let first = nearest(told, &is_trusted).or_else(|| nearest(also_told, &is_trusted));
+    let first = first.or_else(|| Some(parse_address(last_element(headers, &REAL_IP)?)));
+    first.flatten().unwrap_or(peer)
+}
+
+/// The first address that is no trusted proxy's, or the last before what is none; `None` where
+/// nothing is told, `Some(None)` where no address is.
+fn nearest<'t>(
+    told: impl Iterator<Item = &'t str>,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> Option<Option<IpAddr>> {
     let mut furthest = None;
-    for value in headers.get_all(FORWARDED_FOR).iter().rev() {
-        for element in value.to_str().unwrap_or_default().rsplit(',') {
-            let Some(address) = parse_address(element.trim()) else {
-                return furthest.unwrap_or(peer);
-            };
-            furthest = Some(address);
-            if !is_trusted(address) {
-                return address;
-            }
+    for element in told {
+        let Some(address) = parse_address(element) else {
+            return Some(furthest.flatten());
+        };
+        furthest = Some(Some(address));
+        if !is_trusted(address) {
+            break;
         }
     }
-    furthest.or_else(|| parse_address(last_element(headers, &REAL_IP)?)).unwrap_or(peer)
+    furthest
 }
 
 /// An address, with or without a port, IPv6 with or without brackets.

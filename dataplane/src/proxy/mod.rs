@@ -3,6 +3,7 @@
 mod answers;
 mod body;
 mod client;
+mod forwarded;
 mod hops;
 mod request;
 mod reverse;
@@ -86,12 +87,16 @@ impl From<Bytes> for Content {
 
 impl Exchange<'_> {
     /// The phases: admit, find the virtual host and the Route, then what the Route says.
-    async fn answer(&mut self, head: Parts, body: Incoming) -> Result<Response<Content>, Refusal> {
+    async fn answer(
+        &mut self,
+        mut head: Parts,
+        body: Incoming,
+    ) -> Result<Response<Content>, Refusal> {
         let host_line = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
         if let Some(refusal) = self.conn.take_refused(host_line) {
             return Err(refusal);
         }
-        let host_value = target::host_value(&head)?;
+        let host_value = target::settle_host(&mut head)?;
         let host = Host::parse(host_value.as_bytes()).ok_or(Refusal::InvalidHost)?;
         let path = target::path(&head)?.into_owned();
         self.note(&head, &host, &path);
@@ -125,6 +130,8 @@ impl Exchange<'_> {
                 self.forward(way, head, body).await?
             }
         };
+        // One id names the request here, in logs and at the backend, whatever that calls it.
+        response.headers_mut().insert(REQUEST_ID, self.record.id.clone());
         route.response_headers.apply(response.headers_mut());
         Ok(response)
     }
@@ -251,14 +258,10 @@ impl Exchange<'_> {
     }
 
     /// Completes an answer, and hands it to the client's connection.
-    fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody> {
+    fn finish(mut self, response: Response<Content>) -> Response<ResponseBody> {
         let conn = self.conn.clone();
         conn.alarm.set(Instant::now(), self.idle);
         self.record.status = Some(response.status());
-        let headers = response.headers_mut();
-        if !headers.contains_key(REQUEST_ID) {
-            headers.insert(REQUEST_ID, self.record.id.clone());
-        }
         let (parts, content) = response.into_parts();
         self.record.complete = matches!(content, Content::Fixed(_));
         let idle = self.idle;

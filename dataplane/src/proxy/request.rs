@@ -13,21 +13,30 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderValue, Uri, Version, header,
+    HeaderMap, HeaderName, HeaderValue, Uri, Version, header,
     uri::{Authority, PathAndQuery},
 };
 use std::{fmt::Write, net::IpAddr};
 
-/// What a hop in front of this one may say, by its name with underscores: backends that turn header
+/// What a hop in front of this one may say.
+const TOLD: [HeaderName; 6] =
+    [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_PORT, REAL_IP, REQUEST_ID];
+
+/// Removes fields whose names are those of [`TOLD`] but for underscores: backends that turn header
 /// names into variables can't tell `X_Real_IP` from `X-Real-IP`.
-const TWINS: [&str; 6] = [
-    "x_forwarded_for",
-    "x_forwarded_proto",
-    "x_forwarded_host",
-    "x_forwarded_port",
-    "x_real_ip",
-    "x_request_id",
-];
+fn remove_twins(headers: &mut HeaderMap) {
+    if !headers.keys().any(|name| name.as_str().contains('_')) {
+        return;
+    }
+    let is_twin = |name: &&HeaderName| {
+        name.as_str().contains('_')
+            && TOLD.iter().any(|told| name.as_str().replace('_', "-") == told.as_str())
+    };
+    let twins: Vec<_> = headers.keys().filter(is_twin).cloned().collect();
+    for twin in twins {
+        headers.remove(twin);
+    }
+}
 
 /// Refuses a request that has passed this install already (RFC 9110 §7.6.3).
 pub(super) fn refuse_loops(headers: &HeaderMap, via_name: &str) -> Result<(), Refusal> {
@@ -66,11 +75,7 @@ impl Outbound<'_> {
 
     /// Who asked, and for what. What the client itself says of it is overwritten.
     fn forwarded(&self, headers: &mut HeaderMap) {
-        if headers.keys().any(|name| name.as_str().contains('_')) {
-            for twin in TWINS {
-                headers.remove(twin);
-            }
-        }
+        remove_twins(headers);
         let client = self.client;
         let peer = &self.conn.peer_ip;
         let chain = if client.trusted { appended(headers, &FORWARDED_FOR, peer) } else { None };
@@ -108,8 +113,7 @@ impl Outbound<'_> {
     /// origin names the backend's, so that a backend that compares the two agrees.
     fn host(&self, headers: &mut HeaderMap) -> HeaderValue {
         let HostHeader::Set(host) = &self.backend.host else {
-            headers.insert(header::HOST, self.client_host(headers));
-            return self.client_host(headers);
+            return headers.get(header::HOST).unwrap_or(&self.client.host).clone();
         };
         headers.insert(header::HOST, host.clone());
         let scheme = self.backend.protocol.scheme();
@@ -125,10 +129,6 @@ impl Outbound<'_> {
             headers.insert(header::REFERER, theirs);
         }
         host.clone()
-    }
-
-    fn client_host(&self, headers: &HeaderMap) -> HeaderValue {
-        headers.get(header::HOST).unwrap_or(&self.client.host).clone()
     }
 
     fn referer(&self, referer: &str, scheme: Scheme, host: &HeaderValue) -> Option<HeaderValue> {
@@ -152,11 +152,7 @@ impl Outbound<'_> {
 }
 
 /// A list of which `last` becomes the last element; `None` where there was no list.
-fn appended(
-    headers: &HeaderMap,
-    name: &http::HeaderName,
-    last: &HeaderValue,
-) -> Option<HeaderValue> {
+fn appended(headers: &HeaderMap, name: &HeaderName, last: &HeaderValue) -> Option<HeaderValue> {
     let mut list = BytesMut::new();
     for value in headers.get_all(name) {
         list.extend_from_slice(value.as_bytes());

@@ -4,8 +4,9 @@
 use super::{client::Client, target::Host};
 use crate::{
     path::{Captures, PathPattern},
-    table::{Backend, Forward, Scheme},
+    table::{Backend, Forward, HostHeader, Scheme},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::SocketAddr;
 
@@ -33,7 +34,7 @@ impl Mapping<'_> {
             let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
             headers.remove(header::SET_COOKIE);
             for cookie in cookies {
-                let mapped = cookie.to_str().ok().and_then(|cookie| self.cookie(cookie));
+                let mapped = text(&cookie).and_then(|cookie| self.cookie(cookie));
                 headers.append(header::SET_COOKIE, mapped.unwrap_or(cookie));
             }
         }
@@ -41,9 +42,8 @@ impl Mapping<'_> {
 
     fn map_location(&self, headers: &mut HeaderMap, name: &HeaderName) {
         if let Some(location) = headers.get(name)
-            && let Some(mapped) =
-                location.to_str().ok().and_then(|location| self.location(location))
-            && let Ok(mapped) = HeaderValue::from_str(&mapped)
+            && let Some(mapped) = text(location).and_then(|location| self.location(location))
+            && let Ok(mapped) = HeaderValue::from_maybe_shared(Bytes::from(mapped))
         {
             headers.insert(name, mapped);
         }
@@ -69,17 +69,23 @@ impl Mapping<'_> {
         let origin = match authority {
             None => String::new(),
             Some((scheme, authority)) => {
-                let scheme =
-                    scheme.map_or(self.backend.protocol.scheme().as_str(), |scheme| scheme);
+                let spoken = self.backend.protocol.scheme().as_str();
+                let scheme = scheme.unwrap_or(spoken);
                 if !self.is_backend(scheme, authority) {
                     return None;
                 }
-                self.origin()?
+                if self.is_preserved(authority) && !scheme.eq_ignore_ascii_case(spoken) {
+                    // The backend knows the browser's own name for it, and asks for this scheme.
+                    format!("{scheme}://{authority}")
+                } else {
+                    self.origin()?
+                }
             }
         };
         let end = rest.find(['?', '#']).unwrap_or(rest.len());
         let (path, suffix) = rest.split_at(end);
-        let path = self.front_path(path).unwrap_or_else(|| path.to_owned());
+        let absolute = if path.is_empty() { "/" } else { path };
+        let path = self.front_path(absolute).unwrap_or_else(|| path.to_owned());
         // A path that begins with `//` would be read as another host.
         let origin =
             if origin.is_empty() && path.starts_with("//") { self.origin()? } else { origin };
@@ -109,6 +115,13 @@ impl Mapping<'_> {
         sent.is_some_and(|sent| is(&sent.name, sent.port))
             || self.is_dialled(&theirs.name, port)
             || self.backend.own_authorities.iter().any(|own| is(&own.host, own.port))
+    }
+
+    /// Whether an authority is the Host that the client sent and the backend got.
+    fn is_preserved(&self, authority: &str) -> bool {
+        let name = |value| Host::parse(value).map(|host| host.name);
+        self.backend.host == HostHeader::Preserve
+            && name(authority.as_bytes()) == name(self.sent_host.as_bytes())
     }
 
     fn is_dialled(&self, name: &str, port: u16) -> bool {
@@ -149,7 +162,7 @@ impl Mapping<'_> {
                 None => mapped.push_str(part),
             }
         }
-        changed.then(|| HeaderValue::from_str(&mapped).ok())?
+        changed.then(|| HeaderValue::from_maybe_shared(Bytes::from(mapped)).ok())?
     }
 
     /// Whether a cookie's `Domain` is the backend's host or a parent of it; what browsers do with a
@@ -167,6 +180,11 @@ impl Mapping<'_> {
             || covers(&self.dialled.ip().to_string())
             || self.backend.own_authorities.iter().any(|own| covers(&own.host))
     }
+}
+
+/// A value as text; backends send UTF-8 where RFC 9110 §5.5 would have ASCII.
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
 }
 
 fn is_scheme(text: &str) -> bool {

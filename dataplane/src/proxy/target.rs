@@ -58,9 +58,9 @@ fn lower_case(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// The value that names the host: the authority of an absolute target, which goes before Host
-/// (RFC 9112 §3.2.2), or Host, which must be there exactly once all the same.
-pub(super) fn host_value(head: &request::Parts) -> Result<HeaderValue, Refusal> {
+/// The value that names the host: Host, which must be there exactly once, and which the authority
+/// of an absolute target replaces (RFC 9112 §3.2.2).
+pub(super) fn settle_host(head: &mut request::Parts) -> Result<HeaderValue, Refusal> {
     let host = sole(&head.headers, &header::HOST).ok_or(Refusal::InvalidHost)?;
     match head.uri.authority() {
         None => Ok(host.clone()),
@@ -68,7 +68,10 @@ pub(super) fn host_value(head: &request::Parts) -> Result<HeaderValue, Refusal> 
             if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
                 return Err(Refusal::InvalidTarget);
             }
-            HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::InvalidHost)
+            let host =
+                HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::InvalidHost)?;
+            head.headers.insert(header::HOST, host.clone());
+            Ok(host)
         }
     }
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod framing;
+mod headers;
+mod rewriting;
 
 use portico_tests::edge::Edge;
 
