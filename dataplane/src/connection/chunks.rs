@@ -29,45 +29,60 @@ enum At {
     EndLf,
 }
 
-/// A body that is not chunked as it must be.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+/// What the bytes so far come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// A part of the body.
+    Part,
+    /// All of it.
+    End,
+    /// What no chunked body begins with.
+    Malformed,
+}
+
+/// A byte that can't be where it is.
+struct Malformed;
 
 /// Size lines, extensions and trailers may be this much longer than the data that they frame.
 const OVERHEAD: u64 = 64 * 1024;
 
 impl ChunkScan {
-    /// Goes on with `bytes`; how many of them belong to the body, and whether it ends with them.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<(usize, bool), Malformed> {
+    /// Goes on with `bytes`; how many of them belong to the body, and what it is with them.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Seen) {
         let mut position = 0;
-        while let Some(&byte) = bytes.get(position) {
-            if let At::Data(left) = self.at {
-                let here = left.min((bytes.len() - position) as u64);
-                position += here as usize;
-                self.data += here;
-                self.at = if left == here { At::DataCr } else { At::Data(left - here) };
-                continue;
+        while position < bytes.len() {
+            match self.some(&bytes[position..]) {
+                Ok(taken) => position += taken,
+                Err(Malformed) => return (position, Seen::Malformed),
             }
-            if let At::Extension(_) | At::Trailer = self.at
-                && byte != b'\r'
-            {
-                let rest = &bytes[position..];
-                // A bare line feed here is read as a line's end by some parsers.
-                let skipped = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-                self.spend(skipped as u64)?;
-                position += skipped;
-                if bytes.get(position) == Some(&b'\n') {
-                    return Err(Malformed);
-                }
-                continue;
-            }
-            self.spend(1)?;
-            position += 1;
-            if self.step(byte)? {
-                return Ok((position, true));
+            if matches!(self.at, At::End) {
+                return (position, Seen::End);
             }
         }
-        Ok((position, false))
+        (position, Seen::Part)
+    }
+
+    /// Goes on with a run of `bytes` that are of one kind; how many these are.
+    fn some(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+        match self.at {
+            At::Data(left) => {
+                let here = left.min(bytes.len() as u64);
+                self.data += here;
+                self.at = if left == here { At::DataCr } else { At::Data(left - here) };
+                Ok(here as usize)
+            }
+            // Up to the line's end. A bare line feed is read as one by some parsers.
+            At::Extension(_) | At::Trailer if !matches!(bytes[0], b'\r' | b'\n') => {
+                let skipped = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
+                self.spend(skipped as u64)?;
+                Ok(skipped)
+            }
+            _ => {
+                self.spend(1)?;
+                self.step(bytes[0])?;
+                Ok(1)
+            }
+        }
     }
 
     fn spend(&mut self, bytes: u64) -> Result<(), Malformed> {
@@ -75,8 +90,8 @@ impl ChunkScan {
         if self.overhead > OVERHEAD + self.data { Err(Malformed) } else { Ok(()) }
     }
 
-    /// One byte outside the data; whether the body ends with it.
-    fn step(&mut self, byte: u8) -> Result<bool, Malformed> {
+    /// One byte outside the data.
+    fn step(&mut self, byte: u8) -> Result<(), Malformed> {
         self.at = match (&self.at, byte) {
             (At::Size, digit) => At::SizeDigits(hex(digit)?),
             (At::SizeDigits(size), b'\r') => At::SizeLf(*size),
@@ -109,7 +124,7 @@ impl ChunkScan {
                 _,
             ) => return Err(Malformed),
         };
-        Ok(matches!(self.at, At::End))
+        Ok(())
     }
 }
 
@@ -118,22 +133,21 @@ fn hex(digit: u8) -> Result<u64, Malformed> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    /// Feeds `body` in pieces of `step`; how much of it is the body.
-    fn length(body: &[u8], step: usize) -> Result<Option<usize>, Malformed> {
+    /// Feeds `body` in pieces of `step`; how much of it is the body, and what that comes to.
+    fn scan(body: &[u8], step: usize) -> (usize, Seen) {
         let mut scan = ChunkScan::default();
         let mut total = 0;
         for piece in body.chunks(step) {
-            let (used, done) = scan.advance(piece)?;
+            let (used, seen) = scan.advance(piece);
             total += used;
-            if done {
-                return Ok(Some(total));
+            if seen != Seen::Part {
+                return (total, seen);
             }
         }
-        Ok(None)
+        (total, Seen::Part)
     }
 
     #[test]
@@ -145,30 +159,31 @@ mod tests {
         ] {
             let with_next = format!("{body}GET / HTTP/1.1\r\n");
             for step in 1..with_next.len() {
-                assert_eq!(
-                    length(with_next.as_bytes(), step),
-                    Ok(Some(body.len())),
-                    "{body:?} {step}"
-                );
+                let seen = scan(with_next.as_bytes(), step);
+                assert_eq!(seen, (body.len(), Seen::End), "{body:?} {step}");
             }
         }
     }
 
     #[test]
     fn what_is_not_chunked_is_malformed() {
-        for body in [
-            "\r\n",
-            "x\r\n",
-            "5\nhello",
-            "5\r\nhelloX",
-            "-1\r\n",
-            "fffffffffffffffff\r\n",
-            "0\r\n\n",
-            "5;a\nb\r\n5;\rX",
+        for (well, body) in [
+            (0, "\r\n"),
+            (0, "x\r\n"),
+            (1, "5\nhello"),
+            (8, "5\r\nhelloX"),
+            (0, "-1\r\n"),
+            (16, "fffffffffffffffff\r\n"),
+            (3, "0\r\n\n"),
+            (3, "5;a\nb\r\n5;\rX"),
+            (3, "5;\rX"),
         ] {
-            assert_eq!(length(body.as_bytes(), 100).err(), Some(Malformed), "{body:?}");
+            for step in 1..=body.len() {
+                let seen = scan(body.as_bytes(), step);
+                assert_eq!(seen, (well, Seen::Malformed), "{body:?} {step}");
+            }
         }
         let endless = format!("5;{}", "a".repeat(70_000));
-        assert_eq!(length(endless.as_bytes(), 1000), Err(Malformed));
+        assert_eq!(scan(endless.as_bytes(), 1000).1, Seen::Malformed);
     }
 }

@@ -3,7 +3,7 @@
 //! after that no byte of the client's reaches hyper any more.
 
 use super::{
-    chunks::ChunkScan,
+    chunks::{ChunkScan, Seen},
     head::{Framing, HeadScan},
     state::{ConnState, Upgrade},
 };
@@ -48,12 +48,14 @@ enum At {
     Body(u64),
     /// In a chunked body.
     Chunks(ChunkScan),
-    /// Behind a head that offers an upgrade; nothing is read until it is decided.
+    /// Behind a head that offers an upgrade; nothing is handed on until it is decided.
     UpgradeOffered,
     /// Behind an upgrade: bytes of another protocol.
     Tunnel,
     /// Behind a refused head.
     Refused,
+    /// In a body that can't be followed any further.
+    Broken,
 }
 
 impl<T> Guard<T> {
@@ -61,6 +63,15 @@ impl<T> Guard<T> {
     pub(crate) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
         let (held, ready) = (Vec::new(), 0);
         Self { io, limits, state, at: At::Head, scan: HeadScan::default(), held, ready }
+    }
+
+    /// Whether the client may still be sending what is not going to be read.
+    pub(crate) fn has_unread(&self) -> bool {
+        match self.at {
+            At::Head | At::UpgradeOffered => !self.held.is_empty(),
+            At::Body(_) | At::Chunks(_) | At::Refused | At::Broken => true,
+            At::Tunnel => false,
+        }
     }
 
     /// The stream itself, and bytes that were read from it and not handed on.
@@ -82,18 +93,18 @@ impl<T> Guard<T> {
         self.ready = self.held.len();
     }
 
-    /// How many of `bytes` may be handed on; the rest are a head that is not whole, or follow a
-    /// refused one.
-    fn follow(&mut self, bytes: &[u8]) -> io::Result<(usize, Option<Refusal>)> {
+    /// How many of `bytes` may be handed on; the rest are a head that is not whole, or follow what
+    /// must not be served.
+    fn follow(&mut self, bytes: &[u8]) -> (usize, Option<Refusal>) {
         let mut position = 0;
         while position < bytes.len() {
             let rest = &bytes[position..];
             match &mut self.at {
                 At::Head => match self.scan.advance(rest, &self.limits) {
-                    Err(refusal) => return Ok((position, Some(refusal))),
+                    Err(refusal) => return (position, Some(refusal)),
                     Ok(None) => {
-                        self.state.mid_head.set(true);
-                        return Ok((position, None));
+                        self.state.mid_head.set(self.scan.has_begun(rest));
+                        return (position, None);
                     }
                     Ok(Some(head)) => {
                         position += head.len;
@@ -111,20 +122,19 @@ impl<T> Guard<T> {
                     }
                 }
                 At::Chunks(scan) => {
-                    let (used, done) = scan.advance(rest).map_err(|_| {
-                        io::Error::new(io::ErrorKind::InvalidData, "malformed chunked body")
-                    })?;
+                    let (used, seen) = scan.advance(rest);
                     position += used;
-                    if done {
-                        self.at = At::Head;
+                    match seen {
+                        Seen::Part => {}
+                        Seen::End => self.at = At::Head,
+                        Seen::Malformed => self.at = At::Broken,
                     }
                 }
-                At::UpgradeOffered => return Ok((position, None)),
-                At::Tunnel => return Ok((bytes.len(), None)),
-                At::Refused => return Ok((position, None)),
+                At::Tunnel => return (bytes.len(), None),
+                At::UpgradeOffered | At::Refused | At::Broken => return (position, None),
             }
         }
-        Ok((position, None))
+        (position, None)
     }
 
     fn after(&self, framing: Framing, upgrade: bool) -> At {
@@ -147,48 +157,77 @@ impl<T> Guard<T> {
         self.ready -= here;
     }
 
-    /// Looks again at held bytes after the place where they stand has changed.
-    fn follow_held(&mut self) -> io::Result<()> {
+    /// An upgrade has been decided: held bytes are looked at in its light.
+    fn goes_on(&mut self, at: At) {
+        self.at = at;
+        self.follow_held();
+    }
+
+    /// Looks again at held bytes after more have come, or after the place where they stand has
+    /// changed.
+    fn follow_held(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let followed = self.follow(&held);
+        let (ready, refusal) = self.follow(&held);
         self.held = held;
-        let (ready, refusal) = followed?;
         self.ready = ready;
         if let Some(refusal) = refusal {
             self.held.truncate(ready);
             self.refuse(refusal);
         }
-        Ok(())
-    }
-
-    /// Whether an offered upgrade has been decided since, and the stream goes on.
-    fn decide_upgrade(&mut self) -> io::Result<bool> {
-        match self.state.upgrade.get() {
-            Upgrade::Offered => return Ok(false),
-            Upgrade::Taken => self.at = At::Tunnel,
-            Upgrade::None => self.at = At::Head,
-        }
-        self.follow_held().map(|()| true)
     }
 }
 
 impl<T: AsyncRead + Unpin> Guard<T> {
-    /// A head in pieces: goes on in a buffer of our own until it is whole or refused.
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.ready == 0 {
-            let mut piece = [0; PIECE];
-            let mut piece = ReadBuf::new(&mut piece);
-            ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece))?;
-            if piece.filled().is_empty() {
-                // The client has gone in the middle of a head: nothing to answer.
-                self.held.clear();
-                self.state.mid_head.set(false);
-                return Poll::Ready(Ok(()));
-            }
-            self.held.extend_from_slice(piece.filled());
-            self.follow_held()?;
+    /// Reads into a buffer of our own; whether anything came before the stream's end.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut piece = [0; PIECE];
+        let mut piece = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece))?;
+        self.held.extend_from_slice(piece.filled());
+        Poll::Ready(Ok(!piece.filled().is_empty()))
+    }
+
+    /// Goes on with a head in pieces; whether the client has not gone in the middle of it, to whom
+    /// there is nothing to answer.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let more = ready!(self.poll_hold(cx))?;
+        if more {
+            self.follow_held();
+        } else {
+            self.held.clear();
+            self.state.mid_head.set(false);
+        }
+        Poll::Ready(Ok(more))
+    }
+
+    /// While an upgrade is being decided: waits for the client to go. What it says meanwhile is
+    /// kept, a piece of it at most.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.held.is_empty() || ready!(self.poll_hold(cx))? {
+            return Poll::Pending;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads straight into hyper's buffer; whether it is hyper's turn: some of it may be handed on,
+    /// or the stream has ended.
+    fn poll_straight(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let start = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        if buf.filled().len() == start {
+            return Poll::Ready(Ok(true));
+        }
+        let (keep, refusal) = self.follow(&buf.filled()[start..]);
+        match refusal {
+            Some(refusal) => self.refuse(refusal),
+            None => self.held.extend_from_slice(&buf.filled()[start + keep..]),
+        }
+        buf.set_filled(start + keep);
+        Poll::Ready(Ok(keep > 0))
     }
 }
 
@@ -199,44 +238,32 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.state.head_expired.take() {
-            this.head_timeout();
+        loop {
+            if this.state.head_expired.take() {
+                this.head_timeout();
+            }
+            if this.ready > 0 {
+                this.deliver(buf);
+                return Poll::Ready(Ok(()));
+            }
+            match (&this.at, this.state.upgrade.get()) {
+                (At::Refused, _) => return Poll::Pending,
+                (At::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                (At::UpgradeOffered, Upgrade::Offered) => return this.poll_gone(cx),
+                (At::UpgradeOffered, Upgrade::Taken) => this.goes_on(At::Tunnel),
+                (At::UpgradeOffered, Upgrade::None) => this.goes_on(At::Head),
+                (At::Head, _) if !this.held.is_empty() => {
+                    if !ready!(this.poll_head(cx))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                (At::Head | At::Body(_) | At::Chunks(_) | At::Tunnel, _) => {
+                    if ready!(this.poll_straight(cx, buf))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
         }
-        if matches!(this.at, At::UpgradeOffered) && this.ready == 0 && !this.decide_upgrade()? {
-            return Poll::Pending;
-        }
-        if this.ready > 0 {
-            this.deliver(buf);
-            return Poll::Ready(Ok(()));
-        }
-        if matches!(this.at, At::Refused) {
-            return Poll::Pending;
-        }
-        if matches!(this.at, At::Head) && !this.held.is_empty() {
-            ready!(this.poll_head(cx))?;
-            this.deliver(buf);
-            return Poll::Ready(Ok(()));
-        }
-        let start = buf.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        if buf.filled().len() == start {
-            return Poll::Ready(Ok(()));
-        }
-        let (keep, refusal) = this.follow(&buf.filled()[start..])?;
-        this.held.extend_from_slice(&buf.filled()[start + keep..]);
-        buf.set_filled(start + keep);
-        if let Some(refusal) = refusal {
-            this.held.clear();
-            this.refuse(refusal);
-        }
-        if keep > 0 {
-            return Poll::Ready(Ok(()));
-        }
-        if this.ready == 0 && matches!(this.at, At::Head) {
-            ready!(this.poll_head(cx))?;
-        }
-        this.deliver(buf);
-        Poll::Ready(Ok(()))
     }
 }
 

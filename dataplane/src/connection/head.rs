@@ -65,9 +65,15 @@ impl HeadScan {
         self.check_partial(bytes, limits).map(|()| None)
     }
 
+    /// Whether a head has begun with `bytes`, or there are only empty lines in front of one.
+    pub(super) fn has_begun(&self, bytes: &[u8]) -> bool {
+        self.seen_request_line || bytes.len() > self.line_start
+    }
+
     /// What is already too much, although the line's end is not there yet.
     fn check_partial(&self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-        if !self.seen_request_line && bytes.len() - self.line_start > limits.uri_bytes {
+        // The line's own carriage return may be there already.
+        if !self.seen_request_line && bytes.len() - self.line_start > limits.uri_bytes + 1 {
             return Err(Refusal::UriTooLong);
         }
         if bytes.len() >= limits.head_bytes {
@@ -106,9 +112,8 @@ impl HeadScan {
             return Err(Refusal::TooManyFields);
         }
         let colon = memchr(b':', line).ok_or(Refusal::MalformedHead)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        let is_blank = |byte: Option<&u8>| matches!(byte, None | Some(b' ' | b'\t'));
-        if is_blank(name.first()) || is_blank(name.last()) {
+        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+        if name.is_empty() || trim(name).len() < name.len() {
             return Err(Refusal::MalformedHead);
         }
         match name.len() {
@@ -149,8 +154,17 @@ impl HeadScan {
             (true, _) => return Err(Refusal::AmbiguousFraming),
             (false, length) => Framing::Length(length.unwrap_or(0)),
         };
-        Ok(Head { len: self.line_start, framing, upgrade: self.upgrade })
+        // HTTP/1.0 knows no upgrade (RFC 9110 §7.8).
+        Ok(Head { len: self.line_start, framing, upgrade: self.upgrade && !self.http_1_0 })
     }
+}
+
+/// Without the white space around it (RFC 9110 §5.6.3).
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
 }
 
 #[cfg(test)]

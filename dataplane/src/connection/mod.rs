@@ -80,11 +80,13 @@ where
     .await;
     let Some(well) = ended else { return };
     let parts = http.into_parts();
-    let (io, held) = parts.io.into_inner().into_parts();
+    let guard = parts.io.into_inner();
+    let unread = !well || guard.has_unread() || !parts.read_buf.is_empty();
+    let (io, held) = guard.into_parts();
     let tunnel = state.tunnel.take();
     match tunnel {
         Some(tunnel) => tunnel.run(io, [parts.read_buf, Bytes::from(held)], &state).await,
-        None => close(io, !well || state.has_refused()).await,
+        None => close(io, unread).await,
     }
 }
 

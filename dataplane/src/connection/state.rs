@@ -58,7 +58,6 @@ pub(crate) struct ConnState {
     /// The backend's end of an upgraded connection.
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
     refused: Cell<Option<Refusal>>,
-    ever_refused: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -80,7 +79,6 @@ impl ConnState {
             upgrade: Cell::new(Upgrade::None),
             tunnel: RefCell::new(None),
             refused: Cell::new(None),
-            ever_refused: Cell::new(false),
             waker: RefCell::new(None),
         }
     }
@@ -105,18 +103,12 @@ impl ConnState {
     /// Notes that the next request that hyper parses stands in for a refused one.
     pub(super) fn refuse_head(&self, refusal: Refusal) {
         self.refused.set(Some(refusal));
-        self.ever_refused.set(true);
     }
 
     /// Why the request with this Host was refused, if it stands in for one that was. Requests that
     /// came before it on the connection have hosts of their own.
     pub(crate) fn take_refused(&self, host: Option<&[u8]>) -> Option<Refusal> {
         if host == Some(STAND_IN_HOST) { self.refused.take() } else { None }
-    }
-
-    /// Whether a head was refused, and with it all that the client may still send.
-    pub(super) fn has_refused(&self) -> bool {
-        self.ever_refused.get()
     }
 
     /// Remembers the connection's task.

@@ -236,6 +236,7 @@ impl Exchange<'_> {
     ) -> Result<Request<RequestBody>, Refusal> {
         let limit = self.worker.limits.body_bytes;
         let body = RequestBody::new(body, self.conn, limit, route.timeouts.request);
+        let unknown_length = body.size_hint().exact().is_none();
         let mut request = Request::new(body);
         *request.uri_mut() = request::target(path, &head.uri, protocol, host)?;
         *request.method_mut() = head.method;
@@ -244,6 +245,10 @@ impl Exchange<'_> {
             request.headers_mut().remove(header::HOST);
             request.headers_mut().remove(header::CONNECTION);
             *request.version_mut() = Version::HTTP_2;
+        } else if unknown_length {
+            // Unless it is told, hyper sends a GET or HEAD without its body.
+            let chunked = HeaderValue::from_static("chunked");
+            request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
         }
         Ok(request)
     }
