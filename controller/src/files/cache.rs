@@ -12,11 +12,15 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A file beyond this is not read: it is no manifest.
 const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// How long a file that is gone still counts: many editors move a file away before they write the
+/// new one, and its Routes must not go away in between.
+pub(super) const LINGER: Duration = Duration::from_millis(100);
 
 /// What each file last gave.
 #[derive(Debug, Default)]
@@ -34,18 +38,28 @@ struct Cached {
     contents: Contents,
     /// Why the file can't be read or parsed. Its contents are those of before.
     broken: Option<String>,
+    /// Since when the file is gone.
+    gone: Option<Instant>,
 }
 
 impl Cache {
     /// Reads what changed. `hold` says which files (without symbolic links) are being written just
-    /// now; they stay as they are. Whether anything is different.
-    pub(super) fn refresh(&mut self, walk: Walk, hold: &dyn Fn(&Path) -> bool) -> bool {
+    /// now; they stay as they are. Files that are gone for `linger` are forgotten. Whether anything
+    /// is different.
+    pub(super) fn refresh(
+        &mut self,
+        walk: Walk,
+        hold: &dyn Fn(&Path) -> bool,
+        linger: Duration,
+    ) -> bool {
         let mut changed = self.unreadable != walk.unreadable;
         self.unreadable = walk.unreadable;
         let unreadable = &self.unreadable;
-        self.files.retain(|path, _| {
-            let keep = walk.files.contains_key(path)
+        self.files.retain(|path, file| {
+            let there = walk.files.contains_key(path)
                 || path.ancestors().any(|above| unreadable.contains_key(above));
+            file.gone = if there { None } else { file.gone.or_else(|| Some(Instant::now())) };
+            let keep = file.gone.is_none_or(|since| since.elapsed() < linger);
             changed |= !keep;
             keep
         });
@@ -61,18 +75,28 @@ impl Cache {
         changed
     }
 
+    /// Whether a file that is gone still counts.
+    pub(super) fn lingers(&self) -> bool {
+        self.files.values().any(|file| file.gone.is_some())
+    }
+
     /// All files together.
     pub(super) fn merge(&self) -> Merged {
         let mut merged = Merged::default();
         for (path, message) in &self.unreadable {
             merged.broken(path, message);
         }
-        for (path, file) in &self.files {
+        let (there, gone): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|(_, file)| file.gone.is_none());
+        for (path, file) in there {
             merged.add(path, &file.contents);
             match &file.broken {
                 Some(message) => merged.broken(path, message),
                 None => merged.files += 1,
             }
+        }
+        for (path, file) in gone {
+            merged.fill(path, &file.contents);
         }
         merged
     }

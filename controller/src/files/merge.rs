@@ -66,6 +66,17 @@ impl Merged {
         }
     }
 
+    /// Takes up what a file held that is gone, so far as no other file holds it: it may have moved.
+    pub(super) fn fill(&mut self, path: &Path, contents: &Contents) {
+        let path: Arc<Path> = Arc::from(path);
+        for (document, object) in &contents.objects {
+            if let btree_map::Entry::Vacant(vacant) = self.origins.entry(identity(object)) {
+                vacant.insert(Origin { path: path.clone(), document: *document });
+                insert(&mut self.snapshot, object);
+            }
+        }
+    }
+
     /// Takes up a file or folder that can't be read or parsed.
     pub(super) fn broken(&mut self, path: &Path, message: &str) {
         self.broken += 1;

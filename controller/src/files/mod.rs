@@ -14,12 +14,15 @@ pub use source::Files;
 
 use cache::Cache;
 use parse::Format;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Reads all manifests under `paths` once.
 pub fn read(paths: &[PathBuf]) -> Merged {
     let mut cache = Cache::default();
-    cache.refresh(walk::walk(paths, &mut |_| {}), &|_| false);
+    cache.refresh(walk::walk(paths, &mut |_| {}), &|_| false, Duration::ZERO);
     cache.merge()
 }
 

@@ -1,6 +1,12 @@
 //! Manifests as a source of objects: watched, and looked at again.
 
-use super::{cache::Cache, decode::FileProblem, merge::Merged, walk, watch::Watch};
+use super::{
+    cache::{Cache, LINGER},
+    decode::FileProblem,
+    merge::Merged,
+    walk,
+    watch::Watch,
+};
 use crate::{
     publish::{Source, Waker},
     snapshot::Snapshot,
@@ -23,7 +29,7 @@ const LONGEST_WRITE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Files {
     paths: Vec<PathBuf>,
-    cache: Cache,
+    pub(super) cache: Cache,
     pub(super) watch: Watch,
     /// What was logged last; `None` before the first look.
     problems: Option<BTreeSet<(Arc<Path>, FileProblem)>>,
@@ -79,7 +85,7 @@ impl Source for Files {
         let begin = Instant::now();
         let Self { watch, cache, paths, .. } = self;
         let walk = walk::walk(paths, &mut |folder| watch.folder(folder));
-        let changed = cache.refresh(walk, &|file| watch.writing().contains(file));
+        let changed = cache.refresh(walk, &|file| watch.writing().contains(file), LINGER);
         self.took = begin.elapsed();
         if !changed && self.problems.is_some() {
             return None;
@@ -92,6 +98,9 @@ impl Source for Files {
     /// Network mounts give no signs, and queues of signs overflow; looking costs a thousandth of a
     /// core at most.
     fn patience(&self) -> Duration {
+        if self.cache.lingers() {
+            return LINGER;
+        }
         (self.took * 1000).clamp(Duration::from_secs(1), Duration::from_mins(1))
     }
 }

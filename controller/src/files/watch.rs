@@ -3,10 +3,11 @@
 use crate::publish::Waker;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode, ModifyKind},
+    event::{AccessKind, AccessMode, CreateKind, ModifyKind},
 };
 use std::{
     collections::{HashMap, HashSet},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -93,7 +94,15 @@ impl Writing {
                 false
             }
             EventKind::Access(_) => true,
-            EventKind::Modify(ModifyKind::Data(_)) if TELLS_CLOSE => {
+            // A new file is empty at first, unless it is a link.
+            EventKind::Create(CreateKind::File)
+                if !event.paths.iter().all(|path| is_plain(path)) =>
+            {
+                false
+            }
+            EventKind::Create(CreateKind::File) | EventKind::Modify(ModifyKind::Data(_))
+                if TELLS_CLOSE =>
+            {
                 let mut files = self.files();
                 for path in &event.paths {
                     files.entry(path.clone()).or_insert_with(Instant::now);
@@ -103,6 +112,11 @@ impl Writing {
             _ => false,
         }
     }
+}
+
+/// Whether a file has one name only, and is no symbolic link.
+fn is_plain(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() == 1)
 }
 
 #[cfg(test)]

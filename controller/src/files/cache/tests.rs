@@ -8,11 +8,16 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 struct Folder {
     folder: tempfile::TempDir,
     cache: Cache,
+    linger: Duration,
 }
 
 impl Folder {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), cache: Cache::default() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            cache: Cache::default(),
+            linger: Duration::ZERO,
+        }
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -31,7 +36,7 @@ impl Folder {
 
     fn refresh_but(&mut self, hold: &dyn Fn(&Path) -> bool) -> bool {
         let roots = [self.folder.path().to_owned()];
-        self.cache.refresh(walk::walk(&roots, &mut |_| {}), hold)
+        self.cache.refresh(walk::walk(&roots, &mut |_| {}), hold, self.linger)
     }
 
     /// The Routes that there are now, after a refresh.
@@ -97,6 +102,25 @@ fn emptied_and_removed_files_withdraw_their_objects() {
     assert_eq!(folder.routes(), "c");
     fs::remove_dir_all(folder.folder.path().join("sub")).unwrap();
     assert_eq!(folder.routes(), "");
+}
+
+#[test]
+fn a_file_that_is_gone_lingers_and_may_have_moved() {
+    let mut folder = Folder::new();
+    folder.linger = Duration::MAX;
+    folder.write("b.yaml", &(route("a") + &route("b")));
+    assert_eq!(folder.routes(), "a b");
+    folder.remove("b.yaml");
+    assert_eq!(folder.routes(), "a b");
+    folder.write("moved.yaml", &route("a"));
+    assert_eq!(folder.routes(), "a b");
+    let merged = folder.cache.merge();
+    assert_eq!(merged.snapshot.routes[&ObjectName::new("default", "a")].problems, []);
+    assert_eq!(merged.files, 1);
+    folder.linger = Duration::ZERO;
+    assert!(folder.cache.lingers());
+    assert_eq!(folder.routes(), "a");
+    assert!(!folder.cache.lingers());
 }
 
 #[test]

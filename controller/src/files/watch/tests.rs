@@ -2,7 +2,7 @@
 
 use super::Watch;
 use crate::{
-    files::Files,
+    files::{Files, cache::LINGER},
     publish::{Source, Wakes, wakes},
     snapshot::Snapshot,
 };
@@ -47,7 +47,8 @@ impl Watched {
         let begin = Instant::now();
         let mut last = None;
         while let Some(left) = DEADLINE.checked_sub(begin.elapsed()) {
-            assert!(self.wakes.next(left));
+            let patience = if self.files.cache.lingers() { LINGER } else { left };
+            assert!(self.wakes.next(patience));
             if let Some(snapshot) = self.files.snapshot() {
                 let found = routes(&snapshot);
                 if found == expected {
@@ -161,6 +162,20 @@ fn a_file_is_not_empty_while_it_is_written_in_place() {
     });
     let mut file = fs::File::create(watched.path("a.yaml")).unwrap();
     // Another file's change makes it look around in the midst of this.
+    fs::write(watched.path("b.yaml"), route("b")).unwrap();
+    watched.await_routes("a b");
+    file.write_all(route("c").as_bytes()).unwrap();
+    drop(file);
+    watched.await_routes("b c");
+}
+
+#[test]
+fn a_file_is_not_gone_while_an_editor_replaces_it() {
+    let mut watched = Watched::new(&["."], |folder| {
+        fs::write(folder.join("a.yaml"), route("a")).unwrap();
+    });
+    fs::rename(watched.path("a.yaml"), watched.path("a.yaml~")).unwrap();
+    let mut file = fs::File::create(watched.path("a.yaml")).unwrap();
     fs::write(watched.path("b.yaml"), route("b")).unwrap();
     watched.await_routes("a b");
     file.write_all(route("c").as_bytes()).unwrap();
