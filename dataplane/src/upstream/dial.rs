@@ -18,6 +18,12 @@ use tokio::{net::TcpStream, time::timeout};
 /// How many addresses are tried before a backend counts as down.
 const TRIES: usize = 3;
 
+/// The index of `turn`, a fraction in [0, 1) scaled to the whole range of `u64`, among `len`.
+pub(super) fn place(turn: u64, len: usize) -> usize {
+    // Less than `len`, so it fits.
+    ((u128::from(turn) * len as u128) >> 64) as usize
+}
+
 /// Dials backends: resolves, checks addresses, connects, speaks TLS.
 pub(super) struct Dialler {
     guard: AddressGuard,
@@ -31,12 +37,13 @@ impl Dialler {
         Ok(Self { guard, connectors: Connectors::new()?, resolver: OnceCell::new() })
     }
 
-    /// Connects to one of a backend's addresses, beginning with that at `turn`; each try may take
-    /// `limit`. An address that refuses has not got the request, so the next one is tried.
+    /// Connects to one of a backend's addresses, beginning with that at [`place`] of `turn`; each
+    /// try may take `limit`. An address that refuses has not got the request, so the next one is
+    /// tried.
     pub(super) async fn dial(
         &self,
         backend: &Backend,
-        turn: usize,
+        turn: u64,
         limit: Option<Duration>,
     ) -> Result<(Stream, SocketAddr), Refusal> {
         let resolved;
@@ -49,7 +56,7 @@ impl Dialler {
         };
         let mut failed = Refusal::NoEndpoint;
         for nth in 0..addresses.len().min(TRIES) {
-            let address = addresses[turn.wrapping_add(nth) % addresses.len()];
+            let address = addresses[(place(turn, addresses.len()) + nth) % addresses.len()];
             let connecting = self.connect(backend, address);
             let tried = match limit {
                 Some(limit) => {

@@ -40,7 +40,7 @@ pub(crate) struct Upstreams {
     dialler: Dialler,
     pool: Rc<Pool>,
     h2c: H2c,
-    turn: Cell<usize>,
+    turn: Cell<u64>,
     /// What is counted of tries and connections.
     pub(crate) stats: UpstreamStats,
 }
@@ -115,8 +115,7 @@ impl Upstreams {
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let sending = async {
-            let turn = self.turn.get();
-            self.turn.set(turn.wrapping_add(1));
+            let turn = self.next_turn();
             match backend.protocol {
                 Protocol::H2c => self.send_h2c(backend, turn, request, timeouts).await,
                 Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
@@ -134,6 +133,16 @@ impl Upstreams {
         .await
     }
 
+    /// Where among a backend's endpoints the next request begins. Steps by the fraction of √2 fall
+    /// evenly on all endpoints, in any regular pick of the requests too, and do not keep step with
+    /// those by which the backend itself is picked.
+    fn next_turn(&self) -> u64 {
+        const STEP: u64 = 0x6a09_e667_f3bc_c909;
+        let turn = self.turn.get().wrapping_add(STEP);
+        self.turn.set(turn);
+        turn
+    }
+
     /// Closes what is dead or long unused. Called now and then.
     pub(crate) fn sweep(&self) {
         self.pool.sweep(Instant::now());
@@ -148,7 +157,7 @@ impl Upstreams {
     async fn send_http1(
         &self,
         backend: &Backend,
-        turn: usize,
+        turn: u64,
         mut request: Request<RequestBody>,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
@@ -185,7 +194,7 @@ impl Upstreams {
     async fn connect_http1(
         &self,
         backend: &Backend,
-        turn: usize,
+        turn: u64,
         timeouts: &Timeouts,
     ) -> Result<(Box<Http1>, SocketAddr), Refusal> {
         let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
@@ -221,7 +230,7 @@ impl Upstreams {
     async fn send_h2c(
         &self,
         backend: &Backend,
-        turn: usize,
+        turn: u64,
         request: Request<RequestBody>,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
@@ -250,10 +259,10 @@ impl Upstreams {
 }
 
 /// What the pool keeps the connections of a backend by; of its endpoints that whose turn it is.
-fn key(backend: &Backend, turn: usize) -> Option<Key> {
+fn key(backend: &Backend, turn: u64) -> Option<Key> {
     match &backend.target {
         Target::Endpoints(endpoints) => {
-            let address = *endpoints.get(turn.checked_rem(endpoints.len())?)?;
+            let address = *endpoints.get(dial::place(turn, endpoints.len()))?;
             Some(Key::Endpoint(address, backend.protocol == Protocol::HttpsUnverified))
         }
         Target::External { .. } => Some(Key::External(backend.name.as_str().into())),

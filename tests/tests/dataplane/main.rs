@@ -1,6 +1,8 @@
 //! The dataplane over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod balancing;
+mod bodies;
 mod framing;
 mod headers;
 mod rewriting;
