@@ -357,6 +357,15 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(parse(&deep, Format::Yaml).is_err());
         assert!(parse(&deep, Format::Json).is_err());
+        for opener in ["- ", "? ", "a:\n ", "{a: ", "- - {? [", "&a ", "!t "] {
+            // Whatever it says of these: the stack holds.
+            let _ = parse(&opener.repeat(20_000), Format::Yaml);
+        }
+        let mut chain = "a0: &a0 [x]\n".to_owned();
+        for i in 1..5_000 {
+            chain.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
+        }
+        assert!(parse(&chain, Format::Yaml).is_err());
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for i in 1..12 {
             let aliases = vec![format!("*a{}", i - 1); 10].join(", ");

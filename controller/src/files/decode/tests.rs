@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 /// What a text gives, in one line each: `Kind namespace/name` with its problems, then the file's.
@@ -217,5 +218,24 @@ fn what_is_said_of_a_secret_quotes_no_value() {
         let message = secret_of(fields).unwrap_err();
         assert!(message.starts_with("Secret default/s does not decode: "), "{message}");
         assert!(!message.contains("hunter2") && !message.contains("48151623"), "{message}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(
+        words in proptest::collection::vec(
+            prop::sample::select(vec![
+                "apiVersion: ", "portico.dev/v1alpha1", "v1", "kind: ", "Route", "FrontDoor", "List",
+                "Secret", "metadata: ", "name: ", "namespace: ", "spec: ", "items: ", "data: ",
+                "stringData: ", "hosts", "- ", "{", "}", "[", "]", ",", ":", "\n", "\n  ", "\n---\n",
+                "~", "&a ", "*a", "<<: ", "!!binary ", "'", "\"", "|", "#", "1e999", "0x", "\u{85}",
+            ]),
+            0..60,
+        ),
+        json: bool,
+    ) {
+        let format = if json { Format::Json } else { Format::Yaml };
+        let _ = decode(&words.concat(), format);
     }
 }
