@@ -95,7 +95,7 @@ impl HeadScan {
             return Err(Refusal::Connect);
         }
         self.http_1_0 = line.ends_with(b" HTTP/1.0");
-        let (Some(first), Some(last)) = (memchr(b' ', line), memrchr(b' ', line)) else {
+        let (Some(first @ 1..), Some(last)) = (memchr(b' ', line), memrchr(b' ', line)) else {
             return Err(Refusal::MalformedHead);
         };
         let target = line.get(first + 1..last).ok_or(Refusal::MalformedHead)?;

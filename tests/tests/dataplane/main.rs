@@ -5,6 +5,8 @@ mod balancing;
 mod bodies;
 mod framing;
 mod headers;
+mod hosts;
+mod paths;
 mod rewriting;
 
 use portico_tests::{

@@ -1,0 +1,410 @@
+//! The guard against a reading of the whole stream at once, in any pieces.
+
+use super::*;
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use proptest::prelude::*;
+use std::{cell::RefCell, collections::VecDeque, convert::Infallible, task::Waker, time::Duration};
+
+/// What a client sends, piece by piece; between two pieces there is nothing to read.
+struct Pieces {
+    pieces: VecDeque<Vec<u8>>,
+    rest: bool,
+}
+
+impl Pieces {
+    fn new(stream: &[u8], sizes: &[usize]) -> Self {
+        let (mut pieces, mut stream) = (VecDeque::new(), stream);
+        for size in sizes.iter().cycle() {
+            if stream.is_empty() {
+                break;
+            }
+            let (piece, rest) = stream.split_at((*size).min(stream.len()));
+            pieces.push_back(piece.to_vec());
+            stream = rest;
+        }
+        Self { pieces, rest: false }
+    }
+}
+
+impl AsyncRead for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.rest = !self.rest;
+        if self.rest {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let Some(mut piece) = self.pieces.pop_front() {
+            let here = piece.len().min(buf.remaining());
+            buf.put_slice(&piece[..here]);
+            if here < piece.len() {
+                self.pieces.push_front(piece.split_off(here));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Pieces {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A stream as it is read whole.
+#[derive(Debug, Default)]
+struct Reading {
+    /// How much of it may be served.
+    allowed: usize,
+    /// Request line and body of each request that is whole.
+    requests: Vec<(String, Vec<u8>)>,
+    refused: bool,
+    broken: bool,
+}
+
+fn read(stream: &[u8], limits: &Limits) -> Reading {
+    let mut reading = Reading::default();
+    loop {
+        let rest = &stream[reading.allowed..];
+        let (lines, whole) = match head(rest, limits) {
+            Ok(head) => head,
+            Err(()) => return Reading { refused: true, ..reading },
+        };
+        let Some(body) = whole else { return reading };
+        reading.allowed += body;
+        let rest = &rest[body..];
+        let (taken, content) = match framing(&lines) {
+            None => chunks(rest),
+            Some(length) if length <= rest.len() => (length, Some(rest[..length].to_vec())),
+            Some(_) => (rest.len(), None),
+        };
+        reading.allowed += taken;
+        let Some(content) = content else {
+            reading.broken = framing(&lines).is_none() && taken < rest.len();
+            return reading;
+        };
+        reading.requests.push((lines[0].clone(), content));
+    }
+}
+
+/// The lines of a head that are there, and where its body begins, if it is whole.
+fn head(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Option<usize>), ()> {
+    let (mut lines, mut at) = (Vec::<String>::new(), 0);
+    while let Some(length) = bytes[at..].iter().position(|byte| *byte == b'\n') {
+        let line = String::from_utf8_lossy(&bytes[at..at + length]).into_owned();
+        at += length + 1;
+        let line = line.strip_suffix('\r').ok_or(())?;
+        if at > limits.head_bytes {
+            return Err(());
+        } else if !line.is_empty() {
+            lines.push(line.to_owned());
+            check(&lines, limits)?;
+        } else if !lines.is_empty() {
+            let one_zero = lines[0].ends_with(" HTTP/1.0");
+            let framings = fields(&lines, "content-length").len() + usize::from(one_zero);
+            let ambiguous = !fields(&lines, "transfer-encoding").is_empty() && framings > 0;
+            return if ambiguous { Err(()) } else { Ok((lines, Some(at))) };
+        }
+    }
+    let long_line = lines.is_empty() && bytes.len() - at > limits.uri_bytes + 1;
+    if long_line || bytes.len() >= limits.head_bytes { Err(()) } else { Ok((lines, None)) }
+}
+
+fn check(lines: &[String], limits: &Limits) -> Result<(), ()> {
+    let target = lines[0].split(' ').skip(1);
+    let well = lines[0].matches(' ').count() > 1
+        && !lines[0].starts_with(' ')
+        && lines[0].len() <= limits.uri_bytes
+        && !lines[0].starts_with("CONNECT ")
+        && !target.collect::<String>().contains('#')
+        && lines.len() - 1 <= limits.head_fields
+        && lines[1..].iter().all(|line| {
+            let name = line.split_once(':').map(|(name, _)| name);
+            name.is_some_and(|name| !name.is_empty() && name == name.trim_matches([' ', '\t']))
+        })
+        && match &fields(lines, "content-length")[..] {
+            [] => true,
+            [length] => length.parse::<u64>().is_ok() && !length.starts_with('+'),
+            [_, ..] => false,
+        }
+        && match &fields(lines, "transfer-encoding")[..] {
+            [] => true,
+            [coding] => coding.eq_ignore_ascii_case("chunked"),
+            [_, ..] => false,
+        };
+    if well { Ok(()) } else { Err(()) }
+}
+
+fn fields<'l>(lines: &'l [String], name: &str) -> Vec<&'l str> {
+    let fields = lines[1..].iter().filter_map(|line| line.split_once(':'));
+    let named = fields.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value.trim_matches([' ', '\t'])).collect()
+}
+
+/// The body's length; `None`: chunks.
+fn framing(lines: &[String]) -> Option<usize> {
+    if !fields(lines, "transfer-encoding").is_empty() {
+        return None;
+    }
+    fields(lines, "content-length").first().map_or(Some(0), |length| length.parse().ok())
+}
+
+/// How much of `bytes` is a chunked body, and the body where it is whole.
+fn chunks(bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
+    let (mut scan, mut taken) = (ChunkScan::default(), 0);
+    let seen = loop {
+        let (used, seen) = scan.advance(&bytes[taken..bytes.len().min(taken + 1)]);
+        taken += used;
+        if seen != Seen::Part || taken == bytes.len() {
+            break seen;
+        }
+    };
+    if seen != Seen::End {
+        return (taken, None);
+    }
+    let (mut text, mut content) = (&bytes[..taken], Vec::new());
+    loop {
+        let line = text.iter().position(|byte| *byte == b'\r').unwrap_or(text.len());
+        let size = String::from_utf8_lossy(&text[..line]);
+        let size = size.split([';', ' ', '\t']).next().unwrap_or_default();
+        let size = usize::from_str_radix(size, 16).unwrap_or(0);
+        if size == 0 {
+            return (taken, Some(content));
+        }
+        content.extend_from_slice(&text[line + 2..line + 2 + size]);
+        text = &text[line + 2 + size + 2..];
+    }
+}
+
+/// What the guard hands on of a stream in pieces, and whether it then breaks off. An upgrade is
+/// declined as soon as there is nothing else to do.
+fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
+    let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
+    // As often as between two pieces nothing comes, and then never again behind a refused head.
+    let patience = io.pieces.len() + 4;
+    let mut guard = Guard::new(io, Arc::new(limits), state.clone());
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut delivered, mut quiet) = (Vec::new(), 0);
+    for size in buffers.iter().cycle() {
+        let mut buffer = vec![0; *size];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        match Pin::new(&mut guard).poll_read(&mut cx, &mut buffer) {
+            Poll::Ready(Err(_)) => return (delivered, true),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => break,
+            Poll::Ready(Ok(())) => {
+                delivered.extend_from_slice(buffer.filled());
+                quiet = 0;
+            }
+            Poll::Pending if quiet == patience => break,
+            Poll::Pending if quiet == 2 && state.upgrade.get() == Upgrade::Offered => {
+                state.upgrade.set(Upgrade::None);
+                quiet = 0;
+            }
+            Poll::Pending => quiet += 1,
+        }
+    }
+    (delivered, false)
+}
+
+/// What hyper makes of a stream behind the guard: the requests that it understands, and their
+/// bodies where these are whole.
+async fn understand(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)> {
+    let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
+    let seen = RefCell::new(Vec::new());
+    let service = service_fn(|request: Request<Incoming>| {
+        let (head, body) = request.into_parts();
+        let (state, seen) = (state.clone(), &seen);
+        async move {
+            if state.upgrade.replace(Upgrade::None) == Upgrade::Offered {
+                state.wake();
+            }
+            let host = head.headers.get("host").map(http::HeaderValue::as_bytes);
+            if state.take_refused(host).is_none() {
+                let line = format!("{} {} {:?}", head.method, head.uri, head.version);
+                let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
+                seen.borrow_mut().push((line, body));
+            }
+            Ok::<_, Infallible>(Response::new(Empty::<&[u8]>::new()))
+        }
+    });
+    let guard = Guard::new(io, Arc::new(limits), state.clone());
+    let mut http = http1::Builder::new().serve_connection(TokioIo::new(guard), service);
+    let served = std::future::poll_fn(|cx| {
+        state.remember(cx.waker());
+        Pin::new(&mut http).poll(cx)
+    });
+    // How it ends is not in question.
+    let _ = served.await;
+    drop(http);
+    seen.into_inner()
+}
+
+fn text(choices: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::sample::select(choices).prop_map(str::to_owned)
+}
+
+fn line() -> impl Strategy<Value = String> {
+    text(&["GET /a HTTP/1.1", "POST /b?c HTTP/1.1", "\r\nPUT /long/er HTTP/1.1"])
+}
+
+fn odd_line() -> impl Strategy<Value = String> {
+    text(&[
+        "POST /d HTTP/1.0",
+        "GET /e",
+        "GET /f g HTTP/1.1",
+        "CONNECT a:1 HTTP/1.1",
+        "GET /h#i HTTP/1.1",
+        "GET /jjjjjjjjjjjjjjjjjjjjjjjjjj HTTP/1.1",
+    ])
+}
+
+fn field() -> impl Strategy<Value = String> {
+    text(&["Host: a", "X: y", "Accept:\t*/* ", "Upgrade: x"])
+}
+
+fn odd_field() -> impl Strategy<Value = String> {
+    text(&[
+        "Content-Length: 3",
+        "Transfer-Encoding: chunked",
+        "content-length:4\t",
+        "Content-Length: +3",
+        "TRANSFER-ENCODING: Chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding : chunked",
+        " folded: x",
+        "no colon",
+        ":",
+        "X: a\rb",
+        "X: y\nZ: z",
+    ])
+}
+
+fn body() -> impl Strategy<Value = String> {
+    text(&[
+        "\r\n",
+        "Content-Length: 3\r\n\r\nabc",
+        "Content-Length: 16\r\n\r\nGET / HTTP/1.1\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\n\r\n\r\nA \r\n0123456789\r\n00\r\nT: 1\r\n\r\n",
+    ])
+}
+
+fn odd_body() -> impl Strategy<Value = String> {
+    text(&[
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n3 x\r\nabc\r\n0\r\n\r\n",
+        "Content-Length: 9\r\n\r\nabc",
+        "\n",
+        "\r\n3\r\nabc\r\n0\r\n\r\n",
+        "",
+    ])
+}
+
+fn message(
+    line: impl Strategy<Value = String>,
+    field: impl Strategy<Value = String>,
+    body: impl Strategy<Value = String>,
+) -> impl Strategy<Value = String> {
+    (line, prop::collection::vec(field, 0..4), body).prop_map(|(line, fields, body)| {
+        let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+        format!("{line}\r\n{fields}{body}")
+    })
+}
+
+/// Requests that are well framed, unless they are too large.
+fn plain_streams() -> impl Strategy<Value = String> {
+    prop::collection::vec(message(line(), field(), body()), 0..5)
+        .prop_map(|messages| messages.concat())
+}
+
+/// Among those, anything.
+fn streams() -> impl Strategy<Value = String> {
+    let any = prop_oneof![
+        8 => message(line(), field(), body()),
+        1 => message(odd_line(), field(), body()),
+        2 => message(line(), prop_oneof![field(), odd_field()], body()),
+        1 => message(line(), field(), odd_body()),
+    ];
+    prop::collection::vec(any, 0..5).prop_map(|messages| messages.concat())
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let small = Limits { head_bytes: 90, head_fields: 2, uri_bytes: 30, ..Limits::default() };
+    prop_oneof![Just(Limits::default()), Just(small)]
+}
+
+fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    prop_oneof![
+        prop::collection::vec(1..40_usize, 1..8),
+        (1..4_usize).prop_map(|size| vec![size]),
+        Just(vec![100_000]),
+    ]
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map(|runtime| runtime.block_on(future)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+proptest! {
+    #[test]
+    fn a_stream_in_any_pieces_is_handed_on_up_to_what_must_not_be_served(
+        stream in streams(), limits in limits(), pieces in sizes(), buffers in sizes(),
+    ) {
+        let reading = read(stream.as_bytes(), &limits);
+        let io = Pieces::new(stream.as_bytes(), &pieces);
+        let (delivered, broken) = block_on(async { deliver(io, limits, &buffers) });
+        let mut expected = stream.as_bytes()[..reading.allowed].to_vec();
+        if reading.refused {
+            expected.extend_from_slice(STAND_IN);
+        }
+        let readable = String::from_utf8_lossy(&delivered).into_owned();
+        prop_assert_eq!(delivered, expected, "{:?}, not {:?}", readable, reading);
+        prop_assert_eq!(broken, reading.broken);
+    }
+
+    #[test]
+    fn hyper_understands_no_stream_otherwise(
+        stream in streams(), limits in limits(), pieces in sizes(),
+    ) {
+        let reading = read(stream.as_bytes(), &limits);
+        let understood = block_on(understand(Pieces::new(stream.as_bytes(), &pieces), limits));
+        for (nth, (line, body)) in understood.iter().enumerate() {
+            match (body, reading.requests.get(nth)) {
+                (Some(body), Some(expected)) => prop_assert_eq!((line, body), (&expected.0, &expected.1)),
+                // Nothing comes behind a body that is not whole.
+                (None, _) => prop_assert_eq!(nth + 1, understood.len()),
+                (Some(_), None) => prop_assert!(false, "{:?} is in no {:?}", line, reading),
+            }
+        }
+    }
+
+    #[test]
+    fn hyper_understands_all_that_is_plain(
+        stream in plain_streams(), limits in limits(), pieces in sizes(),
+    ) {
+        let reading = read(stream.as_bytes(), &limits);
+        let understood = block_on(understand(Pieces::new(stream.as_bytes(), &pieces), limits));
+        let understood: Vec<_> =
+            understood.into_iter().map(|(line, body)| (line, body.unwrap_or_default())).collect();
+        prop_assert_eq!(understood, reading.requests);
+    }
+}

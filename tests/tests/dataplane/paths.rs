@@ -1,0 +1,179 @@
+//! What a path and a query are, end to end.
+
+use crate::{assert_problem, exchange, forwarding, sole};
+use portico_tests::{
+    backend::{front_door, route},
+    edge::Edge,
+};
+
+fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: www.ep.com\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn the_backend_gets_the_normalised_path() {
+    let (edge, backend) = forwarding().await;
+    for (sent, got) in [
+        ("/", "/"),
+        ("/a/./b/../c", "/a/c"),
+        ("/../../a", "/a"),
+        ("/a/..", "/"),
+        ("/a/.", "/a/"),
+        ("/%61%7e", "/a~"),
+        ("/%2e%2e/a", "/a"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/a%5cb", "/a%5Cb"),
+        ("/a%2F..%2Fb", "/a%2F..%2Fb"),
+        ("/%2561", "/%2561"),
+        ("//a//b//", "//a//b//"),
+        ("//www.evil.com/a", "//www.evil.com/a"),
+        ("/a/..//b", "//b"),
+        ("/\u{e9}", "/%C3%A9"),
+        ("/%c3%a9", "/%C3%A9"),
+        ("/Case", "/Case"),
+        ("/a;v=1/b,c=d:e@f!$&'()*+", "/a;v=1/b,c=d:e@f!$&'()*+"),
+        ("/{a}|\"", "/{a}|\""),
+    ] {
+        assert_eq!(sole(&edge, get(sent)).await.0, 200, "{sent}");
+        assert_eq!(backend.last().unwrap().target(), got, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_can_be_read_in_two_ways_is_refused() {
+    let (edge, backend) = forwarding().await;
+    for path in [
+        "/%",
+        "/%4",
+        "/%zz",
+        "/a%/b",
+        "/%u0041",
+        "/a\\b",
+        "/..\\a",
+        "/%00",
+        "/a%0d%0ab",
+        "/%7F",
+        "/%1f",
+        "/a/%09",
+    ] {
+        let answers = exchange(&edge, get(path)).await;
+        assert_eq!(answers.len(), 1, "{path}");
+        assert_problem(&answers[0], 400, "InvalidPath");
+    }
+    // The parser itself refuses these.
+    for path in ["/a\x00b", "/a\x01", "/a\x7f", "/a\tb"] {
+        assert_eq!(sole(&edge, get(path)).await.0, 400, "{path:?}");
+    }
+    assert_eq!(backend.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_path_costs_the_connection_nothing() {
+    let (edge, backend) = forwarding().await;
+    let bad = "GET /%zz HTTP/1.1\r\nHost: www.ep.com\r\n\r\n";
+    let answers = exchange(&edge, format!("{bad}{}", get("/a"))).await;
+    assert_eq!(answers.len(), 2);
+    assert_eq!((answers[0].status(), answers[1].status()), (400, 200));
+    assert_eq!(backend.request().unwrap().target(), "/a");
+}
+
+#[tokio::test]
+async fn a_query_is_passed_on_byte_for_byte() {
+    let (edge, backend) = forwarding().await;
+    for query in [
+        "",
+        "a=b&c",
+        "%",
+        "%zz%4",
+        "a=%2e%2E/../&b=%c3",
+        "??&=&&",
+        "a\\b",
+        "{'a':[1]}",
+        "|^`~!$'()*+,;:@/",
+        "\u{e9}\u{1F600}",
+        "%00%0d%0a",
+    ] {
+        let target = format!("/a?{query}");
+        assert_eq!(sole(&edge, get(&target)).await.0, 200, "{target}");
+        assert_eq!(backend.last().unwrap().target(), target);
+    }
+    // A path that changes leaves it alone too.
+    assert_eq!(sole(&edge, get("/b/../a?x=%zz&../")).await.0, 200);
+    assert_eq!(backend.last().unwrap().target(), "/a?x=%zz&../");
+}
+
+/// www.ep.com with a Route for each of these patterns, which says the pattern.
+async fn patterns(patterns: &[&str]) -> Edge {
+    let routes: String = patterns
+        .iter()
+        .enumerate()
+        .map(|(n, pattern)| {
+            route(
+                &format!("r{n}"),
+                &format!("matches: [{{path: '{pattern}'}}]\nrespond: {{body: '{pattern}'}}"),
+            )
+        })
+        .collect();
+    Edge::start(&format!("{}{routes}", front_door(""))).await.unwrap()
+}
+
+async fn winner(edge: &Edge, target: &str) -> String {
+    let answers = exchange(edge, get(target)).await;
+    assert_eq!(answers.len(), 1, "{target}");
+    if answers[0].status() == 200 { answers[0].text() } else { answers[0].reason() }
+}
+
+#[tokio::test]
+async fn a_last_star_takes_the_rest_and_the_bare_prefix() {
+    let edge = patterns(&["/sales/*", "/a", "/b/"]).await;
+    for (target, route) in [
+        ("/sales", "/sales/*"),
+        ("/sales/", "/sales/*"),
+        ("/sales/2021/report", "/sales/*"),
+        ("/sales?x", "/sales/*"),
+        ("/sales/../sales/x", "/sales/*"),
+        ("/s%61les/x", "/sales/*"),
+        ("/salesforce", "NoRoute"),
+        ("/sales%2Fx", "NoRoute"),
+        ("/Sales", "NoRoute"),
+        ("//sales/x", "NoRoute"),
+        ("/sales/../other", "NoRoute"),
+        ("/a", "/a"),
+        ("/a/", "NoRoute"),
+        ("/a/b", "NoRoute"),
+        ("/b/", "/b/"),
+        ("/b", "NoRoute"),
+    ] {
+        assert_eq!(winner(&edge, target).await, route, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn the_most_specific_path_wins() {
+    let edge = patterns(&[
+        "*",
+        "/api/*",
+        "/api/{id}",
+        "/api/me",
+        "/api/me/*",
+        "/{x}/me",
+        "/api/{id}/edit",
+    ])
+    .await;
+    for (target, route) in [
+        ("/", "*"),
+        ("/other", "*"),
+        ("/other/me", "/{x}/me"),
+        ("/api", "/api/*"),
+        ("/api/", "/api/*"),
+        ("/api/7", "/api/{id}"),
+        ("/api/me", "/api/me"),
+        ("/api/me/", "/api/me/*"),
+        ("/api/me/edit", "/api/me/*"),
+        ("/api/7/edit", "/api/{id}/edit"),
+        ("/api/7/view", "/api/*"),
+        ("/api//edit", "/api/*"),
+    ] {
+        assert_eq!(winner(&edge, target).await, route, "{target}");
+    }
+}
