@@ -1,6 +1,6 @@
 //! Hosts with ports, as URLs and `rewrite.host` have them.
 
-use portico_dataplane::table::{Authority, HostPattern};
+use portico_dataplane::table::{Authority, HostPattern, Scheme};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Parses `host[:port]`; a port that is `default_port` is left out. The error is the rest of a
@@ -15,6 +15,31 @@ pub(super) fn parse(text: &str, default_port: u16) -> Result<Authority, String> 
         None => (text, None),
     };
     Ok(Authority { host: host_name(host)?, port: port.filter(|port| *port != default_port) })
+}
+
+/// Scheme, host and port; a single `/` may follow. The error is the rest of a sentence that begins
+/// with the URL.
+pub(super) fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
+    const WANTED: &str = "is not an external URL: write https://host or http://host:port";
+    let (scheme, rest) = url.split_once("://").ok_or(WANTED)?;
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        _ => return Err(format!("has the scheme '{scheme}': http and https are spoken")),
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if let Some(what) = [
+        ('?', "a query: the request's own is sent"),
+        ('#', "a fragment: remove it"),
+        ('/', "a path: use rewrite.path"),
+        ('@', "a user: set the Authorization header from a Secret under requestHeaders"),
+    ]
+    .into_iter()
+    .find_map(|(c, what)| authority.contains(c).then_some(what))
+    {
+        return Err(format!("has {what}"));
+    }
+    Ok((scheme, parse(authority, scheme.default_port())?))
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -55,8 +80,9 @@ pub(super) fn address(host: &str) -> Option<IpAddr> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::parse;
+    use super::{parse, parse_url};
 
     fn parsed(text: &str) -> Result<String, String> {
         parse(text, 80).map(|authority| authority.to_string())
@@ -103,6 +129,41 @@ mod tests {
             "a]b:1",
         ] {
             assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_of_scheme_host_and_port() {
+        for (url, printed) in [
+            ("https://a.example.com", "https://a.example.com"),
+            ("HTTPS://A.example.com:443/", "https://a.example.com"),
+            ("http://a.example.com:443", "http://a.example.com:443"),
+            ("http://[::1]:81/", "http://[::1]:81"),
+        ] {
+            let (scheme, authority) = parse_url(url).unwrap();
+            assert_eq!(format!("{}://{authority}", scheme.as_str()), printed);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for (url, why) in [
+            ("a.example.com", "is not an external URL"),
+            ("//a.example.com", "is not an external URL"),
+            ("https:a.example.com", "is not an external URL"),
+            ("ftp://a.example.com", "has the scheme 'ftp'"),
+            ("https://", "has '' for a host"),
+            ("https:///", "has '' for a host"),
+            ("https://a.example.com/v1", "has a path"),
+            ("https://a.example.com//", "has a path"),
+            ("https://a.example.com?x", "has a query"),
+            ("https://a.example.com/#x", "has a fragment"),
+            ("https://me:pw@a.example.com", "has a user"),
+            ("https://a.example.com\\@b.example.com", "has a user"),
+            ("https://a.example.com:80:80", "has '80:80' for a port"),
+        ] {
+            let error = parse_url(url).unwrap_err();
+            assert!(error.starts_with(why), "{url}: {error}");
         }
     }
 }

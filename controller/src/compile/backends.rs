@@ -124,8 +124,9 @@ impl<'s> Backends<'_, 's> {
     }
 
     fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<Place> {
-        let (scheme, authority) =
-            parse_url(url).map_err(|error| report.invalid(at, format!("'{url}' {error}"))).ok()?;
+        let (scheme, authority) = authority::parse_url(url)
+            .map_err(|error| report.invalid(at, format!("'{url}' {error}")))
+            .ok()?;
         let host = authority.host.trim_matches(['[', ']']).to_owned();
         let address = match authority::address(&host) {
             None if host == "localhost" || host.ends_with(".localhost") => {
@@ -248,70 +249,4 @@ fn cluster_names(service: &ObjectName, port: Option<u16>) -> Vec<Authority> {
     .into_iter()
     .map(|host| Authority { host: host.to_ascii_lowercase(), port })
     .collect()
-}
-
-/// Scheme, host and port; a single `/` may follow. The error is the rest of a sentence that begins
-/// with the URL.
-fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
-    const WANTED: &str = "is not an external URL: write https://host or http://host:port";
-    let (scheme, rest) = url.split_once("://").ok_or(WANTED)?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        _ => return Err(format!("has the scheme '{scheme}': http and https are spoken")),
-    };
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if let Some(what) = [
-        ('?', "a query: the request's own is sent"),
-        ('#', "a fragment: remove it"),
-        ('/', "a path: use rewrite.path"),
-        ('@', "a user: set the Authorization header from a Secret under requestHeaders"),
-    ]
-    .into_iter()
-    .find_map(|(c, what)| authority.contains(c).then_some(what))
-    {
-        return Err(format!("has {what}"));
-    }
-    Ok((scheme, authority::parse(authority, scheme.default_port())?))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::parse_url;
-
-    #[test]
-    fn urls_of_scheme_host_and_port() {
-        for (url, printed) in [
-            ("https://a.example.com", "https://a.example.com"),
-            ("HTTPS://A.example.com:443/", "https://a.example.com"),
-            ("http://a.example.com:443", "http://a.example.com:443"),
-            ("http://[::1]:81/", "http://[::1]:81"),
-        ] {
-            let (scheme, authority) = parse_url(url).unwrap();
-            assert_eq!(format!("{}://{authority}", scheme.as_str()), printed);
-        }
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for (url, why) in [
-            ("a.example.com", "is not an external URL"),
-            ("//a.example.com", "is not an external URL"),
-            ("https:a.example.com", "is not an external URL"),
-            ("ftp://a.example.com", "has the scheme 'ftp'"),
-            ("https://", "has '' for a host"),
-            ("https:///", "has '' for a host"),
-            ("https://a.example.com/v1", "has a path"),
-            ("https://a.example.com//", "has a path"),
-            ("https://a.example.com?x", "has a query"),
-            ("https://a.example.com/#x", "has a fragment"),
-            ("https://me:pw@a.example.com", "has a user"),
-            ("https://a.example.com\\@b.example.com", "has a user"),
-            ("https://a.example.com:80:80", "has '80:80' for a port"),
-        ] {
-            let error = parse_url(url).unwrap_err();
-            assert!(error.starts_with(why), "{url}: {error}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    attach::{Claims, Rules},
+    claims::{Claims, Rules},
     report::{Age, Field, Report},
 };
 use crate::{

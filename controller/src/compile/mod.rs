@@ -2,9 +2,11 @@
 //! clock, no I/O, no logs, and it never fails; what is wrong becomes [`Problem`]s.
 
 mod action;
+mod addresses;
 mod attach;
 mod authority;
 mod backends;
+mod claims;
 mod conflicts;
 mod durations;
 mod headers;

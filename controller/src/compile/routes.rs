@@ -2,10 +2,10 @@
 
 use super::{
     Options, action,
-    attach::Claims,
+    attach::attach,
     backends::Backends,
     headers::Headers,
-    hosts::{self, Found, FrontDoor, FrontDoors, HostSet},
+    hosts::{self, Found, FrontDoors, HostSet},
     matches::{self, Matched},
     report::{Age, Field, Report},
     services::Services,
@@ -17,7 +17,7 @@ use crate::{
 use portico_crds as crds;
 use portico_dataplane::{
     router::Rule,
-    table::{self, Action, Forward, HostPattern, ObjectName},
+    table::{self, Action, Forward, ObjectName},
 };
 use std::sync::Arc;
 
@@ -157,107 +157,4 @@ fn door_name(route: &ObjectName, reference: &crds::FrontDoorRef) -> ObjectName {
         Some(namespace) => ObjectName::new(namespace.as_str(), reference.name.as_str()),
         None => ObjectName::new(route.namespace.clone(), reference.name.as_str()),
     }
-}
-
-/// The hosts at which a Route is served, after asking the FrontDoor whether it may be.
-fn attach<'s>(
-    door: &mut FrontDoor<'s>,
-    snapshot: &'s Snapshot,
-    name: &'s ObjectName,
-    spec: &crds::RouteSpec,
-    matched: &[Matched],
-    report: &mut Report,
-) -> HostSet {
-    if !door.report.accepted() {
-        report.refuse(
-            &Field::Spec.key("frontDoorRef"),
-            Reason::FrontDoorNotAccepted,
-            format!("FrontDoor {} is not accepted: its own status says why", door.name()),
-        );
-        return HostSet::default();
-    }
-    check_claims(door, snapshot, name, matched, report);
-    if spec.hosts.is_empty() {
-        return door.owned;
-    }
-    let listed = listed_hosts(door, &spec.hosts, report);
-    let served = listed.and(door.owned);
-    if served.first().is_none() && report.accepted() {
-        report.warn(
-            &Field::Spec.key("hosts"),
-            Reason::Conflicted,
-            format!(
-                "FrontDoor {} lost these hosts to older ones, so nothing is served",
-                door.name()
-            ),
-        );
-    }
-    served
-}
-
-fn check_claims<'s>(
-    door: &mut FrontDoor<'s>,
-    snapshot: &'s Snapshot,
-    name: &'s ObjectName,
-    matched: &[Matched],
-    report: &mut Report,
-) {
-    let door_name = door.name();
-    let claims = door.claims(&name.namespace, &snapshot.namespaces);
-    let patterns = match claims {
-        Claims::Everything => return,
-        Claims::Nothing => {
-            report.refuse(
-                &Field::Spec.key("frontDoorRef"),
-                Reason::NotAllowedByFrontDoor,
-                format!(
-                    "FrontDoor {door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
-                    name.namespace
-                ),
-            );
-            return;
-        }
-        Claims::Paths(patterns) => patterns,
-    };
-    let at = Field::Spec.key("matches");
-    for matched in matched.iter().filter(|matched| !claims.allow(&matched.path)) {
-        let patterns: Vec<_> = patterns.iter().map(|claim| format!("'{claim}'")).collect();
-        report.refuse(
-            &at.index(matched.index).key("path"),
-            Reason::NotAllowedByFrontDoor,
-            format!(
-                "'{}' is outside what FrontDoor {door_name} lets namespace '{}' claim: {}",
-                matched.path,
-                name.namespace,
-                patterns.join(", ")
-            ),
-        );
-    }
-}
-
-fn listed_hosts(door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
-    let at = Field::Spec.key("hosts");
-    let mut listed = HostSet::default();
-    for (index, text) in hosts.iter().enumerate() {
-        let at = at.index(index);
-        let host: HostPattern = match text.parse() {
-            Ok(host) => host,
-            Err(error) => {
-                report.invalid(&at, format!("'{text}' {error}"));
-                continue;
-            }
-        };
-        match door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
-            Some(index) => listed.insert(index),
-            None => report.refuse(
-                &at,
-                Reason::HostNotFound,
-                format!(
-                    "FrontDoor {} has no host '{host}': name one of its hosts as it does",
-                    door.name()
-                ),
-            ),
-        }
-    }
-    listed
 }
