@@ -19,8 +19,9 @@ fn entry<T: serde::de::DeserializeOwned>(value: Value) -> Entry<T> {
     Entry { object: Some(object(value)), problems: Vec::new() }
 }
 
-/// Routes of a hundred services behind one FrontDoor, with a rewrite and a header each.
-fn snapshot(routes: usize) -> Snapshot {
+/// Routes that take turns at some services behind one FrontDoor, with a rewrite and a header each;
+/// a service has two endpoints.
+fn snapshot(routes: usize, services: usize) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let named = |name: &str| ObjectName::new("web", name);
     snapshot.front_doors.insert(
@@ -32,7 +33,7 @@ fn snapshot(routes: usize) -> Snapshot {
             "spec": {"hosts": [{"name": "www.ep.com"}]},
         })),
     );
-    for i in 0..100 {
+    for i in 0..services {
         let service = format!("service-{i}");
         snapshot.services.insert(
             named(&service),
@@ -51,7 +52,7 @@ fn snapshot(routes: usize) -> Snapshot {
                 },
                 "addressType": "IPv4",
                 "ports": [{"name": "http", "port": 8080}],
-                "endpoints": [{"addresses": [format!("10.0.0.{i}")]}, {"addresses": [format!("10.0.1.{i}")]}],
+                "endpoints": [{"addresses": [address(0, i)]}, {"addresses": [address(64, i)]}],
             })),
         );
     }
@@ -66,7 +67,7 @@ fn snapshot(routes: usize) -> Snapshot {
                 "spec": {
                     "frontDoorRef": {"name": "ep"},
                     "matches": [{"path": format!("/{name}/*")}],
-                    "backends": [{"service": {"name": format!("service-{}", i % 100), "port": "http"}}],
+                    "backends": [{"service": {"name": format!("service-{}", i % services), "port": "http"}}],
                     "rewrite": {"path": "/*"},
                     "requestHeaders": {"set": [{"name": "x-front-door", "value": "ep"}]},
                 },
@@ -76,15 +77,27 @@ fn snapshot(routes: usize) -> Snapshot {
     snapshot
 }
 
+fn address(above: usize, i: usize) -> String {
+    format!("10.{}.{}.{}", above + i / 65_536, i / 256 % 256, i % 256)
+}
+
 fn compiling(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compile");
-    for routes in [100, 1_000, 10_000] {
-        let (snapshot, options) = (snapshot(routes), Options::default());
+    for (routes, services) in [
+        (100, 100),
+        (1_000, 100),
+        (10_000, 100),
+        (10_000, 10_000),
+        (100_000, 100),
+        (100_000, 100_000),
+    ] {
+        let (snapshot, options) = (snapshot(routes, services), Options::default());
         let compiled = compile(&snapshot, &options);
         let refused = compiled.statuses.values().find(|status| !status.problems.is_empty());
         assert!(refused.is_none(), "{refused:?}");
-        group.sample_size(20);
-        group.bench_function(BenchmarkId::from_parameter(routes), |bencher| {
+        group.sample_size(10);
+        let id = BenchmarkId::new(format!("{services} services"), format!("{routes} routes"));
+        group.bench_function(id, |bencher| {
             bencher.iter_with_large_drop(|| compile(black_box(&snapshot), &options));
         });
     }
