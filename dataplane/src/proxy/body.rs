@@ -28,7 +28,7 @@ struct Inbound {
 
 /// Why a body broke off; the connection's state knows it as a refusal.
 #[derive(Debug, thiserror::Error)]
-#[error("the client's body broke off")]
+#[error("the body broke off")]
 struct BrokeOff;
 
 impl RequestBody {
@@ -112,6 +112,8 @@ pub(super) enum Content {
     Fixed(Option<Bytes>),
     /// A backend's.
     Upstream(UpstreamBody),
+    /// A backend's that broke off.
+    Broken,
 }
 
 impl ResponseBody {
@@ -151,15 +153,19 @@ impl Body for ResponseBody {
         let polled = match &mut this.content {
             Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Content::Broken => return Poll::Ready(Some(Err(BrokeOff.into()))),
         };
         match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 this.note(&frame);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(error))) => {
+            Poll::Ready(Some(Err(_))) => {
                 this.broke_off(Refusal::BackendBroken);
-                Poll::Ready(Some(Err(error.into())))
+                // hyper closes at an error; what it holds of the answer it sends while it waits.
+                this.content = Content::Broken;
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             Poll::Ready(None) => {
                 if let Some(record) = &mut this.record {
@@ -179,6 +185,7 @@ impl Body for ResponseBody {
         match &self.content {
             Content::Fixed(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Content::Upstream(body) => body.is_end_stream(),
+            Content::Broken => false,
         }
     }
 
@@ -188,6 +195,7 @@ impl Body for ResponseBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
             }
             Content::Upstream(body) => body.size_hint(),
+            Content::Broken => SizeHint::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod headers;
 mod hosts;
 mod paths;
 mod rewriting;
+mod upstreams;
 
 use portico_tests::{
     backend::{Backend, one_route},
