@@ -8,6 +8,7 @@ mod headers;
 mod hosts;
 mod paths;
 mod rewriting;
+mod upgrades;
 mod upstreams;
 
 use portico_tests::{
