@@ -6,8 +6,11 @@ mod bodies;
 mod framing;
 mod headers;
 mod hosts;
+mod lifecycle;
+mod limits;
 mod paths;
 mod rewriting;
+mod swap;
 mod upgrades;
 mod upstreams;
 
