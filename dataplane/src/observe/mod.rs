@@ -6,7 +6,7 @@ mod histogram;
 mod record;
 
 pub(crate) use expose::expose;
-pub(crate) use record::{Line, Record, access_log_is_on};
+pub(crate) use record::{Line, Record};
 
 use crate::table::{ObjectName, Table};
 use histogram::Histogram;

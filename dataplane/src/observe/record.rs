@@ -39,21 +39,21 @@ pub(crate) struct Record {
     pub(crate) line: Option<Line>,
 }
 
-/// What only the access log shows.
-#[derive(Debug)]
+/// What only the access log shows; `None` where the request was refused before it was known.
+#[derive(Debug, Default)]
 pub(crate) struct Line {
     /// The method.
-    pub(crate) method: Method,
+    pub(crate) method: Option<Method>,
     /// The host.
-    pub(crate) host: String,
+    pub(crate) host: Option<String>,
     /// The path without query.
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
     /// The backend that was picked.
     pub(crate) backend: Option<String>,
 }
 
 /// Whether the access log is on.
-pub(crate) fn access_log_is_on() -> bool {
+fn access_log_is_on() -> bool {
     tracing::enabled!(target: "access", tracing::Level::INFO)
 }
 
@@ -76,7 +76,7 @@ impl Record {
             received: 0,
             sent: 0,
             complete: false,
-            line: None,
+            line: access_log_is_on().then(Line::default),
         }
     }
 
@@ -96,9 +96,9 @@ impl Record {
             route = route.as_deref().unwrap_or("-"),
             backend = line.backend.as_deref().unwrap_or("-"),
             client = %self.client,
-            method = %line.method,
-            host = %line.host,
-            path = %line.path,
+            method = line.method.as_ref().map_or("-", Method::as_str),
+            host = line.host.as_deref().unwrap_or("-"),
+            path = line.path.as_deref().unwrap_or("-"),
             status,
             reason,
             bytes_in = self.received,

@@ -13,7 +13,7 @@ pub(crate) use body::{RequestBody, ResponseBody};
 
 use crate::{
     connection::{ConnState, Tunnel, Upgrade},
-    observe::{self, Record},
+    observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
     router::{self, Rule},
@@ -96,10 +96,12 @@ impl Exchange<'_> {
         if let Some(refusal) = self.conn.take_refused(host_line) {
             return Err(refusal);
         }
+        self.note(|line| line.method = Some(head.method.clone()));
         let host_value = target::settle_host(&mut head)?;
         let host = Host::parse(host_value.as_bytes()).ok_or(Refusal::InvalidHost)?;
+        self.note(|line| line.host = Some(host.name.to_string()));
         let path = target::path(&head)?.into_owned();
-        self.note(&head, &host, &path);
+        self.note(|line| line.path = Some(path.clone()));
         self.admit(&head, &body)?;
 
         let table = self.worker.table();
@@ -136,15 +138,10 @@ impl Exchange<'_> {
         Ok(response)
     }
 
-    /// Notes what the access log shows.
-    fn note(&mut self, head: &Parts, host: &Host<'_>, path: &str) {
-        if observe::access_log_is_on() {
-            self.record.line = Some(observe::Line {
-                method: head.method.clone(),
-                host: host.name.to_string(),
-                path: path.to_owned(),
-                backend: None,
-            });
+    /// Notes what only the access log shows, where it is on.
+    fn note(&mut self, note: impl FnOnce(&mut Line)) {
+        if let Some(line) = &mut self.record.line {
+            note(line);
         }
     }
 
@@ -179,9 +176,7 @@ impl Exchange<'_> {
         let (conn, route) = (self.conn, &*way.rule.route);
         let point = self.record.route.next_point();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
-        if let Some(line) = &mut self.record.line {
-            line.backend = Some(backend.name.clone());
-        }
+        self.note(|line| line.backend = Some(backend.name.clone()));
         let upgrade =
             conn.upgrade.get() == Upgrade::Offered && hops::asks_for_websocket(&head.headers);
         let outbound = Outbound {

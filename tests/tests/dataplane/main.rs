@@ -8,6 +8,7 @@ mod headers;
 mod hosts;
 mod lifecycle;
 mod limits;
+mod observe;
 mod paths;
 mod rewriting;
 mod swap;
