@@ -4,7 +4,7 @@
 
 use super::{
     chunks::{ChunkScan, Seen},
-    head::{Framing, HeadScan},
+    head::{Framing, HeadScan, escape_query},
     state::{ConnState, Upgrade},
 };
 use crate::{config::Limits, refusal::Refusal};
@@ -58,6 +58,14 @@ enum At {
     Broken,
 }
 
+/// Why bytes can't be handed on as they are.
+enum Stop {
+    /// A head follows that must not be served.
+    Refuse(Refusal),
+    /// A head of this length follows whose query must be escaped.
+    Escape(usize),
+}
+
 impl<T> Guard<T> {
     /// Watches `io`.
     pub(crate) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
@@ -95,22 +103,25 @@ impl<T> Guard<T> {
 
     /// How many of `bytes` may be handed on; the rest are a head that is not whole, or follow what
     /// must not be served.
-    fn follow(&mut self, bytes: &[u8]) -> (usize, Option<Refusal>) {
+    fn follow(&mut self, bytes: &[u8]) -> (usize, Option<Stop>) {
         let mut position = 0;
         while position < bytes.len() {
             let rest = &bytes[position..];
             match &mut self.at {
                 At::Head => match self.scan.advance(rest, &self.limits) {
-                    Err(refusal) => return (position, Some(refusal)),
+                    Err(refusal) => return (position, Some(Stop::Refuse(refusal))),
                     Ok(None) => {
                         self.state.mid_head.set(self.scan.has_begun(rest));
                         return (position, None);
                     }
                     Ok(Some(head)) => {
-                        position += head.len;
                         self.scan = HeadScan::default();
                         self.state.mid_head.set(false);
                         self.at = self.after(head.framing, head.upgrade);
+                        if head.escape {
+                            return (position, Some(Stop::Escape(head.len)));
+                        }
+                        position += head.len;
                     }
                 },
                 At::Body(left) => {
@@ -166,14 +177,28 @@ impl<T> Guard<T> {
     /// Looks again at held bytes after more have come, or after the place where they stand has
     /// changed.
     fn follow_held(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        let (ready, refusal) = self.follow(&held);
-        self.held = held;
-        self.ready = ready;
-        if let Some(refusal) = refusal {
-            self.held.truncate(ready);
-            self.refuse(refusal);
+        loop {
+            let held = std::mem::take(&mut self.held);
+            let (more, stop) = self.follow(&held[self.ready..]);
+            self.held = held;
+            self.ready += more;
+            match stop {
+                None => return,
+                Some(Stop::Escape(length)) => self.escape(length),
+                Some(Stop::Refuse(refusal)) => {
+                    self.held.truncate(self.ready);
+                    return self.refuse(refusal);
+                }
+            }
         }
+    }
+
+    /// Escapes the query of the held head that is next, and makes it ready.
+    fn escape(&mut self, length: usize) {
+        let head = self.ready..self.ready + length;
+        let escaped = escape_query(&self.held[head.clone()]);
+        self.ready += escaped.len();
+        self.held.splice(head, escaped);
     }
 }
 
@@ -221,10 +246,16 @@ impl<T: AsyncRead + Unpin> Guard<T> {
         if buf.filled().len() == start {
             return Poll::Ready(Ok(true));
         }
-        let (keep, refusal) = self.follow(&buf.filled()[start..]);
-        match refusal {
-            Some(refusal) => self.refuse(refusal),
-            None => self.held.extend_from_slice(&buf.filled()[start + keep..]),
+        let (keep, stop) = self.follow(&buf.filled()[start..]);
+        let rest = &buf.filled()[start + keep..];
+        match stop {
+            None => self.held.extend_from_slice(rest),
+            Some(Stop::Refuse(refusal)) => self.refuse(refusal),
+            Some(Stop::Escape(length)) => {
+                self.held.extend_from_slice(rest);
+                self.escape(length);
+                self.follow_held();
+            }
         }
         buf.set_filled(start + keep);
         Poll::Ready(Ok(keep > 0))

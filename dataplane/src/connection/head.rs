@@ -1,7 +1,7 @@
 //! Reads an HTTP/1 head line by line as it arrives, for what hyper's parser accepts too much of.
 
 use crate::{config::Limits, refusal::Refusal};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr3, memrchr};
 
 /// How the body that follows a head is framed (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) struct Head {
     pub(super) framing: Framing,
     /// Whether an `Upgrade` field offers to leave HTTP.
     pub(super) upgrade: bool,
+    /// Whether the query has bytes that no [`http::Uri`] takes, see [`escape_query`].
+    pub(super) escape: bool,
 }
 
 /// A scan of one head; resumes at the line where the bytes ran out.
@@ -33,6 +35,7 @@ pub(super) struct HeadScan {
     content_length: Option<u64>,
     chunked: bool,
     upgrade: bool,
+    escape: bool,
 }
 
 impl HeadScan {
@@ -103,6 +106,10 @@ impl HeadScan {
         if memchr(b'#', target).is_some() {
             return Err(Refusal::InvalidTarget);
         }
+        if let Some(query) = memchr(b'?', target) {
+            let query = &target[query..];
+            self.escape = memchr3(b'"', b'<', b'>', query).is_some() || !is_utf8(query);
+        }
         Ok(())
     }
 
@@ -155,8 +162,33 @@ impl HeadScan {
             (false, length) => Framing::Length(length.unwrap_or(0)),
         };
         // HTTP/1.0 knows no upgrade (RFC 9110 §7.8).
-        Ok(Head { len: self.line_start, framing, upgrade: self.upgrade && !self.http_1_0 })
+        let upgrade = self.upgrade && !self.http_1_0;
+        Ok(Head { len: self.line_start, framing, upgrade, escape: self.escape })
     }
+}
+
+fn is_utf8(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
+}
+
+/// A head whose query has what no [`http::Uri`] takes, with that percent-encoded as a browser would
+/// have sent it: a query is nobody's error.
+pub(super) fn escape_query(head: &[u8]) -> Vec<u8> {
+    let start = memchr(b'?', head).unwrap_or(head.len());
+    let line = memchr(b'\r', &head[start..]).map_or(head.len(), |length| start + length);
+    let end = memrchr(b' ', &head[start..line]).map_or(line, |length| start + length);
+    let query = &head[start..end];
+    let is_text = is_utf8(query);
+    let mut escaped = head[..start].to_vec();
+    for &byte in query {
+        match byte {
+            b'"' | b'<' | b'>' => escaped.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            0x80.. if !is_text => escaped.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            byte => escaped.push(byte),
+        }
+    }
+    escaped.extend_from_slice(&head[end..]);
+    escaped
 }
 
 /// Without the white space around it (RFC 9110 §5.6.3).
@@ -223,7 +255,9 @@ mod tests {
             assert_eq!(scan.advance(&head[..end], &Limits::default()), Ok(None), "{end}");
         }
         let whole = scan.advance(head, &Limits::default()).unwrap().unwrap();
-        assert_eq!(whole, Head { len: head.len() - 4, framing: Framing::Length(0), upgrade: true });
+        let framing = Framing::Length(0);
+        let expected = Head { len: head.len() - 4, framing, upgrade: true, escape: false };
+        assert_eq!(whole, expected);
     }
 
     #[test]
@@ -240,6 +274,22 @@ mod tests {
             Err(Refusal::TooManyFields)
         );
         assert_eq!(scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(3))), Ok(None));
+    }
+
+    #[test]
+    fn a_query_is_escaped_only_where_no_uri_takes_it() {
+        let escaped = |line: &[u8]| {
+            let head = [line, b" HTTP/1.1\r\nX: ?\"\r\n\r\n"].concat();
+            let scanned = HeadScan::default().advance(&head, &Limits::default());
+            let escaped = scanned.unwrap().unwrap().escape.then(|| escape_query(&head))?;
+            let end = memrchr(b'/', &escaped).unwrap();
+            Some(String::from_utf8_lossy(&escaped[..end - 5]).into_owned())
+        };
+        assert_eq!(escaped(b"GET /a?b='%zz|^`\\{}"), None);
+        assert_eq!(escaped("GET /\"a\"?é".as_bytes()), None);
+        assert_eq!(escaped(b"GET /\"?\"<a>%").as_deref(), Some("GET /\"?%22%3Ca%3E%"));
+        assert_eq!(escaped("\r\nGET /?<é".as_bytes()).as_deref(), Some("\r\nGET /?%3Cé"));
+        assert_eq!(escaped(b"GET /?\xe9\xff").as_deref(), Some("GET /?%E9%FF"));
     }
 
     #[test]

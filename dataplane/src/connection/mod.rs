@@ -118,12 +118,11 @@ impl Timers<'_> {
         if !self.state.alarm.poll_expired(cx) {
             return Timer::Running;
         }
-        if !in_head {
-            // Idle for too long; or a request whose own answer to its deadline can't leave.
+        if !in_head || self.state.head_expired.replace(true) {
+            // Idle for too long; or an answer that can't leave, even that to a late head.
             return Timer::Over;
         }
         self.state.alarm.set(Instant::now(), Some(PARTING));
-        self.state.head_expired.set(true);
         Timer::PollAgain
     }
 }
@@ -141,4 +140,27 @@ async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
     };
     // Over either way: the client has stopped, or has had its time.
     let _ = tokio::time::timeout(LINGER, drain).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_late_head_whose_refusal_can_not_leave_ends_its_connection() {
+        let state = ConnState::new(([127, 0, 0, 1], 1).into(), PARTING);
+        let mut timers = Timers { state: &state, header_timeout: Duration::ZERO, in_head: false };
+        let late = async |timers: &mut Timers<'_>| {
+            poll_fn(|cx| match timers.poll(cx) {
+                Timer::Running => Poll::Pending,
+                late => Poll::Ready(late),
+            })
+            .await
+        };
+        state.mid_head.set(true);
+        assert!(matches!(late(&mut timers).await, Timer::PollAgain));
+        // The client reads nothing, so hyper does not either.
+        state.alarm.set(Instant::now(), Some(Duration::ZERO));
+        assert!(matches!(late(&mut timers).await, Timer::Over));
+    }
 }

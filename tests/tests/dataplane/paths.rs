@@ -97,6 +97,9 @@ async fn a_query_is_passed_on_byte_for_byte() {
         assert_eq!(sole(&edge, get(&target)).await.0, 200, "{target}");
         assert_eq!(backend.last().unwrap().target(), target);
     }
+    // What can't be passed on as it is, is escaped as a browser would have done it.
+    assert_eq!(sole(&edge, get("/a?q=\"<b>\"&c=%zz")).await.0, 200);
+    assert_eq!(backend.last().unwrap().target(), "/a?q=%22%3Cb%3E%22&c=%zz");
     // A path that changes leaves it alone too.
     assert_eq!(sole(&edge, get("/b/../a?x=%zz&../")).await.0, 200);
     assert_eq!(backend.last().unwrap().target(), "/a?x=%zz&../");
