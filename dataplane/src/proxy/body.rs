@@ -22,8 +22,6 @@ struct Inbound {
     conn: Rc<ConnState>,
     /// `--max-body-bytes`.
     limit: Option<u64>,
-    /// How long the answer may take from the body's last byte on.
-    patience: Option<Duration>,
 }
 
 /// Why a body broke off; the connection's state knows it as a refusal.
@@ -38,16 +36,11 @@ impl RequestBody {
     }
 
     /// The client's.
-    pub(super) fn new(
-        incoming: Incoming,
-        conn: &Rc<ConnState>,
-        limit: Option<u64>,
-        patience: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(incoming: Incoming, conn: &Rc<ConnState>, limit: Option<u64>) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();
         }
-        Self(Some(Inbound { incoming, conn: conn.clone(), limit, patience }))
+        Self(Some(Inbound { incoming, conn: conn.clone(), limit }))
     }
 }
 
@@ -80,7 +73,7 @@ impl Body for RequestBody {
                 if inbound.limit.is_some_and(|limit| received > limit) {
                     return inbound.fail(Refusal::BodyTooLarge);
                 }
-                inbound.conn.alarm.set(Instant::now(), inbound.patience);
+                inbound.conn.alarm.set(Instant::now(), inbound.conn.body.patience.get());
                 Poll::Ready(Some(Ok(frame)))
             }
         }

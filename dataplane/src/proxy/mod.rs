@@ -18,7 +18,7 @@ use crate::{
     refusal::Refusal,
     router::{self, Rule},
     serve::Worker,
-    table::{Action, Forward, Protocol, Route, VirtualHost},
+    table::{Action, Forward, Protocol, VirtualHost},
     upstream::Stream,
 };
 use body::Content;
@@ -177,7 +177,8 @@ impl Exchange<'_> {
         let point = self.record.route.next_point();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
         self.note(|line| line.backend = Some(backend.name.clone()));
-        let upgrade = conn.offers_upgrade() && hops::asks_for_websocket(&head.headers);
+        let upgrade =
+            conn.upgrade.get() == Upgrade::Offered && hops::asks_for_websocket(&head.headers);
         let outbound = Outbound {
             conn,
             client: way.client,
@@ -189,14 +190,16 @@ impl Exchange<'_> {
             upgrade,
         };
         let sent_host = outbound.prepare(&mut head.headers);
-        let request = self.request(way.target, &sent_host, backend.protocol, head, body, route)?;
+        let request = self.request(way.target, &sent_host, backend.protocol, head, body)?;
 
         let sending = Instant::now();
         conn.alarm.set(sending, route.timeouts.request);
+        conn.body.patience.set(route.timeouts.request);
         let answer = self.worker.upstreams.send(backend, request, conn, &route.timeouts).await;
         let answer = answer.map_err(|refusal| self.whose_fault(refusal))?;
         self.record.upstream = Some(sending.elapsed());
         self.idle = route.timeouts.idle;
+        conn.body.patience.set(self.idle);
 
         let mut response = answer.response;
         *response.version_mut() = Version::HTTP_11;
@@ -226,10 +229,9 @@ impl Exchange<'_> {
         protocol: Protocol,
         head: Parts,
         body: Incoming,
-        route: &Route,
     ) -> Result<Request<RequestBody>, Refusal> {
         let limit = self.worker.limits.body_bytes;
-        let body = RequestBody::new(body, self.conn, limit, route.timeouts.request);
+        let body = RequestBody::new(body, self.conn, limit);
         let unknown_length = body.size_hint().exact().is_none();
         let mut request = Request::new(body);
         *request.uri_mut() = request::target(path, &head.uri, protocol, host)?;
@@ -272,8 +274,7 @@ impl Exchange<'_> {
     /// other answer to an offered upgrade declines it.
     fn decide_upgrade(self) -> Option<Box<Record>> {
         let Some((io, read)) = self.upgraded else {
-            if self.conn.offers_upgrade() {
-                self.conn.upgrade.set(Upgrade::None);
+            if self.conn.upgrade.replace(Upgrade::None) == Upgrade::Offered {
                 self.conn.wake();
             }
             return Some(self.record);

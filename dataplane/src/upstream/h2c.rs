@@ -1,11 +1,15 @@
 //! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service says so: one connection
 //! per endpoint and worker, in a task of its own, shared by all requests.
 
-use super::Stream;
+use super::{Answer, Kind, SendError, Stream, UpstreamBody};
 use crate::{proxy::RequestBody, refusal::Refusal};
+use http::Request;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{cell::RefCell, collections::HashMap, future::Future, net::SocketAddr, time::Duration};
+use std::{
+    cell::RefCell, collections::HashMap, error::Error, future::Future, net::SocketAddr,
+    time::Duration,
+};
 
 /// The connections of a worker.
 #[derive(Default)]
@@ -59,5 +63,31 @@ impl H2c {
     /// Forgets closed connections.
     pub(super) fn sweep(&self) {
         self.senders.borrow_mut().retain(|_, sender| !sender.is_closed());
+    }
+}
+
+/// Sends a request over a connection. An error counts as unanswered where the connection has ended,
+/// and not this request alone.
+pub(super) async fn send(
+    sender: &mut SendRequest<RequestBody>,
+    address: SocketAddr,
+    request: Request<RequestBody>,
+) -> Result<Answer, SendError> {
+    match sender.try_send_request(request).await {
+        Ok(response) => {
+            let response = response.map(|body| UpstreamBody(Kind::Http2(body)));
+            Ok(Answer { response, address, upgraded: None })
+        }
+        Err(mut failed) => {
+            let unsent = failed.take_message();
+            let error = failed.into_error();
+            let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+            Err(SendError {
+                unsent,
+                unanswered: !cause.is_some_and(h2::Error::is_reset),
+                refusal: Refusal::BackendBroken,
+                source: Some(error),
+            })
+        }
     }
 }

@@ -231,30 +231,33 @@ impl Upstreams {
         &self,
         backend: &Backend,
         turn: u64,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let Some(Key::Endpoint(address, _)) = key(backend, turn) else {
             return Err(Refusal::NoEndpoint);
         };
-        let (mut sender, address) = match self.h2c.get(address) {
-            Some(sender) => {
-                self.stats.reused();
-                (sender, address)
+        if let Some(mut sender) = self.h2c.get(address) {
+            self.stats.reused();
+            let replay = Replay::of(&request);
+            match h2c::send(&mut sender, address, request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => match (error.unsent, replay) {
+                    (Some(unsent), _) => request = unsent,
+                    (None, Some(replay)) if error.unanswered => request = replay.request(),
+                    (None, _) => return Err(error.refusal),
+                },
             }
-            None => {
-                let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
-                self.stats.connected(dialled.is_ok());
-                let (stream, address) = dialled?;
-                (self.h2c.handshake(stream, address).await?, address)
-            }
-        };
-        let response = sender.send_request(request).await.map_err(|error| {
-            tracing::debug!(backend = %backend.name, %address, %error, "no answer");
-            Refusal::BackendBroken
-        })?;
-        let response = response.map(|body| UpstreamBody(Kind::Http2(body)));
-        Ok(Answer { response, address, upgraded: None })
+            self.stats.retried();
+        }
+        let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
+        self.stats.connected(dialled.is_ok());
+        let (stream, address) = dialled?;
+        let mut sender = self.h2c.handshake(stream, address).await?;
+        h2c::send(&mut sender, address, request).await.map_err(|error| {
+            tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
+            error.refusal
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod lifecycle;
 mod limits;
 mod observe;
 mod paths;
+mod predicates;
 mod rewriting;
 mod swap;
 mod upgrades;

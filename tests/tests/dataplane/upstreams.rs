@@ -8,8 +8,19 @@ use portico_tests::{
     edge::{Edge, Setup},
     wire::{Message, Wire, ask, get},
 };
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::Notify,
+};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -454,4 +465,72 @@ async fn an_h2c_service_that_is_not_there_is_502() {
             assert_eq!(outcome(&edge).await, is(502, reason));
         }
     }
+}
+
+/// An HTTP/2 backend whose connections each end when their second request has come.
+async fn forgetful_h2c_backend() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (count, enough) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+                let ended = enough.clone();
+                let answer = move |_: hyper::Request<hyper::body::Incoming>| {
+                    let (count, enough) = (count.clone(), enough.clone());
+                    async move {
+                        if count.fetch_add(1, Ordering::SeqCst) > 0 {
+                            enough.notify_one();
+                            std::future::pending::<()>().await;
+                        }
+                        Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from("ok"))))
+                    }
+                };
+                let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                let serving = http2
+                    .serve_connection(TokioIo::new(socket), hyper::service::service_fn(answer));
+                tokio::select! {
+                    _ = serving => {}
+                    () = ended.notified() => {}
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn over_http_2_too_only_what_is_safe_is_sent_again() {
+    let post = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: 4\r\n\r\nbody";
+    let to_get = get("/", "");
+    for (second, status) in [(to_get.as_str(), 200), (post, 502)] {
+        let address = forgetful_h2c_backend().await;
+        let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+        let services = service("app", "kubernetes.io/h2c", &[address]);
+        let edge = Edge::start(&[front_door(""), services, app].concat()).await.unwrap();
+        let first = ask(edge.address(), get("/", "")).await.unwrap();
+        assert_eq!(first.status(), 200);
+        let second = ask(edge.address(), second).await.unwrap();
+        assert_eq!(second.status(), status, "{}", second.text());
+        let third = ask(edge.address(), get("/", "")).await.unwrap();
+        assert_eq!(third.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn an_h2c_endpoint_that_refuses_is_passed_over() {
+    let endpoints = [nobody().await, h2c_backend().await];
+    let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+    let services = service("app", "kubernetes.io/h2c", &endpoints);
+    let edge = Edge::start(&[front_door(""), services, app].concat()).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(outcome(&edge).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_502() {
+    let to = "backends: [{external: {url: 'http://nowhere.invalid'}}]";
+    let edge = Edge::start(&(front_door("") + &route("app", to))).await.unwrap();
+    assert_eq!(outcome(&edge).await, is(502, "NameNotResolved"));
 }
