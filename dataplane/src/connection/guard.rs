@@ -116,7 +116,7 @@ impl<T> Guard<T> {
                     }
                     Ok(Some(head)) => {
                         self.scan = HeadScan::default();
-                        self.state.mid_head.set(false);
+                        self.state.head_ends();
                         self.at = self.after(head.framing, head.upgrade);
                         if head.escape {
                             return (position, Some(Stop::Escape(head.len)));
@@ -166,6 +166,10 @@ impl<T> Guard<T> {
         buf.put_slice(&self.held[..here]);
         self.held.drain(..here);
         self.ready -= here;
+        if self.held.is_empty() {
+            // A connection that waits for its next request need not keep it.
+            self.held = Vec::new();
+        }
     }
 
     /// An upgrade has been decided: held bytes are looked at in its light.

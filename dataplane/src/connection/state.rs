@@ -56,6 +56,8 @@ pub(crate) struct ConnState {
     pub(crate) in_flight: Cell<bool>,
     /// Whether the connection is to close as soon as no request is in flight.
     pub(crate) draining: Cell<bool>,
+    /// How many heads have been handed on whose requests have not begun: pipelined ones.
+    heads_ahead: Cell<usize>,
     /// See [`Upgrade`].
     pub(crate) upgrade: Cell<Upgrade>,
     /// The backend's end of an upgraded connection.
@@ -79,6 +81,7 @@ impl ConnState {
             head_expired: Cell::new(false),
             in_flight: Cell::new(false),
             draining: Cell::new(false),
+            heads_ahead: Cell::new(0),
             upgrade: Cell::new(Upgrade::None),
             tunnel: RefCell::new(None),
             refused: Cell::new(None),
@@ -86,8 +89,22 @@ impl ConnState {
         }
     }
 
-    /// A request's head is whole.
+    /// A head is whole, and handed on.
+    pub(super) fn head_ends(&self) {
+        self.mid_head.set(false);
+        self.heads_ahead.set(self.heads_ahead.get() + 1);
+    }
+
+    /// Whether an upgrade is offered, and by the request that is being answered, not by one behind
+    /// it.
+    pub(crate) fn offers_upgrade(&self) -> bool {
+        self.upgrade.get() == Upgrade::Offered && self.heads_ahead.get() == 0
+    }
+
+    /// A request is going to be answered.
     pub(crate) fn request_begins(&self) {
+        // What stands in for a refused head has not been counted.
+        self.heads_ahead.set(self.heads_ahead.get().saturating_sub(1));
         self.in_flight.set(true);
         self.body.received.set(0);
         self.body.failure.set(None);

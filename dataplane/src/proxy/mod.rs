@@ -177,8 +177,7 @@ impl Exchange<'_> {
         let point = self.record.route.next_point();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
         self.note(|line| line.backend = Some(backend.name.clone()));
-        let upgrade =
-            conn.upgrade.get() == Upgrade::Offered && hops::asks_for_websocket(&head.headers);
+        let upgrade = conn.offers_upgrade() && hops::asks_for_websocket(&head.headers);
         let outbound = Outbound {
             conn,
             client: way.client,
@@ -274,7 +273,8 @@ impl Exchange<'_> {
     /// other answer to an offered upgrade declines it.
     fn decide_upgrade(self) -> Option<Box<Record>> {
         let Some((io, read)) = self.upgraded else {
-            if self.conn.upgrade.replace(Upgrade::None) == Upgrade::Offered {
+            if self.conn.offers_upgrade() {
+                self.conn.upgrade.set(Upgrade::None);
                 self.conn.wake();
             }
             return Some(self.record);

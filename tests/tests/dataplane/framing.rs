@@ -2,7 +2,11 @@
 //! takes the rest of its connection with it.
 
 use crate::{assert_problem, exchange, forwarding, sole};
-use portico_tests::wire::Wire;
+use portico_tests::{
+    backend::{Stage, one_route},
+    edge::Edge,
+    wire::Wire,
+};
 
 /// A request that nobody must ever see.
 const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: www.ep.com\r\n\r\n";
@@ -209,7 +213,15 @@ async fn a_chunked_body_that_is_none_is_refused_and_nothing_behind_it_is_read() 
 #[tokio::test]
 async fn a_body_is_forwarded_as_it_is_framed() {
     let (edge, backend) = forwarding().await;
-    let cases: [(&str, &[u8]); 12] = [
+    let cases: [(&str, &[u8]); 14] = [
+        (
+            "POST /a HTTP/1.1\r\nConnection: content-length, host\r\nContent-Length: 5\r\n\r\nhello",
+            b"hello",
+        ),
+        (
+            "POST /a HTTP/1.1\r\nConnection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            b"hello",
+        ),
         ("POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", b"hello"),
         ("POST /a HTTP/1.1\r\nCONTENT-LENGTH:5\t \r\n\r\nhello", b"hello"),
         ("POST /a HTTP/1.1\r\nContent-Length: 0000000005\r\n\r\nhello", b"hello"),
@@ -242,6 +254,7 @@ async fn a_body_is_forwarded_as_it_is_framed() {
         assert!(got.complete, "{request}: {got:?}");
         let framings = got.fields("content-length").len() + got.fields("transfer-encoding").len();
         assert!(framings <= 1, "{got:?}");
+        assert_eq!(got.field("host"), "www.ep.com", "{got:?}");
     }
 }
 
@@ -341,5 +354,38 @@ async fn a_body_that_ends_early_is_never_the_backends_fault() {
             assert_problem(&answer, 400, "BodyBroken");
         }
         assert!(backend.requests().iter().all(|got| !got.complete), "{:?}", backend.requests());
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_behind_another_request_is_taken_when_its_turn_comes() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let websocket = |body: &str| {
+        format!(
+            "POST /ws HTTP/1.1\r\nHost: www.ep.com\r\nConnection: upgrade\r\nUpgrade: websocket\r\n{body}"
+        )
+    };
+    let first = [
+        "GET /first HTTP/1.1\r\nHost: www.ep.com\r\n\r\n".to_owned(),
+        // A body has to end before another protocol can begin: this one is not offered.
+        websocket("Content-Length: 5\r\n\r\nhello"),
+    ];
+    for first in first {
+        let mut client = Wire::connect(edge.address()).await.unwrap();
+        client.send(format!("{first}{}ping", websocket("\r\n"))).await.unwrap();
+        let mut backend = stage.accept().await.unwrap();
+        let got = backend.read_request().await.unwrap().unwrap();
+        assert_eq!(got.field("upgrade"), "", "{got:?}");
+        backend.send("HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        assert_eq!(client.read_answer("GET").await.unwrap().status(), 204);
+
+        let got = backend.read_head().await.unwrap().unwrap();
+        assert_eq!((got.target(), got.field("upgrade").as_str()), ("/ws", "websocket"));
+        let switching = "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        backend.send(format!("HTTP/1.1 101 Switching Protocols\r\n{switching}pong")).await.unwrap();
+        assert_eq!(client.read_head().await.unwrap().unwrap().status(), 101);
+        assert_eq!(backend.read(4).await.unwrap(), b"ping");
+        assert_eq!(client.read(4).await.unwrap(), b"pong");
     }
 }

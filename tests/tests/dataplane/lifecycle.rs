@@ -1,10 +1,10 @@
 //! Clients that leave, connections that leave HTTP, a dataplane that ends, and large bodies on their
 //! way.
 
-use crate::{answers, forwarding};
+use crate::{answers, forwarding_with};
 use portico_tests::{
     backend::{Stage, one_route},
-    edge::Edge,
+    edge::{Edge, Setup},
     wire::Wire,
 };
 use std::{io::ErrorKind, time::Duration};
@@ -73,7 +73,8 @@ async fn refused(address: std::net::SocketAddr) {
 
 #[tokio::test]
 async fn draining_closes_listeners_and_idle_connections_at_once() {
-    let (edge, _backend) = forwarding().await;
+    let setup = Setup { workers: 3, ..Setup::default() };
+    let (edge, _backend) = forwarding_with(setup, "").await;
     let address = edge.address();
     let mut fresh = Wire::connect(address).await.unwrap();
     let mut kept = Wire::connect(address).await.unwrap();

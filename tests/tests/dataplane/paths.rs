@@ -61,7 +61,7 @@ async fn a_path_that_can_be_read_in_two_ways_is_refused() {
         assert_problem(&answers[0], 400, "InvalidPath");
     }
     // The parser itself refuses these.
-    for path in ["/a\x00b", "/a\x01", "/a\x7f", "/a\tb"] {
+    for path in ["/a\x00b", "/a\x01", "/a\x7f", "/a\tb", "/<a", "/a>", "/`"] {
         assert_eq!(sole(&edge, get(path)).await.0, 400, "{path:?}");
     }
     assert_eq!(backend.connections(), 0);
