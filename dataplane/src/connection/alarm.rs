@@ -51,3 +51,42 @@ impl Alarm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    async fn goes_off(alarm: &Alarm) {
+        poll_fn(|cx| if alarm.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn is_quiet(alarm: &Alarm) -> bool {
+        !alarm.poll_expired(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn a_deadline_moves_both_ways_whatever_is_armed() {
+        let (alarm, now) = (Alarm::new(), Instant::now());
+        assert!(is_quiet(&alarm));
+        alarm.set(now, Some(LONG));
+        assert!(is_quiet(&alarm));
+        alarm.set(now, Some(Duration::from_millis(1)));
+        goes_off(&alarm).await;
+        // It has passed until it is moved.
+        goes_off(&alarm).await;
+        alarm.set(Instant::now(), Some(Duration::from_millis(1)));
+        // Arms its timer.
+        let _ = is_quiet(&alarm);
+        alarm.set(Instant::now(), Some(LONG));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        // The timer that was armed has gone off; the deadline has not passed.
+        assert!(is_quiet(&alarm));
+        alarm.set(Instant::now(), None);
+        assert!(is_quiet(&alarm));
+        alarm.set(now, Some(Duration::MAX));
+        assert!(is_quiet(&alarm));
+    }
+}

@@ -143,6 +143,7 @@ async fn a_request_line_is_three_words() {
         "GET /shown http/1.1",
         "GET /shown HTTP/1.2",
         "GET /shown HTTP/2.0",
+        "PRI * HTTP/2.0",
         "GET /shown HTTP/0.9",
         "GET /shown HTTP/11",
         "GET /shown#fragment HTTP/1.1",
