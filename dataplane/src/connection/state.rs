@@ -1,7 +1,7 @@
 //! What a connection's stream, its requests and its task tell each other. One thread: cells.
 
 use super::{alarm::Alarm, guard::STAND_IN_HOST, tunnel::Tunnel};
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, table::Scheme};
 use http::HeaderValue;
 use std::{
     cell::{Cell, RefCell},
@@ -42,6 +42,8 @@ pub(crate) struct ConnState {
     pub(crate) peer: SocketAddr,
     /// The same without port, as a header's value.
     pub(crate) peer_ip: HeaderValue,
+    /// The last `Forwarded` element that was made, and what of.
+    pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
     /// The body of the request that is being answered.
     pub(crate) body: BodyState,
     /// How long the connection may be kept alive without a request.
@@ -74,6 +76,7 @@ impl ConnState {
             peer,
             // An address is visible ASCII.
             peer_ip: HeaderValue::from_str(&address).unwrap_or(HeaderValue::from_static("unknown")),
+            forwarded: RefCell::new(None),
             body: BodyState::default(),
             idle_timeout,
             alarm: Alarm::new(),

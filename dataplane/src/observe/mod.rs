@@ -9,10 +9,11 @@ pub(crate) use expose::expose;
 pub(crate) use record::{Line, Record};
 
 use crate::table::{ObjectName, Table};
+use hashbrown::HashMap;
 use histogram::Histogram;
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     rc::Rc,
     time::Duration,
 };

@@ -36,23 +36,20 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Reads what trusted proxies say; `host` is the request's own, already known to be valid.
+    /// Reads what trusted proxies say; `host` is the request's own, and `port` what it says.
     pub(super) fn of(
         conn: &ConnState,
         headers: &HeaderMap,
         trusted_proxies: &[IpNet],
         host: &HeaderValue,
+        port: Option<u16>,
     ) -> Self {
         let peer = conn.peer.ip().to_canonical();
         let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|net| net.contains(&address));
         let trusted = !trusted_proxies.is_empty() && is_trusted(peer);
-        let own_port = |host: &HeaderValue, scheme: Scheme| {
-            let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
-            port.unwrap_or(scheme.default_port())
-        };
         if !trusted {
-            let port = own_port(host, Scheme::Http);
             let (scheme, host) = (Scheme::Http, host.clone());
+            let port = port.unwrap_or(scheme.default_port());
             return Self { trusted, address: peer, scheme, host, port };
         }
         let chain = forwarded::elements(headers);
@@ -68,7 +65,10 @@ impl Client {
             .and_then(|host| HeaderValue::from_str(host).ok())
             .unwrap_or_else(|| host.clone());
         let port = told(&FORWARDED_PORT).and_then(|port| port.parse().ok());
-        let port = port.unwrap_or_else(|| own_port(&host, scheme));
+        let port = port.unwrap_or_else(|| {
+            let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
+            port.unwrap_or(scheme.default_port())
+        });
         let address = client_address(headers, &chain, peer, is_trusted);
         Self { trusted, address, scheme, host, port }
     }

@@ -9,13 +9,12 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// Removes them from a request. A `TE` that takes trailers is said again, since they pass; an
 /// upgrade to WebSocket is asked for again.
 pub(super) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
-    let trailers = headers.get_all(header::TE).iter().any(|value| {
-        let codings = value.to_str().unwrap_or_default().split(',');
-        codings.map(str::trim).any(|coding| coding.eq_ignore_ascii_case("trailers"))
-    });
+    let trailers = headers.contains_key(header::TE)
+        && headers.get_all(header::TE).iter().any(|value| {
+            let codings = value.to_str().unwrap_or_default().split(',');
+            codings.map(str::trim).any(|coding| coding.eq_ignore_ascii_case("trailers"))
+        });
     remove(headers);
-    // Answered here: hyper says 100 when the backend's connection begins to take the body.
-    headers.remove(header::EXPECT);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -55,27 +54,80 @@ fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .map(str::trim)
 }
 
-fn remove(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = names_in_connection(headers)
-            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
-            // The message's own framing and its host are no hop's to name.
-            .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(header::CONNECTION);
+const COUNT: usize = 9;
+
+/// The fields that are removed whether or not `Connection` names them.
+const HOPS: [HeaderName; COUNT] = [
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    // Answered here: hyper says 100 when the backend's connection begins to take the body.
+    header::EXPECT,
+];
+
+/// Which of [`HOPS`] are there: one pass over the few fields of a message costs less than looking
+/// each of them up.
+fn present(headers: &HeaderMap) -> [bool; COUNT] {
+    let mut present = [false; COUNT];
+    for name in headers.keys() {
+        let place = match name.as_str() {
+            "connection" => 0,
+            "keep-alive" => 1,
+            "proxy-connection" => 2,
+            "te" => 3,
+            "transfer-encoding" => 4,
+            "upgrade" => 5,
+            "proxy-authenticate" => 6,
+            "proxy-authorization" => 7,
+            "expect" => 8,
+            _ => continue,
+        };
+        present[place] = true;
     }
-    for name in [
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-    ] {
+    present
+}
+
+fn remove(headers: &mut HeaderMap) {
+    let present = present(headers);
+    if present[0] {
+        remove_named(headers);
+    }
+    for (name, _) in HOPS.iter().zip(present).filter(|(_, present)| *present) {
         headers.remove(name);
+    }
+}
+
+/// Removes what `Connection` names.
+fn remove_named(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = names_in_connection(headers)
+        // Options of the connection, not names of fields, and the most frequent by far.
+        .filter(|name| !matches!(*name, "keep-alive" | "close"))
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+        // The message's own framing and its host are no hop's to name.
+        .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hop_by_hop_field_is_seen_and_removed() {
+        for name in HOPS {
+            let mut headers = HeaderMap::new();
+            headers.insert(name.clone(), HeaderValue::from_static("x"));
+            headers.insert(header::ACCEPT, HeaderValue::from_static("x"));
+            remove(&mut headers);
+            assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ACCEPT], "{name}");
+        }
     }
 }

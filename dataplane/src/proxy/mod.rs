@@ -10,6 +10,7 @@ mod reverse;
 mod target;
 
 pub(crate) use body::{RequestBody, ResponseBody};
+pub(crate) use request::Via;
 
 use crate::{
     connection::{ConnState, Tunnel, Upgrade},
@@ -106,8 +107,8 @@ impl Exchange<'_> {
 
         let table = self.worker.table();
         let virtual_host = table.hosts.find(&host.name).ok_or(Refusal::NoHost)?;
-        let client =
-            Client::of(self.conn, &head.headers, &virtual_host.trusted_proxies, &host_value);
+        let proxies = &virtual_host.trusted_proxies;
+        let client = Client::of(self.conn, &head.headers, proxies, &host_value, host.port);
         self.identify(&client, &head);
         let (rule, captures) = find_rule(virtual_host, &head, &path)?;
         let route = &*rule.route;
@@ -147,7 +148,7 @@ impl Exchange<'_> {
 
     /// What is refused whatever the Route.
     fn admit(&self, head: &Parts, body: &Incoming) -> Result<(), Refusal> {
-        request::refuse_loops(&head.headers, &self.worker.via_name)?;
+        request::refuse_loops(&head.headers, &self.worker.via)?;
         let length = body.size_hint().exact();
         match (self.worker.limits.body_bytes, length) {
             (Some(limit), Some(length)) if length > limit => Err(Refusal::BodyTooLarge),
@@ -184,7 +185,7 @@ impl Exchange<'_> {
             route,
             backend,
             id: &self.record.id,
-            via_name: &self.worker.via_name,
+            via: &self.worker.via,
             version: head.version,
             upgrade,
         };

@@ -13,10 +13,11 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri, Version, header,
+    HeaderMap, HeaderName, HeaderValue, Uri, Version,
+    header::{self, InvalidHeaderValue},
     uri::{Authority, PathAndQuery},
 };
-use std::{fmt::Write, net::IpAddr};
+use std::{net::IpAddr, sync::Arc};
 
 /// What a hop in front of this one may say.
 const TOLD: [HeaderName; 6] =
@@ -38,12 +39,39 @@ fn remove_twins(headers: &mut HeaderMap) {
     }
 }
 
-/// Refuses a request that has passed this install already (RFC 9110 §7.6.3).
-pub(super) fn refuse_loops(headers: &HeaderMap, via_name: &str) -> Result<(), Refusal> {
+/// This install's name, and its element of `Via` (RFC 9110 §7.6.3) for each version of HTTP in
+/// which a request can come.
+#[derive(Debug)]
+pub(crate) struct Via {
+    name: Arc<str>,
+    http_1_0: HeaderValue,
+    http_1_1: HeaderValue,
+    http_2: HeaderValue,
+}
+
+impl Via {
+    /// Elements for `name`, which must be a token.
+    pub(crate) fn new(name: &Arc<str>) -> Result<Self, InvalidHeaderValue> {
+        let element = |version: &str| HeaderValue::from_str(&format!("{version} {name}"));
+        let (http_1_0, http_1_1, http_2) = (element("1.0")?, element("1.1")?, element("2")?);
+        Ok(Self { name: name.clone(), http_1_0, http_1_1, http_2 })
+    }
+
+    fn of(&self, version: Version) -> &HeaderValue {
+        match version {
+            Version::HTTP_10 => &self.http_1_0,
+            Version::HTTP_2 => &self.http_2,
+            _ => &self.http_1_1,
+        }
+    }
+}
+
+/// Refuses a request that has passed this install already.
+pub(super) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
     let passed = headers.get_all(header::VIA).iter().any(|value| {
         value.to_str().unwrap_or_default().split(',').any(|hop| {
             let mut words = hop.split_ascii_whitespace();
-            words.next().is_some() && words.next() == Some(via_name)
+            words.next().is_some() && words.next() == Some(&via.name)
         })
     });
     if passed { Err(Refusal::Loop) } else { Ok(()) }
@@ -56,7 +84,7 @@ pub(super) struct Outbound<'a> {
     pub(super) route: &'a Route,
     pub(super) backend: &'a Backend,
     pub(super) id: &'a HeaderValue,
-    pub(super) via_name: &'a str,
+    pub(super) via: &'a Via,
     pub(super) version: Version,
     /// Whether the request asks to become a WebSocket.
     pub(super) upgrade: bool,
@@ -92,21 +120,30 @@ impl Outbound<'_> {
         headers.insert(REQUEST_ID, self.id.clone());
     }
 
-    /// This hop's element of `Forwarded` (RFC 7239 §4).
+    /// This hop's element of `Forwarded` (RFC 7239 §4). A connection's requests mostly go to one
+    /// host, so that the last element fits.
     fn forwarded_element(&self) -> HeaderValue {
-        let mut element = BytesMut::with_capacity(96);
-        let peer = self.conn.peer.ip().to_canonical();
-        // Writing to a BytesMut never fails.
-        let _ = match peer {
-            IpAddr::V4(v4) => write!(element, "for={v4}"),
-            IpAddr::V6(v6) => write!(element, "for=\"[{v6}]\""),
+        let Client { host, scheme, .. } = self.client;
+        let mut last = self.conn.forwarded.borrow_mut();
+        if let Some((last_host, last_scheme, element)) = &*last
+            && last_host == host
+            && last_scheme == scheme
+        {
+            return element.clone();
+        }
+        let node = match self.conn.peer.ip().to_canonical() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("\"[{v6}]\""),
         };
-        element.extend_from_slice(b";host=\"");
-        element.extend_from_slice(self.client.host.as_bytes());
-        element.extend_from_slice(b"\";proto=");
-        element.extend_from_slice(self.client.scheme.as_str().as_bytes());
-        HeaderValue::from_maybe_shared(element.freeze())
-            .unwrap_or_else(|_| self.conn.peer_ip.clone())
+        // A valid Host has no quotation mark.
+        let host_text = String::from_utf8_lossy(host.as_bytes());
+        let element = format!("for={node};host=\"{host_text}\";proto={}", scheme.as_str());
+        let element = HeaderValue::from_str(&element).unwrap_or_else(|_| self.conn.peer_ip.clone());
+        // A copy of the host: the header's own bytes share the request's buffer.
+        if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
+            *last = Some((copy, *scheme, element.clone()));
+        }
+        element
     }
 
     /// Sets Host; where it is not the client's own, an `Origin` or `Referer` that named the own
@@ -139,15 +176,9 @@ impl Outbound<'_> {
     }
 
     fn via(&self, headers: &mut HeaderMap) {
-        let version = match self.version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            _ => "1.1",
-        };
-        if let Ok(via) = HeaderValue::from_str(&format!("{version} {}", self.via_name)) {
-            let chain = appended(headers, &header::VIA, &via);
-            headers.insert(header::VIA, chain.unwrap_or(via));
-        }
+        let hop = self.via.of(self.version);
+        let chain = appended(headers, &header::VIA, hop);
+        headers.insert(header::VIA, chain.unwrap_or_else(|| hop.clone()));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     config::{Config, Limits},
     connection::{self, ConnState},
     observe::Stats,
+    proxy::Via,
     table::Table,
     upstream::Upstreams,
 };
@@ -51,7 +52,7 @@ pub(crate) struct Worker {
     /// Bounds on what clients may send.
     pub(crate) limits: Arc<Limits>,
     /// This install's name in `Via`.
-    pub(crate) via_name: Arc<str>,
+    pub(crate) via: Via,
     /// The way to backends.
     pub(crate) upstreams: Upstreams,
     /// What is counted.
@@ -96,11 +97,11 @@ impl Worker {
         Registered { worker: self.clone(), number }
     }
 
-    fn new(config: &Config, table: Arc<Table>) -> Result<Self, rustls::Error> {
+    fn new(config: &Config, table: Arc<Table>) -> io::Result<Self> {
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
-            via_name: config.via_name.clone(),
-            upstreams: Upstreams::new(config.guard.clone())?,
+            via: Via::new(&config.via_name).map_err(io::Error::other)?,
+            upstreams: Upstreams::new(config.guard.clone()).map_err(io::Error::other)?,
             stats: Stats::default(),
             ids: Ids::new(),
             seed: ids::random(),
@@ -141,7 +142,7 @@ pub(super) fn start(number: usize, mut seat: Seat) -> io::Result<thread::JoinHan
         };
         let worker = match Worker::new(&seat.config, table) {
             Ok(worker) => Rc::new(worker),
-            Err(error) => return drop(ready.send(Err(io::Error::other(error)))),
+            Err(error) => return drop(ready.send(Err(error))),
         };
         let result = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(seat.listener)?;

@@ -2,9 +2,10 @@
 
 use super::ObjectName;
 use crate::router::RouteTree;
+use hashbrown::HashMap;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
-use std::{collections::HashMap, fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
+use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
 /// A host entry of a FrontDoor: exact, `*.suffix` or `*`; lower case, no trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

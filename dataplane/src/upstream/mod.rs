@@ -21,7 +21,7 @@ use crate::{
 use bytes::Bytes;
 use dial::Dialler;
 use h2c::H2c;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http1::{Http1, Http1Body};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use pool::{Key, Pool};
@@ -69,7 +69,8 @@ struct SendError {
 struct Replay {
     method: Method,
     uri: Uri,
-    headers: HeaderMap,
+    /// A list: cheaper to copy than a map, and hardly ever needed.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Replay {
@@ -79,7 +80,11 @@ impl Replay {
         (is_safe && request.body().is_end_stream()).then(|| Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
-            headers: request.headers().clone(),
+            headers: request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
         })
     }
 
@@ -87,7 +92,9 @@ impl Replay {
         let mut request = Request::new(RequestBody::empty());
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
+        for (name, value) in self.headers {
+            request.headers_mut().append(name, value);
+        }
         request
     }
 }

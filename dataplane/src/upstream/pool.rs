@@ -1,9 +1,9 @@
 //! Idle HTTP/1 connections of one worker, newest first.
 
 use super::http1::Http1;
+use hashbrown::HashMap;
 use std::{
     cell::RefCell,
-    collections::HashMap,
     net::SocketAddr,
     rc::{Rc, Weak},
     task::{Context, Waker},
