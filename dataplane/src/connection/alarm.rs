@@ -1,5 +1,6 @@
-//! One timer for a connection, whatever it waits for. Moving the deadline later costs nothing: the
-//! timer that is armed already goes off early, and is armed again then.
+//! One clock and one timer for a connection, whatever it waits for. The clock is read once for each
+//! poll of the connection's task. Moving the deadline later costs nothing: the timer that is armed
+//! already goes off early, and is armed again then.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,6 +14,7 @@ use tokio::time::{Sleep, sleep_until};
 /// A deadline that moves.
 #[derive(Debug)]
 pub(crate) struct Alarm {
+    now: Cell<Instant>,
     deadline: Cell<Option<Instant>>,
     armed: Cell<Option<Instant>>,
     sleep: RefCell<Pin<Box<Sleep>>>,
@@ -21,13 +23,24 @@ pub(crate) struct Alarm {
 impl Alarm {
     /// No deadline yet.
     pub(crate) fn new() -> Self {
-        let sleep = RefCell::new(Box::pin(sleep_until(Instant::now().into())));
-        Self { deadline: Cell::new(None), armed: Cell::new(None), sleep }
+        let now = Instant::now();
+        let sleep = RefCell::new(Box::pin(sleep_until(now.into())));
+        Self { now: Cell::new(now), deadline: Cell::new(None), armed: Cell::new(None), sleep }
     }
 
-    /// Goes off `after` from `now`; `None`: never.
-    pub(crate) fn set(&self, now: Instant, after: Option<Duration>) {
-        self.deadline.set(after.and_then(|after| now.checked_add(after)));
+    /// Reads the clock: the connection's task has been polled.
+    pub(super) fn tick(&self) {
+        self.now.set(Instant::now());
+    }
+
+    /// When the connection's task was polled last.
+    pub(crate) fn now(&self) -> Instant {
+        self.now.get()
+    }
+
+    /// Goes off `after` from now; `None`: never.
+    pub(crate) fn set(&self, after: Option<Duration>) {
+        self.deadline.set(after.and_then(|after| self.now.get().checked_add(after)));
     }
 
     /// Whether the deadline has passed. Otherwise the task is woken when it does.

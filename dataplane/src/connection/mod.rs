@@ -23,7 +23,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -58,11 +58,12 @@ where
         .max_headers(limits.head_fields + 1)
         .serve_connection(guard, service);
 
-    state.alarm.set(Instant::now(), Some(limits.idle_timeout));
+    state.alarm.set(Some(limits.idle_timeout));
     let mut timers =
         Timers { state: &state, header_timeout: limits.header_timeout, in_head: false };
     let ended = poll_fn(|cx| {
         state.remember(cx.waker());
+        state.alarm.tick();
         loop {
             if state.draining.get() {
                 Pin::new(&mut http).graceful_shutdown();
@@ -112,7 +113,7 @@ impl Timers<'_> {
         if in_head != self.in_head {
             self.in_head = in_head;
             if in_head {
-                self.state.alarm.set(Instant::now(), Some(self.header_timeout));
+                self.state.alarm.set(Some(self.header_timeout));
             }
         }
         if !self.state.alarm.poll_expired(cx) {
@@ -122,7 +123,7 @@ impl Timers<'_> {
             // Idle for too long; or an answer that can't leave, even that to a late head.
             return Timer::Over;
         }
-        self.state.alarm.set(Instant::now(), Some(PARTING));
+        self.state.alarm.set(Some(PARTING));
         Timer::PollAgain
     }
 }
@@ -160,7 +161,7 @@ mod tests {
         state.mid_head.set(true);
         assert!(matches!(late(&mut timers).await, Timer::PollAgain));
         // The client reads nothing, so hyper does not either.
-        state.alarm.set(Instant::now(), Some(Duration::ZERO));
+        state.alarm.set(Some(Duration::ZERO));
         assert!(matches!(late(&mut timers).await, Timer::Over));
     }
 }

@@ -7,7 +7,7 @@ use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
     task::Waker,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// What has become of an `Upgrade` field.
@@ -117,7 +117,7 @@ impl ConnState {
     /// Its answer has ended, however it ended.
     pub(crate) fn request_ended(&self) {
         self.in_flight.set(false);
-        self.alarm.set(Instant::now(), Some(self.idle_timeout));
+        self.alarm.set(Some(self.idle_timeout));
         if self.draining.get() {
             self.wake();
         }

@@ -8,7 +8,7 @@ use std::{
     io,
     pin::{Pin, pin},
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
@@ -34,16 +34,20 @@ impl Tunnel {
         let early: u64 = read.iter().map(|bytes| bytes.len() as u64).sum();
         let mut passed = (early, self.read.len() as u64);
         if self.pass_early(&mut client, &read).await.is_ok() {
-            state.alarm.set(Instant::now(), self.idle);
+            state.alarm.tick();
+            state.alarm.set(self.idle);
             let mut client = Watched { io: client, alarm: &state.alarm, idle: self.idle, read: 0 };
             let mut backend =
                 Watched { io: &mut self.io, alarm: &state.alarm, idle: self.idle, read: 0 };
             {
                 let mut copy = pin!(copy_bidirectional(&mut client, &mut backend));
-                poll_fn(|cx| match copy.as_mut().poll(cx) {
-                    Poll::Ready(_) => Poll::Ready(()),
-                    Poll::Pending if state.alarm.poll_expired(cx) => Poll::Ready(()),
-                    Poll::Pending => Poll::Pending,
+                poll_fn(|cx| {
+                    state.alarm.tick();
+                    match copy.as_mut().poll(cx) {
+                        Poll::Ready(_) => Poll::Ready(()),
+                        Poll::Pending if state.alarm.poll_expired(cx) => Poll::Ready(()),
+                        Poll::Pending => Poll::Pending,
+                    }
                 })
                 .await;
             }
@@ -83,7 +87,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<'_, T> {
         let read = buf.filled().len() - before;
         if read > 0 {
             self.read += read as u64;
-            self.alarm.set(Instant::now(), self.idle);
+            self.alarm.set(self.idle);
         }
         polled
     }

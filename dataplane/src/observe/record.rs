@@ -17,6 +17,8 @@ const CLIENT_CLOSED: u16 = 499;
 pub(crate) struct Record {
     /// When its head was whole.
     pub(crate) start: Instant,
+    /// When its answer ended; `None`: only now.
+    pub(crate) ended: Option<Instant>,
     /// Its Route's counters.
     pub(crate) route: Rc<RouteStats>,
     /// `X-Request-Id`.
@@ -67,6 +69,7 @@ impl Record {
     ) -> Self {
         Self {
             start,
+            ended: None,
             route,
             id,
             client,
@@ -116,7 +119,8 @@ fn millis(duration: Duration) -> f64 {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let duration = self.start.elapsed();
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        let duration = ended.saturating_duration_since(self.start);
         let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
         let reason = self.reason();
         self.route.count(status, reason, duration);

@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -73,7 +73,7 @@ impl Body for RequestBody {
                 if inbound.limit.is_some_and(|limit| received > limit) {
                     return inbound.fail(Refusal::BodyTooLarge);
                 }
-                inbound.conn.alarm.set(Instant::now(), inbound.conn.body.patience.get());
+                inbound.conn.alarm.set(inbound.conn.body.patience.get());
                 Poll::Ready(Some(Ok(frame)))
             }
         }
@@ -121,7 +121,7 @@ impl ResponseBody {
     }
 
     fn note(&mut self, frame: &Frame<Bytes>) {
-        self.conn.alarm.set(Instant::now(), self.idle);
+        self.conn.alarm.set(self.idle);
         if let Some(record) = &mut self.record {
             record.sent += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
@@ -199,6 +199,7 @@ impl Drop for ResponseBody {
         if let Some(mut record) = self.record.take() {
             record.complete |= complete;
             record.received = self.conn.body.received.get();
+            record.ended = Some(self.conn.alarm.now());
         }
         self.conn.request_ended();
     }

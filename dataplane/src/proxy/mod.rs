@@ -29,11 +29,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Version, header, request:
 use hyper::body::{Body, Incoming};
 use request::Outbound;
 use reverse::Mapping;
-use std::{
-    convert::Infallible,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, rc::Rc, time::Duration};
 use target::Host;
 
 /// How long a client may take to accept an answer of the edge's own.
@@ -50,7 +46,8 @@ pub(crate) async fn handle(
     let (head, body) = request.into_parts();
     let method = head.method.clone();
     let id = worker.ids.next();
-    let record = Record::new(Instant::now(), worker.stats.unrouted.clone(), id, conn.peer.ip());
+    let start = conn.alarm.now();
+    let record = Record::new(start, worker.stats.unrouted.clone(), id, conn.peer.ip());
     let mut exchange = Exchange {
         worker: &worker,
         conn: &conn,
@@ -192,12 +189,12 @@ impl Exchange<'_> {
         let sent_host = outbound.prepare(&mut head.headers);
         let request = self.request(way.target, &sent_host, backend.protocol, head, body)?;
 
-        let sending = Instant::now();
-        conn.alarm.set(sending, route.timeouts.request);
+        let sending = conn.alarm.now();
+        conn.alarm.set(route.timeouts.request);
         conn.body.patience.set(route.timeouts.request);
         let answer = self.worker.upstreams.send(backend, request, conn, &route.timeouts).await;
         let answer = answer.map_err(|refusal| self.whose_fault(refusal))?;
-        self.record.upstream = Some(sending.elapsed());
+        self.record.upstream = Some(conn.alarm.now().saturating_duration_since(sending));
         self.idle = route.timeouts.idle;
         conn.body.patience.set(self.idle);
 
@@ -261,7 +258,7 @@ impl Exchange<'_> {
     /// Completes an answer, and hands it to the client's connection.
     fn finish(mut self, response: Response<Content>) -> Response<ResponseBody> {
         let conn = self.conn.clone();
-        conn.alarm.set(Instant::now(), self.idle);
+        conn.alarm.set(self.idle);
         self.record.status = Some(response.status());
         let (parts, content) = response.into_parts();
         self.record.complete = matches!(content, Content::Fixed(_));

@@ -17,7 +17,6 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, Waker},
-    time::Instant,
 };
 
 /// As on the client's side.
@@ -30,8 +29,8 @@ pub(super) struct Http1 {
     read: Rc<Cell<u64>>,
     /// The address that was dialled.
     pub(super) address: SocketAddr,
-    /// Since when it has been in the pool.
-    pub(super) idle_since: Instant,
+    /// The pool's sweep since which it has been there.
+    pub(super) idle_since: u64,
 }
 
 impl Http1 {
@@ -46,13 +45,14 @@ impl Http1 {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|_| Refusal::BackendBroken)?;
-        Ok(Box::new(Self { sender, connection, read, address, idle_since: Instant::now() }))
+        Ok(Box::new(Self { sender, connection, read, address, idle_since: 0 }))
     }
 
     /// Whether a pooled connection can still take a request: the backend has not closed it, and has
-    /// not said anything unasked.
-    pub(super) fn is_alive(&mut self, cx: &mut Context<'_>) -> bool {
-        self.connection.poll_without_shutdown(cx).is_pending() && self.sender.is_ready()
+    /// not said anything unasked. Nobody is woken for it: whoever takes it polls it.
+    pub(super) fn is_alive(&mut self) -> bool {
+        let mut quiet = Context::from_waker(Waker::noop());
+        self.connection.poll_without_shutdown(&mut quiet).is_pending() && self.sender.is_ready()
     }
 
     /// Sends a request and drives the connection until the answer's head is there.
@@ -112,15 +112,15 @@ impl Http1Body {
     pub(super) fn new(incoming: Incoming, http1: Box<Http1>, home: Home) -> Self {
         let mut body = Self { incoming, http1: Some((http1, home)) };
         if body.incoming.is_end_stream() {
-            body.give_back(&mut Context::from_waker(Waker::noop()));
+            body.give_back();
         }
         body
     }
 
     /// The body has ended: the connection goes back if hyper says that it can take a request.
-    fn give_back(&mut self, cx: &mut Context<'_>) {
+    fn give_back(&mut self) {
         if let Some((mut http1, home)) = self.http1.take()
-            && http1.is_alive(cx)
+            && http1.is_alive()
         {
             home.put(http1);
         }
@@ -145,7 +145,7 @@ impl Http1Body {
         if matches!(polled, Poll::Ready(None))
             || (polled.is_ready() && self.incoming.is_end_stream())
         {
-            self.give_back(cx);
+            self.give_back();
         }
         polled
     }

@@ -32,7 +32,6 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
-    time::Instant,
 };
 
 /// A worker's connections to all backends.
@@ -152,7 +151,7 @@ impl Upstreams {
 
     /// Closes what is dead or long unused. Called now and then.
     pub(crate) fn sweep(&self) {
-        self.pool.sweep(Instant::now());
+        self.pool.sweep();
         self.h2c.sweep();
     }
 
@@ -169,8 +168,7 @@ impl Upstreams {
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let mut key = key(backend, turn).ok_or(Refusal::NoEndpoint)?;
-        let pooled = poll_fn(|cx| Poll::Ready(self.pool.take(&key, cx))).await;
-        if let Some(http1) = pooled {
+        if let Some(http1) = self.pool.take(&key) {
             self.stats.reused();
             let replay = Replay::of(&request);
             match self.exchange(http1, key.clone(), request).await {
