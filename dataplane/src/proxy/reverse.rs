@@ -166,7 +166,8 @@ impl Mapping<'_> {
     }
 
     /// Whether a cookie's `Domain` is the backend's host or a parent of it; what browsers do with a
-    /// leading dot is to ignore it (RFC 6265 §5.2.3).
+    /// leading dot is to ignore it (RFC 6265 §5.2.3). A Host that was preserved is the front door's:
+    /// a cookie may well be meant for all hosts below `ep.com`.
     fn is_backends_domain(&self, domain: &str) -> bool {
         let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
         let covers = |host: &str| {
@@ -176,8 +177,7 @@ impl Mapping<'_> {
         if domain.is_empty() {
             return false;
         }
-        Host::parse(self.sent_host.as_bytes()).is_some_and(|sent| covers(&sent.name))
-            || covers(&self.dialled.ip().to_string())
+        covers(&self.dialled.ip().to_string())
             || self.backend.own_authorities.iter().any(|own| covers(&own.host))
     }
 }

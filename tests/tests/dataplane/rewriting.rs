@@ -455,3 +455,42 @@ async fn cookies_keep_their_order() {
     let answer = mapped(lines, "Backend").await;
     assert_eq!(answer.fields("set-cookie"), ["a=1", "b=2; Path=/api/user", "c=3", "a=4"]);
 }
+
+#[tokio::test]
+async fn a_cookies_domain_goes_only_where_it_is_the_backends() {
+    for (host, domain, goes) in [
+        ("a.example", "a.example", true),
+        ("a.example", "example", true),
+        ("a.example", "app.web.svc", true),
+        ("a.example", "www.ep.com", false),
+        ("Preserve", "app.web.svc", true),
+        ("Preserve", "www.ep.com", false),
+        ("Preserve", ".ep.com", false),
+    ] {
+        let answer = mapped(&format!("Set-Cookie: a=1; Domain={domain}\r\n"), host).await;
+        let cookie = if goes { "a=1".to_owned() } else { format!("a=1; Domain={domain}") };
+        assert_eq!(answer.field("set-cookie"), cookie, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_external_host_says_of_itself_is_mapped() {
+    let backend = Backend::scripted(|request| {
+        let host = request.field("host");
+        Reply::raw(format!(
+            "HTTP/1.1 302 Found\r\nLocation: http://{host}/v1/b\r\nSet-Cookie: a=1; Domain=localhost; Path=/v1\r\nContent-Length: 0\r\n\r\n"
+        ))
+    });
+    let backend = backend.await.unwrap();
+    let url = format!("http://localhost:{}", backend.address().port());
+    let spec = format!(
+        "matches: [{{path: /api/*}}]\nbackends: [{{external: {{url: '{url}'}}}}]\nrewrite: {{path: /v1/*}}"
+    );
+    let setup = Setup { allow_external: vec!["localhost"], ..Setup::default() };
+    let manifests = front_door("") + &route("app", &spec);
+    let edge = Edge::start_with(setup, &manifests).await.unwrap();
+    let answer = ask(edge.address(), get("/api/a", "")).await.unwrap();
+    assert_eq!(answer.field("location"), "http://www.ep.com/api/b");
+    assert_eq!(answer.field("set-cookie"), "a=1; Path=/api");
+    assert_eq!(format!("http://{}", backend.request().unwrap().field("host")), url);
+}

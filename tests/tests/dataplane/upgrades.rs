@@ -148,7 +148,7 @@ async fn an_end_that_has_said_all_still_hears_the_other() {
 
 #[tokio::test]
 async fn a_silent_tunnel_is_closed() {
-    let (stage, edge) = staged("timeouts: {idle: 300ms}").await;
+    let (stage, edge) = staged("timeouts: {idle: 1s}").await;
     let (mut client, mut backend) = upgraded(&stage, &edge).await;
     client.send("x").await.unwrap();
     assert_eq!(backend.read_to_end().await.unwrap(), b"x");
@@ -157,9 +157,9 @@ async fn a_silent_tunnel_is_closed() {
 
 #[tokio::test]
 async fn a_tunnel_that_is_used_outlives_the_timeouts() {
-    let (stage, edge) = staged("timeouts: {request: 1s, idle: 2s}").await;
+    let (stage, edge) = staged("timeouts: {request: 2s, idle: 3s}").await;
     let (mut client, mut backend) = upgraded(&stage, &edge).await;
-    for _ in 0..6 {
+    for _ in 0..8 {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         backend.send("x").await.unwrap();
         assert_eq!(client.read(1).await.unwrap(), b"x");

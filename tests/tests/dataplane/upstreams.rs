@@ -286,7 +286,7 @@ async fn an_answer_that_keeps_coming_is_not() {
 #[tokio::test]
 async fn a_client_whose_body_stops_coming_is_told_so() {
     let stage = Stage::open().await.unwrap();
-    let spec = "timeouts: {request: 300ms}";
+    let spec = "timeouts: {request: 1s}";
     let edge = Edge::start(&one_route(stage.address().unwrap(), spec)).await.unwrap();
     let request = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: 10\r\n\r\nhalf";
     let asked = tokio::spawn(ask(edge.address(), request));
