@@ -453,3 +453,35 @@ async fn bodies_that_run_at_once_may_pause() {
     backend.send("0\r\n\r\n").await.unwrap();
     assert_eq!(client.read_chunk().await.unwrap().unwrap(), b"");
 }
+
+/// A reset would take the answer from a client that is still sending (RFC 9112 §9.6).
+#[tokio::test]
+async fn a_client_that_is_still_sending_can_read_an_early_answer() {
+    const LENGTH: usize = 8 * MIB;
+    let stage = Stage::open().await.unwrap();
+    let app = one_route(stage.address().unwrap(), "matches: [{path: /app}]");
+    let edge = Edge::start(&app).await.unwrap();
+    for (target, status) in [("/app", 403), ("/none", 404)] {
+        let mut client = Wire::connect(edge.address()).await.unwrap();
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: {LENGTH}\r\n\r\n"
+        );
+        client.send(head).await.unwrap();
+        if status == 403 {
+            let mut backend = stage.accept().await.unwrap();
+            backend.read_head().await.unwrap().unwrap();
+            let refusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+            backend.send(refusal).await.unwrap();
+            // It reads no more, but is in no hurry to close either.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let piece = vec![b'x'; MIB];
+        for _ in 0..LENGTH / MIB {
+            if client.send(&piece).await.is_err() {
+                break;
+            }
+        }
+        let answer = client.read_answer("POST").await.unwrap();
+        assert_eq!((answer.status(), answer.complete), (status, true));
+    }
+}
