@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use clap::CommandFactory;
 use portico::{
+    cli::Cli,
     compile::{Options, compile},
     files,
 };
@@ -86,6 +88,19 @@ fn links_lead_somewhere() {
                 let found = headings.iter().any(|heading| heading == anchor);
                 assert!(found, "{}: no heading for {}: {headings:?}", page.display(), link.0);
             }
+        }
+    }
+}
+
+#[test]
+fn every_command_and_flag_is_documented() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/commands.md");
+    let page = fs::read_to_string(page).unwrap();
+    for command in Cli::command().get_subcommands() {
+        let heading = format!("## {}", command.get_name());
+        assert!(page.lines().any(|line| line == heading), "no '{heading}'");
+        for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(page.contains(&format!("--{flag}")), "--{flag} is missing");
         }
     }
 }
