@@ -61,16 +61,29 @@ impl Http1 {
         request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Box<Self>), SendError> {
         let read_before = self.read.get();
+        let has_body = !request.body().is_end_stream();
         let mut answer = pin!(self.sender.try_send_request(request));
+        let mut sent = false;
         let answer = poll_fn(|cx| {
-            let over = self.connection.poll_without_shutdown(cx).is_ready();
-            // Only the connection, which has just been driven, can make the answer ready: nobody
-            // else needs waking for it.
-            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-                Poll::Pending if over => Poll::Ready(Err(Refusal::BackendBroken)),
-                Poll::Pending => Poll::Pending,
+            // Once the request has gone, what wakes the task is the answer, as a rule. A connection
+            // that is driven with nobody to wake leaves no waker behind in the answer's channels,
+            // and so does not wake the very task that reads them.
+            let quietly = std::mem::replace(&mut sent, true) && !has_body;
+            let mut drive = |cx: &mut Context<'_>| {
+                let over = self.connection.poll_without_shutdown(cx).is_ready();
+                match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+                    Poll::Pending if over => Poll::Ready(Err(Refusal::BackendBroken)),
+                    Poll::Pending => Poll::Pending,
+                }
+            };
+            if quietly {
+                let polled = drive(&mut Context::from_waker(Waker::noop()));
+                if polled.is_ready() {
+                    return polled;
+                }
             }
+            drive(cx)
         })
         .await;
         match answer {
