@@ -107,6 +107,7 @@ impl Exchange<'_> {
         let proxies = &virtual_host.trusted_proxies;
         let client = Client::of(self.conn, &head.headers, proxies, &host_value, host.port);
         self.identify(&client, &head);
+        request::remove_hearsay(&mut head.headers, client.trusted);
         let (rule, captures) = find_rule(virtual_host, &head, &path)?;
         let route = &*rule.route;
         self.record.route = self.worker.stats.route(&route.name, self.worker.seed);

@@ -20,22 +20,33 @@ use http::{
 use std::{net::IpAddr, sync::Arc};
 
 /// What a hop in front of this one may say.
-const TOLD: [HeaderName; 6] =
-    [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_PORT, REAL_IP, REQUEST_ID];
+const TOLD: [HeaderName; 7] = [
+    FORWARDED_FOR,
+    FORWARDED_PROTO,
+    FORWARDED_HOST,
+    FORWARDED_PORT,
+    REAL_IP,
+    REQUEST_ID,
+    header::FORWARDED,
+];
 
-/// Removes fields whose names are those of [`TOLD`] but for underscores: backends that turn header
-/// names into variables can't tell `X_Real_IP` from `X-Real-IP`.
-fn remove_twins(headers: &mut HeaderMap) {
-    if !headers.keys().any(|name| name.as_str().contains('_')) {
-        return;
-    }
-    let is_twin = |name: &&HeaderName| {
-        name.as_str().contains('_')
-            && TOLD.iter().any(|told| name.as_str().replace('_', "-") == told.as_str())
+/// Removes what nobody may say: [`TOLD`] where the peer is not trusted, and whoever the peer is
+/// their twins with underscores, which backends that turn header names into variables can't tell
+/// from them (`X_Real_IP`). Before a Route is chosen, so that no predicate sees them.
+pub(super) fn remove_hearsay(headers: &mut HeaderMap, trusted: bool) {
+    let is_hearsay = |name: &&HeaderName| {
+        let text = name.as_str();
+        // Most fields are neither: their first letter says so.
+        text.starts_with(['x', 'f'])
+            && if text.contains('_') {
+                TOLD.iter().any(|told| text.replace('_', "-") == told.as_str())
+            } else {
+                !trusted && TOLD.contains(name)
+            }
     };
-    let twins: Vec<_> = headers.keys().filter(is_twin).cloned().collect();
-    for twin in twins {
-        headers.remove(twin);
+    let hearsay: Vec<_> = headers.keys().filter(is_hearsay).cloned().collect();
+    for name in hearsay {
+        headers.remove(name);
     }
 }
 
@@ -101,9 +112,8 @@ impl Outbound<'_> {
         host
     }
 
-    /// Who asked, and for what. What the client itself says of it is overwritten.
+    /// Who asked, and for what.
     fn forwarded(&self, headers: &mut HeaderMap) {
-        remove_twins(headers);
         let client = self.client;
         let peer = &self.conn.peer_ip;
         let chain = if client.trusted { appended(headers, &FORWARDED_FOR, peer) } else { None };

@@ -195,3 +195,13 @@ async fn the_older_route_wins_where_nothing_else_decides() {
         assert_eq!(winner(&edge, request).await, wins, "{request}");
     }
 }
+
+#[tokio::test]
+async fn no_predicate_sees_what_an_untrusted_client_says_of_itself() {
+    let asks = "headers: [{name: x-forwarded-proto, value: https}]";
+    let request = "GET /a|X-Forwarded-Proto: https|X_Forwarded_Proto: https";
+    assert_eq!(winner(&edge(&[("told", asks)]).await, request).await, "any");
+    let told = format!("matches: [{{path: /a, {asks}}}]\nrespond: {{body: told}}");
+    let trusting = front_door("trustedProxies: [127.0.0.0/8]") + &route("told", &told);
+    assert_eq!(winner(&Edge::start(&trusting).await.unwrap(), request).await, "told");
+}
