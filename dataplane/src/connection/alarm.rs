@@ -43,9 +43,13 @@ impl Alarm {
         self.deadline.set(after.and_then(|after| self.now.get().checked_add(after)));
     }
 
-    /// Whether the deadline has passed. Otherwise the task is woken when it does.
+    /// Whether the deadline has passed. Otherwise the task, the connection's own, is woken when it
+    /// does.
     pub(crate) fn poll_expired(&self, cx: &mut Context<'_>) -> bool {
         let Some(deadline) = self.deadline.get() else { return false };
+        if self.armed.get().is_some_and(|armed| armed <= deadline && self.now.get() < armed) {
+            return false;
+        }
         let mut sleep = self.sleep.borrow_mut();
         loop {
             if self.armed.get().is_none_or(|armed| armed > deadline) {
@@ -73,7 +77,11 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     async fn goes_off(alarm: &Alarm) {
-        poll_fn(|cx| if alarm.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|cx| {
+            alarm.tick();
+            if alarm.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     fn is_quiet(alarm: &Alarm) -> bool {

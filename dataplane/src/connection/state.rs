@@ -6,6 +6,7 @@ use http::HeaderValue;
 use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
+    rc::Rc,
     task::Waker,
     time::Duration,
 };
@@ -42,6 +43,8 @@ pub(crate) struct ConnState {
     pub(crate) peer: SocketAddr,
     /// The same without port, as a header's value.
     pub(crate) peer_ip: HeaderValue,
+    /// The last Host that was read, its name and port.
+    pub(crate) host: RefCell<Option<(HeaderValue, Rc<str>, Option<u16>)>>,
     /// The last `Forwarded` element that was made, and what of.
     pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
     /// The body of the request that is being answered.
@@ -76,6 +79,7 @@ impl ConnState {
             peer,
             // An address is visible ASCII.
             peer_ip: HeaderValue::from_str(&address).unwrap_or(HeaderValue::from_static("unknown")),
+            host: RefCell::new(None),
             forwarded: RefCell::new(None),
             body: BodyState::default(),
             idle_timeout,

@@ -30,7 +30,6 @@ use hyper::body::{Body, Incoming};
 use request::Outbound;
 use reverse::Mapping;
 use std::{convert::Infallible, rc::Rc, time::Duration};
-use target::Host;
 
 /// How long a client may take to accept an answer of the edge's own.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,16 +95,16 @@ impl Exchange<'_> {
         }
         self.note(|line| line.method = Some(head.method.clone()));
         let host_value = target::settle_host(&mut head)?;
-        let host = Host::parse(host_value.as_bytes()).ok_or(Refusal::InvalidHost)?;
-        self.note(|line| line.host = Some(host.name.to_string()));
+        let (host, port) = target::read_host(self.conn, &host_value)?;
+        self.note(|line| line.host = Some(host.to_string()));
         let path = target::path(&head)?.into_owned();
         self.note(|line| line.path = Some(path.clone()));
         self.admit(&head, &body)?;
 
         let table = self.worker.table();
-        let virtual_host = table.hosts.find(&host.name).ok_or(Refusal::NoHost)?;
+        let virtual_host = table.hosts.find(&host).ok_or(Refusal::NoHost)?;
         let proxies = &virtual_host.trusted_proxies;
-        let client = Client::of(self.conn, &head.headers, proxies, &host_value, host.port);
+        let client = Client::of(self.conn, &head.headers, proxies, &host_value, port);
         self.identify(&client, &head);
         request::remove_hearsay(&mut head.headers, client.trusted);
         let (rule, captures) = find_rule(virtual_host, &head, &path)?;

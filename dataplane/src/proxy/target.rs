@@ -1,8 +1,8 @@
 //! What a request is for: its host, path and query, from Host or an absolute URL.
 
-use crate::{path, refusal::Refusal};
+use crate::{connection::ConnState, path, refusal::Refusal};
 use http::{HeaderMap, HeaderValue, header, request};
-use std::{borrow::Cow, net::Ipv6Addr};
+use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 
 /// A host and port as they stand in Host (RFC 9110 §7.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,27 @@ impl<'h> Host<'h> {
         let name = name.strip_suffix('.').unwrap_or(name);
         is_name(name).then(|| Self { name: lower_case(name), port })
     }
+}
+
+/// The name and port of a Host. A connection's requests mostly go to one host, so that the last one
+/// read fits.
+pub(super) fn read_host(
+    conn: &ConnState,
+    value: &HeaderValue,
+) -> Result<(Rc<str>, Option<u16>), Refusal> {
+    let mut last = conn.host.borrow_mut();
+    if let Some((known, name, port)) = &*last
+        && known == value
+    {
+        return Ok((name.clone(), *port));
+    }
+    let Host { name, port } = Host::parse(value.as_bytes()).ok_or(Refusal::InvalidHost)?;
+    let name: Rc<str> = name.into();
+    // A copy: the header's own bytes share the request's buffer.
+    if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+        *last = Some((copy, name.clone(), port));
+    }
+    Ok((name, port))
 }
 
 /// Whether `name` is dot-separated labels of letters, digits, `-` and `_`.
