@@ -9,7 +9,7 @@ mod state;
 mod tunnel;
 
 pub(crate) use alarm::Alarm;
-pub(crate) use state::{ConnState, Upgrade};
+pub(crate) use state::{ConnState, KnownHost, Upgrade};
 pub(crate) use tunnel::Tunnel;
 
 use crate::{proxy, serve::Worker};

@@ -36,6 +36,17 @@ pub(crate) struct BodyState {
     pub(crate) patience: Cell<Option<Duration>>,
 }
 
+/// A Host and what it says.
+#[derive(Debug)]
+pub(crate) struct KnownHost {
+    /// As it stood in the request.
+    pub(crate) value: HeaderValue,
+    /// Lower case, without trailing dot; IPv6 in brackets.
+    pub(crate) name: Rc<str>,
+    /// The port, where one is written.
+    pub(crate) port: Option<u16>,
+}
+
 /// A client's connection.
 #[derive(Debug)]
 pub(crate) struct ConnState {
@@ -43,8 +54,8 @@ pub(crate) struct ConnState {
     pub(crate) peer: SocketAddr,
     /// The same without port, as a header's value.
     pub(crate) peer_ip: HeaderValue,
-    /// The last Host that was read, its name and port.
-    pub(crate) host: RefCell<Option<(HeaderValue, Rc<str>, Option<u16>)>>,
+    /// The last Host that was read.
+    pub(crate) host: RefCell<Option<KnownHost>>,
     /// The last `Forwarded` element that was made, and what of.
     pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
     /// The body of the request that is being answered.

@@ -1,6 +1,10 @@
 //! What a request is for: its host, path and query, from Host or an absolute URL.
 
-use crate::{connection::ConnState, path, refusal::Refusal};
+use crate::{
+    connection::{ConnState, KnownHost},
+    path,
+    refusal::Refusal,
+};
 use http::{HeaderMap, HeaderValue, header, request};
 use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 
@@ -48,16 +52,16 @@ pub(super) fn read_host(
     value: &HeaderValue,
 ) -> Result<(Rc<str>, Option<u16>), Refusal> {
     let mut last = conn.host.borrow_mut();
-    if let Some((known, name, port)) = &*last
-        && known == value
+    if let Some(known) = &*last
+        && known.value == value
     {
-        return Ok((name.clone(), *port));
+        return Ok((known.name.clone(), known.port));
     }
     let Host { name, port } = Host::parse(value.as_bytes()).ok_or(Refusal::InvalidHost)?;
     let name: Rc<str> = name.into();
     // A copy: the header's own bytes share the request's buffer.
-    if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
-        *last = Some((copy, name.clone(), port));
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        *last = Some(KnownHost { value, name: name.clone(), port });
     }
     Ok((name, port))
 }
