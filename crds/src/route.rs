@@ -48,6 +48,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = spec_rules()))]
+// Boxed is what few Routes have: all of them are held in memory.
 pub struct RouteSpec {
     /// The FrontDoor that it attaches to.
     pub front_door_ref: FrontDoorRef,
@@ -65,25 +66,25 @@ pub struct RouteSpec {
     pub backends: Option<Vec<Backend>>,
     /// A redirect instead of backends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect: Option<Redirect>,
+    pub redirect: Option<Box<Redirect>>,
     /// A fixed response instead of backends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub respond: Option<Respond>,
+    pub respond: Option<Box<Respond>>,
     /// How the path and the Host change on the way to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewrite: Option<Rewrite>,
     /// Edits of the request's headers on the way to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_headers: Option<HeaderEdits>,
+    pub request_headers: Option<Box<HeaderEdits>>,
     /// Edits of the response's headers on the way to the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_headers: Option<HeaderEdits>,
+    pub response_headers: Option<Box<HeaderEdits>>,
     /// The CORS policy. It replaces the FrontDoor's as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cors: Option<CorsPolicy>,
+    pub cors: Option<Box<CorsPolicy>>,
     /// Time limits; whoever waits longer gets 504.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeouts: Option<Timeouts>,
+    pub timeouts: Option<Box<Timeouts>>,
 }
 
 fn spec_rules() -> Vec<Rule> {

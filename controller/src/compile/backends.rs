@@ -13,7 +13,7 @@ use portico_dataplane::{
     guard::AddressGuard,
     table::{Authority, Backend, HostHeader, ObjectName, Protocol, Scheme, Target},
 };
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 /// How many backends a Route may have.
 const BACKENDS_MAX: usize = 16;
@@ -110,7 +110,7 @@ impl<'s> Backends<'_, 's> {
                     _ => at,
                 };
                 report.unresolved(port, *reason, message.as_str());
-                (port_text(&service.port), Protocol::Http1, Vec::new())
+                (port_text(&service.port), Protocol::Http1, Arc::default())
             }
         };
         let number = port.parse().ok().filter(|n| *n != protocol.scheme().default_port());

@@ -106,10 +106,10 @@ impl<'s> Routes<'_, 's> {
         let action = self.action(name, spec, matched, report);
         let mut headers = Headers { snapshot: self.snapshot, route: name, unavailable: None };
         let request_headers =
-            headers.edits(spec.request_headers.as_ref(), &at.key("requestHeaders"), report);
+            headers.edits(spec.request_headers.as_deref(), &at.key("requestHeaders"), report);
         let response_headers =
-            headers.edits(spec.response_headers.as_ref(), &at.key("responseHeaders"), report);
-        let timeouts = action::timeouts(spec.timeouts.as_ref(), &at.key("timeouts"), report);
+            headers.edits(spec.response_headers.as_deref(), &at.key("responseHeaders"), report);
+        let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.key("timeouts"), report);
         if spec.cors.is_some() {
             report.refuse(&at.key("cors"), Reason::Unsupported, hosts::CORS_UNSUPPORTED);
         }

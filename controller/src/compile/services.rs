@@ -11,7 +11,7 @@ use k8s_openapi::{
 };
 use portico_crds::ServiceBackend;
 use portico_dataplane::table::{ObjectName, Protocol};
-use std::{collections::HashMap, net::SocketAddr, rc::Rc};
+use std::{collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc};
 
 /// The label by which a slice says whose it is.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -22,7 +22,7 @@ pub(super) struct Port {
     pub(super) number: u16,
     pub(super) protocol: Protocol,
     /// The ready endpoints that may be dialled, sorted, each once.
-    pub(super) endpoints: Vec<SocketAddr>,
+    pub(super) endpoints: Arc<[SocketAddr]>,
     /// Endpoints that may not, and why.
     pub(super) refused: Vec<String>,
 }
@@ -95,7 +95,7 @@ impl<'s> Services<'s> {
             })?;
         let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
         let (endpoints, refused) = self.endpoints(slices, port.name.as_deref().unwrap_or_default());
-        Ok(Port { number, protocol, endpoints, refused })
+        Ok(Port { number, protocol, endpoints: endpoints.into(), refused })
     }
 
     fn endpoints(&self, slices: &[&EndpointSlice], port: &str) -> (Vec<SocketAddr>, Vec<String>) {

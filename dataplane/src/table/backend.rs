@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// One backend of a Route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -92,8 +92,9 @@ impl Serialize for Authority {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
-    /// The ready endpoints of a Service's port, sorted; empty where there are none.
-    Endpoints(Vec<SocketAddr>),
+    /// The ready endpoints of a Service's port, sorted; empty where there are none. Shared by all
+    /// Routes that name the port.
+    Endpoints(Arc<[SocketAddr]>),
     /// An external host, resolved when dialled; the address guard applies to what it resolves to.
     External {
         /// A DNS name or an address without brackets.

@@ -47,7 +47,7 @@ impl Dialler {
         limit: Option<Duration>,
     ) -> Result<(Stream, SocketAddr), Refusal> {
         let resolved;
-        let addresses = match &backend.target {
+        let addresses: &[SocketAddr] = match &backend.target {
             Target::Endpoints(endpoints) => endpoints,
             Target::External { host, port } => {
                 resolved = self.resolve(host, *port).await?;
