@@ -46,8 +46,9 @@ fn location(
         Some(_) | None => authority,
     };
     let host = redirect.host.as_deref().unwrap_or(own_host);
-    let unnamed = redirect.scheme.is_none() && redirect.host.is_none();
-    let port = redirect.port.or(unnamed.then_some(client.port));
+    // The request's port stays, too, but for one that only its scheme implied.
+    let own_port = Some(client.port).filter(|port| *port != client.scheme.default_port());
+    let port = redirect.port.or(own_port);
     let port = match port.filter(|port| *port != scheme.default_port()) {
         Some(port) => format!(":{port}"),
         None => String::new(),

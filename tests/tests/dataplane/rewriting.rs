@@ -191,10 +191,13 @@ async fn the_edges_own_answers_are_edited_too() {
 async fn redirects_lead_where_they_say() {
     for (spec, host, target, location) in [
         ("redirect: {scheme: https}", "www.ep.com", "/a?b=c", "https://www.ep.com/a?b=c"),
-        ("redirect: {scheme: https}", "www.ep.com:8080", "/a", "https://www.ep.com/a"),
+        ("redirect: {scheme: https}", "www.ep.com:80", "/a", "https://www.ep.com/a"),
+        ("redirect: {scheme: https}", "www.ep.com:8080", "/a", "https://www.ep.com:8080/a"),
+        ("redirect: {scheme: https, port: 443}", "www.ep.com:8080", "/a", "https://www.ep.com/a"),
         ("redirect: {scheme: https, port: 8443}", "www.ep.com", "/a", "https://www.ep.com:8443/a"),
         ("redirect: {scheme: https, port: 443}", "www.ep.com", "/a", "https://www.ep.com/a"),
-        ("redirect: {host: new.example}", "www.ep.com:8080", "/a?", "http://new.example/a?"),
+        ("redirect: {host: new.example}", "www.ep.com:8080", "/a?", "http://new.example:8080/a?"),
+        ("redirect: {host: new.example}", "www.ep.com", "/a", "http://new.example/a"),
         ("redirect: {path: /new}", "www.ep.com:8080", "/a", "http://www.ep.com:8080/new"),
         ("redirect: {path: /new}", "www.ep.com:80", "/a", "http://www.ep.com/new"),
         ("redirect: {port: 81}", "www.ep.com", "/a", "http://www.ep.com:81/a"),
