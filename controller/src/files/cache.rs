@@ -20,7 +20,7 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// How long a file that is gone still counts: many editors move a file away before they write the
 /// new one, and its Routes must not go away in between.
-pub(super) const LINGER: Duration = Duration::from_millis(100);
+pub(super) const LINGER: Duration = Duration::from_millis(50);
 
 /// What each file last gave.
 #[derive(Debug, Default)]
@@ -58,6 +58,8 @@ impl Cache {
         self.files.retain(|path, file| {
             let there = walk.files.contains_key(path)
                 || path.ancestors().any(|above| unreadable.contains_key(above));
+            // Gone or back: what another file has, too, is that file's alone now or no more.
+            changed |= file.gone.is_some() == there;
             file.gone = if there { None } else { file.gone.or_else(|| Some(Instant::now())) };
             let keep = file.gone.is_none_or(|since| since.elapsed() < linger);
             changed |= !keep;

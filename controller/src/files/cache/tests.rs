@@ -175,6 +175,27 @@ fn one_object_in_two_places_is_refused_until_it_is_in_one() {
 }
 
 #[test]
+fn an_object_whose_other_place_is_gone_is_one_at_once() {
+    let mut folder = Folder::new();
+    folder.linger = Duration::MAX;
+    folder.write("a.yaml", &route("a"));
+    folder.write("b.yaml", &route("a"));
+    assert!(folder.refresh());
+    let problems = |folder: &Folder| {
+        let merged = folder.cache.merge();
+        merged.snapshot.routes[&ObjectName::new("default", "a")].problems.len()
+    };
+    assert_eq!(problems(&folder), 1);
+    folder.remove("a.yaml");
+    assert!(folder.refresh());
+    assert_eq!(problems(&folder), 0, "the file that is gone has no say while it lingers");
+    assert!(!folder.refresh());
+    folder.write("a.yaml", &route("a"));
+    assert!(folder.refresh());
+    assert_eq!(problems(&folder), 1);
+}
+
+#[test]
 fn of_a_core_object_in_two_files_the_first_counts() {
     let mut folder = Folder::new();
     let service = |port: u16| {
