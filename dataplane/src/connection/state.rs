@@ -34,6 +34,16 @@ pub(crate) struct BodyState {
     /// How long what comes next may take from each of its bytes on: the answer's head, and then
     /// either body's bytes.
     pub(crate) patience: Cell<Option<Duration>>,
+    /// How long none of its bytes may pass while it has not ended.
+    pub(crate) idle: Cell<Option<Duration>>,
+}
+
+impl BodyState {
+    /// How long to wait from now on, given whether the body has ended.
+    pub(crate) fn wait(&self, ended: bool) -> Option<Duration> {
+        let idle = self.idle.get().filter(|_| !ended);
+        self.patience.get().into_iter().chain(idle).min()
+    }
 }
 
 /// A Host and what it says.

@@ -65,7 +65,10 @@ impl Body for RequestBody {
         body.awaited.set(polled.is_pending());
         match polled {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                inbound.conn.alarm.set(body.wait(true));
+                Poll::Ready(None)
+            }
             Poll::Ready(Some(Err(_))) => inbound.fail(Refusal::BodyBroken),
             Poll::Ready(Some(Ok(frame))) => {
                 let received = body.received.get() + frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -73,7 +76,7 @@ impl Body for RequestBody {
                 if inbound.limit.is_some_and(|limit| received > limit) {
                     return inbound.fail(Refusal::BodyTooLarge);
                 }
-                inbound.conn.alarm.set(inbound.conn.body.patience.get());
+                inbound.conn.alarm.set(body.wait(inbound.incoming.is_end_stream()));
                 Poll::Ready(Some(Ok(frame)))
             }
         }

@@ -190,8 +190,9 @@ impl Exchange<'_> {
         let request = self.request(way.target, &sent_host, backend.protocol, head, body)?;
 
         let sending = conn.alarm.now();
-        conn.alarm.set(route.timeouts.request);
         conn.body.patience.set(route.timeouts.request);
+        conn.body.idle.set(route.timeouts.idle);
+        conn.alarm.set(conn.body.wait(request.body().is_end_stream()));
         let answer = self.worker.upstreams.send(backend, request, conn, &route.timeouts).await;
         let answer = answer.map_err(|refusal| self.whose_fault(refusal))?;
         self.record.upstream = Some(conn.alarm.now().saturating_duration_since(sending));

@@ -181,20 +181,22 @@ async fn a_body_that_is_too_large_is_413() {
 
 #[tokio::test]
 async fn a_body_that_stops_coming_is_408() {
-    let (edge, backend) = forwarding_with(Setup::default(), "timeouts: {request: 100ms}").await;
-    for cut in [
-        "Content-Length: 10\r\n\r\n01234",
-        "Content-Length: 10\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\n01",
-    ] {
-        let answers =
-            exchange(&edge, format!("POST / HTTP/1.1\r\nHost: www.ep.com\r\n{cut}")).await;
-        assert_eq!(answers.len(), 1, "{cut:?}");
-        assert_problem(&answers[0], 408, "BodyTimeout");
-        assert!(answers[0].closes());
+    for spec in ["timeouts: {request: 100ms}", "timeouts: {request: 0s, idle: 100ms}"] {
+        let (edge, backend) = forwarding_with(Setup::default(), spec).await;
+        for cut in [
+            "Content-Length: 10\r\n\r\n01234",
+            "Content-Length: 10\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n5\r\n01",
+        ] {
+            let answers =
+                exchange(&edge, format!("POST / HTTP/1.1\r\nHost: www.ep.com\r\n{cut}")).await;
+            assert_eq!(answers.len(), 1, "{spec} {cut:?}");
+            assert_problem(&answers[0], 408, "BodyTimeout");
+            assert!(answers[0].closes());
+        }
+        assert!(backend.requests().iter().all(|got| !got.complete));
     }
-    assert!(backend.requests().iter().all(|got| !got.complete));
 }
 
 #[tokio::test]

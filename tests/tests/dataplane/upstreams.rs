@@ -300,6 +300,25 @@ async fn a_client_whose_body_stops_coming_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_body_that_has_ended_is_not_idle_while_its_answer_is_awaited() {
+    let spec = "timeouts: {request: 10s, idle: 100ms}";
+    for body in [
+        "Content-Length: 4\r\n\r\nbody",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+    ] {
+        let stage = Stage::open().await.unwrap();
+        let edge = Edge::start(&one_route(stage.address().unwrap(), spec)).await.unwrap();
+        let request = format!("POST / HTTP/1.1\r\nHost: www.ep.com\r\n{body}");
+        let asked = tokio::spawn(ask(edge.address(), request));
+        let mut backend = stage.accept().await.unwrap();
+        backend.read_request().await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        assert_eq!(asked.await.unwrap().unwrap().status(), 200, "{body:?}");
+    }
+}
+
+#[tokio::test]
 async fn only_addresses_that_are_allowed_are_dialled() {
     let backend = Backend::saying("ok").await.unwrap();
     let port = backend.address().port();
