@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -119,12 +120,17 @@ impl<S: Source> Publisher<S> {
     }
 }
 
-/// Logs that the loop ended, by a panic even: from then on changes are not seen any more.
+/// Logs that the loop ended by a panic: from then on changes are not seen any more. That all wakers
+/// are gone is the usual end of the process, and nothing to report.
 struct TellEnd;
 
 impl Drop for TellEnd {
     fn drop(&mut self) {
-        tracing::error!("changes are no longer taken up; the last table is still served: restart");
+        if thread::panicking() {
+            tracing::error!(
+                "changes are no longer taken up; the last table is still served: restart"
+            );
+        }
     }
 }
 

@@ -4,7 +4,11 @@ use super::*;
 use crate::snapshot::Entry;
 use portico_crds::FrontDoor;
 use portico_dataplane::table::ObjectName;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::{
+    io::{Read, Seek},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Receiver, Sender, channel},
+};
 
 /// Gives the snapshots that are sent to it.
 struct Sent(Receiver<Snapshot>);
@@ -99,4 +103,43 @@ fn tables_are_freed_by_the_publisher_once_nobody_holds_them() {
     }
     drop((waker, tables));
     publisher.join().unwrap();
+}
+
+/// What is logged at the end of a loop over `source` whose last waker has gone, or never wakes.
+fn last_words(source: impl Source, waker: Option<Waker>, wakes: Wakes) -> String {
+    let mut log = tempfile::tempfile().unwrap();
+    let writer = Arc::new(log.try_clone().unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let publisher = Publisher::new(source, Options::default(), &mut Registry::default());
+        // A panic is one of the ends that are looked at.
+        let _ = catch_unwind(AssertUnwindSafe(|| publisher.run(wakes)));
+    });
+    drop(waker);
+    let mut text = String::new();
+    log.rewind().unwrap();
+    log.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn only_a_panic_of_the_loop_is_an_error() {
+    struct Broken;
+    impl Source for Broken {
+        #[allow(clippy::panic)]
+        fn snapshot(&mut self) -> Option<Snapshot> {
+            panic!("a bug")
+        }
+
+        fn patience(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+    let (_sender, sent) = channel();
+    let (waker, signs) = wakes();
+    drop(waker);
+    assert_eq!(last_words(Sent(sent), None, signs), "", "the process ends");
+    let (waker, signs) = wakes();
+    let logged = last_words(Broken, Some(waker), signs);
+    assert!(logged.contains("ERROR") && logged.contains("restart"), "{logged}");
 }
