@@ -3,7 +3,9 @@
 pub mod demo;
 mod values;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 use portico_dataplane::{
     config::{Config, Limits},
     guard::{AddressGuard, ExternalPattern},
@@ -18,6 +20,22 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the process's command line. Where that is wrong, or asks for help, says so and ends
+    /// the process.
+    pub fn read() -> Self {
+        Self::from_line(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn from_line(line: &ArgMatches) -> Result<Self, Error> {
+        let mut cli = Self::from_arg_matches(line)?;
+        if let (Command::Demo(args), Some((_, line))) = (&mut cli.command, line.subcommand()) {
+            args.note_given(line);
+        }
+        Ok(cli)
+    }
 }
 
 /// What to do.
@@ -201,7 +219,6 @@ impl ServingArgs {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[derive(Parser)]
     struct Line {
@@ -217,6 +234,20 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_that_the_demo_is_given_is_told_from_the_usual_one() {
+        let given = |flags: &[&str]| {
+            let line = Cli::command().get_matches_from(["portico", "demo"].iter().chain(flags));
+            match Cli::from_line(&line).unwrap().command {
+                Command::Demo(args) => (args.http_given, args.admin_given),
+                other => unreachable!("{other:?}"),
+            }
+        };
+        assert_eq!(given(&[]), (false, false));
+        assert_eq!(given(&["--http", demo::HTTP]), (true, false));
+        assert_eq!(given(&["--admin=127.0.0.1:9090"]), (false, true));
     }
 
     #[test]

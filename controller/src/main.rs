@@ -1,6 +1,5 @@
 //! The `portico` binary.
 
-use clap::Parser;
 use portico::{
     cli::Cli,
     commands::{self, InputError},
@@ -15,7 +14,7 @@ use std::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    commands::run(Cli::parse()).unwrap_or_else(|error| {
+    commands::run(Cli::read()).unwrap_or_else(|error| {
         // Where even this can't be written nobody is left to tell.
         let _ = writeln!(io::stderr(), "portico: {error:#}");
         if error.is::<InputError>() { ExitCode::from(2) } else { ExitCode::FAILURE }

@@ -2,13 +2,11 @@
 
 use super::{ServingArgs, values};
 use crate::demo::Kind;
-use clap::Args;
+use clap::{ArgMatches, Args, parser::ValueSource};
 use std::time::Duration;
 
 /// Where the demo's front door listens unless told otherwise: on this machine alone.
 pub const HTTP: &str = "127.0.0.1:8080";
-/// Where the admin port listens unless told otherwise, as in every serving mode.
-pub const ADMIN: &str = "127.0.0.1:9090";
 
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]
@@ -23,4 +21,18 @@ pub struct DemoArgs {
     /// How to serve.
     #[command(flatten)]
     pub serving: ServingArgs,
+    /// Whether `--http` was given: only a usual port gives way where it is taken.
+    #[arg(skip)]
+    pub http_given: bool,
+    /// Whether `--admin` was given.
+    #[arg(skip)]
+    pub admin_given: bool,
+}
+
+impl DemoArgs {
+    /// Takes from the command line which addresses it gives.
+    pub(super) fn note_given(&mut self, line: &ArgMatches) {
+        let given = |flag| line.value_source(flag) == Some(ValueSource::CommandLine);
+        (self.http_given, self.admin_given) = (given("http"), given("admin"));
+    }
 }

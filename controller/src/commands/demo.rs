@@ -2,7 +2,7 @@
 
 use super::server::{self, Listening, Signals};
 use crate::{
-    cli::demo::{ADMIN, DemoArgs, HTTP},
+    cli::demo::DemoArgs,
     compile::Options,
     demo::{Kind, Service, Services, Settings},
     logging,
@@ -44,9 +44,9 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 /// All of it.
 async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let DemoArgs { latency, ref mut serving, .. } = args;
-    serving.http = free("--http", serving.http, HTTP)?;
-    serving.admin = free("--admin", serving.admin, ADMIN)?;
+    let DemoArgs { latency, ref mut serving, http_given, admin_given, .. } = args;
+    serving.http = free("--http", serving.http, http_given)?;
+    serving.admin = free("--admin", serving.admin, admin_given)?;
     let services = Services::start(serving.http.ip(), latency).await.context("the services")?;
 
     let options = Options { loopback_endpoints: true, ..Options::default() };
@@ -71,11 +71,11 @@ impl Source for Fixed {
     }
 }
 
-/// `wanted`, or, where that is the `usual` address and taken, the same with any free port.
-fn free(flag: &str, wanted: SocketAddr, usual: &str) -> anyhow::Result<SocketAddr> {
+/// `wanted`, or, where that is taken and nobody gave it, the same with any free port.
+fn free(flag: &str, wanted: SocketAddr, given: bool) -> anyhow::Result<SocketAddr> {
     match TcpListener::bind(wanted) {
         Ok(_) => Ok(wanted),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && wanted.to_string() == usual => {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !given => {
             Ok(SocketAddr::new(wanted.ip(), 0))
         }
         Err(error) => Err(server::taken(flag, wanted, error)),
@@ -131,12 +131,12 @@ mod tests {
     fn a_usual_port_that_is_taken_gives_way() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let given = free("--http", address, &address.to_string()).unwrap();
+        let given = free("--http", address, false).unwrap();
         assert_eq!((given.ip(), given.port()), (address.ip(), 0));
-        let error = free("--http", address, HTTP).unwrap_err().to_string();
+        let error = free("--http", address, true).unwrap_err().to_string();
         assert!(error.contains("choose another one with --http"), "{error}");
         drop(taken);
-        assert_eq!(free("--http", address, HTTP).unwrap(), address);
+        assert_eq!(free("--http", address, true).unwrap(), address);
     }
 
     #[test]
