@@ -17,9 +17,17 @@ pub(super) fn parse(text: &str, default_port: u16) -> Result<Authority, String> 
     Ok(Authority { host: host_name(host)?, port: port.filter(|port| *port != default_port) })
 }
 
-/// Scheme, host and port; a single `/` may follow. The error is the rest of a sentence that begins
-/// with the URL.
+/// Scheme, host and port; a single `/` may follow. The error is a sentence; it does not show what
+/// may be a password.
 pub(super) fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
+    parts(url).map_err(|error| match url.rsplit_once('@') {
+        Some((_, rest)) => format!("'…@{rest}' {error}"),
+        None => format!("'{url}' {error}"),
+    })
+}
+
+/// The error is the rest of a sentence that begins with the URL.
+fn parts(url: &str) -> Result<(Scheme, Authority), String> {
     const WANTED: &str = "is not an external URL: write https://host or http://host:port";
     let (scheme, rest) = url.split_once("://").ok_or(WANTED)?;
     let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -152,6 +160,8 @@ mod tests {
             ("//a.example.com", "is not an external URL"),
             ("https:a.example.com", "is not an external URL"),
             ("ftp://a.example.com", "has the scheme 'ftp'"),
+            ("ftp://me:pw@a.example.com", "'…@a.example.com' has the scheme 'ftp'"),
+            ("https://me:p/pw@a.example.com", "has a path"),
             ("https://", "has '' for a host"),
             ("https:///", "has '' for a host"),
             ("https://a.example.com/v1", "has a path"),
@@ -163,7 +173,8 @@ mod tests {
             ("https://a.example.com:80:80", "has '80:80' for a port"),
         ] {
             let error = parse_url(url).unwrap_err();
-            assert!(error.starts_with(why), "{url}: {error}");
+            assert!(error.contains(why), "{url}: {error}");
+            assert!(!error.contains("pw"), "{error}");
         }
     }
 }

@@ -124,9 +124,8 @@ impl<'s> Backends<'_, 's> {
     }
 
     fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<Place> {
-        let (scheme, authority) = authority::parse_url(url)
-            .map_err(|error| report.invalid(at, format!("'{url}' {error}")))
-            .ok()?;
+        let (scheme, authority) =
+            authority::parse_url(url).map_err(|error| report.invalid(at, error)).ok()?;
         let host = authority.host.trim_matches(['[', ']']).to_owned();
         let address = match authority::address(&host) {
             None if host == "localhost" || host.ends_with(".localhost") => {
