@@ -142,13 +142,20 @@ fn every_mistake_names_its_field_and_the_way_out() {
             "/spec/matches/0/query/0/value",
             json!(2),
             "spec.matches[0].query[0].value",
-            &["must be a string", "\"2\""],
+            &["must be a string, not the number 2", "in quotes"],
         ),
         (
             "/spec/matches/0/query/0/value",
             json!(true),
             "spec.matches[0].query[0].value",
-            &["\"true\""],
+            &["must be a string, not true; put what is written there in quotes"],
+        ),
+        ("/spec/matches", json!("/a"), "spec.matches", &["must be a list", "`- `"]),
+        (
+            "/spec/hosts",
+            json!(5),
+            "spec.hosts",
+            &["must be a list, not the number 5; each item starts"],
         ),
         (
             "/spec/matches/0/methods/1",

@@ -66,12 +66,13 @@ pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
             format!("must be a mapping, not {got}; its fields: {known}")
         }
         (Shape::Map(_), _) => format!("must be a mapping, not {got}"),
-        (Shape::List(_), Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-            format!("must be a list, not {got}; a list of one is written [{}]", scalar(value))
+        (Shape::List(list), Value::String(text)) if matches!(list.items.shape, Shape::Text(_)) => {
+            format!("must be a list, not {got}; a list of one is written [{}]", quoted(text))
         }
         (Shape::List(_), _) => format!("must be a list, not {got}; each item starts with `- `"),
+        // What is written there may be `yes`, `007` or `1.10`, which the value no longer tells.
         (Shape::Text(_), Value::Bool(_) | Value::Number(_)) => {
-            format!("must be a string, not {got}; put it in quotes: \"{value}\"")
+            format!("must be a string, not {got}; put what is written there in quotes")
         }
         (Shape::Text(_), _) => format!("must be a string, not {got}"),
         (Shape::Integer(_), Value::String(text)) if text.parse::<i64>().is_ok() => {
@@ -105,15 +106,6 @@ pub(super) fn quoted(value: &str) -> String {
         shown.push('…');
     }
     format!("\"{}\"", shown.escape_debug())
-}
-
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::String(text) => quoted(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            value.to_string()
-        }
-    }
 }
 
 fn kind_of(value: &Value) -> String {

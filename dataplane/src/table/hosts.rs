@@ -32,8 +32,8 @@ pub enum HostPatternError {
         "is not a DNS name: labels of letters, digits and '-', joined by dots; a host in Unicode is written as its A-label (xn--…)"
     )]
     NotAName,
-    /// A port, or an IPv6 address without brackets.
-    #[error("has a port: a host entry is a name alone, requests compare without their port")]
+    /// A port, a scheme, or an IPv6 address without brackets.
+    #[error("has a ':': give the name alone, without scheme and port; IPv6 goes in brackets")]
     Port,
     /// A `*` that is not the whole first label.
     #[error("has a '*' that is not the whole first label: write '*.suffix' or '*' alone")]
