@@ -149,7 +149,7 @@ pub struct ServingArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = values::address)]
     pub admin: SocketAddr,
     /// Threads that serve, each with its own listener and pools [default: the number of cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::count)]
     pub workers: Option<NonZeroUsize>,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
@@ -164,7 +164,7 @@ pub struct ServingArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_body_bytes: Option<usize>,
     /// Connections that each worker holds; further ones wait to be accepted
-    #[arg(long, value_name = "N", default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = values::count)]
     pub max_connections: NonZeroUsize,
     /// How long a request's head may take from its first byte to its last: 500ms, 30s, 1m30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
@@ -292,6 +292,8 @@ mod tests {
         for (flag, way_out) in [
             ("--http=8080", "0.0.0.0:8080"),
             ("--http=localhost:80", "127.0.0.1:8080"),
+            ("--workers=0", "a whole number above 0"),
+            ("--max-connections=many", "a whole number above 0"),
             ("--max-head-bytes=64kb", "64KiB"),
             ("--max-head-bytes=0", "64KiB"),
             ("--idle-timeout=30", "30s"),

@@ -3,8 +3,14 @@
 use std::{
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
+    num::NonZeroUsize,
     time::Duration,
 };
+
+/// A number of things, at least one.
+pub(super) fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "write a whole number above 0: 4")
+}
 
 /// An address and a port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
