@@ -1,6 +1,6 @@
 //! Text → documents: YAML or JSON, as values, with every key that stands twice.
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Spanned, options::DuplicateKeyPolicy, options::NonFiniteFloatPolicy};
@@ -248,7 +248,7 @@ impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
-        while let Some(key) = map.next_key::<K>().map_err(A::Error::custom)? {
+        while let Some(key) = map.next_key::<K>()? {
             let (key, line) = key.parts();
             let before = self.duplicates.len();
             let value = map.next_value_seed(self.child())?;
@@ -345,6 +345,7 @@ mod tests {
             ("a: 1\nb: [\n", Format::Yaml, "line"),
             ("a: 1\n b: 2\n", Format::Yaml, "line 2"),
             ("a: *nowhere\n", Format::Yaml, "line 1"),
+            ("a: {~: 1}\n", Format::Yaml, "null is not allowed here at line 1, column 5"),
             ("{\"a\": 1\n", Format::Json, "line 2"),
         ] {
             let error = parse(text, format).unwrap_err();
