@@ -9,7 +9,7 @@ mod state;
 mod tunnel;
 
 pub(crate) use alarm::Alarm;
-pub(crate) use state::{ConnState, KnownHost, Upgrade};
+pub(crate) use state::{ConnState, Draining, KnownHost, Upgrade};
 pub(crate) use tunnel::Tunnel;
 
 use crate::{proxy, serve::Worker};
@@ -65,7 +65,12 @@ where
         state.remember(cx.waker());
         state.alarm.tick();
         loop {
-            if state.draining.get() {
+            let ends = match state.draining.get() {
+                Draining::No => false,
+                Draining::AfterRequest => state.in_flight.get(),
+                Draining::Now => true,
+            };
+            if ends {
                 Pin::new(&mut http).graceful_shutdown();
             }
             if let Poll::Ready(result) = Pin::new(&mut http).poll(cx) {

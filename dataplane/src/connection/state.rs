@@ -46,6 +46,17 @@ impl BodyState {
     }
 }
 
+/// Whether a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Draining {
+    /// It serves on.
+    No,
+    /// After a request, the one in flight or one that is on its way already.
+    AfterRequest,
+    /// As soon as no request is in flight.
+    Now,
+}
+
 /// A Host and what it says.
 #[derive(Debug)]
 pub(crate) struct KnownHost {
@@ -80,8 +91,8 @@ pub(crate) struct ConnState {
     pub(super) head_expired: Cell<bool>,
     /// Whether a request is being answered.
     pub(crate) in_flight: Cell<bool>,
-    /// Whether the connection is to close as soon as no request is in flight.
-    pub(crate) draining: Cell<bool>,
+    /// Whether the connection is to end.
+    pub(crate) draining: Cell<Draining>,
     /// How many heads have been handed on whose requests have not begun: pipelined ones.
     heads_ahead: Cell<usize>,
     /// See [`Upgrade`].
@@ -108,7 +119,7 @@ impl ConnState {
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
             in_flight: Cell::new(false),
-            draining: Cell::new(false),
+            draining: Cell::new(Draining::No),
             heads_ahead: Cell::new(0),
             upgrade: Cell::new(Upgrade::None),
             tunnel: RefCell::new(None),
@@ -143,8 +154,9 @@ impl ConnState {
     pub(crate) fn request_ended(&self) {
         self.in_flight.set(false);
         self.alarm.set(Some(self.idle_timeout));
-        if self.draining.get() {
-            self.wake();
+        match self.draining.get() {
+            Draining::No => {}
+            Draining::AfterRequest | Draining::Now => self.wake(),
         }
     }
 

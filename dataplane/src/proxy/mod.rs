@@ -13,7 +13,7 @@ pub(crate) use body::{RequestBody, ResponseBody};
 pub(crate) use request::Via;
 
 use crate::{
-    connection::{ConnState, Tunnel, Upgrade},
+    connection::{ConnState, Draining, Tunnel, Upgrade},
     observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
@@ -257,10 +257,13 @@ impl Exchange<'_> {
     }
 
     /// Completes an answer, and hands it to the client's connection.
-    fn finish(mut self, response: Response<Content>) -> Response<ResponseBody> {
+    fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody> {
         let conn = self.conn.clone();
         conn.alarm.set(self.idle);
         self.record.status = Some(response.status());
+        if conn.draining.get() != Draining::No && self.upgraded.is_none() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let (parts, content) = response.into_parts();
         self.record.complete = matches!(content, Content::Fixed(_));
         let idle = self.idle;

@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     config::{Config, Limits},
-    connection::{self, ConnState},
+    connection::{self, ConnState, Draining},
     observe::Stats,
     proxy::Via,
     table::Table,
     upstream::Upstreams,
 };
+use futures_util::FutureExt;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -33,6 +34,9 @@ use tokio::{
 
 /// How often dead and unused connections to backends are closed.
 const SWEEP: Duration = Duration::from_secs(5);
+
+/// How long an idle connection outlives the word to end: a round trip to most clients.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// How long to wait where the system has no more file descriptors.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -65,6 +69,7 @@ pub(crate) struct Worker {
     table: RefCell<Rc<Arc<Table>>>,
     connections: RefCell<HashMap<u64, Rc<ConnState>>>,
     next_connection: Cell<u64>,
+    draining: Cell<Draining>,
     closed: Notify,
 }
 
@@ -93,6 +98,7 @@ impl Worker {
     pub(crate) fn register(self: &Rc<Self>, state: &Rc<ConnState>) -> Registered {
         let number = self.next_connection.get();
         self.next_connection.set(number + 1);
+        state.draining.set(self.draining.get());
         self.connections.borrow_mut().insert(number, state.clone());
         Registered { worker: self.clone(), number }
     }
@@ -108,8 +114,17 @@ impl Worker {
             table: RefCell::new(Rc::new(table)),
             connections: RefCell::default(),
             next_connection: Cell::new(0),
+            draining: Cell::new(Draining::No),
             closed: Notify::new(),
         })
+    }
+
+    fn end_connections(&self, how: Draining) {
+        self.draining.set(how);
+        for connection in self.connections.borrow().values() {
+            connection.draining.set(how);
+            connection.wake();
+        }
     }
 
     fn snapshot(&self) -> crate::observe::Snapshot {
@@ -118,12 +133,14 @@ impl Worker {
         self.stats.snapshot(upstream, self.connections.borrow().len())
     }
 
-    /// Tells every connection to end when its request has, and waits until all have.
+    /// Tells every connection to end when its request has, and waits until all have. An idle one
+    /// gets a moment first: its client may have sent a request that has not been read yet.
     async fn drain(&self) {
-        for connection in self.connections.borrow().values() {
-            connection.draining.set(true);
-            connection.wake();
+        self.end_connections(Draining::AfterRequest);
+        if !self.connections.borrow().is_empty() {
+            tokio::time::sleep(GRACE).await;
         }
+        self.end_connections(Draining::Now);
         while !self.connections.borrow().is_empty() {
             self.closed.notified().await;
         }
@@ -192,7 +209,9 @@ async fn run(
     listener: tokio::net::TcpListener,
     mut inbox: mpsc::UnboundedReceiver<Command>,
 ) {
-    let accepting = spawn_local(accept(worker.clone(), listener));
+    let listener = Rc::new(listener);
+    let accepting = spawn_local(accept(worker.clone(), listener.clone()));
+    let mut listening = Some(listener);
     let mut draining = None;
     while let Some(command) = inbox.recv().await {
         match command {
@@ -200,6 +219,9 @@ async fn run(
             Command::Collect(reply) => drop(reply.send(worker.snapshot())),
             Command::Drain(reply) => {
                 accepting.abort();
+                if let Some(listener) = listening.take() {
+                    accept_waiting(&worker, &listener);
+                }
                 draining.get_or_insert_with(|| spawn_local(drain(worker.clone(), reply)));
             }
         }
@@ -211,7 +233,14 @@ async fn drain(worker: Rc<Worker>, reply: oneshot::Sender<()>) {
     let _ = reply.send(());
 }
 
-async fn accept(worker: Rc<Worker>, listener: tokio::net::TcpListener) {
+/// Takes up the connections that wait to be accepted: closing the listener would reset them.
+fn accept_waiting(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        spawn_local(connection::serve(worker.clone(), stream, peer));
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: Rc<tokio::net::TcpListener>) {
     loop {
         while worker.connections.borrow().len() >= worker.limits.connections {
             worker.closed.notified().await;

@@ -1,7 +1,7 @@
 //! Clients that leave, connections that leave HTTP, a dataplane that ends, and large bodies on their
 //! way.
 
-use crate::{answers, forwarding_with};
+use crate::{answers, forwarding, forwarding_with};
 use portico_tests::{
     backend::{Stage, one_route},
     edge::{Edge, Setup},
@@ -72,7 +72,7 @@ async fn refused(address: std::net::SocketAddr) {
 }
 
 #[tokio::test]
-async fn draining_closes_listeners_and_idle_connections_at_once() {
+async fn draining_closes_listeners_and_idle_connections() {
     let setup = Setup { workers: 3, ..Setup::default() };
     let (edge, _backend) = forwarding_with(setup, "").await;
     let address = edge.address();
@@ -87,6 +87,30 @@ async fn draining_closes_listeners_and_idle_connections_at_once() {
         assert!(wire.read_to_end().await.unwrap().is_empty());
     }
     refused(address).await;
+}
+
+#[tokio::test]
+async fn no_request_of_a_busy_client_is_lost_to_draining() {
+    let (edge, _backend) = forwarding().await;
+    let address = edge.address();
+    let ask_until_closed = || async move {
+        let mut wire = Wire::connect(address).await.unwrap();
+        loop {
+            wire.send(GET).await.unwrap();
+            let answer = wire.read_answer("GET").await.expect("an answer to every request");
+            assert_eq!(answer.status(), 200);
+            if answer.closes() {
+                return;
+            }
+        }
+    };
+    let clients: Vec<_> = (0..8).map(|_| tokio::spawn(ask_until_closed())).collect();
+    // All of them are under way.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(edge.dataplane.drain(LONG).await);
+    for client in clients {
+        client.await.unwrap();
+    }
 }
 
 #[tokio::test]
