@@ -102,7 +102,7 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
         ),
     ];
     for (name, help, value) in counters {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}")?;
+        metric(out, name, "counter", help, value)?;
     }
     let connections: usize = snapshots.iter().map(|snapshot| snapshot.connections).sum();
     let gauges = [
@@ -110,7 +110,12 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
         ("portico_connections", "Open connections of clients.", connections as u64),
     ];
     for (name, help, value) in gauges {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")?;
+        metric(out, name, "gauge", help, value)?;
     }
     Ok(())
+}
+
+/// A metric without labels.
+fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: u64) -> fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}")
 }

@@ -17,7 +17,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::{
         Arc,
@@ -27,6 +27,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    net::TcpStream,
     runtime::{Builder, LocalOptions},
     sync::{Notify, mpsc, oneshot, watch},
     task::spawn_local,
@@ -236,8 +237,16 @@ async fn drain(worker: Rc<Worker>, reply: oneshot::Sender<()>) {
 /// Takes up the connections that wait to be accepted: closing the listener would reset them.
 fn accept_waiting(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        spawn_local(connection::serve(worker.clone(), stream, peer));
+        take_up(worker, stream, peer);
     }
+}
+
+/// Serves an accepted connection in a task of its own.
+fn take_up(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+    // Answers are written whole; waiting to fill segments only delays them. A socket that can't
+    // have it still works.
+    let _ = stream.set_nodelay(true);
+    spawn_local(connection::serve(worker.clone(), stream, peer));
 }
 
 async fn accept(worker: Rc<Worker>, listener: Rc<tokio::net::TcpListener>) {
@@ -246,12 +255,7 @@ async fn accept(worker: Rc<Worker>, listener: Rc<tokio::net::TcpListener>) {
             worker.closed.notified().await;
         }
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are written whole; waiting to fill segments only delays them. A socket
-                // that can't have it still works.
-                let _ = stream.set_nodelay(true);
-                spawn_local(connection::serve(worker.clone(), stream, peer));
-            }
+            Ok((stream, peer)) => take_up(&worker, stream, peer),
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "can't accept connections");
