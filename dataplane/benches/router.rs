@@ -27,6 +27,7 @@ fn rules(count: usize) -> Vec<Rule> {
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
         unavailable: None,
+        cors: None,
     });
     let pattern = |i: usize| match i % 3 {
         0 => format!("/team-{}/service-{i}/*", i % 100),

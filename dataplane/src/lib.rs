@@ -2,6 +2,7 @@
 //! forwards it. Knows no Kubernetes.
 
 pub mod config;
+pub mod cors;
 pub mod guard;
 pub mod path;
 pub mod router;

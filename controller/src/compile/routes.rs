@@ -117,6 +117,7 @@ impl<'s> Routes<'_, 's> {
             name: name.clone(),
             front_door,
             action: action?,
+            cors: None,
             request_headers,
             response_headers,
             timeouts,

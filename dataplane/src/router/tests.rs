@@ -18,6 +18,7 @@ pub(super) fn route(name: &str) -> Arc<Route> {
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
         unavailable: None,
+        cors: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Virtual hosts: which FrontDoor a request's Host belongs to.
 
 use super::ObjectName;
-use crate::router::RouteTree;
+use crate::{cors, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -109,6 +109,9 @@ pub struct VirtualHost {
     /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub trusted_proxies: Arc<[IpNet]>,
+    /// The default policy, which also says what a request meets that no Route matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Arc<cors::Policy>>,
     /// The Routes, by path; shared among hosts that have the same ones.
     pub routes: Arc<RouteTree>,
 }
@@ -235,6 +238,7 @@ mod tests {
             host: entry.parse().unwrap(),
             front_door: ObjectName::new("web", *entry),
             trusted_proxies: Arc::default(),
+            cors: None,
             routes: Arc::default(),
         };
         entries.iter().map(entry).collect()

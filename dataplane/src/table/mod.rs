@@ -11,6 +11,7 @@ pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
 pub use edits::HeaderEdits;
 pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
 
+use crate::cors;
 use serde::Serialize;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -62,6 +63,10 @@ pub struct Route {
     pub front_door: ObjectName,
     /// What becomes of the request.
     pub action: Action,
+    /// What is said of cross-origin requests: its own policy, or its FrontDoor's; `None` leaves them
+    /// to the backend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Arc<cors::Policy>>,
     /// Edits of the request's headers on their way to the backend.
     #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
     pub request_headers: HeaderEdits,

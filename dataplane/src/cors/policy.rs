@@ -1,0 +1,140 @@
+//! A policy as the compiler leaves it: every question that a request asks of it is one look-up.
+
+use super::Origins;
+use http::{HeaderName, HeaderValue, Method};
+use serde::{Serialize, Serializer};
+
+/// Whose pages may read the answers of a Route, and what they may send. A Route without one, or
+/// whose policy is disabled, has none in the table: nothing of its requests is touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// The origins that are allowed.
+    pub origins: Origins,
+    /// Whether answers to requests with credentials may be read. Never together with any origin.
+    pub credentials: bool,
+    /// The methods that are allowed beside GET, HEAD and POST.
+    pub methods: AllowedMethods,
+    /// The request headers that are allowed beside the safelisted ones.
+    pub headers: AllowedHeaders,
+    /// `Access-Control-Expose-Headers`: names joined by commas, or `*`.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub expose_headers: Option<HeaderValue>,
+    /// `Access-Control-Max-Age`, in seconds; 0: not to be remembered.
+    pub max_age: u32,
+    /// Who answers preflights.
+    pub preflight: PreflightHandling,
+    /// What becomes of a request from an origin that is not allowed.
+    pub disallowed_origin: DisallowedOrigin,
+    /// Whether verdicts are only counted and logged, and nothing changes.
+    pub report_only: bool,
+    /// Whether a denial says why in the response header `Portico-Cors`.
+    pub debug: bool,
+}
+
+/// Who answers preflights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum PreflightHandling {
+    /// The edge.
+    Answer,
+    /// The backend; the edge leaves its answer as it is.
+    Forward,
+}
+
+/// What becomes of a request from an origin that is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum DisallowedOrigin {
+    /// Forwarded, and answered without CORS headers.
+    Forward,
+    /// Refused with 403, without a word to the backend.
+    Reject,
+}
+
+/// Methods that a preflight may ask for. Their names are case-sensitive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedMethods {
+    /// Whatever is asked for.
+    Any,
+    /// These, and the CORS-safelisted ones.
+    Listed {
+        /// In the policy's order.
+        names: Box<[Method]>,
+        /// `Access-Control-Allow-Methods`.
+        joined: HeaderValue,
+    },
+}
+
+impl AllowedMethods {
+    /// These methods, and the CORS-safelisted ones (Fetch, "CORS-safelisted method").
+    pub fn listed(names: impl IntoIterator<Item = Method>) -> Self {
+        let names: Box<[Method]> = names.into_iter().collect();
+        let joined = join(names.iter().map(Method::as_str));
+        Self::Listed { names, joined }
+    }
+
+    /// Whether a request with this method may be sent.
+    pub fn allow(&self, method: &Method) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed { names, .. } => {
+                matches!(*method, Method::GET | Method::HEAD | Method::POST)
+                    || names.contains(method)
+            }
+        }
+    }
+}
+
+impl Serialize for AllowedMethods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Any => serializer.serialize_str("*"),
+            Self::Listed { names, .. } => serializer.collect_seq(names.iter().map(Method::as_str)),
+        }
+    }
+}
+
+/// Request headers that a preflight may ask for. Names compare without case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedHeaders {
+    /// Whatever is asked for.
+    Any,
+    /// These, and the CORS-safelisted ones.
+    Listed {
+        /// Sorted, each once.
+        names: Box<[HeaderName]>,
+        /// `Access-Control-Allow-Headers`, but for the safelisted ones that are asked for.
+        joined: HeaderValue,
+    },
+}
+
+impl AllowedHeaders {
+    /// These names, and the CORS-safelisted ones (Fetch, "CORS-safelisted request-header").
+    pub fn listed(names: impl IntoIterator<Item = HeaderName>) -> Self {
+        let mut names: Vec<HeaderName> = names.into_iter().collect();
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+        let joined = join(names.iter().map(HeaderName::as_str));
+        Self::Listed { names: names.into(), joined }
+    }
+}
+
+impl Serialize for AllowedHeaders {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Any => serializer.serialize_str("*"),
+            Self::Listed { names, .. } => {
+                serializer.collect_seq(names.iter().map(HeaderName::as_str))
+            }
+        }
+    }
+}
+
+/// A comma-separated list. Its elements are tokens, so that it is always a field value.
+fn join<'n>(names: impl Iterator<Item = &'n str>) -> HeaderValue {
+    let joined = names.collect::<Vec<_>>().join(", ");
+    HeaderValue::from_str(&joined).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn text<S: Serializer>(value: &Option<HeaderValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_ref().and_then(|value| value.to_str().ok()).serialize(serializer)
+}
