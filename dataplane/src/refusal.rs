@@ -1,7 +1,7 @@
 //! What the edge itself refuses: one closed enum, and one exhaustive function each for the status
 //! code, the metric's label and the sentence that the client gets.
 
-use crate::path::PathError;
+use crate::{cors::Denial, path::PathError};
 use http::StatusCode;
 
 /// Why a request gets its answer from the edge instead of a backend.
@@ -35,6 +35,8 @@ pub(crate) enum Refusal {
     NoHost,
     /// The host has no Route for the request.
     NoRoute,
+    /// The CORS policy does not allow the page's origin, or what its preflight asks for.
+    CorsDenied(Denial),
     /// The Route names a Secret that does not exist.
     NotResolved,
     /// No backend of the Route has a ready endpoint.
@@ -78,6 +80,7 @@ impl Refusal {
             Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Loop => StatusCode::LOOP_DETECTED,
+            Self::CorsDenied(_) => StatusCode::FORBIDDEN,
             Self::NoHost | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NotResolved | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
             Self::NameNotResolved
@@ -106,6 +109,10 @@ impl Refusal {
             Self::Loop => "Loop",
             Self::NoHost => "NoHost",
             Self::NoRoute => "NoRoute",
+            Self::CorsDenied(Denial::Origin) => "CorsOrigin",
+            Self::CorsDenied(Denial::Method) => "CorsMethod",
+            Self::CorsDenied(Denial::Header) => "CorsHeader",
+            Self::CorsDenied(Denial::Malformed) => "CorsMalformed",
             Self::NotResolved => "NotResolved",
             Self::NoEndpoint => "NoEndpoint",
             Self::BodyTooLarge => "BodyTooLarge",
@@ -138,6 +145,10 @@ impl Refusal {
             Self::Loop => "The request has passed this front door already: a backend points back at it.",
             Self::NoHost => "No FrontDoor has this host.",
             Self::NoRoute => "No Route of this host matches the request.",
+            Self::CorsDenied(Denial::Origin) => "The CORS policy does not allow the page's origin.",
+            Self::CorsDenied(Denial::Method) => "The CORS policy does not allow the method that the preflight asks for.",
+            Self::CorsDenied(Denial::Header) => "The CORS policy does not allow a header that the preflight asks for.",
+            Self::CorsDenied(Denial::Malformed) => "The preflight's Access-Control-Request-Method or -Headers can't be read.",
             Self::NotResolved => "The Route refers to something that does not exist.",
             Self::NoEndpoint => "No backend of the Route has a ready endpoint.",
             Self::BodyTooLarge => "The request's body is too large.",
@@ -174,6 +185,7 @@ impl Refusal {
             | Self::Loop
             | Self::NoHost
             | Self::NoRoute
+            | Self::CorsDenied(_)
             | Self::NotResolved
             | Self::NoEndpoint
             | Self::NameNotResolved

@@ -1,7 +1,7 @@
 //! What is known of one request: counted and logged when its answer has ended, however it ends.
 
 use super::RouteStats;
-use crate::refusal::Refusal;
+use crate::{cors::Judged, refusal::Refusal};
 use http::{HeaderValue, Method, StatusCode};
 use std::{
     net::IpAddr,
@@ -29,6 +29,8 @@ pub(crate) struct Record {
     pub(crate) status: Option<StatusCode>,
     /// Why the edge answered or gave up.
     pub(crate) refusal: Option<Refusal>,
+    /// What the CORS policy says of it.
+    pub(crate) cors: Option<Judged>,
     /// From sending the request to the answer's head.
     pub(crate) upstream: Option<Duration>,
     /// Bytes of the request's body.
@@ -75,6 +77,7 @@ impl Record {
             client,
             status: None,
             refusal: None,
+            cors: None,
             upstream: None,
             received: 0,
             sent: 0,

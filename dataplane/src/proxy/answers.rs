@@ -7,7 +7,7 @@ use crate::{
     table::{Redirect, Respond},
 };
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
 /// What the request line may say here, for a 405 (RFC 9110 §10.2.1).
 const ALLOWED: HeaderValue =
@@ -67,6 +67,15 @@ pub(super) fn respond(respond: &Respond) -> Response<Bytes> {
     for (name, value) in &respond.headers {
         response.headers_mut().append(name.clone(), value.clone());
     }
+    response
+}
+
+/// The answer to a preflight that is granted: the headers alone, which 204 is for.
+pub(super) fn preflight(headers: HeaderMap, id: &HeaderValue) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(REQUEST_ID, id.clone());
     response
 }
 

@@ -73,21 +73,27 @@ impl Client {
         Self { trusted, address, scheme, host, port }
     }
 
-    /// Whether `origin` is the origin that the client talks to: scheme and Host of this request,
-    /// the scheme's default port left out (RFC 6454 §6.2).
-    pub(super) fn is_own_origin(&self, origin: &str) -> bool {
-        let Some(authority) =
-            origin.strip_prefix(self.scheme.as_str()).and_then(|rest| rest.strip_prefix("://"))
-        else {
-            return false;
+    /// Whether `origin` is the origin that the client talks to: scheme and Host of this request, in
+    /// lower case and without the scheme's default port, as browsers write it (HTML, "ASCII
+    /// serialization of an origin").
+    pub(super) fn is_own_origin(&self, origin: &[u8]) -> bool {
+        let authority = origin
+            .strip_prefix(self.scheme.as_str().as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"://"));
+        let own = self.host.as_bytes();
+        let written = Host::parse(own).and_then(|host| host.port);
+        let port = written.filter(|port| *port != self.scheme.default_port());
+        let name_ends = match port {
+            Some(_) => own.len(),
+            // Without the default port, or a colon with nothing behind it.
+            None => own.len() - own.iter().rev().take_while(|b| b.is_ascii_digit()).count(),
         };
-        match (Host::parse(authority.as_bytes()), Host::parse(self.host.as_bytes())) {
-            (Some(theirs), Some(own)) => {
-                let port = |host: &Host<'_>| host.port.unwrap_or(self.scheme.default_port());
-                theirs.name == own.name && port(&theirs) == port(&own)
-            }
-            (None, _) | (_, None) => false,
-        }
+        let own = match (port, own.get(..name_ends)) {
+            (None, Some([name @ .., b':'])) => name,
+            _ => own,
+        };
+        authority
+            .is_some_and(|theirs| theirs.iter().copied().eq(own.iter().map(u8::to_ascii_lowercase)))
     }
 }
 
@@ -139,4 +145,57 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     let address =
         bare.parse().ok().or_else(|| text.parse().ok().map(|with: std::net::SocketAddr| with.ip()));
     address.map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(scheme: Scheme, host: &'static str) -> Client {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let host = HeaderValue::from_static(host);
+        Client { trusted: false, address, scheme, host, port: scheme.default_port() }
+    }
+
+    #[test]
+    fn rule_2_the_own_origin_is_scheme_and_host_of_this_request() {
+        for (scheme, host, own) in [
+            (Scheme::Http, "www.ep.com", "http://www.ep.com"),
+            (Scheme::Http, "WWW.Ep.com", "http://www.ep.com"),
+            (Scheme::Http, "www.ep.com:80", "http://www.ep.com"),
+            (Scheme::Http, "www.ep.com:", "http://www.ep.com"),
+            (Scheme::Http, "www.ep.com:443", "http://www.ep.com:443"),
+            (Scheme::Https, "www.ep.com:443", "https://www.ep.com"),
+            (Scheme::Https, "www.ep.com:80", "https://www.ep.com:80"),
+            (Scheme::Http, "www.ep.com.:8080", "http://www.ep.com.:8080"),
+            (Scheme::Http, "10.0.0.1", "http://10.0.0.1"),
+            (Scheme::Http, "[::1]:8080", "http://[::1]:8080"),
+            (Scheme::Http, "[::1]", "http://[::1]"),
+            (Scheme::Http, "[::1]:80", "http://[::1]"),
+        ] {
+            assert!(client(scheme, host).is_own_origin(own.as_bytes()), "{host}: {own}");
+        }
+    }
+
+    #[test]
+    fn rule_2_another_spelling_is_another_origin() {
+        let client = client(Scheme::Http, "www.ep.com");
+        for other in [
+            "",
+            "null",
+            "www.ep.com",
+            "http://",
+            "http://ep.com",
+            "http://www.ep.com/",
+            "http://www.ep.com:80",
+            "http://WWW.ep.com",
+            "HTTP://www.ep.com",
+            "https://www.ep.com",
+            "http://www.ep.com.",
+            "http://www.ep.com:8080",
+            "http://xwww.ep.com",
+        ] {
+            assert!(!client.is_own_origin(other.as_bytes()), "{other}");
+        }
+    }
 }

@@ -14,22 +14,25 @@ pub(crate) use request::Via;
 
 use crate::{
     connection::{ConnState, Draining, Tunnel, Upgrade},
+    cors::{AskedHeaders, Asking, Decision, Preflight, Step, Treatment},
     observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
     router::{self, Rule},
     serve::Worker,
-    table::{Action, Forward, Protocol, VirtualHost},
+    table::{Action, Forward, Protocol, Table, VirtualHost},
     upstream::Stream,
 };
 use body::Content;
 use bytes::Bytes;
 use client::{Client, REQUEST_ID};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts,
+};
 use hyper::body::{Body, Incoming};
 use request::Outbound;
 use reverse::Mapping;
-use std::{convert::Infallible, rc::Rc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, rc::Rc, time::Duration};
 
 /// How long a client may take to accept an answer of the edge's own.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,10 +50,13 @@ pub(crate) async fn handle(
     let id = worker.ids.next();
     let start = conn.alarm.now();
     let record = Record::new(start, worker.stats.unrouted.clone(), id, conn.peer.ip());
+    let table = worker.table();
     let mut exchange = Exchange {
         worker: &worker,
         conn: &conn,
+        table: &table,
         record: Box::new(record),
+        cors: Treatment::default(),
         idle: Some(PATIENCE),
         upgraded: None,
     };
@@ -69,7 +75,10 @@ pub(crate) async fn handle(
 struct Exchange<'w> {
     worker: &'w Rc<Worker>,
     conn: &'w Rc<ConnState>,
+    table: &'w Table,
     record: Box<Record>,
+    /// What the CORS policy makes of the answer's headers.
+    cors: Treatment<'w>,
     /// How long no byte of the answer's body may pass.
     idle: Option<Duration>,
     /// The backend's stream after a 101, and what was read from it behind the head.
@@ -82,8 +91,8 @@ impl From<Bytes> for Content {
     }
 }
 
-impl Exchange<'_> {
-    /// The phases: admit, find the virtual host and the Route, then what the Route says.
+impl<'w> Exchange<'w> {
+    /// The phases: find the virtual host and the Route, decide on CORS, then do what the Route says.
     async fn answer(
         &mut self,
         mut head: Parts,
@@ -97,36 +106,45 @@ impl Exchange<'_> {
         let host_value = target::settle_host(&mut head)?;
         let (host, port) = target::read_host(self.conn, &host_value)?;
         self.note(|line| line.host = Some(host.to_string()));
-        let path = target::path(&head)?.into_owned();
-        self.note(|line| line.path = Some(path.clone()));
-        self.admit(&head, &body)?;
+        let path = target::path(&head).map(Cow::into_owned);
+        self.note(|line| line.path = path.as_ref().ok().cloned());
 
-        let table = self.worker.table();
-        let virtual_host = table.hosts.find(&host).ok_or(Refusal::NoHost)?;
+        let virtual_host = self.table.hosts.find(&host).ok_or(Refusal::NoHost)?;
         let proxies = &virtual_host.trusted_proxies;
         let client = Client::of(self.conn, &head.headers, proxies, &host_value, port);
         self.identify(&client, &head);
         request::remove_hearsay(&mut head.headers, client.trusted);
-        let (rule, captures) = find_rule(virtual_host, &head, &path)?;
+
+        let is_own = |origin: &HeaderValue| client.is_own_origin(origin.as_bytes());
+        let asking = Asking::of(&head.method, &head.headers, is_own);
+        let path = path.as_deref().map_err(|refusal| *refusal);
+        let found = path.and_then(|path| find_rule(virtual_host, &head, path, &asking));
+        let rule = found.as_ref().ok().map(|(rule, _)| *rule);
+        if let Some(rule) = rule {
+            self.record.route = self.worker.stats.route(&rule.route.name, self.worker.seed);
+        }
+        // Before anything of the Route's own: a preflight is answered, a disallowed origin refused,
+        // without a word to the backend.
+        if let Some(headers) = self.decide_cors(virtual_host, rule, &asking)? {
+            return Ok(answers::preflight(headers, &self.record.id).map(Content::from));
+        }
+        self.admit(&head, &body)?;
+        let (path, (rule, captures)) = (path?, found?);
         let route = &*rule.route;
-        self.record.route = self.worker.stats.route(&route.name, self.worker.seed);
         if route.unavailable.is_some() {
             return Err(Refusal::NotResolved);
         }
 
-        // The CORS policy of the Route is decided here, before anything of the Route's own: a
-        // preflight is answered, a disallowed origin refused, without a word to the backend.
-
         let mut response = match &route.action {
             Action::Redirect(redirect) => {
-                answers::redirect(redirect, &client, &head.uri, &path, &rule.path, &captures)?
+                answers::redirect(redirect, &client, &head.uri, path, &rule.path, &captures)?
                     .map(Content::from)
             }
             Action::Respond(respond) => answers::respond(respond).map(Content::from),
             Action::Forward(forward) => {
                 let rewritten = forward.rewrite().map(|to| to.path.fill(&rule.path, &captures));
-                let target = rewritten.as_deref().unwrap_or(&path);
-                let way = Way { client: &client, rule, forward, path: &path, target };
+                let target = rewritten.as_deref().unwrap_or(path);
+                let way = Way { client: &client, rule, forward, path, target };
                 self.forward(way, head, body).await?
             }
         };
@@ -134,6 +152,25 @@ impl Exchange<'_> {
         response.headers_mut().insert(REQUEST_ID, self.record.id.clone());
         route.response_headers.apply(response.headers_mut());
         Ok(response)
+    }
+
+    /// What the Route's policy says, or for want of a Route the FrontDoor's default one: the
+    /// headers of the answer to a preflight, or a refusal, or nothing that ends the request's way.
+    fn decide_cors(
+        &mut self,
+        host: &'w VirtualHost,
+        rule: Option<&'w Rule>,
+        asking: &Asking<'_>,
+    ) -> Result<Option<HeaderMap>, Refusal> {
+        let policy = rule.map_or(&host.cors, |rule| &rule.route.cors);
+        let decision = Decision::of(policy.as_deref(), asking);
+        self.record.cors = decision.judged;
+        self.cors = decision.treatment;
+        match decision.step {
+            Step::Proceed => Ok(None),
+            Step::Answer(headers) => Ok(Some(*headers)),
+            Step::Refuse(denial) => Err(Refusal::CorsDenied(denial)),
+        }
     }
 
     /// Notes what only the access log shows, where it is on.
@@ -261,6 +298,7 @@ impl Exchange<'_> {
         let conn = self.conn.clone();
         conn.alarm.set(self.idle);
         self.record.status = Some(response.status());
+        std::mem::take(&mut self.cors).apply(response.headers_mut());
         if conn.draining.get() != Draining::No && self.upgraded.is_none() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -288,14 +326,23 @@ impl Exchange<'_> {
     }
 }
 
-/// The rule that a request meets.
+/// The rule that a request meets; of a preflight, the one that the request meets which it asks for.
 fn find_rule<'t, 'r>(
     host: &'t VirtualHost,
     head: &'r Parts,
     path: &'r str,
+    asking: &'r Asking<'_>,
 ) -> Result<(&'t Rule, Captures<'r>), Refusal> {
-    let query = head.uri.query();
-    let request = router::Request { method: &head.method, path, query, headers: &head.headers };
+    let (method, headers) = match asking {
+        Asking::Preflight(Preflight { method: Some(method), headers, .. }) => {
+            let names = headers.as_ref().map(AskedHeaders::names).unwrap_or_default();
+            (method, router::Headers::Announced(names))
+        }
+        Asking::Preflight(_) | Asking::Plain | Asking::SameOrigin | Asking::CrossOrigin(_) => {
+            (&head.method, router::Headers::Sent(&head.headers))
+        }
+    };
+    let request = router::Request { method, path, query: head.uri.query(), headers };
     host.routes.find(&request).ok_or(Refusal::NoRoute)
 }
 

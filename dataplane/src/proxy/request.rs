@@ -165,7 +165,7 @@ impl Outbound<'_> {
         headers.insert(header::HOST, host.clone());
         let scheme = self.backend.protocol.scheme();
         if let Some(origin) = headers.get(header::ORIGIN)
-            && origin.to_str().is_ok_and(|origin| self.client.is_own_origin(origin))
+            && self.client.is_own_origin(origin.as_bytes())
             && let Some(theirs) = origin_value(scheme, host, "")
         {
             headers.insert(header::ORIGIN, theirs);
@@ -182,7 +182,7 @@ impl Outbound<'_> {
         let authority = referer.find("://")? + 3;
         let end = referer[authority..].find(['/', '?']).map_or(referer.len(), |at| authority + at);
         let (origin, rest) = referer.split_at(end);
-        self.client.is_own_origin(origin).then(|| origin_value(scheme, host, rest))?
+        self.client.is_own_origin(origin.as_bytes()).then(|| origin_value(scheme, host, rest))?
     }
 
     fn via(&self, headers: &mut HeaderMap) {

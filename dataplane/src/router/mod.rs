@@ -40,14 +40,24 @@ impl Rule {
 /// What of a request the router looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {
-    /// The method.
+    /// The method; of a preflight, the one that it asks for.
     pub method: &'r Method,
     /// The normalised path.
     pub path: &'r str,
     /// The query without `?`, as sent.
     pub query: Option<&'r str>,
-    /// All headers.
-    pub headers: &'r HeaderMap,
+    /// Its headers.
+    pub headers: Headers<'r>,
+}
+
+/// What is known of a request's headers, and so of its cookies.
+#[derive(Clone, Copy, Debug)]
+pub enum Headers<'r> {
+    /// All of them.
+    Sent(&'r HeaderMap),
+    /// The names that a preflight asks for. It stands for a request whose values and cookies it
+    /// does not tell, so that only what it could deny is asked of it.
+    Announced(&'r [&'r str]),
 }
 
 /// All rules of a virtual host, arranged so that finding one takes time by the path's length, not

@@ -1,6 +1,6 @@
 //! What else than its path a match asks of a request.
 
-use super::{Request, WholeValue, values};
+use super::{Headers, Request, WholeValue, values};
 use http::Method;
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, str};
@@ -32,16 +32,34 @@ impl Predicates {
     /// Whether a request meets all of them.
     pub fn hold(&self, request: &Request<'_>) -> bool {
         (self.methods.is_empty() || self.methods.contains(request.method))
-            && self.headers.iter().all(|header| {
-                let lines = request.headers.get_all(&header.name).iter();
-                header.comparison.holds(lines.map(|line| Cow::Borrowed(line.as_bytes())))
-            })
+            && self.headers_hold(request.headers)
             && self.query.iter().all(|key| {
                 key.comparison.holds(values::query(request.query.unwrap_or_default(), &key.name))
             })
-            && self.cookies.iter().all(|cookie| {
-                cookie.comparison.holds(values::cookie(request.headers, &cookie.name))
-            })
+            && self.cookies_hold(request.headers)
+    }
+
+    fn headers_hold(&self, headers: Headers<'_>) -> bool {
+        match headers {
+            Headers::Sent(headers) => self.headers.iter().all(|header| {
+                let lines = headers.get_all(&header.name).iter();
+                header.comparison.holds(lines.map(|line| Cow::Borrowed(line.as_bytes())))
+            }),
+            Headers::Announced(names) => self.headers.iter().all(|header| {
+                let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
+                announced != (header.comparison == Comparison::Absent)
+            }),
+        }
+    }
+
+    fn cookies_hold(&self, headers: Headers<'_>) -> bool {
+        match headers {
+            Headers::Sent(headers) => self
+                .cookies
+                .iter()
+                .all(|cookie| cookie.comparison.holds(values::cookie(headers, &cookie.name))),
+            Headers::Announced(_) => true,
+        }
     }
 
     /// The greater goes first among rules of one path: more predicates in total, then more of
@@ -156,7 +174,7 @@ mod tests {
         query: Option<&'r str>,
         headers: &'r HeaderMap,
     ) -> Request<'r> {
-        Request { method, path: "/", query, headers }
+        Request { method, path: "/", query, headers: Headers::Sent(headers) }
     }
 
     fn one(name: &str, comparison: Comparison) -> Vec<Predicate> {
@@ -217,5 +235,27 @@ mod tests {
         assert!(!Predicates { query: query.clone(), ..Predicates::default() }.hold(&request));
         let bare = Request { query: None, ..request };
         assert!(Predicates { query, ..Predicates::default() }.hold(&bare));
+    }
+
+    #[test]
+    fn rule_5_a_preflight_stands_for_the_request_that_it_asks_for() {
+        let announced = ["X-Tenant"];
+        let headers = Headers::Announced(&announced);
+        let asked = Request { method: &Method::PUT, path: "/", query: Some("v=2"), headers };
+        let of = |name, comparison| Predicates {
+            methods: vec![Method::PUT],
+            headers: one(name, comparison),
+            cookies: one("beta", Comparison::Present),
+            query: one("v", Comparison::Exact("2".to_owned())),
+        };
+        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).hold(&asked));
+        assert!(of("x-tenant", Comparison::Present).hold(&asked));
+        assert!(!of("x-tenant", Comparison::Absent).hold(&asked));
+        assert!(!of("x-other", Comparison::Present).hold(&asked));
+        assert!(of("x-other", Comparison::Absent).hold(&asked));
+        let get = Predicates { methods: vec![Method::GET], ..Predicates::default() };
+        assert!(!get.hold(&asked));
+        let query = one("v", Comparison::Exact("3".to_owned()));
+        assert!(!Predicates { query, ..Predicates::default() }.hold(&asked));
     }
 }

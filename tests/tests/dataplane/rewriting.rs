@@ -59,7 +59,7 @@ async fn the_own_origin_becomes_the_backends_where_host_does() {
     let theirs = "http://api.example:8000";
     for (own, became) in [
         ("http://www.ep.com", theirs),
-        ("http://www.ep.com:80", theirs),
+        ("http://www.ep.com:80", "http://www.ep.com:80"),
         ("https://www.ep.com", "https://www.ep.com"),
         ("http://www.ep.com:81", "http://www.ep.com:81"),
         ("http://ep.com", "http://ep.com"),

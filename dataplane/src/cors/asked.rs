@@ -1,0 +1,143 @@
+//! The header names that a preflight asks for.
+
+use http::{HeaderMap, header::ACCESS_CONTROL_REQUEST_HEADERS};
+
+/// How many bytes the list may have, split lines joined.
+const MAX_BYTES: usize = 4096;
+/// How many names.
+const MAX_NAMES: usize = 64;
+/// How many elements of the list may be empty.
+const MAX_EMPTY: usize = 16;
+/// How many bytes of white space may stand before or behind a name.
+const MAX_SPACE: usize = 2;
+
+/// The names in `Access-Control-Request-Headers`, as sent; their order, case and repetition mean
+/// nothing. Browsers send a short, sorted list in lower case (Fetch, "CORS-preflight fetch"), so
+/// whatever is far from that is refused before it costs anything: parsing takes time by the list's
+/// length, and never looks at more than [`MAX_BYTES`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AskedHeaders<'h>(Vec<&'h str>);
+
+/// Why a list is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Malformed {
+    /// Longer than any browser's.
+    #[error("is longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// More names than any browser asks for.
+    #[error("has more than {MAX_NAMES} names")]
+    TooManyNames,
+    /// Commas with nothing between them.
+    #[error("has more than {MAX_EMPTY} empty elements")]
+    TooManyEmpty,
+    /// Padding.
+    #[error("has more than {MAX_SPACE} bytes of white space around a name")]
+    Space,
+    /// Not a header's name (RFC 9110 §5.1).
+    #[error("has an element that is no header name")]
+    NotAName,
+}
+
+impl<'h> AskedHeaders<'h> {
+    /// Reads the list of a preflight; empty where there is none.
+    pub(super) fn read(headers: &'h HeaderMap) -> Result<Self, Malformed> {
+        let lines = || headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
+        // Joined, there is a comma between lines.
+        let length: usize = lines().map(|line| line.len() + 1).sum();
+        if length > MAX_BYTES + 1 {
+            return Err(Malformed::TooLong);
+        }
+        let (mut names, mut empty) = (Vec::new(), 0);
+        for element in lines().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')) {
+            match name(element)? {
+                "" if empty == MAX_EMPTY => return Err(Malformed::TooManyEmpty),
+                "" => empty += 1,
+                _ if names.len() == MAX_NAMES => return Err(Malformed::TooManyNames),
+                name => names.push(name),
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// The names, as sent.
+    pub(crate) fn names(&self) -> &[&'h str] {
+        &self.0
+    }
+}
+
+/// An element without the white space around it.
+fn name(element: &[u8]) -> Result<&str, Malformed> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let before = element.iter().take_while(|byte| is_space(byte)).count();
+    let rest = element.get(before..).unwrap_or_default();
+    let behind = rest.iter().rev().take_while(|byte| is_space(byte)).count();
+    if before > MAX_SPACE || behind > MAX_SPACE {
+        return Err(Malformed::Space);
+    }
+    let name = rest.get(..rest.len() - behind).unwrap_or_default();
+    if !name.iter().copied().all(is_token_byte) {
+        return Err(Malformed::NotAName);
+    }
+    std::str::from_utf8(name).map_err(|_| Malformed::NotAName)
+}
+
+/// RFC 9110 §5.6.2: `tchar`.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(lines: &[&str]) -> Result<Vec<String>, Malformed> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let value = HeaderValue::from_str(line).unwrap();
+            headers.append(ACCESS_CONTROL_REQUEST_HEADERS, value);
+        }
+        AskedHeaders::read(&headers).map(|asked| asked.0.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn rule_13_lists_are_read_whatever_their_order_case_and_lines() {
+        let names = |names: &[&str]| Ok(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(read(&[]), names(&[]));
+        assert_eq!(read(&[""]), names(&[]));
+        assert_eq!(read(&["a"]), names(&["a"]));
+        assert_eq!(read(&["b,A,b"]), names(&["b", "A", "b"]));
+        assert_eq!(read(&["a,b", "c"]), names(&["a", "b", "c"]));
+        assert_eq!(read(&["a \t,\t b,,c"]), names(&["a", "b", "c"]));
+    }
+
+    #[test]
+    fn rule_13_lists_are_read_within_bounds() {
+        let many = |text: &str, count: usize| vec![text; count].join(",");
+        assert_eq!(read(&[&many("a", MAX_NAMES)]).unwrap().len(), MAX_NAMES);
+        assert_eq!(read(&[&many("a", MAX_NAMES + 1)]), Err(Malformed::TooManyNames));
+        assert_eq!(read(&[&many("", MAX_EMPTY)]), Ok(Vec::new()));
+        assert_eq!(read(&[&many("", MAX_EMPTY + 1)]), Err(Malformed::TooManyEmpty));
+        assert_eq!(read(&[&vec![""; MAX_EMPTY + 1].join(",")]), Err(Malformed::TooManyEmpty));
+        let long = "a".repeat(MAX_BYTES);
+        assert_eq!(read(&[&long]), Ok(vec![long.clone()]));
+        assert_eq!(read(&[&format!("{long}a")]), Err(Malformed::TooLong));
+        assert_eq!(read(&[&long, ""]), Err(Malformed::TooLong));
+        assert_eq!(read(&["a,  b  ,c"]), read(&["a,b,c"]));
+        assert_eq!(read(&["a,   b"]), Err(Malformed::Space));
+        assert_eq!(read(&["a \t ,b"]), Err(Malformed::Space));
+        assert_eq!(read(&["a,   ,b"]), Err(Malformed::Space));
+    }
+
+    #[test]
+    fn rule_13_what_is_no_name_is_refused() {
+        for bad in ["a b", "x:", "a;b", "\"a\"", "a, b c", "(a)", "a/b"] {
+            assert_eq!(read(&[bad]), Err(Malformed::NotAName), "{bad}");
+        }
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"caf\xc3\xa9").unwrap();
+        headers.insert(ACCESS_CONTROL_REQUEST_HEADERS, value);
+        assert_eq!(AskedHeaders::read(&headers), Err(Malformed::NotAName));
+    }
+}

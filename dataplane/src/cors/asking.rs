@@ -1,0 +1,128 @@
+//! What a request is to CORS: its page's origin, and whether a browser only asks beforehand.
+
+use super::asked::{AskedHeaders, Malformed};
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+};
+
+/// What a request is to CORS.
+#[derive(Clone, Debug)]
+pub(crate) enum Asking<'h> {
+    /// It names no origin.
+    Plain,
+    /// Its page is of the origin that it talks to. Browsers say so on every POST, PUT and DELETE.
+    SameOrigin,
+    /// Its page is of another origin. `None`: `Origin` came twice, and so matches nothing.
+    CrossOrigin(Option<&'h HeaderValue>),
+    /// A browser asks whether it may send a cross-origin request (Fetch, "CORS-preflight fetch").
+    Preflight(Preflight<'h>),
+}
+
+/// A preflight.
+#[derive(Clone, Debug)]
+pub(crate) struct Preflight<'h> {
+    /// The page's origin, as sent.
+    pub(crate) origin: &'h HeaderValue,
+    /// The method that it asks for, as sent.
+    pub(crate) asked_method: &'h HeaderValue,
+    /// The same; `None` where it is no method.
+    pub(crate) method: Option<Method>,
+    /// The headers that it asks for.
+    pub(crate) headers: Result<AskedHeaders<'h>, Malformed>,
+}
+
+impl<'h> Asking<'h> {
+    /// Reads a request. `is_own` says whether an origin is the one that the client talks to, which
+    /// comes before everything else.
+    pub(crate) fn of(
+        method: &Method,
+        headers: &'h HeaderMap,
+        is_own: impl FnOnce(&HeaderValue) -> bool,
+    ) -> Self {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let Some(origin) = origins.next() else { return Self::Plain };
+        if origins.next().is_some() {
+            return Self::CrossOrigin(None);
+        }
+        if is_own(origin) {
+            return Self::SameOrigin;
+        }
+        let asked = (*method == Method::OPTIONS).then(|| asked_method(headers)).flatten();
+        let Some(asked_method) = asked else { return Self::CrossOrigin(Some(origin)) };
+        Self::Preflight(Preflight {
+            origin,
+            asked_method,
+            method: Method::from_bytes(asked_method.as_bytes()).ok(),
+            headers: AskedHeaders::read(headers),
+        })
+    }
+}
+
+/// The one `Access-Control-Request-Method`, without which OPTIONS is a request like any other.
+fn asked_method(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut asked = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
+    let method = asked.next()?;
+    asked.next().is_none().then_some(method)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What a request with these headers is, its own origin being `http://own`.
+    fn kind(method: &Method, lines: &[(&'static str, &'static str)]) -> &'static str {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        match Asking::of(method, &headers, |origin| origin == "http://own") {
+            Asking::Plain => "plain",
+            Asking::SameOrigin => "same",
+            Asking::CrossOrigin(Some(_)) => "cross",
+            Asking::CrossOrigin(None) => "ambiguous",
+            Asking::Preflight(_) => "preflight",
+        }
+    }
+
+    #[test]
+    fn rules_1_2_3_what_a_request_is() {
+        const OTHER: (&str, &str) = ("origin", "http://other");
+        const OWN: (&str, &str) = ("origin", "http://own");
+        const ASKS: (&str, &str) = ("access-control-request-method", "PUT");
+        const NAMES: (&str, &str) = ("access-control-request-headers", "x-a");
+        for (method, lines, wanted) in [
+            (Method::GET, &[][..], "plain"),
+            (Method::OPTIONS, &[ASKS, NAMES], "plain"),
+            (Method::POST, &[OWN], "same"),
+            (Method::OPTIONS, &[OWN, ASKS], "same"),
+            (Method::GET, &[OTHER], "cross"),
+            (Method::POST, &[OTHER, ASKS], "cross"),
+            (Method::OPTIONS, &[OTHER], "cross"),
+            (Method::OPTIONS, &[OTHER, NAMES], "cross"),
+            (Method::OPTIONS, &[OTHER, ASKS, ASKS], "cross"),
+            (Method::OPTIONS, &[OTHER, OTHER, ASKS], "ambiguous"),
+            (Method::GET, &[OWN, OWN], "ambiguous"),
+            (Method::GET, &[("origin", "")], "cross"),
+            (Method::OPTIONS, &[OTHER, ASKS], "preflight"),
+            (Method::OPTIONS, &[OTHER, ASKS, NAMES], "preflight"),
+            (Method::OPTIONS, &[("origin", "null"), ASKS], "preflight"),
+            (Method::OPTIONS, &[OTHER, ("access-control-request-method", "")], "preflight"),
+        ] {
+            assert_eq!(kind(&method, lines), wanted, "{method} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_is_none_is_kept_as_sent() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ORIGIN, HeaderValue::from_static("http://other"));
+        headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("A B"));
+        let Asking::Preflight(preflight) = Asking::of(&Method::OPTIONS, &headers, |_| false) else {
+            unreachable!("one origin and one method")
+        };
+        assert_eq!(preflight.method, None);
+        assert_eq!(preflight.asked_method, "A B");
+    }
+}
