@@ -16,6 +16,8 @@ mod treatment;
 pub(crate) use asked::AskedHeaders;
 pub(crate) use asking::{Asking, Preflight};
 pub(crate) use decision::{Decision, Denial, Judged, Step};
-pub use origin::{OriginHost, OriginPattern, OriginPatternError, OriginPort, Origins};
+pub use origin::{
+    OriginHost, OriginMistake, OriginPattern, OriginPatternError, OriginPort, Origins,
+};
 pub use policy::{AllowedHeaders, AllowedMethods, DisallowedOrigin, Policy, PreflightHandling};
 pub(crate) use treatment::Treatment;

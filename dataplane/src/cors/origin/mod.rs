@@ -1,8 +1,14 @@
-//! Origins: what a policy may list, and which of a request's are among them.
+//! Origins: what a policy may list, and which of a request's are among them. A policy's entries
+//! are read once, by a strict parser that knows what browsers write; a request's `Origin` by a
+//! cheap one, and then compared byte by byte.
 
+mod error;
 mod matcher;
+mod parse;
 mod pattern;
 mod request;
+mod syntax;
 
+pub use error::{OriginMistake, OriginPatternError};
 pub use matcher::Origins;
-pub use pattern::{OriginHost, OriginPattern, OriginPatternError, OriginPort};
+pub use pattern::{OriginHost, OriginPattern, OriginPort};

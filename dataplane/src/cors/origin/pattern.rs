@@ -1,7 +1,12 @@
-//! What a policy may list as an origin: the strict parser.
+//! What a policy may list as an origin.
 
+use super::{error::OriginPatternError, parse};
 use serde::{Serialize, Serializer};
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// An entry of a policy's `allowOrigins`, in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +27,8 @@ pub enum OriginPattern {
 /// The hosts of an [`OriginPattern`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OriginHost {
-    /// One name or address; IPv6 in brackets.
+    /// One name or address; IPv6 in brackets. A trailing dot is kept: to browsers `example.com.`
+    /// is another host than `example.com`.
     Exact(Box<str>),
     /// One or more labels in front of this suffix (held without `*.`), never the bare suffix.
     Subdomains(Box<str>),
@@ -39,12 +45,30 @@ pub enum OriginPort {
     Any,
 }
 
-/// Why an entry is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OriginPatternError {
-    /// Not `scheme://host[:port]`.
-    #[error("is not an origin: write scheme://host[:port], without path and trailing slash")]
-    NotAnOrigin,
+impl OriginPattern {
+    /// Whether someone on the network can act as one of these origins: the scheme is `http`, and
+    /// the host is not this machine's own. Not said of [`OriginPattern::Any`].
+    pub fn is_insecure(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Tuple { scheme, host, port: _ } => &**scheme == "http" && !host.is_loopback(),
+        }
+    }
+}
+
+impl OriginHost {
+    /// Whether all of them are `localhost`, names under it, or loopback addresses (Secure Contexts,
+    /// "is origin potentially trustworthy").
+    fn is_loopback(&self) -> bool {
+        let (Self::Exact(host) | Self::Subdomains(host)) = self;
+        let name = host.strip_suffix('.').unwrap_or(host);
+        name.strip_suffix("localhost").is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+            || host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'))
+                .is_some_and(|host| host.parse() == Ok(Ipv6Addr::LOCALHOST))
+    }
 }
 
 impl fmt::Display for OriginPattern {
@@ -72,23 +96,46 @@ impl Serialize for OriginPattern {
 impl FromStr for OriginPattern {
     type Err = OriginPatternError;
 
+    /// Folds the host's letter case, and refuses whatever else is not as browsers write it, since
+    /// it would never match. The error says what to write instead.
     fn from_str(entry: &str) -> Result<Self, Self::Err> {
-        if entry == "*" {
-            return Ok(Self::Any);
+        parse::pattern(entry)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_30_http_is_insecure_unless_it_stays_on_the_machine() {
+        for (entry, insecure) in [
+            ("http://example.com", true),
+            ("http://*.example.com:*", true),
+            ("http://localhost.example.com", true),
+            ("http://mylocalhost", true),
+            ("http://*.mylocalhost:*", true),
+            ("http://128.0.0.1", true),
+            ("http://0.0.0.0", true),
+            ("http://[::2]", true),
+            ("http://[::ffff:7f00:1]", true),
+            ("http://localhost", false),
+            ("http://localhost:*", false),
+            ("http://localhost.:3000", false),
+            ("http://app.localhost", false),
+            ("http://*.localhost:*", false),
+            ("http://*.app.localhost", false),
+            ("http://127.0.0.1:3000", false),
+            ("http://127.255.0.9", false),
+            ("http://[::1]:8080", false),
+            ("https://example.com", false),
+            ("capacitor://example.com", false),
+            ("ws://example.com", false),
+            ("*", false),
+        ] {
+            let pattern: OriginPattern = entry.parse().unwrap();
+            assert_eq!(pattern.is_insecure(), insecure, "{entry}");
         }
-        let (scheme, authority) = entry.split_once("://").ok_or(OriginPatternError::NotAnOrigin)?;
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, "*")) => (host, OriginPort::Any),
-            Some((host, port)) if !port.contains(']') => {
-                let port = port.parse().map_err(|_| OriginPatternError::NotAnOrigin)?;
-                (host, OriginPort::Number(port))
-            }
-            Some(_) | None => (authority, OriginPort::Default),
-        };
-        let host = match host.strip_prefix("*.") {
-            Some(suffix) => OriginHost::Subdomains(suffix.into()),
-            None => OriginHost::Exact(host.into()),
-        };
-        Ok(Self::Tuple { scheme: scheme.into(), host, port })
     }
 }
