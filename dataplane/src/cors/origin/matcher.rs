@@ -6,47 +6,148 @@ use super::{
     request::RequestOrigin,
 };
 use crate::router::WholeValue;
-use serde::Serialize;
+use hashbrown::{HashMap, HashSet};
+use memchr::memrchr;
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// The origins that a policy allows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The origins that a policy allows. To ask for one takes a few look-ups and no allocation,
+/// whatever their number.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
-    patterns: Vec<OriginPattern>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    regexes: Vec<WholeValue>,
+    any: bool,
+    /// Of single hosts: whole origins.
+    exact: Texts,
+    /// By scheme.
+    subdomains: HashMap<Box<str>, Subdomains>,
+    /// Sorted, each once.
+    regexes: Box<[WholeValue]>,
+}
+
+/// Texts that end in a host and, maybe, a port.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Texts {
+    /// With the port as an origin writes it: not, if it is the default one.
+    written: HashSet<Box<str>>,
+    /// Those that fit whatever the port, without it.
+    any_port: HashSet<Box<str>>,
+}
+
+/// The wildcard patterns of one scheme.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Subdomains {
+    /// What follows `*.`.
+    suffixes: Texts,
+    /// The most labels that one of these has. So long names as nobody listed are not walked along.
+    most_labels: usize,
 }
 
 impl Origins {
     /// The origins that any of these patterns or expressions admits.
     pub fn new(patterns: Vec<OriginPattern>, regexes: Vec<WholeValue>) -> Self {
-        Self { patterns, regexes }
+        let mut all = Self {
+            any: false,
+            exact: Texts::default(),
+            subdomains: HashMap::new(),
+            regexes: sorted(regexes),
+        };
+        for pattern in patterns {
+            match pattern {
+                OriginPattern::Any => all.any = true,
+                OriginPattern::Tuple { scheme, host: OriginHost::Exact(host), port } => {
+                    all.exact.insert(format!("{scheme}://{host}"), port);
+                }
+                OriginPattern::Tuple { scheme, host: OriginHost::Subdomains(suffix), port } => {
+                    let labels = suffix.split('.').count();
+                    let same_scheme = all.subdomains.entry(scheme).or_default();
+                    same_scheme.suffixes.insert(suffix.into(), port);
+                    same_scheme.most_labels = same_scheme.most_labels.max(labels);
+                }
+            }
+        }
+        all
     }
 
-    /// Whether a request's `Origin`, as sent, is among them. One that is not canonical matches
-    /// nothing (Fetch, "Origin" header: browsers send no other).
+    /// Whether a request's `Origin`, as sent, is among them. One that is not spelt as browsers
+    /// spell it matches nothing; `null` is one of any, and no expression's.
     pub fn admit(&self, origin: &[u8]) -> bool {
-        if origin == b"null" {
-            return self.patterns.contains(&OriginPattern::Any);
+        let Some(origin) = RequestOrigin::parse(origin) else {
+            return self.any && origin == b"null";
+        };
+        self.any
+            || self.exact.contain(origin.text, origin.portless)
+            || self.subdomains.get(origin.scheme).is_some_and(|suffixes| suffixes.admit(&origin))
+            || self.regexes.iter().any(|regex| regex.matches(origin.text))
+    }
+
+    /// All patterns as they are written in a policy, sorted.
+    fn patterns(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.any.then(|| "*".to_owned()).into_iter().collect();
+        all.extend(self.exact.iter());
+        for (scheme, Subdomains { suffixes, most_labels: _ }) in &self.subdomains {
+            all.extend(suffixes.iter().map(|suffix| format!("{scheme}://*.{suffix}")));
         }
-        let Some(parsed) = RequestOrigin::parse(origin) else { return false };
-        self.patterns.iter().any(|pattern| fits(pattern, &parsed))
-            || self.regexes.iter().any(|regex| regex.matches(parsed.text))
+        all.sort_unstable();
+        all
     }
 }
 
-fn fits(pattern: &OriginPattern, origin: &RequestOrigin<'_>) -> bool {
-    let OriginPattern::Tuple { scheme, host, port } = pattern else { return true };
-    **scheme == *origin.scheme
-        && match host {
-            OriginHost::Exact(host) => **host == *origin.host,
-            OriginHost::Subdomains(suffix) => origin
-                .host
-                .strip_suffix(&**suffix)
-                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+impl Subdomains {
+    /// Walks from the last label to the first, which a suffix leaves to the wildcard.
+    fn admit(&self, origin: &RequestOrigin<'_>) -> bool {
+        let RequestOrigin { authority, host, .. } = origin;
+        let mut rest = host.as_bytes();
+        for _ in 0..self.most_labels {
+            let Some(dot) = memrchr(b'.', rest) else { return false };
+            if self.suffixes.contain(&authority[dot + 1..], &host[dot + 1..]) {
+                return true;
+            }
+            rest = &rest[..dot];
         }
-        && match port {
-            OriginPort::Default => origin.port.is_none(),
-            OriginPort::Number(port) => origin.port == Some(*port),
-            OriginPort::Any => true,
-        }
+        false
+    }
 }
+
+impl Texts {
+    fn insert(&mut self, mut text: String, port: OriginPort) {
+        match port {
+            OriginPort::Default => self.written.insert(text.into()),
+            OriginPort::Number(number) => {
+                text.push_str(&format!(":{number}"));
+                self.written.insert(text.into())
+            }
+            OriginPort::Any => self.any_port.insert(text.into()),
+        };
+    }
+
+    fn contain(&self, text: &str, portless: &str) -> bool {
+        self.written.contains(text) || self.any_port.contains(portless)
+    }
+
+    /// All of them, with a port of `*` where it may be any.
+    fn iter(&self) -> impl Iterator<Item = String> {
+        let written = self.written.iter().map(|text| text.to_string());
+        written.chain(self.any_port.iter().map(|text| format!("{text}:*")))
+    }
+}
+
+fn sorted(mut regexes: Vec<WholeValue>) -> Box<[WholeValue]> {
+    regexes.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    regexes.dedup();
+    regexes.into()
+}
+
+impl Serialize for Origins {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let some_regexes = !self.regexes.is_empty();
+        let mut fields = serializer.serialize_struct("Origins", 1 + usize::from(some_regexes))?;
+        fields.serialize_field("patterns", &self.patterns())?;
+        if some_regexes {
+            fields.serialize_field("regexes", &self.regexes)?;
+        }
+        fields.end()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -4,6 +4,9 @@
 
 mod error;
 mod matcher;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod oracle;
 mod parse;
 mod pattern;
 mod request;

@@ -1,25 +1,187 @@
 //! A request's `Origin`: the cheap parser.
 
-/// A canonical `Origin` that names a scheme, a host and perhaps a port.
+use super::syntax::{MAX_BYTES, default_port, is_host_byte, is_scheme_byte};
+
+/// An `Origin` that names a scheme, a host and perhaps a port, spelt as browsers spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestOrigin<'o> {
     /// All of it.
     pub(super) text: &'o str,
+    /// All but the port.
+    pub(super) portless: &'o str,
     pub(super) scheme: &'o str,
+    /// Host and port.
+    pub(super) authority: &'o str,
+    /// Not empty, and no label is, but for the root's behind a trailing dot. IPv6 is in brackets.
     pub(super) host: &'o str,
-    pub(super) port: Option<u16>,
 }
 
 impl<'o> RequestOrigin<'o> {
-    /// Reads `scheme://host[:port]`, in lower case.
+    /// Reads `scheme://host[:port]` in lower case, at most 512 bytes long, in one pass and without
+    /// allocating. Whether the host exists or an address is spelt well is not asked: what a policy
+    /// lists is, and the two are compared byte by byte.
     pub(super) fn parse(origin: &'o [u8]) -> Option<Self> {
+        if origin.len() > MAX_BYTES {
+            return None;
+        }
         let text = std::str::from_utf8(origin).ok()?;
-        let (scheme, authority) = text.split_once("://")?;
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, Some(port.parse().ok()?)),
-            Some(_) | None => (authority, None),
-        };
-        let canonical = !text.bytes().any(|byte| byte.is_ascii_uppercase()) && !host.is_empty();
-        canonical.then_some(Self { text, scheme, host, port })
+        let (scheme, rest) = text.split_at(scheme_len(origin)?);
+        let authority = rest.strip_prefix("://")?;
+        let (host, port) = authority.split_at(host_len(authority.as_bytes())?);
+        if !port.is_empty() && default_port(scheme) == Some(port_number(port.as_bytes())?) {
+            return None;
+        }
+        let portless = text.split_at(text.len() - port.len()).0;
+        Some(Self { text, portless, scheme, authority, host })
+    }
+}
+
+/// The length of the scheme in front (RFC 3986, section 3.1).
+fn scheme_len(text: &[u8]) -> Option<usize> {
+    text.first().filter(|first| first.is_ascii_lowercase())?;
+    text.iter().position(|byte| !is_scheme_byte(*byte))
+}
+
+/// The length of the host in front, with its brackets.
+fn host_len(authority: &[u8]) -> Option<usize> {
+    if let [b'[', address @ ..] = authority {
+        let len =
+            address.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b':'))?;
+        return (len > 0 && address.get(len) == Some(&b']')).then_some(len + 2);
+    }
+    let mut previous = b'.';
+    let mut len = 0;
+    for byte in authority.iter().copied().take_while(|byte| is_host_byte(*byte)) {
+        if byte == b'.' && previous == b'.' {
+            return None;
+        }
+        previous = byte;
+        len += 1;
+    }
+    (len > 0).then_some(len)
+}
+
+/// The number in `:1` to `:65535`, written without leading zeros.
+fn port_number(port: &[u8]) -> Option<u16> {
+    let [b':', digits @ ..] = port else { return None };
+    if !matches!(digits, [b'1'..=b'9', ..]) || digits.len() > 5 {
+        return None;
+    }
+    let number = digits.iter().try_fold(0, |number: u32, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
+    })?;
+    u16::try_from(number).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_23_an_origin_is_scheme_host_and_port() {
+        for (text, scheme, host, port) in [
+            ("https://example.com", "https", "example.com", ""),
+            ("https://example.com:8443", "https", "example.com", ":8443"),
+            ("http://localhost:1", "http", "localhost", ":1"),
+            ("http://localhost:65535", "http", "localhost", ":65535"),
+            ("http://127.0.0.1:3000", "http", "127.0.0.1", ":3000"),
+            ("http://[::1]", "http", "[::1]", ""),
+            ("http://[2001:db8::a]:81", "http", "[2001:db8::a]", ":81"),
+            ("https://example.com.", "https", "example.com.", ""),
+            ("https://a_b.xn--bcher-kva.example", "https", "a_b.xn--bcher-kva.example", ""),
+            ("http://a.com:443", "http", "a.com", ":443"),
+            ("https://a.com:80", "https", "a.com", ":80"),
+            ("capacitor://localhost", "capacitor", "localhost", ""),
+            ("app+x.y-1://host:443", "app+x.y-1", "host", ":443"),
+        ] {
+            let origin = RequestOrigin::parse(text.as_bytes()).unwrap();
+            assert_eq!((origin.text, origin.scheme, origin.host), (text, scheme, host));
+            assert_eq!(origin.authority, format!("{host}{port}"));
+            assert_eq!(origin.portless, format!("{scheme}://{host}"));
+        }
+    }
+
+    #[test]
+    fn rule_23_whatever_else_is_none() {
+        for text in [
+            "",
+            "null",
+            "*",
+            "https",
+            "https:",
+            "https:/",
+            "https://",
+            "https:///",
+            "://a.com",
+            "//a.com",
+            "a.com",
+            "1https://a.com",
+            "-a://a.com",
+            "ht tp://a.com",
+            "ht_tp://a.com",
+            "HTTPS://a.com",
+            "https://A.com",
+            "https://a.com/",
+            "https://a.com/b",
+            "https://a.com?",
+            "https://a.com#",
+            "https://u@a.com",
+            "https://u:p@a.com",
+            "https://a.com:",
+            "https://a.com:0",
+            "https://a.com:080",
+            "https://a.com:65536",
+            "https://a.com:99999",
+            "https://a.com:655350",
+            "https://a.com:4294967377",
+            "https://a.com:+1",
+            "https://a.com:1a",
+            "https://a.com:1:1",
+            "https://a.com:*",
+            "https://*.a.com",
+            "https://:1",
+            "https://.",
+            "https://.a.com",
+            "https://a..com",
+            "https://a.com..",
+            "https://a.com https://b.com",
+            "https://a.com, https://b.com",
+            " https://a.com",
+            "https://a.com ",
+            "https://a.com\n",
+            "https://a\0.com",
+            "https://a%41.com",
+            "https://a\\b",
+            "https://bücher.example",
+            "https://[",
+            "https://[]",
+            "https://]",
+            "https://[::1",
+            "https://::1",
+            "https://[::1]a",
+            "https://[::1]:",
+            "https://[::A]",
+            "https://[::g]",
+            "https://[::1%25lo]",
+            "https://[::ffff:1.2.3.4]",
+            // Defaults, which an origin never writes.
+            "https://a.com:443",
+            "http://a.com:80",
+            "wss://a.com:443",
+            "ws://a.com:80",
+            "ftp://a.com:21",
+            "http://[::1]:80",
+        ] {
+            assert_eq!(RequestOrigin::parse(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(RequestOrigin::parse(b"https://a\xff.com"), None);
+    }
+
+    #[test]
+    fn rule_23_512_bytes_are_the_most() {
+        let origin = |len: usize| format!("https://{}", "a".repeat(len - 8));
+        assert!(RequestOrigin::parse(origin(512).as_bytes()).is_some());
+        assert_eq!(RequestOrigin::parse(origin(513).as_bytes()), None);
     }
 }

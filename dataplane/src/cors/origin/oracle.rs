@@ -1,0 +1,192 @@
+//! The matcher and both parsers against a linear scan of the patterns that shares no code with
+//! them but the patterns' types.
+
+use super::*;
+use crate::router::WholeValue;
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+/// `scheme`, `host`, `port` of an origin as a browser spells it, by looking for what it may not be.
+fn split(origin: &str) -> Option<(&str, &str, Option<u16>)> {
+    let (scheme, authority) = origin.split_once("://")?;
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (authority, None),
+    };
+    let number: Option<u16> = port.map(str::parse).transpose().ok()?;
+    let default = match scheme {
+        "https" | "wss" => 443,
+        "http" | "ws" => 80,
+        "ftp" => 21,
+        _ => 0,
+    };
+    let of = |text: &str, more: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || more.contains(c))
+    };
+    let host_fits = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => of(address, ":") && !address.contains(|c| c > 'f'),
+        None => of(host, "-._") && !host.starts_with('.') && !host.contains(".."),
+    };
+    let canonical = origin.len() <= 512
+        && of(scheme, "+-.")
+        && scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && host_fits
+        && number.is_none_or(|number| number > 0 && number != default)
+        && number.map(|number| number.to_string()).as_deref() == port;
+    canonical.then_some((scheme, host, number))
+}
+
+fn fits(pattern: &OriginPattern, origin: &str) -> bool {
+    let OriginPattern::Tuple { scheme, host, port } = pattern else {
+        return origin == "null" || split(origin).is_some();
+    };
+    split(origin).is_some_and(|(its_scheme, its_host, its_port)| {
+        let host_fits = match host {
+            OriginHost::Exact(host) => **host == *its_host,
+            OriginHost::Subdomains(suffix) => {
+                its_host.strip_suffix(&format!(".{suffix}")).is_some_and(|rest| !rest.is_empty())
+            }
+        };
+        let port_fits = match port {
+            OriginPort::Default => its_port.is_none(),
+            OriginPort::Number(port) => its_port == Some(*port),
+            OriginPort::Any => true,
+        };
+        **scheme == *its_scheme && host_fits && port_fits
+    })
+}
+
+const SCHEMES: [&str; 5] = ["https", "http", "ws", "x", "app+y"];
+
+/// Few enough that origins and patterns meet.
+fn name() -> impl Strategy<Value = String> {
+    let label = select(&["a", "b", "a-b", "com", "xa", "1a"]);
+    (vec(label, 1..5), select(&["", "", "", "."]))
+        .prop_map(|(labels, root)| labels.join(".") + root)
+}
+
+fn host() -> impl Strategy<Value = String> {
+    let address =
+        select(&["127.0.0.1", "10.0.0.1", "[::1]", "[2001:db8::a]"]).prop_map(String::from);
+    prop_oneof![4 => name(), 1 => address]
+}
+
+fn port() -> impl Strategy<Value = OriginPort> {
+    let number = select(&[1, 81, 443, 80, 8080, 65535]).prop_map(OriginPort::Number);
+    prop_oneof![Just(OriginPort::Default), number, Just(OriginPort::Any)]
+}
+
+/// What the strict parser admits, but for `*`.
+fn tuple() -> impl Strategy<Value = OriginPattern> {
+    let host = prop_oneof![
+        host().prop_map(|host| OriginHost::Exact(host.into())),
+        name().prop_map(|suffix| OriginHost::Subdomains(suffix.into())),
+    ];
+    (select(&SCHEMES), host, port()).prop_map(|(scheme, host, port)| {
+        let default = match port {
+            OriginPort::Number(80) => ["http", "ws"].contains(&scheme),
+            OriginPort::Number(443) => scheme == "https",
+            OriginPort::Number(_) | OriginPort::Default | OriginPort::Any => false,
+        };
+        let port = if default { OriginPort::Default } else { port };
+        OriginPattern::Tuple { scheme: scheme.into(), host, port }
+    })
+}
+
+/// An origin of this pattern, with something in the wildcards' places.
+fn member(pattern: &OriginPattern, labels: &str, port: Option<u16>) -> String {
+    let text = pattern.to_string();
+    let port = port.map_or(String::new(), |port| format!(":{port}"));
+    match text.strip_suffix(":*") {
+        Some(text) => text.replace('*', labels) + &port,
+        None => text.replace('*', labels),
+    }
+}
+
+/// One change that matters somewhere in an origin.
+fn mutated(origin: &str, at: usize, change: &str, remove: usize) -> String {
+    let at = at % (origin.len() + 1);
+    let rest = (at + remove).min(origin.len());
+    format!("{}{change}{}", &origin[..at], &origin[rest..])
+}
+
+/// Origins that are, and that nearly are, of some pattern.
+fn origin() -> impl Strategy<Value = String> {
+    let labels = select(&["a", "b.a", "com", ".", "", "*", "a.", "A"]);
+    let ports = option::of(select(&[1, 81, 443, 80, 65535]));
+    let change = select(&["", "", "a", ".", ":", ":81", "0", "A", "/", "*", "@", " ", "[", "é"]);
+    (tuple(), labels, ports, option::of((0..64_usize, change, 0..3_usize))).prop_map(
+        |(pattern, labels, port, mutation)| {
+            let member = member(&pattern, labels, port);
+            match mutation {
+                Some((at, change, remove)) => mutated(&member, at, change, remove),
+                None => member,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn rule_24_the_matcher_admits_what_some_pattern_fits(
+        patterns in vec(prop_oneof![30 => tuple(), 1 => Just(OriginPattern::Any)], 0..40),
+        origins in vec(prop_oneof![30 => origin(), 1 => Just("null".to_owned())], 1..20),
+        own in any::<prop::sample::Index>(),
+        port in option::of(1_u16..),
+    ) {
+        let all = Origins::new(patterns.clone(), Vec::new());
+        let own = patterns.get(own.index(patterns.len().max(1)));
+        let member = own.map(|pattern| member(pattern, "z.y", port));
+        for origin in origins.iter().chain(member.as_ref()) {
+            let fit = patterns.iter().any(|pattern| fits(pattern, origin));
+            prop_assert_eq!(all.admit(origin.as_bytes()), fit, "{}", origin);
+        }
+    }
+
+    #[test]
+    fn rule_25_an_expression_admits_no_more_than_origins(origin in origin()) {
+        let all = Origins::new(Vec::new(), vec![WholeValue::new("(?s).*").unwrap()]);
+        prop_assert_eq!(all.admit(origin.as_bytes()), split(&origin).is_some());
+    }
+
+    #[test]
+    fn rule_23_a_canonical_pattern_is_read_as_it_is_printed(pattern in tuple()) {
+        prop_assert_eq!(pattern.to_string().parse(), Ok(pattern));
+    }
+
+    /// Near misses too, and whatever else: what is admitted is printed as it was written, but for
+    /// the case of its host, and what is to be written instead of the rest is admitted.
+    #[test]
+    fn rule_23_what_the_parser_says_to_write_it_admits(
+        entry in prop_oneof![origin(), tuple().prop_map(|p| p.to_string()), ".{0,20}", "https?://.{0,20}"],
+    ) {
+        match entry.parse::<OriginPattern>() {
+            Ok(pattern) => prop_assert_eq!(pattern.to_string(), entry.to_ascii_lowercase()),
+            Err(OriginPatternError { canonical: Some(canonical), .. }) => {
+                prop_assert_eq!(canonical.to_string().parse(), Ok(canonical));
+            }
+            Err(OriginPatternError { canonical: None, .. }) => {}
+        }
+    }
+
+    /// The strict parser admits nothing that a request could not send, and one origin admits one.
+    #[test]
+    fn rule_23_a_listed_origin_admits_its_text_alone(
+        entry in prop_oneof![origin(), "https?://[a-z0-9.\\[\\]:_-]{1,12}(:[0-9]{1,5})?"],
+        at in 0..64_usize,
+        change in select(&["", "a", ".", "0", ":1", "A", "/"]),
+        remove in 0..3_usize,
+    ) {
+        let Ok(pattern) = entry.parse::<OriginPattern>() else { return Ok(()) };
+        let text = pattern.to_string();
+        prop_assume!(!text.contains('*'));
+        let one = Origins::new(vec![pattern], Vec::new());
+        prop_assert!(one.admit(text.as_bytes()), "{}", text);
+        let near = mutated(&text, at, change, remove);
+        prop_assert_eq!(one.admit(near.as_bytes()), near == text, "{}", near);
+    }
+}
