@@ -161,3 +161,7 @@ fn beforehand<'t>(policy: &'t Policy, asked: &Preflight<'_>) -> Parts<'t> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -8,6 +8,9 @@
 mod asked;
 mod asking;
 mod decision;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod fixtures;
 mod origin;
 mod policy;
 mod preflight;

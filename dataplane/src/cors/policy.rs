@@ -138,3 +138,70 @@ fn join<'n>(names: impl Iterator<Item = &'n str>) -> HeaderValue {
 fn text<S: Serializer>(value: &Option<HeaderValue>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_ref().and_then(|value| value.to_str().ok()).serialize(serializer)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cors::fixtures::policy;
+
+    #[test]
+    fn rule_09_methods_compare_with_case_and_simple_ones_are_always_allowed() {
+        let none = AllowedMethods::listed([]);
+        let some = AllowedMethods::listed([Method::PUT, "query".parse().unwrap()]);
+        for (method, by_none, by_some) in [
+            ("GET", true, true),
+            ("HEAD", true, true),
+            ("POST", true, true),
+            ("PUT", false, true),
+            ("query", false, true),
+            ("QUERY", false, false),
+            ("put", false, false),
+            ("get", false, false),
+            ("OPTIONS", false, false),
+            ("DELETE", false, false),
+        ] {
+            let method: Method = method.parse().unwrap();
+            assert!(AllowedMethods::Any.allow(&method), "{method}");
+            assert_eq!(none.allow(&method), by_none, "{method}");
+            assert_eq!(some.allow(&method), by_some, "{method}");
+        }
+    }
+
+    #[test]
+    fn lists_are_joined_once() {
+        let AllowedMethods::Listed { joined, .. } =
+            AllowedMethods::listed([Method::PUT, Method::DELETE, Method::GET])
+        else {
+            unreachable!("it is listed")
+        };
+        assert_eq!(joined, "PUT, DELETE, GET");
+        let names = ["X-B", "x-a", "x-b"].map(|name| name.parse().unwrap());
+        let AllowedHeaders::Listed { names, joined } = AllowedHeaders::listed(names) else {
+            unreachable!("it is listed")
+        };
+        assert_eq!(*names, ["x-a", "x-b"]);
+        assert_eq!(joined, "x-a, x-b");
+    }
+
+    #[test]
+    fn a_policy_is_printed_in_a_manifests_words() {
+        let json = serde_json::to_value(Policy {
+            methods: AllowedMethods::listed([Method::PUT]),
+            headers: AllowedHeaders::listed([http::header::AUTHORIZATION]),
+            expose_headers: Some(HeaderValue::from_static("x-a, x-b")),
+            disallowed_origin: DisallowedOrigin::Reject,
+            ..policy()
+        })
+        .unwrap();
+        assert_eq!(json["methods"], serde_json::json!(["PUT"]));
+        assert_eq!(json["headers"], serde_json::json!(["authorization"]));
+        assert_eq!(json["exposeHeaders"], "x-a, x-b");
+        assert_eq!(json["maxAge"], 7200);
+        assert_eq!(json["preflight"], "Answer");
+        assert_eq!(json["disallowedOrigin"], "Reject");
+        let open = serde_json::to_value(policy()).unwrap();
+        assert_eq!((&open["methods"], &open["headers"]), (&"*".into(), &"*".into()));
+        assert_eq!(open.get("exposeHeaders"), None);
+    }
+}

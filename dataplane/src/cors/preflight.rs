@@ -91,3 +91,146 @@ fn allowed_headers(
     }
     Ok(list)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cors::{
+        Asking,
+        fixtures::{PAGE, lines, policy, written},
+    };
+    use http::HeaderName;
+
+    /// What a preflight for this method and these lines of names gets: the header lines without
+    /// `access-control-`, or why not.
+    fn answer(policy: &Policy, method: &str, names: &[&str]) -> Result<Vec<String>, Ungranted> {
+        let mut asked = vec![("origin", PAGE), ("access-control-request-method", method)];
+        asked.extend(names.iter().map(|line| ("access-control-request-headers", *line)));
+        let headers = lines(&asked);
+        let Asking::Preflight(preflight) = Asking::of(&Method::OPTIONS, &headers, |_| false) else {
+            unreachable!("one origin and one method")
+        };
+        let lines = written(&grant(policy, &preflight)?);
+        Ok(lines.iter().map(|line| line.replace("access-control-", "")).collect())
+    }
+
+    /// The value of one line of [`answer`]'s; empty where there is none.
+    fn one(policy: &Policy, method: &str, names: &[&str], name: &str) -> Result<String, Ungranted> {
+        let value =
+            |line: String| Some(line.split_once(": ").filter(|(n, _)| *n == name)?.1.to_owned());
+        Ok(answer(policy, method, names)?.into_iter().find_map(value).unwrap_or_default())
+    }
+
+    fn listing_methods(names: &[&str]) -> Policy {
+        let names = names.iter().map(|name| name.parse::<Method>().unwrap());
+        Policy { methods: AllowedMethods::listed(names), ..policy() }
+    }
+
+    fn listing_headers(names: &[&str]) -> Policy {
+        let names = names.iter().map(|name| name.parse::<HeaderName>().unwrap());
+        Policy { headers: AllowedHeaders::listed(names), ..policy() }
+    }
+
+    #[test]
+    fn rule_07_an_allowed_preflight_gets_these_headers_and_no_others() {
+        assert_eq!(
+            answer(&policy(), "PUT", &["x-b,x-a"]).unwrap(),
+            [
+                "allow-headers: x-b,x-a",
+                "allow-methods: PUT",
+                "allow-origin: https://app.example.com",
+                "max-age: 7200"
+            ]
+        );
+    }
+
+    #[test]
+    fn rule_09_methods() {
+        let (any, listed) = (policy(), listing_methods(&["PUT", "patch", "DELETE"]));
+        for (policy, asked, allowed) in [
+            (&any, "PUT", Some("PUT")),
+            (&any, "GET", Some("GET")),
+            (&any, "put", Some("put")),
+            (&any, "X-OWN", Some("X-OWN")),
+            (&listed, "PUT", Some("PUT, patch, DELETE")),
+            (&listed, "patch", Some("PUT, patch, DELETE")),
+            (&listed, "GET", Some("PUT, patch, DELETE")),
+            (&listed, "HEAD", Some("PUT, patch, DELETE")),
+            (&listed, "POST", Some("PUT, patch, DELETE")),
+            (&listed, "put", None),
+            (&listed, "PATCH", None),
+            (&listed, "get", None),
+            (&listed, "OPTIONS", None),
+        ] {
+            let got = one(policy, asked, &[], "allow-methods");
+            match allowed {
+                Some(methods) => assert_eq!(got.as_deref(), Ok(methods), "{asked}"),
+                None => assert_eq!(got, Err(Ungranted::Method(asked.parse().unwrap())), "{asked}"),
+            }
+        }
+    }
+
+    #[test]
+    fn rule_10_headers() {
+        let (any, listed) = (policy(), listing_headers(&["X-Two", "x-one", "range"]));
+        for (policy, asked, allowed) in [
+            (&any, &["X-B,content-type , x-a"][..], Ok("x-b,content-type,x-a")),
+            (&any, &["x-b", "X-A"], Ok("x-b,x-a")),
+            (&any, &[""], Ok("")),
+            (&any, &[], Ok("")),
+            (&listed, &[], Ok("range, x-one, x-two")),
+            (&listed, &["X-ONE"], Ok("range, x-one, x-two")),
+            (&listed, &["x-two,x-one,x-two"], Ok("range, x-one, x-two")),
+            (&listed, &["range"], Ok("range, x-one, x-two")),
+            (
+                &listed,
+                &["Content-Type,accept,x-one,content-type"],
+                Ok("range, x-one, x-two, content-type, accept"),
+            ),
+            (
+                &listed,
+                &["accept-language,content-language"],
+                Ok("range, x-one, x-two, accept-language, content-language"),
+            ),
+            (&listed, &["x-one,X-Three"], Err("x-three")),
+            (&listed, &["x-on"], Err("x-on")),
+            (&listed, &["authorization"], Err("authorization")),
+        ] {
+            let allowed = allowed.map(str::to_owned);
+            let allowed = allowed.map_err(|name| Ungranted::Header(name.to_owned()));
+            assert_eq!(one(policy, "PUT", asked, "allow-headers"), allowed, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn rules_11_and_12_credentials_and_age() {
+        for (credentials, max_age, said) in [(false, 0, ""), (true, 86_400, "true")] {
+            let policy = Policy { credentials, max_age, ..policy() };
+            assert_eq!(one(&policy, "PUT", &[], "allow-credentials").unwrap(), said);
+            assert_eq!(one(&policy, "PUT", &[], "max-age").unwrap(), max_age.to_string());
+        }
+    }
+
+    #[test]
+    fn rule_08_each_denial_says_what_is_not_allowed() {
+        let methods = listing_methods(&["PUT"]);
+        let headers = listing_headers(&["x-a"]);
+        for (policy, method, names, denial, why) in [
+            (&methods, "DELETE", "", Denial::Method, "method 'DELETE' is not allowed"),
+            (&headers, "PUT", "x-a,X-B", Denial::Header, "header 'x-b' is not allowed"),
+            (&headers, "A B", "", Denial::Malformed, "Access-Control-Request-Method is no method"),
+            (
+                &headers,
+                "PUT",
+                "x a",
+                Denial::Malformed,
+                "Access-Control-Request-Headers has an element that is no header name",
+            ),
+        ] {
+            let ungranted = answer(policy, method, &[names]).unwrap_err();
+            assert_eq!(ungranted.denial(), denial, "{why}");
+            assert_eq!(ungranted.to_string(), why);
+        }
+    }
+}

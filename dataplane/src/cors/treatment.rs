@@ -97,3 +97,127 @@ fn vary_by_origin(headers: &mut HeaderMap) {
         headers.insert(header::VARY, value);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cors::fixtures::{PAGE, lines, policy, written};
+
+    /// An answer of a backend that sends CORS headers of its own.
+    fn answer() -> HeaderMap {
+        lines(&[
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-origin", "https://evil.example"),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-private-network", "true"),
+            ("access-control-expose-headers", "*"),
+            ("timing-allow-origin", "*"),
+            ("vary", "Accept"),
+        ])
+    }
+
+    fn treated(headers: AnswerHeaders<'_>) -> Vec<String> {
+        let mut answer = answer();
+        Treatment { headers, why: None }.apply(&mut answer);
+        written(&answer)
+    }
+
+    #[test]
+    fn rule_04_what_nobody_speaks_of_is_untouched() {
+        assert_eq!(treated(AnswerHeaders::Untouched), written(&answer()));
+        let mut nothing = HeaderMap::new();
+        Treatment::default().apply(&mut nothing);
+        assert!(nothing.is_empty());
+    }
+
+    #[test]
+    fn rules_01_and_17_the_backends_headers_are_withheld() {
+        let left = ["timing-allow-origin: *", "vary: Accept, Origin"];
+        assert_eq!(treated(AnswerHeaders::Withheld), left);
+    }
+
+    #[test]
+    fn rules_16_and_21_the_policys_headers_replace_the_backends() {
+        let page = || HeaderValue::from_static(PAGE);
+        let bare = policy();
+        assert_eq!(
+            treated(AnswerHeaders::Granted(&bare, page())),
+            [
+                "access-control-allow-origin: https://app.example.com",
+                "timing-allow-origin: *",
+                "vary: Accept, Origin",
+            ]
+        );
+        let exposed = Some(HeaderValue::from_static("x-a, x-b"));
+        let full = Policy { credentials: true, expose_headers: exposed, ..policy() };
+        assert_eq!(
+            treated(AnswerHeaders::Granted(&full, page())),
+            [
+                "access-control-allow-credentials: true",
+                "access-control-allow-origin: https://app.example.com",
+                "access-control-expose-headers: x-a, x-b",
+                "timing-allow-origin: *",
+                "vary: Accept, Origin",
+            ]
+        );
+    }
+
+    #[test]
+    fn rule_08_a_preflights_answer_varies_by_all_that_it_depends_on() {
+        let mut refused = lines(&[("content-type", "application/problem+json")]);
+        Treatment { headers: AnswerHeaders::Preflight, why: None }.apply(&mut refused);
+        assert_eq!(
+            written(&refused),
+            [
+                "content-type: application/problem+json",
+                "vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_denial_may_say_why() {
+        for headers in [AnswerHeaders::Withheld, AnswerHeaders::Preflight] {
+            let why = Some(HeaderValue::from_static("because"));
+            let mut answer = HeaderMap::new();
+            Treatment { headers, why }.apply(&mut answer);
+            assert_eq!(answer[WHY], "because");
+        }
+    }
+
+    #[test]
+    fn rule_20_vary_is_merged_once() {
+        for (given, merged) in [
+            (&[][..], &["Origin"][..]),
+            (&[""], &["Origin"]),
+            (&[" , ,"], &["Origin"]),
+            (&["Accept"], &["Accept, Origin"]),
+            (&["Accept,Accept-Language"], &["Accept,Accept-Language, Origin"]),
+            (&["Accept", "Cookie"], &["Accept, Cookie, Origin"]),
+            (&["X-Origin"], &["X-Origin, Origin"]),
+            (&["Origin-X, Original"], &["Origin-X, Original, Origin"]),
+            (&["Origin"], &["Origin"]),
+            (&["oRIGIN"], &["oRIGIN"]),
+            (&["Accept,\torigin ,Cookie"], &["Accept,\torigin ,Cookie"]),
+            (&["Accept", "Origin"], &["Accept", "Origin"]),
+            (&["*"], &["*"]),
+            (&["Accept, *"], &["Accept, *"]),
+            (&["Accept", " * "], &["Accept", " * "]),
+        ] {
+            let given: Vec<_> = given.iter().map(|line| ("vary", *line)).collect();
+            let mut headers = lines(&given);
+            vary_by_origin(&mut headers);
+            let got: Vec<_> = headers.get_all(header::VARY).iter().collect();
+            assert_eq!(got, merged, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn rule_20_vary_that_is_not_ascii_is_kept() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::VARY, HeaderValue::from_bytes(b"caf\xe9").unwrap());
+        vary_by_origin(&mut headers);
+        assert_eq!(headers[header::VARY].as_bytes(), b"caf\xe9, Origin");
+    }
+}

@@ -1,0 +1,42 @@
+//! What the tests beside the code share.
+
+use super::{AllowedHeaders, AllowedMethods, DisallowedOrigin, Origins, Policy, PreflightHandling};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The page that [`policy`] allows.
+pub(super) const PAGE: &str = "https://app.example.com";
+
+/// A policy that allows [`PAGE`], and is otherwise what a manifest gets that says no more.
+pub(super) fn policy() -> Policy {
+    Policy {
+        origins: Origins::new(vec![PAGE.parse().unwrap()], Vec::new()),
+        credentials: false,
+        methods: AllowedMethods::Any,
+        headers: AllowedHeaders::Any,
+        expose_headers: None,
+        max_age: 7200,
+        preflight: PreflightHandling::Answer,
+        disallowed_origin: DisallowedOrigin::Forward,
+        report_only: false,
+        debug: false,
+    }
+}
+
+/// Header lines, in order.
+pub(super) fn lines(lines: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        let value = HeaderValue::from_str(value).unwrap();
+        headers.append(HeaderName::from_static(name), value);
+    }
+    headers
+}
+
+/// All lines of the headers, sorted.
+pub(super) fn written(headers: &HeaderMap) -> Vec<String> {
+    let line =
+        |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
+    let mut lines: Vec<_> = headers.iter().map(line).collect();
+    lines.sort_unstable();
+    lines
+}
