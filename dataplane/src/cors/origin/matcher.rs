@@ -42,7 +42,7 @@ struct Subdomains {
 }
 
 impl Origins {
-    /// The origins that any of these patterns or expressions admits.
+    /// The origins that any of these patterns, spelt as they were parsed, or expressions admits.
     pub fn new(patterns: Vec<OriginPattern>, regexes: Vec<WholeValue>) -> Self {
         let mut all = Self {
             any: false,
@@ -70,11 +70,16 @@ impl Origins {
     /// Whether a request's `Origin`, as sent, is among them. One that is not spelt as browsers
     /// spell it matches nothing; `null` is one of any, and no expression's.
     pub fn admit(&self, origin: &[u8]) -> bool {
+        let Ok(origin) = str::from_utf8(origin) else { return false };
+        // First, and before it is read: what is listed is spelt well.
+        if self.exact.written.contains(origin) {
+            return true;
+        }
         let Some(origin) = RequestOrigin::parse(origin) else {
-            return self.any && origin == b"null";
+            return self.any && origin == "null";
         };
         self.any
-            || self.exact.contain(origin.text, origin.portless)
+            || self.exact.any_port.contains(origin.portless)
             || self.subdomains.get(origin.scheme).is_some_and(|suffixes| suffixes.admit(&origin))
             || self.regexes.iter().any(|regex| regex.matches(origin.text))
     }
@@ -98,7 +103,9 @@ impl Subdomains {
         let mut rest = host.as_bytes();
         for _ in 0..self.most_labels {
             let Some(dot) = memrchr(b'.', rest) else { return false };
-            if self.suffixes.contain(&authority[dot + 1..], &host[dot + 1..]) {
+            if self.suffixes.written.contains(&authority[dot + 1..])
+                || self.suffixes.any_port.contains(&host[dot + 1..])
+            {
                 return true;
             }
             rest = &rest[..dot];
@@ -117,10 +124,6 @@ impl Texts {
             }
             OriginPort::Any => self.any_port.insert(text.into()),
         };
-    }
-
-    fn contain(&self, text: &str, portless: &str) -> bool {
-        self.written.contains(text) || self.any_port.contains(portless)
     }
 
     /// All of them, with a port of `*` where it may be any.

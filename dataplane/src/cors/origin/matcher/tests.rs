@@ -144,6 +144,7 @@ fn rule_27_any_admits_null_and_nothing_malformed() {
             "a.com",
         ],
     );
+    assert!(!origins(&["*"], &[]).admit(b"https://a\xff.com"));
     admitted(&["https://null", "https://*.null"], &["https://null"], &["null"]);
 }
 
