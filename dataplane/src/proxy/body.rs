@@ -15,6 +15,7 @@ use std::{
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The client's body as the backend's connection takes it.
+#[derive(Default)]
 pub(crate) struct RequestBody(Option<Inbound>);
 
 struct Inbound {

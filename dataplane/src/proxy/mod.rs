@@ -20,7 +20,7 @@ use crate::{
     refusal::Refusal,
     router::{self, Rule},
     serve::Worker,
-    table::{Action, Forward, Protocol, Table, VirtualHost},
+    table::{Action, Forward, Table, VirtualHost},
     upstream::Stream,
 };
 use body::Content;
@@ -224,13 +224,14 @@ impl<'w> Exchange<'w> {
             upgrade,
         };
         let sent_host = outbound.prepare(&mut head.headers);
-        let request = self.request(way.target, &sent_host, backend.protocol, head, body)?;
+        head.uri = request::target(way.target, &head.uri, backend.protocol, &sent_host)?;
+        let body = RequestBody::new(body, conn, self.worker.limits.body_bytes);
 
         let sending = conn.alarm.now();
         conn.body.patience.set(route.timeouts.request);
         conn.body.idle.set(route.timeouts.idle);
-        conn.alarm.set(conn.body.wait(request.body().is_end_stream()));
-        let answer = self.worker.upstreams.send(backend, request, conn, &route.timeouts).await;
+        conn.alarm.set(conn.body.wait(body.is_end_stream()));
+        let answer = self.worker.upstreams.send(backend, head, body, conn, &route.timeouts).await;
         let answer = answer.map_err(|refusal| self.whose_fault(refusal))?;
         self.record.upstream = Some(conn.alarm.now().saturating_duration_since(sending));
         self.idle = route.timeouts.idle;
@@ -255,33 +256,6 @@ impl<'w> Exchange<'w> {
         mapping.apply(response.headers_mut());
         self.upgraded = answer.upgraded;
         Ok(response.map(Content::Upstream))
-    }
-
-    fn request(
-        &self,
-        path: &str,
-        host: &HeaderValue,
-        protocol: Protocol,
-        head: Parts,
-        body: Incoming,
-    ) -> Result<Request<RequestBody>, Refusal> {
-        let limit = self.worker.limits.body_bytes;
-        let body = RequestBody::new(body, self.conn, limit);
-        let unknown_length = body.size_hint().exact().is_none();
-        let mut request = Request::new(body);
-        *request.uri_mut() = request::target(path, &head.uri, protocol, host)?;
-        *request.method_mut() = head.method;
-        *request.headers_mut() = head.headers;
-        if protocol == Protocol::H2c {
-            request.headers_mut().remove(header::HOST);
-            request.headers_mut().remove(header::CONNECTION);
-            *request.version_mut() = Version::HTTP_2;
-        } else if unknown_length {
-            // Unless it is told, hyper sends a GET or HEAD without its body.
-            let chunked = HeaderValue::from_static("chunked");
-            request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
-        }
-        Ok(request)
     }
 
     /// A failed exchange is the client's fault where its body is what failed.

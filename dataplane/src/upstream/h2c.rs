@@ -3,7 +3,7 @@
 
 use super::{Answer, Kind, SendError, Stream, UpstreamBody};
 use crate::{proxy::RequestBody, refusal::Refusal};
-use http::Request;
+use http::{Request, Version, header, request::Parts};
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
@@ -67,12 +67,22 @@ impl H2c {
 }
 
 /// Sends a request over a connection. An error counts as unanswered where the connection has ended,
-/// and not this request alone.
+/// and not this request alone. `head` stays as it was, and so does `body` where nothing is sent.
 pub(super) async fn send(
     sender: &mut SendRequest<RequestBody>,
     address: SocketAddr,
-    request: Request<RequestBody>,
+    head: &Parts,
+    body: &mut RequestBody,
 ) -> Result<Answer, SendError> {
+    let mut request = Request::new(std::mem::replace(body, RequestBody::empty()));
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = head.headers.clone();
+    // The authority is in the target, and what frames the body in frames of HTTP/2.
+    for name in [header::HOST, header::CONNECTION] {
+        request.headers_mut().remove(name);
+    }
     match sender.try_send_request(request).await {
         Ok(response) => {
             let response = response.map(|body| UpstreamBody(Kind::Http2(body)));
@@ -80,14 +90,12 @@ pub(super) async fn send(
         }
         Err(mut failed) => {
             let unsent = failed.take_message();
+            let is_unsent = unsent.is_some();
+            *body = unsent.map_or(RequestBody::empty(), Request::into_body);
             let error = failed.into_error();
             let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
-            Err(SendError {
-                unsent,
-                unanswered: !cause.is_some_and(h2::Error::is_reset),
-                refusal: Refusal::BackendBroken,
-                source: Some(error),
-            })
+            let unanswered = !cause.is_some_and(h2::Error::is_reset);
+            Err(SendError { unsent: is_unsent, unanswered, source: Some(error.into()) })
         }
     }
 }

@@ -21,18 +21,22 @@ use crate::{
 use bytes::Bytes;
 use dial::Dialler;
 use h2c::H2c;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{Method, Response, StatusCode, request::Parts};
 use http1::{Http1, Http1Body};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use pool::{Key, Pool};
 use std::{
     cell::Cell,
+    error::Error,
     future::{Future, poll_fn},
     net::SocketAddr,
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
 };
+
+/// Why an exchange failed; for logs alone.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
@@ -56,46 +60,16 @@ pub(crate) struct Answer {
 
 /// A request that got no answer.
 struct SendError {
-    /// The request, where nothing of it has been sent.
-    unsent: Option<Request<RequestBody>>,
+    /// Whether nothing of the request has been sent, and its body is as it was.
+    unsent: bool,
     /// Whether no byte of an answer has come.
     unanswered: bool,
-    refusal: Refusal,
-    source: Option<hyper::Error>,
+    source: Option<BoxError>,
 }
 
-/// Enough of a request to send it again.
-struct Replay {
-    method: Method,
-    uri: Uri,
-    /// A list: cheaper to copy than a map, and hardly ever needed.
-    headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-impl Replay {
-    /// A request may go out again only if it is safe and has no body.
-    fn of(request: &Request<RequestBody>) -> Option<Self> {
-        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        (is_safe && request.body().is_end_stream()).then(|| Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request
-                .headers()
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        })
-    }
-
-    fn request(self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::empty());
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        for (name, value) in self.headers {
-            request.headers_mut().append(name, value);
-        }
-        request
-    }
+/// Whether a request may go out again that may have gone out already.
+fn is_repeatable(head: &Parts, body: &RequestBody) -> bool {
+    matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream()
 }
 
 impl Upstreams {
@@ -112,20 +86,22 @@ impl Upstreams {
 
     /// Sends a request to one endpoint of `backend`; the answer's head must come before the
     /// client connection's alarm. A request goes out once, except that a safe one without a body is
-    /// sent again where a pooled connection turns out to have been closed.
+    /// sent again where a pooled connection turns out to have been closed. The framing of its body
+    /// is the body's own, whatever its head says.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        request: Request<RequestBody>,
+        mut head: Parts,
+        mut body: RequestBody,
         client: &ConnState,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let sending = async {
             let turn = self.next_turn();
             match backend.protocol {
-                Protocol::H2c => self.send_h2c(backend, turn, request, timeouts).await,
+                Protocol::H2c => self.send_h2c(backend, turn, &mut head, &mut body, timeouts).await,
                 Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
-                    self.send_http1(backend, turn, request, timeouts).await
+                    self.send_http1(backend, turn, &mut head, &mut body, timeouts).await
                 }
             }
         };
@@ -164,71 +140,60 @@ impl Upstreams {
         &self,
         backend: &Backend,
         turn: u64,
-        mut request: Request<RequestBody>,
+        head: &mut Parts,
+        body: &mut RequestBody,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let mut key = key(backend, turn).ok_or(Refusal::NoEndpoint)?;
         if let Some(http1) = self.pool.take(&key) {
             self.stats.reused();
-            let replay = Replay::of(&request);
-            match self.exchange(http1, key.clone(), request).await {
+            let repeatable = is_repeatable(head, body);
+            match self.exchange(http1, key.clone(), head, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => match (error.unsent, replay) {
-                    (Some(unsent), _) => request = unsent,
-                    (None, Some(replay))
-                        if error.unanswered && error.refusal == Refusal::BackendBroken =>
-                    {
-                        request = replay.request();
-                    }
-                    (None, _) => return Err(error.refusal),
-                },
+                Err(error) if error.unsent || (repeatable && error.unanswered) => {}
+                Err(_) => return Err(Refusal::BackendBroken),
             }
             self.stats.retried();
         }
         // Boxed, so that requests over pooled connections don't carry a dialler's state around.
-        let (http1, address) = Box::pin(self.connect_http1(backend, turn, timeouts)).await?;
+        let (stream, address) = Box::pin(self.connect(backend, turn, timeouts)).await?;
         if let Key::Endpoint(endpoint, _) = &mut key {
             *endpoint = address;
         }
-        self.exchange(http1, key, request).await.map_err(|error| {
+        let http1 = Http1::new(stream, address);
+        self.exchange(http1, key, head, body).await.map_err(|error| {
             tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
-            error.refusal
+            Refusal::BackendBroken
         })
     }
 
-    async fn connect_http1(
+    async fn connect(
         &self,
         backend: &Backend,
         turn: u64,
         timeouts: &Timeouts,
-    ) -> Result<(Box<Http1>, SocketAddr), Refusal> {
+    ) -> Result<(Stream, SocketAddr), Refusal> {
         let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
         self.stats.connected(dialled.is_ok());
-        let (stream, address) = dialled?;
-        Ok((Http1::handshake(stream, address).await?, address))
+        dialled
     }
 
     async fn exchange(
         &self,
         http1: Box<Http1>,
         key: Key,
-        request: Request<RequestBody>,
+        head: &mut Parts,
+        body: &mut RequestBody,
     ) -> Result<Answer, SendError> {
         let address = http1.address;
-        let (response, http1) = http1.send(request).await?;
+        let (response, http1) = http1.send(head, body).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let upgraded = http1.into_stream().await.map_err(|refusal| SendError {
-                unsent: None,
-                unanswered: false,
-                refusal,
-                source: None,
-            })?;
             let response = response.map(|_| UpstreamBody(Kind::Empty));
-            return Ok(Answer { response, address, upgraded: Some(upgraded) });
+            return Ok(Answer { response, address, upgraded: Some(http1.into_stream()) });
         }
         let home = self.pool.home(key);
         let response =
-            response.map(|body| UpstreamBody(Kind::Http1(Http1Body::new(body, http1, home))));
+            response.map(|framing| UpstreamBody(Kind::Http1(Http1Body::new(framing, http1, home))));
         Ok(Answer { response, address, upgraded: None })
     }
 
@@ -236,7 +201,8 @@ impl Upstreams {
         &self,
         backend: &Backend,
         turn: u64,
-        mut request: Request<RequestBody>,
+        head: &mut Parts,
+        body: &mut RequestBody,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let Some(Key::Endpoint(address, _)) = key(backend, turn) else {
@@ -244,24 +210,19 @@ impl Upstreams {
         };
         if let Some(mut sender) = self.h2c.get(address) {
             self.stats.reused();
-            let replay = Replay::of(&request);
-            match h2c::send(&mut sender, address, request).await {
+            let repeatable = is_repeatable(head, body);
+            match h2c::send(&mut sender, address, head, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => match (error.unsent, replay) {
-                    (Some(unsent), _) => request = unsent,
-                    (None, Some(replay)) if error.unanswered => request = replay.request(),
-                    (None, _) => return Err(error.refusal),
-                },
+                Err(error) if error.unsent || (repeatable && error.unanswered) => {}
+                Err(_) => return Err(Refusal::BackendBroken),
             }
             self.stats.retried();
         }
-        let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
-        self.stats.connected(dialled.is_ok());
-        let (stream, address) = dialled?;
+        let (stream, address) = self.connect(backend, turn, timeouts).await?;
         let mut sender = self.h2c.handshake(stream, address).await?;
-        h2c::send(&mut sender, address, request).await.map_err(|error| {
+        h2c::send(&mut sender, address, head, body).await.map_err(|error| {
             tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
-            error.refusal
+            Refusal::BackendBroken
         })
     }
 }
@@ -288,15 +249,15 @@ enum Kind {
 
 impl Body for UpstreamBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
             Kind::Http1(body) => body.poll_frame(cx),
-            Kind::Http2(body) => Pin::new(body).poll_frame(cx),
+            Kind::Http2(body) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
             Kind::Empty => Poll::Ready(None),
         }
     }

@@ -1,10 +1,8 @@
-//! A connection to a backend, in the clear or over TLS, which counts what it reads.
+//! A connection to a backend, in the clear or over TLS.
 
 use std::{
-    cell::Cell,
     io,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 use tokio::{
@@ -15,10 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 /// A connection to a backend.
 #[derive(Debug)]
-pub(crate) struct Stream {
-    io: Io,
-    read: Rc<Cell<u64>>,
-}
+pub(crate) struct Stream(Io);
 
 #[derive(Debug)]
 enum Io {
@@ -28,27 +23,20 @@ enum Io {
 
 impl From<TcpStream> for Stream {
     fn from(io: TcpStream) -> Self {
-        Self { io: Io::Tcp(io), read: Rc::default() }
+        Self(Io::Tcp(io))
     }
 }
 
 impl From<TlsStream<TcpStream>> for Stream {
     fn from(io: TlsStream<TcpStream>) -> Self {
-        Self { io: Io::Tls(Box::new(io)), read: Rc::default() }
-    }
-}
-
-impl Stream {
-    /// Counts the bytes read, from now on too.
-    pub(super) fn read_counter(&self) -> Rc<Cell<u64>> {
-        self.read.clone()
+        Self(Io::Tls(Box::new(io)))
     }
 }
 
 /// Either kind's method.
 macro_rules! io {
     ($self:ident, $io:ident => $call:expr) => {
-        match &mut $self.get_mut().io {
+        match &mut $self.get_mut().0 {
             Io::Tcp($io) => {
                 let $io = Pin::new($io);
                 $call
@@ -67,11 +55,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = self.read.clone();
-        let polled = io!(self, io => io.poll_read(cx, buf));
-        read.set(read.get() + (buf.filled().len() - before) as u64);
-        polled
+        io!(self, io => io.poll_read(cx, buf))
     }
 }
 
@@ -93,7 +77,7 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.io {
+        match &self.0 {
             Io::Tcp(io) => io.is_write_vectored(),
             Io::Tls(io) => io.is_write_vectored(),
         }

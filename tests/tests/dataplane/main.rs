@@ -1,6 +1,7 @@
 //! The dataplane over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
 mod balancing;
 mod bodies;
 mod framing;

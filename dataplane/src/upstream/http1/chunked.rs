@@ -1,0 +1,236 @@
+//! Decodes a chunked body (RFC 9112 §7.1).
+
+use super::response::malformed;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use hyper::body::Frame;
+use memchr::{memchr, memmem};
+use std::io;
+
+/// What size lines may take together beyond their digits, and what trailers may take.
+const EXTRAS: usize = 16 * 1024;
+
+/// How many trailers there may be.
+const TRAILERS: usize = 100;
+
+/// Where in a chunked body the next byte is.
+#[derive(Debug, Default)]
+pub(in crate::upstream) struct Chunks {
+    at: At,
+    /// Bytes of chunk extensions so far.
+    extensions: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    #[default]
+    Size,
+    Data(u64),
+    DataEnd,
+    Trailers,
+    Done,
+}
+
+impl Chunks {
+    /// Whether the body has ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.at == At::Done
+    }
+
+    /// Takes the next data or trailers; `None` where they are not there yet, or there are none.
+    pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
+        loop {
+            match self.at {
+                At::Size => {
+                    let Some(line) = line(input)? else { return Ok(None) };
+                    let size = self.size(&line)?;
+                    self.at = if size == 0 { At::Trailers } else { At::Data(size) };
+                }
+                At::Data(_) if input.is_empty() => return Ok(None),
+                At::Data(left) => {
+                    let here = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - here as u64;
+                    self.at = if left == 0 { At::DataEnd } else { At::Data(left) };
+                    return Ok(Some(Frame::data(input.split_to(here).freeze())));
+                }
+                At::DataEnd => match input.first_chunk() {
+                    None => return Ok(None),
+                    Some(b"\r\n") => {
+                        let _ = input.split_to(2);
+                        self.at = At::Size;
+                    }
+                    Some(_) => return Err(malformed("a chunk is longer than its size")),
+                },
+                At::Trailers => {
+                    let Some(block) = block(input)? else { return Ok(None) };
+                    self.at = At::Done;
+                    let frame = (block.len() > 2).then(|| trailers(&block));
+                    return Ok(frame.transpose()?.map(Frame::trailers));
+                }
+                At::Done => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads a size line: hexadecimal digits; white space and extensions may follow.
+    fn size(&mut self, line: &[u8]) -> io::Result<u64> {
+        let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let (digits, rest) = line.split_at(digits);
+        self.extensions += rest.len();
+        let extension = rest.trim_ascii_start();
+        if !(extension.is_empty() || extension.starts_with(b";")) || self.extensions > EXTRAS {
+            return Err(malformed("what follows a chunk's size"));
+        }
+        let text = std::str::from_utf8(digits).unwrap_or_default();
+        u64::from_str_radix(text, 16).map_err(|_| malformed("a chunk's size"))
+    }
+}
+
+/// Takes a line that ends in CRLF and has neither in it.
+fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
+    let Some(length) = memchr(b'\n', input) else {
+        return if input.len() > EXTRAS {
+            Err(malformed("a chunk's size without end"))
+        } else {
+            Ok(None)
+        };
+    };
+    let mut line = input.split_to(length + 1);
+    line.truncate(length);
+    match memchr(b'\r', &line) {
+        Some(at) if at + 1 == length => {
+            line.truncate(at);
+            Ok(Some(line))
+        }
+        Some(_) | None => Err(malformed("a chunk's size that ends without CRLF")),
+    }
+}
+
+/// Takes the trailers and the empty line behind them.
+fn block(input: &mut BytesMut) -> io::Result<Option<Bytes>> {
+    let end = if input.starts_with(b"\r\n") {
+        Some(2)
+    } else {
+        memmem::find(input, b"\r\n\r\n").map(|at| at + 4)
+    };
+    match end {
+        Some(end) if end <= EXTRAS => Ok(Some(input.split_to(end).freeze())),
+        None if input.len() < EXTRAS => Ok(None),
+        Some(_) | None => Err(malformed("trailers without end")),
+    }
+}
+
+fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
+    let mut fields = [httparse::EMPTY_HEADER; TRAILERS];
+    let Ok(httparse::Status::Complete((length, fields))) =
+        httparse::parse_headers(block, &mut fields)
+    else {
+        return Err(malformed("trailers that are no fields"));
+    };
+    // A line feed alone ends a line for some, and would leave the rest for others.
+    if length != block.len() {
+        return Err(malformed("an empty line among trailers"));
+    }
+    let mut trailers = HeaderMap::with_capacity(fields.len());
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_maybe_shared(block.slice_ref(field.value));
+        match (name, value) {
+            (Ok(name), Ok(value)) => {
+                trailers.append(name, value);
+            }
+            (Err(_), _) | (_, Err(_)) => return Err(malformed("a trailer")),
+        }
+    }
+    Ok(trailers)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Feeds `body` in pieces of `step`; its data, then its trailers, and what is left behind it.
+    fn decoded(body: &str, step: usize) -> io::Result<(String, String, bool)> {
+        let (mut chunks, mut input) = (Chunks::default(), BytesMut::new());
+        let (mut data, mut trailers) = (Vec::new(), String::new());
+        for piece in body.as_bytes().chunks(step) {
+            input.extend_from_slice(piece);
+            while let Some(frame) = chunks.decode(&mut input)? {
+                match frame.into_data() {
+                    Ok(more) => data.extend_from_slice(&more),
+                    Err(frame) => {
+                        for (name, value) in &frame.into_trailers().unwrap() {
+                            trailers += &format!("{name}={};", value.to_str().unwrap());
+                        }
+                    }
+                }
+            }
+        }
+        let rest = String::from_utf8_lossy(&input);
+        Ok((
+            String::from_utf8(data).unwrap() + "|" + &trailers,
+            rest.into_owned(),
+            chunks.is_done(),
+        ))
+    }
+
+    #[test]
+    fn a_body_is_decoded_in_pieces_of_any_size() {
+        for (body, expected) in [
+            ("0\r\n\r\n", "|"),
+            ("5\r\nhello\r\n0\r\n\r\n", "hello|"),
+            ("3\r\nabc\r\n00A ; x=\"y\"\r\n0123456789\r\n0;z\r\n\r\n", "abc0123456789|"),
+            ("1\t\r\na\r\n000\r\nX-Sum: 1\r\nY:2 \r\n\r\n", "a|x-sum=1;y=2;"),
+        ] {
+            let with_next = format!("{body}HTTP/1.1 200 OK");
+            for step in 1..=with_next.len() {
+                let expected = (expected.to_owned(), "HTTP/1.1 200 OK".to_owned(), true);
+                assert_eq!(decoded(&with_next, step).unwrap(), expected, "{body:?} {step}");
+            }
+            for end in 0..body.len() {
+                assert!(!decoded(&body[..end], 3).unwrap().2, "{body:?} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_chunked_is_malformed() {
+        let long = "a".repeat(EXTRAS + 1);
+        let extensions = format!("1;{long}\r\n");
+        let many_extensions = "1;aaaaaaa\r\nx\r\n".repeat(EXTRAS / 7);
+        let trailer = format!("0\r\na: {long}\r\n\r\n");
+        let many_trailers = format!("0\r\n{}\r\n", "a: b\r\n".repeat(TRAILERS + 1));
+        for body in [
+            "\r\n",
+            "x\r\n",
+            "-1\r\n",
+            "+1\r\n",
+            "0x1\r\n",
+            " 1\r\n",
+            "1 1\r\n",
+            ";a\r\n",
+            "5\nhello\n",
+            "5;\rx\r\n",
+            "5;a\nb\r\n",
+            "5\r\nhello!\r\n",
+            "5\r\nhello\n\n",
+            "fffffffffffffffff\r\n",
+            "10000000000000000\r\n",
+            "0\r\nno colon\r\n\r\n",
+            "0\r\nname : x\r\n\r\n",
+            "0\r\na: b\r\n folded\r\n\r\n",
+            "0\r\na: b\n\nHTTP/1.1 200 OK\r\n\r\n",
+            &long,
+            &extensions,
+            &many_extensions,
+            &trailer,
+            &many_trailers,
+        ] {
+            for step in [1, 2, 5, 1000, usize::MAX] {
+                let shown = &body[..body.len().min(40)];
+                assert!(decoded(body, step).is_err(), "{shown:?} {step}");
+            }
+        }
+    }
+}

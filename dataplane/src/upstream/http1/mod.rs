@@ -1,0 +1,221 @@
+//! HTTP/1.1 to a backend, driven inside the task of the client's own connection: no task of its
+//! own, and no channels, so nothing is moved or woken on a request's way that need not be.
+
+mod chunked;
+mod request;
+mod response;
+
+use super::{BoxError, SendError, Stream, pool::Home};
+use crate::proxy::RequestBody;
+use bytes::{Bytes, BytesMut};
+use http::{Method, Response, StatusCode, request::Parts};
+use hyper::body::{Frame, SizeHint};
+use request::Outgoing;
+use response::{Framing, Heads};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker, ready},
+};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+/// As on the client's side: the most that is read at a time, and the longest head.
+const BUFFER: usize = 128 * 1024;
+
+/// How much is read at a time at first, and what an idle connection keeps for it at most.
+const PIECE: usize = 8 * 1024;
+
+/// One connection, between requests or in one.
+pub(super) struct Http1 {
+    io: Stream,
+    /// What was read and is not used yet.
+    input: BytesMut,
+    /// How much is read at a time: more and more, while more comes.
+    piece: usize,
+    outgoing: Outgoing,
+    heads: Heads,
+    /// Whether any byte has come since the request began.
+    answered: bool,
+    /// Whether the backend keeps the connection behind the answer.
+    keep_alive: bool,
+    /// The address that was dialled.
+    pub(super) address: SocketAddr,
+    /// The pool's sweep since which it has been there.
+    pub(super) idle_since: u64,
+}
+
+impl Http1 {
+    /// Will speak HTTP/1.1 over a stream.
+    pub(super) fn new(io: Stream, address: SocketAddr) -> Box<Self> {
+        Box::new(Self {
+            io,
+            input: BytesMut::new(),
+            piece: PIECE,
+            outgoing: Outgoing::default(),
+            heads: Heads::default(),
+            answered: false,
+            keep_alive: true,
+            address,
+            idle_since: 0,
+        })
+    }
+
+    /// Whether an idle connection can still take a request: the backend has not closed it, and has
+    /// not said anything unasked. Nobody is woken for it: whoever takes it looks again.
+    pub(super) fn is_alive(&mut self) -> bool {
+        let mut unasked = [0];
+        let mut quiet = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.io).poll_read(&mut quiet, &mut ReadBuf::new(&mut unasked)).is_pending()
+    }
+
+    /// Sends a request, and gives the head of its answer, for which the request's own headers make
+    /// room. What is not sent of the body by then is sent as the answer's body is read. After an
+    /// error `head` and `body` are as they were if nothing of them has been sent.
+    pub(super) async fn send(
+        mut self: Box<Self>,
+        head: &mut Parts,
+        body: &mut RequestBody,
+    ) -> Result<(Response<Framing>, Box<Self>), SendError> {
+        self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
+        self.answered = false;
+        self.piece = PIECE;
+        match poll_fn(|cx| self.poll_answer(head, cx)).await {
+            Ok(answer) => Ok((answer, self)),
+            Err(error) => {
+                let unsent = self.outgoing.give_back();
+                let is_unsent = unsent.is_some();
+                *body = unsent.unwrap_or(RequestBody::empty());
+                let source = Some(error.into());
+                Err(SendError { unsent: is_unsent, unanswered: !self.answered, source })
+            }
+        }
+    }
+
+    /// Leaves HTTP after a 101: the stream, and what was read from it behind the head.
+    pub(super) fn into_stream(self) -> (Stream, Bytes) {
+        (self.io, self.input.freeze())
+    }
+
+    fn poll_answer(
+        &mut self,
+        head: &mut Parts,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Response<Framing>>> {
+        // An answer can come before the request's end.
+        if let Poll::Ready(sent) = self.outgoing.poll_send(&mut self.io, cx) {
+            sent?;
+        }
+        loop {
+            while let Some(raw) = self.heads.next(&mut self.input)? {
+                let is_head = head.method == Method::HEAD;
+                let answer = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
+                // Interim answers are for whoever asked for them (RFC 9110 §15.2).
+                if !is_interim(answer.response.status()) {
+                    self.keep_alive = answer.keep_alive;
+                    return Poll::Ready(Ok(answer.response));
+                }
+            }
+            if self.input.len() >= BUFFER {
+                return Poll::Ready(Err(response::malformed("a head without end")));
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.answered = true;
+        }
+    }
+
+    fn poll_frame(
+        &mut self,
+        framing: &mut Framing,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if let Poll::Ready(Err(error)) = self.outgoing.poll_send(&mut self.io, cx) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        loop {
+            match framing.decode(&mut self.input)? {
+                Some(frame) => return Poll::Ready(Some(Ok(frame))),
+                None if framing.is_done() => return Poll::Ready(None),
+                None if ready!(self.poll_read(cx))? == 0 => framing.close()?,
+                None => {}
+            }
+        }
+    }
+
+    /// Reads more; how much, 0 at the stream's end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < self.piece / 4 {
+            self.input.reserve(self.piece);
+        }
+        let room = self.input.capacity() - self.input.len();
+        let read = ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
+        if read == room {
+            self.piece = (self.piece * 2).min(BUFFER);
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// The answer has ended: whether another request can follow.
+    fn rest(&mut self) -> bool {
+        let can_follow = self.keep_alive && self.outgoing.is_done() && self.input.is_empty();
+        if self.input.capacity() > PIECE {
+            self.input = BytesMut::new();
+        }
+        can_follow && self.is_alive()
+    }
+}
+
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// The body of an answer, which drives its connection, and gives it back to the pool at its end.
+pub(super) struct Http1Body {
+    framing: Framing,
+    /// `None` when it has been given back.
+    http1: Option<(Box<Http1>, Home)>,
+}
+
+impl Http1Body {
+    /// Takes up a body; a body that is empty gives its connection back at once.
+    pub(super) fn new(framing: Framing, http1: Box<Http1>, home: Home) -> Self {
+        let mut body = Self { framing, http1: Some((http1, home)) };
+        if body.is_end_stream() {
+            body.give_back();
+        }
+        body
+    }
+
+    fn give_back(&mut self) {
+        if let Some((mut http1, home)) = self.http1.take()
+            && http1.rest()
+        {
+            home.put(http1);
+        }
+    }
+
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some((http1, _)) = &mut self.http1 else { return Poll::Ready(None) };
+        let polled = http1.poll_frame(&mut self.framing, cx);
+        if self.is_end_stream() {
+            self.give_back();
+        } else if matches!(polled, Poll::Ready(Some(Err(_)))) {
+            self.http1 = None;
+        }
+        polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.framing.is_done()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        self.framing.size_hint()
+    }
+}

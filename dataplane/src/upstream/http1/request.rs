@@ -1,0 +1,407 @@
+//! A request on its way to a backend: its head, and its body as it comes from the client, framed
+//! anew (RFC 9112 §6).
+
+use crate::proxy::RequestBody;
+use bytes::{Buf, Bytes};
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use hyper::body::{Body, Frame};
+use std::{
+    io::{self, IoSlice, Write},
+    mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::io::AsyncWrite;
+
+/// A request that is being sent.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    /// What goes out first: a head, a chunk's size, trailers.
+    front: Vec<u8>,
+    /// How much of `front` has gone.
+    gone: usize,
+    /// Then a piece of the body.
+    data: Bytes,
+    /// Then what a chunk ends with.
+    tail: &'static [u8],
+    body: RequestBody,
+    coding: Coding,
+    state: State,
+}
+
+/// How the body is framed.
+#[derive(Default)]
+enum Coding {
+    /// All of it is known, or there is none.
+    #[default]
+    Ended,
+    /// With so many bytes to come.
+    Length(u64),
+    /// In chunks; the fields that `Trailer` announces may follow.
+    Chunked(Vec<HeaderName>),
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// Nothing has been taken of the body or written.
+    Fresh,
+    /// Something has.
+    Begun,
+    /// All of it is with the backend.
+    #[default]
+    Done,
+    /// The backend takes no more. What it says of it can still be read.
+    Refused,
+}
+
+impl Outgoing {
+    /// Takes up a request.
+    pub(super) fn begin(&mut self, head: &Parts, body: RequestBody) {
+        self.coding = match (body.is_end_stream(), body.size_hint().exact()) {
+            (true, _) => Coding::Ended,
+            (false, Some(length)) => Coding::Length(length),
+            (false, None) => Coding::Chunked(announced(&head.headers)),
+        };
+        self.front.clear();
+        (self.gone, self.data, self.tail) = (0, Bytes::new(), b"");
+        self.body = body;
+        self.state = State::Fresh;
+        self.write_head(head);
+    }
+
+    /// Whether all of the request is with the backend.
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// The body, if nothing of the request has been sent.
+    pub(super) fn give_back(&mut self) -> Option<RequestBody> {
+        (self.state == State::Fresh).then(|| mem::replace(&mut self.body, RequestBody::empty()))
+    }
+
+    /// Sends what there is. An error is the body's, or says that nothing could be sent; where a
+    /// backend stops taking the request, it may have an answer that says why.
+    pub(super) fn poll_send(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if matches!(self.state, State::Done | State::Refused) {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            self.fill(cx)?;
+            let waits = self.is_out();
+            match ready!(self.poll_out(io, cx)) {
+                Err(error) if self.state == State::Fresh => return Poll::Ready(Err(error)),
+                Err(_) => break self.state = State::Refused,
+                Ok(()) if matches!(self.coding, Coding::Ended) => break self.state = State::Done,
+                // The body's next piece wakes the task.
+                Ok(()) if waits => return Poll::Pending,
+                Ok(()) => {}
+            }
+        }
+        self.body = RequestBody::empty();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether all that there is has been written.
+    fn is_out(&self) -> bool {
+        self.gone == self.front.len() && self.data.is_empty() && self.tail.is_empty()
+    }
+
+    /// Writes all that there is.
+    fn poll_out(
+        &mut self,
+        io: &mut (impl AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.is_out() {
+            let written = ready!(self.poll_write(io, cx))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.state = State::Begun;
+            self.advance(written);
+        }
+        self.front.clear();
+        self.gone = 0;
+        Pin::new(io).poll_flush(cx)
+    }
+
+    fn poll_write(
+        &self,
+        io: &mut (impl AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let (io, front) = (Pin::new(io), &self.front[self.gone..]);
+        if self.data.is_empty() && self.tail.is_empty() {
+            return io.poll_write(cx, front);
+        }
+        let all = [IoSlice::new(front), IoSlice::new(&self.data), IoSlice::new(self.tail)];
+        io.poll_write_vectored(cx, &all)
+    }
+
+    fn advance(&mut self, written: usize) {
+        let front = written.min(self.front.len() - self.gone);
+        self.gone += front;
+        let data = (written - front).min(self.data.len());
+        self.data.advance(data);
+        self.tail = &self.tail[written - front - data..];
+    }
+
+    /// Takes a piece of the body, if none is waiting to be written.
+    fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.data.is_empty() && self.tail.is_empty() && !matches!(self.coding, Coding::Ended)
+        {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Pending => break,
+                Poll::Ready(None) => self.end()?,
+                Poll::Ready(Some(frame)) => {
+                    self.state = State::Begun;
+                    let is_last = self.body.is_end_stream();
+                    self.push(frame.map_err(io::Error::other)?, is_last)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, frame: Frame<Bytes>, is_last: bool) -> io::Result<()> {
+        match frame.into_data() {
+            Ok(data) if data.is_empty() => Ok(()),
+            Ok(data) => {
+                match &mut self.coding {
+                    Coding::Length(left) => {
+                        *left = left.checked_sub(data.len() as u64).ok_or_else(not_as_long)?;
+                    }
+                    Coding::Chunked(_) => {
+                        write!(self.front, "{:x}\r\n", data.len())?;
+                        self.tail = b"\r\n";
+                    }
+                    Coding::Ended => return Err(not_as_long()),
+                }
+                self.data = data;
+                if is_last { self.end() } else { Ok(()) }
+            }
+            Err(frame) => match (frame.into_trailers(), &self.coding) {
+                (Ok(trailers), Coding::Chunked(announced)) => {
+                    write_trailers(&mut self.front, &trailers, announced);
+                    self.coding = Coding::Ended;
+                    Ok(())
+                }
+                // Only chunks can be followed by fields, and hyper knows no other frames.
+                (Ok(_) | Err(_), _) => Ok(()),
+            },
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        match mem::take(&mut self.coding) {
+            Coding::Length(1..) => Err(not_as_long()),
+            Coding::Length(0) | Coding::Ended => Ok(()),
+            Coding::Chunked(_) if self.data.is_empty() => {
+                self.front.extend_from_slice(b"0\r\n\r\n");
+                Ok(())
+            }
+            Coding::Chunked(_) => {
+                self.tail = b"\r\n0\r\n\r\n";
+                Ok(())
+            }
+        }
+    }
+
+    /// Everything but the framing is as `head` says; that is the body's own.
+    fn write_head(&mut self, head: &Parts) {
+        let front = &mut self.front;
+        for part in [head.method.as_str(), " ", head.uri.path()] {
+            front.extend_from_slice(part.as_bytes());
+        }
+        if let Some(query) = head.uri.query() {
+            front.push(b'?');
+            front.extend_from_slice(query.as_bytes());
+        }
+        front.extend_from_slice(b" HTTP/1.1\r\n");
+        let mut says_length = false;
+        for (name, value) in &head.headers {
+            if *name == header::CONTENT_LENGTH {
+                says_length = true;
+            } else if *name != header::TRANSFER_ENCODING {
+                write_field(front, name, value.as_bytes());
+            }
+        }
+        match self.coding {
+            Coding::Ended if says_length => front.extend_from_slice(b"content-length: 0\r\n"),
+            Coding::Ended => {}
+            Coding::Length(length) => {
+                // Nothing fails that is written to memory.
+                let _ = write!(front, "content-length: {length}\r\n");
+            }
+            Coding::Chunked(_) => front.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        }
+        front.extend_from_slice(b"\r\n");
+    }
+}
+
+fn write_field(to: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    to.extend_from_slice(name.as_str().as_bytes());
+    to.extend_from_slice(b": ");
+    to.extend_from_slice(value);
+    to.extend_from_slice(b"\r\n");
+}
+
+/// The last chunk, and what follows it: the fields that were announced, but for those that have no
+/// place there (RFC 9110 §6.5.1).
+fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderName]) {
+    to.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers {
+        if announced.contains(name) {
+            write_field(to, name, value.as_bytes());
+        }
+    }
+    to.extend_from_slice(b"\r\n");
+}
+
+/// Fields that frame, route, authenticate or interpret a message: never trailers.
+const NO_TRAILERS: [HeaderName; 12] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::MAX_FORWARDS,
+    header::SET_COOKIE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+];
+
+/// The trailers that `Trailer` announces.
+fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lines = headers.get_all(header::TRAILER).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| !NO_TRAILERS.contains(name))
+        .collect()
+}
+
+fn not_as_long() -> io::Error {
+    io::Error::other("a body is not as long as announced")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// Takes a few bytes at a time, from as many of the slices as they reach into.
+    struct Sip {
+        at_a_time: usize,
+        taken: Vec<u8>,
+    }
+
+    impl AsyncWrite for Sip {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let here = bytes.len().min(self.at_a_time);
+            self.taken.extend_from_slice(&bytes[..here]);
+            Poll::Ready(Ok(here))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let all = slices.iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<_>>();
+            self.poll_write(cx, &all)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn head(fields: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::post("/a?b");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn what_is_taken_in_sips_goes_out_whole_and_in_order() {
+        let trailers = head(&[("sum", "7"), ("other", "8"), ("host", "a")]).headers;
+        let frames = || {
+            [
+                Frame::data(Bytes::from_static(b"hello ")),
+                Frame::data(Bytes::new()),
+                Frame::data(Bytes::from_static(b"world, here I am")),
+                Frame::trailers(trailers.clone()),
+            ]
+        };
+        for at_a_time in 1..60 {
+            let mut io = Sip { at_a_time, taken: Vec::new() };
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut outgoing = Outgoing::default();
+            outgoing.begin(&head(&[("x", "y"), ("content-length", "9")]), RequestBody::empty());
+            let announces = head(&[("trailer", "a, Sum,Host")]);
+            outgoing.coding = Coding::Chunked(announced(&announces.headers));
+            for frame in frames() {
+                outgoing.push(frame, false).unwrap();
+                assert!(outgoing.poll_out(&mut io, &mut cx).is_ready());
+            }
+            assert!(matches!(outgoing.coding, Coding::Ended));
+            let expected = "POST /a?b HTTP/1.1\r\nx: y\r\ncontent-length: 0\r\n\r\n6\r\nhello \r\n\
+                            10\r\nworld, here I am\r\n0\r\nsum: 7\r\n\r\n";
+            assert_eq!(String::from_utf8(io.taken).unwrap(), expected, "{at_a_time}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_as_long_as_announced_or_an_error() {
+        let data = || Frame::data(Bytes::from_static(b"abc"));
+        for (length, is_last, is_well) in [
+            (3, true, true),
+            (4, false, true),
+            (4, true, false),
+            (2, false, false),
+            (2, true, false),
+        ] {
+            let coding = Coding::Length(length);
+            let mut outgoing = Outgoing { coding, ..Outgoing::default() };
+            assert_eq!(outgoing.push(data(), is_last).is_ok(), is_well, "{length} {is_last}");
+        }
+        let mut outgoing = Outgoing { coding: Coding::Length(1), ..Outgoing::default() };
+        assert!(outgoing.end().is_err());
+    }
+
+    #[test]
+    fn the_last_chunk_follows_the_data_at_once() {
+        for (data, is_last, expected) in
+            [("abc", true, "3\r\nabc\r\n0\r\n\r\n"), ("", false, "0\r\n\r\n")]
+        {
+            let mut io = Sip { at_a_time: 9, taken: Vec::new() };
+            let mut outgoing = Outgoing { coding: Coding::Chunked(vec![]), ..Outgoing::default() };
+            outgoing.push(Frame::data(data.into()), is_last).unwrap();
+            if !is_last {
+                outgoing.end().unwrap();
+            }
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(outgoing.poll_out(&mut io, &mut cx).is_ready());
+            assert_eq!(String::from_utf8(io.taken).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The head of an answer, and how the body behind it is framed (RFC 9112 §6.3).
+
+use super::chunked::Chunks;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use hyper::{
+    body::{Frame, SizeHint},
+    ext::ReasonPhrase,
+};
+use memchr::memchr_iter;
+use std::io;
+
+/// How many fields an answer's head may have.
+const FIELDS: usize = 100;
+
+/// What is no HTTP/1.1.
+pub(super) fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Finds heads; looks at each byte once, however they come.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    seen: usize,
+}
+
+impl Heads {
+    /// Takes a whole head, its empty line included.
+    pub(super) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
+        // An empty line in front of a head has no place there.
+        if matches!(input.first(), Some(b'\r' | b'\n')) {
+            return Err(malformed("an empty line"));
+        }
+        // Where the last bytes may have been the beginning of the end.
+        let start = self.seen.saturating_sub(2);
+        let ends = memchr_iter(b'\n', &input[start..]).find_map(|at| {
+            let behind = start + at + 1;
+            let rest = &input[behind..];
+            if rest.starts_with(b"\r\n") {
+                Some(behind + 2)
+            } else {
+                rest.starts_with(b"\n").then_some(behind + 1)
+            }
+        });
+        self.seen = if ends.is_some() { 0 } else { input.len() };
+        Ok(ends.map(|end| input.split_to(end).freeze()))
+    }
+}
+
+/// What a head says.
+pub(super) struct Answer {
+    pub(super) response: Response<Framing>,
+    /// Whether the connection can be used again.
+    pub(super) keep_alive: bool,
+}
+
+/// Reads a whole head into `headers`, what these held is dropped; `is_head`: of an answer to HEAD.
+pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::Result<Answer> {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+    let mut parsed = httparse::Response::new(&mut fields);
+    let whole =
+        parsed.parse(raw).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let (httparse::Status::Complete(_), Some(version), Some(code)) =
+        (whole, parsed.version, parsed.code)
+    else {
+        return Err(malformed("half a head"));
+    };
+    let status = StatusCode::from_u16(code).map_err(|_| malformed("a status that is none"))?;
+    headers.clear();
+    let mut said = Said { keep_alive: version == 1, ..Said::default() };
+    for field in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let name = name.map_err(|_| malformed("a field's name"))?;
+        let value = HeaderValue::from_maybe_shared(raw.slice_ref(field.value));
+        let value = value.map_err(|_| malformed("a field's value"))?;
+        said.field(&name, &value)?;
+        headers.append(name, value);
+    }
+    let framing = said.framing(status, is_head, version)?;
+    if matches!(framing, Framing::Chunked(_)) {
+        // Chunks say how long they are, and whoever is next must not read otherwise.
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    let mut response = Response::new(framing);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    if let Some(reason) = parsed.reason.filter(|own| Some(*own) != status.canonical_reason())
+        && let Ok(reason) = ReasonPhrase::try_from(raw.slice_ref(reason.as_bytes()))
+    {
+        response.extensions_mut().insert(reason);
+    }
+    Ok(Answer { response, keep_alive: said.keep_alive && !said.close })
+}
+
+/// What the fields of a head say of the connection and the body.
+#[derive(Default)]
+struct Said {
+    keep_alive: bool,
+    close: bool,
+    length: Option<u64>,
+    /// Whether there is a Transfer-Encoding, and the last of its codings is `chunked`.
+    coded: Option<bool>,
+}
+
+impl Said {
+    fn field(&mut self, name: &HeaderName, value: &HeaderValue) -> io::Result<()> {
+        if *name == header::CONTENT_LENGTH {
+            return value.as_bytes().split(|byte| *byte == b',').try_for_each(|part| {
+                let length = length(part.trim_ascii()).ok_or(malformed("a length that is none"))?;
+                match self.length.replace(length) {
+                    Some(other) if other != length => Err(malformed("two lengths")),
+                    Some(_) | None => Ok(()),
+                }
+            });
+        }
+        let elements = || value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        if *name == header::TRANSFER_ENCODING {
+            let last = elements().next_back().unwrap_or_default();
+            self.coded = Some(last.eq_ignore_ascii_case(b"chunked"));
+        } else if *name == header::CONNECTION {
+            for option in elements() {
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        }
+        Ok(())
+    }
+
+    fn framing(&self, status: StatusCode, is_head: bool, version: u8) -> io::Result<Framing> {
+        let is_bodiless = is_head
+            || status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        match (self.coded, self.length) {
+            _ if is_bodiless => Ok(Framing::Done),
+            // HTTP/1.0 knows no Transfer-Encoding, and who sends it may frame otherwise.
+            (Some(_), _) if version == 0 => Err(malformed("a Transfer-Encoding in HTTP/1.0")),
+            (Some(true), _) => Ok(Framing::Chunked(Chunks::default())),
+            (Some(false), _) | (None, None) => Ok(Framing::UntilClose),
+            (None, Some(0)) => Ok(Framing::Done),
+            (None, Some(length)) => Ok(Framing::Length(length)),
+        }
+    }
+}
+
+/// Digits alone: no sign, no space.
+fn length(digits: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(digits).ok()?;
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// What is to come of an answer's body.
+#[derive(Debug)]
+pub(in crate::upstream) enum Framing {
+    /// Nothing.
+    Done,
+    /// This many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked(Chunks),
+    /// Whatever comes before the connection's end.
+    UntilClose,
+}
+
+impl Framing {
+    /// Takes the next frame; `None` where it is not there yet, or there is none any more.
+    pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
+        match self {
+            Self::Done => Ok(None),
+            Self::Chunked(chunks) => {
+                let frame = chunks.decode(input)?;
+                if chunks.is_done() {
+                    *self = Self::Done;
+                }
+                Ok(frame)
+            }
+            Self::Length(_) | Self::UntilClose if input.is_empty() => Ok(None),
+            Self::Length(left) => {
+                let here = input.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= here as u64;
+                if *left == 0 {
+                    *self = Self::Done;
+                }
+                Ok(Some(Frame::data(input.split_to(here).freeze())))
+            }
+            Self::UntilClose => Ok(Some(Frame::data(input.split().freeze()))),
+        }
+    }
+
+    /// The stream has ended: an error where more was to come.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        match self {
+            Self::Done | Self::UntilClose => {
+                *self = Self::Done;
+                Ok(())
+            }
+            Self::Length(_) | Self::Chunked(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Whether nothing is to come.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// How much is to come.
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Done => SizeHint::with_exact(0),
+            Self::Length(left) => SizeHint::with_exact(*left),
+            Self::Chunked(_) | Self::UntilClose => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(raw: &str, is_head: bool) -> io::Result<Answer> {
+        parse(&Bytes::from(raw.to_owned()), HeaderMap::new(), is_head)
+    }
+
+    /// How the body behind `fields` is framed, and whether the connection is kept.
+    fn framed(line: &str, fields: &str, is_head: bool) -> Option<(String, bool)> {
+        let answer = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
+        let framing = match answer.response.body() {
+            Framing::Done => "none".to_owned(),
+            Framing::Length(length) => length.to_string(),
+            Framing::Chunked(_) => "chunked".to_owned(),
+            Framing::UntilClose => "until close".to_owned(),
+        };
+        Some((framing, answer.keep_alive))
+    }
+
+    #[test]
+    fn a_body_is_framed_as_its_head_says() {
+        const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
+        const FIVE: &str = "Content-Length: 5\r\n";
+        for (line, fields, framing, keep_alive) in [
+            ("1.1 200 OK", FIVE, "5", true),
+            ("1.1 200 OK", "content-length:\t0 \r\n", "none", true),
+            ("1.1 200 OK", "Content-Length: 5, 5\r\nContent-Length: 05\r\n", "5", true),
+            ("1.1 200 OK", CHUNKED, "chunked", true),
+            ("1.1 200 OK", "Transfer-Encoding: gzip, CHUNKED\r\n", "chunked", true),
+            (
+                "1.1 200 OK",
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                "chunked",
+                true,
+            ),
+            (
+                "1.1 200 OK",
+                "Transfer-Encoding: chunked, gzip\r\nContent-Length: 5\r\n",
+                "until close",
+                true,
+            ),
+            ("1.1 200 OK", "", "until close", true),
+            ("1.1 204 No Content", FIVE, "none", true),
+            ("1.1 304 Not Modified", CHUNKED, "none", true),
+            ("1.1 101 Switching Protocols", FIVE, "none", true),
+            (
+                "1.1 200 OK",
+                "Content-Length: 5\r\nConnection: a, Close\r\nConnection: keep-alive\r\n",
+                "5",
+                false,
+            ),
+            ("1.0 200 OK", FIVE, "5", false),
+            ("1.0 200 OK", "Content-Length: 5\r\nConnection: Keep-Alive\r\n", "5", true),
+            ("1.0 200 OK", "Connection: keep-alive, close\r\n", "until close", false),
+        ] {
+            let expected = Some((framing.to_owned(), keep_alive));
+            assert_eq!(framed(line, fields, false), expected, "{line} {fields}");
+            let of_head = framed(line, fields, true).unwrap();
+            assert_eq!(of_head.0, "none", "{line} {fields}");
+        }
+        let both = format!("HTTP/1.1 200 OK\r\n{FIVE}{CHUNKED}\r\n");
+        let both = read(&both, false).unwrap().response;
+        assert!(matches!(both.body(), Framing::Chunked(_)));
+        assert!(!both.headers().contains_key(header::CONTENT_LENGTH));
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_malformed() {
+        for fields in [
+            "Content-Length: 5\r\nContent-Length: 6\r\n",
+            "Content-Length: 5, 6\r\n",
+            "Content-Length: 5,\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: -5\r\n",
+            "Content-Length: 0x5\r\n",
+            "Content-Length: 5 5\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 18446744073709551616\r\n",
+            "Content-Length : 5\r\n",
+            " Content-Length: 5\r\n",
+            "X: y\r\n folded\r\n",
+            "X: a\rb\r\n",
+            "X: a\0b\r\n",
+            "no colon\r\n",
+            ": x\r\n",
+            &"X: y\r\n".repeat(FIELDS + 1),
+        ] {
+            assert_eq!(framed("1.1 200 OK", fields, false), None, "{fields:?}");
+        }
+        assert_eq!(framed("1.0 200 OK", "Transfer-Encoding: chunked\r\n", false), None);
+        for line in
+            ["1.1 099 Low", "1.1 20 OK", "1.1 2000 OK", "2.0 200 OK", "0.9 200 OK", "1.1\t200 OK"]
+        {
+            assert_eq!(framed(line, "", false), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_head_in_pieces_is_found_where_it_ends() {
+        for head in [
+            "HTTP/1.1 200 OK\r\nX: y\r\n\r\n",
+            "HTTP/1.1 200 OK\nX: y\n\n",
+            "HTTP/1.1 200 OK\n\r\n",
+        ] {
+            for step in 1..=head.len() {
+                let (mut heads, mut input) = (Heads::default(), BytesMut::new());
+                let with_body = format!("{head}\n\n\r\n\r\n");
+                let mut found = None;
+                for piece in with_body.as_bytes().chunks(step) {
+                    input.extend_from_slice(piece);
+                    if found.is_none() {
+                        found = heads.next(&mut input).unwrap();
+                    }
+                }
+                assert_eq!(found.as_deref(), Some(head.as_bytes()), "{head:?} {step}");
+                assert_eq!(&input[..], b"\n\n\r\n\r\n");
+            }
+        }
+        for no_head in ["\r\nHTTP/1.1 200 OK\r\n\r\n", "\n"] {
+            assert!(Heads::default().next(&mut no_head.into()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_reason_of_its_own_is_kept() {
+        let reason = |line: &str| {
+            let extensions = read(&format!("HTTP/1.1 {line}\r\n\r\n"), false).unwrap().response;
+            let reason = extensions.extensions().get::<ReasonPhrase>()?.as_bytes().to_vec();
+            Some(String::from_utf8(reason).unwrap())
+        };
+        assert_eq!(reason("200 OK"), None);
+        assert_eq!(reason("200 Fine by me").as_deref(), Some("Fine by me"));
+        assert_eq!(reason("299"), Some(String::new()));
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_an_error() {
+        for (mut framing, is_well) in [
+            (Framing::Done, true),
+            (Framing::UntilClose, true),
+            (Framing::Length(1), false),
+            (Framing::Chunked(Chunks::default()), false),
+        ] {
+            assert_eq!(framing.close().is_ok(), is_well, "{framing:?}");
+        }
+    }
+}
