@@ -8,6 +8,7 @@
 mod asked;
 mod asking;
 mod decision;
+pub mod fetch;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod fixtures;

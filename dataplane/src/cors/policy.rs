@@ -1,6 +1,6 @@
 //! A policy as the compiler leaves it: every question that a request asks of it is one look-up.
 
-use super::Origins;
+use super::{Origins, fetch};
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Serialize, Serializer};
 
@@ -77,8 +77,7 @@ impl AllowedMethods {
         match self {
             Self::Any => true,
             Self::Listed { names, .. } => {
-                matches!(*method, Method::GET | Method::HEAD | Method::POST)
-                    || names.contains(method)
+                fetch::is_safelisted_method(method) || names.contains(method)
             }
         }
     }

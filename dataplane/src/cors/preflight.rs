@@ -2,13 +2,9 @@
 
 use super::{
     AllowedHeaders, AllowedMethods, AskedHeaders, Denial, Policy, Preflight, asked::Malformed,
+    fetch::SAFELISTED,
 };
 use http::{HeaderMap, HeaderValue, Method, header};
-
-/// The headers that a script may set without asking, as long as their values are short and plain
-/// (Fetch, "CORS-safelisted request-header"). A browser asks for them where they are not.
-const SAFELISTED: [&str; 5] =
-    ["accept", "accept-language", "content-language", "content-type", "range"];
 
 /// Why a preflight from an allowed origin is denied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,131 @@
+//! Which requests a browser asks permission for before it sends them to another origin: the Fetch
+//! Standard's definitions, as far as a request's head shows what they go by.
+
+mod names;
+mod safelist;
+#[cfg(test)]
+mod tests;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use std::fmt;
+
+pub(crate) use safelist::SAFELISTED;
+
+/// How many bytes the values of all safelisted headers may have together (Fetch, "CORS-unsafe
+/// request-header names").
+const MAX_SAFELISTED_BYTES: usize = 1024;
+
+/// Why a browser asks first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause<'r> {
+    /// The method is not simple.
+    Method(&'r Method),
+    /// A header that a script must not set unasked.
+    Header {
+        /// Its name.
+        name: &'r HeaderName,
+        /// Its first value.
+        value: &'r HeaderValue,
+    },
+    /// A body that no form could send.
+    ContentType(&'r HeaderValue),
+    /// A header that a script may set unasked, but not to this value.
+    Value {
+        /// Its name.
+        name: &'r HeaderName,
+        /// The value.
+        value: &'r HeaderValue,
+    },
+    /// A header that is safelisted by itself; all of those together are too long.
+    Oversized(&'r HeaderName),
+}
+
+impl Cause<'_> {
+    /// The header that a browser would ask for; `None` where the cause is the method.
+    pub fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Method(_) => None,
+            Self::ContentType(_) => Some(&http::header::CONTENT_TYPE),
+            Self::Header { name, .. } | Self::Value { name, .. } | Self::Oversized(name) => {
+                Some(name)
+            }
+        }
+    }
+
+    /// Whether only a page's script can be behind it. Other headers also come from the browser
+    /// itself, which asks for none of its own, or from a proxy on the way: where a request has
+    /// arrived with one, that alone does not say that a browser would have asked.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Header { name, value } => !names::may_be_ambient(name, value),
+            Self::Method(_) | Self::ContentType(_) | Self::Value { .. } | Self::Oversized(_) => {
+                true
+            }
+        }
+    }
+}
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        match self {
+            Self::Method(method) => write!(f, "method {method} is not simple"),
+            Self::Header { name, .. } => write!(f, "header {name} is not safelisted"),
+            Self::ContentType(value) => {
+                write!(f, "content-type {} is not safelisted", text(value))
+            }
+            Self::Value { name, .. } => write!(f, "the value of {name} is not safelisted"),
+            Self::Oversized(name) => write!(
+                f,
+                "header {name} is not safelisted: such headers have more than {MAX_SAFELISTED_BYTES} bytes together"
+            ),
+        }
+    }
+}
+
+/// Whether a request with this method may be sent unasked (Fetch, "CORS-safelisted method").
+/// Methods are case-sensitive.
+pub fn is_safelisted_method(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST)
+}
+
+/// Why a browser would ask before it sends this request to another origin; nothing: it would not
+/// (Fetch, "main fetch" and "CORS-unsafe request-header names"). Headers that no script can set
+/// don't count, every other one does, as if a script had set it: see [`Cause::is_certain`]. What no head
+/// shows, such as a script that listens to an upload's progress, is not told.
+pub fn causes<'r>(
+    method: &'r Method,
+    headers: &'r HeaderMap,
+) -> impl Iterator<Item = Cause<'r>> + use<'r> {
+    let method = (!is_safelisted_method(method)).then_some(Cause::Method(method));
+    let unsafe_headers = headers.keys().filter_map(|name| header_cause(headers, name));
+    let oversized = std::iter::once(headers).filter(|headers| is_oversized(headers));
+    let oversized = oversized.flat_map(|headers| {
+        let safelisted = headers.keys().filter(|name| safelist::has_safe_values(name));
+        safelisted.filter(|name| header_cause(headers, name).is_none()).map(Cause::Oversized)
+    });
+    method.into_iter().chain(unsafe_headers).chain(oversized)
+}
+
+fn header_cause<'r>(headers: &'r HeaderMap, name: &'r HeaderName) -> Option<Cause<'r>> {
+    let mut values = headers.get_all(name).iter();
+    if safelist::has_safe_values(name) {
+        let value = values.find(|value| !safelist::is_safelisted(name, value.as_bytes()))?;
+        return Some(match *name {
+            http::header::CONTENT_TYPE => Cause::ContentType(value),
+            _ => Cause::Value { name, value },
+        });
+    }
+    let value = values.next()?;
+    (!names::is_forbidden(name, headers)).then_some(Cause::Header { name, value })
+}
+
+/// Whether the safelisted headers are too long together, which they can't be where each comes once.
+fn is_oversized(headers: &HeaderMap) -> bool {
+    if headers.len() == headers.keys_len() {
+        return false;
+    }
+    let safelisted =
+        headers.iter().filter(|(name, value)| safelist::is_safelisted(name, value.as_bytes()));
+    safelisted.map(|(_, value)| value.len()).sum::<usize>() > MAX_SAFELISTED_BYTES
+}

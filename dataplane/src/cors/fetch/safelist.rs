@@ -1,0 +1,77 @@
+//! The headers that a script may set unasked, and to what (Fetch, "CORS-safelisted request-header").
+
+use http::{HeaderName, header};
+
+/// Their names. A browser asks for them where their values are long or not plain.
+pub(crate) const SAFELISTED: [&str; 5] =
+    ["accept", "accept-language", "content-language", "content-type", "range"];
+
+/// How many bytes a value may have.
+const MAX_BYTES: usize = 128;
+
+/// The media types that a form can send.
+const FORM_TYPES: [&[u8]; 3] =
+    [b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain"];
+
+/// Whether there are values of this header that a script may set unasked.
+pub(super) fn has_safe_values(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::ACCEPT
+            | header::ACCEPT_LANGUAGE
+            | header::CONTENT_LANGUAGE
+            | header::CONTENT_TYPE
+            | header::RANGE
+    )
+}
+
+/// Whether a script may set this header to this value unasked.
+pub(super) fn is_safelisted(name: &HeaderName, value: &[u8]) -> bool {
+    if value.len() > MAX_BYTES {
+        return false;
+    }
+    match *name {
+        header::ACCEPT => !value.iter().copied().any(is_unsafe),
+        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => value
+            .iter()
+            .copied()
+            .all(|byte| byte.is_ascii_alphanumeric() || b" *,-.;=".contains(&byte)),
+        header::CONTENT_TYPE => !value.iter().copied().any(is_unsafe) && is_form_type(value),
+        header::RANGE => is_single_range(value),
+        _ => false,
+    }
+}
+
+/// Fetch, "CORS-unsafe request-header byte".
+fn is_unsafe(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') || byte == 0x7f || b"\"():<>?@[\\]{}".contains(&byte)
+}
+
+/// Whether the value's essence is that of a form (MIME Sniffing, "parse a MIME type"). Parameters
+/// don't matter, however broken.
+fn is_form_type(value: &[u8]) -> bool {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    // Such white space is tabs and spaces here: line ends are unsafe.
+    let essence = essence.trim_ascii();
+    FORM_TYPES.iter().any(|form| form.eq_ignore_ascii_case(essence))
+}
+
+/// Whether the value is one range from a given byte on, without white space (Fetch, "parse a single
+/// range header value").
+fn is_single_range(value: &[u8]) -> bool {
+    let range = value.strip_prefix(b"bytes=").unwrap_or_default();
+    let mut ends = range.splitn(2, |byte| *byte == b'-');
+    let (Some(first), Some(last)) = (ends.next(), ends.next()) else { return false };
+    let is_number = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+    !first.is_empty()
+        && is_number(first)
+        && is_number(last)
+        && (last.is_empty() || magnitude(first) <= magnitude(last))
+}
+
+/// Orders decimal numbers of any length.
+fn magnitude(digits: &[u8]) -> (usize, &[u8]) {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let digits = digits.get(zeros..).unwrap_or_default();
+    (digits.len(), digits)
+}
