@@ -5,11 +5,13 @@ mod alarm;
 mod chunks;
 mod guard;
 mod head;
+mod peer;
 mod state;
 mod tunnel;
 
 pub(crate) use alarm::Alarm;
-pub(crate) use state::{ConnState, Draining, KnownHost, Upgrade};
+pub(crate) use peer::{KnownHost, Peer};
+pub(crate) use state::{ConnState, Draining, Upgrade};
 pub(crate) use tunnel::Tunnel;
 
 use crate::{proxy, serve::Worker};

@@ -1,12 +1,10 @@
 //! What a connection's stream, its requests and its task tell each other. One thread: cells.
 
-use super::{alarm::Alarm, guard::STAND_IN_HOST, tunnel::Tunnel};
+use super::{alarm::Alarm, guard::STAND_IN_HOST, peer::Peer, tunnel::Tunnel};
 use crate::{refusal::Refusal, table::Scheme};
-use http::HeaderValue;
 use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
-    rc::Rc,
     task::Waker,
     time::Duration,
 };
@@ -57,28 +55,11 @@ pub(crate) enum Draining {
     Now,
 }
 
-/// A Host and what it says.
-#[derive(Debug)]
-pub(crate) struct KnownHost {
-    /// As it stood in the request.
-    pub(crate) value: HeaderValue,
-    /// Lower case, without trailing dot; IPv6 in brackets.
-    pub(crate) name: Rc<str>,
-    /// The port, where one is written.
-    pub(crate) port: Option<u16>,
-}
-
 /// A client's connection.
 #[derive(Debug)]
 pub(crate) struct ConnState {
-    /// The client's address.
-    pub(crate) peer: SocketAddr,
-    /// The same without port, as a header's value.
-    pub(crate) peer_ip: HeaderValue,
-    /// The last Host that was read.
-    pub(crate) host: RefCell<Option<KnownHost>>,
-    /// The last `Forwarded` element that was made, and what of.
-    pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
+    /// Who is at the other end.
+    pub(crate) peer: Peer,
     /// The body of the request that is being answered.
     pub(crate) body: BodyState,
     /// How long the connection may be kept alive without a request.
@@ -104,15 +85,10 @@ pub(crate) struct ConnState {
 }
 
 impl ConnState {
-    /// A fresh connection from `peer`.
+    /// A fresh connection from `peer`, in the clear.
     pub(crate) fn new(peer: SocketAddr, idle_timeout: Duration) -> Self {
-        let address = peer.ip().to_canonical().to_string();
         Self {
-            peer,
-            // An address is visible ASCII.
-            peer_ip: HeaderValue::from_str(&address).unwrap_or(HeaderValue::from_static("unknown")),
-            host: RefCell::new(None),
-            forwarded: RefCell::new(None),
+            peer: Peer::new(peer, Scheme::Http),
             body: BodyState::default(),
             idle_timeout,
             alarm: Alarm::new(),

@@ -2,7 +2,7 @@
 //! front says of it is believed only where the FrontDoor trusts that proxy.
 
 use super::{forwarded, target::Host};
-use crate::{connection::ConnState, table::Scheme};
+use crate::{connection::Peer, table::Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -38,26 +38,27 @@ pub(super) struct Client {
 impl Client {
     /// Reads what trusted proxies say; `host` is the request's own, and `port` what it says.
     pub(super) fn of(
-        conn: &ConnState,
+        peer: &Peer,
         headers: &HeaderMap,
         trusted_proxies: &[IpNet],
         host: &HeaderValue,
         port: Option<u16>,
     ) -> Self {
-        let peer = conn.peer.ip().to_canonical();
+        let address = peer.address.ip().to_canonical();
         let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|net| net.contains(&address));
-        let trusted = !trusted_proxies.is_empty() && is_trusted(peer);
+        let trusted = !trusted_proxies.is_empty() && is_trusted(address);
         if !trusted {
-            let (scheme, host) = (Scheme::Http, host.clone());
+            let (scheme, host) = (peer.scheme, host.clone());
             let port = port.unwrap_or(scheme.default_port());
-            return Self { trusted, address: peer, scheme, host, port };
+            return Self { trusted, address, scheme, host, port };
         }
         let chain = forwarded::elements(headers);
         let nearest = chain.last().cloned().unwrap_or_default();
         let told = |name: &HeaderName| last_element(headers, name);
         let scheme = match told(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
             Some(proto) if proto.eq_ignore_ascii_case("https") => Scheme::Https,
-            Some(_) | None => Scheme::Http,
+            Some(_) => Scheme::Http,
+            None => peer.scheme,
         };
         let host = told(&FORWARDED_HOST)
             .or(nearest.host.as_deref())
@@ -69,7 +70,7 @@ impl Client {
             let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
             port.unwrap_or(scheme.default_port())
         });
-        let address = client_address(headers, &chain, peer, is_trusted);
+        let address = client_address(headers, &chain, address, is_trusted);
         Self { trusted, address, scheme, host, port }
     }
 

@@ -49,7 +49,7 @@ pub(crate) async fn handle(
     let method = head.method.clone();
     let id = worker.ids.next();
     let start = conn.alarm.now();
-    let record = Record::new(start, worker.stats.unrouted.clone(), id, conn.peer.ip());
+    let record = Record::new(start, worker.stats.unrouted.clone(), id, conn.peer.address.ip());
     let table = worker.table();
     let mut exchange = Exchange {
         worker: &worker,
@@ -104,14 +104,14 @@ impl<'w> Exchange<'w> {
         }
         self.note(|line| line.method = Some(head.method.clone()));
         let host_value = target::settle_host(&mut head)?;
-        let (host, port) = target::read_host(self.conn, &host_value)?;
+        let (host, port) = target::read_host(&self.conn.peer, &host_value)?;
         self.note(|line| line.host = Some(host.to_string()));
         let path = target::path(&head).map(Cow::into_owned);
         self.note(|line| line.path = path.as_ref().ok().cloned());
 
         let virtual_host = self.table.hosts.find(&host).ok_or(Refusal::NoHost)?;
         let proxies = &virtual_host.trusted_proxies;
-        let client = Client::of(self.conn, &head.headers, proxies, &host_value, port);
+        let client = Client::of(&self.conn.peer, &head.headers, proxies, &host_value, port);
         self.identify(&client, &head);
         request::remove_hearsay(&mut head.headers, client.trusted);
 
@@ -214,7 +214,7 @@ impl<'w> Exchange<'w> {
         self.note(|line| line.backend = Some(backend.name.clone()));
         let upgrade = conn.offers_upgrade() && hops::asks_for_websocket(&head.headers);
         let outbound = Outbound {
-            conn,
+            peer: &conn.peer,
             client: way.client,
             route,
             backend,

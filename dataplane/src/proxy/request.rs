@@ -7,7 +7,7 @@ use super::{
     hops,
 };
 use crate::{
-    connection::ConnState,
+    connection::Peer,
     refusal::Refusal,
     table::{Backend, HostHeader, Protocol, Route, Scheme},
 };
@@ -90,7 +90,7 @@ pub(super) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal
 
 /// Everything that a request's headers go through on their way to a backend.
 pub(super) struct Outbound<'a> {
-    pub(super) conn: &'a ConnState,
+    pub(super) peer: &'a Peer,
     pub(super) client: &'a Client,
     pub(super) route: &'a Route,
     pub(super) backend: &'a Backend,
@@ -115,7 +115,7 @@ impl Outbound<'_> {
     /// Who asked, and for what.
     fn forwarded(&self, headers: &mut HeaderMap) {
         let client = self.client;
-        let peer = &self.conn.peer_ip;
+        let peer = &self.peer.ip;
         let chain = if client.trusted { appended(headers, &FORWARDED_FOR, peer) } else { None };
         headers.insert(FORWARDED_FOR, chain.unwrap_or_else(|| peer.clone()));
         let element = self.forwarded_element();
@@ -134,21 +134,21 @@ impl Outbound<'_> {
     /// host, so that the last element fits.
     fn forwarded_element(&self) -> HeaderValue {
         let Client { host, scheme, .. } = self.client;
-        let mut last = self.conn.forwarded.borrow_mut();
+        let mut last = self.peer.forwarded.borrow_mut();
         if let Some((last_host, last_scheme, element)) = &*last
             && last_host == host
             && last_scheme == scheme
         {
             return element.clone();
         }
-        let node = match self.conn.peer.ip().to_canonical() {
+        let node = match self.peer.address.ip().to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("\"[{v6}]\""),
         };
         // A valid Host has no quotation mark.
         let host_text = String::from_utf8_lossy(host.as_bytes());
         let element = format!("for={node};host=\"{host_text}\";proto={}", scheme.as_str());
-        let element = HeaderValue::from_str(&element).unwrap_or_else(|_| self.conn.peer_ip.clone());
+        let element = HeaderValue::from_str(&element).unwrap_or_else(|_| self.peer.ip.clone());
         // A copy of the host: the header's own bytes share the request's buffer.
         if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
             *last = Some((copy, *scheme, element.clone()));

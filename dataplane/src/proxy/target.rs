@@ -1,7 +1,7 @@
 //! What a request is for: its host, path and query, from Host or an absolute URL.
 
 use crate::{
-    connection::{ConnState, KnownHost},
+    connection::{KnownHost, Peer},
     path,
     refusal::Refusal,
 };
@@ -48,10 +48,10 @@ impl<'h> Host<'h> {
 /// The name and port of a Host. A connection's requests mostly go to one host, so that the last one
 /// read fits.
 pub(super) fn read_host(
-    conn: &ConnState,
+    peer: &Peer,
     value: &HeaderValue,
 ) -> Result<(Rc<str>, Option<u16>), Refusal> {
-    let mut last = conn.host.borrow_mut();
+    let mut last = peer.host.borrow_mut();
     if let Some(known) = &*last
         && known.value == value
     {
