@@ -12,22 +12,23 @@ use serde::{Deserialize, Serialize};
 #[schemars(extend("x-kubernetes-validations" = policy_rules()))]
 pub struct CorsPolicy {
     /// Origins whose pages may read answers: `https://app.example.com`, `https://*.example.com`,
-    /// `https://localhost:*`, or `*` alone. An origin is scheme, host and port, without path or
-    /// trailing slash.
+    /// `https://localhost:*`, or `*` alone. An origin is scheme, host and port as browsers write
+    /// them: without path, trailing slash and default port.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16384),
         inner(length(min = 1, max = 512), regex(pattern = pattern::ORIGIN))
     )]
     pub allow_origins: Vec<String>,
-    /// Regular expressions (RE2 syntax) that match a whole origin.
+    /// Regular expressions (RE2 syntax), each for a whole origin, such as
+    /// `https://pr-[0-9]+\.example\.com`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
     pub allow_origin_regex: Vec<String>,
     /// Whether answers to requests with cookies or HTTP authentication may be read too.
     pub allow_credentials: bool,
     /// Methods that are allowed beside GET, HEAD and POST, in their exact case, such as `PUT`.
-    /// Empty: any.
+    /// Empty, or `*`: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),
@@ -36,7 +37,7 @@ pub struct CorsPolicy {
     )]
     pub allow_methods: Vec<String>,
     /// Names of request headers that are allowed beside the safelisted ones, such as `x-api-key`.
-    /// Empty: any.
+    /// Empty, or `*`: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),
@@ -45,7 +46,7 @@ pub struct CorsPolicy {
     )]
     pub allow_headers: Vec<String>,
     /// Names of response headers that a script may read beside the safelisted ones, such as
-    /// `x-total-count`.
+    /// `x-total-count`; without credentials also `*`, all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),
@@ -64,15 +65,20 @@ pub struct CorsPolicy {
         ]
     ))]
     pub max_age: Option<Duration>,
-    /// Who answers preflights: the edge, without a trip to the backend, or the backend.
+    /// Who answers preflights: `Answer`, the edge, without a trip to the backend; `Forward`, the
+    /// backend.
     pub preflight: PreflightHandling,
-    /// What becomes of a request from an origin that is not allowed.
+    /// What becomes of a request from an origin that is not allowed: `Forward`, it is answered
+    /// without CORS headers, so that the browser shows the page nothing; `Reject`, 403.
     pub disallowed_origin: DisallowedOrigin,
-    /// Whether the policy is applied, only counted, or declined.
+    /// `Enforce` applies the policy. `Report` changes nothing and counts what would have happened.
+    /// `Disabled` is no policy: so a Route declines its FrontDoor's.
     pub mode: CorsMode,
     /// Whether a denial says why in the response header `Portico-Cors`. For development.
     pub debug: bool,
-    /// Names of safety checks that are switched off for this policy.
+    /// Safety checks that are switched off: `CredentialsWithInsecureOrigins`, of credentials for
+    /// `http:` origins and loose expressions; `WildcardPublicSuffix`, of credentials for all names
+    /// under a public suffix, such as `https://*.co.uk`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub dangerously_allow: Vec<DangerousSwitch>,
@@ -84,8 +90,10 @@ fn policy_rules() -> [Rule; 4] {
             "self.mode == 'Disabled' || (has(self.allowOrigins) && size(self.allowOrigins) > 0) || (has(self.allowOriginRegex) && size(self.allowOriginRegex) > 0)",
         )
         .message("a policy needs allowOrigins or allowOriginRegex; mode: Disabled declines the FrontDoor's policy"),
-        Rule::new("!has(self.allowOrigins) || size(self.allowOrigins) == 1 || !('*' in self.allowOrigins)")
-            .message("allowOrigins: '*' stands for every origin and goes alone")
+        Rule::new(
+            "!has(self.allowOrigins) || !('*' in self.allowOrigins) || (size(self.allowOrigins) == 1 && (!has(self.allowOriginRegex) || size(self.allowOriginRegex) == 0))",
+        )
+            .message("allowOrigins: '*' stands for every origin and goes alone, without allowOriginRegex too")
             .field_path(".allowOrigins"),
         Rule::new("!self.allowCredentials || !has(self.allowOrigins) || !('*' in self.allowOrigins)")
             .message("allowCredentials needs allowOrigins that are named: '*' would let every site read as the user")
@@ -124,7 +132,7 @@ pub enum CorsMode {
     Enforce,
     /// Nothing changes; what would have happened is counted.
     Report,
-    /// The FrontDoor's policy is declined.
+    /// It is none; a Route declines its FrontDoor's.
     Disabled,
 }
 

@@ -21,7 +21,9 @@ pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
     Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
 };
-pub use rules::UNEDITABLE_HEADERS;
+pub use rules::{
+    FORBIDDEN_HEADER_PREFIXES, FORBIDDEN_METHODS, FORBIDDEN_REQUEST_HEADERS, UNEDITABLE_HEADERS,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

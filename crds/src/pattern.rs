@@ -64,7 +64,7 @@ pub(crate) const ORIGIN: &str = concat!(
     v6!(),
     r"|(\*\.)?",
     dns_name!(),
-    r")(:(\*|[0-9]{1,5}))?)$"
+    r")(:(\*|[1-9][0-9]{0,4}))?)$"
 );
 
 /// `*`, or segments: literals, `{name}`, a last `*`; templates too.
@@ -167,6 +167,8 @@ mod tests {
                     "https://*",
                     "https://a.*.com",
                     "https://ep.com:",
+                    "https://ep.com:0",
+                    "https://ep.com:080",
                     "https://u@ep.com",
                     "https://bücher.de",
                     "**",

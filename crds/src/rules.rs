@@ -18,9 +18,16 @@ pub const UNEDITABLE_HEADERS: [&str; 9] = [
     "upgrade",
 ];
 
+/// Methods that a script can never use, in whatever case it writes them (Fetch, "forbidden
+/// method"). Upper case.
+pub const FORBIDDEN_METHODS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
+
+/// What the names of further request headers start with that a script can never set. Lower case.
+pub const FORBIDDEN_HEADER_PREFIXES: [&str; 3] = ["proxy-", "sec-", "access-control-"];
+
 /// Request headers that a script can never set, so that allowing them is a mistake (Fetch,
-/// "forbidden request-header"); those that start with `proxy-`, `sec-` and `access-control-` too.
-const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
+/// "forbidden request-header"). Lower case.
+pub const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
     "accept-charset",
     "accept-encoding",
     "connection",
@@ -55,7 +62,7 @@ pub(crate) fn sendable() -> Value {
     json!([
         Rule::new(format!("!(self.lowerAscii() in {})", list(&FORBIDDEN_REQUEST_HEADERS)))
             .message("a script can't set this header (Fetch, forbidden request-header); leave it out"),
-        Rule::new("!self.lowerAscii().matches('^(proxy|sec|access-control)-')").message(
+        Rule::new(format!("!self.lowerAscii().matches('^({})')", FORBIDDEN_HEADER_PREFIXES.join("|"))).message(
             "a script can't set headers that start with proxy-, sec- or access-control-; leave it out"
         ),
     ])
@@ -73,7 +80,7 @@ pub(crate) fn readable() -> Value {
 
 /// Of a method: a script can use it.
 pub(crate) fn usable_method() -> Value {
-    json!([Rule::new("!(self.upperAscii() in ['CONNECT', 'TRACE', 'TRACK'])").message(
+    json!([Rule::new(format!("!(self.upperAscii() in {})", list(&FORBIDDEN_METHODS))).message(
         "a script can't use CONNECT, TRACE and TRACK (Fetch, forbidden method); leave it out"
     )])
 }

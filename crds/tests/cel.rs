@@ -306,7 +306,7 @@ fn an_attach_entry_says_whose_routes() {
 }
 
 #[test]
-fn a_cors_policy_allows_some_origin() {
+fn rules_24_and_28_a_cors_policy_allows_some_origin() {
     const NONE: &str = "needs allowOrigins or allowOriginRegex";
     let origins = json!(["https://a.example"]);
     for (kind, good) in [("FrontDoor", front_door()), ("Route", route())] {
@@ -325,13 +325,19 @@ fn a_cors_policy_allows_some_origin() {
                     "spec.cors.allowOrigins",
                     "goes alone",
                 ),
+                (
+                    json!({"cors": {"allowOrigins": ["*"], "allowOriginRegex": ["https://a"]}}),
+                    "spec.cors.allowOrigins",
+                    "goes alone",
+                ),
+                (json!({"cors": {"allowOrigins": ["*"], "allowOriginRegex": []}}), "", ""),
             ],
         );
     }
 }
 
 #[test]
-fn credentials_need_names() {
+fn rules_29_and_34_credentials_need_names() {
     let policy = |policy: Value| {
         let mut cors =
             json!({"cors": {"allowOrigins": ["https://a.example"], "allowCredentials": true}});
@@ -352,7 +358,7 @@ fn credentials_need_names() {
 }
 
 #[test]
-fn cors_lists_name_what_fetch_lets_a_script_use() {
+fn rules_32_33_and_35_cors_lists_name_what_fetch_lets_a_script_use() {
     let policy = |field: &str, value: Value| {
         let mut cors = json!({"allowOrigins": ["https://a.example"]});
         cors[field] = value;
