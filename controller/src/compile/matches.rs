@@ -1,6 +1,9 @@
 //! `spec.matches`: paths and predicates.
 
-use super::report::{Field, Report};
+use super::{
+    expressions,
+    report::{Field, Report},
+};
 use http::Method;
 use portico_crds as crds;
 use portico_dataplane::{
@@ -131,7 +134,10 @@ fn comparison(
     match (predicate.r#type, &predicate.value) {
         (Type::Exact, Some(value)) => Some(Comparison::Exact(value.clone())),
         (Type::Prefix, Some(value)) => Some(Comparison::Prefix(value.clone())),
-        (Type::Regex, Some(value)) => regex(value).map_err(|error| report.invalid(at, error)).ok(),
+        (Type::Regex, Some(value)) => expressions::whole_value(value)
+            .map(Comparison::Regex)
+            .map_err(|error| report.invalid(at, error))
+            .ok(),
         (Type::Present, None) => Some(Comparison::Present),
         (Type::Absent, None) => Some(Comparison::Absent),
         (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {
@@ -146,25 +152,6 @@ fn comparison(
             None
         }
     }
-}
-
-/// A regular expression for a whole value. It is parsed by itself first, so that a mistake has its
-/// place in what was written, and `a)|(b` can't close a group that it did not open.
-fn regex(text: &str) -> Result<Comparison, String> {
-    regex_syntax::parse(text).map_err(|error| match error {
-        regex_syntax::Error::Parse(error) => {
-            regex_error(text, &error.kind(), error.span().start.column)
-        }
-        regex_syntax::Error::Translate(error) => {
-            regex_error(text, &error.kind(), error.span().start.column)
-        }
-        error => format!("'{text}' is not a regular expression: {error}"),
-    })?;
-    Comparison::regex(text).map_err(|_| format!("'{text}' is too large a regular expression"))
-}
-
-fn regex_error(text: &str, kind: &dyn std::fmt::Display, column: usize) -> String {
-    format!("'{text}' is not a regular expression: {kind}, at character {column}")
 }
 
 /// All that a predicate says: name, kind and value.

@@ -9,6 +9,7 @@ mod backends;
 mod claims;
 mod conflicts;
 mod durations;
+mod expressions;
 mod headers;
 mod hosts;
 mod matches;

@@ -1,0 +1,22 @@
+//! Regular expressions that an object writes.
+
+use portico_dataplane::router::WholeValue;
+
+/// An expression for whole values. It is parsed by itself first, so that a mistake has its place in
+/// what was written, and `a)|(b` can't close a group that it did not open. The error is a sentence.
+pub(super) fn whole_value(text: &str) -> Result<WholeValue, String> {
+    regex_syntax::parse(text).map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => {
+            mistake(text, &error.kind(), error.span().start.column)
+        }
+        regex_syntax::Error::Translate(error) => {
+            mistake(text, &error.kind(), error.span().start.column)
+        }
+        error => format!("'{text}' is not a regular expression: {error}"),
+    })?;
+    WholeValue::new(text).map_err(|_| format!("'{text}' is too large a regular expression"))
+}
+
+fn mistake(text: &str, kind: &dyn std::fmt::Display, column: usize) -> String {
+    format!("'{text}' is not a regular expression: {kind}, at character {column}")
+}
