@@ -89,6 +89,8 @@ pub enum Reason {
     UnsupportedService,
     /// The Service has no ready endpoint; only a warning, for endpoints come and go.
     NoEndpoints,
+    /// Something that does nothing, or less than it says; only a warning.
+    NoEffect,
 }
 
 impl fmt::Display for Reason {

@@ -19,7 +19,7 @@ pub(super) fn attach<'s>(
     matched: &[Matched],
     report: &mut Report,
 ) -> HostSet {
-    if !door.report.accepted() {
+    if !door.serves() {
         report.refuse(
             &Field::Spec.key("frontDoorRef"),
             Reason::FrontDoorNotAccepted,

@@ -3,6 +3,7 @@
 use super::{
     Options,
     claims::{Claims, Rules},
+    cors,
     report::{Age, Field, Report},
 };
 use crate::{
@@ -55,9 +56,11 @@ pub(super) struct FrontDoor<'s> {
     pub(super) report: Report,
     /// Its hosts in order; a bad one is `None`.
     pub(super) hosts: Vec<Option<HostPattern>>,
-    /// Those that it serves; none unless it is accepted.
+    /// Those that it serves.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
+    /// The policy of Routes that have none of their own.
+    pub(super) cors: cors::Inherited,
     age: Age<'s>,
     rules: Rules<'s>,
     claims: HashMap<&'s str, Claims>,
@@ -121,6 +124,7 @@ impl<'s> FrontDoor<'s> {
                 hosts: Vec::new(),
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
+                cors: cors::Inherited::None,
                 age,
                 rules: Rules::SameNamespace,
                 claims: HashMap::new(),
@@ -132,11 +136,15 @@ impl<'s> FrontDoor<'s> {
         let rules = Rules::compile(spec.attach.as_deref(), &at.key("attach"), &mut report);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.key("trustedProxies"), &mut report);
-        if spec.cors.is_some() {
-            report.refuse(&at.key("cors"), Reason::Unsupported, CORS_UNSUPPORTED);
-        }
+        let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
-        Self { report, hosts, owned, trusted_proxies, age, rules, claims }
+        Self { report, hosts, owned, trusted_proxies, cors, age, rules, claims }
+    }
+
+    /// Whether it has its hosts and Routes may attach: it is accepted, or refused for its CORS
+    /// policy alone, which concerns nobody but the Routes that would inherit it.
+    pub(super) fn serves(&self) -> bool {
+        self.report.accepted_but_for_cors()
     }
 
     pub(super) fn name(&self) -> &'s ObjectName {
@@ -153,10 +161,6 @@ impl<'s> FrontDoor<'s> {
         self.claims.entry(namespace).or_insert_with(|| rules.claims(own, namespace, objects))
     }
 }
-
-/// Why a CORS policy is refused.
-pub(super) const CORS_UNSUPPORTED: &str =
-    "CORS policies are not supported by this version, which would ignore it: remove the field";
 
 fn hosts(hosts: &[crds::Host], at: &Field<'_>, report: &mut Report) -> Vec<Option<HostPattern>> {
     if hosts.is_empty() || hosts.len() > HOSTS_MAX {
@@ -205,10 +209,10 @@ fn networks(texts: &[String], at: &Field<'_>, report: &mut Report) -> Arc<[IpNet
     good.into()
 }
 
-/// Gives each host to the oldest accepted FrontDoor that names it.
+/// Gives each host to the oldest FrontDoor that serves and names it.
 fn own_hosts(doors: &mut [FrontDoor<'_>]) {
     let mut owners: HashMap<HostPattern, Age<'_>> = HashMap::new();
-    for door in doors.iter_mut().filter(|door| door.report.accepted()) {
+    for door in doors.iter_mut().filter(|door| door.serves()) {
         let mut lost = Vec::new();
         for (index, host) in door.hosts.iter().enumerate() {
             let Some(host) = host else { continue };

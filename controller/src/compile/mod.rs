@@ -8,6 +8,7 @@ mod authority;
 mod backends;
 mod claims;
 mod conflicts;
+mod cors;
 mod durations;
 mod expressions;
 mod headers;

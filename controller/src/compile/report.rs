@@ -22,6 +22,12 @@ pub(super) enum Field<'a> {
 }
 
 impl Field<'_> {
+    /// Whether a field path leads here or further down.
+    fn contains(&self, path: &str) -> bool {
+        let below = path.strip_prefix(&self.to_string());
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
     pub(super) fn key(&self, name: &'static str) -> Field<'_> {
         Field::Key(self, name)
     }
@@ -116,6 +122,23 @@ impl Report {
         !self.errors(Concerns::Accepted).any(|_| true)
     }
 
+    /// Whether something at this field or below it keeps the object from being accepted.
+    pub(super) fn refuses(&self, field: &Field<'_>) -> bool {
+        self.errors(Concerns::Accepted).any(|problem| field.contains(&problem.field))
+    }
+
+    /// Whether nothing keeps the object from being accepted but its CORS policy.
+    pub(super) fn accepted_but_for_cors(&self) -> bool {
+        let cors = Field::Spec.key("cors");
+        self.errors(Concerns::Accepted).all(|problem| cors.contains(&problem.field))
+    }
+
+    /// Whether this is a FrontDoor that is not accepted, and serves what its CORS policy does not
+    /// concern.
+    fn serves_in_part(&self) -> bool {
+        self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_but_for_cors()
+    }
+
     fn errors(&self, concerns: Concerns) -> impl Iterator<Item = &Problem> {
         self.problems
             .iter()
@@ -138,8 +161,11 @@ impl Report {
 
     fn verdict(&self, r#type: &'static str, concerns: Concerns) -> ConditionVerdict {
         let reason = self.errors(concerns).next().map(|problem| problem.reason.to_string());
-        let messages: Vec<_> =
+        let mut messages: Vec<_> =
             self.errors(concerns).map(|p| format!("{}: {}", p.field, p.message)).collect();
+        if concerns == Concerns::Accepted && self.serves_in_part() {
+            messages.push("Routes with a cors of their own are served all the same".to_owned());
+        }
         ConditionVerdict {
             r#type,
             status: reason.is_none(),

@@ -4,8 +4,9 @@ use super::{
     Options, action,
     attach::attach,
     backends::Backends,
+    cors,
     headers::Headers,
-    hosts::{self, Found, FrontDoors, HostSet},
+    hosts::{Found, FrontDoors, HostSet},
     matches::{self, Matched},
     report::{Age, Field, Report},
     services::Services,
@@ -80,7 +81,7 @@ impl<'s> Routes<'_, 's> {
         };
         let matched =
             matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut draft.report);
-        let compiled = self.compile_spec(name, spec, &matched, door_name, &mut draft.report);
+        let compiled = self.compile_spec(name, spec, &matched, draft.door, &mut draft.report);
         let snapshot = self.snapshot;
         if let Some(door) = draft.door.and_then(|index| self.doors.all.get_mut(index)) {
             draft.hosts = attach(door, snapshot, name, spec, &matched, &mut draft.report);
@@ -99,7 +100,7 @@ impl<'s> Routes<'_, 's> {
         name: &'s ObjectName,
         spec: &'s crds::RouteSpec,
         matched: &[Matched],
-        front_door: ObjectName,
+        door: Option<usize>,
         report: &mut Report,
     ) -> Option<table::Route> {
         let at = Field::Spec;
@@ -110,14 +111,13 @@ impl<'s> Routes<'_, 's> {
         let response_headers =
             headers.edits(spec.response_headers.as_deref(), &at.key("responseHeaders"), report);
         let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.key("timeouts"), report);
-        if spec.cors.is_some() {
-            report.refuse(&at.key("cors"), Reason::Unsupported, hosts::CORS_UNSUPPORTED);
-        }
+        let door = door.and_then(|index| self.doors.all.get(index));
+        let cors = cors::of_route(spec, door, report);
         Some(table::Route {
             name: name.clone(),
-            front_door,
+            front_door: door_name(name, &spec.front_door_ref),
             action: action?,
-            cors: None,
+            cors,
             request_headers,
             response_headers,
             timeouts,

@@ -37,7 +37,7 @@ fn virtual_hosts(door: &FrontDoor<'_>, drafts: &[&Draft<'_>]) -> Vec<VirtualHost
                 host: host.clone()?,
                 front_door: door.name().clone(),
                 trusted_proxies: door.trusted_proxies.clone(),
-                cors: None,
+                cors: door.cors.policy().cloned(),
                 routes: routes.clone(),
             })
         })

@@ -1,0 +1,108 @@
+//! What a policy with credentials may not allow, and the switches that allow it all the same.
+
+use super::{loose, origins::Listed, suffixes};
+use crate::{
+    compile::report::{Field, Report},
+    problem::Reason,
+};
+use portico_crds::{CorsPolicy, DangerousSwitch};
+use portico_dataplane::cors::{OriginHost, OriginPattern};
+
+/// Checks what goes with `allowCredentials`, and says which switches switch nothing off.
+pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report: &mut Report) {
+    let mut switches = Switches { on: &given.dangerously_allow, used: Vec::new() };
+    if given.allow_credentials {
+        if listed.patterns.iter().any(|(_, pattern)| *pattern == OriginPattern::Any) {
+            report.invalid(
+                &at.key("allowOrigins"),
+                "'*' with allowCredentials would let every site read as the user: list the origins",
+            );
+        }
+        if given.expose_headers.iter().any(|name| name == "*") {
+            report.invalid(
+                &at.key("exposeHeaders"),
+                "'*' is no wildcard to a browser with allowCredentials: list the headers",
+            );
+        }
+        patterns(listed, &at.key("allowOrigins"), &mut switches, report);
+        regexes(listed, &at.key("allowOriginRegex"), &mut switches, report);
+    }
+    switches.warn_of_unused(&at.key("dangerouslyAllow"), report);
+}
+
+fn patterns(listed: &Listed, at: &Field<'_>, switches: &mut Switches<'_>, report: &mut Report) {
+    for (index, pattern) in &listed.patterns {
+        let at = at.index(*index);
+        if pattern.is_insecure() {
+            let switch = DangerousSwitch::CredentialsWithInsecureOrigins;
+            switches.refuse(switch, &at, report, || {
+                format!("'{pattern}' with allowCredentials lets whoever tampers with its plain HTTP read as the user: write https")
+            });
+        }
+        if let Some(suffix) = public_suffix(pattern) {
+            switches.refuse(DangerousSwitch::WildcardPublicSuffix, &at, report, || {
+                format!("'{pattern}' with allowCredentials lets everybody with a name under '{suffix}', a public suffix, read as the user: name a domain of your own")
+            });
+        }
+    }
+}
+
+/// The public suffix right behind the wildcard, if it is one. Nobody registers under `localhost`.
+fn public_suffix(pattern: &OriginPattern) -> Option<&str> {
+    match pattern {
+        OriginPattern::Tuple { host: OriginHost::Subdomains(suffix), .. } => {
+            let is_loopback = matches!(&**suffix, "localhost" | "localhost.");
+            (!is_loopback && suffixes::below_is_public(suffix)).then_some(suffix)
+        }
+        OriginPattern::Any | OriginPattern::Tuple { host: OriginHost::Exact(_), .. } => None,
+    }
+}
+
+fn regexes(listed: &Listed, at: &Field<'_>, switches: &mut Switches<'_>, report: &mut Report) {
+    for (index, regex) in &listed.regexes {
+        if loose::is_loose(regex.as_str()) {
+            let switch = DangerousSwitch::CredentialsWithInsecureOrigins;
+            switches.refuse(switch, &at.index(*index), report, || {
+                format!(
+                    r"'{}' with allowCredentials must start with https:// and end in a domain of your own, both in plain letters, as https://pr-[0-9]+\.example\.com does (mind the \. before the domain): write it so",
+                    regex.as_str()
+                )
+            });
+        }
+    }
+}
+
+/// The switches of a policy, and which of them made a difference.
+struct Switches<'p> {
+    on: &'p [DangerousSwitch],
+    used: Vec<DangerousSwitch>,
+}
+
+impl Switches<'_> {
+    /// Refuses, unless the switch is on.
+    fn refuse(
+        &mut self,
+        switch: DangerousSwitch,
+        at: &Field<'_>,
+        report: &mut Report,
+        message: impl FnOnce() -> String,
+    ) {
+        if self.on.contains(&switch) {
+            self.used.push(switch);
+        } else {
+            report.invalid(at, format!("{}, or add {switch:?} to dangerouslyAllow", message()));
+        }
+    }
+
+    fn warn_of_unused(&self, at: &Field<'_>, report: &mut Report) {
+        for (index, switch) in self.on.iter().enumerate() {
+            if !self.used.contains(switch) {
+                report.warn(
+                    &at.index(index),
+                    Reason::NoEffect,
+                    format!("{switch:?} switches off nothing that this policy would be refused for: remove it"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Whether an expression for origins is loose: one that may admit origins in plain HTTP, or of
+//! domains that are strangers'. What can't be told counts as loose.
+
+use super::suffixes;
+use regex_syntax::hir::{
+    Class, Hir, HirKind, Repetition,
+    literal::{ExtractKind, Extractor, Seq},
+};
+
+/// What every origin of a good expression begins with.
+const HTTPS: &str = "https://";
+
+/// Whether the expression, matched with whole origins, does not start with a literal `https://` or
+/// does not end in a literal registrable domain; a port may follow it. All that is said here holds
+/// for origins as browsers write them: in ASCII, with one `://`, one host and one port at most.
+pub(super) fn is_loose(expression: &str) -> bool {
+    let Ok(hir) = regex_syntax::parse(expression) else { return true };
+    let is_https = |start: &str| start.starts_with(HTTPS);
+    !(all(&literals(&hir, ExtractKind::Prefix), is_https) && ends_in_domain(flat(&hir)))
+}
+
+/// Whether all that this concatenation matches ends in a registrable domain, ports aside.
+fn ends_in_domain(mut parts: Vec<Hir>) -> bool {
+    drop_port(&mut parts);
+    if let Some(HirKind::Alternation(branches)) = parts.last().map(Hir::kind) {
+        let front = &parts[..parts.len() - 1];
+        return branches.iter().all(|branch| ends_in_domain([front, &flat(branch)].concat()));
+    }
+    all(&literals(&Hir::concat(parts), ExtractKind::Suffix), is_registrable)
+}
+
+/// Texts of which each match has one at its start or end.
+fn literals(hir: &Hir, kind: ExtractKind) -> Seq {
+    Extractor::new().kind(kind).limit_literal_len(512).extract(hir)
+}
+
+fn all(literals: &Seq, holds: impl Fn(&str) -> bool) -> bool {
+    literals.literals().is_some_and(|literals| {
+        literals.iter().all(|literal| str::from_utf8(literal.as_bytes()).is_ok_and(&holds))
+    })
+}
+
+/// Whether all hosts that end so have one registrable domain, which is written out. The end is that
+/// of the host, or reaches back to the scheme.
+fn is_registrable(end: &str) -> bool {
+    let is_name = |host: &str| {
+        let top = host.rsplit('.').next().unwrap_or_default();
+        host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_'))
+            && top.bytes().any(|b| !b.is_ascii_digit())
+    };
+    if let Some(host) = end.strip_prefix(HTTPS) {
+        return is_name(host) && !suffixes::is_public(host);
+    }
+    // The label that it begins in may go on in front.
+    let whole_labels = end.split_once('.').map(|(_, rest)| rest);
+    whole_labels.is_some_and(|host| is_name(host) && !suffixes::below_is_public(host))
+}
+
+/// A concatenation's parts, groups opened. Anchors and word boundaries only match less.
+fn flat(hir: &Hir) -> Vec<Hir> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Vec::new(),
+        HirKind::Capture(group) => flat(&group.sub),
+        HirKind::Concat(parts) => parts.iter().flat_map(flat).collect(),
+        HirKind::Literal(_)
+        | HirKind::Class(_)
+        | HirKind::Repetition(_)
+        | HirKind::Alternation(_) => vec![hir.clone()],
+    }
+}
+
+/// Takes a port off the end: `:8443`, `:[0-9]+`, or such a group that may be absent.
+fn drop_port(parts: &mut Vec<Hir>) {
+    if parts.last().is_some_and(is_port_or_nothing) {
+        parts.pop();
+        return;
+    }
+    let digits = parts.iter().rev().take_while(|part| is_digits(part)).count();
+    let front = parts.len() - digits;
+    let Some(HirKind::Literal(text)) = parts[..front].last().map(Hir::kind) else { return };
+    let digits = text.0.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    if let Some(host) = text.0[..text.0.len() - digits].strip_suffix(b":") {
+        let host = Hir::literal(host);
+        parts.truncate(front - 1);
+        parts.push(host);
+    }
+}
+
+fn is_port_or_nothing(hir: &Hir) -> bool {
+    let parts = flat(hir);
+    let Some((first, rest)) = parts.split_first() else { return true };
+    match first.kind() {
+        HirKind::Literal(text) => {
+            let digits = text.0.strip_prefix(b":");
+            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+                && rest.iter().all(is_digits)
+        }
+        HirKind::Repetition(Repetition { max: Some(1), sub, .. }) => {
+            rest.is_empty() && is_port_or_nothing(sub)
+        }
+        HirKind::Alternation(branches) => {
+            rest.is_empty() && branches.iter().all(is_port_or_nothing)
+        }
+        HirKind::Empty
+        | HirKind::Look(_)
+        | HirKind::Class(_)
+        | HirKind::Repetition(_)
+        | HirKind::Capture(_)
+        | HirKind::Concat(_) => false,
+    }
+}
+
+/// Whether all that it matches in ASCII is digits.
+fn is_digits(hir: &Hir) -> bool {
+    let ascii = |start: char, end: char| {
+        !start.is_ascii() || (start.is_ascii_digit() && (end.is_ascii_digit() || !end.is_ascii()))
+    };
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(text) => text.0.iter().all(u8::is_ascii_digit),
+        HirKind::Class(Class::Unicode(class)) => class.iter().all(|r| ascii(r.start(), r.end())),
+        HirKind::Class(Class::Bytes(class)) => {
+            class.iter().all(|r| ascii(r.start().into(), r.end().into()))
+        }
+        HirKind::Repetition(repetition) => is_digits(&repetition.sub),
+        HirKind::Capture(group) => is_digits(&group.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(is_digits),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loose;
+
+    #[test]
+    fn rule_30_https_and_a_literal_registrable_domain() {
+        for tight in [
+            r"https://app\.example\.com",
+            r"^https://app\.example\.com$",
+            r"https://pr-[0-9]+\.example\.com",
+            r"https://pr-\d{1,5}\.example\.co\.uk",
+            r"https://.*\.example\.com",
+            r"https://(.+\.)?example\.com",
+            r"https://([a-z0-9-]+\.)*example\.com",
+            r"https://(app|www)\.example\.(com|org)",
+            r"(https://a\.example\.com|https://b\.example\.com(:[0-9]+)?)",
+            r"https://(a\.example\.com(:80)?|b\.example\.org:[0-9]+)",
+            r"https://a\.example\.com:8443",
+            r"https://a\.example\.com(:8443)",
+            r"https://a\.example\.com(:[0-9]+)?",
+            r"https://a\.example\.com(?::\d{1,5})?",
+            r"https://a\.example\.com(:(3000|8080))?",
+            r"https://a\.example\.com(:3000|:80[0-9]{2}|)",
+            r"https://a\.example\.com:30\d\d",
+            r"https://[a-z]+\.me\.github\.io",
+            r"https://me\.github\.io",
+            r"https://[a-z]+\.corp\.internal",
+            r"[h]ttps://a\.example\.com",
+        ] {
+            assert!(!is_loose(tight), "{tight}");
+        }
+    }
+
+    #[test]
+    fn rule_30_anything_else_is_loose() {
+        for loose in [
+            r"http://app\.example\.com",
+            r"https?://app\.example\.com",
+            r"(https://|http://)app\.example\.com",
+            r".*",
+            r".*://a\.example\.com",
+            r"https:/.*",
+            r"(https://)?a\.example\.com",
+            r"https://a\.example\.com|http://b\.example\.com",
+            // A dot that is not escaped, or not there.
+            r"https://app.example.com",
+            r"https://.*example\.com",
+            r"https://[a-z-]*example\.com",
+            r"https://.*[.-]example\.com",
+            r"https://(.+\.|.*-)?example\.com",
+            // Ends that are not literal.
+            r"https://app\.example\..*",
+            r"https://app\.example\.com.*",
+            r"https://app\.example\.[a-z]{2,3}",
+            r"https://app\.example\.(com|[a-z]+)",
+            r"https://(app\.example\.com|.*)",
+            r"https://app\.example\.com[0-9]*",
+            r"https://app\.example\.com:?[0-9]*",
+            r"https://app\.example\.com(:.*)?",
+            r"https://app\.example\.com(:[0-9]+)?(\.[a-z]+)?",
+            // Public suffixes, of the list or because they are not on it.
+            r"https://.*\.com",
+            r"https://.*\.co\.uk",
+            r"https://.*\.github\.io",
+            r"https://.*\.kawasaki\.jp",
+            r"https://.*\.internal",
+            r"https://(.*\.)?github\.io",
+            r"https://localhost",
+            r"https://a\.example\.com|https://.*\.github\.io",
+            // Addresses, and what no browser sends.
+            r"https://10\.0\.0\.1",
+            r"https://.*\.0\.1",
+            r"https://\[::1\]",
+            r"https://a\.example\.com/.*",
+            r"https://a\.Example\.Com",
+            r"(?i)https://a\.example\.com",
+            r"https://",
+            r"",
+            r"(",
+        ] {
+            assert!(is_loose(loose), "{loose}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! CORS policies: what a FrontDoor or a Route says, in the form in which the dataplane asks it. An
+//! invalid policy never widens: nothing is served under it.
+
+mod credentials;
+mod edits;
+mod loose;
+mod names;
+mod origins;
+mod suffixes;
+
+use super::{
+    durations,
+    hosts::FrontDoor,
+    report::{Field, Report},
+};
+use crate::problem::Reason;
+use portico_crds as crds;
+use portico_dataplane::cors::{self, Policy};
+use std::{sync::Arc, time::Duration};
+
+/// Chromium's cap, and what is remembered where a policy doesn't say.
+const MAX_AGE_DEFAULT: Duration = Duration::from_hours(2);
+/// Firefox's cap, the highest of all.
+const MAX_AGE_LIMIT: Duration = Duration::from_hours(24);
+
+/// What a FrontDoor gives the Routes that have no policy of their own.
+#[derive(Debug)]
+pub(super) enum Inherited {
+    /// No policy: CORS is left to the backends.
+    None,
+    /// This one.
+    Policy(Arc<Policy>),
+    /// An invalid one: a Route can't do with less.
+    Invalid,
+}
+
+impl Inherited {
+    /// Compiles a FrontDoor's `spec.cors`. What reading found wrong there counts too; such a policy
+    /// may be absent here.
+    pub(super) fn compile(given: Option<&crds::CorsPolicy>, report: &mut Report) -> Self {
+        let at = Field::Spec.key("cors");
+        let policy = given.and_then(|given| compile(given, &at, report));
+        match policy {
+            _ if report.refuses(&at) => Self::Invalid,
+            Some(policy) => Self::Policy(policy),
+            None => Self::None,
+        }
+    }
+
+    /// The policy, if there is a good one.
+    pub(super) fn policy(&self) -> Option<&Arc<Policy>> {
+        match self {
+            Self::Policy(policy) => Some(policy),
+            Self::None | Self::Invalid => None,
+        }
+    }
+}
+
+/// The policy of a Route: its own as a whole, or else its FrontDoor's.
+pub(super) fn of_route(
+    spec: &crds::RouteSpec,
+    door: Option<&FrontDoor<'_>>,
+    report: &mut Report,
+) -> Option<Arc<Policy>> {
+    let at = Field::Spec.key("cors");
+    if let Some(own) = &spec.cors {
+        if own.mode != crds::CorsMode::Disabled {
+            edits::check(spec, "spec.cors", report);
+        }
+        return compile(own, &at, report);
+    }
+    let door = door.filter(|_| !report.refuses(&at))?;
+    match &door.cors {
+        Inherited::None => None,
+        Inherited::Policy(policy) => {
+            edits::check(spec, &format!("spec.cors of FrontDoor {}", door.name()), report);
+            Some(policy.clone())
+        }
+        Inherited::Invalid => {
+            report.refuse(
+                &Field::Spec.key("frontDoorRef"),
+                Reason::FrontDoorNotAccepted,
+                format!(
+                    "spec.cors of FrontDoor {}, which this Route would inherit, is invalid: correct it there, or give this Route a cors of its own (mode: Disabled for none)",
+                    door.name()
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// A policy; `None` where it is disabled or invalid. All of it is checked either way.
+fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Option<Arc<Policy>> {
+    let listed = origins::Listed::compile(given, at, report);
+    credentials::check(given, &listed, at, report);
+    let policy = Policy {
+        origins: listed.into_origins(),
+        credentials: given.allow_credentials,
+        methods: names::methods(&given.allow_methods, &at.key("allowMethods"), report),
+        headers: names::headers(&given.allow_headers, &at.key("allowHeaders"), report),
+        expose_headers: names::exposed(&given.expose_headers, &at.key("exposeHeaders"), report),
+        max_age: max_age(given.max_age.as_ref(), &at.key("maxAge"), report),
+        preflight: match given.preflight {
+            crds::PreflightHandling::Answer => cors::PreflightHandling::Answer,
+            crds::PreflightHandling::Forward => cors::PreflightHandling::Forward,
+        },
+        disallowed_origin: match given.disallowed_origin {
+            crds::DisallowedOrigin::Forward => cors::DisallowedOrigin::Forward,
+            crds::DisallowedOrigin::Reject => cors::DisallowedOrigin::Reject,
+        },
+        report_only: given.mode == crds::CorsMode::Report,
+        debug: given.debug,
+    };
+    let applies = match given.mode {
+        crds::CorsMode::Enforce | crds::CorsMode::Report => true,
+        crds::CorsMode::Disabled => false,
+    };
+    (applies && !report.refuses(at)).then(|| Arc::new(policy))
+}
+
+/// How long a preflight's answer may be remembered, in seconds.
+fn max_age(given: Option<&crds::Duration>, at: &Field<'_>, report: &mut Report) -> u32 {
+    let default = MAX_AGE_DEFAULT.as_secs() as u32;
+    let Some(crds::Duration(text)) = given else { return default };
+    let Some(age) = durations::parse(text) else {
+        report.invalid(
+            at,
+            format!("'{text}' is not a duration: write 10m, 2h, or 0s for not at all"),
+        );
+        return default;
+    };
+    if age.subsec_nanos() > 0 {
+        report.invalid(at, format!("'{text}' is not in whole seconds: round it"));
+    } else if age > MAX_AGE_LIMIT {
+        report.invalid(
+            at,
+            format!(
+                "'{text}' is more than 24h, and no browser remembers for longer: write 24h or less"
+            ),
+        );
+    } else if age > MAX_AGE_DEFAULT {
+        report.warn(
+            at,
+            Reason::NoEffect,
+            format!("'{text}' is more than most browsers take: Chromium asks again after 2h, WebKit after 10m"),
+        );
+    }
+    u32::try_from(age.as_secs()).unwrap_or(default)
+}

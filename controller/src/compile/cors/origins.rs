@@ -1,0 +1,72 @@
+//! `allowOrigins` and `allowOriginRegex`.
+
+use crate::compile::{
+    expressions,
+    report::{Field, Report},
+};
+use portico_crds as crds;
+use portico_dataplane::{
+    cors::{OriginPattern, Origins},
+    router::WholeValue,
+};
+
+/// The origins that a policy lists, each with its place. That a bad one is missing does no harm:
+/// the policy is refused.
+pub(super) struct Listed {
+    pub(super) patterns: Vec<(usize, OriginPattern)>,
+    pub(super) regexes: Vec<(usize, WholeValue)>,
+}
+
+impl Listed {
+    pub(super) fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Self {
+        let (entries, regexes) = (&given.allow_origins, &given.allow_origin_regex);
+        if entries.is_empty() && regexes.is_empty() && given.mode != crds::CorsMode::Disabled {
+            report.invalid(
+                at,
+                "allows no origin: give allowOrigins or allowOriginRegex, or write mode: Disabled for no policy",
+            );
+        }
+        if entries.iter().any(|entry| entry == "*") && entries.len() + regexes.len() > 1 {
+            report.invalid(
+                &at.key("allowOrigins"),
+                "'*' stands for every origin and goes alone: remove it, or the others and allowOriginRegex",
+            );
+        }
+        Self {
+            patterns: good(entries, &at.key("allowOrigins"), report, |entry| {
+                entry.parse().map_err(|error| format!("'{entry}' {error}"))
+            }),
+            regexes: good(regexes, &at.key("allowOriginRegex"), report, |text| {
+                expressions::whole_value(text)
+            }),
+        }
+    }
+
+    /// Each once, in an order that does not depend on the policy's.
+    pub(super) fn into_origins(self) -> Origins {
+        let mut patterns: Vec<_> = self.patterns.into_iter().map(|(_, pattern)| pattern).collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        let mut regexes: Vec<_> = self.regexes.into_iter().map(|(_, regex)| regex).collect();
+        regexes.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        regexes.dedup();
+        Origins::new(patterns, regexes)
+    }
+}
+
+/// Those texts that parse, with their index; the others are reported.
+fn good<T>(
+    texts: &[String],
+    at: &Field<'_>,
+    report: &mut Report,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Vec<(usize, T)> {
+    let mut good = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match parse(text) {
+            Ok(parsed) => good.push((index, parsed)),
+            Err(message) => report.invalid(&at.index(index), message),
+        }
+    }
+    good
+}

@@ -1,0 +1,47 @@
+//! Public suffixes (publicsuffix.org): names below which strangers register their own.
+
+/// Whether names directly below `host`, or below any one label in front of it, are strangers':
+/// `co.uk`, `github.io`, and `kawasaki.jp`, for of it each `*.kawasaki.jp` is a public suffix.
+/// A top-level domain that is not on the list counts as one.
+pub(super) fn below_is_public(host: &str) -> bool {
+    is_public(host) || is_public(&format!("x.{host}"))
+}
+
+/// Whether `host` is itself a public suffix.
+pub(super) fn is_public(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    psl::suffix_str(host) == Some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_of_the_list_private_ones_too() {
+        for host in [
+            "com",
+            "co.uk",
+            "github.io",
+            "kawasaki.jp",
+            "internal",
+            "compute.amazonaws.com",
+            "co.uk.",
+            "xn--55qx5d.cn",
+            "xn--p1ai",
+        ] {
+            assert!(below_is_public(host), "{host}");
+        }
+        for host in [
+            "example.com",
+            "example.co.uk",
+            "me.github.io",
+            "city.kawasaki.jp",
+            "a.b.internal",
+            "example.co.uk.",
+            "example.xn--55qx5d.cn",
+        ] {
+            assert!(!below_is_public(host), "{host}");
+        }
+    }
+}
