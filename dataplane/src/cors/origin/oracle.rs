@@ -183,7 +183,9 @@ proptest! {
     ) {
         let Ok(pattern) = entry.parse::<OriginPattern>() else { return Ok(()) };
         let text = pattern.to_string();
-        prop_assume!(!text.contains('*'));
+        if text.contains('*') {
+            return Ok(());
+        }
         let one = Origins::new(vec![pattern], Vec::new());
         prop_assert!(one.admit(text.as_bytes()), "{}", text);
         let near = mutated(&text, at, change, remove);
