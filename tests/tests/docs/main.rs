@@ -1,6 +1,10 @@
-//! What the documentation shows is true: its manifests are accepted, and its links lead somewhere.
+//! What the documentation shows is true: its manifests are accepted and do what the tables beside
+//! them say, and its links lead somewhere.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
+
+mod asked;
+mod table;
 
 use clap::CommandFactory;
 use portico::{
