@@ -66,26 +66,39 @@ impl Edge {
     }
 
     /// Replaces the manifests; returns when every worker serves them. Fails where an object is not
-    /// accepted, which in this tier is a mistake of the test.
+    /// accepted, which in this tier is mostly a mistake of the test.
     pub async fn serve(&self, manifests: &str) -> Result<Compiled> {
+        let compiled = self.compile(manifests)?;
+        if let Some((object, problems)) = refused(&compiled).next() {
+            bail!("{object} is not accepted: {problems:?}");
+        }
+        self.publish(&compiled).await;
+        Ok(compiled)
+    }
+
+    /// The same for manifests of which some are refused: exactly these objects, printed
+    /// `Kind namespace/name`.
+    pub async fn serve_but_for(&self, refused_objects: &[&str], manifests: &str) -> Result<()> {
+        let compiled = self.compile(manifests)?;
+        let mut objects: Vec<_> = refused(&compiled).map(|(object, _)| object).collect();
+        objects.sort_unstable();
+        anyhow::ensure!(objects == refused_objects, "refused: {objects:?}");
+        self.publish(&compiled).await;
+        Ok(())
+    }
+
+    fn compile(&self, manifests: &str) -> Result<Compiled> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("manifests.yaml"), manifests)?;
         let merged = portico::files::read(&[folder.path().to_owned()]);
-        let compiled = compile(&merged.snapshot, &self.options);
-        for (object, status) in &compiled.statuses {
-            if status
-                .conditions
-                .iter()
-                .any(|condition| condition.r#type == "Accepted" && !condition.status)
-            {
-                bail!("{object} is not accepted: {:?}", status.problems);
-            }
-        }
+        Ok(compile(&merged.snapshot, &self.options))
+    }
+
+    async fn publish(&self, compiled: &Compiled) {
         let generation = self.tables.borrow().generation + 1;
         let table = Table { generation, ..compiled.table.clone() };
         self.tables.send_replace(Arc::new(table));
         self.dataplane.serving(generation).await;
-        Ok(compiled)
     }
 
     /// Where it listens.
@@ -106,4 +119,15 @@ impl Edge {
             .context("the edge neither answered nor closed the connection")?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
+}
+
+/// The objects that are not accepted, and why.
+fn refused(compiled: &Compiled) -> impl Iterator<Item = (String, String)> {
+    let refused = compiled.statuses.iter().filter(|(_, status)| {
+        status
+            .conditions
+            .iter()
+            .any(|condition| condition.r#type == "Accepted" && !condition.status)
+    });
+    refused.map(|(object, status)| (object.to_string(), format!("{:?}", status.problems)))
 }
