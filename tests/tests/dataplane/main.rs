@@ -4,6 +4,7 @@
 mod answers;
 mod balancing;
 mod bodies;
+mod cors;
 mod framing;
 mod headers;
 mod hosts;

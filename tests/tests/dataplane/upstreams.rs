@@ -25,7 +25,7 @@ use tokio::{
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// An address where nobody listens.
-async fn nobody() -> SocketAddr {
+pub(super) async fn nobody() -> SocketAddr {
     Stage::open().await.unwrap().address().unwrap()
 }
 
