@@ -1,5 +1,6 @@
 //! Cross-origin requests over sockets, rule by rule: each test is named for the rule that it shows.
 
+mod complaints;
 mod edge_answers;
 mod forwarded;
 mod kinds;
