@@ -3,6 +3,7 @@
 mod complaints;
 mod edge_answers;
 mod forwarded;
+mod gateway_api;
 mod kinds;
 mod origins;
 mod preflight;
