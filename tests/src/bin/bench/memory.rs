@@ -2,7 +2,7 @@
 
 use crate::{
     nginx,
-    portico::Portico,
+    portico::{self, Portico},
     process::{Cores, Server},
 };
 use anyhow::{Context, Result, ensure};
@@ -53,7 +53,8 @@ fn bodies(cores: &Cores) -> Result<Vec<Finding>> {
             thread::spawn(move || answer(stream));
         }
     });
-    let portico = Portico::start(folder.path(), cores, 1, port)?.server;
+    let manifests = portico::manifests(1, false, port);
+    let portico = Portico::start(folder.path(), cores, &manifests, 1)?.server;
 
     upload(&portico)?;
     let (_, after_upload) = portico.memory()?;
@@ -138,7 +139,8 @@ fn sip(input: &mut impl Read, mut length: usize) -> Result<()> {
 fn table(cores: &Cores) -> Result<Vec<Finding>> {
     let folder = tempfile::tempdir()?;
     let backend = nginx::backend(folder.path(), cores)?;
-    let portico = Portico::start(folder.path(), cores, TABLE_ROUTES, backend.port())?;
+    let manifests = portico::manifests(TABLE_ROUTES, false, backend.port());
+    let portico = Portico::start(folder.path(), cores, &manifests, TABLE_ROUTES)?;
     let ready = portico.server.age();
     let (now, _) = portico.server.memory()?;
     let compile = "portico_table_compile_duration_seconds";

@@ -3,6 +3,7 @@
 use crate::{
     ports,
     process::{Cores, Server, pinned},
+    scenario::{ORIGIN, Scenario},
 };
 use anyhow::Result;
 use std::{fs, path::Path};
@@ -25,20 +26,44 @@ pub(crate) fn backend(folder: &Path, cores: &Cores) -> Result<Server> {
     start("nginx (backend)", &server, folder, &cores.load, port)
 }
 
+/// The allowed origin, or nothing.
+fn cors_map() -> String {
+    format!("map $http_origin $cors_origin {{ default ''; '{ORIGIN}' $http_origin; }}")
+}
+
+/// What a location has of the policy; an `if` inherits no `add_header`.
+const CORS: &str = "
+    proxy_hide_header Access-Control-Allow-Origin;
+    add_header Access-Control-Allow-Origin $cors_origin always;
+    add_header Vary Origin always;
+    add_header X-Request-Id $request_id always;
+    if ($request_method = OPTIONS) {
+        add_header Access-Control-Allow-Origin $cors_origin always;
+        add_header Access-Control-Allow-Methods 'PUT' always;
+        add_header Access-Control-Allow-Headers 'x-api-key, content-type' always;
+        add_header Access-Control-Max-Age 7200 always;
+        add_header Vary 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers' always;
+        add_header X-Request-Id $request_id always;
+        return 204;
+    }";
+
 /// A proxy that does what Portico does with such requests: the client's forwarding headers go and
-/// its own come, a request id both ways, `Via` on requests, connections to the backend kept.
+/// its own come, a request id both ways, `Via` on requests, connections to the backend kept, and
+/// the CORS policy where there is one.
 pub(crate) fn proxy(
     folder: &Path,
     cores: &Cores,
-    routes: usize,
+    scenario: Scenario,
     backend: &Server,
 ) -> Result<Server> {
     let port = ports::free()?;
-    let locations: String = (0..routes)
-        .map(|i| format!("location /route-{i}/ {{ proxy_pass http://backend; }}\n"))
+    let (map, cors) = if scenario.cors() { (cors_map(), CORS) } else { (String::new(), "") };
+    let locations: String = (0..scenario.routes())
+        .map(|i| format!("location /route-{i}/ {{ {cors} proxy_pass http://backend; }}\n"))
         .collect();
     let server = format!(
-        "upstream backend {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_requests 1000000000; }}
+        "{map}
+         upstream backend {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_requests 1000000000; }}
          server {{
            listen 127.0.0.1:{port} backlog=4096;
            proxy_http_version 1.1;

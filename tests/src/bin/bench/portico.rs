@@ -3,6 +3,7 @@
 use crate::{
     ports,
     process::{Cores, Server, pinned},
+    scenario::ORIGIN,
 };
 use anyhow::{Context, Result, bail};
 use std::{env, fmt::Write as _, fs, path::Path};
@@ -14,12 +15,17 @@ pub(crate) struct Portico {
 }
 
 impl Portico {
-    /// Starts it and waits until the last Route is served.
-    pub(crate) fn start(folder: &Path, cores: &Cores, routes: usize, backend: u16) -> Result<Self> {
+    /// Starts it over [`manifests`] and waits until the last of their Routes is served.
+    pub(crate) fn start(
+        folder: &Path,
+        cores: &Cores,
+        manifests: &str,
+        routes: usize,
+    ) -> Result<Self> {
         let (http, admin) = (ports::free()?, ports::free()?);
-        let manifests = folder.join(format!("portico-{http}"));
-        fs::create_dir(&manifests)?;
-        fs::write(manifests.join("manifests.yaml"), self::manifests(routes, backend))?;
+        let place = folder.join(format!("portico-{http}"));
+        fs::create_dir(&place)?;
+        fs::write(place.join("manifests.yaml"), manifests)?;
 
         // The binary that was built together with this one.
         let binary = env::current_exe()?.with_file_name("portico");
@@ -27,7 +33,7 @@ impl Portico {
             bail!("{} is missing: cargo build --release --workspace --bins", binary.display());
         }
         let mut command = pinned(&cores.proxy, binary);
-        command.arg("serve").arg(&manifests).args(["--workers", "1"]);
+        command.arg("serve").arg(&place).args(["--workers", "1"]);
         command.arg("--http").arg(format!("127.0.0.1:{http}"));
         command.arg("--admin").arg(format!("127.0.0.1:{admin}"));
         // nginx's access log is off as well.
@@ -47,13 +53,20 @@ impl Portico {
     }
 }
 
-fn manifests(routes: usize, backend: u16) -> String {
+/// A FrontDoor, with a CORS policy or without, and Routes to the backend.
+pub(crate) fn manifests(routes: usize, cors: bool, backend: u16) -> String {
+    let cors = match cors {
+        true => format!(
+            ", cors: {{allowOrigins: [{ORIGIN:?}], allowMethods: [PUT], allowHeaders: [x-api-key]}}"
+        ),
+        false => String::new(),
+    };
     let mut yaml = format!(
         r#"
 apiVersion: portico.dev/v1alpha1
 kind: FrontDoor
 metadata: {{name: bench, namespace: bench}}
-spec: {{hosts: [{{name: "*"}}]}}
+spec: {{hosts: [{{name: "*"}}]{cors}}}
 ---
 apiVersion: v1
 kind: Service

@@ -2,7 +2,7 @@
 
 use crate::{
     load, nginx,
-    portico::Portico,
+    portico::{self, Portico},
     process::{Cores, Server},
     scenario::Scenario,
 };
@@ -38,11 +38,12 @@ pub(crate) struct Comparison {
 pub(crate) fn compare(scenario: Scenario, plan: &Plan, cores: &Cores) -> Result<Comparison> {
     let folder = tempfile::tempdir()?;
     let backend = nginx::backend(folder.path(), cores)?;
-    let nginx = nginx::proxy(folder.path(), cores, scenario.routes(), &backend)?;
+    let nginx = nginx::proxy(folder.path(), cores, scenario, &backend)?;
     let portico = if plan.noise {
-        nginx::proxy(folder.path(), cores, scenario.routes(), &backend)?
+        nginx::proxy(folder.path(), cores, scenario, &backend)?
     } else {
-        Portico::start(folder.path(), cores, scenario.routes(), backend.port())?.server
+        let manifests = portico::manifests(scenario.routes(), scenario.cors(), backend.port());
+        Portico::start(folder.path(), cores, &manifests, scenario.routes())?.server
     };
     let script = folder.path().join("load.lua");
     fs::write(&script, scenario.script())?;
