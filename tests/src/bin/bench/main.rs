@@ -1,8 +1,11 @@
 //! Portico next to nginx, as whole processes: CPU per request and requests per second of both as
-//! a proxy, in one run, on one core, in turns; and the memory that Portico takes.
+//! a proxy, in one run, on one core, in turns; and what Portico promises of itself.
 
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
+mod finding;
+mod hostile;
+mod http;
 mod load;
 mod memory;
 mod nginx;
@@ -23,12 +26,13 @@ use std::{process::ExitCode, time::Duration};
 /// setpriv; everything listens on loopback, and ends with this program.
 #[derive(Parser)]
 struct Args {
-    /// What to measure. Default: every scenario, then memory.
+    /// What to measure. Default: every scenario, then the promises.
     #[arg(value_enum)]
     scenarios: Vec<Scenario>,
-    /// Only what memory Portico takes; exit code 1 where it is more than promised.
+    /// Only what Portico promises of itself: memory, the compile, hostile preflights; exit code 1
+    /// where a promise is broken.
     #[arg(long, conflicts_with = "scenarios")]
-    memory: bool,
+    promises: bool,
     /// Rounds of each scenario; both proxies are measured in each. The medians are reported.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -49,7 +53,7 @@ fn main() -> Result<ExitCode> {
     report::machine(&cores)?;
 
     let every = args.scenarios.is_empty();
-    if !args.memory {
+    if !args.promises {
         let scenarios = if every { Scenario::ALL } else { &args.scenarios };
         let plan = speed::Plan {
             rounds: args.rounds,
@@ -61,9 +65,10 @@ fn main() -> Result<ExitCode> {
             report::speed(*scenario, &speed::compare(*scenario, &plan, &cores)?);
         }
     }
-    if (every && !args.noise) || args.memory {
-        let findings = memory::measure(&cores)?;
-        report::memory(&findings);
+    if (every && !args.noise) || args.promises {
+        let mut findings = memory::measure(&cores)?;
+        findings.extend(hostile::measure(&cores)?);
+        report::findings(&findings);
         if findings.iter().any(|finding| !finding.kept()) {
             return Ok(ExitCode::FAILURE);
         }

@@ -1,13 +1,15 @@
 //! What memory Portico takes: large bodies are streamed, and a large table is small.
 
 use crate::{
+    finding::Finding,
+    http::read_head,
     nginx,
     portico::{self, Portico},
     process::{Cores, Server},
 };
 use anyhow::{Context, Result, ensure};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     thread,
     time::Duration,
@@ -18,22 +20,6 @@ const BODY: usize = 50 * 1024 * 1024;
 const TABLE_ROUTES: usize = 10_000;
 /// What a slow peer takes at a time; it rests for a millisecond after each.
 const SIP: usize = 64 * 1024;
-
-/// A number and what it must not exceed.
-pub(crate) struct Finding {
-    pub(crate) what: &'static str,
-    pub(crate) value: f64,
-    pub(crate) unit: &'static str,
-    /// The promise, if there is one.
-    pub(crate) limit: Option<f64>,
-}
-
-impl Finding {
-    /// Whether the promise is kept.
-    pub(crate) fn kept(&self) -> bool {
-        self.limit.is_none_or(|limit| self.value <= limit)
-    }
-}
 
 /// Every number.
 pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
@@ -104,24 +90,6 @@ fn download(portico: &Server) -> Result<()> {
     let (status, length) = read_head(&mut input)?.context("no answer")?;
     ensure!(status.contains(" 200 ") && length == BODY, "the download was answered {status}");
     sip(&mut input, length)
-}
-
-/// The first line and Content-Length of a message; `None` at the connection's end.
-fn read_head(input: &mut impl BufRead) -> Result<Option<(String, usize)>> {
-    let mut first = String::new();
-    if input.read_line(&mut first)? == 0 {
-        return Ok(None);
-    }
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        ensure!(input.read_line(&mut line)? > 0, "the connection ended within a head");
-        let Some((name, value)) = line.split_once(':') else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse()?;
-        }
-    }
-    Ok(Some((first, length)))
 }
 
 fn sip(input: &mut impl Read, mut length: usize) -> Result<()> {

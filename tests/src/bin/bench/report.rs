@@ -1,6 +1,6 @@
 //! What is printed.
 
-use crate::{memory::Finding, process::Cores, scenario::Scenario, speed::Comparison};
+use crate::{finding::Finding, process::Cores, scenario::Scenario, speed::Comparison};
 use anyhow::{Context, Result};
 use std::{fs, process::Command};
 
@@ -53,8 +53,8 @@ pub(crate) fn speed(scenario: Scenario, comparison: &Comparison) {
     );
 }
 
-/// Portico's memory.
-pub(crate) fn memory(findings: &[Finding]) {
+/// What Portico promises of itself.
+pub(crate) fn findings(findings: &[Finding]) {
     println!();
     for finding in findings {
         let Finding { what, value, unit, limit } = finding;
@@ -63,7 +63,7 @@ pub(crate) fn memory(findings: &[Finding]) {
             Some(limit) => format!("(at most {limit}: BROKEN)"),
             None => String::new(),
         };
-        println!("{what:<42} {value:>7.1} {unit} {promise}");
+        println!("{what:<42} {value:>7.2} {unit} {promise}");
     }
 }
 
