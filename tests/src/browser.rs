@@ -40,6 +40,17 @@ pub fn find() -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// The same, for a test that is skipped where there is none; in CI that is a failure.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub fn find_or_skip() -> Option<PathBuf> {
+    let found = find();
+    if found.is_none() {
+        assert!(env::var_os("CI").is_none(), "no Chromium: apt-get install chromium");
+        eprintln!("skipped, no Chromium: apt-get install chromium");
+    }
+    found
+}
+
 impl Browser {
     /// Starts the browser at `program` with an empty page.
     pub fn launch(program: &Path) -> Result<Self> {
