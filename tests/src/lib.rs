@@ -4,4 +4,5 @@ pub mod backend;
 pub mod binary;
 pub mod browser;
 pub mod edge;
+pub mod fetch_model;
 pub mod wire;
