@@ -127,6 +127,15 @@ impl Backend {
         self.requests().pop().context("no request yet")
     }
 
+    /// Every request since the last call; nothing else tells of them afterwards.
+    pub fn take(&self) -> Vec<Message> {
+        self.seen
+            .requests
+            .lock()
+            .map(|mut requests| std::mem::take(&mut *requests))
+            .unwrap_or_default()
+    }
+
     /// How many connections have been made to it.
     pub fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::SeqCst)
