@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod asked;
+mod console;
 mod table;
 
 use clap::CommandFactory;
