@@ -113,7 +113,7 @@ fn is_port_or_nothing(hir: &Hir) -> bool {
 /// Whether all that it matches in ASCII is digits.
 fn is_digits(hir: &Hir) -> bool {
     let ascii = |start: char, end: char| {
-        !start.is_ascii() || (start.is_ascii_digit() && (end.is_ascii_digit() || !end.is_ascii()))
+        !start.is_ascii() || (start.is_ascii_digit() && end.is_ascii_digit())
     };
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => true,
@@ -131,6 +131,50 @@ fn is_digits(hir: &Hir) -> bool {
 #[cfg(test)]
 mod tests {
     use super::is_loose;
+    use portico_dataplane::router::WholeValue;
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    /// Expressions of the parts that people make them of, well and badly.
+    fn expression() -> impl Strategy<Value = String> {
+        let start = select(
+            &["https://", "https://", "https?://", "^https://", ".*", "(https://|http://)"][..],
+        );
+        let middle = select(
+            &["[a-z]+", ".*", "a", r"\.", r"\.", "-", "(x|y)", r"\.?", r"(.+\.)?", r"([^.]*\.)*"][..],
+        );
+        let domain = select(&["example", "example", "github", "co", "[a-z]+"][..]);
+        let dot = select(&[r"\.", r"\.", "."][..]);
+        let top = select(
+            &["com", "com", "io", "uk", "(com|org)", "[a-z]+", r"com(\.[a-z]+)?", "com|.*"][..],
+        );
+        let port = select(
+            &["", ":80", "(:[0-9]+)?", r":\d+", ":.*", ".*", r"(:1|\.[a-z]+)?", "[0-9]*", "$"][..],
+        );
+        (start, vec(middle, 0..4), domain, dot, top, port).prop_map(
+            |(start, middle, domain, dot, top, port)| {
+                format!("{start}{}{domain}{dot}{top}{port}", middle.concat())
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn rule_30_what_is_not_loose_admits_no_stranger(expression in expression()) {
+            if is_loose(&expression) {
+                return Ok(());
+            }
+            let regex = WholeValue::new(&expression).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            for stranger in [
+                "http://a.example.com", "https://evil.com", "https://evil.com:80", "https://evilexample.com",
+                "https://evil-example.com", "https://evil.github.io", "https://evil.co.uk", "https://a.example.evil",
+                "https://a.example.com.evil", "https://example.com.evil:80", "https://evil.example-com",
+            ] {
+                prop_assert!(!regex.matches(stranger), "{expression} admits {stranger}");
+            }
+        }
+    }
 
     #[test]
     fn rule_30_https_and_a_literal_registrable_domain() {
@@ -188,6 +232,7 @@ mod tests {
             r"https://app\.example\.com:?[0-9]*",
             r"https://app\.example\.com(:.*)?",
             r"https://app\.example\.com(:[0-9]+)?(\.[a-z]+)?",
+            r"https://app\.example\.com(:[0-\x{FFFF}]+)?",
             // Public suffixes, of the list or because they are not on it.
             r"https://.*\.com",
             r"https://.*\.co\.uk",

@@ -36,21 +36,18 @@ impl Listed {
             patterns: good(entries, &at.key("allowOrigins"), report, |entry| {
                 entry.parse().map_err(|error| format!("'{entry}' {error}"))
             }),
-            regexes: good(regexes, &at.key("allowOriginRegex"), report, |text| {
-                expressions::whole_value(text)
+            regexes: good(regexes, &at.key("allowOriginRegex"), report, |text| match text {
+                "" => Err("is empty, and matches no origin: remove it".to_owned()),
+                text => expressions::whole_value(text),
             }),
         }
     }
 
-    /// Each once, in an order that does not depend on the policy's.
     pub(super) fn into_origins(self) -> Origins {
-        let mut patterns: Vec<_> = self.patterns.into_iter().map(|(_, pattern)| pattern).collect();
-        patterns.sort_unstable();
-        patterns.dedup();
-        let mut regexes: Vec<_> = self.regexes.into_iter().map(|(_, regex)| regex).collect();
-        regexes.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        regexes.dedup();
-        Origins::new(patterns, regexes)
+        Origins::new(
+            self.patterns.into_iter().map(|(_, pattern)| pattern).collect(),
+            self.regexes.into_iter().map(|(_, regex)| regex).collect(),
+        )
     }
 }
 
