@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod policies;
+
 use portico::{
     compile::{Compiled, Options, Status, compile},
     problem::{Concerns, Kind, ObjectRef, Severity},
@@ -82,7 +84,7 @@ fn edits() -> impl Strategy<Value = Value> {
     let from = (text(&["a", "b"]), text(&["k", "k", "l"]))
         .prop_map(|(name, key)| json!({"valueFrom": {"secretKeyRef": {"name": name, "key": key}}}));
     let value = prop_oneof![text(&["1", ""]).prop_map(|text| json!({ "value": text })), from];
-    let line = (text(&["x-a", "X-B"]), value).prop_map(|(name, mut line)| {
+    let line = (text(&["x-a", "X-B", "X-B", "Vary"]), value).prop_map(|(name, mut line)| {
         line["name"] = name.into();
         line
     });
@@ -117,12 +119,14 @@ fn action() -> impl Strategy<Value = Value> {
 fn route() -> impl Strategy<Value = Value> {
     let hosts = option::weighted(0.3, vec(text(&["a.example.com", "B.example.com", "*"]), 0..2));
     let door = (name(), option::weighted(0.2, namespace()));
-    (metadata("[a-p]"), door, hosts, option::of(matches()), action()).prop_map(
-        |(metadata, (door, namespace), hosts, matches, action)| {
+    let cors = option::weighted(0.3, policies::policy());
+    (metadata("[a-p]"), door, hosts, option::of(matches()), action(), cors).prop_map(
+        |(metadata, (door, namespace), hosts, matches, action, cors)| {
             let mut spec = json!({
                 "frontDoorRef": {"name": door, "namespace": namespace},
                 "hosts": hosts.unwrap_or_default(),
                 "matches": matches.unwrap_or(json!([{}])),
+                "cors": cors,
             });
             spec.as_object_mut().unwrap().extend(action.as_object().unwrap().clone());
             json!({"apiVersion": "portico.dev/v1alpha1", "kind": "Route", "metadata": metadata, "spec": spec})
@@ -145,8 +149,9 @@ fn front_door() -> impl Strategy<Value = Value> {
         },
     );
     let proxies = vec(text(&["10.0.0.0/8", "::1"]), 0..2);
-    (metadata(name()), hosts, option::weighted(0.3, vec(entry, 1..3)), proxies).prop_map(|(metadata, hosts, attach, proxies)| {
-        let spec = json!({"hosts": hosts, "attach": attach, "trustedProxies": proxies});
+    let cors = option::of(policies::policy());
+    (metadata(name()), hosts, option::weighted(0.3, vec(entry, 1..3)), proxies, cors).prop_map(|(metadata, hosts, attach, proxies, cors)| {
+        let spec = json!({"hosts": hosts, "attach": attach, "trustedProxies": proxies, "cors": cors});
         json!({"apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata, "spec": spec})
     })
 }
@@ -204,6 +209,16 @@ fn accepted(status: &Status) -> bool {
     status.conditions[0].status
 }
 
+/// Whether there is an error in `spec.cors`, or elsewhere.
+fn errors(status: &Status) -> (bool, bool) {
+    let errors = status.problems.iter();
+    let errors =
+        errors.filter(|p| (p.severity, p.concerns) == (Severity::Error, Concerns::Accepted));
+    let (cors, other): (Vec<_>, Vec<_>) =
+        errors.partition(|p| p.field == "spec.cors" || p.field.starts_with("spec.cors."));
+    (!cors.is_empty(), !other.is_empty())
+}
+
 fn hosts(compiled: &Compiled) -> impl Iterator<Item = &VirtualHost> {
     compiled.table.hosts.iter()
 }
@@ -258,7 +273,8 @@ proptest! {
         }
         for host in hosts(&compiled) {
             let door = ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() };
-            prop_assert!(accepted(&compiled.statuses[&door]));
+            let (_, refused) = errors(&compiled.statuses[&door]);
+            prop_assert!(!refused, "{} is refused, and not for its policy", door);
             for rule in host.routes.rules() {
                 let route = ObjectRef { kind: Kind::Route, name: rule.route.name.clone() };
                 prop_assert!(accepted(&compiled.statuses[&route]), "{}", route);
@@ -289,11 +305,41 @@ proptest! {
         prop_assert_eq!(compile(&snapshot, &options), compile(&snapshot, &options));
     }
 
-    /// Without an object that is refused, everything else compiles to the same.
+    /// A Route is served with its own policy, or with a valid one of its FrontDoor, or with none
+    /// where none is asked for.
+    #[test]
+    fn an_invalid_policy_never_widens(snapshot in snapshot()) {
+        let compiled = compile(&snapshot, &Options::default());
+        let applies = |policy: &Option<&portico_crds::CorsPolicy>| {
+            policy.is_some_and(|policy| policy.mode != portico_crds::CorsMode::Disabled)
+        };
+        for host in hosts(&compiled) {
+            let door = snapshot.front_doors[&host.front_door].object.as_ref().unwrap();
+            let status = &compiled.statuses[&ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() }];
+            let (invalid, _) = errors(status);
+            prop_assert_eq!(host.cors.is_some(), applies(&door.spec.cors.as_ref()) && !invalid);
+            for rule in host.routes.rules() {
+                let route = snapshot.routes[&rule.route.name].object.as_ref().unwrap();
+                match route.spec.cors.as_deref() {
+                    own @ Some(_) => prop_assert_eq!(rule.route.cors.is_some(), applies(&own)),
+                    None => {
+                        prop_assert!(!invalid, "{} inherits an invalid policy", rule.route.name);
+                        prop_assert_eq!(&rule.route.cors, &host.cors);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Without an object that is refused, everything else compiles to the same; but for a FrontDoor
+    /// that is refused for its policy alone, and has hosts.
     #[test]
     fn a_refused_object_changes_nothing(snapshot in snapshot()) {
         let whole = compile(&snapshot, &Options::default());
-        for (gone, _) in whole.statuses.iter().filter(|(_, status)| !accepted(status)) {
+        let serves_nothing = |(object, status): &(&ObjectRef, &Status)| {
+            if object.kind == Kind::FrontDoor { errors(status).1 } else { !accepted(status) }
+        };
+        for (gone, _) in whole.statuses.iter().filter(serves_nothing) {
             let rest = compile(&without(&snapshot, gone), &Options::default());
             prop_assert_eq!(&whole.table, &rest.table, "without {}", gone);
             prop_assert_eq!(others(&whole, gone, &snapshot), others(&rest, gone, &snapshot));
@@ -322,6 +368,11 @@ proptest! {
     #[test]
     fn any_text_anywhere(text in "\\PC*", number: i32) {
         let metadata = json!({"name": text, "namespace": text});
+        let cors = json!({
+            "allowOrigins": [text, format!("https://{text}"), format!("https://*.{text}")],
+            "allowOriginRegex": [text, format!("https://{text}")], "allowCredentials": true,
+            "allowMethods": [text], "allowHeaders": [text], "exposeHeaders": [text], "maxAge": text,
+        });
         let route = json!({
             "apiVersion": "portico.dev/v1alpha1", "kind": "Route", "metadata": metadata,
             "spec": {
@@ -342,11 +393,12 @@ proptest! {
                     "add": [{"name": "x", "valueFrom": {"secretKeyRef": {"name": text, "key": text}}}],
                 },
                 "timeouts": {"connect": text},
+                "cors": cors,
             },
         });
         let door = json!({
             "apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata,
-            "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}]},
+            "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors},
         });
         let secret = json!({"metadata": metadata, "stringData": {&text: text}});
         let ports = json!([{"name": text, "port": number, "appProtocol": text, "protocol": text}]);

@@ -1,0 +1,118 @@
+//! What holds of every CORS policy.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod policies;
+
+use kube_cel::{CompiledSchema, Validator, compile_schema};
+use portico::{
+    compile::{Compiled, Options, compile},
+    problem::{Kind, ObjectRef, Severity},
+    schema,
+    snapshot::{Entry, Snapshot},
+};
+use portico_crds::{FrontDoor, Route};
+use portico_dataplane::{cors::Policy, table::ObjectName};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
+static CEL: LazyLock<CompiledSchema> = LazyLock::new(|| {
+    let crd = portico_crds::crds().into_iter().find(|crd| crd.spec.names.kind == "Route").unwrap();
+    let version = crd.spec.versions.into_iter().next().unwrap();
+    let schema = version.schema.unwrap().open_api_v3_schema.unwrap();
+    compile_schema(&serde_json::to_value(schema).unwrap())
+});
+
+fn name() -> ObjectName {
+    ObjectName::new("n", "a")
+}
+
+fn object() -> ObjectRef {
+    ObjectRef { kind: Kind::Route, name: name() }
+}
+
+fn front_door() -> Value {
+    json!({
+        "apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor",
+        "metadata": {"name": "a", "namespace": "n"}, "spec": {"hosts": [{"name": "*"}]},
+    })
+}
+
+fn route(policy: &Value) -> Value {
+    json!({
+        "apiVersion": "portico.dev/v1alpha1", "kind": "Route",
+        "metadata": {"name": "a", "namespace": "n"},
+        "spec": {"frontDoorRef": {"name": "a"}, "respond": {"status": 200}, "cors": policy},
+    })
+}
+
+/// Compiles a Route with this policy as a watch gives it, so that nothing was read from a file.
+fn compiled(policy: &Value) -> Compiled {
+    let front_door: FrontDoor = serde_json::from_value(front_door()).unwrap();
+    let route: Route = serde_json::from_value(route(policy)).unwrap();
+    let front_door = Entry { object: Some(Arc::new(front_door)), problems: Vec::new() };
+    let route = Entry { object: Some(Arc::new(route)), problems: Vec::new() };
+    let snapshot = Snapshot {
+        front_doors: [(name(), front_door)].into(),
+        routes: [(name(), route)].into(),
+        ..Snapshot::default()
+    };
+    compile(&snapshot, &Options::default())
+}
+
+/// The fields at which the API server refuses a Route with this policy.
+fn refused_by_schema(policy: &Value) -> BTreeSet<String> {
+    let route = route(policy);
+    let fields = schema::validate(&object(), &route).into_iter().map(|problem| problem.field);
+    let rules = Validator::new().validate_compiled(&CEL, &route, None).err();
+    let rules = rules.into_iter().flat_map(|errors| errors.into_vec());
+    fields.chain(rules.map(|error| error.field_path)).collect()
+}
+
+fn refused(compiled: &Compiled) -> BTreeSet<String> {
+    let problems = compiled.statuses[&object()].problems.iter();
+    let errors = problems.filter(|problem| problem.severity == Severity::Error);
+    errors.map(|problem| problem.field.clone()).collect()
+}
+
+/// The one Route's policy; `None` where it is not served.
+fn served(compiled: &Compiled) -> Option<Option<&Arc<Policy>>> {
+    let rules = compiled.table.hosts.iter().flat_map(|host| host.routes.rules());
+    rules.map(|rule| rule.route.cors.as_ref()).next()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// What `kubectl apply` refuses, the compiler refuses too, at the same field.
+    #[test]
+    fn the_compiler_refuses_what_the_schema_refuses(policy in policies::policy()) {
+        let (schema, compiler) = (refused_by_schema(&policy), refused(&compiled(&policy)));
+        prop_assert!(schema.is_subset(&compiler), "{policy}: {schema:?} {compiler:?}");
+    }
+
+    /// Rule 36: a Route is served with its policy, or not at all.
+    #[test]
+    fn rule_36_an_invalid_policy_never_widens(policy in policies::policy()) {
+        let compiled = compiled(&policy);
+        let valid = refused(&compiled).is_empty();
+        let expected = valid.then_some(policy["mode"] != "Disabled");
+        prop_assert_eq!(served(&compiled).map(|policy| policy.is_some()), expected, "{}", policy);
+    }
+
+    /// Rules 27, 29 to 31: what is served with credentials admits no stranger.
+    #[test]
+    fn credentials_are_for_nobody_else(policy in policies::policy()) {
+        let compiled = compiled(&policy);
+        let Some(Some(served)) = served(&compiled) else { return Ok(()) };
+        prop_assume!(served.credentials && policy["dangerouslyAllow"] == json!([]));
+        prop_assert_ne!(served.expose_headers.as_ref().map(|value| value.as_bytes()), Some(&b"*"[..]));
+        for stranger in ["null", "http://a.example.com", "https://evil.co.uk", "https://evil.com"] {
+            prop_assert!(!served.origins.admit(stranger.as_bytes()), "{policy} admits {stranger}");
+        }
+    }
+}
