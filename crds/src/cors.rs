@@ -93,7 +93,7 @@ fn policy_rules() -> [Rule; 4] {
         Rule::new(
             "!has(self.allowOrigins) || !('*' in self.allowOrigins) || (size(self.allowOrigins) == 1 && (!has(self.allowOriginRegex) || size(self.allowOriginRegex) == 0))",
         )
-            .message("allowOrigins: '*' stands for every origin and goes alone, without allowOriginRegex too")
+            .message("allowOrigins: '*' stands for every origin and goes alone, with no allowOriginRegex beside it")
             .field_path(".allowOrigins"),
         Rule::new("!self.allowCredentials || !has(self.allowOrigins) || !('*' in self.allowOrigins)")
             .message("allowCredentials needs allowOrigins that are named: '*' would let every site read as the user")

@@ -98,7 +98,27 @@ fn spec_rules() -> Vec<Rule> {
             .message(message.as_str())
             .field_path(format!(".{field}"))
     });
-    std::iter::once(one).chain(forwarding).collect()
+    std::iter::once(one).chain(forwarding).chain(policy_rules()).collect()
+}
+
+/// Of a Route with a policy of its own: it names none of the headers that the policy sets.
+fn policy_rules() -> [Rule; 4] {
+    let edits = ("^(access-control-.*|vary)$", "Access-Control-* and Vary");
+    let response = ("^access-control-", "Access-Control-*");
+    [
+        ("responseHeaders", "set", "item.name", edits),
+        ("responseHeaders", "add", "item.name", edits),
+        ("responseHeaders", "remove", "item", edits),
+        ("respond", "headers", "item.name", response),
+    ]
+    .map(|(field, list, name, (pattern, headers))| {
+        let message = format!("a cors policy sets {headers} itself: leave them out");
+        Rule::new(format!(
+            "!has(self.cors) || self.cors.mode == 'Disabled' || !has(self.{field}) || !has(self.{field}.{list}) || !self.{field}.{list}.exists(item, {name}.lowerAscii().matches('{pattern}'))"
+        ))
+        .message(message.as_str())
+        .field_path(format!(".{field}.{list}"))
+    })
 }
 
 fn matches_default() -> Vec<Match> {

@@ -409,3 +409,32 @@ fn rules_32_33_and_35_cors_lists_name_what_fetch_lets_a_script_use() {
         ],
     );
 }
+
+#[test]
+fn rule_20_a_policy_has_its_headers_to_itself() {
+    let cors = |mode: &str| json!({"mode": mode, "allowOrigins": ["https://a.example"]});
+    let edits = |mode: &str, edits: Value| json!({"cors": cors(mode), "responseHeaders": edits});
+    let respond = |mode: &str, name: &str| json!({"cors": cors(mode), "backends": null, "respond": {"headers": [{"name": name, "value": "a"}]}});
+    let line = |name: &str| json!([{"name": "x-a", "value": "a"}, {"name": name, "value": "a"}]);
+    const ACAO: &str = "Access-Control-Allow-Origin";
+    const WORDS: &str = "Access-Control-* and Vary";
+    run(
+        "Route",
+        &route(),
+        &[
+            (
+                edits("Enforce", json!({"set": line("varied"), "remove": ["x-access-control"]})),
+                "",
+                "",
+            ),
+            (edits("Disabled", json!({"set": line(ACAO), "add": line("vary")})), "", ""),
+            (json!({"responseHeaders": {"remove": [ACAO]}}), "", ""),
+            (edits("Enforce", json!({"set": line(ACAO)})), "spec.responseHeaders.set", WORDS),
+            (edits("Report", json!({"add": line("Vary")})), "spec.responseHeaders.add", WORDS),
+            (edits("Enforce", json!({"remove": ["vary"]})), "spec.responseHeaders.remove", WORDS),
+            (respond("Enforce", "vary"), "", ""),
+            (respond("Disabled", ACAO), "", ""),
+            (respond("Enforce", ACAO), "spec.respond.headers", "Access-Control-* itself"),
+        ],
+    );
+}
