@@ -178,6 +178,29 @@ fn the_schema_is_asked() {
 }
 
 #[test]
+fn an_object_is_read_without_a_policy_that_can_not_be() {
+    for (cors, fields) in [
+        ("{mode: report}", &["spec.cors.mode"][..]),
+        ("{dangerouslyAllow: [All]}", &["spec.cors.dangerouslyAllow[0]"]),
+        ("{debug: 1, x: 1}", &["spec.cors.debug", "spec.cors.x"]),
+        ("off", &["spec.cors"]),
+    ] {
+        let text = ROUTE.replace("spec: {", &format!("spec: {{cors: {cors}, "));
+        let contents = decode(&text, Format::Yaml).unwrap();
+        let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
+        let spec = &entry.object.as_ref().unwrap().spec;
+        assert!(spec.cors.is_none() && spec.respond.is_some(), "{cors}");
+        let found: Vec<_> = entry.problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(found, fields);
+    }
+    // Another field of a wrong type leaves nothing to go by.
+    let text = ROUTE.replace("spec: {", "spec: {hosts: 1, cors: off, ");
+    let contents = decode(&text, Format::Yaml).unwrap();
+    let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
+    assert!(entry.object.is_none());
+}
+
+#[test]
 fn nulls_and_status_do_not_count() {
     let text =
         format!("{ROUTE}status: {{conditions: 7}}\n").replace("spec: {", "spec: {hosts: ~, ");
