@@ -44,6 +44,21 @@ async fn rule_16_whatever_the_backend_answers() {
     }
 }
 
+/// The policy goes by what the page said, whatever the backend is told.
+#[tokio::test]
+async fn rule_16_edits_of_the_request_change_no_verdict() {
+    for (edits, told) in
+        [("remove: [origin]", ""), ("set: [{name: origin, value: 'https://other.example'}]", OTHER)]
+    {
+        let spec = format!("requestHeaders: {{{edits}}}\n{}", policy("disallowedOrigin: Reject"));
+        let site = Site::careless(&spec).await;
+        let outcome = site.send(from(PAGE, "GET /")).await;
+        assert_eq!(cors(&outcome.answer), GRANTED, "{edits}");
+        assert_eq!(outcome.got.unwrap().field("origin"), told, "{edits}");
+        assert_eq!(site.send_in_vain(from(OTHER, "GET /")).await.status(), 403, "{edits}");
+    }
+}
+
 #[tokio::test]
 async fn rule_17_a_disallowed_origin_gets_no_header_of_the_backends_either() {
     let site = Site::careless(&policy(FULL)).await;
