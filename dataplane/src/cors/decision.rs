@@ -7,7 +7,7 @@ use super::{
 use http::{HeaderMap, HeaderValue};
 
 /// A policy's word on a request: counted, logged and explained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// The page may send the request that it asks for.
     PreflightAllowed,
@@ -35,7 +35,7 @@ impl Verdict {
 }
 
 /// What of a request is not allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Denial {
     /// The page's origin.
     Origin,
@@ -68,7 +68,7 @@ fn not_allowed(origin: &HeaderValue) -> String {
 }
 
 /// A verdict, and whether it is only counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Judged {
     /// The verdict.
     pub(crate) verdict: Verdict,

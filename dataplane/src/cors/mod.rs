@@ -19,7 +19,7 @@ mod treatment;
 
 pub(crate) use asked::AskedHeaders;
 pub(crate) use asking::{Asking, Preflight};
-pub(crate) use decision::{Decision, Denial, Judged, Step};
+pub(crate) use decision::{Decision, Denial, Judged, Step, Verdict};
 pub use origin::{
     OriginHost, OriginMistake, OriginPattern, OriginPatternError, OriginPort, Origins,
 };

@@ -1,6 +1,9 @@
 //! The counters in the Prometheus text format.
 
-use super::{Histogram, RouteSnapshot, Snapshot, UpstreamCounts};
+use super::{
+    CorsCounts, Histogram, RouteSnapshot, Snapshot, UpstreamCounts,
+    cors::{Series, mode, series},
+};
 use crate::table::ObjectName;
 use std::{
     collections::BTreeMap,
@@ -11,21 +14,25 @@ use std::{
 struct Merged {
     outcomes: BTreeMap<(u16, &'static str), u64>,
     durations: Histogram,
+    cors: CorsCounts,
 }
 
 /// Writes the sum of all workers' counts.
 pub(crate) fn expose(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
-    for RouteSnapshot { name, outcomes, durations } in snapshots.iter().flat_map(|one| &one.routes)
+    for RouteSnapshot { name, outcomes, durations, cors } in
+        snapshots.iter().flat_map(|one| &one.routes)
     {
         let merged = routes.entry(name.as_ref()).or_default();
         for (outcome, count) in outcomes {
             *merged.outcomes.entry(*outcome).or_default() += count;
         }
         merged.durations.merge(durations);
+        merged.cors.merge(cors);
     }
     requests(&routes, out)?;
     durations(&routes, out)?;
+    cors(&routes, out)?;
     upstream(snapshots, out)
 }
 
@@ -36,11 +43,11 @@ fn label(name: Option<&ObjectName>) -> String {
 
 fn requests(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
     let name = "portico_requests_total";
-    writeln!(
+    family(
         out,
-        "# HELP {name} Requests answered, by Route, status code and the edge's reason where it answered itself."
+        name,
+        "Requests answered, by Route, status code and the edge's reason where it answered itself.",
     )?;
-    writeln!(out, "# TYPE {name} counter")?;
     for (route, merged) in routes {
         for ((code, reason), count) in &merged.outcomes {
             let route = label(*route);
@@ -73,6 +80,46 @@ fn durations(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -
         writeln!(out, "{name}_count{{route=\"{route}\"}} {count}")?;
     }
     Ok(())
+}
+
+fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let judged = || {
+        routes.iter().flat_map(|(route, merged)| {
+            merged.cors.judged.iter().map(|(judged, count)| (label(*route), *judged, *count))
+        })
+    };
+    let name = "portico_cors_preflights_total";
+    family(out, name, "Preflights that a CORS policy judged, by Route, verdict and mode.")?;
+    for (route, judged, count) in judged() {
+        if let Series::Preflights(result, reason) = series(judged.verdict) {
+            let mode = mode(judged);
+            writeln!(
+                out,
+                "{name}{{route=\"{route}\",result=\"{result}\",reason=\"{reason}\",mode=\"{mode}\"}} {count}"
+            )?;
+        }
+    }
+    let name = "portico_cors_requests_total";
+    family(
+        out,
+        name,
+        "Cross-origin requests that a CORS policy judged, by Route, verdict and mode.",
+    )?;
+    for (route, judged, count) in judged() {
+        if let Series::Requests(result) = series(judged.verdict) {
+            let mode = mode(judged);
+            writeln!(
+                out,
+                "{name}{{route=\"{route}\",result=\"{result}\",mode=\"{mode}\"}} {count}"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands before a counter's samples.
+fn family(out: &mut String, name: &str, help: &str) -> fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter")
 }
 
 fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! What an operator sees of the traffic: a record per request, counters per Route. Each worker
 //! counts for itself, without locks or atomics; a scrape asks every worker for its counts.
 
+mod cors;
 mod expose;
 mod histogram;
 mod record;
@@ -8,7 +9,11 @@ mod record;
 pub(crate) use expose::expose;
 pub(crate) use record::{Line, Record};
 
-use crate::table::{ObjectName, Table};
+use crate::{
+    cors::Judged,
+    table::{ObjectName, Table},
+};
+use cors::{CorsCounts, CorsStats};
 use hashbrown::HashMap;
 use histogram::Histogram;
 use std::{
@@ -34,19 +39,24 @@ pub(crate) struct Stats {
 pub(crate) struct RouteStats {
     /// The Route; `None` where there was none.
     pub(crate) name: Option<ObjectName>,
+    /// What is counted of CORS.
+    cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
     turn: Cell<u64>,
 }
 
 impl RouteStats {
-    fn count(&self, status: u16, reason: &'static str, duration: Duration) {
+    fn count(&self, status: u16, reason: &'static str, cors: Option<Judged>, duration: Duration) {
         let mut outcomes = self.outcomes.borrow_mut();
         match outcomes.iter_mut().find(|(outcome, _)| *outcome == (status, reason)) {
             Some((_, count)) => *count += 1,
             None => outcomes.push(((status, reason), 1)),
         }
         self.durations.borrow_mut().observe(duration);
+        if let Some(judged) = cors {
+            self.cors.count(judged);
+        }
     }
 
     /// The next point at which backends are picked: steps of the golden ratio, so that any run of
@@ -90,6 +100,7 @@ impl Stats {
             name: route.name.clone(),
             outcomes: route.outcomes.borrow().clone(),
             durations: route.durations.borrow().clone(),
+            cors: route.cors.counts(),
         });
         Snapshot { routes: routes.collect(), upstream, connections }
     }
@@ -108,6 +119,7 @@ struct RouteSnapshot {
     name: Option<ObjectName>,
     outcomes: Outcomes,
     durations: Histogram,
+    cors: CorsCounts,
 }
 
 /// Counts of tries and connections.

@@ -1,6 +1,6 @@
 //! What is known of one request: counted and logged when its answer has ended, however it ends.
 
-use super::RouteStats;
+use super::{RouteStats, cors};
 use crate::{cors::Judged, refusal::Refusal};
 use http::{HeaderValue, Method, StatusCode};
 use std::{
@@ -107,6 +107,7 @@ impl Record {
             path = line.path.as_deref().unwrap_or("-"),
             status,
             reason,
+            cors = self.cors.map(|judged| tracing::field::display(cors::Word(judged))),
             bytes_in = self.received,
             bytes_out = self.sent,
             duration_ms = millis(duration),
@@ -126,7 +127,7 @@ impl Drop for Record {
         let duration = ended.saturating_duration_since(self.start);
         let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
         let reason = self.reason();
-        self.route.count(status, reason, duration);
+        self.route.count(status, reason, self.cors, duration);
         self.log(status, reason, duration);
     }
 }

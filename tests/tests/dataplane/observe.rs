@@ -1,6 +1,8 @@
 //! What an operator sees of the traffic: a line and a count for every request, whatever became of
 //! it.
 
+mod cors;
+
 use portico_tests::{
     backend::{Backend, Reply, Stage, front_door, one_route, route, service},
     edge::Edge,
@@ -74,11 +76,12 @@ async fn line(edge: &Edge, request: &str) -> Value {
 async fn the_access_line_tells_what_is_documented() {
     log();
     let backend = Backend::saying("four").await.unwrap();
-    let app = route("app", "matches: [{path: /a/*}]\nbackends: [{service: {name: app, port: 80}}]");
+    let spec = "matches: [{path: /a/*}]\nbackends: [{service: {name: app, port: 80}}]";
+    let app = route("app", &format!("{spec}\ncors: {{allowOrigins: ['https://a.example']}}"));
     let trusting = front_door("trustedProxies: [127.0.0.0/8]");
     let manifests = [trusting, service("app", "http", &[backend.address()]), app].concat();
     let edge = Edge::start(&manifests).await.unwrap();
-    let fields = "X-Forwarded-For: 203.0.113.7\r\nX-Request-Id: a-line-of-its-own\r\n";
+    let fields = "X-Forwarded-For: 203.0.113.7\r\nX-Request-Id: a-line-of-its-own\r\nOrigin: https://a.example\r\n";
     let request = post("/a/./%62?token=s3cr3t", fields, "123");
     let line = line(&edge, &request.replace("www", "WWW")).await;
     for (name, value) in [
@@ -91,6 +94,7 @@ async fn the_access_line_tells_what_is_documented() {
         ("host", "www.ep.com"),
         ("path", "/a/b"),
         ("reason", ""),
+        ("cors", "allowed"),
         ("request_id", "a-line-of-its-own"),
     ] {
         assert_eq!(line[name], value, "{name}: {line}");

@@ -1,0 +1,133 @@
+//! What is counted of CORS, and the words for it in metrics and in the access log.
+
+use crate::cors::{Denial, Judged, Verdict};
+use std::{cell::RefCell, collections::BTreeMap, fmt};
+
+/// The counters of one Route on one worker.
+#[derive(Debug, Default)]
+pub(crate) struct CorsStats {
+    judged: RefCell<Vec<(Judged, u64)>>,
+}
+
+impl CorsStats {
+    /// A policy has judged a request.
+    pub(super) fn count(&self, judged: Judged) {
+        let mut counts = self.judged.borrow_mut();
+        match counts.iter_mut().find(|(known, _)| *known == judged) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((judged, 1)),
+        }
+    }
+
+    /// What has been counted so far.
+    pub(crate) fn counts(&self) -> CorsCounts {
+        CorsCounts { judged: self.judged.borrow().iter().copied().collect() }
+    }
+}
+
+/// What has been counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CorsCounts {
+    /// By verdict.
+    pub(super) judged: BTreeMap<Judged, u64>,
+}
+
+impl CorsCounts {
+    /// Adds another's counts.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (judged, count) in &other.judged {
+            *self.judged.entry(*judged).or_default() += count;
+        }
+    }
+}
+
+/// A verdict's place in the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Series {
+    /// `portico_cors_preflights_total`, with the labels `result` and `reason`.
+    Preflights(&'static str, &'static str),
+    /// `portico_cors_requests_total`, with the label `result`.
+    Requests(&'static str),
+}
+
+/// Where a verdict is counted.
+pub(super) fn series(verdict: Verdict) -> Series {
+    match verdict {
+        Verdict::PreflightAllowed => Series::Preflights("allowed", ""),
+        Verdict::PreflightDenied(denial) => Series::Preflights("denied", word(denial)),
+        Verdict::PreflightForwarded => Series::Preflights("forwarded", ""),
+        Verdict::Allowed => Series::Requests("allowed"),
+        Verdict::Disallowed => Series::Requests("disallowed"),
+        Verdict::Rejected => Series::Requests("rejected"),
+    }
+}
+
+/// The label `mode`.
+pub(super) fn mode(judged: Judged) -> &'static str {
+    if judged.report_only { "report" } else { "enforce" }
+}
+
+fn word(denial: Denial) -> &'static str {
+    match denial {
+        Denial::Origin => "origin",
+        Denial::Method => "method",
+        Denial::Header => "header",
+        Denial::Malformed => "malformed",
+    }
+}
+
+/// A verdict in the access log. `report:` stands before one that has changed nothing.
+pub(super) struct Word(pub(super) Judged);
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.report_only {
+            f.write_str("report:")?;
+        }
+        match series(self.0.verdict) {
+            Series::Preflights(result, "") => write!(f, "preflight-{result}"),
+            Series::Preflights(result, reason) => write!(f, "preflight-{result}:{reason}"),
+            Series::Requests(result) => f.write_str(result),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_names_verdicts() {
+        for (verdict, named) in [
+            (Verdict::PreflightAllowed, "preflight-allowed"),
+            (Verdict::PreflightDenied(Denial::Origin), "preflight-denied:origin"),
+            (Verdict::PreflightDenied(Denial::Method), "preflight-denied:method"),
+            (Verdict::PreflightDenied(Denial::Header), "preflight-denied:header"),
+            (Verdict::PreflightDenied(Denial::Malformed), "preflight-denied:malformed"),
+            (Verdict::PreflightForwarded, "preflight-forwarded"),
+            (Verdict::Allowed, "allowed"),
+            (Verdict::Disallowed, "disallowed"),
+            (Verdict::Rejected, "rejected"),
+        ] {
+            let word = |report_only| Word(Judged { verdict, report_only }).to_string();
+            assert_eq!(word(false), named);
+            assert_eq!(word(true), format!("report:{named}"));
+        }
+    }
+
+    #[test]
+    fn counts_of_workers_add_up() {
+        let (one, other) = (CorsStats::default(), CorsStats::default());
+        let allowed = Judged { verdict: Verdict::Allowed, report_only: false };
+        let denied =
+            Judged { verdict: Verdict::PreflightDenied(Denial::Method), report_only: true };
+        for stats in [&one, &other] {
+            stats.count(allowed);
+        }
+        other.count(allowed);
+        other.count(denied);
+        let mut sum = one.counts();
+        sum.merge(&other.counts());
+        assert_eq!(sum.judged, BTreeMap::from([(allowed, 3), (denied, 1)]));
+    }
+}

@@ -1,0 +1,130 @@
+//! What is counted and logged of CORS.
+
+use super::*;
+
+const ALLOWED: &str = "https://a.example";
+const OTHER: &str = "https://b.example";
+
+/// A Route `web/<name>` for `/<name>/*`, to the Service `web/app`, with a policy.
+fn judging(name: &str, policy: &str) -> String {
+    let backends = "backends: [{service: {name: app, port: 80}}]";
+    let cors = format!("cors: {{allowOrigins: ['{ALLOWED}'], {policy}}}");
+    route(name, &format!("matches: [{{path: '/{name}/*'}}]\n{backends}\n{cors}"))
+}
+
+/// A FrontDoor whose policy admits [`ALLOWED`], and one Route for each kind of policy.
+async fn judges() -> (Edge, Backend) {
+    let backend = Backend::saying("ok").await.unwrap();
+    let manifests = [
+        front_door(&format!("cors: {{allowOrigins: ['{ALLOWED}']}}")),
+        service("app", "http", &[backend.address()]),
+        judging("answer", "allowMethods: [PUT], allowHeaders: [x-a]"),
+        judging("reject", "disallowedOrigin: Reject"),
+        judging("forward", "preflight: Forward"),
+        judging("report", "allowMethods: [PUT], disallowedOrigin: Reject, mode: Report"),
+        judging("declined", "mode: Disabled"),
+    ];
+    (Edge::start(&manifests.concat()).await.unwrap(), backend)
+}
+
+fn from(target: &str, origin: &str) -> String {
+    get(target, &format!("Origin: {origin}\r\n"))
+}
+
+fn preflight(target: &str, origin: &str, method: &str, headers: &str) -> String {
+    let fields = format!(
+        "Origin: {origin}\r\nAccess-Control-Request-Method: {method}\r\nAccess-Control-Request-Headers: {headers}\r\n"
+    );
+    get(target, &fields).replacen("GET", "OPTIONS", 1)
+}
+
+fn preflights(route: &str, result: &str, reason: &str, mode: &str) -> String {
+    format!(
+        "portico_cors_preflights_total{{route=\"{route}\",result=\"{result}\",reason=\"{reason}\",mode=\"{mode}\"}}"
+    )
+}
+
+fn judged(route: &str, result: &str, mode: &str) -> String {
+    format!("portico_cors_requests_total{{route=\"{route}\",result=\"{result}\",mode=\"{mode}\"}}")
+}
+
+#[tokio::test]
+async fn every_verdict_is_counted_and_logged() {
+    log();
+    let (edge, _backend) = judges().await;
+    let enforced = |route: &str, result: &str| judged(route, result, "enforce");
+    let asked = |result: &str, reason: &str| preflights("web/answer", result, reason, "enforce");
+    let long = "x-a,".repeat(2000);
+    let cases = [
+        (from("/answer/", ALLOWED), "allowed", enforced("web/answer", "allowed")),
+        (from("/answer/", OTHER), "disallowed", enforced("web/answer", "disallowed")),
+        (from("/reject/", OTHER), "rejected", enforced("web/reject", "rejected")),
+        (from("/forward/", ALLOWED), "allowed", enforced("web/forward", "allowed")),
+        (from("/nowhere", ALLOWED), "allowed", enforced("-", "allowed")),
+        (from("/nowhere", OTHER), "disallowed", enforced("-", "disallowed")),
+        (from("/report/", OTHER), "report:rejected", judged("web/report", "rejected", "report")),
+        (preflight("/answer/", ALLOWED, "PUT", "x-a"), "preflight-allowed", asked("allowed", "")),
+        (
+            preflight("/answer/", OTHER, "PUT", ""),
+            "preflight-denied:origin",
+            asked("denied", "origin"),
+        ),
+        (
+            preflight("/answer/", ALLOWED, "DELETE", ""),
+            "preflight-denied:method",
+            asked("denied", "method"),
+        ),
+        (
+            preflight("/answer/", ALLOWED, "PUT", "x-b"),
+            "preflight-denied:header",
+            asked("denied", "header"),
+        ),
+        (
+            preflight("/answer/", ALLOWED, "PUT", &long),
+            "preflight-denied:malformed",
+            asked("denied", "malformed"),
+        ),
+        (
+            preflight("/forward/", OTHER, "PUT", ""),
+            "preflight-forwarded",
+            preflights("web/forward", "forwarded", "", "enforce"),
+        ),
+        (
+            preflight("/report/", ALLOWED, "DELETE", ""),
+            "report:preflight-denied:method",
+            preflights("web/report", "denied", "method", "report"),
+        ),
+    ];
+    let documented = include_str!("../../../../docs/observe.md");
+    let mut counted = BTreeMap::new();
+    for (request, word, sample) in cases {
+        for _ in 0..2 {
+            let line = line(&edge, &request).await;
+            assert_eq!(line["cors"], word, "{line}");
+            *counted.entry(sample.clone()).or_insert(0.0) += 1.0;
+        }
+        let word = word.trim_start_matches("report:");
+        assert!(documented.contains(&format!("\n| `{word}` |")), "docs/observe.md lacks {word}");
+    }
+    let last = preflights("web/report", "denied", "method", "report");
+    let mut seen = counts(&edge, &last, 2.0).await;
+    seen.retain(|sample, _| sample.starts_with("portico_cors_"));
+    assert_eq!(seen, counted);
+}
+
+#[tokio::test]
+async fn what_no_policy_judges_is_not_named() {
+    log();
+    let (edge, _backend) = judges().await;
+    for request in [
+        get("/answer/", ""),
+        from("/answer/", "http://www.ep.com"),
+        from("/declined/", OTHER),
+        preflight("/declined/", OTHER, "PUT", ""),
+    ] {
+        let line = line(&edge, &request).await;
+        assert_eq!(line.get("cors"), None, "{line}");
+    }
+    let seen = counts(&edge, &requests("web/declined", 200, ""), 2.0).await;
+    assert!(seen.keys().all(|sample| !sample.starts_with("portico_cors_")), "{seen:?}");
+}
