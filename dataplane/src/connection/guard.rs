@@ -5,6 +5,7 @@
 use super::{
     chunks::{ChunkScan, Seen},
     head::{Framing, HeadScan, escape_query},
+    round_trip::RoundTrip,
     state::{ConnState, Upgrade},
 };
 use crate::{config::Limits, refusal::Refusal};
@@ -302,12 +303,20 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
+impl<T: RoundTrip> Guard<T> {
+    /// An answer leaves, or some of it.
+    fn note_answer(&self) {
+        self.state.saved_trips.settle(self.state.alarm.now(), &self.io);
+    }
+}
+
+impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for Guard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.note_answer();
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -316,6 +325,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.note_answer();
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

@@ -6,6 +6,7 @@ mod chunks;
 mod guard;
 mod head;
 mod peer;
+mod round_trip;
 mod state;
 mod tunnel;
 
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use guard::Guard;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use round_trip::RoundTrip;
 use std::{
     future::poll_fn,
     net::SocketAddr,
@@ -38,7 +40,7 @@ const PARTING: Duration = Duration::from_secs(5);
 /// Serves one HTTP/1 connection to its end. It counts from now on, not from the first poll.
 pub(crate) fn serve<T>(worker: Rc<Worker>, io: T, peer: SocketAddr) -> impl Future<Output = ()>
 where
-    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
     let state = Rc::new(ConnState::new(peer, worker.limits.idle_timeout));
     let registered = worker.register(&state);
@@ -50,7 +52,7 @@ where
 
 async fn run<T>(worker: Rc<Worker>, io: T, state: Rc<ConnState>)
 where
-    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
     let limits = worker.limits.clone();
     let guard = TokioIo::new(Guard::new(io, limits.clone(), state.clone()));

@@ -1,6 +1,8 @@
 //! What a connection's stream, its requests and its task tell each other. One thread: cells.
 
-use super::{alarm::Alarm, guard::STAND_IN_HOST, peer::Peer, tunnel::Tunnel};
+use super::{
+    alarm::Alarm, guard::STAND_IN_HOST, peer::Peer, round_trip::SavedTrips, tunnel::Tunnel,
+};
 use crate::{refusal::Refusal, table::Scheme};
 use std::{
     cell::{Cell, RefCell},
@@ -60,6 +62,8 @@ pub(crate) enum Draining {
 pub(crate) struct ConnState {
     /// Who is at the other end.
     pub(crate) peer: Peer,
+    /// See [`SavedTrips`].
+    pub(crate) saved_trips: SavedTrips,
     /// The body of the request that is being answered.
     pub(crate) body: BodyState,
     /// How long the connection may be kept alive without a request.
@@ -89,6 +93,7 @@ impl ConnState {
     pub(crate) fn new(peer: SocketAddr, idle_timeout: Duration) -> Self {
         Self {
             peer: Peer::new(peer, Scheme::Http),
+            saved_trips: SavedTrips::default(),
             body: BodyState::default(),
             idle_timeout,
             alarm: Alarm::new(),

@@ -7,6 +7,7 @@
 
 mod asked;
 mod asking;
+mod avoided;
 mod decision;
 pub mod fetch;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod treatment;
 
 pub(crate) use asked::AskedHeaders;
 pub(crate) use asking::{Asking, Preflight};
+pub(crate) use avoided::avoids_preflight;
 pub(crate) use decision::{Decision, Denial, Judged, Step, Verdict};
 pub use origin::{
     OriginHost, OriginMistake, OriginPattern, OriginPatternError, OriginPort, Origins,

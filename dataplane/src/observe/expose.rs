@@ -114,6 +114,32 @@ fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt
             )?;
         }
     }
+    avoided(routes, out)
+}
+
+fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let counts = || {
+        let counts = routes.iter().map(|(route, merged)| (label(*route), &merged.cors));
+        counts.filter(|(_, counts)| counts.avoided > 0)
+    };
+    let name = "portico_cors_preflights_avoided_total";
+    family(
+        out,
+        name,
+        "Same-origin requests forwarded that a browser would have sent a preflight for, had their page called the backend at another origin; at most, because browsers remember permissions for a while.",
+    )?;
+    for (route, counts) in counts() {
+        writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.avoided)?;
+    }
+    let name = "portico_cors_saved_round_trip_seconds_total";
+    family(
+        out,
+        name,
+        "What those preflights would have taken at least: for each a smoothed round trip of the client's connection. Linux only.",
+    )?;
+    for (route, counts) in counts() {
+        writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.saved.as_secs_f64())?;
+    }
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct RouteStats {
     /// The Route; `None` where there was none.
     pub(crate) name: Option<ObjectName>,
     /// What is counted of CORS.
-    cors: CorsStats,
+    pub(crate) cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
     turn: Cell<u64>,

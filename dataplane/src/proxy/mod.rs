@@ -14,7 +14,7 @@ pub(crate) use request::Via;
 
 use crate::{
     connection::{ConnState, Draining, Tunnel, Upgrade},
-    cors::{AskedHeaders, Asking, Decision, Preflight, Step, Treatment},
+    cors::{self, AskedHeaders, Asking, Decision, Preflight, Step, Treatment},
     observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
@@ -142,6 +142,10 @@ impl<'w> Exchange<'w> {
             }
             Action::Respond(respond) => answers::respond(respond).map(Content::from),
             Action::Forward(forward) => {
+                if cors::avoids_preflight(&asking, &head.method, &head.headers) {
+                    self.record.route.cors.avoided();
+                    self.conn.saved_trips.owe(&self.record.route);
+                }
                 let rewritten = forward.rewrite().map(|to| to.path.fill(&rule.path, &captures));
                 let target = rewritten.as_deref().unwrap_or(path);
                 let way = Way { client: &client, rule, forward, path, target };

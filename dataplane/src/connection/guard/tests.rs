@@ -28,6 +28,12 @@ impl Pieces {
     }
 }
 
+impl RoundTrip for Pieces {
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+}
+
 impl AsyncRead for Pieces {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -128,3 +128,58 @@ async fn what_no_policy_judges_is_not_named() {
     let seen = counts(&edge, &requests("web/declined", 200, ""), 2.0).await;
     assert!(seen.keys().all(|sample| !sample.starts_with("portico_cors_")), "{seen:?}");
 }
+
+#[tokio::test]
+async fn preflights_that_one_origin_avoids_are_counted_where_a_route_forwards() {
+    const OWN: &str = "Origin: http://www.ep.com\r\n";
+    const JSON: &str = "Content-Type: application/json\r\n";
+    const FETCHED: &str = "Sec-Fetch-Mode: cors\r\nx-api-key: 1\r\n";
+    let (edge, backend) = judges().await;
+    let own = |more: &str| format!("{OWN}{more}");
+    let manifests = [
+        front_door(""),
+        service("app", "http", &[backend.address()]),
+        route("app", "matches: [{path: /app}]\nbackends: [{service: {name: app, port: 80}}]"),
+        route("simple", "matches: [{path: /simple}]\nbackends: [{service: {name: app, port: 80}}]"),
+        route("fixed", "matches: [{path: /fixed}]\nrespond: {status: 200}"),
+    ];
+    edge.serve(&manifests.concat()).await.unwrap();
+    for request in [
+        post("/app", &own(JSON), "{}"),
+        get("/app", FETCHED),
+        get("/app", &own("")).replacen("GET", "DELETE", 1),
+        // Nothing of these is avoided.
+        post("/simple", &own(""), "a=b"),
+        get("/simple", "x-api-key: 1\r\n"),
+        get("/simple", "Sec-Fetch-Mode: cors\r\nUser-Agent: x\r\n"),
+        post("/simple", &format!("Origin: {OTHER}\r\n{JSON}"), "{}"),
+        post("/fixed", &own(JSON), "{}"),
+        get("/nowhere", FETCHED),
+    ] {
+        ask(edge.address(), request).await.unwrap();
+    }
+    let avoided = "portico_cors_preflights_avoided_total{route=\"web/app\"}";
+    let saved = "portico_cors_saved_round_trip_seconds_total{route=\"web/app\"}";
+    counts(&edge, &requests("web/fixed", 200, ""), 1.0).await;
+    let mut seen = counts(&edge, &requests("-", 404, "NoRoute"), 1.0).await;
+    seen.retain(|sample, _| sample.starts_with("portico_cors_"));
+    assert_eq!(seen.keys().collect::<Vec<_>>(), [avoided, saved]);
+    assert_eq!(seen[avoided], 3.0);
+    if cfg!(target_os = "linux") {
+        assert!(seen[saved] > 0.0 && seen[saved] < 3.0, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_never_leaves_saves_no_time() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let mut client = Wire::connect(edge.address()).await.unwrap();
+    client.send(get("/", "Sec-Fetch-Mode: cors\r\nx-api-key: 1\r\n")).await.unwrap();
+    let mut backend = stage.accept().await.unwrap();
+    backend.read_request().await.unwrap().unwrap();
+    drop(client);
+    let seen = counts(&edge, &requests("web/app", 499, "ClientClosed"), 1.0).await;
+    assert_eq!(seen["portico_cors_preflights_avoided_total{route=\"web/app\"}"], 1.0);
+    assert_eq!(seen["portico_cors_saved_round_trip_seconds_total{route=\"web/app\"}"], 0.0);
+}
