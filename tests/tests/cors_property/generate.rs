@@ -2,7 +2,7 @@
 
 use super::{
     policy::{EXPRESSIONS, MAX_AGES, Policy},
-    scenario::{Meddling, Scenario},
+    scenario::{Action, Meddling, Scenario},
 };
 use portico_tests::fetch_model::{Credentials, Fetch, Headers};
 use proptest::{
@@ -13,10 +13,15 @@ use proptest::{
 
 pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
     let own = select(&["http://www.ep.com", "https://www.ep.com"][..]);
-    (policy(), any::<bool>(), meddling(), own, vec(raw_fetch(), 1..12)).prop_map(
-        |(policy, inherited, backend, own, raw)| {
+    let action = prop_oneof![
+        8 => Just(Action::Forward),
+        1 => Just(Action::Respond),
+        1 => Just(Action::Fail),
+    ];
+    (policy(), any::<bool>(), (action, meddling()), own, vec(raw_fetch(), 1..12)).prop_map(
+        |(policy, inherited, (action, backend), own, raw)| {
             let fetches = raw.into_iter().map(|raw| raw.settle(&policy, own)).collect();
-            Scenario { policy, inherited, backend, fetches }
+            Scenario { policy, inherited, action, backend, fetches }
         },
     )
 }

@@ -2,12 +2,12 @@
 
 use super::{
     policy::{Denied, Policy},
-    scenario::Scenario,
+    scenario::{Action, Scenario},
     world::World,
 };
 use anyhow::{Result, anyhow, bail, ensure};
 use portico_tests::fetch_model::{
-    Answer, Credentials, Fetch, NetworkError, Readable, Request, SharedCache,
+    Answer, Credentials, Fetch, Headers, NetworkError, Readable, Request, SharedCache,
 };
 
 /// What became of a fetch.
@@ -94,17 +94,22 @@ impl<'s> Course<'s> {
         })
     }
 
-    /// The script gets the backend's answer, and of its headers the exposed ones.
+    /// The script gets the backend's answer, or the edge's where that answers, and of its headers
+    /// the exposed ones.
     fn judge_readable(&self, readable: &Readable) -> Result<()> {
         let Some((request, answer)) = &self.exchange else { bail!("read without an answer") };
         let backend = &self.scenario.backend;
-        let content =
-            if request.method == "HEAD" { String::new() } else { backend.content(request) };
+        let (status, content, sent) = match self.scenario.action {
+            Action::Forward => (backend.status, backend.content(request), backend.headers(request)),
+            Action::Respond => (203, "said".to_owned(), Headers::default()),
+            // The text names the request.
+            Action::Fail => (503, readable.body.clone(), Headers::default()),
+        };
+        let content = if request.method == "HEAD" { String::new() } else { content };
         ensure!(
-            (readable.status, &readable.body) == (backend.status, &content),
-            "a script reads another answer than the backend's"
+            (readable.status, &readable.body) == (status, &content),
+            "a script reads another answer than what was given"
         );
-        let sent = backend.headers(request);
         let names = sent.iter().chain(answer.headers.iter()).map(|(name, _)| name.to_lowercase());
         for name in names {
             let is_the_policys = name.starts_with("access-control-");
@@ -131,6 +136,7 @@ impl<'s> Course<'s> {
             (Err(_), Some(_)) => false,
             (Err(_), None) => !is_refused,
         };
+        let is_sent = is_sent && self.scenario.action == Action::Forward;
         let wanted: Vec<_> = is_sent.then(|| self.fetch.sent_method()).into_iter().collect();
         ensure!(self.reached == wanted, "the backend got {:?}, not {wanted:?}", self.reached);
         Ok(())
@@ -186,10 +192,15 @@ impl<'s> Course<'s> {
     /// Nobody can tell whether there is a cache between the browser and the edge.
     fn judge_cache(&self, cache: &mut SharedCache) -> Result<()> {
         let Some((request, answer)) = &self.exchange else { return Ok(()) };
+        // The text of the edge's own error names the request: nothing else may differ.
+        let textless = |outcome: Result<Readable, NetworkError>| match self.scenario.action {
+            Action::Forward | Action::Respond => outcome,
+            Action::Fail => outcome.map(|readable| Readable { body: String::new(), ..readable }),
+        };
         for (asked, cached) in cache.find(request) {
             let outcome = self.fetch.read(cached);
             ensure!(
-                outcome == self.outcome,
+                textless(outcome.clone()) == textless(self.outcome.clone()),
                 "a shared cache may answer as it answered\n{asked:#?}\n{cached:#?}\n\
                  of which the script gets\n{outcome:?}, not\n{:?}",
                 self.outcome

@@ -13,8 +13,20 @@ pub(crate) struct Scenario {
     pub(crate) policy: Policy,
     /// Whether it is the FrontDoor's default policy, not the Route's own.
     pub(crate) inherited: bool,
+    pub(crate) action: Action,
     pub(crate) backend: Meddling,
     pub(crate) fetches: Vec<Fetch>,
+}
+
+/// What the Route does with what is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The backend answers.
+    Forward,
+    /// The edge answers by itself.
+    Respond,
+    /// It would forward, but there is nobody: the edge answers 503.
+    Fail,
 }
 
 /// What a backend answers: its content, and CORS headers of its own that are none of its business.
@@ -63,10 +75,15 @@ impl Scenario {
     pub(crate) fn manifests(&self, backend: SocketAddr) -> String {
         let cors = format!("cors: {}", serde_json::to_string(&self.policy).unwrap());
         let (of_door, of_route) = if self.inherited { (&*cors, "") } else { ("", &*cors) };
+        let (endpoints, action) = match self.action {
+            Action::Forward => (&[backend][..], "backends: [{service: {name: app, port: 80}}]"),
+            Action::Respond => (&[][..], "respond: {status: 203, body: said}"),
+            Action::Fail => (&[][..], "backends: [{service: {name: app, port: 80}}]"),
+        };
         [
             front_door(&format!("trustedProxies: [127.0.0.1/32]\n{of_door}")),
-            service("app", "http", &[backend]),
-            route("app", &format!("backends: [{{service: {{name: app, port: 80}}}}]\n{of_route}")),
+            service("app", "http", endpoints),
+            route("app", &format!("{action}\n{of_route}")),
         ]
         .concat()
     }
@@ -77,7 +94,13 @@ impl fmt::Debug for Scenario {
         let place = if self.inherited { "FrontDoor" } else { "Route" };
         writeln!(f, "cors of the {place}:\n{}", serde_saphyr::to_string(&self.policy).unwrap())?;
         let Meddling { status, cors, vary } = &self.backend;
-        writeln!(f, "the backend answers {status} with {cors:?} and Vary {vary:?}")?;
+        match self.action {
+            Action::Forward => {
+                writeln!(f, "the backend answers {status} with {cors:?} and Vary {vary:?}")?
+            }
+            Action::Respond => writeln!(f, "the Route responds")?,
+            Action::Fail => writeln!(f, "the backend has no endpoint")?,
+        }
         for Fetch { origin, target, path, method, headers, credentials } in &self.fetches {
             writeln!(
                 f,

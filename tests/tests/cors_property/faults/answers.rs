@@ -98,3 +98,32 @@ fn an_answer_to_the_own_origin_has_the_backends_headers() {
         "a script can read access-control-",
     );
 }
+
+/// Whether the edge says why it has no better answer.
+fn is_problem(answer: &Answer) -> bool {
+    answer.headers.get("Content-Type").is_some_and(|kind| kind == "application/problem+json")
+}
+
+#[test]
+fn errors_of_the_edge_have_no_cors_headers() {
+    spoiling(
+        |_, answer| {
+            if is_problem(answer) {
+                answer.headers.remove(ALLOW_ORIGIN);
+            }
+        },
+        CANT_READ,
+    );
+}
+
+#[test]
+fn errors_of_the_edge_have_no_vary() {
+    spoiling(
+        |_, answer| {
+            if is_problem(answer) {
+                answer.headers.remove("Vary");
+            }
+        },
+        CACHE,
+    );
+}
