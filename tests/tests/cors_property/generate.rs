@@ -12,7 +12,14 @@ use proptest::{
 };
 
 pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
-    let own = select(&["http://www.ep.com", "https://www.ep.com"][..]);
+    let own = select(
+        &[
+            "http://www.ep.com",
+            "https://www.ep.com",
+            "http://www.ep.com:8080",
+            "https://www.ep.com:8443",
+        ][..],
+    );
     let action = prop_oneof![
         8 => Just(Action::Forward),
         1 => Just(Action::Respond),
@@ -64,43 +71,46 @@ fn policy() -> impl Strategy<Value = Policy> {
     let methods = ["PUT", "PATCH", "patch", "DELETE", "OPTIONS", "GET"].to_vec();
     let headers = ["x-api-key", "X-Trace", "Authorization", "content-type"].to_vec();
     let exposed = ["X-Total", "etag", "x-absent"].to_vec();
-    let any_or = |listed: Vec<&'static str>, any: u32| {
+    let any_or = |listed: Vec<&'static str>| {
         let most = listed.len();
         prop_oneof![
             1 => Just(vec![]),
-            any => Just(vec!["*"]),
+            1 => Just(vec!["*"]),
             4 => subsequence(listed, 1..most),
         ]
     };
-    (
-        origins(),
-        prop::bool::weighted(0.4),
-        (any_or(methods, 1), any_or(headers, 1), any_or(exposed, 1)),
-        select(MAX_AGES.map(|(text, _)| text).to_vec()),
-        select(&["Forward", "Reject"][..]),
-        any::<bool>(),
-        prop::bool::weighted(0.7),
+    let mode = prop_oneof![8 => Just("Enforce"), 1 => Just("Report"), 1 => Just("Disabled")];
+    let credentials = (prop::bool::weighted(0.4), prop::bool::weighted(0.7));
+    let age = select(MAX_AGES.map(|(text, _)| text).to_vec());
+    let disallowed_origin = select(&["Forward", "Reject"][..]);
+    let lists = (any_or(methods), any_or(headers), any_or(exposed));
+    (origins(), credentials, lists, age, disallowed_origin, mode, any::<bool>()).prop_map(
+        |(
+            origins,
+            (allow_credentials, careless),
+            lists,
+            max_age,
+            disallowed_origin,
+            mode,
+            debug,
+        )| {
+            let switch =
+                (allow_credentials && careless).then_some("CredentialsWithInsecureOrigins");
+            Policy {
+                allow_origins: origins.0,
+                allow_origin_regex: origins.1,
+                allow_credentials,
+                allow_methods: lists.0,
+                allow_headers: lists.1,
+                expose_headers: lists.2,
+                max_age,
+                disallowed_origin,
+                mode,
+                debug,
+                dangerously_allow: switch.into_iter().collect(),
+            }
+        },
     )
-        .prop_map(
-            |(origins, credentials, lists, max_age, disallowed_origin, debug, careless)| {
-                let switch = credentials && careless;
-                Policy {
-                    allow_origins: origins.0,
-                    allow_origin_regex: origins.1,
-                    allow_credentials: credentials,
-                    allow_methods: lists.0,
-                    allow_headers: lists.1,
-                    expose_headers: lists.2,
-                    max_age,
-                    disallowed_origin,
-                    debug,
-                    dangerously_allow: switch
-                        .then_some("CredentialsWithInsecureOrigins")
-                        .into_iter()
-                        .collect(),
-                }
-            },
-        )
 }
 
 fn meddling() -> impl Strategy<Value = Meddling> {

@@ -1,5 +1,6 @@
 //! For every policy and every fetch: a browser lets the script read the answer exactly when the
-//! policy permits it, and never through a header of the backend's.
+//! policy permits it, and never through a header of the backend's; and where a policy has no say, for
+//! it only reports or is disabled, nobody can tell the edge from the backend.
 //!
 //! Policies go through the real compiler, requests through the real dataplane over a socket; the
 //! browser is `fetch_model`, the policy's meaning `policy`. Cases are the same every time;
@@ -49,6 +50,7 @@ fn scripts_read_what_the_policy_permits() {
         Fate::DeniedByPreflight(Denied::Method),
         Fate::DeniedByPreflight(Denied::Header),
         Fate::DeniedByPreflight(Denied::Credentials),
+        Fate::Untouched,
     ] {
         let count = tried.fates.get(&fate).copied().unwrap_or_default();
         assert!(count * 100 > tried.scenarios, "{fate:?} is too rare: {tried:?}");

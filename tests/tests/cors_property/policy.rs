@@ -16,6 +16,7 @@ pub(crate) struct Policy {
     pub(crate) expose_headers: Vec<&'static str>,
     pub(crate) max_age: &'static str,
     pub(crate) disallowed_origin: &'static str,
+    pub(crate) mode: &'static str,
     pub(crate) debug: bool,
     pub(crate) dangerously_allow: Vec<&'static str>,
 }
@@ -132,6 +133,11 @@ impl Policy {
     /// How many seconds the answer to a preflight may be remembered.
     pub(crate) fn seconds(&self) -> Option<&'static str> {
         MAX_AGES.into_iter().find(|(text, _)| *text == self.max_age).map(|(_, seconds)| seconds)
+    }
+
+    /// Whether it is more than a report, and not disabled.
+    pub(crate) fn applies(&self) -> bool {
+        self.mode == "Enforce"
     }
 
     pub(crate) fn rejects(&self) -> bool {

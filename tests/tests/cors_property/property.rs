@@ -18,6 +18,8 @@ pub(crate) enum Fate {
     PermittedAfterPreflight,
     Denied(Denied),
     DeniedByPreflight(Denied),
+    /// The policy has no say.
+    Untouched,
 }
 
 /// A fetch as it went.
@@ -37,28 +39,46 @@ pub(crate) async fn check(world: &World, scenario: &Scenario) -> Vec<Result<Fate
     let mut cache = SharedCache::default();
     let mut fates = Vec::new();
     for fetch in &scenario.fetches {
-        fates.push(match Course::run(world, scenario, fetch).await {
-            Ok(course) => {
-                course.judge(&mut cache).map_err(|why| anyhow!("{why}\n{}", course.story()))
-            }
-            Err(broken) => Err(broken),
-        });
+        fates.push(fate(world, scenario, fetch, &mut cache).await);
     }
     fates
 }
 
+async fn fate(
+    world: &World,
+    scenario: &Scenario,
+    fetch: &Fetch,
+    cache: &mut SharedCache,
+) -> Result<Fate> {
+    let ask_edge = async |request: &Request| world.answer(scenario, request).await;
+    let course = Course::run(world, scenario, fetch, ask_edge).await?;
+    let judged = if scenario.policy.applies() {
+        course.judge(cache)
+    } else {
+        let ask_backend = async |request: &Request| world.ask_backend(request).await;
+        let direct = Course::run(world, scenario, fetch, ask_backend).await?;
+        course.judge_untouched(&direct)
+    };
+    judged.map_err(|why| anyhow!("{why}\n{}", course.story()))
+}
+
 impl<'s> Course<'s> {
     /// What a browser does for a script's `fetch()`.
-    async fn run(world: &World, scenario: &'s Scenario, fetch: &'s Fetch) -> Result<Self> {
+    async fn run(
+        world: &World,
+        scenario: &'s Scenario,
+        fetch: &'s Fetch,
+        ask: impl AsyncFn(&Request) -> Result<Answer>,
+    ) -> Result<Self> {
         let mut preflight = None;
         if fetch.needs_preflight() {
-            preflight = Some(world.answer(scenario, &fetch.preflight()).await?);
+            preflight = Some(ask(&fetch.preflight()).await?);
         }
         let heeded = preflight.as_ref().map_or(Ok(()), |answer| fetch.heed_preflight(answer));
         let (exchange, outcome) = match heeded {
             Ok(()) => {
                 let request = fetch.request();
-                let answer = world.answer(scenario, &request).await?;
+                let answer = ask(&request).await?;
                 let outcome = fetch.read(&answer);
                 (Some((request, answer)), outcome)
             }
@@ -92,6 +112,32 @@ impl<'s> Course<'s> {
             (Err(why), None) => Fate::Denied(why),
             (Err(why), Some(_)) => Fate::DeniedByPreflight(why),
         })
+    }
+
+    /// Without a policy a browser can't tell the edge from the backend, and the edge's own answers
+    /// have no CORS headers.
+    fn judge_untouched(&self, direct: &Self) -> Result<Fate> {
+        match self.scenario.action {
+            Action::Forward => {
+                ensure!(
+                    without_edge(&self.outcome) == without_edge(&direct.outcome),
+                    "without a policy a script gets something else than of the backend: {:?}",
+                    direct.outcome
+                );
+                ensure!(
+                    self.reached == direct.reached,
+                    "without a policy the backend gets {:?}, not {:?}",
+                    self.reached,
+                    direct.reached
+                );
+            }
+            Action::Respond | Action::Fail => {
+                let answers = self.preflight.iter().chain(self.exchange.iter().map(|(_, a)| a));
+                let is_granted = answers.into_iter().any(grants);
+                ensure!(!is_granted, "without a policy the edge's answer has CORS headers");
+            }
+        }
+        Ok(Fate::Untouched)
     }
 
     /// The script gets the backend's answer, or the edge's where that answers, and of its headers
@@ -224,6 +270,15 @@ impl<'s> Course<'s> {
             self.preflight, self.exchange
         )
     }
+}
+
+/// What a script gets, but for the headers that the edge adds whatever the policy.
+fn without_edge(outcome: &Result<Readable, NetworkError>) -> Result<Readable, NetworkError> {
+    let mut outcome = outcome.clone();
+    if let Ok(readable) = &mut outcome {
+        readable.names.retain(|name| !matches!(name.as_str(), "date" | "x-request-id"));
+    }
+    outcome
 }
 
 /// Whether an answer has any CORS header.

@@ -127,3 +127,27 @@ fn errors_of_the_edge_have_no_vary() {
         CACHE,
     );
 }
+
+#[test]
+fn a_report_removes_cors_headers_of_the_backend() {
+    spoiling(
+        |scene, answer| {
+            if !scene.policy.applies() {
+                answer.headers.remove(ALLOW_ORIGIN);
+            }
+        },
+        UNTOUCHED,
+    );
+}
+
+#[test]
+fn a_report_says_that_answers_vary() {
+    spoiling(
+        |scene, answer| {
+            if !scene.policy.applies() {
+                answer.headers.set("Vary", "Origin");
+            }
+        },
+        UNTOUCHED,
+    );
+}

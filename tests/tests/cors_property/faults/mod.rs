@@ -82,3 +82,4 @@ const CANT_READ: &str = "a script can't read what is permitted";
 const CACHE: &str = "a shared cache may answer";
 const BACKEND_GETS: &str = "the backend got";
 const DENIAL: &str = "a denial";
+const UNTOUCHED: &str = "without a policy a script gets something else";
