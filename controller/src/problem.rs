@@ -50,7 +50,8 @@ pub enum Severity {
 /// Which condition an error makes false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Concerns {
-    /// `Accepted`: nothing of the object is served.
+    /// `Accepted`: nothing of the object is served; but what is wrong with a FrontDoor's CORS policy
+    /// concerns only the Routes that would inherit it.
     Accepted,
     /// `ResolvedRefs`: something it names is not there.
     ResolvedRefs,

@@ -40,11 +40,10 @@ impl Inherited {
     pub(super) fn compile(given: Option<&crds::CorsPolicy>, report: &mut Report) -> Self {
         let at = Field::Spec.key("cors");
         let policy = given.and_then(|given| compile(given, &at, report));
-        match policy {
-            _ if report.refuses(&at) => Self::Invalid,
-            Some(policy) => Self::Policy(policy),
-            None => Self::None,
+        if report.refuses(&at) {
+            return Self::Invalid;
         }
+        policy.map_or(Self::None, Self::Policy)
     }
 
     /// The policy, if there is a good one.
@@ -65,7 +64,7 @@ pub(super) fn of_route(
     let at = Field::Spec.key("cors");
     if let Some(own) = &spec.cors {
         if own.mode != crds::CorsMode::Disabled {
-            edits::check(spec, "spec.cors", report);
+            edits::check(spec, format_args!("spec.cors"), report);
         }
         return compile(own, &at, report);
     }
@@ -73,7 +72,7 @@ pub(super) fn of_route(
     match &door.cors {
         Inherited::None => None,
         Inherited::Policy(policy) => {
-            edits::check(spec, &format!("spec.cors of FrontDoor {}", door.name()), report);
+            edits::check(spec, format_args!("spec.cors of FrontDoor {}", door.name()), report);
             Some(policy.clone())
         }
         Inherited::Invalid => {
