@@ -135,7 +135,7 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     family(
         out,
         name,
-        "What those preflights would have taken at least: for each a smoothed round trip of the client's connection. Linux only.",
+        "What those preflights would have taken at least: for each the shortest round trip of late on the client's connection. Linux only.",
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.saved.as_secs_f64())?;
