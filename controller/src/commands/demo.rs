@@ -35,7 +35,8 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let service = bound.map_err(|error| server::taken("--http", wanted, error))?;
     let address = service.address()?;
     super::print(&format!("{} listens at {}\n", kind.name(), url(address)))?;
-    let settings = Settings { latency: args.latency, ports: vec![(kind, address.port())] };
+    let ports = vec![(kind, address.port())];
+    let settings = Settings { latency: args.latency, ports, ..Settings::default() };
     tokio::select! {
         never = service.run(settings) => match never {},
         _ = signals.next() => Ok(ExitCode::SUCCESS),
@@ -54,7 +55,10 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
     // Nothing changes; the publisher lives as long as there is a waker.
     let (_waker, wakes) = wakes();
-    let started = |at| super::print(&greeting(&at, &services, latency));
+    let started = |at: Listening| {
+        services.metrics().are_at(at.admin);
+        super::print(&greeting(&at, &services, latency))
+    };
     server::run(serving, publisher, wakes, registry, started).await
 }
 

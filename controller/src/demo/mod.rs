@@ -3,9 +3,11 @@
 
 mod answers;
 mod counts;
+mod front_door;
 mod manifests;
 mod service;
 
+pub use front_door::Metrics;
 pub use service::{Kind, Service, Settings};
 
 use crate::snapshot::Snapshot;
@@ -21,6 +23,7 @@ use tokio::task::JoinSet;
 #[derive(Debug)]
 pub struct Services {
     addresses: Vec<(Kind, SocketAddr)>,
+    metrics: Metrics,
     _tasks: JoinSet<Infallible>,
 }
 
@@ -41,17 +44,23 @@ impl Services {
             services.push(service);
         }
         let ports = addresses.iter().map(|(kind, address)| (*kind, address.port())).collect();
-        let settings = Settings { latency, ports };
+        let metrics = Metrics::default();
+        let settings = Settings { latency, ports, metrics: metrics.clone() };
         let mut tasks = JoinSet::new();
         for service in services {
             tasks.spawn(service.run(settings.clone()));
         }
-        Ok(Self { addresses, _tasks: tasks })
+        Ok(Self { addresses, metrics, _tasks: tasks })
     }
 
     /// Each service, and where it can be reached from this machine.
     pub fn addresses(&self) -> impl Iterator<Item = (Kind, SocketAddr)> {
         self.addresses.iter().map(|&(kind, address)| (kind, reachable(address)))
+    }
+
+    /// Where the front door over them tells what it has counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The objects of `examples/ep`, with these services as the endpoints.

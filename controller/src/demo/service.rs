@@ -3,6 +3,7 @@
 use super::{
     answers::{self, API_KEY},
     counts::{Counts, FRONT_DOOR_HEADER, is_preflight},
+    front_door::Metrics,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -57,6 +58,8 @@ pub struct Settings {
     pub latency: Duration,
     /// Each service and its port, for the page to call it directly.
     pub ports: Vec<(Kind, u16)>,
+    /// What the front door has counted, for the web app to tell.
+    pub metrics: Metrics,
 }
 
 impl Settings {
@@ -128,14 +131,33 @@ struct State {
 }
 
 impl State {
+    /// What a page is told that asks for counts.
+    async fn counts(&self, method: &Method, path: &str) -> Option<Response<Bytes>> {
+        match (self.kind, path) {
+            (Kind::App | Kind::Sales | Kind::Profiles, "/demo/counts") if method == Method::GET => {
+                Some(answers::json(StatusCode::OK, &json!(self.counts.tally())))
+            }
+            (Kind::App, "/demo/front-door") if method == Method::GET => {
+                Some(match self.settings.metrics.read().await {
+                    Some(Ok(counted)) => answers::json(StatusCode::OK, &json!(counted)),
+                    Some(Err(error)) => {
+                        answers::error(StatusCode::BAD_GATEWAY, &format!("/metrics: {error}"))
+                    }
+                    None => answers::error(StatusCode::NOT_FOUND, "there is no front door here"),
+                })
+            }
+            (Kind::App | Kind::Sales | Kind::Profiles, _) => None,
+        }
+    }
+
     async fn respond(&self, request: Request<Incoming>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
-        let asks_for_counts = head.method == Method::GET && head.uri.path() == "/demo/counts";
-        if !asks_for_counts {
+        let counts = self.counts(&head.method, head.uri.path()).await;
+        if counts.is_none() {
             self.counts.add(&head.method, &head.headers);
         }
-        let mut answer = if asks_for_counts {
-            answers::json(StatusCode::OK, &json!(self.counts.tally()))
+        let mut answer = if let Some(counts) = counts {
+            counts
         } else if is_preflight(&head.method, &head.headers) {
             permission()
         } else {

@@ -50,6 +50,18 @@ async function counts(service) {
   }
 }
 
+// What the front door has counted since its start, from its own metrics; null where it does not tell.
+async function frontDoorCounts() {
+  try {
+    const response = await fetch('/demo/front-door', { cache: 'no-store' });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+const increase = (before, after) => before && after && Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - before[name]]));
+
 const allCounts = async () => Object.fromEntries(await Promise.all(SERVICES.map(async (service) => [service, await counts(service)])));
 
 function difference(before, after) {
@@ -73,6 +85,7 @@ async function run(rounds) {
   showState('running');
   const results = CALLS.map((call) => ({ call, direct: [], frontDoor: [], equal: 0 }));
   const before = await allCounts();
+  const frontDoorBefore = await frontDoorCounts();
   const total = rounds * CALLS.length;
   let done = 0;
   for (let round = 0; round < rounds; round++) {
@@ -90,11 +103,12 @@ async function run(rounds) {
       showChart(results);
     }
   }
-  const summary = summarise(rounds, results, difference(before, await allCounts()));
+  const frontDoor = increase(frontDoorBefore, await frontDoorCounts());
+  const summary = summarise(rounds, results, difference(before, await allCounts()), frontDoor);
   show(summary, results);
 }
 
-function summarise(rounds, results, received) {
+function summarise(rounds, results, received, frontDoor) {
   const sum = (way, wanted) => SERVICES.flatMap((service) => Object.entries(received[service][way]))
     .filter(([kind]) => wanted(kind)).reduce((all, [, n]) => all + n, 0);
   const medians = Object.fromEntries(WAYS.map((way) => [way, median(results.flatMap((result) => result[way]))]));
@@ -108,6 +122,7 @@ function summarise(rounds, results, received) {
     median: medians,
     ratio: medians.direct / medians.frontDoor,
     received,
+    frontDoor,
     calls: results.map(({ call, direct, frontDoor, equal }) => ({ name: call.name, direct, frontDoor, equal })),
     problems: [...problems],
   };
@@ -169,6 +184,7 @@ function show(summary, results) {
   byId('tile-preflights').textContent = `${summary.preflights.direct} → ${summary.preflights.frontDoor}`;
   byId('tile-median').textContent = fromTo(summary.median.direct, summary.median.frontDoor);
   byId('tile-ratio').textContent = verdict(summary.ratio);
+  showFrontDoor(summary.frontDoor);
   byId('tile-equal').textContent = `${summary.equal} of ${summary.pairs} equal`;
   byId('latencies').replaceChildren(...summary.calls.map((call) =>
     latencyRow(call.name, median(call.direct), median(call.frontDoor), `${call.equal} of ${summary.rounds}`)),
@@ -180,6 +196,14 @@ function show(summary, results) {
   byId('summary').textContent = JSON.stringify({ ...summary, problems: [...problems] });
   showState('done');
 }
+
+function showFrontDoor(counted) {
+  byId('tile-avoided').textContent = counted ? counted.preflightsAvoided : 'not told';
+  byId('tile-answered').textContent = counted ? counted.preflightsAnswered : 'not told';
+  if (counted?.savedMs > 0) byId('tile-saved').textContent = `saved ${savedTime(counted.savedMs)} of round trips between this browser and the front door`;
+}
+
+const savedTime = (value) => (value < 0.1 ? 'less than 0.1 ms' : ms(value));
 
 function verdict(ratio) {
   if (!Number.isFinite(ratio)) return 'not measured';
