@@ -34,6 +34,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// hyper's buffers: enough for the largest head, small enough for large bodies to stay in cache.
 const BUFFER: usize = 128 * 1024;
 
+/// How many fields hyper takes in a head if it is not told otherwise.
+const HYPER_FIELDS: usize = 100;
+
 /// How long a refused head's answer may take to leave.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -57,10 +60,13 @@ where
     let limits = worker.limits.clone();
     let guard = TokioIo::new(Guard::new(io, limits.clone(), state.clone()));
     let service = service_fn(|request| proxy::handle(worker.clone(), state.clone(), request));
-    let mut http = http1::Builder::new()
-        .max_buf_size(BUFFER.max(limits.head_bytes * 2))
-        .max_headers(limits.head_fields + 1)
-        .serve_connection(guard, service);
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(BUFFER.max(limits.head_bytes * 2));
+    // The guard counts the fields. Up to its own bound hyper needs no allocation for them.
+    if limits.head_fields > HYPER_FIELDS {
+        builder.max_headers(limits.head_fields);
+    }
+    let mut http = builder.serve_connection(guard, service);
 
     state.alarm.set(Some(limits.idle_timeout));
     let mut timers =
