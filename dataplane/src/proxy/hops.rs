@@ -104,9 +104,12 @@ fn remove(headers: &mut HeaderMap) {
 
 /// Removes what `Connection` names.
 fn remove_named(headers: &mut HeaderMap) {
+    // Options of the connection, not names of fields, and the most frequent by far.
+    let mut lines = headers.get_all(header::CONNECTION).iter();
+    if lines.all(|line| matches!(line.as_bytes(), b"keep-alive" | b"close")) {
+        return;
+    }
     let named: Vec<HeaderName> = names_in_connection(headers)
-        // Options of the connection, not names of fields, and the most frequent by far.
-        .filter(|name| !matches!(*name, "keep-alive" | "close"))
         .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
         // The message's own framing and its host are no hop's to name.
         .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
