@@ -45,7 +45,7 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     conn.request_begins();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let method = head.method.clone();
     let id = worker.ids.next();
     let start = conn.alarm.now();
@@ -60,7 +60,7 @@ pub(crate) async fn handle(
         idle: Some(PATIENCE),
         upgraded: None,
     };
-    let answer = exchange.answer(head, body).await;
+    let answer = exchange.answer(&mut head, body).await;
     let response = match answer {
         Ok(response) => response,
         Err(refusal) => {
@@ -82,7 +82,7 @@ struct Exchange<'w> {
     /// How long no byte of the answer's body may pass.
     idle: Option<Duration>,
     /// The backend's stream after a 101, and what was read from it behind the head.
-    upgraded: Option<(Stream, Bytes)>,
+    upgraded: Option<Box<(Stream, Bytes)>>,
 }
 
 impl From<Bytes> for Content {
@@ -95,7 +95,7 @@ impl<'w> Exchange<'w> {
     /// The phases: find the virtual host and the Route, decide on CORS, then do what the Route says.
     async fn answer(
         &mut self,
-        mut head: Parts,
+        head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
         let host_line = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
@@ -103,22 +103,22 @@ impl<'w> Exchange<'w> {
             return Err(refusal);
         }
         self.note(|line| line.method = Some(head.method.clone()));
-        let host_value = target::settle_host(&mut head)?;
+        let host_value = target::settle_host(head)?;
         let (host, port) = target::read_host(&self.conn.peer, &host_value)?;
         self.note(|line| line.host = Some(host.to_string()));
-        let path = target::path(&head).map(Cow::into_owned);
+        let path = target::path(head).map(Cow::into_owned);
         self.note(|line| line.path = path.as_ref().ok().cloned());
 
         let virtual_host = self.table.hosts.find(&host).ok_or(Refusal::NoHost)?;
         let proxies = &virtual_host.trusted_proxies;
         let client = Client::of(&self.conn.peer, &head.headers, proxies, &host_value, port);
-        self.identify(&client, &head);
+        self.identify(&client, head);
         request::remove_hearsay(&mut head.headers, client.trusted);
 
         let is_own = |origin: &HeaderValue| client.is_own_origin(origin.as_bytes());
         let asking = Asking::of(&head.method, &head.headers, is_own);
         let path = path.as_deref().map_err(|refusal| *refusal);
-        let found = path.and_then(|path| find_rule(virtual_host, &head, path, &asking));
+        let found = path.and_then(|path| find_rule(virtual_host, head, path, &asking));
         let rule = found.as_ref().ok().map(|(rule, _)| *rule);
         if let Some(rule) = rule {
             self.record.route = self.worker.stats.route(&rule.route.name, self.worker.seed);
@@ -128,7 +128,7 @@ impl<'w> Exchange<'w> {
         if let Some(headers) = self.decide_cors(virtual_host, rule, &asking)? {
             return Ok(answers::preflight(headers, &self.record.id).map(Content::from));
         }
-        self.admit(&head, &body)?;
+        self.admit(head, &body)?;
         let (path, (rule, captures)) = (path?, found?);
         let route = &*rule.route;
         if route.unavailable.is_some() {
@@ -209,7 +209,7 @@ impl<'w> Exchange<'w> {
     async fn forward(
         &mut self,
         way: Way<'_>,
-        mut head: Parts,
+        head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
         let (conn, route) = (self.conn, &*way.rule.route);
@@ -290,13 +290,14 @@ impl<'w> Exchange<'w> {
     /// After a 101 the connection's task takes over both streams, and the record with them; any
     /// other answer to an offered upgrade declines it.
     fn decide_upgrade(self) -> Option<Box<Record>> {
-        let Some((io, read)) = self.upgraded else {
+        let Some(upgraded) = self.upgraded else {
             if self.conn.offers_upgrade() {
                 self.conn.upgrade.set(Upgrade::None);
                 self.conn.wake();
             }
             return Some(self.record);
         };
+        let (io, read) = *upgraded;
         let tunnel = Tunnel { io, read, idle: self.idle, record: self.record };
         self.conn.tunnel.replace(Some(tunnel));
         self.conn.upgrade.set(Upgrade::Taken);

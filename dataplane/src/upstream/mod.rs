@@ -55,7 +55,7 @@ pub(crate) struct Answer {
     /// The address that gave it.
     pub(crate) address: SocketAddr,
     /// After a 101 to an upgrade: the stream, and what was read from it behind the head.
-    pub(crate) upgraded: Option<(Stream, Bytes)>,
+    pub(crate) upgraded: Option<Box<(Stream, Bytes)>>,
 }
 
 /// A request that got no answer.
@@ -87,11 +87,12 @@ impl Upstreams {
     /// Sends a request to one endpoint of `backend`; the answer's head must come before the
     /// client connection's alarm. A request goes out once, except that a safe one without a body is
     /// sent again where a pooled connection turns out to have been closed. The framing of its body
-    /// is the body's own, whatever its head says.
+    /// is the body's own, whatever its head says. The answer's headers take the room of those in
+    /// `head`.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        mut head: Parts,
+        head: &mut Parts,
         mut body: RequestBody,
         client: &ConnState,
         timeouts: &Timeouts,
@@ -99,9 +100,9 @@ impl Upstreams {
         let sending = async {
             let turn = self.next_turn();
             match backend.protocol {
-                Protocol::H2c => self.send_h2c(backend, turn, &mut head, &mut body, timeouts).await,
+                Protocol::H2c => self.send_h2c(backend, turn, head, &mut body, timeouts).await,
                 Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
-                    self.send_http1(backend, turn, &mut head, &mut body, timeouts).await
+                    self.send_http1(backend, turn, head, &mut body, timeouts).await
                 }
             }
         };
@@ -148,7 +149,7 @@ impl Upstreams {
         if let Some(http1) = self.pool.take(&key) {
             self.stats.reused();
             let repeatable = is_repeatable(head, body);
-            match self.exchange(http1, key.clone(), head, body).await {
+            match exchange(http1, head, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.unsent || (repeatable && error.unanswered) => {}
                 Err(_) => return Err(Refusal::BackendBroken),
@@ -160,8 +161,8 @@ impl Upstreams {
         if let Key::Endpoint(endpoint, _) = &mut key {
             *endpoint = address;
         }
-        let http1 = Http1::new(stream, address);
-        self.exchange(http1, key, head, body).await.map_err(|error| {
+        let http1 = Http1::new(stream, address, self.pool.home(key));
+        exchange(http1, head, body).await.map_err(|error| {
             tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
             Refusal::BackendBroken
         })
@@ -176,25 +177,6 @@ impl Upstreams {
         let dialled = self.dialler.dial(backend, turn, timeouts.connect).await;
         self.stats.connected(dialled.is_ok());
         dialled
-    }
-
-    async fn exchange(
-        &self,
-        http1: Box<Http1>,
-        key: Key,
-        head: &mut Parts,
-        body: &mut RequestBody,
-    ) -> Result<Answer, SendError> {
-        let address = http1.address;
-        let (response, http1) = http1.send(head, body).await?;
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let response = response.map(|_| UpstreamBody(Kind::Empty));
-            return Ok(Answer { response, address, upgraded: Some(http1.into_stream()) });
-        }
-        let home = self.pool.home(key);
-        let response =
-            response.map(|framing| UpstreamBody(Kind::Http1(Http1Body::new(framing, http1, home))));
-        Ok(Answer { response, address, upgraded: None })
     }
 
     async fn send_h2c(
@@ -225,6 +207,22 @@ impl Upstreams {
             Refusal::BackendBroken
         })
     }
+}
+
+/// Sends a request over a connection, and waits for the head of its answer.
+async fn exchange(
+    http1: Box<Http1>,
+    head: &mut Parts,
+    body: &mut RequestBody,
+) -> Result<Answer, SendError> {
+    let address = http1.address;
+    let (response, http1) = http1.send(head, body).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let response = response.map(|()| UpstreamBody(Kind::Empty));
+        return Ok(Answer { response, address, upgraded: Some(Box::new(http1.into_stream())) });
+    }
+    let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
+    Ok(Answer { response, address, upgraded: None })
 }
 
 /// What the pool keeps the connections of a backend by; of its endpoints that whose turn it is.

@@ -38,15 +38,17 @@ pub(super) struct Home {
     key: Key,
 }
 
-impl Home {
-    pub(super) fn put(self, mut http1: Box<Http1>) {
-        let Some(pool) = self.pool.upgrade() else { return };
-        http1.idle_since = pool.sweeps.get();
-        let mut idle = pool.idle.borrow_mut();
-        let idle = idle.entry(self.key).or_default();
-        if idle.len() < IDLE_PER_KEY {
-            idle.push(http1);
-        }
+/// Takes a connection back.
+pub(super) fn put(mut http1: Box<Http1>) {
+    let Some(pool) = http1.home.pool.upgrade() else { return };
+    http1.idle_since = pool.sweeps.get();
+    let mut all = pool.idle.borrow_mut();
+    let idle = match all.get_mut(&http1.home.key) {
+        Some(idle) => idle,
+        None => all.entry(http1.home.key.clone()).or_default(),
+    };
+    if idle.len() < IDLE_PER_KEY {
+        idle.push(http1);
     }
 }
 

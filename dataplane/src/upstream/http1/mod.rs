@@ -5,7 +5,10 @@ mod chunked;
 mod request;
 mod response;
 
-use super::{BoxError, SendError, Stream, pool::Home};
+use super::{
+    BoxError, SendError, Stream,
+    pool::{self, Home},
+};
 use crate::proxy::RequestBody;
 use bytes::{Bytes, BytesMut};
 use http::{Method, Response, StatusCode, request::Parts};
@@ -36,28 +39,34 @@ pub(super) struct Http1 {
     piece: usize,
     outgoing: Outgoing,
     heads: Heads,
+    /// What is to come of the answer's body.
+    framing: Framing,
     /// Whether any byte has come since the request began.
     answered: bool,
     /// Whether the backend keeps the connection behind the answer.
     keep_alive: bool,
     /// The address that was dialled.
     pub(super) address: SocketAddr,
+    /// Where it goes back to.
+    pub(super) home: Home,
     /// The pool's sweep since which it has been there.
     pub(super) idle_since: u64,
 }
 
 impl Http1 {
     /// Will speak HTTP/1.1 over a stream.
-    pub(super) fn new(io: Stream, address: SocketAddr) -> Box<Self> {
+    pub(super) fn new(io: Stream, address: SocketAddr, home: Home) -> Box<Self> {
         Box::new(Self {
             io,
             input: BytesMut::new(),
             piece: PIECE,
             outgoing: Outgoing::default(),
             heads: Heads::default(),
+            framing: Framing::Done,
             answered: false,
             keep_alive: true,
             address,
+            home,
             idle_since: 0,
         })
     }
@@ -77,7 +86,7 @@ impl Http1 {
         mut self: Box<Self>,
         head: &mut Parts,
         body: &mut RequestBody,
-    ) -> Result<(Response<Framing>, Box<Self>), SendError> {
+    ) -> Result<(Response<()>, Box<Self>), SendError> {
         self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
         self.answered = false;
         self.piece = PIECE;
@@ -102,7 +111,7 @@ impl Http1 {
         &mut self,
         head: &mut Parts,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Response<Framing>>> {
+    ) -> Poll<io::Result<Response<()>>> {
         // An answer can come before the request's end.
         if let Poll::Ready(sent) = self.outgoing.poll_send(&mut self.io, cx) {
             sent?;
@@ -113,6 +122,7 @@ impl Http1 {
                 let answer = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
                 // Interim answers are for whoever asked for them (RFC 9110 §15.2).
                 if !is_interim(answer.response.status()) {
+                    self.framing = answer.framing;
                     self.keep_alive = answer.keep_alive;
                     return Poll::Ready(Ok(answer.response));
                 }
@@ -127,19 +137,15 @@ impl Http1 {
         }
     }
 
-    fn poll_frame(
-        &mut self,
-        framing: &mut Framing,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if let Poll::Ready(Err(error)) = self.outgoing.poll_send(&mut self.io, cx) {
             return Poll::Ready(Some(Err(error)));
         }
         loop {
-            match framing.decode(&mut self.input)? {
+            match self.framing.decode(&mut self.input)? {
                 Some(frame) => return Poll::Ready(Some(Ok(frame))),
-                None if framing.is_done() => return Poll::Ready(None),
-                None if ready!(self.poll_read(cx))? == 0 => framing.close()?,
+                None if self.framing.is_done() => return Poll::Ready(None),
+                None if ready!(self.poll_read(cx))? == 0 => self.framing.close()?,
                 None => {}
             }
         }
@@ -172,28 +178,24 @@ fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
-/// The body of an answer, which drives its connection, and gives it back to the pool at its end.
-pub(super) struct Http1Body {
-    framing: Framing,
-    /// `None` when it has been given back.
-    http1: Option<(Box<Http1>, Home)>,
-}
+/// The body of an answer, which drives its connection, and gives it back to the pool at its end;
+/// `None` from then on.
+pub(super) struct Http1Body(Option<Box<Http1>>);
 
 impl Http1Body {
     /// Takes up a body; a body that is empty gives its connection back at once.
-    pub(super) fn new(framing: Framing, http1: Box<Http1>, home: Home) -> Self {
-        let mut body = Self { framing, http1: Some((http1, home)) };
-        if body.is_end_stream() {
-            body.give_back();
-        }
+    pub(super) fn new(http1: Box<Http1>) -> Self {
+        let mut body = Self(Some(http1));
+        body.give_back();
         body
     }
 
+    /// Gives the connection back if the body has ended.
     fn give_back(&mut self) {
-        if let Some((mut http1, home)) = self.http1.take()
+        if let Some(mut http1) = self.0.take_if(|http1| http1.framing.is_done())
             && http1.rest()
         {
-            home.put(http1);
+            pool::put(http1);
         }
     }
 
@@ -201,21 +203,17 @@ impl Http1Body {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some((http1, _)) = &mut self.http1 else { return Poll::Ready(None) };
-        let polled = http1.poll_frame(&mut self.framing, cx);
-        if self.is_end_stream() {
-            self.give_back();
-        } else if matches!(polled, Poll::Ready(Some(Err(_)))) {
-            self.http1 = None;
-        }
+        let Some(http1) = &mut self.0 else { return Poll::Ready(None) };
+        let polled = http1.poll_frame(cx);
+        self.give_back();
         polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
-        self.framing.is_done()
+        self.0.is_none()
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        self.framing.size_hint()
+        self.0.as_ref().map_or(SizeHint::with_exact(0), |http1| http1.framing.size_hint())
     }
 }

@@ -8,7 +8,7 @@ use hyper::{
     ext::ReasonPhrase,
 };
 use memchr::memchr_iter;
-use std::io;
+use std::{io, mem::MaybeUninit};
 
 /// How many fields an answer's head may have.
 const FIELDS: usize = 100;
@@ -49,17 +49,20 @@ impl Heads {
 
 /// What a head says.
 pub(super) struct Answer {
-    pub(super) response: Response<Framing>,
+    pub(super) response: Response<()>,
+    /// What follows.
+    pub(super) framing: Framing,
     /// Whether the connection can be used again.
     pub(super) keep_alive: bool,
 }
 
 /// Reads a whole head into `headers`, what these held is dropped; `is_head`: of an answer to HEAD.
 pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::Result<Answer> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut parsed = httparse::Response::new(&mut fields);
-    let whole =
-        parsed.parse(raw).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let whole = httparse::ParserConfig::default()
+        .parse_response_with_uninit_headers(&mut parsed, raw, &mut fields)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let (httparse::Status::Complete(_), Some(version), Some(code)) =
         (whole, parsed.version, parsed.code)
     else {
@@ -81,7 +84,7 @@ pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::R
         // Chunks say how long they are, and whoever is next must not read otherwise.
         headers.remove(header::CONTENT_LENGTH);
     }
-    let mut response = Response::new(framing);
+    let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     if let Some(reason) = parsed.reason.filter(|own| Some(*own) != status.canonical_reason())
@@ -89,7 +92,7 @@ pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::R
     {
         response.extensions_mut().insert(reason);
     }
-    Ok(Answer { response, keep_alive: said.keep_alive && !said.close })
+    Ok(Answer { response, framing, keep_alive: said.keep_alive && !said.close })
 }
 
 /// What the fields of a head say of the connection and the body.
@@ -106,7 +109,8 @@ impl Said {
     fn field(&mut self, name: &HeaderName, value: &HeaderValue) -> io::Result<()> {
         if *name == header::CONTENT_LENGTH {
             return value.as_bytes().split(|byte| *byte == b',').try_for_each(|part| {
-                let length = length(part.trim_ascii()).ok_or(malformed("a length that is none"))?;
+                let length =
+                    length(part.trim_ascii()).ok_or_else(|| malformed("a length that is none"))?;
                 match self.length.replace(length) {
                     Some(other) if other != length => Err(malformed("two lengths")),
                     Some(_) | None => Ok(()),
@@ -150,7 +154,7 @@ fn length(digits: &[u8]) -> Option<u64> {
 
 /// What is to come of an answer's body.
 #[derive(Debug)]
-pub(in crate::upstream) enum Framing {
+pub(super) enum Framing {
     /// Nothing.
     Done,
     /// This many bytes.
@@ -224,7 +228,7 @@ mod tests {
     /// How the body behind `fields` is framed, and whether the connection is kept.
     fn framed(line: &str, fields: &str, is_head: bool) -> Option<(String, bool)> {
         let answer = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
-        let framing = match answer.response.body() {
+        let framing = match answer.framing {
             Framing::Done => "none".to_owned(),
             Framing::Length(length) => length.to_string(),
             Framing::Chunked(_) => "chunked".to_owned(),
@@ -275,9 +279,9 @@ mod tests {
             assert_eq!(of_head.0, "none", "{line} {fields}");
         }
         let both = format!("HTTP/1.1 200 OK\r\n{FIVE}{CHUNKED}\r\n");
-        let both = read(&both, false).unwrap().response;
-        assert!(matches!(both.body(), Framing::Chunked(_)));
-        assert!(!both.headers().contains_key(header::CONTENT_LENGTH));
+        let both = read(&both, false).unwrap();
+        assert!(matches!(both.framing, Framing::Chunked(_)));
+        assert!(!both.response.headers().contains_key(header::CONTENT_LENGTH));
     }
 
     #[test]
