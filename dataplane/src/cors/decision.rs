@@ -64,7 +64,10 @@ impl Denial {
 }
 
 fn not_allowed(origin: &HeaderValue) -> String {
-    format!("origin '{}' is not allowed", origin.to_str().unwrap_or("(not ASCII)"))
+    match origin.to_str() {
+        Ok(text) if text.len() <= 512 => format!("origin '{text}' is not allowed"),
+        Ok(_) | Err(_) => "Origin is too long, or not ASCII".to_owned(),
+    }
 }
 
 /// A verdict, and whether it is only counted.

@@ -53,6 +53,10 @@ pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap,
         let yes = HeaderValue::from_static("true");
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
     }
+    // Says nothing to a browser here, but Gateway API's conformance suite asks for it.
+    if let Some(exposed) = &policy.expose_headers {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+    }
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(policy.max_age));
     Ok(headers)
 }
