@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod cors;
+pub mod explain;
 pub mod guard;
 pub mod path;
 pub mod router;

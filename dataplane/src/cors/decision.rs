@@ -49,7 +49,7 @@ pub(crate) enum Denial {
 
 impl Denial {
     /// Why, in a sentence for whoever mends the policy or the page.
-    fn why(self, policy: &Policy, asking: &Asking<'_>) -> String {
+    pub(crate) fn why(self, policy: &Policy, asking: &Asking<'_>) -> String {
         match (self, asking) {
             (Self::Origin, Asking::CrossOrigin(Some(origin))) => not_allowed(origin),
             (Self::Origin, Asking::CrossOrigin(None)) => "Origin came twice".to_owned(),

@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod forwarded;
 mod hops;
+pub(crate) mod rehearsal;
 mod request;
 mod reverse;
 mod target;
@@ -14,7 +15,7 @@ pub(crate) use request::Via;
 
 use crate::{
     connection::{ConnState, Draining, Tunnel, Upgrade},
-    cors::{self, AskedHeaders, Asking, Decision, Preflight, Step, Treatment},
+    cors::{self, AskedHeaders, Asking, Decision, Policy, Preflight, Step, Treatment},
     observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
@@ -166,8 +167,7 @@ impl<'w> Exchange<'w> {
         rule: Option<&'w Rule>,
         asking: &Asking<'_>,
     ) -> Result<Option<HeaderMap>, Refusal> {
-        let policy = rule.map_or(&host.cors, |rule| &rule.route.cors);
-        let decision = Decision::of(policy.as_deref(), asking);
+        let decision = Decision::of(policy_of(host, rule), asking);
         self.record.cors = decision.judged;
         self.cors = decision.treatment;
         match decision.step {
@@ -305,6 +305,11 @@ impl<'w> Exchange<'w> {
     }
 }
 
+/// The policy that has the say: the Route's, or for want of a Route the FrontDoor's default one.
+fn policy_of<'t>(host: &'t VirtualHost, rule: Option<&'t Rule>) -> Option<&'t Policy> {
+    rule.map_or(&host.cors, |rule| &rule.route.cors).as_deref()
+}
+
 /// The rule that a request meets; of a preflight, the one that the request meets which it asks for.
 fn find_rule<'t, 'r>(
     host: &'t VirtualHost,
@@ -312,6 +317,11 @@ fn find_rule<'t, 'r>(
     path: &'r str,
     asking: &'r Asking<'_>,
 ) -> Result<(&'t Rule, Captures<'r>), Refusal> {
+    host.routes.find(&routed(head, path, asking)).ok_or(Refusal::NoRoute)
+}
+
+/// A request as the router sees it; a preflight, as the request which it asks for.
+fn routed<'r>(head: &'r Parts, path: &'r str, asking: &'r Asking<'_>) -> router::Request<'r> {
     let (method, headers) = match asking {
         Asking::Preflight(Preflight { method: Some(method), headers, .. }) => {
             let names = headers.as_ref().map(AskedHeaders::names).unwrap_or_default();
@@ -321,8 +331,7 @@ fn find_rule<'t, 'r>(
             (&head.method, router::Headers::Sent(&head.headers))
         }
     };
-    let request = router::Request { method, path, query: head.uri.query(), headers };
-    host.routes.find(&request).ok_or(Refusal::NoRoute)
+    router::Request { method, path, query: head.uri.query(), headers }
 }
 
 /// A request that goes to a backend, and why there.

@@ -1,10 +1,12 @@
 //! Which Route a request meets: a tree of path segments, then predicates by rank.
 
+mod loss;
 mod predicate;
 mod tree;
 mod values;
 mod whole_value;
 
+pub(crate) use loss::{Loss, unfit};
 pub use predicate::{Comparison, Predicate, Predicates};
 pub use whole_value::WholeValue;
 

@@ -3,7 +3,7 @@
 use super::{Headers, Request, WholeValue, values};
 use http::Method;
 use serde::{Serialize, Serializer};
-use std::{borrow::Cow, str};
+use std::{borrow::Cow, fmt, str};
 
 /// The predicates of a match; all must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,35 +31,24 @@ fn methods<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S:
 impl Predicates {
     /// Whether a request meets all of them.
     pub fn hold(&self, request: &Request<'_>) -> bool {
-        (self.methods.is_empty() || self.methods.contains(request.method))
-            && self.headers_hold(request.headers)
-            && self.query.iter().all(|key| {
-                key.comparison.holds(values::query(request.query.unwrap_or_default(), &key.name))
-            })
-            && self.cookies_hold(request.headers)
+        self.unmet(request).is_none()
     }
 
-    fn headers_hold(&self, headers: Headers<'_>) -> bool {
-        match headers {
-            Headers::Sent(headers) => self.headers.iter().all(|header| {
-                let lines = headers.get_all(&header.name).iter();
-                header.comparison.holds(lines.map(|line| Cow::Borrowed(line.as_bytes())))
-            }),
-            Headers::Announced(names) => self.headers.iter().all(|header| {
-                let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
-                announced != (header.comparison == Comparison::Absent)
-            }),
+    /// The first that a request does not meet.
+    pub(super) fn unmet(&self, request: &Request<'_>) -> Option<Unmet<'_>> {
+        if !self.methods.is_empty() && !self.methods.contains(request.method) {
+            return Some(Unmet::Methods(&self.methods));
         }
-    }
-
-    fn cookies_hold(&self, headers: Headers<'_>) -> bool {
-        match headers {
-            Headers::Sent(headers) => self
-                .cookies
-                .iter()
-                .all(|cookie| cookie.comparison.holds(values::cookie(headers, &cookie.name))),
-            Headers::Announced(_) => true,
-        }
+        let header = self.headers.iter().find(|header| !header_holds(header, request.headers));
+        let query = || {
+            let query = request.query.unwrap_or_default();
+            self.query.iter().find(|key| !key.comparison.holds(values::query(query, &key.name)))
+        };
+        let cookie = || self.cookies.iter().find(|cookie| !cookie_holds(cookie, request.headers));
+        header
+            .map(Unmet::Header)
+            .or_else(|| query().map(Unmet::Query))
+            .or_else(|| cookie().map(Unmet::Cookie))
     }
 
     /// The greater goes first among rules of one path: more predicates in total, then more of
@@ -76,6 +65,61 @@ impl Predicates {
             && same_set(&self.headers, &other.headers)
             && same_set(&self.cookies, &other.cookies)
             && same_set(&self.query, &other.query)
+    }
+}
+
+fn header_holds(header: &Predicate, headers: Headers<'_>) -> bool {
+    match headers {
+        Headers::Sent(headers) => {
+            let lines = headers.get_all(&header.name).iter();
+            header.comparison.holds(lines.map(|line| Cow::Borrowed(line.as_bytes())))
+        }
+        Headers::Announced(names) => {
+            let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
+            announced != (header.comparison == Comparison::Absent)
+        }
+    }
+}
+
+fn cookie_holds(cookie: &Predicate, headers: Headers<'_>) -> bool {
+    match headers {
+        Headers::Sent(headers) => cookie.comparison.holds(values::cookie(headers, &cookie.name)),
+        Headers::Announced(_) => true,
+    }
+}
+
+/// What a request does not meet. Printed as what is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unmet<'p> {
+    /// Any of these methods.
+    Methods(&'p [Method]),
+    /// A header.
+    Header(&'p Predicate),
+    /// A query key.
+    Query(&'p Predicate),
+    /// A cookie.
+    Cookie(&'p Predicate),
+}
+
+impl fmt::Display for Unmet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, between, predicate) = match self {
+            Self::Methods(methods) => {
+                let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+                return write!(f, "method {}", names.join(" or "));
+            }
+            Self::Header(predicate) => ("header", ": ", predicate),
+            Self::Query(predicate) => ("query", "=", predicate),
+            Self::Cookie(predicate) => ("cookie", "=", predicate),
+        };
+        let name = &predicate.name;
+        match &predicate.comparison {
+            Comparison::Exact(value) => write!(f, "{kind} {name}{between}{value}"),
+            Comparison::Prefix(prefix) => write!(f, "{kind} {name} to begin with '{prefix}'"),
+            Comparison::Regex(regex) => write!(f, "{kind} {name} to match '{}'", regex.as_str()),
+            Comparison::Present => write!(f, "{kind} {name}"),
+            Comparison::Absent => write!(f, "no {kind} {name}"),
+        }
     }
 }
 

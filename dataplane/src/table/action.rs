@@ -67,6 +67,16 @@ impl Forward {
         self.rewrite.as_ref()
     }
 
+    /// What part of the requests the backend at `index` gets, 0 to 1.
+    pub fn share(&self, index: usize) -> f64 {
+        let sums = || self.active.iter().map(|(upto, _)| *upto);
+        let before = std::iter::once(0).chain(sums());
+        let mut shares = self.active.iter().zip(before);
+        let total = sums().next_back().unwrap_or(1);
+        let own = shares.find(|((_, active), _)| usize::from(*active) == index);
+        own.map_or(0.0, |((upto, _), before)| (upto - before) as f64 / total as f64)
+    }
+
     /// The backend at `point` of the weights laid end to end, `point` being a fraction in [0, 1)
     /// scaled to the whole range of `u64`. `None` where no backend has an endpoint.
     pub fn pick(&self, point: u64) -> Option<&Backend> {

@@ -9,6 +9,7 @@ mod hosts;
 pub use action::{Action, Forward, Redirect, Respond, Rewrite, Scheme};
 pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
 pub use edits::HeaderEdits;
+pub(crate) use edits::shown;
 pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
 
 use crate::cors;

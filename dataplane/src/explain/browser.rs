@@ -1,0 +1,81 @@
+//! Whether a browser asks before it sends a request.
+
+use super::Target;
+use crate::{
+    cors::{Asking, fetch},
+    proxy::rehearsal::Arrival,
+    refusal::Refusal,
+};
+use http::{HeaderMap, Method, header};
+use serde::Serialize;
+
+/// Whether a browser asks before it sends a request, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Browser {
+    /// Whether it sends a preflight. `None` where that hangs on the page's origin, which is not
+    /// known, or where the request is a preflight itself.
+    pub preflight: Option<bool>,
+    /// Why.
+    pub why: String,
+}
+
+/// Whose page sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    /// Nobody says.
+    Unknown,
+    /// One of the origin that the request goes to.
+    Own,
+    /// One of another origin.
+    Other,
+    /// None: the browser itself asks, in a preflight.
+    Asking,
+}
+
+impl Page {
+    /// Whose page it is, as the edge sees it, or where no host has the request by its URL.
+    pub(super) fn of(
+        arrival: &Result<Arrival<'_>, Refusal>,
+        headers: &HeaderMap,
+        target: &Target,
+    ) -> Self {
+        match arrival.as_ref().map(Arrival::asking) {
+            Ok(Asking::Plain) => Self::Unknown,
+            Ok(Asking::SameOrigin) => Self::Own,
+            Ok(Asking::CrossOrigin(_)) => Self::Other,
+            Ok(Asking::Preflight(_)) => Self::Asking,
+            Err(_) => match headers.get(header::ORIGIN) {
+                None => Self::Unknown,
+                Some(origin) if *origin == target.origin() => Self::Own,
+                Some(_) => Self::Other,
+            },
+        }
+    }
+}
+
+impl Browser {
+    pub(super) fn of(page: Page, method: &Method, headers: &HeaderMap) -> Self {
+        let causes: Vec<_> =
+            fetch::causes(method, headers).map(|cause| cause.to_string()).collect();
+        let causes = causes.join("; ");
+        let (preflight, why) = match (page, causes.as_str()) {
+            (Page::Asking, _) => (None, "the request is a preflight itself".to_owned()),
+            (Page::Own, _) => (Some(false), "same origin: no CORS".to_owned()),
+            (Page::Other, "") => {
+                (Some(false), "the request is simple: it is sent unasked".to_owned())
+            }
+            (Page::Other, causes) => (Some(true), causes.to_owned()),
+            (Page::Unknown, "") => (
+                Some(false),
+                "the request is simple: a page of any origin sends it unasked".to_owned(),
+            ),
+            (Page::Unknown, causes) => (
+                None,
+                format!(
+                    "no origin is given: a page of the same origin asks nothing, one of another sends a preflight, for {causes}"
+                ),
+            ),
+        };
+        Self { preflight, why }
+    }
+}

@@ -1,0 +1,85 @@
+//! The request as the backend gets it.
+
+use super::Field;
+use crate::{
+    proxy::rehearsal::{Answer, Sending},
+    table::{Backend, Protocol, Target},
+};
+use http::{HeaderMap, Method};
+use serde::Serialize;
+
+/// The request as the backend gets it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forwarded {
+    /// Whether it goes out: not where no backend has an endpoint.
+    pub sent: bool,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// The header fields, as the first of `backends` gets them.
+    pub headers: Vec<Field>,
+    /// Where it may go: those that take a share first, then by priority.
+    pub backends: Vec<BackendShare>,
+}
+
+/// A backend of the Route.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BackendShare {
+    /// `web/sales:80` for a Service's port, the URL for an external one.
+    pub name: String,
+    /// The lower number goes first.
+    pub priority: u32,
+    /// Its weight among those of its priority.
+    pub weight: u32,
+    /// What part of the requests it gets, 0 to 1.
+    pub share: f64,
+    /// What the connection speaks.
+    pub protocol: Protocol,
+    /// What is dialled: addresses, or a name.
+    pub endpoints: Vec<String>,
+    /// The header fields in which its request differs from the first backend's.
+    pub differs: Vec<Field>,
+}
+
+impl Forwarded {
+    pub(super) fn of(sending: &Sending<'_>, answer: &Answer, method: &Method) -> Self {
+        let forward = sending.forward;
+        let mut all: Vec<_> = forward
+            .backends()
+            .iter()
+            .zip(&sending.headers)
+            .enumerate()
+            .map(|(index, (backend, headers))| (forward.share(index), backend, headers))
+            .collect();
+        all.sort_by_key(|(share, backend, _)| (*share == 0.0, backend.priority));
+        let first = all.first().map(|(_, _, headers)| (*headers).clone()).unwrap_or_default();
+        let share = |(share, backend, headers): (f64, &Backend, &HeaderMap)| BackendShare {
+            name: backend.name.clone(),
+            priority: backend.priority,
+            weight: backend.weight,
+            share,
+            protocol: backend.protocol,
+            endpoints: endpoints(&backend.target),
+            differs: differs(&first, headers),
+        };
+        Self {
+            sent: matches!(answer, Answer::Backend { .. }),
+            method: method.as_str().to_owned(),
+            target: sending.target.clone(),
+            headers: Field::all(&first),
+            backends: all.into_iter().map(share).collect(),
+        }
+    }
+}
+
+fn endpoints(target: &Target) -> Vec<String> {
+    match target {
+        Target::Endpoints(addresses) => addresses.iter().map(ToString::to_string).collect(),
+        Target::External { host, port } => vec![format!("{host}:{port}")],
+    }
+}
+
+fn differs(first: &HeaderMap, headers: &HeaderMap) -> Vec<Field> {
+    headers.iter().filter(|(name, value)| first.get(*name) != Some(value)).map(Field::of).collect()
+}

@@ -1,0 +1,270 @@
+//! A preflight, its answer, and what a browser makes of that (Fetch, "CORS-preflight fetch").
+
+use super::{
+    Field,
+    response::{By, denial},
+    script::{Check, cors_check},
+};
+use crate::{
+    cors::{Asking, fetch},
+    proxy::rehearsal::{Answer, BACKENDS_OWN, Course},
+    table::ObjectName,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+
+/// A preflight and what comes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preflight {
+    /// What the browser asks, beside the target.
+    pub asks: Vec<Field>,
+    /// The Route whose policy answers; `None` where no Route has it.
+    pub route: Option<ObjectName>,
+    /// Who answers.
+    pub by: By,
+    /// The answer's status code; `None` where that is the backend's.
+    pub status: Option<u16>,
+    /// The answer's header fields, where the edge answers.
+    pub headers: Vec<Field>,
+    /// Whether the browser then sends the request; `None` where that hangs on the backend.
+    pub allowed: Option<bool>,
+    /// Whether it does so with credentials (cookies, client certificates) too.
+    pub credentials: Option<bool>,
+    /// Why.
+    pub why: String,
+}
+
+/// A browser's question.
+pub(super) struct Asked {
+    pub(super) headers: HeaderMap,
+    origin: HeaderValue,
+    method: HeaderValue,
+    /// Sorted, lower case.
+    names: Vec<String>,
+}
+
+impl Asked {
+    /// What a browser asks before it sends a request.
+    pub(super) fn of(method: &Method, headers: &HeaderMap, origin: &HeaderValue) -> Self {
+        let causes: Vec<_> = fetch::causes(method, headers).collect();
+        let mut names: Vec<_> =
+            causes.iter().filter_map(|cause| Some(cause.header()?.as_str().to_owned())).collect();
+        names.sort();
+        names.dedup();
+        // A method is a token, and so is every name.
+        let method = HeaderValue::from_str(method.as_str()).unwrap_or(HeaderValue::from_static(""));
+        let mut asked = HeaderMap::new();
+        asked.insert(header::ORIGIN, origin.clone());
+        asked.insert(header::ACCESS_CONTROL_REQUEST_METHOD, method.clone());
+        if let Ok(list) = HeaderValue::try_from(names.join(","))
+            && !names.is_empty()
+        {
+            asked.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, list);
+        }
+        Self { headers: asked, origin: origin.clone(), method, names }
+    }
+
+    /// The question that a request is itself.
+    pub(super) fn itself(headers: &HeaderMap) -> Self {
+        let value =
+            |name: &HeaderName| headers.get(name).cloned().unwrap_or(HeaderValue::from_static(""));
+        let names = list(headers, &header::ACCESS_CONTROL_REQUEST_HEADERS);
+        let (origin, method) =
+            (value(&header::ORIGIN), value(&header::ACCESS_CONTROL_REQUEST_METHOD));
+        Self { headers: headers.clone(), origin, method, names }
+    }
+}
+
+impl Preflight {
+    pub(super) fn of(
+        asked: &Asked,
+        course: Option<(&Course<'_>, &Asking<'_>)>,
+        answer: &Answer,
+    ) -> Self {
+        let found = course.and_then(|(course, _)| course.found.as_ref());
+        let (by, status, headers, check) = match answer {
+            Answer::Edge(response, refusal) => {
+                let mut check = verdict(asked, response.status(), response.headers());
+                if let (Check::Fails(why), Some(refusal)) = (&mut check, refusal) {
+                    let denied = course.and_then(|(course, asking)| denial(course, asking));
+                    *why = denied.unwrap_or_else(|| refusal.detail());
+                }
+                (By::Edge, Some(response.status()), Field::all(response.headers()), check)
+            }
+            Answer::Backend { after, .. } => {
+                (By::Backend, None, Vec::new(), verdict(asked, StatusCode::OK, after))
+            }
+        };
+        let (allowed, credentials, why) = match check {
+            Check::Passes { credentials } => {
+                (Some(true), Some(credentials), "the browser sends the request".to_owned())
+            }
+            Check::Fails(why) => {
+                (Some(false), Some(false), format!("the browser does not send the request: {why}"))
+            }
+            Check::Unknown => {
+                let policy = course.and_then(|(course, _)| course.policy);
+                let why = match policy {
+                    Some(policy) if policy.report_only => {
+                        "the CORS policy only reports: the backend decides"
+                    }
+                    Some(_) => "the CORS policy leaves it to the backend",
+                    None => "no CORS policy: the backend decides",
+                };
+                (None, None, why.to_owned())
+            }
+        };
+        Self {
+            asks: Field::all(&asked.headers),
+            route: found.map(|(rule, _)| rule.route.name.clone()),
+            by,
+            status: status.map(|status| status.as_u16()),
+            headers,
+            allowed,
+            credentials,
+            why,
+        }
+    }
+}
+
+/// What a browser makes of the answer.
+fn verdict(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check {
+    let credentials = match cors_check(answer, &asked.origin) {
+        Check::Passes { credentials } => credentials,
+        other @ (Check::Fails(_) | Check::Unknown) => return other,
+    };
+    if !status.is_success() {
+        return Check::Fails(format!("the status {status} is no success"));
+    }
+    let methods = list(answer, &header::ACCESS_CONTROL_ALLOW_METHODS);
+    let method = asked.method.to_str().unwrap_or_default();
+    let is_simple = Method::from_bytes(asked.method.as_bytes())
+        .is_ok_and(|method| fetch::is_safelisted_method(&method));
+    let any_method = methods.iter().any(|allowed| allowed == "*");
+    let named = is_simple || methods.iter().any(|allowed| allowed == method);
+    if !named && !any_method {
+        return Check::Fails(format!("method {method} is not among Access-Control-Allow-Methods"));
+    }
+    let headers = list(answer, &header::ACCESS_CONTROL_ALLOW_HEADERS);
+    let any_header = headers.iter().any(|allowed| allowed == "*");
+    let is_named =
+        |name: &&String| headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    let unnamed: Vec<_> = asked.names.iter().filter(|name| !is_named(name)).collect();
+    // `*` never stands for `authorization`.
+    if let Some(name) = unnamed.iter().find(|name| !any_header || **name == "authorization") {
+        return Check::Fails(format!("header {name} is not among Access-Control-Allow-Headers"));
+    }
+    // With credentials, `*` is a name like any other.
+    Check::Passes { credentials: credentials && named && unnamed.is_empty() }
+}
+
+/// The elements of a list, but for a backend's own, which are not known.
+pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let lines = headers.get_all(name).iter().filter(|line| **line != BACKENDS_OWN);
+    let elements = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
+    elements.map(str::trim).filter(|element| !element.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn asked(method: Method, header: &'static str) -> Asked {
+        let mut headers = HeaderMap::new();
+        headers.insert(header, HeaderValue::from_static("1"));
+        Asked::of(&method, &headers, &HeaderValue::from_static("https://a.example"))
+    }
+
+    fn answer(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let line = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_browser_asks_for_what_is_not_simple() {
+        let mut headers = HeaderMap::new();
+        for name in ["x-b", "accept", "x-a", "authorization"] {
+            headers.insert(name, HeaderValue::from_static("1"));
+        }
+        let origin = HeaderValue::from_static("https://a.example");
+        let asked = Asked::of(&Method::PUT, &headers, &origin);
+        assert_eq!(asked.headers.get("access-control-request-method").unwrap(), "PUT");
+        let names = asked.headers.get("access-control-request-headers").unwrap();
+        assert_eq!(names, "authorization,x-a,x-b");
+        let plain = Asked::of(&Method::PUT, &HeaderMap::new(), &origin);
+        assert!(!plain.headers.contains_key("access-control-request-headers"));
+    }
+
+    #[test]
+    fn the_answer_is_judged_as_fetch_says() {
+        const ORIGIN: (&str, &str) = ("access-control-allow-origin", "https://a.example");
+        const ANY: (&str, &str) = ("access-control-allow-origin", "*");
+        const YES: (&str, &str) = ("access-control-allow-credentials", "true");
+        const METHODS: &str = "access-control-allow-methods";
+        const HEADERS: &str = "access-control-allow-headers";
+        let both = Check::Passes { credentials: true };
+        let without = Check::Passes { credentials: false };
+        let no = |why: &str| Check::Fails(why.to_owned());
+        for (method, header, status, lines, verdict) in [
+            (
+                Method::PUT,
+                "x-a",
+                204,
+                &[ORIGIN, YES, (METHODS, "GET, PUT"), (HEADERS, "X-A")][..],
+                both.clone(),
+            ),
+            (
+                Method::PUT,
+                "x-a",
+                200,
+                &[ORIGIN, (METHODS, "PUT"), (HEADERS, "x-a")],
+                without.clone(),
+            ),
+            (Method::PUT, "x-a", 200, &[ANY, (METHODS, "*"), (HEADERS, "*")], without.clone()),
+            (
+                Method::PUT,
+                "x-a",
+                200,
+                &[ORIGIN, YES, (METHODS, "*"), (HEADERS, "*")],
+                without.clone(),
+            ),
+            (Method::GET, "x-a", 200, &[ORIGIN, YES, (HEADERS, "x-a")], both),
+            (Method::GET, "authorization", 200, &[ANY, (HEADERS, "*, authorization")], without),
+            (
+                Method::GET,
+                "authorization",
+                200,
+                &[ANY, (HEADERS, "*")],
+                no("header authorization is not among Access-Control-Allow-Headers"),
+            ),
+            (
+                Method::PUT,
+                "x-a",
+                200,
+                &[ORIGIN, (METHODS, "put"), (HEADERS, "x-a")],
+                no("method PUT is not among Access-Control-Allow-Methods"),
+            ),
+            (
+                Method::GET,
+                "x-a",
+                200,
+                &[ORIGIN, (HEADERS, "x-b")],
+                no("header x-a is not among Access-Control-Allow-Headers"),
+            ),
+            (
+                Method::GET,
+                "x-a",
+                302,
+                &[ORIGIN, (HEADERS, "x-a")],
+                no("the status 302 Found is no success"),
+            ),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let judged = super::verdict(&asked(method, header), status, &answer(lines));
+            assert_eq!(judged, verdict, "{lines:?}");
+        }
+    }
+}

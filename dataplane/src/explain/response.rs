@@ -1,0 +1,162 @@
+//! What comes back.
+
+use super::{Field, Script};
+use crate::{
+    cors::{Asking, Verdict},
+    proxy::rehearsal::{Answer, BACKENDS_OWN, Course},
+    refusal::Refusal,
+};
+use http::{HeaderMap, HeaderValue};
+use serde::Serialize;
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The front door itself.
+    Edge,
+    /// A backend.
+    Backend,
+}
+
+/// What the client gets: the edge's own answer, or what is done to a backend's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Response {
+    /// Who answers.
+    pub by: By,
+    /// The status code; `None` where that is the backend's.
+    pub status: Option<u16>,
+    /// Why the edge refuses the request, in one word and in a sentence.
+    pub reason: Option<&'static str>,
+    /// The sentence.
+    pub detail: Option<String>,
+    /// The header fields of the edge's own answer.
+    pub headers: Vec<Field>,
+    /// The body of the edge's own answer.
+    pub body: Option<String>,
+    /// The fields of a backend's answer that are removed, if it has them.
+    pub removes: Vec<String>,
+    /// The fields that it gets, in place of its own.
+    pub sets: Vec<Field>,
+    /// The fields that it gets beside its own.
+    pub adds: Vec<Field>,
+    /// What the CORS policy says of the request.
+    pub cors: String,
+    /// What the page's script may read of it.
+    pub script: Script,
+}
+
+impl Response {
+    /// What the client gets, and of the policy what has been [`spoken`].
+    pub(super) fn of(
+        answer: &Answer,
+        course: Option<(&Course<'_>, String)>,
+        script: Script,
+    ) -> Self {
+        let route = course.as_ref().and_then(|(course, _)| course.found.as_ref());
+        let unavailable = route.and_then(|(rule, _)| rule.route.unavailable.clone());
+        let cors = course.map_or("no host, and so no CORS policy".to_owned(), |(_, cors)| cors);
+        let edge = |script| Self {
+            by: By::Edge,
+            status: None,
+            reason: None,
+            detail: None,
+            headers: Vec::new(),
+            body: None,
+            removes: Vec::new(),
+            sets: Vec::new(),
+            adds: Vec::new(),
+            cors,
+            script,
+        };
+        match answer {
+            Answer::Edge(response, refusal) => Self {
+                status: Some(response.status().as_u16()),
+                reason: refusal.map(Refusal::reason),
+                detail: refusal.map(|refusal| match unavailable {
+                    Some(why) if refusal == Refusal::NotResolved => why,
+                    Some(_) | None => refusal.detail(),
+                }),
+                headers: Field::all(response.headers()),
+                body: Some(String::from_utf8_lossy(response.body()).into_owned()),
+                ..edge(script)
+            },
+            Answer::Backend { before, after } => {
+                let Changes { removes, sets, adds } = Changes::between(before, after);
+                Self { by: By::Backend, removes, sets, adds, ..edge(script) }
+            }
+        }
+    }
+}
+
+/// What is done to the fields of an answer.
+#[derive(Default)]
+struct Changes {
+    removes: Vec<String>,
+    sets: Vec<Field>,
+    adds: Vec<Field>,
+}
+
+impl Changes {
+    /// Told from an answer whose values are all [`BACKENDS_OWN`], and what has come of it.
+    fn between(before: &HeaderMap, after: &HeaderMap) -> Self {
+        let removed = before.keys().filter(|name| !after.contains_key(*name));
+        let removes = removed.map(|name| name.as_str().to_owned()).collect();
+        let mut changes = Self { removes, ..Self::default() };
+        for (name, value) in after {
+            let is_kept = after.get(name).is_some_and(starts_with_own);
+            if *value == BACKENDS_OWN {
+                continue;
+            }
+            let mut field = Field::of((name, value));
+            // A list that the backend's own value begins.
+            let own = String::from_utf8_lossy(BACKENDS_OWN.as_bytes()).into_owned() + ", ";
+            if let Some(added) = field.value.strip_prefix(&own) {
+                field.value = added.to_owned();
+            }
+            if is_kept { changes.adds.push(field) } else { changes.sets.push(field) }
+        }
+        changes
+    }
+}
+
+fn starts_with_own(value: &HeaderValue) -> bool {
+    value.as_bytes().starts_with(BACKENDS_OWN.as_bytes())
+}
+
+/// What of a request the policy does not allow, and why.
+pub(super) fn denial(course: &Course<'_>, asking: &Asking<'_>) -> Option<String> {
+    Some(course.judged?.verdict.denial()?.why(course.policy?, asking))
+}
+
+/// What the policy says of a request, in a sentence.
+pub(super) fn spoken(course: &Course<'_>, asking: &Asking<'_>) -> String {
+    if course.policy.is_none() {
+        return "no CORS policy: nothing is touched, the backend's CORS headers pass".to_owned();
+    }
+    let Some(judged) = course.judged else {
+        return match asking {
+            Asking::SameOrigin => "same origin: the CORS policy has nothing to say",
+            Asking::Plain | Asking::CrossOrigin(_) | Asking::Preflight(_) => {
+                "no Origin: the CORS policy has nothing to say"
+            }
+        }
+        .to_owned();
+    };
+    let why = denial(course, asking).unwrap_or_default();
+    let said = match judged.verdict {
+        Verdict::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
+        Verdict::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),
+        Verdict::PreflightForwarded => {
+            "the CORS policy leaves preflights to the backend".to_owned()
+        }
+        Verdict::Allowed => "the CORS policy allows the page's origin".to_owned(),
+        Verdict::Disallowed => {
+            format!(
+                "the CORS policy lets no script read the answer, but forwards the request: {why}"
+            )
+        }
+        Verdict::Rejected => format!("the CORS policy rejects the request: {why}"),
+    };
+    if judged.report_only { format!("{said} (it only reports: nothing changes)") } else { said }
+}

@@ -1,0 +1,159 @@
+//! What the script of a page may read of an answer (Fetch, "CORS check" and "CORS filtered
+//! response").
+
+use super::{Preflight, browser::Page, preflight::list};
+use crate::proxy::rehearsal::{Answer, BACKENDS_OWN};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+
+/// What a script may always read of the fields of an answer that it may read at all (Fetch,
+/// "CORS-safelisted response-header name").
+const SAFELISTED: [&str; 7] = [
+    "cache-control",
+    "content-language",
+    "content-length",
+    "content-type",
+    "expires",
+    "last-modified",
+    "pragma",
+];
+
+/// What the script of a page may read of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Script {
+    /// Whether it may read the status, the body and some header fields; `None` where that hangs on
+    /// the backend, or on the page's origin, which is not known.
+    pub reads: Option<bool>,
+    /// Whether it may where the request was sent with credentials.
+    pub credentials: Option<bool>,
+    /// The names of the header fields; `*`: all but `Set-Cookie`.
+    pub headers: Vec<String>,
+    /// Why.
+    pub why: String,
+}
+
+/// What a browser makes of an answer's CORS fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// They allow it, and with credentials too or only without.
+    Passes { credentials: bool },
+    /// They do not.
+    Fails(String),
+    /// They are the backend's.
+    Unknown,
+}
+
+/// Fetch, "CORS check".
+pub(super) fn cors_check(answer: &HeaderMap, origin: &HeaderValue) -> Check {
+    let mut lines = answer.get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN).iter();
+    let allowed = match (lines.next(), lines.next()) {
+        (None, _) => {
+            return Check::Fails("the answer has no Access-Control-Allow-Origin".to_owned());
+        }
+        (Some(_), Some(_)) => {
+            return Check::Fails("the answer has Access-Control-Allow-Origin twice".to_owned());
+        }
+        (Some(allowed), None) => allowed,
+    };
+    if *allowed == BACKENDS_OWN {
+        return Check::Unknown;
+    }
+    let credentials =
+        answer.get(header::ACCESS_CONTROL_ALLOW_CREDENTIALS).is_some_and(|value| value == "true");
+    if allowed == "*" {
+        Check::Passes { credentials: false }
+    } else if allowed == origin {
+        Check::Passes { credentials }
+    } else {
+        let allowed = String::from_utf8_lossy(allowed.as_bytes());
+        Check::Fails(format!("the answer's Access-Control-Allow-Origin is {allowed}"))
+    }
+}
+
+impl Script {
+    pub(super) fn of(
+        page: Page,
+        origin: Option<&HeaderValue>,
+        preflight: Option<&Preflight>,
+        answer: &Answer,
+    ) -> Self {
+        let fields = match answer {
+            Answer::Edge(response, _) => response.headers(),
+            Answer::Backend { after, .. } => after,
+        };
+        match (page, origin) {
+            (Page::Own, _) => Self {
+                reads: Some(true),
+                credentials: Some(true),
+                headers: vec!["*".to_owned()],
+                why: "same origin".to_owned(),
+            },
+            (Page::Unknown, _) | (Page::Asking | Page::Other, None) => Self::unknown(
+                "no origin is given: a page of the same origin reads all, one of another what the policy lets it",
+            ),
+            (Page::Asking, Some(_)) => Self::none("no script sees the answer to a preflight"),
+            (Page::Other, Some(origin)) => match preflight {
+                Some(preflight) if preflight.allowed == Some(false) => {
+                    Self::none("the browser does not send the request, its preflight being refused")
+                }
+                Some(_) | None => Self::checked(fields, origin, preflight, answer),
+            },
+        }
+    }
+
+    fn checked(
+        fields: &HeaderMap,
+        origin: &HeaderValue,
+        preflight: Option<&Preflight>,
+        answer: &Answer,
+    ) -> Self {
+        match cors_check(fields, origin) {
+            Check::Unknown => Self::unknown("the backend's Access-Control-Allow-Origin decides"),
+            Check::Fails(why) => Self::none(&why),
+            Check::Passes { .. } if is_redirect(answer) => {
+                Self::unknown("the browser follows the redirect, and goes by what answers there")
+            }
+            Check::Passes { .. } if preflight.is_some_and(|asked| asked.allowed.is_none()) => {
+                Self::unknown("it may read the answer, if the backend allows the preflight")
+            }
+            Check::Passes { credentials } => Self {
+                reads: Some(true),
+                credentials: Some(credentials),
+                headers: exposed(fields, credentials),
+                why: "the answer's Access-Control-Allow-Origin is the page's origin".to_owned(),
+            },
+        }
+    }
+
+    fn none(why: &str) -> Self {
+        let reads = Some(false);
+        Self { reads, credentials: reads, headers: Vec::new(), why: why.to_owned() }
+    }
+
+    fn unknown(why: &str) -> Self {
+        Self { reads: None, credentials: None, headers: Vec::new(), why: why.to_owned() }
+    }
+}
+
+/// Whether a browser goes elsewhere with the request (Fetch, "redirect status").
+fn is_redirect(answer: &Answer) -> bool {
+    match answer {
+        Answer::Edge(response, _) => matches!(response.status().as_u16(), 301..=303 | 307 | 308),
+        Answer::Backend { .. } => false,
+    }
+}
+
+/// The names of the fields that a script may read.
+fn exposed(answer: &HeaderMap, credentials: bool) -> Vec<String> {
+    let named = list(answer, &header::ACCESS_CONTROL_EXPOSE_HEADERS);
+    if !credentials && named.iter().any(|name| name == "*") {
+        return vec!["*".to_owned()];
+    }
+    let mut names: Vec<_> = SAFELISTED.into_iter().map(str::to_owned).collect();
+    for name in named.iter().map(|name| name.to_ascii_lowercase()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

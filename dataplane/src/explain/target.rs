@@ -1,0 +1,146 @@
+//! What a request is for, as a URL says it.
+
+use crate::{
+    proxy::rehearsal,
+    table::{Hosts, Scheme, VirtualHost},
+};
+use http::{
+    HeaderValue, Uri,
+    uri::{PathAndQuery, Scheme as UriScheme},
+};
+use std::{fmt, str::FromStr};
+
+/// An absolute `http` or `https` URL, read as a browser sends it: scheme and Host apart from path
+/// and query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    scheme: Scheme,
+    host: HeaderValue,
+    path: PathAndQuery,
+}
+
+/// Why a URL can't be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// Not a URL, or not an absolute one.
+    #[error("write an absolute URL: http://localhost:8080/sales/report?year=2021")]
+    NotAbsolute,
+    /// Another scheme than the edge speaks.
+    #[error("the scheme must be http or https")]
+    Scheme,
+    /// A name or a password in front of the host.
+    #[error("a browser sends no user name in a URL: remove what stands before the '@'")]
+    UserInfo,
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    /// Leaves a fragment out, and the scheme's default port: no request carries them.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let uri: Uri = text.parse().map_err(|_| TargetError::NotAbsolute)?;
+        let parts = uri.into_parts();
+        let (scheme, authority) =
+            parts.scheme.zip(parts.authority).ok_or(TargetError::NotAbsolute)?;
+        let scheme = if scheme == UriScheme::HTTP {
+            Scheme::Http
+        } else if scheme == UriScheme::HTTPS {
+            Scheme::Https
+        } else {
+            return Err(TargetError::Scheme);
+        };
+        if authority.as_str().contains('@') {
+            return Err(TargetError::UserInfo);
+        }
+        let host = match authority.port_u16() {
+            Some(port) if port == scheme.default_port() => authority.host(),
+            Some(_) | None => authority.as_str(),
+        };
+        let host = host.to_ascii_lowercase();
+        let host = HeaderValue::from_str(&host).map_err(|_| TargetError::NotAbsolute)?;
+        let path = parts.path_and_query.unwrap_or(PathAndQuery::from_static("/"));
+        Ok(Self { scheme, host, path })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin(), self.path)
+    }
+}
+
+impl Target {
+    /// The scheme that the client uses.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// `Host` as a browser writes it.
+    pub fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// Path and query, as they stand in the URL.
+    pub fn path(&self) -> &PathAndQuery {
+        &self.path
+    }
+
+    /// Which of some virtual hosts has it.
+    pub fn find_in<'t>(&self, hosts: &'t Hosts) -> Option<&'t VirtualHost> {
+        rehearsal::find_host(hosts, &self.host)
+    }
+
+    /// The same as text.
+    pub(super) fn name(&self) -> &str {
+        self.host.to_str().unwrap_or_default()
+    }
+
+    /// The origin of the URL, as a page of its own has it.
+    pub(super) fn origin(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.name())
+    }
+
+    /// The request line's target.
+    pub(super) fn uri(&self) -> Uri {
+        Uri::from(self.path.clone())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_as_a_browser_sends_them() {
+        for (text, origin, path) in [
+            ("http://localhost:8080/a?b=c#d", "http://localhost:8080", "/a?b=c"),
+            ("https://www.ep.com", "https://www.ep.com", "/"),
+            ("HTTP://WWW.Ep.com:80?q", "http://www.ep.com", "/?q"),
+            ("https://www.ep.com:443/a/../b", "https://www.ep.com", "/a/../b"),
+            ("https://www.ep.com:80/", "https://www.ep.com:80", "/"),
+            ("http://[::1]:8080/", "http://[::1]:8080", "/"),
+        ] {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.origin(), origin, "{text}");
+            assert_eq!(target.uri().to_string(), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_url_is_refused() {
+        for (text, error) in [
+            ("", TargetError::NotAbsolute),
+            ("/sales", TargetError::NotAbsolute),
+            ("localhost:8080", TargetError::NotAbsolute),
+            ("www.ep.com/sales", TargetError::NotAbsolute),
+            ("http://a b/", TargetError::NotAbsolute),
+            ("http:///a", TargetError::NotAbsolute),
+            ("ftp://a/", TargetError::Scheme),
+            ("http://me@a/", TargetError::UserInfo),
+            ("http://me:secret@a/", TargetError::UserInfo),
+        ] {
+            assert_eq!(text.parse::<Target>(), Err(error), "{text}");
+        }
+    }
+}

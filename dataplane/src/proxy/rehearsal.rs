@@ -1,0 +1,264 @@
+//! A request's way without connections: the phases of [`handle`](super::handle) for a head alone, by
+//! the same functions, as far as no backend is needed. It is what `explain` shows.
+
+use super::{
+    answers,
+    client::{Client, REQUEST_ID},
+    find_rule, hops, policy_of, request,
+    request::Outbound,
+    target,
+};
+use crate::{
+    connection::Peer,
+    cors::{Asking, Decision, Judged, Policy, Step, Treatment},
+    path::Captures,
+    refusal::Refusal,
+    router::{self, Rule},
+    table::{Action, Forward, Hosts, Route, Table, VirtualHost},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header, request::Parts};
+
+pub(crate) use super::request::Via;
+
+/// What stands for a field of a backend's answer that is not known.
+pub(crate) const BACKENDS_OWN: HeaderValue = HeaderValue::from_static("(the backend's)");
+
+/// The fields by which a backend answers for itself what the policy decides here.
+const CORS_FIELDS: [HeaderName; 6] = [
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+];
+
+/// What of this install the messages carry.
+pub(crate) struct Install<'a> {
+    pub(crate) peer: &'a Peer,
+    /// The request's id.
+    pub(crate) id: &'a HeaderValue,
+    pub(crate) via: &'a Via,
+}
+
+/// A request whose host has been found.
+pub(crate) struct Arrival<'t> {
+    pub(crate) host: &'t VirtualHost,
+    client: Client,
+    head: Parts,
+    /// The normalised path.
+    path: Result<String, Refusal>,
+}
+
+/// What becomes of a request.
+pub(crate) struct Course<'t> {
+    /// The rule that wins, and what its path captured: names and values, the rest as `*`.
+    pub(crate) found: Option<(&'t Rule, Vec<(String, String)>)>,
+    /// The policy that has the say.
+    pub(crate) policy: Option<&'t Policy>,
+    /// What it says.
+    pub(crate) judged: Option<Judged>,
+    /// What the Route's backends get, or would get if one had an endpoint.
+    pub(crate) sending: Option<Sending<'t>>,
+    pub(crate) answer: Answer,
+}
+
+/// A request as backends get it.
+pub(crate) struct Sending<'t> {
+    pub(crate) forward: &'t Forward,
+    /// Path and query.
+    pub(crate) target: String,
+    /// For each of the Route's backends.
+    pub(crate) headers: Vec<HeaderMap>,
+}
+
+/// What the client gets.
+pub(crate) enum Answer {
+    /// The edge's own answer, and why, where it is a refusal.
+    Edge(Response<Bytes>, Option<Refusal>),
+    /// A backend's. What is done to its fields, shown on one whose values are [`BACKENDS_OWN`].
+    Backend {
+        /// The fields that something may be done to.
+        before: HeaderMap,
+        /// What comes of them, and what is added.
+        after: HeaderMap,
+    },
+}
+
+impl<'t> Arrival<'t> {
+    /// Finds the virtual host, and out who asks.
+    pub(crate) fn of(table: &'t Table, peer: &Peer, mut head: Parts) -> Result<Self, Refusal> {
+        let host_value = target::settle_host(&mut head)?;
+        let (name, port) = target::read_host(peer, &host_value)?;
+        let path = target::path(&head).map(String::from);
+        let host = table.hosts.find(&name).ok_or(Refusal::NoHost)?;
+        let proxies = &host.trusted_proxies;
+        let client = Client::of(peer, &head.headers, proxies, &host_value, port);
+        request::remove_hearsay(&mut head.headers, client.trusted);
+        Ok(Self { host, client, head, path })
+    }
+
+    /// What the request is to CORS.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());
+        Asking::of(&self.head.method, &self.head.headers, is_own)
+    }
+
+    /// The request as the router sees it; `None` where its path can't be read.
+    pub(crate) fn routed<'r>(&'r self, asking: &'r Asking<'_>) -> Option<router::Request<'r>> {
+        self.path.as_deref().ok().map(|path| super::routed(&self.head, path, asking))
+    }
+
+    /// Goes the request's way to its end.
+    pub(crate) fn course(&self, asking: &Asking<'_>, install: &Install<'_>) -> Course<'t> {
+        let path = self.path.as_deref().map_err(|refusal| *refusal);
+        let found = path.and_then(|path| find_rule(self.host, &self.head, path, asking));
+        let rule = found.as_ref().ok().map(|(rule, _)| *rule);
+        let policy = policy_of(self.host, rule);
+        let Decision { judged, step, treatment } = Decision::of(policy, asking);
+        let captured = found.as_ref().ok().map(|(rule, captures)| (*rule, named(rule, captures)));
+        let mut sending = None;
+        let end = self.end(step, found, install, &mut sending);
+        let answer = answer(end, treatment, rule, install.id, &self.head.method);
+        Course { found: captured, policy, judged, sending, answer }
+    }
+
+    fn end(
+        &self,
+        step: Step,
+        found: Result<(&'t Rule, Captures<'_>), Refusal>,
+        install: &Install<'_>,
+        sending: &mut Option<Sending<'t>>,
+    ) -> Result<End, Refusal> {
+        match step {
+            Step::Proceed => {}
+            Step::Answer(headers) => {
+                return Ok(End::Preflight(answers::preflight(*headers, install.id)));
+            }
+            Step::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
+        }
+        request::refuse_loops(&self.head.headers, install.via)?;
+        let path = self.path.as_deref().map_err(|refusal| *refusal)?;
+        let (rule, captures) = found?;
+        if rule.route.unavailable.is_some() {
+            return Err(Refusal::NotResolved);
+        }
+        match &rule.route.action {
+            Action::Redirect(redirect) => {
+                let Self { client, head, .. } = self;
+                answers::redirect(redirect, client, &head.uri, path, &rule.path, &captures)
+                    .map(End::Edge)
+            }
+            Action::Respond(respond) => Ok(End::Edge(answers::respond(respond))),
+            Action::Forward(forward) => {
+                let rewritten = forward.rewrite().map(|to| to.path.fill(&rule.path, &captures));
+                let target = rewritten.as_deref().unwrap_or(path);
+                *sending = Some(self.sending(&rule.route, forward, target, install)?);
+                forward.pick(0).map(|_| End::Backend).ok_or(Refusal::NoEndpoint)
+            }
+        }
+    }
+
+    fn sending(
+        &self,
+        route: &Route,
+        forward: &'t Forward,
+        path: &str,
+        install: &Install<'_>,
+    ) -> Result<Sending<'t>, Refusal> {
+        let mut sending = Sending { forward, target: String::new(), headers: Vec::new() };
+        for backend in forward.backends() {
+            let mut headers = self.head.headers.clone();
+            let outbound = Outbound {
+                peer: install.peer,
+                client: &self.client,
+                route,
+                backend,
+                id: install.id,
+                via: install.via,
+                version: Version::HTTP_11,
+                upgrade: hops::asks_for_websocket(&headers),
+            };
+            let host = outbound.prepare(&mut headers);
+            let target = request::target(path, &self.head.uri, backend.protocol, &host)?;
+            sending.target = target.path_and_query().map(ToString::to_string).unwrap_or_default();
+            sending.headers.push(headers);
+        }
+        Ok(sending)
+    }
+}
+
+/// The virtual host that has a Host.
+pub(crate) fn find_host<'t>(hosts: &'t Hosts, value: &HeaderValue) -> Option<&'t VirtualHost> {
+    hosts.find(&target::Host::parse(value.as_bytes())?.name)
+}
+
+/// How a request's way ends where nothing refuses it.
+enum End {
+    /// With the answer to a preflight.
+    Preflight(Response<Bytes>),
+    /// With the Route's own answer.
+    Edge(Response<Bytes>),
+    /// With a backend's.
+    Backend,
+}
+
+/// A refusal of a request whose host has not been found, so that no policy has a say.
+pub(crate) fn refused(refusal: Refusal, id: &HeaderValue, method: &Method) -> Answer {
+    Answer::Edge(answers::refuse(refusal, id, method), Some(refusal))
+}
+
+fn answer(
+    end: Result<End, Refusal>,
+    treatment: Treatment<'_>,
+    rule: Option<&Rule>,
+    id: &HeaderValue,
+    method: &Method,
+) -> Answer {
+    let edit = |headers: &mut HeaderMap| {
+        headers.insert(REQUEST_ID, id.clone());
+        if let Some(rule) = rule {
+            rule.route.response_headers.apply(headers);
+        }
+    };
+    let (mut response, refusal) = match end {
+        Err(refusal) => (answers::refuse(refusal, id, method), Some(refusal)),
+        Ok(End::Preflight(response)) => (response, None),
+        Ok(End::Edge(mut response)) => {
+            edit(response.headers_mut());
+            (response, None)
+        }
+        Ok(End::Backend) => {
+            let before = sample(rule);
+            let mut after = before.clone();
+            hops::remove_from_answer(&mut after, false);
+            edit(&mut after);
+            treatment.apply(&mut after);
+            return Answer::Backend { before, after };
+        }
+    };
+    treatment.apply(response.headers_mut());
+    Answer::Edge(response, refusal)
+}
+
+/// The fields of a backend's answer that the policy or the Route may change.
+fn sample(rule: Option<&Rule>) -> HeaderMap {
+    let mut fields: HeaderMap = CORS_FIELDS.into_iter().map(|name| (name, BACKENDS_OWN)).collect();
+    fields.insert(header::VARY, BACKENDS_OWN);
+    if let Some(rule) = rule {
+        let edits = &rule.route.response_headers;
+        let written = edits.set.iter().chain(&edits.add).map(|(name, _)| name);
+        for name in edits.remove.iter().chain(written) {
+            fields.insert(name.clone(), BACKENDS_OWN);
+        }
+    }
+    fields
+}
+
+fn named(rule: &Rule, captures: &Captures<'_>) -> Vec<(String, String)> {
+    let names = rule.path.names().map(str::to_owned);
+    let values = captures.values().iter().map(|value| (*value).to_owned());
+    let rest = captures.rest().map(|rest| ("*".to_owned(), rest.to_owned()));
+    names.zip(values).chain(rest).collect()
+}
