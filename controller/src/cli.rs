@@ -1,6 +1,7 @@
 //! The command line: what can be said, its defaults, and the help that teaches it.
 
 pub mod demo;
+pub mod explain;
 mod values;
 
 use clap::{
@@ -72,6 +73,21 @@ pub enum Command {
     #[command(after_help = "Examples:\n  portico check examples/ep\n  \
         portico check -o json manifests/ | jq '.objects[] | select(.problems != [])'")]
     Check(CheckArgs),
+    /// Say what becomes of a request, and why, without sending it
+    ///
+    /// Which Route has it and why the others do not; whether a browser would send a preflight, and
+    /// what the answer is; the request as the backend gets it; and what the page's script may read
+    /// of the answer. By the same code that serves. Secrets are shown as fingerprints. Exit status:
+    /// 0 where the request is explained, whatever becomes of it; 2 where a file can't be read or
+    /// parsed.
+    #[command(after_help = "Examples:\n  \
+        portico explain examples/ep --url http://localhost:8080/sales/report\n  \
+        portico explain examples/ep --url http://localhost:8080/api/user/ada --method PUT \\\n    \
+        --origin https://app.example.com --header 'content-type: application/json'\n  \
+        portico explain . --url https://www.ep.com/ -o json | jq .winner.route\n\n\
+        A preflight itself: --method OPTIONS --origin ORIGIN \
+        --header 'access-control-request-method: PUT'.")]
+    Explain(Box<explain::ExplainArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,

@@ -1,5 +1,7 @@
 //! Values of flags.
 
+use http::{HeaderName, HeaderValue, Method, header};
+use portico_dataplane::cors::{OriginHost, OriginPattern, OriginPatternError, OriginPort};
 use std::{
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
@@ -57,6 +59,51 @@ pub(super) fn token(text: &str) -> Result<String, &'static str> {
         Ok(text.to_owned())
     } else {
         Err("write letters, digits, '-', '.' and '_'")
+    }
+}
+
+/// A request's method, as `fetch()` sends it (Fetch, "normalize a method").
+pub(super) fn method(text: &str) -> Result<Method, &'static str> {
+    const NORMALIZED: [Method; 6] =
+        [Method::DELETE, Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT];
+    let normalized = NORMALIZED.iter().find(|m| m.as_str().eq_ignore_ascii_case(text));
+    match normalized.cloned().map_or_else(|| Method::from_bytes(text.as_bytes()), Ok) {
+        Ok(Method::CONNECT) => Err("CONNECT is refused with 405, whatever the Routes"),
+        Ok(method) => Ok(method),
+        Err(_) => Err("write a method: GET, POST, PUT, PATCH, DELETE"),
+    }
+}
+
+/// The origin of a page, as a browser writes it in `Origin`.
+pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
+    if text == "null" {
+        return Ok(HeaderValue::from_static("null"));
+    }
+    let origin: OriginPattern =
+        text.parse().map_err(|error: OriginPatternError| error.to_string())?;
+    match &origin {
+        OriginPattern::Tuple {
+            host: OriginHost::Exact(_),
+            port: OriginPort::Default | OriginPort::Number(_),
+            ..
+        } => HeaderValue::try_from(origin.to_string()).map_err(|error| error.to_string()),
+        OriginPattern::Any | OriginPattern::Tuple { .. } => {
+            Err("a page has one origin: https://app.example.com".to_owned())
+        }
+    }
+}
+
+/// A header of a request.
+pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let (name, value) =
+        text.split_once(':').ok_or("write a name, ':' and a value: 'x-tenant: blue'")?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "the name is none")?;
+    let value = HeaderValue::from_str(value.trim())
+        .map_err(|_| "the value has characters that no header may have")?;
+    match name {
+        header::HOST => Err("the host is that of --url"),
+        header::ORIGIN => Err("give the page's origin with --origin"),
+        name => Ok((name, value)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod report;
 
+use super::paint::Paint;
 use crate::{
     cli::{CheckArgs, Output},
     compile::{self, Options},
@@ -9,11 +10,7 @@ use crate::{
 };
 use anyhow::Context;
 use report::Report;
-use std::{
-    env,
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
@@ -27,10 +24,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             text.push('\n');
             text
         }
-        Output::Text => {
-            let colours = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
-            report.text(colours)
-        }
+        Output::Text => report.text(Paint::of_stdout()),
     })?;
     Ok(ExitCode::from(report.exit_code(args.strict)))
 }

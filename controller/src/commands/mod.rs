@@ -3,6 +3,8 @@
 mod check;
 mod crds;
 mod demo;
+mod explain;
+mod paint;
 mod serve;
 mod server;
 
@@ -27,6 +29,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => block_on(serve::run(*args)),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Crds => crds::run(),
         Command::Demo(args) => block_on(demo::run(*args)),
     }

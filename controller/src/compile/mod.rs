@@ -25,6 +25,7 @@ use crate::{
 };
 use hosts::FrontDoors;
 use portico_dataplane::{guard::AddressGuard, table::Table};
+pub use routes::wants;
 use routes::{Draft, Routes};
 use services::Services;
 use std::collections::BTreeMap;

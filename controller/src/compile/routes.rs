@@ -17,7 +17,8 @@ use crate::{
 };
 use portico_crds as crds;
 use portico_dataplane::{
-    router::Rule,
+    path::PathPattern,
+    router::{Predicates, Rule},
     table::{self, Action, Forward, ObjectName},
 };
 use std::sync::Arc;
@@ -151,6 +152,19 @@ impl<'s> Routes<'_, 's> {
         });
         forward.or(redirect).or(respond)
     }
+}
+
+/// What a Route asks for, whether or not it is accepted: its FrontDoor, and those of its matches that
+/// can be read.
+pub fn wants(
+    name: &ObjectName,
+    spec: &crds::RouteSpec,
+) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
+    let unread = Entry::<crds::Route> { object: None, problems: Vec::new() };
+    let mut report = Report::new(Kind::Route, name, &unread);
+    let matched = matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut report);
+    let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
+    (door_name(name, &spec.front_door_ref), matches.collect())
 }
 
 fn door_name(route: &ObjectName, reference: &crds::FrontDoorRef) -> ObjectName {

@@ -5,6 +5,7 @@
 
 mod asked;
 mod console;
+mod explained;
 mod table;
 
 use clap::CommandFactory;

@@ -1,11 +1,11 @@
 //! What `check` says, for people and for programs.
 
 use crate::{
+    commands::paint::{Paint, Plain},
     compile::{ConditionVerdict, Status},
     files::Merged,
     problem::{Kind, ObjectRef, Problem, Reason, Severity},
 };
-use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -105,8 +105,7 @@ impl<'r> Report<'r> {
         self.objects.iter().filter(|object| object.conditions.iter().any(|c| is_false(&c))).count()
     }
 
-    pub(super) fn text(&self, colours: bool) -> String {
-        let paint = Paint { colours };
+    pub(super) fn text(&self, paint: Paint) -> String {
         let mut text = String::new();
         for object in &self.objects {
             // Writing to a String does not fail.
@@ -214,44 +213,5 @@ fn object_report<'r>(object: &'r ObjectRef, status: &'r Status) -> ObjectReport<
 impl ConditionReport<'_> {
     fn is_true(&self) -> bool {
         self.status == "True"
-    }
-}
-
-/// Text from a manifest, in one line and without what would steer a terminal.
-struct Plain<'t>(&'t str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
-        })
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Paint {
-    colours: bool,
-}
-
-impl Paint {
-    fn bold(self, text: &str) -> String {
-        self.with(Style::new().bold(), text)
-    }
-
-    fn good(self, text: &str) -> String {
-        self.with(AnsiColor::Green.on_default(), text)
-    }
-
-    fn bad(self, text: &str) -> String {
-        self.with(AnsiColor::Red.on_default(), text)
-    }
-
-    fn odd(self, text: &str) -> String {
-        self.with(AnsiColor::Yellow.on_default(), text)
-    }
-
-    fn with(self, style: Style, text: &str) -> String {
-        let text = Plain(text);
-        if self.colours { format!("{style}{text}{style:#}") } else { text.to_string() }
     }
 }

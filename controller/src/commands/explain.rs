@@ -1,0 +1,96 @@
+//! `portico explain`: what becomes of a request, and why.
+
+mod refused;
+mod text;
+
+use super::paint::Paint;
+use crate::{
+    cli::{Output, explain::ExplainArgs},
+    compile::{self, Compiled, Options},
+    files::{self, Merged},
+    problem::{Kind, ObjectRef, Severity},
+};
+use anyhow::Context;
+use http::HeaderMap;
+use portico_dataplane::{
+    explain::{self, Explanation, Question, QuestionError},
+    table::{ObjectName, Scheme},
+};
+use std::process::ExitCode;
+use text::Text;
+
+/// What `Via` says here: an install's own name is drawn at its start, unless it is given.
+const VIA_NAME: &str = "portico";
+
+pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    super::exist(&args.paths)?;
+    let merged = files::read(&args.paths);
+    let options = Options { class: None, loopback_endpoints: true, guard: args.external.guard() };
+    let compiled = compile::compile(&merged.snapshot, &options);
+    let explanation = explanation(args, &merged, &compiled)?;
+    super::print(&match args.output {
+        Output::Json => {
+            let mut text =
+                serde_json::to_string_pretty(&explanation).context("printing the explanation")?;
+            text.push('\n');
+            text
+        }
+        Output::Text => Text::of(args, &explanation, Paint::of_stdout()),
+    })?;
+    Ok(ExitCode::from(if merged.broken > 0 { 2 } else { 0 }))
+}
+
+fn explanation(
+    args: &ExplainArgs,
+    merged: &Merged,
+    compiled: &Compiled,
+) -> Result<Explanation, QuestionError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &args.headers {
+        headers.append(name.clone(), value.clone());
+    }
+    let question = Question {
+        method: args.method.clone(),
+        target: args.url.clone(),
+        origin: args.origin.clone(),
+        headers,
+        via_name: VIA_NAME.into(),
+    };
+    let host = args.url.find_in(&compiled.table.hosts);
+    let refused = host.map(|host| refused::routes(&merged.snapshot, compiled, host));
+    let refused = refused.unwrap_or_default();
+    let mut explanation = explain::explain(&compiled.table, &question, &refused)?;
+    let notes = &mut explanation.notes;
+    if host.is_none() {
+        notes.extend(refused::hosts(&merged.snapshot, compiled, &args.url));
+    }
+    if let Some(door) = host.filter(|door| door.trusted_proxies.is_empty())
+        && args.url.scheme() == Scheme::Https
+    {
+        notes.push(format!(
+            "this release accepts plain HTTP only: behind a proxy that ends TLS, name that in trustedProxies of FrontDoor {}, or its requests count as http",
+            door.front_door
+        ));
+    }
+    if let Some(winner) = &explanation.winner {
+        notes.extend(problems(compiled, &winner.route));
+    }
+    for (path, problems) in &merged.problems {
+        notes.extend(problems.iter().map(|problem| format!("{}: {problem}", path.display())));
+    }
+    Ok(explanation)
+}
+
+/// What is wrong with the Route that wins, although it is served.
+fn problems(compiled: &Compiled, route: &ObjectName) -> impl Iterator<Item = String> {
+    let object = ObjectRef { kind: Kind::Route, name: route.clone() };
+    let problems = compiled.statuses.get(&object).into_iter().flat_map(|status| &status.problems);
+    problems.map(|problem| {
+        let severity = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let (object, field) = (&problem.object, &problem.field);
+        format!("{severity} of {object}, {field} ({}): {}", problem.reason, problem.message)
+    })
+}

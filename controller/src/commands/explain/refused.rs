@@ -1,0 +1,99 @@
+//! What is not served, and may be what somebody misses.
+
+use crate::{
+    compile::{self, Compiled},
+    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
+    snapshot::Snapshot,
+};
+use portico_crds as crds;
+use portico_dataplane::{
+    explain::{Refused, Target},
+    router::RouteTree,
+    table::{HostPattern, Hosts, ObjectName, VirtualHost},
+};
+use std::sync::Arc;
+
+/// How many hosts are named to whoever asks for one that is not there.
+const NAMED: usize = 10;
+
+/// The Routes that would be served at a host if they were accepted, as far as they can be read.
+pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
+    let refused = refusals(compiled, Kind::Route);
+    let refused = refused.filter_map(|(name, problem)| {
+        let object = snapshot.routes.get(name)?.object.as_deref();
+        let matches = match object {
+            None => Vec::new(),
+            Some(route) => {
+                let (door, matches) = compile::wants(name, &route.spec);
+                if !is_for(&route.spec, &door, problem, host) {
+                    return None;
+                }
+                matches
+            }
+        };
+        Some(Refused { route: name.clone(), matches, why: why(problem) })
+    });
+    refused.collect()
+}
+
+/// Whether a Route means to be served at a host, or may have meant to, its reference being wrong.
+fn is_for(
+    spec: &crds::RouteSpec,
+    door: &ObjectName,
+    problem: &Problem,
+    host: &VirtualHost,
+) -> bool {
+    let is_host = |name: &String| name.parse() == Ok(host.host.clone());
+    let named = spec.hosts.is_empty() || spec.hosts.iter().any(is_host);
+    (named || problem.reason == Reason::HostNotFound)
+        && (*door == host.front_door || problem.reason == Reason::FrontDoorNotFound)
+}
+
+/// Why no FrontDoor has a host: one that is not accepted would, or there are only others.
+pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -> Vec<String> {
+    let refused: Vec<_> = refusals(compiled, Kind::FrontDoor).collect();
+    let wanted = refused.iter().flat_map(|(name, _)| {
+        let object = snapshot.front_doors.get(name).and_then(|entry| entry.object.as_deref());
+        let hosts = object.map(|door| door.spec.hosts.as_slice()).unwrap_or_default();
+        hosts.iter().filter_map(|host| host.name.parse().ok()).map(|host| empty(host, name))
+    });
+    let wanted: Hosts = wanted.collect();
+    if let Some(host) = target.find_in(&wanted)
+        && let Some((name, problem)) = refused.iter().find(|(name, _)| **name == host.front_door)
+    {
+        return vec![format!("FrontDoor {name} has this host, but is {}", why(problem))];
+    }
+    let mut known: Vec<_> = compiled.table.hosts.iter().map(|host| host.host.to_string()).collect();
+    if known.is_empty() {
+        return vec!["no FrontDoor is accepted: 'portico check' says why".to_owned()];
+    }
+    let more = known.len().saturating_sub(NAMED);
+    known.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    vec![format!("the hosts that are served: {}{more}", known.join(", "))]
+}
+
+fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
+    VirtualHost {
+        host,
+        front_door: front_door.clone(),
+        trusted_proxies: Arc::new([]),
+        cors: None,
+        routes: Arc::new(RouteTree::default()),
+    }
+}
+
+/// The objects of a kind that are not accepted, and the first reason of each.
+fn refusals(compiled: &Compiled, kind: Kind) -> impl Iterator<Item = (&ObjectName, &Problem)> {
+    let of_kind = compiled.statuses.iter().filter(move |(object, _)| object.kind == kind);
+    of_kind.filter_map(|(ObjectRef { name, .. }, status)| {
+        let refuses = |problem: &&Problem| {
+            problem.severity == Severity::Error && problem.concerns == Concerns::Accepted
+        };
+        Some((name, status.problems.iter().find(refuses)?))
+    })
+}
+
+fn why(problem: &Problem) -> String {
+    format!("not accepted: {} ({}): {}", problem.field, problem.reason, problem.message)
+}

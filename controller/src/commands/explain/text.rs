@@ -1,0 +1,227 @@
+//! The explanation as a person reads it: from the Route to what the page's script sees.
+
+use crate::{
+    cli::explain::ExplainArgs,
+    commands::paint::{Paint, Plain},
+};
+use portico_dataplane::{
+    explain::{
+        BackendShare, Browser, By, Explanation, Field, Forwarded, Loser, Preflight, Response,
+        Script, Winner,
+    },
+    table::Protocol,
+};
+use std::fmt::Display;
+
+/// How many losers are worth a line.
+const LOSERS: usize = 8;
+
+/// How much of a body is worth a line, in characters.
+const BODY: usize = 200;
+
+/// Where the text of a section begins.
+const INDENT: &str = "           ";
+
+fn speaks(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http1 => "HTTP/1.1",
+        Protocol::H2c => "HTTP/2 in the clear",
+        Protocol::Https => "HTTPS",
+        Protocol::HttpsUnverified => "HTTPS, its certificate not checked,",
+    }
+}
+
+/// The text as it grows.
+pub(super) struct Text {
+    out: String,
+    paint: Paint,
+}
+
+impl Text {
+    /// All of it.
+    pub(super) fn of(args: &ExplainArgs, explanation: &Explanation, paint: Paint) -> String {
+        let mut text = Self { out: String::new(), paint };
+        text.question(args);
+        text.routing(explanation.winner.as_ref(), &explanation.losers, explanation.losers_omitted);
+        text.browser(&explanation.browser);
+        if let Some(preflight) = &explanation.preflight {
+            text.preflight(args, preflight);
+        }
+        if let Some(request) = &explanation.request {
+            text.request(request, explanation.preflight.as_ref());
+        }
+        if let Some(response) = &explanation.response {
+            text.response(response);
+            text.script(&response.script);
+        }
+        for note in &explanation.notes {
+            text.section("Note", "", note);
+        }
+        text.out
+    }
+
+    /// The first line of a section: a word that stands out, and what goes on from it.
+    fn section(&mut self, label: &str, word: &str, rest: impl Display) {
+        let padding = INDENT.get(label.len()..).unwrap_or(" ");
+        let (label, rest) = (self.paint.bold(label), rest.to_string());
+        self.out.push_str(&format!("{label}{padding}{word}{}\n", Plain(&rest)));
+    }
+
+    /// A further line.
+    fn line(&mut self, line: impl Display) {
+        let line = line.to_string();
+        self.out.push_str(&format!("{INDENT}{}\n", Plain(&line)));
+    }
+
+    fn fields(&mut self, fields: &[Field]) {
+        for Field { name, value } in fields {
+            self.line(format_args!("  {name}: {value}"));
+        }
+    }
+
+    fn question(&mut self, args: &ExplainArgs) {
+        let page = match &args.origin {
+            Some(origin) => format!(", by a page of {}", origin.to_str().unwrap_or_default()),
+            None => String::new(),
+        };
+        let asked = format!("{} {}{page}", args.method, args.url);
+        let asked = self.paint.bold(&asked);
+        self.out.push_str(&format!("{asked}\n\n"));
+    }
+
+    fn routing(&mut self, winner: Option<&Winner>, losers: &[Loser], omitted: usize) {
+        match winner {
+            None => self.section("Route", &self.paint.bad("none"), ""),
+            Some(winner) => {
+                let name = self.paint.good(&winner.route.to_string());
+                let (path, why) = (&winner.path, &winner.why);
+                self.section("Route", &name, format_args!("  {path}  {why}"));
+                for (name, value) in &winner.captures {
+                    let name = if name == "*" { name.clone() } else { format!("{{{name}}}") };
+                    self.line(format_args!("  {name} is '{value}'"));
+                }
+            }
+        }
+        for Loser { route, path, why, .. } in losers.iter().take(LOSERS) {
+            let path = path.as_ref().map(|path| format!("  {path}")).unwrap_or_default();
+            self.line(format_args!("not {route}{path}  {why}"));
+        }
+        let more = losers.len().saturating_sub(LOSERS) + omitted;
+        if more > 0 {
+            self.line(format_args!("and {more} more, less close"));
+        }
+    }
+
+    fn browser(&mut self, browser: &Browser) {
+        let word = match browser.preflight {
+            Some(true) => self.paint.odd("asks first"),
+            Some(false) => self.paint.good("asks nothing"),
+            None => self.paint.odd("it depends"),
+        };
+        self.section("Browser", &word, format_args!(": {}", browser.why));
+    }
+
+    fn preflight(&mut self, args: &ExplainArgs, preflight: &Preflight) {
+        let word = match preflight.allowed {
+            Some(true) => self.paint.good("allowed"),
+            Some(false) => self.paint.bad("refused"),
+            None => self.paint.odd("forwarded"),
+        };
+        self.section("Preflight", &word, format_args!(": {}", preflight.why));
+        let path = args.url.path();
+        self.line(format_args!("OPTIONS {path}"));
+        self.fields(&preflight.asks);
+        let route = preflight.route.as_ref().map(|route| format!(", by the policy of {route}"));
+        match (preflight.by, preflight.status) {
+            (By::Edge, Some(status)) => {
+                self.line(format_args!(
+                    "{status} from the front door{}",
+                    route.unwrap_or_default()
+                ));
+            }
+            (By::Edge | By::Backend, _) => self.line("an answer from the backend, left as it is"),
+        }
+        self.fields(&preflight.headers);
+        if preflight.allowed == Some(true) && preflight.credentials == Some(false) {
+            self.line("only without credentials: not with cookies");
+        }
+    }
+
+    fn request(&mut self, request: &Forwarded, preflight: Option<&Preflight>) {
+        let Forwarded { sent, method, target, headers, backends } = request;
+        let word = if *sent { String::new() } else { self.paint.bad("not sent: ") };
+        self.section("Request", &word, format_args!("{method} {target}"));
+        if preflight.is_some_and(|preflight| preflight.allowed == Some(false)) {
+            self.line("which no browser sends from this page; from elsewhere it is this:");
+        }
+        self.fields(headers);
+        for (index, backend) in backends.iter().enumerate() {
+            self.backend(backend, index > 0 && *sent);
+        }
+    }
+
+    fn backend(&mut self, backend: &BackendShare, differs: bool) {
+        let BackendShare { name, priority, weight, share, protocol, endpoints, .. } = backend;
+        let percent = share * 100.0;
+        let endpoints = match endpoints.as_slice() {
+            [] => "no endpoint is ready".to_owned(),
+            endpoints => format!("at {}", endpoints.join(", ")),
+        };
+        self.line(format_args!(
+            "to {name}: {percent:.0}% (priority {priority}, weight {weight}), {} {endpoints}",
+            speaks(*protocol)
+        ));
+        if differs && !backend.differs.is_empty() {
+            self.line("  with other fields:");
+            self.fields(&backend.differs);
+        }
+    }
+
+    fn response(&mut self, response: &Response) {
+        match (response.by, response.status) {
+            (By::Edge, Some(status)) => {
+                let word = match response.reason {
+                    Some(reason) => self.paint.bad(&format!("{status} {reason}")),
+                    None => self.paint.good(&status.to_string()),
+                };
+                self.section("Response", &word, " from the front door");
+            }
+            (By::Edge | By::Backend, _) => self.section("Response", "", "the backend's"),
+        }
+        if let Some(detail) = &response.detail {
+            self.line(detail);
+        }
+        self.fields(&response.headers);
+        if let Some(body) = response.body.as_deref().map(str::trim).filter(|body| !body.is_empty())
+        {
+            let cut: String = body.chars().take(BODY).collect();
+            let dots = if cut.len() < body.len() { "…" } else { "" };
+            self.line(format_args!("  body: {cut}{dots}"));
+        }
+        if !response.removes.is_empty() {
+            self.line(format_args!("removed: {}", response.removes.join(", ")));
+        }
+        for (fields, what) in [(&response.sets, "set:"), (&response.adds, "added:")] {
+            if !fields.is_empty() {
+                self.line(what);
+                self.fields(fields);
+            }
+        }
+        self.line(&response.cors);
+    }
+
+    fn script(&mut self, script: &Script) {
+        let word = match (script.reads, script.credentials) {
+            (Some(true), Some(false)) => self.paint.good("reads the answer, without credentials"),
+            (Some(true), Some(true) | None) => self.paint.good("reads the answer"),
+            (Some(false), _) => self.paint.bad("reads nothing"),
+            (None, _) => self.paint.odd("it depends"),
+        };
+        self.section("Script", &word, format_args!(": {}", script.why));
+        match script.headers.as_slice() {
+            [] => {}
+            [all] if all == "*" => self.line("all headers but set-cookie"),
+            headers => self.line(format_args!("of the headers {}", headers.join(", "))),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Text for a terminal.
+
+use clap::builder::styling::{AnsiColor, Style};
+use std::{
+    env,
+    fmt::{self, Write},
+    io::{self, IsTerminal},
+};
+
+/// Text from a manifest, in one line and without what would steer a terminal.
+pub(super) struct Plain<'t>(pub(super) &'t str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+        })
+    }
+}
+
+/// How words are told apart: by colours, where somebody sees them.
+#[derive(Clone, Copy)]
+pub(super) struct Paint {
+    colours: bool,
+}
+
+impl Paint {
+    /// Colours on a terminal, unless `NO_COLOR` is set.
+    pub(super) fn of_stdout() -> Self {
+        Self { colours: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.with(Style::new().bold(), text)
+    }
+
+    pub(super) fn good(self, text: &str) -> String {
+        self.with(AnsiColor::Green.on_default(), text)
+    }
+
+    pub(super) fn bad(self, text: &str) -> String {
+        self.with(AnsiColor::Red.on_default(), text)
+    }
+
+    pub(super) fn odd(self, text: &str) -> String {
+        self.with(AnsiColor::Yellow.on_default(), text)
+    }
+
+    fn with(self, style: Style, text: &str) -> String {
+        let text = Plain(text);
+        if self.colours { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+}
