@@ -5,6 +5,7 @@ mod answers;
 mod balancing;
 mod bodies;
 mod cors;
+mod explain;
 mod framing;
 mod headers;
 mod hosts;
