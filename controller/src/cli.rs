@@ -82,8 +82,8 @@ pub enum Command {
     /// parsed.
     #[command(after_help = "Examples:\n  \
         portico explain examples/ep --url http://localhost:8080/sales/report\n  \
-        portico explain examples/ep --url http://localhost:8080/api/user/ada --method PUT \\\n    \
-        --origin https://app.example.com --header 'content-type: application/json'\n  \
+        portico explain examples/partner --url http://localhost:8080/orders/7 --method PUT \\\n    \
+        --origin https://shop.example --header 'content-type: application/json'\n  \
         portico explain . --url https://www.ep.com/ -o json | jq .winner.route\n\n\
         A preflight itself: --method OPTIONS --origin ORIGIN \
         --header 'access-control-request-method: PUT'.")]

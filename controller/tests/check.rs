@@ -177,3 +177,20 @@ fn crds_are_what_kubectl_takes() {
     let typed = serde_json::to_value(portico_crds::crds()).unwrap();
     assert_eq!(Value::Array(documents), typed);
 }
+
+#[test]
+fn every_example_is_accepted_and_resolves() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut folders = 0;
+    for entry in fs::read_dir(&examples).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let ran = portico(&examples, &["check", "--strict", "-o", "json", &name]);
+        assert_eq!(ran.code, 0, "{name}: {}{}", ran.out, ran.err);
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        for object in report["objects"].as_array().unwrap() {
+            assert_eq!(object["problems"], json!([]), "{name}: {object}");
+        }
+        folders += 1;
+    }
+    assert_eq!(folders, 2);
+}
