@@ -35,7 +35,7 @@ pub(super) struct Http1 {
     io: Stream,
     /// What was read and is not used yet.
     input: BytesMut,
-    /// How much is read at a time: more and more, while more comes.
+    /// How much is read at a time: as much as is to come, or more and more while more comes.
     piece: usize,
     outgoing: Outgoing,
     heads: Heads,
@@ -123,6 +123,10 @@ impl Http1 {
                 // Interim answers are for whoever asked for them (RFC 9110 §15.2).
                 if !is_interim(answer.response.status()) {
                     self.framing = answer.framing;
+                    if let Framing::Length(left) = self.framing {
+                        let most = usize::try_from(left).unwrap_or(BUFFER);
+                        self.piece = most.clamp(PIECE, BUFFER);
+                    }
                     self.keep_alive = answer.keep_alive;
                     return Poll::Ready(Ok(answer.response));
                 }
@@ -159,7 +163,7 @@ impl Http1 {
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
         if read == room {
-            self.piece = (self.piece * 2).min(BUFFER);
+            self.piece = (self.piece * 4).min(BUFFER);
         }
         Poll::Ready(Ok(read))
     }
