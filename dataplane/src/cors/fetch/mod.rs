@@ -98,26 +98,38 @@ pub fn causes<'r>(
     headers: &'r HeaderMap,
 ) -> impl Iterator<Item = Cause<'r>> + use<'r> {
     let method = (!is_safelisted_method(method)).then_some(Cause::Method(method));
-    let unsafe_headers = headers.keys().filter_map(|name| header_cause(headers, name));
+    let mut last: Option<&HeaderName> = None;
+    let unsafe_headers = headers.iter().filter_map(move |(name, value)| {
+        // The values of a name follow each other; one of them is enough.
+        if last.is_some_and(|last| std::ptr::eq(last, name)) {
+            return None;
+        }
+        let cause = value_cause(name, value)?;
+        last = Some(name);
+        Some(cause)
+    });
     let oversized = std::iter::once(headers).filter(|headers| is_oversized(headers));
     let oversized = oversized.flat_map(|headers| {
         let safelisted = headers.keys().filter(|name| safelist::has_safe_values(name));
-        safelisted.filter(|name| header_cause(headers, name).is_none()).map(Cause::Oversized)
+        let is_safe = |name: &HeaderName| {
+            headers.get_all(name).iter().all(|value| value_cause(name, value).is_none())
+        };
+        safelisted.filter(move |name| is_safe(name)).map(Cause::Oversized)
     });
     method.into_iter().chain(unsafe_headers).chain(oversized)
 }
 
-fn header_cause<'r>(headers: &'r HeaderMap, name: &'r HeaderName) -> Option<Cause<'r>> {
-    let mut values = headers.get_all(name).iter();
-    if safelist::has_safe_values(name) {
-        let value = values.find(|value| !safelist::is_safelisted(name, value.as_bytes()))?;
-        return Some(match *name {
-            http::header::CONTENT_TYPE => Cause::ContentType(value),
-            _ => Cause::Value { name, value },
-        });
+fn value_cause<'r>(name: &'r HeaderName, value: &'r HeaderValue) -> Option<Cause<'r>> {
+    if !safelist::has_safe_values(name) {
+        return (!names::is_forbidden(name, value)).then_some(Cause::Header { name, value });
     }
-    let value = values.next()?;
-    (!names::is_forbidden(name, headers)).then_some(Cause::Header { name, value })
+    if safelist::is_safelisted(name, value.as_bytes()) {
+        return None;
+    }
+    Some(match *name {
+        http::header::CONTENT_TYPE => Cause::ContentType(value),
+        _ => Cause::Value { name, value },
+    })
 }
 
 /// Whether the safelisted headers are too long together, which they can't be where each comes once.

@@ -1,37 +1,39 @@
 //! Headers that a page's script does not set: those that it can't, and those that also come from
 //! elsewhere.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
-/// Whether no script can set this header of these (Fetch, "forbidden request-header").
-pub(super) fn is_forbidden(name: &HeaderName, headers: &HeaderMap) -> bool {
-    let name = name.as_str();
-    match name {
-        "accept-charset"
-        | "accept-encoding"
-        | "access-control-request-headers"
-        | "access-control-request-method"
-        | "connection"
-        | "content-length"
-        | "cookie"
-        | "cookie2"
-        | "date"
-        | "dnt"
-        | "expect"
-        | "host"
-        | "keep-alive"
-        | "origin"
-        | "referer"
-        | "set-cookie"
-        | "te"
-        | "trailer"
-        | "transfer-encoding"
-        | "upgrade"
-        | "via" => true,
-        "x-http-method" | "x-http-method-override" | "x-method-override" => {
-            headers.get_all(name).iter().any(names_forbidden_method)
-        }
-        name => name.starts_with("sec-") || name.starts_with("proxy-"),
+/// Whether no script can set this header to this value (Fetch, "forbidden request-header").
+pub(super) fn is_forbidden(name: &HeaderName, value: &HeaderValue) -> bool {
+    // Names that the library knows are told apart by a number, others by their letters.
+    match *name {
+        header::ACCEPT_CHARSET
+        | header::ACCEPT_ENCODING
+        | header::ACCESS_CONTROL_REQUEST_HEADERS
+        | header::ACCESS_CONTROL_REQUEST_METHOD
+        | header::CONNECTION
+        | header::CONTENT_LENGTH
+        | header::COOKIE
+        | header::DATE
+        | header::DNT
+        | header::EXPECT
+        | header::HOST
+        | header::ORIGIN
+        | header::REFERER
+        | header::SET_COOKIE
+        | header::TE
+        | header::TRAILER
+        | header::TRANSFER_ENCODING
+        | header::UPGRADE
+        | header::VIA => true,
+        _ => match name.as_str() {
+            text if text.starts_with("sec-") || text.starts_with("proxy-") => true,
+            "cookie2" | "keep-alive" => true,
+            "x-http-method" | "x-http-method-override" | "x-method-override" => {
+                names_forbidden_method(value)
+            }
+            _ => false,
+        },
     }
 }
 
@@ -46,10 +48,17 @@ fn names_forbidden_method(value: &HeaderValue) -> bool {
 /// Whether a header that a script can set may also come from the browser itself, or from a proxy
 /// in front that the edge trusts or does not know.
 pub(super) fn may_be_ambient(name: &HeaderName, value: &HeaderValue) -> bool {
-    if *name == header::AUTHORIZATION {
-        return is_browsers_own_scheme(value);
+    match *name {
+        header::AUTHORIZATION => is_browsers_own_scheme(value),
+        header::USER_AGENT | header::UPGRADE_INSECURE_REQUESTS | header::FORWARDED => true,
+        // A reload, the HTTP cache.
+        header::CACHE_CONTROL
+        | header::PRAGMA
+        | header::IF_MODIFIED_SINCE
+        | header::IF_NONE_MATCH
+        | header::IF_RANGE => true,
+        _ => is_browsers_own(name.as_str()) || is_a_proxys(name.as_str()),
     }
-    is_browsers_own(name.as_str()) || is_a_proxys(name.as_str())
 }
 
 /// Whether browsers authenticate by themselves with such a value, when they have asked the user.
@@ -63,9 +72,7 @@ fn is_browsers_own_scheme(value: &HeaderValue) -> bool {
 fn is_browsers_own(name: &str) -> bool {
     matches!(
         name,
-        "user-agent" | "priority" | "purpose" | "upgrade-insecure-requests"
-            // A reload, the HTTP cache.
-            | "cache-control" | "pragma" | "if-modified-since" | "if-none-match" | "if-range"
+        "priority" | "purpose"
             // EventSource, service workers.
             | "last-event-id" | "service-worker" | "service-worker-navigation-preload"
             // Client hints without `Sec-CH-`.

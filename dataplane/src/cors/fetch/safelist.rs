@@ -31,20 +31,46 @@ pub(super) fn is_safelisted(name: &HeaderName, value: &[u8]) -> bool {
         return false;
     }
     match *name {
-        header::ACCEPT => !value.iter().copied().any(is_unsafe),
-        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => value
-            .iter()
-            .copied()
-            .all(|byte| byte.is_ascii_alphanumeric() || b" *,-.;=".contains(&byte)),
-        header::CONTENT_TYPE => !value.iter().copied().any(is_unsafe) && is_form_type(value),
+        header::ACCEPT => SAFE.hold(value),
+        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => LANGUAGE.hold(value),
+        header::CONTENT_TYPE => SAFE.hold(value) && is_form_type(value),
         header::RANGE => is_single_range(value),
         _ => false,
     }
 }
 
-/// Fetch, "CORS-unsafe request-header byte".
-fn is_unsafe(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') || byte == 0x7f || b"\"():<>?@[\\]{}".contains(&byte)
+/// All bytes but Fetch's "CORS-unsafe request-header bytes".
+static SAFE: Bytes = {
+    let mut bytes = [true; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        bytes[control] = control == b'\t' as usize;
+        control += 1;
+    }
+    Bytes(bytes).set(b"\"():<>?@[\\]{}\x7f", false)
+};
+
+/// The bytes that languages are named with.
+static LANGUAGE: Bytes = Bytes([false; 256])
+    .set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz *,-.;=", true);
+
+/// A set of bytes, by value.
+struct Bytes([bool; 256]);
+
+impl Bytes {
+    const fn set(mut self, bytes: &[u8], to: bool) -> Self {
+        let mut at = 0;
+        while at < bytes.len() {
+            self.0[bytes[at] as usize] = to;
+            at += 1;
+        }
+        self
+    }
+
+    /// Whether all of `value` is in the set.
+    fn hold(&self, value: &[u8]) -> bool {
+        value.iter().all(|byte| self.0[usize::from(*byte)])
+    }
 }
 
 /// Whether the value's essence is that of a form (MIME Sniffing, "parse a MIME type"). Parameters
