@@ -67,9 +67,22 @@ pub(crate) const ORIGIN: &str = concat!(
     r")(:(\*|[1-9][0-9]{0,4}))?)$"
 );
 
-/// `*`, or segments: literals, `{name}`, a last `*`; templates too.
+/// `*`, or segments: literals, `{name}`, a last `*`.
 pub(crate) const PATH: &str =
     concat!(r"^(\*|/((", name!(), "|", literal!(), "*)/)*(", name!(), "|", literal!(), r"*|\*))$");
+
+/// The same for what a path becomes: a name may be a part of a segment.
+pub(crate) const PATH_TEMPLATE: &str = concat!(
+    r"^(\*|/((",
+    name!(),
+    "|",
+    literal!(),
+    ")*/)*((",
+    name!(),
+    "|",
+    literal!(),
+    r")*|\*))$"
+);
 
 #[cfg(test)]
 mod tests {
@@ -193,6 +206,14 @@ mod tests {
                 &[
                     "", "a", "/a*", "/*/a", "/**", "**", "/{}", "/{1}", "/a{id}", "/{id}b", "/{id",
                     "/a?b", "/a#b", "/a\\b", "/a%2", "/%zz", "/\u{1}",
+                ],
+            ),
+            (
+                PATH_TEMPLATE,
+                &["*", "/", "/*", "/{id}", "/a{id}", "/{id}.json/{a}-{b}/*", "//", "/a%20b"],
+                &[
+                    "", "a", "/a*", "/*/a", "/**", "/{id}*", "/{}", "/{1}", "/{id", "/id}", "/a?b",
+                    "/a%2",
                 ],
             ),
         ];

@@ -279,7 +279,7 @@ pub struct Rewrite {
     /// The path that the backend gets, starting with `/`: what `{name}` and `*` of the match took
     /// goes where they stand here. `/api/*` with `/users/*` makes `/users/7` of `/api/7`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH_TEMPLATE))]
     pub path: Option<String>,
     /// The Host that the backend gets: `Backend`, its own (default for external); `Preserve`, the
     /// client's (default for a service); or a host name.
@@ -310,7 +310,7 @@ pub struct Redirect {
     /// The path, starting with `/`: what `{name}` and `*` of the match took goes where they stand
     /// here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH_TEMPLATE))]
     pub path: Option<String>,
     /// The status code. 307 and 308 keep the request's method and body; browsers remember 301 and
     /// 308.
