@@ -128,7 +128,7 @@ fn predicates(count: usize) -> String {
 mod tests {
     use super::{
         super::{
-            Comparison, Headers, Predicate,
+            Comparison, Headers, Predicate, WholeValue,
             tests::{route, rule},
         },
         *,
@@ -207,7 +207,10 @@ mod tests {
                 "header h to begin with 'x'",
             ),
             (
-                Predicates { headers: with("h", Comparison::regex("x+").unwrap()), ..none() },
+                Predicates {
+                    headers: with("h", Comparison::Regex(WholeValue::new("x+").unwrap())),
+                    ..none()
+                },
                 "header h to match 'x+'",
             ),
             (Predicates { headers: present("i"), ..none() }, "header i"),

@@ -212,7 +212,10 @@ fn conflicts_are_the_same_question() {
         let headers = headers.iter().copied().cloned().collect();
         rule("r", path, Predicates { headers, methods: methods.to_vec(), ..Predicates::default() })
     };
-    let regex = || Predicate { name: "h".to_owned(), comparison: Comparison::regex("1").unwrap() };
+    let regex = || {
+        let comparison = Comparison::Regex(WholeValue::new("1").unwrap());
+        Predicate { name: "h".to_owned(), comparison }
+    };
     let (h1, h2, regex, same_regex) = (exact("h", "1"), exact("h", "2"), regex(), regex());
     let (get, get_put) = ([Method::GET], [Method::GET, Method::PUT]);
     let put_get = [Method::PUT, Method::GET];
