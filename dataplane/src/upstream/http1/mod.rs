@@ -22,7 +22,10 @@ use std::{
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
 };
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, ReadBuf},
+    task::unconstrained,
+};
 
 /// As on the client's side: the most that is read at a time, and the longest head.
 const BUFFER: usize = 128 * 1024;
@@ -75,8 +78,11 @@ impl Http1 {
     /// not said anything unasked. Nobody is woken for it: whoever takes it looks again.
     pub(super) fn is_alive(&mut self) -> bool {
         let mut unasked = [0];
-        let mut quiet = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.io).poll_read(&mut quiet, &mut ReadBuf::new(&mut unasked)).is_pending()
+        let look =
+            poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unasked)));
+        // To a task that has had its turn, tokio says of any stream that it is quiet.
+        let look = pin!(unconstrained(look));
+        look.poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Sends a request, and gives the head of its answer, for which the request's own headers make
@@ -219,5 +225,43 @@ impl Http1Body {
 
     pub(super) fn size_hint(&self) -> SizeHint {
         self.0.as_ref().map_or(SizeHint::with_exact(0), |http1| http1.framing.size_hint())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use pool::{Key, Pool};
+    use std::rc::Rc;
+    use tokio::{
+        net::{TcpListener, TcpStream},
+        task::{consume_budget, yield_now},
+    };
+
+    /// A connection, and the backend's end of it.
+    async fn connected(prepare: impl AsyncFn(&TcpStream)) -> (Box<Http1>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (backend, _) = listener.accept().await.unwrap();
+        prepare(&stream).await;
+        let home = Rc::<Pool>::default().home(Key::Endpoint(address, false));
+        (Http1::new(stream.into(), address, home), backend)
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_is_dead_to_a_task_that_has_had_its_turn_too() {
+        let (mut http1, backend) = connected(async |_| {}).await;
+        assert!(http1.is_alive());
+        drop(backend);
+        while http1.is_alive() {
+            yield_now().await;
+        }
+        let is_alive = poll_fn(|cx| {
+            while pin!(consume_budget()).poll(cx).is_ready() {}
+            Poll::Ready(http1.is_alive())
+        });
+        assert!(!is_alive.await);
     }
 }
