@@ -182,6 +182,22 @@ async fn an_http_1_0_backends_answer_passes() {
 }
 
 #[tokio::test]
+async fn a_backends_length_is_passed_on_once_and_only_where_it_counts() {
+    for (fields, passed) in [
+        ("Content-Length: 4, 4\r\nContent-Length: 04", &["4"][..]),
+        ("Content-Length: 2\r\nTransfer-Encoding: gzip", &[]),
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nabcd");
+        let reply = move |_: &Message| Reply::raw(answer.clone()).then_close();
+        let backend = Backend::scripted(reply).await.unwrap();
+        let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+        let got = ask(edge.address(), get("/", "")).await.unwrap();
+        assert_eq!((got.text().as_str(), got.complete), ("abcd", true), "{fields}: {}", got.head);
+        assert_eq!(got.fields("content-length"), passed, "{fields}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_may_come_before_the_requests_end() {
     let stage = Stage::open().await.unwrap();
     let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();

@@ -80,9 +80,12 @@ pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::R
         headers.append(name, value);
     }
     let framing = said.framing(status, is_head, version)?;
-    if matches!(framing, Framing::Chunked(_)) {
-        // Chunks say how long they are, and whoever is next must not read otherwise.
+    // Whoever is next must not read another length than what is read here (RFC 9112 §6.3, RFC 9110
+    // §8.6): none counts beside a Transfer-Encoding, and one that is repeated is said once.
+    if said.coded.is_some() {
         headers.remove(header::CONTENT_LENGTH);
+    } else if let Some(length) = said.length.filter(|_| said.repeated) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     let mut response = Response::new(());
     *response.status_mut() = status;
@@ -101,6 +104,8 @@ struct Said {
     keep_alive: bool,
     close: bool,
     length: Option<u64>,
+    /// Whether the length is given more than once.
+    repeated: bool,
     /// Whether there is a Transfer-Encoding, and the last of its codings is `chunked`.
     coded: Option<bool>,
 }
@@ -112,9 +117,11 @@ impl Said {
                 let length =
                     length(part.trim_ascii()).ok_or_else(|| malformed("a length that is none"))?;
                 match self.length.replace(length) {
-                    Some(other) if other != length => Err(malformed("two lengths")),
-                    Some(_) | None => Ok(()),
+                    Some(other) if other != length => return Err(malformed("two lengths")),
+                    Some(_) => self.repeated = true,
+                    None => {}
                 }
+                Ok(())
             });
         }
         let elements = || value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -278,10 +285,23 @@ mod tests {
             let of_head = framed(line, fields, true).unwrap();
             assert_eq!(of_head.0, "none", "{line} {fields}");
         }
-        let both = format!("HTTP/1.1 200 OK\r\n{FIVE}{CHUNKED}\r\n");
-        let both = read(&both, false).unwrap();
-        assert!(matches!(both.framing, Framing::Chunked(_)));
-        assert!(!both.response.headers().contains_key(header::CONTENT_LENGTH));
+    }
+
+    #[test]
+    fn a_length_is_passed_on_once_and_only_where_it_counts() {
+        for (fields, passed) in [
+            ("Content-Length: 5\r\n", &["5"][..]),
+            ("Content-Length: 5\r\nContent-Length: 05\r\n", &["5"]),
+            ("Content-Length: 05, 5\r\n", &["5"]),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", &[]),
+            ("Transfer-Encoding: gzip\r\nContent-Length: 5, 5\r\n", &[]),
+        ] {
+            for is_head in [false, true] {
+                let answer = read(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), is_head).unwrap();
+                let lengths = answer.response.headers().get_all(header::CONTENT_LENGTH);
+                assert_eq!(lengths.iter().collect::<Vec<_>>(), passed, "{fields}");
+            }
+        }
     }
 
     #[test]
