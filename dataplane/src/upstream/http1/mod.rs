@@ -87,7 +87,7 @@ impl Http1 {
 
     /// Sends a request, and gives the head of its answer, for which the request's own headers make
     /// room. What is not sent of the body by then is sent as the answer's body is read. After an
-    /// error `head` and `body` are as they were if nothing of them has been sent.
+    /// error that counts as unsent, `head` and `body` are as they were.
     pub(super) async fn send(
         mut self: Box<Self>,
         head: &mut Parts,
@@ -99,7 +99,8 @@ impl Http1 {
         match poll_fn(|cx| self.poll_answer(head, cx)).await {
             Ok(answer) => Ok((answer, self)),
             Err(error) => {
-                let unsent = self.outgoing.give_back();
+                // An answer, asked for or not, has taken the head's room.
+                let unsent = self.outgoing.give_back().filter(|_| !self.answered);
                 let is_unsent = unsent.is_some();
                 *body = unsent.unwrap_or(RequestBody::empty());
                 let source = Some(error.into());
@@ -180,6 +181,7 @@ impl Http1 {
         if self.input.capacity() > PIECE {
             self.input = BytesMut::new();
         }
+        self.outgoing.shrink(PIECE);
         can_follow && self.is_alive()
     }
 }
@@ -263,5 +265,32 @@ mod tests {
             Poll::Ready(http1.is_alive())
         });
         assert!(!is_alive.await);
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_head_has_made_room_does_not_count_as_unsent() {
+        let (http1, backend) = connected(async |stream| {
+            // No byte more can leave.
+            stream.writable().await.unwrap();
+            while stream.try_write(&[0; 65536]).is_ok() {}
+        })
+        .await;
+        backend.writable().await.unwrap();
+        backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
+        let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
+        let error = http1.send(&mut head, &mut RequestBody::empty()).await.err().unwrap();
+        assert!(!error.unsent && !error.unanswered);
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_keeps_little_of_a_long_head() {
+        let (mut http1, _backend) = connected(async |_| {}).await;
+        let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
+        head.headers.insert("x", "y".repeat(2 * PIECE).try_into().unwrap());
+        http1.outgoing.begin(&head, RequestBody::empty());
+        poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
+        assert!(http1.outgoing.room() > 2 * PIECE);
+        assert!(http1.rest());
+        assert!(http1.outgoing.room() <= PIECE);
     }
 }

@@ -69,6 +69,16 @@ impl Outgoing {
         self.write_head(head);
     }
 
+    /// Keeps room for `most` bytes of the next head, no more.
+    pub(super) fn shrink(&mut self, most: usize) {
+        self.front.shrink_to(most);
+    }
+
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.front.capacity()
+    }
+
     /// Whether all of the request is with the backend.
     pub(super) fn is_done(&self) -> bool {
         self.state == State::Done
