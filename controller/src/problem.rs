@@ -3,7 +3,16 @@
 
 use portico_dataplane::table::ObjectName;
 use serde::Serialize;
-use std::fmt;
+use std::{borrow::Cow, fmt};
+
+/// What was written for a URL or an origin, as messages show it: what stands before an `@` may be a
+/// password, and messages go to logs and statuses.
+pub(crate) fn without_user(written: &str) -> Cow<'_, str> {
+    match written.rsplit_once('@') {
+        Some((_, rest)) => Cow::Owned(format!("…@{rest}")),
+        None => Cow::Borrowed(written),
+    }
+}
 
 /// The kinds that have a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -1,5 +1,6 @@
 //! Hosts with ports, as URLs and `rewrite.host` have them.
 
+use crate::problem::without_user;
 use portico_dataplane::table::{Authority, HostPattern, Scheme};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -20,10 +21,7 @@ pub(super) fn parse(text: &str, default_port: u16) -> Result<Authority, String> 
 /// Scheme, host and port; a single `/` may follow. The error is a sentence; it does not show what
 /// may be a password.
 pub(super) fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
-    parts(url).map_err(|error| match url.rsplit_once('@') {
-        Some((_, rest)) => format!("'…@{rest}' {error}"),
-        None => format!("'{url}' {error}"),
-    })
+    parts(url).map_err(|error| format!("'{}' {error}", without_user(url)))
 }
 
 /// The error is the rest of a sentence that begins with the URL.

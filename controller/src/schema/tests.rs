@@ -222,6 +222,13 @@ fn every_mistake_names_its_field_and_the_way_out() {
         ),
         ("/spec/timeouts/connect", json!("2 s"), "spec.timeouts.connect", &["does not fit"]),
         ("/spec/hosts", json!(["a\nb"]), "spec.hosts[0]", &[r#""a\nb" does not fit"#]),
+        // What may be a password is not shown.
+        (
+            "/spec/backends/1/external/url",
+            json!("https://me:secret@a.example.com"),
+            "spec.backends[1].external.url",
+            &["\"…@a.example.com\" does not fit"],
+        ),
         // Bounds.
         ("/spec/matches", json!([]), "spec.matches", &["at least 1 item"]),
         (

@@ -1,6 +1,7 @@
 //! How problems are said: what is wrong, then the way out.
 
 use super::node::{Node, Object, Shape};
+use crate::problem::without_user;
 use serde_json::Value;
 
 /// Values longer than this are cut in messages.
@@ -99,8 +100,9 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// A string as it is shown: in quotes, on one line, not too long.
+/// A string as it is shown: in quotes, on one line, not too long, without a URL's password.
 pub(super) fn quoted(value: &str) -> String {
+    let value = &without_user(value);
     let mut shown: String = value.chars().take(QUOTED_MAX).collect();
     if shown.len() < value.len() {
         shown.push('…');

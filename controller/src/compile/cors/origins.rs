@@ -1,8 +1,11 @@
 //! `allowOrigins` and `allowOriginRegex`.
 
-use crate::compile::{
-    expressions,
-    report::{Field, Report},
+use crate::{
+    compile::{
+        expressions,
+        report::{Field, Report},
+    },
+    problem::without_user,
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -34,7 +37,7 @@ impl Listed {
         }
         Self {
             patterns: good(entries, &at.key("allowOrigins"), report, |entry| {
-                entry.parse().map_err(|error| format!("'{entry}' {error}"))
+                entry.parse().map_err(|error| format!("'{}' {error}", without_user(entry)))
             }),
             regexes: good(regexes, &at.key("allowOriginRegex"), report, |text| match text {
                 "" => Err("is empty, and matches no origin: remove it".to_owned()),
