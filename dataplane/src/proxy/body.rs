@@ -158,7 +158,9 @@ impl Body for ResponseBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => {
-                this.broke_off(Refusal::BackendBroken);
+                // The backend's, unless the client's own body, still on its way, broke off.
+                let failure = this.conn.body.failure.get();
+                this.broke_off(failure.unwrap_or(Refusal::BackendBroken));
                 // hyper closes at an error; what it holds of the answer it sends while it waits.
                 this.content = Content::Broken;
                 cx.waker().wake_by_ref();

@@ -171,6 +171,24 @@ async fn a_client_that_leaves_has_its_line() {
 }
 
 #[tokio::test]
+async fn an_answer_that_ends_with_the_clients_broken_body_is_not_the_backends_fault() {
+    log();
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let mut client = Wire::connect(edge.address()).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.send(head).await.unwrap();
+    let mut backend = stage.accept().await.unwrap();
+    let request = backend.read_head().await.unwrap().unwrap();
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await.unwrap();
+    client.read_head().await.unwrap().unwrap();
+    assert_eq!(client.read(4).await.unwrap(), b"half");
+    client.send("no chunk\r\n").await.unwrap();
+    let line = lines(&request.field("x-request-id")).await.remove(0);
+    assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"BodyBroken".into()), "{line}");
+}
+
+#[tokio::test]
 async fn a_tunnel_has_its_line_when_it_ends() {
     log();
     let stage = Stage::open().await.unwrap();
