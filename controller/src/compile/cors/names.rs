@@ -124,3 +124,20 @@ fn names(
     }
     good
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderMap;
+    use portico_dataplane::cors::fetch;
+
+    #[test]
+    fn rule_33_what_no_script_can_set_the_dataplane_does_not_take_for_a_scripts() {
+        let prefixed = ["proxy-x", "sec-x"];
+        for name in crds::FORBIDDEN_REQUEST_HEADERS.into_iter().chain(prefixed) {
+            let value = HeaderValue::from_static("x");
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value)]);
+            assert_eq!(fetch::causes(&Method::GET, &headers).next(), None, "{name}");
+        }
+    }
+}
