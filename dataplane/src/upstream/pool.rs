@@ -68,12 +68,15 @@ impl Pool {
         }
     }
 
-    /// Closes connections that are dead or have been idle for long.
+    /// Closes connections that are dead or have been idle for long; the others keep no buffer.
     pub(super) fn sweep(&self) {
         let now = self.sweeps.get() + 1;
         self.sweeps.set(now);
         self.idle.borrow_mut().retain(|_, idle| {
-            idle.retain_mut(|http1| now - http1.idle_since < IDLE_SWEEPS && http1.is_alive());
+            idle.retain_mut(|http1| {
+                http1.shrink();
+                now - http1.idle_since < IDLE_SWEEPS && http1.is_alive()
+            });
             !idle.is_empty()
         });
     }

@@ -30,7 +30,7 @@ use tokio::{
 /// As on the client's side: the most that is read at a time, and the longest head.
 const BUFFER: usize = 128 * 1024;
 
-/// How much is read at a time at first, and what an idle connection keeps for it at most.
+/// How much is read at a time at first, and what an idle connection keeps for heads.
 const PIECE: usize = 8 * 1024;
 
 /// One connection, between requests or in one.
@@ -177,12 +177,14 @@ impl Http1 {
 
     /// The answer has ended: whether another request can follow.
     fn rest(&mut self) -> bool {
-        let can_follow = self.keep_alive && self.outgoing.is_done() && self.input.is_empty();
-        if self.input.capacity() > PIECE {
-            self.input = BytesMut::new();
-        }
+        self.keep_alive && self.outgoing.is_done() && self.input.is_empty() && self.is_alive()
+    }
+
+    /// Gives up most of what an idle connection holds for messages; one that is used again at once
+    /// keeps it.
+    pub(super) fn shrink(&mut self) {
+        self.input = BytesMut::new();
         self.outgoing.shrink(PIECE);
-        can_follow && self.is_alive()
     }
 }
 
@@ -291,6 +293,7 @@ mod tests {
         poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
         assert!(http1.outgoing.room() > 2 * PIECE);
         assert!(http1.rest());
+        http1.shrink();
         assert!(http1.outgoing.room() <= PIECE);
     }
 }
