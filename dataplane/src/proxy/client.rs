@@ -56,7 +56,7 @@ impl Client {
         let nearest = chain.last().cloned().unwrap_or_default();
         let told = |name: &HeaderName| last_element(headers, name);
         let scheme = match told(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
-            Some(proto) if proto.eq_ignore_ascii_case("https") => Scheme::Https,
+            Some(proto) if is_over_tls(proto) => Scheme::Https,
             Some(_) => Scheme::Http,
             None => peer.scheme,
         };
@@ -96,6 +96,12 @@ impl Client {
         authority
             .is_some_and(|theirs| theirs.iter().copied().eq(own.iter().map(u8::to_ascii_lowercase)))
     }
+}
+
+/// Whether what a proxy calls the scheme means TLS. Traefik calls a WebSocket's `wss`, whose page
+/// has an `https` origin all the same.
+fn is_over_tls(proto: &str) -> bool {
+    proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss")
 }
 
 /// The element that the nearest proxy added to a list.

@@ -111,6 +111,8 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
         (true, https, "https://www.ep.com", true),
         (true, https, "http://www.ep.com", false),
         (true, "X-Forwarded-Proto: http", "http://www.ep.com", true),
+        (true, "X-Forwarded-Proto: wss", "https://www.ep.com", true),
+        (true, "X-Forwarded-Proto: ws", "http://www.ep.com", true),
         (true, shop, "http://shop.ep.com", true),
         (true, shop, "http://www.ep.com", false),
         (true, &format!("{https}|{port}"), "https://www.ep.com:8443", true),
