@@ -167,9 +167,9 @@ pub(crate) fn without_port(origin: &str) -> &str {
     }
 }
 
-/// Whether this is how browsers write an origin.
+/// Whether this is an origin as rule 23 has it; a written default port is a port like another.
 fn is_serialised(origin: &str) -> bool {
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let Some((_, authority)) = origin.split_once("://") else { return false };
     let host = without_port(authority);
     let port_is_good = authority.strip_prefix(host).is_some_and(|port| {
         let number = port.strip_prefix(':').map(|port| (port, port.parse::<u16>()));
@@ -179,11 +179,5 @@ fn is_serialised(origin: &str) -> bool {
     let is_name =
         host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
     let labels_are_whole = !host.is_empty() && !host.starts_with('.') && !host.contains("..");
-    let is_default =
-        matches!((scheme, &authority[host.len()..]), ("https", ":443") | ("http", ":80"));
-    origin.len() <= 512
-        && port_is_good
-        && !is_default
-        && labels_are_whole
-        && (is_name || is_address)
+    origin.len() <= 512 && port_is_good && labels_are_whole && (is_name || is_address)
 }

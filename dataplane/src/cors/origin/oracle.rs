@@ -13,12 +13,6 @@ fn split(origin: &str) -> Option<(&str, &str, Option<u16>)> {
         Some(_) | None => (authority, None),
     };
     let number: Option<u16> = port.map(str::parse).transpose().ok()?;
-    let default = match scheme {
-        "https" | "wss" => 443,
-        "http" | "ws" => 80,
-        "ftp" => 21,
-        _ => 0,
-    };
     let of = |text: &str, more: &str| {
         !text.is_empty()
             && text
@@ -33,7 +27,7 @@ fn split(origin: &str) -> Option<(&str, &str, Option<u16>)> {
         && of(scheme, "+-.")
         && scheme.starts_with(|c: char| c.is_ascii_lowercase())
         && host_fits
-        && number.is_none_or(|number| number > 0 && number != default)
+        && number.is_none_or(|number| number > 0)
         && number.map(|number| number.to_string()).as_deref() == port;
     canonical.then_some((scheme, host, number))
 }

@@ -65,7 +65,7 @@ async fn rule_23_what_is_no_origin_matches_nothing_at_all() {
             ("https://a.example:0", false),
             ("https://a.example:080", false),
             ("https://a.example:65536", false),
-            ("https://a.example:443", false),
+            ("https://a.example:443", true),
             ("https://a..example", false),
             ("https://.example", false),
             ("https://A.example", false),
@@ -97,7 +97,7 @@ async fn rule_24_wildcards_ports_and_schemes() {
         ("https://localhost", true),
         ("https://localhost:1", true),
         ("https://localhost:65535", true),
-        ("https://localhost:443", false),
+        ("https://localhost:443", true),
         ("http://localhost:3000", false),
         ("https://a.localhost", false),
     ];
