@@ -5,6 +5,7 @@ use super::{
     fetch::SAFELISTED,
 };
 use http::{HeaderMap, HeaderValue, Method, header};
+use std::cmp::Ordering;
 
 /// Why a preflight from an allowed origin is denied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,10 +45,8 @@ pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap,
         AllowedMethods::Listed { joined, .. } => joined.clone(),
     };
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-    if !allowed_headers.is_empty()
-        && let Ok(value) = HeaderValue::try_from(allowed_headers)
-    {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, value);
+    if let Some(list) = allowed_headers {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, list);
     }
     if policy.credentials {
         let yes = HeaderValue::from_static("true");
@@ -63,33 +62,42 @@ pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap,
 
 /// `Access-Control-Allow-Headers`: what is asked for, where any may be; else what the policy lists
 /// and what is asked for beside it of the safelisted names, so that the browser comes to the same
-/// verdict. Empty: no such header.
+/// verdict. `None`: no such header.
 fn allowed_headers(
     allowed: &AllowedHeaders,
     asked: &AskedHeaders<'_>,
-) -> Result<String, Ungranted> {
+) -> Result<Option<HeaderValue>, Ungranted> {
     let AllowedHeaders::Listed { names, joined } = allowed else {
-        let names: Vec<_> = asked.names().iter().map(|name| name.to_ascii_lowercase()).collect();
-        return Ok(names.join(","));
+        let list = asked.names().join(",").to_ascii_lowercase();
+        return Ok(HeaderValue::try_from(list).ok().filter(|list| !list.is_empty()));
     };
-    let mut list = joined.to_str().unwrap_or_default().to_owned();
     let mut added = [false; SAFELISTED.len()];
-    for name in asked.names().iter().map(|name| name.to_ascii_lowercase()) {
-        if names.binary_search_by(|listed| listed.as_str().cmp(&name)).is_ok() {
+    for asked in asked.names() {
+        if names.binary_search_by(|listed| compare(listed.as_str(), asked)).is_ok() {
             continue;
         }
-        let safelisted = SAFELISTED.iter().position(|safelisted| **safelisted == name);
-        let Some(place) = safelisted.and_then(|place| added.get_mut(place)) else {
-            return Err(Ungranted::Header(name));
-        };
-        if !std::mem::replace(place, true) {
-            if !list.is_empty() {
-                list.push_str(", ");
-            }
-            list.push_str(&name);
+        let place = SAFELISTED.iter().position(|name| name.eq_ignore_ascii_case(asked));
+        match place.and_then(|place| added.get_mut(place)) {
+            Some(added) => *added = true,
+            None => return Err(Ungranted::Header(asked.to_ascii_lowercase())),
         }
     }
-    Ok(list)
+    if !added.contains(&true) {
+        return Ok(Some(joined.clone()).filter(|list| !list.is_empty()));
+    }
+    let mut list = joined.to_str().unwrap_or_default().to_owned();
+    for (name, _) in SAFELISTED.iter().zip(added).filter(|(_, added)| *added) {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(name);
+    }
+    Ok(HeaderValue::try_from(list).ok())
+}
+
+/// Compares a name in lower case with one in any.
+fn compare(lower: &str, any: &str) -> Ordering {
+    lower.bytes().cmp(any.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -186,7 +194,7 @@ mod tests {
             (
                 &listed,
                 &["Content-Type,accept,x-one,content-type"],
-                Ok("range, x-one, x-two, content-type, accept"),
+                Ok("range, x-one, x-two, accept, content-type"),
             ),
             (
                 &listed,
