@@ -31,7 +31,18 @@ pub struct Snapshot {
 pub struct Entry<T> {
     /// The object; `None` where it does not decode.
     pub object: Option<Arc<T>>,
+    /// The field paths of what did not decode, and is absent from `object` or has something
+    /// harmless in its place. An error among `problems` speaks of each.
+    pub unread: Vec<String>,
     /// What reading it found: unknown fields, wrong types, duplicates. Any error among them keeps
     /// the object from being accepted.
     pub problems: Vec<Problem>,
+}
+
+impl<T> Entry<T> {
+    /// The object, unless more of it than its CORS policy did not decode.
+    pub fn but_for_cors(&self) -> Option<&T> {
+        let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");
+        self.object.as_deref().filter(|_| self.unread.iter().all(is_cors))
+    }
 }

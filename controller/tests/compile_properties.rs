@@ -187,7 +187,7 @@ fn decode<T: DeserializeOwned>(value: Value) -> (ObjectName, Arc<T>) {
 
 fn entry<T: DeserializeOwned>(value: Value) -> (ObjectName, Entry<T>) {
     let (name, object) = decode(value);
-    (name, Entry { object: Some(object), problems: Vec::new() })
+    (name, Entry { object: Some(object), unread: Vec::new(), problems: Vec::new() })
 }
 
 fn snapshot() -> impl Strategy<Value = Snapshot> {

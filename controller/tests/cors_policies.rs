@@ -54,8 +54,9 @@ fn route(policy: &Value) -> Value {
 fn compiled(policy: &Value) -> Compiled {
     let front_door: FrontDoor = serde_json::from_value(front_door()).unwrap();
     let route: Route = serde_json::from_value(route(policy)).unwrap();
-    let front_door = Entry { object: Some(Arc::new(front_door)), problems: Vec::new() };
-    let route = Entry { object: Some(Arc::new(route)), problems: Vec::new() };
+    let front_door =
+        Entry { object: Some(Arc::new(front_door)), unread: Vec::new(), problems: Vec::new() };
+    let route = Entry { object: Some(Arc::new(route)), unread: Vec::new(), problems: Vec::new() };
     let snapshot = Snapshot {
         front_doors: [(name(), front_door)].into(),
         routes: [(name(), route)].into(),

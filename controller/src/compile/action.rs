@@ -25,14 +25,19 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
         actions.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();
     match given.as_slice() {
         [_] => {}
-        [] => report
-            .invalid(&Field::Spec, "has none of backends, redirect and respond: give one of them"),
-        several => report.invalid(
+        [] => report.invalid_members(
             &Field::Spec,
+            &actions.map(|(name, _)| name),
+            "has none of backends, redirect and respond: give one of them",
+        ),
+        several => report.invalid_members(
+            &Field::Spec,
+            &actions.map(|(name, _)| name),
             format!("has {}: keep one, or make two Routes", several.join(" and ")),
         ),
     }
-    if spec.backends.is_none() && !given.is_empty() {
+    let has_backends = spec.backends.is_some() || report.is_gone(&Field::Spec.key("backends"));
+    if !has_backends && !given.is_empty() {
         let forwarding = [
             ("rewrite", spec.rewrite.is_some()),
             ("requestHeaders", spec.request_headers.is_some()),
@@ -103,7 +108,12 @@ pub(super) fn redirect(
 ) -> Option<Redirect> {
     let crds::Redirect { scheme, host, port, path, status } = redirect;
     if scheme.is_none() && host.is_none() && port.is_none() && path.is_none() {
-        report.invalid(at, "would lead to the same URL: give scheme, host, port or path");
+        let members = ["scheme", "host", "port", "path"];
+        report.invalid_members(
+            at,
+            &members,
+            "would lead to the same URL: give scheme, host, port or path",
+        );
     }
     let status = match StatusCode::from_u16(u16::try_from(*status).unwrap_or(0)) {
         Ok(code) if [301, 302, 303, 307, 308].contains(&code.as_u16()) => Some(code),

@@ -76,11 +76,19 @@ impl<'s> Backends<'_, 's> {
                 self.external(&external.url, &at.key("external").key("url"), report)
             }
             (Some(_), Some(_)) => {
-                report.invalid(at, "has both service and external: keep one, or make two backends");
+                report.invalid_members(
+                    at,
+                    &["service", "external"],
+                    "has both service and external: keep one, or make two backends",
+                );
                 None
             }
             (None, None) => {
-                report.invalid(at, "has neither service nor external: give one of them");
+                report.invalid_members(
+                    at,
+                    &["service", "external"],
+                    "has neither service nor external: give one of them",
+                );
                 None
             }
         };

@@ -148,10 +148,15 @@ fn holds(expression: &LabelSelectorRequirement, labels: &Labels<'_>) -> bool {
 fn check_namespaces(entry: &crds::Attach, at: &Field<'_>, report: &mut Report) {
     match (entry.namespaces.is_empty(), &entry.namespace_selector) {
         (true, None) => {
-            report.invalid(at, "names no namespace: give namespaces or namespaceSelector");
+            report.invalid_members(
+                at,
+                &["namespaces", "namespaceSelector"],
+                "names no namespace: give namespaces or namespaceSelector",
+            );
         }
-        (false, Some(_)) => report.invalid(
+        (false, Some(_)) => report.invalid_members(
             at,
+            &["namespaces", "namespaceSelector"],
             "has both namespaces and namespaceSelector: keep one, or make two entries",
         ),
         (true, Some(selector)) => {
@@ -165,6 +170,9 @@ fn check_selector(selector: &LabelSelector, at: &Field<'_>, report: &mut Report)
     let at = at.key("matchExpressions");
     for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
         let at = at.index(index);
+        if report.is_gone(&at.key("operator")) {
+            continue; // Whether it takes values can't be told.
+        }
         let has_values = expression.values.as_ref().is_some_and(|values| !values.is_empty());
         match (expression.operator.as_str(), has_values) {
             ("In" | "NotIn", true) | ("Exists" | "DoesNotExist", false) => {}

@@ -76,11 +76,19 @@ impl Headers<'_> {
                     .ok()
             }
             (Some(_), Some(_)) => {
-                report.invalid(at, "has both value and valueFrom: keep one of them");
+                report.invalid_members(
+                    at,
+                    &["value", "valueFrom"],
+                    "has both value and valueFrom: keep one of them",
+                );
                 None
             }
             (None, None) => {
-                report.invalid(at, "has neither value nor valueFrom: give one of them");
+                report.invalid_members(
+                    at,
+                    &["value", "valueFrom"],
+                    "has neither value nor valueFrom: give one of them",
+                );
                 None
             }
         }

@@ -40,12 +40,19 @@ pub(super) fn compile(
         );
     }
     let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MATCHES_MAX));
+    let all = at;
     for (index, item) in matches.iter().enumerate().take(MATCHES_MAX) {
-        let at = at.index(index);
+        let at = all.index(index);
         let path = path(&item.path, &at.key("path"), report);
         let predicates = predicates(item, &at, report);
-        let Some(path) = path else { continue };
-        match good.iter().find(|m| m.path.same_shape(&path) && m.predicates == predicates) {
+        // A path that did not decode is not the default one.
+        let Some(path) = path.filter(|_| !report.is_gone(&at.key("path"))) else { continue };
+        let same = |m: &&Matched| {
+            m.path.same_shape(&path)
+                && m.predicates == predicates
+                && !report.is_unread(&all.index(m.index))
+        };
+        match good.iter().find(same) {
             Some(first) => report.warn(
                 &at,
                 crate::problem::Reason::Conflicted,
@@ -115,7 +122,11 @@ fn list(
         let name = check_name(&predicate.name).map_err(|error| {
             report.invalid(&at.key("name"), format!("'{}' {error}", predicate.name));
         });
-        let comparison = comparison(predicate, &at.key("value"), report);
+        let comparison = match report.is_gone(&at.key("type")) {
+            // Whether it takes a value can't be told.
+            true => None,
+            false => comparison(predicate, &at.key("value"), report),
+        };
         if let (Ok(name), Some(comparison)) = (name, comparison) {
             good.push(Predicate { name, comparison });
         }

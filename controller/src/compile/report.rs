@@ -24,8 +24,7 @@ pub(super) enum Field<'a> {
 impl Field<'_> {
     /// Whether a field path leads here or further down.
     fn contains(&self, path: &str) -> bool {
-        let below = path.strip_prefix(&self.to_string());
-        below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        leads_to(path, &self.to_string())
     }
 
     pub(super) fn key(&self, name: &'static str) -> Field<'_> {
@@ -47,6 +46,12 @@ impl fmt::Display for Field<'_> {
     }
 }
 
+/// Whether a field path leads to a place or further down from there.
+fn leads_to(path: &str, place: &str) -> bool {
+    let below = path.strip_prefix(place);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 /// The problems of one object as they are found.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -55,6 +60,8 @@ pub(super) struct Report {
     problems: Vec<Problem>,
     /// How many of them reading the object found.
     read: usize,
+    /// The paths of what did not decode.
+    unread: Vec<String>,
 }
 
 impl Report {
@@ -65,6 +72,7 @@ impl Report {
             generation: entry.object.as_ref().and_then(|object| object.meta().generation),
             problems: entry.problems.clone(),
             read: entry.problems.len(),
+            unread: entry.unread.clone(),
         };
         if entry.object.is_none() && report.accepted() {
             report.invalid(&Field::Spec, "can't be read");
@@ -80,6 +88,20 @@ impl Report {
     /// The object breaks the rules of its kind.
     pub(super) fn invalid(&mut self, field: &Field<'_>, message: impl Into<String>) {
         self.refuse(field, Reason::Invalid, message);
+    }
+
+    /// The object breaks a rule of which of these members are there together; nothing is said where
+    /// one of them was there and did not decode.
+    pub(super) fn invalid_members(
+        &mut self,
+        field: &Field<'_>,
+        members: &[&'static str],
+        message: impl Into<String>,
+    ) {
+        if !members.iter().any(|member| self.is_gone(&field.key(member))) {
+            let message = message.into();
+            self.add(Severity::Error, Concerns::Accepted, field, Reason::Invalid, message);
+        }
     }
 
     /// Something that the object names is not there or can't be used.
@@ -98,6 +120,20 @@ impl Report {
     }
 
     fn push(
+        &mut self,
+        severity: Severity,
+        concerns: Concerns,
+        field: &Field<'_>,
+        reason: Reason,
+        message: String,
+    ) {
+        // What stands in for a value that did not decode is nobody's mistake, nor is what lacks it.
+        if !self.is_unread(field) {
+            self.add(severity, concerns, field, reason, message);
+        }
+    }
+
+    fn add(
         &mut self,
         severity: Severity,
         concerns: Concerns,
@@ -139,6 +175,16 @@ impl Report {
         self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_but_for_cors()
     }
 
+    /// Whether this field did not decode: it is absent, or has something else in its place.
+    pub(super) fn is_gone(&self, field: &Field<'_>) -> bool {
+        self.unread.iter().any(|path| leads_to(&field.to_string(), path))
+    }
+
+    /// Whether this field or something below it did not decode: what it says is not all known.
+    pub(super) fn is_unread(&self, field: &Field<'_>) -> bool {
+        self.is_gone(field) || self.unread.iter().any(|path| field.contains(path))
+    }
+
     fn errors(&self, concerns: Concerns) -> impl Iterator<Item = &Problem> {
         self.problems
             .iter()
@@ -155,7 +201,7 @@ impl Report {
             self.verdict("Accepted", Concerns::Accepted),
             self.verdict("ResolvedRefs", Concerns::ResolvedRefs),
         ];
-        let Self { object, generation, problems, read: _ } = self;
+        let Self { object, generation, problems, read: _, unread: _ } = self;
         (object, Status { generation, conditions, problems, attached_routes })
     }
 

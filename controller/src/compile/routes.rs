@@ -65,7 +65,11 @@ impl<'s> Routes<'_, 's> {
         };
         let spec = &object.spec;
         let door_name = door_name(name, &spec.front_door_ref);
-        draft.door = match self.doors.find(&door_name) {
+        let found = match draft.report.is_unread(&Field::Spec.key("frontDoorRef")) {
+            true => Found::Nowhere,
+            false => self.doors.find(&door_name),
+        };
+        draft.door = match found {
             Found::Here(index) => Some(index),
             Found::Elsewhere => return None,
             Found::Nowhere if !self.options.is_default_install() => return None,
@@ -160,7 +164,7 @@ pub fn wants(
     name: &ObjectName,
     spec: &crds::RouteSpec,
 ) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
-    let unread = Entry::<crds::Route> { object: None, problems: Vec::new() };
+    let unread = Entry::<crds::Route> { object: None, unread: Vec::new(), problems: Vec::new() };
     let mut report = Report::new(Kind::Route, name, &unread);
     let matched = matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut report);
     let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));

@@ -205,29 +205,15 @@ fn own_object<T: DeserializeOwned>(
     if let Value::Object(fields) = &mut document.value {
         fields.remove("status"); // Ours to write, and not validated.
     }
-    let (decoded, error) = decode_own(document.value);
-    if let Some((field, error)) = error
-        && !problems.iter().any(|problem| problem.severity == Severity::Error)
-    {
-        problems.push(problem(field.to_owned(), Reason::Invalid, error.to_string()));
-    }
-    Ok((name, Entry { object: decoded.map(Arc::new), problems }))
-}
-
-/// Decodes one of our own objects; where that fails, without its `spec.cors`, so that a FrontDoor
-/// keeps its hosts whatever is wrong with its policy. Says at which field it failed.
-fn decode_own<T: DeserializeOwned>(
-    mut value: Value,
-) -> (Option<T>, Option<(&'static str, serde_json::Error)>) {
-    let error = match T::deserialize(&value) {
-        Ok(decoded) => return (Some(decoded), None),
-        Err(error) => error,
-    };
-    let cors = value.get_mut("spec").and_then(Value::as_object_mut).and_then(|s| s.remove("cors"));
-    match cors.and_then(|_| serde_json::from_value(value).ok()) {
-        Some(decoded) => (Some(decoded), Some(("spec.cors", error))),
-        None => (None, Some(("", error))),
-    }
+    // Values that don't decode give way to others, so that the rest is judged too.
+    let unread =
+        if problems.is_empty() { Vec::new() } else { schema::mend(kind, &mut document.value) };
+    let object = T::deserialize(document.value).map_err(|error| {
+        if !problems.iter().any(|problem| problem.severity == Severity::Error) {
+            problems.push(problem(String::new(), Reason::Invalid, error.to_string()));
+        }
+    });
+    Ok((name, Entry { object: object.ok().map(Arc::new), unread, problems }))
 }
 
 fn core_object<T: DeserializeOwned>(

@@ -33,7 +33,8 @@ fn publisher() -> (Sender<Snapshot>, Publisher<Sent>, Registry) {
 fn snapshot(host: &str) -> Snapshot {
     let spec = serde_json::from_value(serde_json::json!({"hosts": [{"name": host}]})).unwrap();
     let front_door = FrontDoor::new("ep", spec);
-    let entry = Entry { object: Some(Arc::new(front_door)), problems: Vec::new() };
+    let entry =
+        Entry { object: Some(Arc::new(front_door)), unread: Vec::new(), problems: Vec::new() };
     let front_doors = [(ObjectName::new("web", "ep"), entry)].into();
     Snapshot { front_doors, ..Snapshot::default() }
 }

@@ -18,7 +18,7 @@ pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem
 }
 
 /// Where the walk is; links back to the root along the stack.
-enum Path<'a> {
+pub(super) enum Path<'a> {
     Root,
     Field(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),

@@ -381,3 +381,56 @@ fn what_is_no_mapping_at_all_is_one_problem() {
         assert_eq!(validate(&object, &value).len(), 1, "{value}");
     }
 }
+
+/// Whatever stands in a value's place, what [`validate`] finds there [`mend`] makes decode.
+#[test]
+fn what_is_mended_decodes_and_was_complained_of() {
+    let mut whole = with(route(), "/spec/cors", json!({"mode": "Report", "allowOrigins": ["*"]}));
+    whole.as_object_mut().unwrap().remove("status"); // Which is not validated.
+    let others = [json!([]), json!({}), json!("?"), json!(true), json!(-7), json!(1_i64 << 40)];
+    for (kind, whole) in [(Kind::Route, whole), (Kind::FrontDoor, front_door())] {
+        let inside = pointers(&whole, "")
+            .into_iter()
+            .filter(|pointer| !pointer.is_empty() && !pointer.starts_with("/metadata/labels/"));
+        for (pointer, other) in inside.flat_map(|p| others.clone().map(|other| (p.clone(), other)))
+        {
+            let mut value = with(whole.clone(), &pointer, other.clone());
+            let found = validate(&ObjectRef { kind, name: ObjectName::new("web", "x") }, &value);
+            let unread = mend(kind, &mut value);
+            let decoded = match kind {
+                Kind::Route => serde_json::from_value::<Route>(value).map(drop),
+                Kind::FrontDoor => serde_json::from_value::<FrontDoor>(value).map(drop),
+            };
+            decoded.unwrap_or_else(|error| panic!("{pointer} {other}: {error}"));
+            for path in unread {
+                let said = found.iter().any(|problem| problem.field == path);
+                assert!(said, "{pointer} {other}: nothing is said of {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_mended_keeps_its_place_and_what_is_unfit_stays() {
+    let cors =
+        json!({"allowOrigins": [1, "https://x.com/"], "allowHeaders": "x", "mode": "report"});
+    let mut value = with(route(), "/spec/cors", cors);
+    let unread = mend(Kind::Route, &mut value);
+    assert_eq!(value["spec"]["cors"], json!({"allowOrigins": ["", "https://x.com/"]}));
+    assert_eq!(unread, ["spec.cors.allowHeaders", "spec.cors.allowOrigins[0]", "spec.cors.mode"]);
+}
+
+/// Where all the values of a value are.
+fn pointers(value: &Value, at: &str) -> Vec<String> {
+    let below: Vec<_> = match value {
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    let mut all: Vec<_> = below
+        .into_iter()
+        .flat_map(|(key, value)| pointers(value, &format!("{at}/{key}")))
+        .collect();
+    all.push(at.to_owned());
+    all
+}

@@ -20,7 +20,7 @@ const NAMED: usize = 10;
 pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
     let refused = refusals(compiled, Kind::Route);
     let refused = refused.filter_map(|(name, problem)| {
-        let object = snapshot.routes.get(name)?.object.as_deref();
+        let object = snapshot.routes.get(name)?.but_for_cors();
         let matches = match object {
             None => Vec::new(),
             Some(route) => {

@@ -10,7 +10,8 @@ use portico_dataplane::cors::{OriginHost, OriginPattern};
 
 /// Checks what goes with `allowCredentials`, and says which switches switch nothing off.
 pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report: &mut Report) {
-    let mut switches = Switches { on: &given.dangerously_allow, used: Vec::new() };
+    let unread = report.is_unread(&at.key("dangerouslyAllow"));
+    let mut switches = Switches { on: &given.dangerously_allow, unread, used: Vec::new() };
     if given.allow_credentials {
         if listed.patterns.iter().any(|(_, pattern)| *pattern == OriginPattern::Any) {
             report.invalid(
@@ -27,7 +28,10 @@ pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report:
         patterns(listed, &at.key("allowOrigins"), &mut switches, report);
         regexes(listed, &at.key("allowOriginRegex"), &mut switches, report);
     }
-    switches.warn_of_unused(&at.key("dangerouslyAllow"), report);
+    let judged = ["allowCredentials", "allowOrigins", "allowOriginRegex"];
+    if !judged.iter().any(|name| report.is_unread(&at.key(name))) {
+        switches.warn_of_unused(&at.key("dangerouslyAllow"), report);
+    }
 }
 
 fn patterns(listed: &Listed, at: &Field<'_>, switches: &mut Switches<'_>, report: &mut Report) {
@@ -75,6 +79,8 @@ fn regexes(listed: &Listed, at: &Field<'_>, switches: &mut Switches<'_>, report:
 /// The switches of a policy, and which of them made a difference.
 struct Switches<'p> {
     on: &'p [DangerousSwitch],
+    /// Whether any of them did not decode: it may be whichever is needed.
+    unread: bool,
     used: Vec<DangerousSwitch>,
 }
 
@@ -89,7 +95,7 @@ impl Switches<'_> {
     ) {
         if self.on.contains(&switch) {
             self.used.push(switch);
-        } else {
+        } else if !self.unread {
             report.invalid(at, format!("{}, or add {switch:?} to dangerouslyAllow", message()));
         }
     }

@@ -35,8 +35,7 @@ pub(super) enum Inherited {
 }
 
 impl Inherited {
-    /// Compiles a FrontDoor's `spec.cors`. What reading found wrong there counts too; such a policy
-    /// may be absent here.
+    /// Compiles a FrontDoor's `spec.cors`. What reading found wrong there counts too.
     pub(super) fn compile(given: Option<&crds::CorsPolicy>, report: &mut Report) -> Self {
         let at = Field::Spec.key("cors");
         let policy = given.and_then(|given| compile(given, &at, report));
@@ -63,7 +62,8 @@ pub(super) fn of_route(
 ) -> Option<Arc<Policy>> {
     let at = Field::Spec.key("cors");
     if let Some(own) = &spec.cors {
-        if own.mode != crds::CorsMode::Disabled {
+        // What was no mode may have been meant to be Disabled.
+        if own.mode != crds::CorsMode::Disabled && !report.is_gone(&at.key("mode")) {
             edits::check(spec, format_args!("spec.cors"), report);
         }
         return compile(own, &at, report);

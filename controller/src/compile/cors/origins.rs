@@ -24,8 +24,9 @@ impl Listed {
     pub(super) fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Self {
         let (entries, regexes) = (&given.allow_origins, &given.allow_origin_regex);
         if entries.is_empty() && regexes.is_empty() && given.mode != crds::CorsMode::Disabled {
-            report.invalid(
+            report.invalid_members(
                 at,
+                &["mode", "allowOrigins", "allowOriginRegex"],
                 "allows no origin: give allowOrigins or allowOriginRegex, or write mode: Disabled for no policy",
             );
         }

@@ -178,26 +178,35 @@ fn the_schema_is_asked() {
 }
 
 #[test]
-fn an_object_is_read_without_a_policy_that_can_not_be() {
-    for (cors, fields) in [
-        ("{mode: report}", &["spec.cors.mode"][..]),
-        ("{dangerouslyAllow: [All]}", &["spec.cors.dangerouslyAllow[0]"]),
-        ("{debug: 1, x: 1}", &["spec.cors.debug", "spec.cors.x"]),
-        ("off", &["spec.cors"]),
+fn an_object_is_read_without_what_does_not_decode() {
+    for (fields, unread, but_for_cors) in [
+        ("cors: {mode: report}", &["spec.cors.mode"][..], true),
+        ("cors: {dangerouslyAllow: [All]}", &["spec.cors.dangerouslyAllow[0]"], true),
+        ("cors: {debug: 1, maxAge: 7200}", &["spec.cors.debug", "spec.cors.maxAge"], true),
+        ("cors: []", &["spec.cors"], true),
+        ("cors: {allowOrigins: [https://x.com/], x: 1}", &[], true),
+        ("hosts: [1, a.com], cors: off", &["spec.cors", "spec.hosts[0]"], false),
+        ("frontDoorRef: {}", &["spec.frontDoorRef.name"], false),
+        ("backends: [{service: {name: 1, port: 80}}]", &["spec.backends[0].service.name"], false),
+        ("backends: {}", &["spec.backends"], false),
     ] {
-        let text = ROUTE.replace("spec: {", &format!("spec: {{cors: {cors}, "));
+        let text = ROUTE.replace("frontDoorRef: {name: ep}, ", "");
+        assert_ne!(text, ROUTE);
+        let door = if fields.contains("frontDoorRef") { "" } else { "frontDoorRef: {name: ep}, " };
+        let text = text.replace("spec: {", &format!("spec: {{{door}{fields}, "));
         let contents = decode(&text, Format::Yaml).unwrap();
         let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
-        let spec = &entry.object.as_ref().unwrap().spec;
-        assert!(spec.cors.is_none() && spec.respond.is_some(), "{cors}");
-        let found: Vec<_> = entry.problems.iter().map(|problem| problem.field.as_str()).collect();
-        assert_eq!(found, fields);
+        assert!(entry.object.as_ref().unwrap().spec.respond.is_some(), "{fields}");
+        assert_eq!(entry.unread, unread, "{fields}");
+        assert_eq!(entry.but_for_cors().is_some(), but_for_cors, "{fields}");
+        assert!(!entry.problems.is_empty(), "{fields}");
+        for path in unread {
+            assert!(
+                entry.problems.iter().any(|problem| problem.field == *path),
+                "{fields}: {path}"
+            );
+        }
     }
-    // Another field of a wrong type leaves nothing to go by.
-    let text = ROUTE.replace("spec: {", "spec: {hosts: 1, cors: off, ");
-    let contents = decode(&text, Format::Yaml).unwrap();
-    let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
-    assert!(entry.object.is_none());
 }
 
 #[test]
