@@ -455,6 +455,7 @@ fn a_bad_flag_is_2_and_says_what_a_good_one_is() {
         (&["--url", "/sales"], "http://localhost:8080/sales/report"),
         (&["--url", "ftp://a/"], "http or https"),
         (&["--url", "http://me@a/"], "user name"),
+        (&["--url", "http://a:99999/x"], "up to 65535"),
         (&["--url", "http://a/", "--method", "G T"], "GET, POST"),
         (&["--url", "http://a/", "--method", "CONNECT"], "405"),
         (&["--url", "http://a/", "--header", "x"], "x-tenant: blue"),

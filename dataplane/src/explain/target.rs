@@ -6,7 +6,7 @@ use crate::{
 };
 use http::{
     HeaderValue, Uri,
-    uri::{PathAndQuery, Scheme as UriScheme},
+    uri::{Authority, PathAndQuery, Scheme as UriScheme},
 };
 use std::{fmt, str::FromStr};
 
@@ -31,6 +31,9 @@ pub enum TargetError {
     /// A name or a password in front of the host.
     #[error("a browser sends no user name in a URL: remove what stands before the '@'")]
     UserInfo,
+    /// A port that is none.
+    #[error("the port must be a number up to 65535")]
+    Port,
 }
 
 impl FromStr for Target {
@@ -52,14 +55,23 @@ impl FromStr for Target {
         if authority.as_str().contains('@') {
             return Err(TargetError::UserInfo);
         }
-        let host = match authority.port_u16() {
-            Some(port) if port == scheme.default_port() => authority.host(),
-            Some(_) | None => authority.as_str(),
-        };
-        let host = host.to_ascii_lowercase();
+        let mut host = authority.host().to_ascii_lowercase();
+        if let Some(port) = port(&authority)?.filter(|port| *port != scheme.default_port()) {
+            host.push_str(&format!(":{port}"));
+        }
         let host = HeaderValue::from_str(&host).map_err(|_| TargetError::NotAbsolute)?;
         let path = parts.path_and_query.unwrap_or(PathAndQuery::from_static("/"));
         Ok(Self { scheme, host, path })
+    }
+}
+
+/// The port that a URL names. One that is empty counts as none (URL, "port state").
+fn port(authority: &Authority) -> Result<Option<u16>, TargetError> {
+    let text = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    match text.strip_prefix(':').unwrap_or(text) {
+        "" => Ok(None),
+        digits if !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(TargetError::Port),
+        digits => digits.parse().map(Some).map_err(|_| TargetError::Port),
     }
 }
 
@@ -119,6 +131,9 @@ mod tests {
             ("HTTP://WWW.Ep.com:80?q", "http://www.ep.com", "/?q"),
             ("https://www.ep.com:443/a/../b", "https://www.ep.com", "/a/../b"),
             ("https://www.ep.com:80/", "https://www.ep.com:80", "/"),
+            ("http://www.ep.com:/", "http://www.ep.com", "/"),
+            ("http://www.ep.com:08080/", "http://www.ep.com:8080", "/"),
+            ("http://[::1]/", "http://[::1]", "/"),
             ("http://[::1]:8080/", "http://[::1]:8080", "/"),
         ] {
             let target: Target = text.parse().unwrap();
@@ -139,6 +154,10 @@ mod tests {
             ("ftp://a/", TargetError::Scheme),
             ("http://me@a/", TargetError::UserInfo),
             ("http://me:secret@a/", TargetError::UserInfo),
+            ("http://a:65536/", TargetError::Port),
+            ("http://a:99999/x", TargetError::Port),
+            ("http://a:+80/", TargetError::Port),
+            ("http://[::1]:http/", TargetError::Port),
         ] {
             assert_eq!(text.parse::<Target>(), Err(error), "{text}");
         }
