@@ -3,10 +3,10 @@
 use super::{Field, Script};
 use crate::{
     cors::{Asking, Verdict},
-    proxy::rehearsal::{Answer, BACKENDS_OWN, Course},
+    proxy::rehearsal::{Answer, BACKENDS_OWN, Course, OTHER_CORS_FIELDS},
     refusal::Refusal,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 /// Who answers.
@@ -34,7 +34,8 @@ pub struct Response {
     pub headers: Vec<Field>,
     /// The body of the edge's own answer.
     pub body: Option<String>,
-    /// The fields of a backend's answer that are removed, if it has them.
+    /// The fields of a backend's answer that are removed, if it has them; `access-control-*`: all
+    /// that begin so.
     pub removes: Vec<String>,
     /// The fields that it gets, in place of its own.
     pub sets: Vec<Field>,
@@ -100,7 +101,14 @@ struct Changes {
 impl Changes {
     /// Told from an answer whose values are all [`BACKENDS_OWN`], and what has come of it.
     fn between(before: &HeaderMap, after: &HeaderMap) -> Self {
-        let removed = before.keys().filter(|name| !after.contains_key(*name));
+        // Where those that nobody names go, a policy has removed them all.
+        let all_cors = !after.contains_key(OTHER_CORS_FIELDS);
+        let is_told = |name: &&HeaderName| {
+            !all_cors
+                || **name == OTHER_CORS_FIELDS
+                || !name.as_str().starts_with("access-control-")
+        };
+        let removed = before.keys().filter(|name| !after.contains_key(*name)).filter(is_told);
         let removes = removed.map(|name| name.as_str().to_owned()).collect();
         let mut changes = Self { removes, ..Self::default() };
         for (name, value) in after {

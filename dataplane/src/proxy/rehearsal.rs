@@ -24,8 +24,12 @@ pub(crate) use super::request::Via;
 /// What stands for a field of a backend's answer that is not known.
 pub(crate) const BACKENDS_OWN: HeaderValue = HeaderValue::from_static("(the backend's)");
 
+/// Stands for every further `Access-Control-*` of a backend's answer.
+pub(crate) const OTHER_CORS_FIELDS: HeaderName = HeaderName::from_static("access-control-*");
+
 /// The fields by which a backend answers for itself what the policy decides here.
-const CORS_FIELDS: [HeaderName; 6] = [
+const CORS_FIELDS: [HeaderName; 7] = [
+    OTHER_CORS_FIELDS,
     header::ACCESS_CONTROL_ALLOW_ORIGIN,
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
     header::ACCESS_CONTROL_EXPOSE_HEADERS,
