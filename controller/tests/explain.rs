@@ -291,6 +291,11 @@ fn a_disallowed_origin_is_forwarded_or_rejected() {
     assert_eq!(forwarded["response"]["by"], "backend");
     assert_eq!(forwarded["response"]["script"]["reads"], false);
     assert_eq!(forwarded["response"]["removes"], json!(["access-control-*"]));
+    let why = "origin 'https://evil.example' is not allowed";
+    assert_eq!(
+        forwarded["response"]["cors"],
+        format!("the CORS policy lets no script read the answer, but forwards the request: {why}")
+    );
     let rejected = told_of(&(DOOR.to_owned() + "    disallowedOrigin: Reject\n"));
     assert_eq!(rejected["response"]["status"], 403);
     assert_eq!(rejected["response"]["reason"], "CorsOrigin");
@@ -398,6 +403,26 @@ fn what_the_front_door_answers_itself_is_shown() {
     assert!(no_service["notes"].to_string().contains("ServiceNotFound"), "{no_service}");
     let bad_path = of("/a%zz");
     assert_eq!(bad_path["response"]["status"], 400);
+}
+
+#[test]
+fn nothing_is_said_to_be_forwarded_where_the_front_door_answers() {
+    let manifests = [
+        DOOR,
+        &route("fixed", "matches: [{path: /fixed}], respond: {status: 200}"),
+        &route("open", "matches: [{path: /open}], respond: {status: 200}, cors: {mode: Disabled}"),
+    ]
+    .concat();
+    let denied = "the CORS policy lets no script read the answer: origin 'https://evil.example' is not allowed";
+    for (path, status, said) in [
+        ("/nowhere", 404, denied),
+        ("/fixed", 200, denied),
+        ("/open", 200, "no CORS policy: nothing is touched"),
+    ] {
+        let told = told(&manifests, &format!("http://www.ep.com{path}"), &EVIL);
+        assert_eq!(told["response"]["status"], status, "{path}");
+        assert_eq!(told["response"]["cors"], said, "{path}");
+    }
 }
 
 #[test]

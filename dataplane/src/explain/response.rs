@@ -139,8 +139,14 @@ pub(super) fn denial(course: &Course<'_>, asking: &Asking<'_>) -> Option<String>
 
 /// What the policy says of a request, in a sentence.
 pub(super) fn spoken(course: &Course<'_>, asking: &Asking<'_>) -> String {
+    let is_edges = matches!(course.answer, Answer::Edge(..));
     if course.policy.is_none() {
-        return "no CORS policy: nothing is touched, the backend's CORS headers pass".to_owned();
+        return if is_edges {
+            "no CORS policy: nothing is touched"
+        } else {
+            "no CORS policy: nothing is touched, the backend's CORS headers pass"
+        }
+        .to_owned();
     }
     let Some(judged) = course.judged else {
         return match asking {
@@ -159,6 +165,9 @@ pub(super) fn spoken(course: &Course<'_>, asking: &Asking<'_>) -> String {
             "the CORS policy leaves preflights to the backend".to_owned()
         }
         Verdict::Allowed => "the CORS policy allows the page's origin".to_owned(),
+        Verdict::Disallowed if is_edges => {
+            format!("the CORS policy lets no script read the answer: {why}")
+        }
         Verdict::Disallowed => {
             format!(
                 "the CORS policy lets no script read the answer, but forwards the request: {why}"
