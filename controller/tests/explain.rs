@@ -264,6 +264,43 @@ fn a_preflight_is_refused_for_origin_method_or_header() {
 }
 
 #[test]
+fn the_policy_that_answers_is_named_by_the_object_in_which_it_is_written() {
+    let policy = DOOR.split("  cors:\n").nth(1).unwrap();
+    let same = format!(", cors: {{{}}}", policy.trim().replace("\n    ", ", "));
+    let manifests = [
+        DOOR,
+        &forward("inherits", "{path: /inherits}", ""),
+        &forward("own", "{path: /own}", &same),
+        &forward("none", "{path: /none}", ", cors: {mode: Disabled}"),
+        &forward("back", "{path: /back}", &same.replace("cors: {", "cors: {preflight: Forward, ")),
+        &route("fixed", "matches: [{path: /fixed}], respond: {}, cors: {mode: Disabled}"),
+    ]
+    .concat();
+    let owner = |kind: &str, name: &str| json!({"kind": kind, "name": name});
+    let door = owner("FrontDoor", "web/ep");
+    for (path, policy, said) in [
+        ("/inherits", &door, Some("from the front door, by the policy of FrontDoor web/ep\n")),
+        ("/nowhere", &door, Some("from the front door, by the policy of FrontDoor web/ep\n")),
+        ("/own", &owner("Route", "web/own"), Some("by the policy of Route web/own\n")),
+        ("/none", &Value::Null, None),
+        ("/back", &Value::Null, None),
+        ("/fixed", &Value::Null, Some("200 from the front door\n")),
+    ] {
+        for origin in [PAGE, EVIL] {
+            let args = [&origin[..], &["--method", "PUT"]].concat();
+            let url = format!("http://www.ep.com{path}");
+            let told = told(&manifests, &url, &args);
+            assert_eq!(told["preflight"]["policy"], *policy, "{path}");
+            let text = explain(&manifests, &[&["--url", &url], &args[..]].concat()).out;
+            match said {
+                Some(said) => assert!(text.contains(said), "{path}: {text}"),
+                None => assert!(!text.contains("by the policy of"), "{path}: {text}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn what_the_backend_decides_is_not_told() {
     let forwards = DOOR.to_owned() + "    preflight: Forward\n";
     let reports = DOOR.to_owned() + "    mode: Report\n";

@@ -11,7 +11,7 @@ mod target;
 
 pub use browser::Browser;
 pub use forwarded::{BackendShare, Forwarded};
-pub use preflight::Preflight;
+pub use preflight::{PolicyOwner, Preflight};
 pub use response::{By, Response};
 pub use routing::{Loser, Refused, Winner};
 pub use script::Script;
@@ -25,6 +25,7 @@ use crate::{
 };
 use browser::Page;
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use preflight::Way;
 use serde::Serialize;
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -169,7 +170,8 @@ impl<'t> Stage<'_, 't> {
             Ok(arrival) => {
                 let asking = arrival.asking();
                 let course = arrival.course(&asking, &self.install);
-                Preflight::of(&asked, Some((&course, &asking)), &course.answer)
+                let way = Way { course: &course, asking: &asking, host: arrival.host };
+                Preflight::of(&asked, Some(way), &course.answer)
             }
         }
     }
@@ -219,7 +221,8 @@ impl Scene<'_> {
         let (preflight, response) = match self.page {
             Page::Asking => {
                 let asked = preflight::Asked::itself(self.headers);
-                (Some(Preflight::of(&asked, Some((&course, &asking)), &course.answer)), None)
+                let way = Way { course: &course, asking: &asking, host: arrival.host };
+                (Some(Preflight::of(&asked, Some(way), &course.answer)), None)
             }
             Page::Unknown | Page::Own | Page::Other => (self.preflight, Some(response)),
         };

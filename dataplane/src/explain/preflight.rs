@@ -6,20 +6,23 @@ use super::{
     script::{Check, cors_check},
 };
 use crate::{
-    cors::{Asking, fetch},
+    cors::{Asking, Verdict, fetch},
     proxy::rehearsal::{Answer, BACKENDS_OWN, Course},
-    table::ObjectName,
+    table::{ObjectName, VirtualHost},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
+use std::{fmt, ptr};
 
 /// A preflight and what comes of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preflight {
     /// What the browser asks, beside the target.
     pub asks: Vec<Field>,
-    /// The Route whose policy answers; `None` where no Route has it.
+    /// The Route that has the request; `None` where none does.
     pub route: Option<ObjectName>,
+    /// Whose policy answers; `None` where none does.
+    pub policy: Option<PolicyOwner>,
     /// Who answers.
     pub by: By,
     /// The answer's status code; `None` where that is the backend's.
@@ -32,6 +35,56 @@ pub struct Preflight {
     pub credentials: Option<bool>,
     /// Why.
     pub why: String,
+}
+
+/// The object in which a policy is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "name")]
+pub enum PolicyOwner {
+    /// The Route itself.
+    Route(ObjectName),
+    /// Its FrontDoor, from which it inherits, or which speaks where no Route does.
+    FrontDoor(ObjectName),
+}
+
+impl PolicyOwner {
+    /// Whose policy answers a preflight, if a policy does and not a backend, or the edge whatever
+    /// the policy.
+    fn of(course: &Course<'_>, host: &VirtualHost) -> Option<Self> {
+        let judged = course.judged.filter(|judged| !judged.report_only)?;
+        match judged.verdict {
+            Verdict::PreflightAllowed | Verdict::PreflightDenied(_) => {}
+            Verdict::PreflightForwarded
+            | Verdict::Allowed
+            | Verdict::Disallowed
+            | Verdict::Rejected => return None,
+        }
+        // A policy that is inherited is the same one, not just an equal one.
+        let inherited = host.cors.as_deref().zip(course.policy);
+        match &course.found {
+            Some((rule, _)) if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) => {
+                Some(Self::Route(rule.route.name.clone()))
+            }
+            Some(_) | None => Some(Self::FrontDoor(host.front_door.clone())),
+        }
+    }
+}
+
+impl fmt::Display for PolicyOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route(name) => write!(f, "Route {name}"),
+            Self::FrontDoor(name) => write!(f, "FrontDoor {name}"),
+        }
+    }
+}
+
+/// A preflight's way, where it has one.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) course: &'a Course<'a>,
+    pub(super) asking: &'a Asking<'a>,
+    pub(super) host: &'a VirtualHost,
 }
 
 /// A browser's question.
@@ -76,17 +129,13 @@ impl Asked {
 }
 
 impl Preflight {
-    pub(super) fn of(
-        asked: &Asked,
-        course: Option<(&Course<'_>, &Asking<'_>)>,
-        answer: &Answer,
-    ) -> Self {
-        let found = course.and_then(|(course, _)| course.found.as_ref());
+    pub(super) fn of(asked: &Asked, way: Option<Way<'_>>, answer: &Answer) -> Self {
+        let found = way.and_then(|way| way.course.found.as_ref());
         let (by, status, headers, check) = match answer {
             Answer::Edge(response, refusal) => {
                 let mut check = verdict(asked, response.status(), response.headers());
                 if let (Check::Fails(why), Some(refusal)) = (&mut check, refusal) {
-                    let denied = course.and_then(|(course, asking)| denial(course, asking));
+                    let denied = way.and_then(|way| denial(way.course, way.asking));
                     *why = denied.unwrap_or_else(|| refusal.detail());
                 }
                 (By::Edge, Some(response.status()), Field::all(response.headers()), check)
@@ -103,7 +152,7 @@ impl Preflight {
                 (Some(false), Some(false), format!("the browser does not send the request: {why}"))
             }
             Check::Unknown => {
-                let policy = course.and_then(|(course, _)| course.policy);
+                let policy = way.and_then(|way| way.course.policy);
                 let why = match policy {
                     Some(policy) if policy.report_only => {
                         "the CORS policy only reports: the backend decides"
@@ -117,6 +166,7 @@ impl Preflight {
         Self {
             asks: Field::all(&asked.headers),
             route: found.map(|(rule, _)| rule.route.name.clone()),
+            policy: way.and_then(|way| PolicyOwner::of(way.course, way.host)),
             by,
             status: status.map(|status| status.as_u16()),
             headers,

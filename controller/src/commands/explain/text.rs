@@ -131,12 +131,12 @@ impl Text {
         let path = args.url.path();
         self.line(format_args!("OPTIONS {path}"));
         self.fields(&preflight.asks);
-        let route = preflight.route.as_ref().map(|route| format!(", by the policy of {route}"));
+        let owner = preflight.policy.as_ref().map(|owner| format!(", by the policy of {owner}"));
         match (preflight.by, preflight.status) {
             (By::Edge, Some(status)) => {
                 self.line(format_args!(
                     "{status} from the front door{}",
-                    route.unwrap_or_default()
+                    owner.unwrap_or_default()
                 ));
             }
             (By::Edge | By::Backend, _) => self.line("an answer from the backend, left as it is"),
