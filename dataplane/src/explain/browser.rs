@@ -1,4 +1,4 @@
-//! Whether a browser asks before it sends a request.
+//! Whether a browser sends a request for a page's script, and whether it asks before it does.
 
 use super::Target;
 use crate::{
@@ -6,12 +6,14 @@ use crate::{
     proxy::rehearsal::Arrival,
     refusal::Refusal,
 };
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
-/// Whether a browser asks before it sends a request, and why.
+/// Whether a browser sends a request for a page's script, whether it asks before it does, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Browser {
+    /// Whether no script can send it, a page's of the same origin included.
+    pub forbidden: bool,
     /// Whether it sends a preflight. `None` where that hangs on the page's origin, which is not
     /// known, or where the request is a preflight itself.
     pub preflight: Option<bool>,
@@ -55,6 +57,10 @@ impl Page {
 
 impl Browser {
     pub(super) fn of(page: Page, method: &Method, headers: &HeaderMap) -> Self {
+        if fetch::is_forbidden_method(method) {
+            let why = format!("no script can send method {method}: fetch() throws");
+            return Self { forbidden: true, preflight: Some(false), why };
+        }
         let causes: Vec<_> =
             fetch::causes(method, headers).map(|cause| cause.to_string()).collect();
         let causes = causes.join("; ");
@@ -76,6 +82,26 @@ impl Browser {
                 ),
             ),
         };
-        Self { preflight, why }
+        Self { forbidden: false, preflight, why }
     }
+}
+
+/// What of a question's headers can't be a script's.
+pub(super) fn note(page: Page, headers: &HeaderMap) -> Option<String> {
+    match page {
+        Page::Unknown | Page::Own | Page::Other => {}
+        // The browser itself has written it.
+        Page::Asking => return None,
+    }
+    let mut names: Vec<_> = fetch::forbidden_headers(headers).map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    let noun = match names.as_slice() {
+        [] => return None,
+        [_] => "header",
+        _ => "headers",
+    };
+    Some(format!(
+        "a script can't set {noun} {}: the browser drops what it sets, and may send its own",
+        names.join(", ")
+    ))
 }

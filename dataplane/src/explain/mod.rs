@@ -27,7 +27,7 @@ use browser::Page;
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use preflight::Way;
 use serde::Serialize;
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{iter, net::Ipv4Addr, sync::Arc};
 
 /// Stands for what is drawn for each request.
 const ID: HeaderValue = HeaderValue::from_static("(drawn for each request)");
@@ -62,7 +62,7 @@ pub struct Explanation {
     pub losers: Vec<Loser>,
     /// How many more there are.
     pub losers_omitted: usize,
-    /// Whether a browser asks first.
+    /// Whether a browser sends it for a script, and whether it asks first.
     pub browser: Browser,
     /// What it asks, and what it is told.
     pub preflight: Option<Preflight>,
@@ -191,6 +191,7 @@ impl Scene<'_> {
     fn turned_away(self, refusal: Refusal) -> Explanation {
         let answer = rehearsal::refused(refusal, &ID, &self.question.method);
         let script = self.script(&answer);
+        let notes = browser::note(self.page, &self.question.headers).into_iter().collect();
         Explanation {
             winner: None,
             losers: Vec::new(),
@@ -199,7 +200,7 @@ impl Scene<'_> {
             preflight: self.preflight,
             request: None,
             response: Some(Response::of(&answer, None, script)),
-            notes: Vec::new(),
+            notes,
         }
     }
 
@@ -216,6 +217,8 @@ impl Scene<'_> {
         let (losers, losers_omitted) = routed.map(losers).unwrap_or_default();
         let winner = routed.and_then(|request| Winner::of(&course, &request, arrival.host));
         let script = self.script(&course.answer);
+        let host = routing::note(stage.table, arrival.host, self.question.target.name());
+        let unset = browser::note(self.page, &self.question.headers);
         let spoken = response::spoken(&course, &asking);
         let response = Response::of(&course.answer, Some((&course, spoken)), script);
         let (preflight, response) = match self.page {
@@ -237,11 +240,14 @@ impl Scene<'_> {
                 .as_ref()
                 .map(|sending| Forwarded::of(sending, &course.answer, &self.question.method)),
             response,
-            notes: vec![routing::note(stage.table, arrival.host, self.question.target.name())],
+            notes: iter::once(host).chain(unset).collect(),
         }
     }
 
     fn script(&self, answer: &rehearsal::Answer) -> Script {
+        if self.browser.forbidden {
+            return Script::none("no script can send the request");
+        }
         let origin = self.headers.get(header::ORIGIN);
         Script::of(self.page, origin, self.preflight.as_ref(), answer)
     }

@@ -125,7 +125,7 @@ impl Script {
         }
     }
 
-    fn none(why: &str) -> Self {
+    pub(super) fn none(why: &str) -> Self {
         let reads = Some(false);
         Self { reads, credentials: reads, headers: Vec::new(), why: why.to_owned() }
     }

@@ -48,7 +48,7 @@ impl Text {
             text.preflight(args, preflight);
         }
         if let Some(request) = &explanation.request {
-            text.request(request, explanation.preflight.as_ref());
+            text.request(request, explanation);
         }
         if let Some(response) = &explanation.response {
             text.response(response);
@@ -113,10 +113,11 @@ impl Text {
     }
 
     fn browser(&mut self, browser: &Browser) {
-        let word = match browser.preflight {
-            Some(true) => self.paint.odd("asks first"),
-            Some(false) => self.paint.good("asks nothing"),
-            None => self.paint.odd("it depends"),
+        let word = match (browser.forbidden, browser.preflight) {
+            (true, _) => self.paint.bad("sends nothing"),
+            (false, Some(true)) => self.paint.odd("asks first"),
+            (false, Some(false)) => self.paint.good("asks nothing"),
+            (false, None) => self.paint.odd("it depends"),
         };
         self.section("Browser", &word, format_args!(": {}", browser.why));
     }
@@ -147,11 +148,14 @@ impl Text {
         }
     }
 
-    fn request(&mut self, request: &Forwarded, preflight: Option<&Preflight>) {
+    fn request(&mut self, request: &Forwarded, explanation: &Explanation) {
         let Forwarded { sent, method, target, headers, backends } = request;
         let word = if *sent { String::new() } else { self.paint.bad("not sent: ") };
         self.section("Request", &word, format_args!("{method} {target}"));
-        if preflight.is_some_and(|preflight| preflight.allowed == Some(false)) {
+        let preflight = explanation.preflight.as_ref();
+        if explanation.browser.forbidden {
+            self.line("which no browser sends for a script; from elsewhere it is this:");
+        } else if preflight.is_some_and(|preflight| preflight.allowed == Some(false)) {
             self.line("which no browser sends from this page; from elsewhere it is this:");
         }
         self.fields(headers);

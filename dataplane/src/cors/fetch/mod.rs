@@ -89,6 +89,20 @@ pub fn is_safelisted_method(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 
+/// Whether no script can send a request with this method, to whatever origin (Fetch, "forbidden
+/// method"). Its case does not matter.
+pub(crate) fn is_forbidden_method(method: &Method) -> bool {
+    names::is_forbidden_method(method.as_str().as_bytes())
+}
+
+/// The names of the headers that no script can set to the value that they have (Fetch, "forbidden
+/// request-header").
+pub(crate) fn forbidden_headers(headers: &HeaderMap) -> impl Iterator<Item = &HeaderName> {
+    headers
+        .keys()
+        .filter(|name| headers.get_all(*name).iter().any(|value| names::is_forbidden(name, value)))
+}
+
 /// Why a browser would ask before it sends this request to another origin; nothing: it would not
 /// (Fetch, "main fetch" and "CORS-unsafe request-header names"). Headers that no script can set
 /// don't count, every other one does, as if a script had set it: see [`Cause::is_certain`]. What no head

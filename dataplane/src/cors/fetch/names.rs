@@ -37,12 +37,16 @@ pub(super) fn is_forbidden(name: &HeaderName, value: &HeaderValue) -> bool {
     }
 }
 
-/// Whether an element of the value is a method that no script can use (Fetch, "forbidden method").
+/// Whether an element of the value is a method that no script can use.
 fn names_forbidden_method(value: &HeaderValue) -> bool {
-    value.as_bytes().split(|byte| *byte == b',').any(|element| {
-        let forbidden: [&[u8]; 3] = [b"CONNECT", b"TRACE", b"TRACK"];
-        forbidden.iter().any(|method| method.eq_ignore_ascii_case(element.trim_ascii()))
-    })
+    let mut elements = value.as_bytes().split(|byte| *byte == b',');
+    elements.any(|element| is_forbidden_method(element.trim_ascii()))
+}
+
+/// Whether no script can use this method, in whichever case (Fetch, "forbidden method").
+pub(super) fn is_forbidden_method(method: &[u8]) -> bool {
+    let forbidden: [&[u8]; 3] = [b"CONNECT", b"TRACE", b"TRACK"];
+    forbidden.iter().any(|forbidden| forbidden.eq_ignore_ascii_case(method))
 }
 
 /// Whether a header that a script can set may also come from the browser itself, or from a proxy

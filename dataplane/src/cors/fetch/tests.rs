@@ -232,6 +232,32 @@ fn what_no_script_can_set_is_never_asked_for() {
 }
 
 #[test]
+fn methods_that_no_script_can_use_are_told_in_any_case() {
+    let is_forbidden =
+        |name: &str| is_forbidden_method(&Method::from_bytes(name.as_bytes()).unwrap());
+    for forbidden in ["CONNECT", "connect", "TRACE", "Trace", "TRACK", "track"] {
+        assert!(is_forbidden(forbidden), "{forbidden}");
+    }
+    for other in ["GET", "OPTIONS", "PUT", "TRACER", "TRAC"] {
+        assert!(!is_forbidden(other), "{other}");
+    }
+}
+
+#[test]
+fn headers_that_no_script_can_set_are_named_once() {
+    let map = headers(&[
+        ("cookie", "a=b"),
+        ("cookie", "c=d"),
+        ("x-a", "1"),
+        ("sec-fetch-mode", "cors"),
+        ("x-http-method", "PUT"),
+        ("x-method-override", "PUT, TRACE"),
+    ]);
+    let named: Vec<_> = forbidden_headers(&map).map(HeaderName::as_str).collect();
+    assert_eq!(named, ["cookie", "sec-fetch-mode", "x-method-override"]);
+}
+
+#[test]
 fn what_is_asked_for_is_a_scripts_unless_others_send_it_too() {
     let is_certain = |name: &str, value: &str| {
         let map = headers(&[(name, value)]);
