@@ -13,20 +13,21 @@ pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report:
     let unread = report.is_unread(&at.key("dangerouslyAllow"));
     let mut switches = Switches { on: &given.dangerously_allow, unread, used: Vec::new() };
     if given.allow_credentials {
-        if listed.patterns.iter().any(|(_, pattern)| *pattern == OriginPattern::Any) {
+        let mut patterns = listed.patterns.iter();
+        if let Some((any, _)) = patterns.find(|(_, pattern)| *pattern == OriginPattern::Any) {
             report.invalid(
-                &at.key("allowOrigins"),
+                &at.key("allowOrigins").index(*any),
                 "'*' with allowCredentials would let every site read as the user: list the origins",
             );
         }
-        if given.expose_headers.iter().any(|name| name == "*") {
+        if let Some(any) = given.expose_headers.iter().position(|name| name == "*") {
             report.invalid(
-                &at.key("exposeHeaders"),
+                &at.key("exposeHeaders").index(any),
                 "'*' is no wildcard to a browser with allowCredentials: list the headers",
             );
         }
-        patterns(listed, &at.key("allowOrigins"), &mut switches, report);
-        regexes(listed, &at.key("allowOriginRegex"), &mut switches, report);
+        check_patterns(listed, &at.key("allowOrigins"), &mut switches, report);
+        check_regexes(listed, &at.key("allowOriginRegex"), &mut switches, report);
     }
     let judged = ["allowCredentials", "allowOrigins", "allowOriginRegex"];
     if !judged.iter().any(|name| report.is_unread(&at.key(name))) {
@@ -34,7 +35,12 @@ pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report:
     }
 }
 
-fn patterns(listed: &Listed, at: &Field<'_>, switches: &mut Switches<'_>, report: &mut Report) {
+fn check_patterns(
+    listed: &Listed,
+    at: &Field<'_>,
+    switches: &mut Switches<'_>,
+    report: &mut Report,
+) {
     for (index, pattern) in &listed.patterns {
         let at = at.index(*index);
         if pattern.is_insecure() {
@@ -62,7 +68,12 @@ fn public_suffix(pattern: &OriginPattern) -> Option<&str> {
     }
 }
 
-fn regexes(listed: &Listed, at: &Field<'_>, switches: &mut Switches<'_>, report: &mut Report) {
+fn check_regexes(
+    listed: &Listed,
+    at: &Field<'_>,
+    switches: &mut Switches<'_>,
+    report: &mut Report,
+) {
     for (index, regex) in &listed.regexes {
         if loose::is_loose(regex.as_str()) {
             let switch = DangerousSwitch::CredentialsWithInsecureOrigins;

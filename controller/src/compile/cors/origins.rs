@@ -30,9 +30,11 @@ impl Listed {
                 "allows no origin: give allowOrigins or allowOriginRegex, or write mode: Disabled for no policy",
             );
         }
-        if entries.iter().any(|entry| entry == "*") && entries.len() + regexes.len() > 1 {
+        if let Some(any) = entries.iter().position(|entry| entry == "*")
+            && entries.len() + regexes.len() > 1
+        {
             report.invalid(
-                &at.key("allowOrigins"),
+                &at.key("allowOrigins").index(any),
                 "'*' stands for every origin and goes alone: remove it, or the others and allowOriginRegex",
             );
         }
