@@ -79,7 +79,7 @@ fn check_regexes(
             let switch = DangerousSwitch::CredentialsWithInsecureOrigins;
             switches.refuse(switch, &at.index(*index), report, || {
                 format!(
-                    r"'{}' with allowCredentials must start with https:// and end in a domain of your own, both in plain letters, as https://pr-[0-9]+\.example\.com does (mind the \. before the domain): write it so",
+                    r"'{}' with allowCredentials must start with https:// and end in one domain of your own, both in plain letters, as https://pr-[0-9]+\.example\.com does (mind the \. before the domain): write it so",
                     regex.as_str()
                 )
             });

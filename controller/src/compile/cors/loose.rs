@@ -11,22 +11,31 @@ use regex_syntax::hir::{
 const HTTPS: &str = "https://";
 
 /// Whether the expression, matched with whole origins, does not start with a literal `https://` or
-/// does not end in a literal registrable domain; a port may follow it. All that is said here holds
+/// does not end in a literal registrable domain, the same for all; a port may follow it. All that is said here holds
 /// for origins as browsers write them: in ASCII, with one `://`, one host and one port at most.
 pub(super) fn is_loose(expression: &str) -> bool {
     let Ok(hir) = regex_syntax::parse(expression) else { return true };
-    let is_https = |start: &str| start.starts_with(HTTPS);
-    !(all(&literals(&hir, ExtractKind::Prefix), is_https) && ends_in_domain(flat(&hir)))
+    let is_https = |start: &str| start.starts_with(HTTPS).then_some(());
+    let mut domains = Vec::new();
+    !(each(&literals(&hir, ExtractKind::Prefix), is_https).is_some()
+        && ends(flat(&hir), &mut domains).is_some()
+        && domains.windows(2).all(|pair| pair[0] == pair[1]))
 }
 
-/// Whether all that this concatenation matches ends in a registrable domain, ports aside.
-fn ends_in_domain(mut parts: Vec<Hir>) -> bool {
+/// Collects the registrable domains in which what this concatenation matches ends, ports aside;
+/// `None` where it may end otherwise.
+fn ends(mut parts: Vec<Hir>, domains: &mut Vec<String>) -> Option<()> {
     drop_port(&mut parts);
     if let Some(HirKind::Alternation(branches)) = parts.last().map(Hir::kind) {
         let front = &parts[..parts.len() - 1];
-        return branches.iter().all(|branch| ends_in_domain([front, &flat(branch)].concat()));
+        return branches
+            .iter()
+            .try_for_each(|branch| ends([front, &flat(branch)].concat(), domains));
     }
-    all(&literals(&Hir::concat(parts), ExtractKind::Suffix), is_registrable)
+    each(&literals(&Hir::concat(parts), ExtractKind::Suffix), |end| {
+        domains.push(registrable(end)?.to_owned());
+        Some(())
+    })
 }
 
 /// Texts of which each match has one at its start or end.
@@ -34,26 +43,27 @@ fn literals(hir: &Hir, kind: ExtractKind) -> Seq {
     Extractor::new().kind(kind).limit_literal_len(512).extract(hir)
 }
 
-fn all(literals: &Seq, holds: impl Fn(&str) -> bool) -> bool {
-    literals.literals().is_some_and(|literals| {
-        literals.iter().all(|literal| str::from_utf8(literal.as_bytes()).is_ok_and(&holds))
-    })
+/// Does something with each text; `None` where there is no end of them, or one is not taken.
+fn each(literals: &Seq, mut take: impl FnMut(&str) -> Option<()>) -> Option<()> {
+    let mut literals = literals.literals()?.iter();
+    literals.try_for_each(|literal| take(str::from_utf8(literal.as_bytes()).ok()?))
 }
 
-/// Whether all hosts that end so have one registrable domain, which is written out. The end is that
-/// of the host, or reaches back to the scheme.
-fn is_registrable(end: &str) -> bool {
-    let is_name = |host: &str| {
+/// The registrable domain of all hosts that end so, if they have one and it is written out. The end
+/// is that of the host, or reaches back to the scheme.
+fn registrable(end: &str) -> Option<&str> {
+    let is_name = |host: &&str| {
         let top = host.rsplit('.').next().unwrap_or_default();
         host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_'))
             && top.bytes().any(|b| !b.is_ascii_digit())
     };
     if let Some(host) = end.strip_prefix(HTTPS) {
-        return is_name(host) && !suffixes::is_public(host);
+        return Some(host).filter(is_name).and_then(suffixes::registrable);
     }
     // The label that it begins in may go on in front.
-    let whole_labels = end.split_once('.').map(|(_, rest)| rest);
-    whole_labels.is_some_and(|host| is_name(host) && !suffixes::below_is_public(host))
+    let (_, host) = end.split_once('.')?;
+    let host = Some(host).filter(is_name)?;
+    suffixes::registrable(host).filter(|_| !suffixes::below_is_public(host))
 }
 
 /// A concatenation's parts, groups opened. Anchors and word boundaries only match less.
@@ -186,9 +196,11 @@ mod tests {
             r"https://.*\.example\.com",
             r"https://(.+\.)?example\.com",
             r"https://([a-z0-9-]+\.)*example\.com",
-            r"https://(app|www)\.example\.(com|org)",
+            r"https://(app|www)\.example\.com",
             r"(https://a\.example\.com|https://b\.example\.com(:[0-9]+)?)",
-            r"https://(a\.example\.com(:80)?|b\.example\.org:[0-9]+)",
+            r"https://(a\.example\.com(:80)?|b\.example\.com:[0-9]+)",
+            r"https://(a\.b\.example\.com|example\.com|[a-z]+\.c\.example\.com)",
+            r"https://.*\.[e]xample\.com",
             r"https://a\.example\.com:8443",
             r"https://a\.example\.com(:8443)",
             r"https://a\.example\.com(:[0-9]+)?",
@@ -233,6 +245,13 @@ mod tests {
             r"https://app\.example\.com(:.*)?",
             r"https://app\.example\.com(:[0-9]+)?(\.[a-z]+)?",
             r"https://app\.example\.com(:[0-\x{FFFF}]+)?",
+            // Ends of several domains.
+            r"^https://.*\.example\.(com|org)$",
+            r"https://.*\.examp[l1]e\.com",
+            r"https://.*\.example[s]?\.com",
+            r"https://(app|www)\.example\.(com|org)",
+            r"https://(a\.example\.com(:80)?|b\.example\.org:[0-9]+)",
+            r"https://a\.example\.com|https://b\.example\.org",
             // Public suffixes, of the list or because they are not on it.
             r"https://.*\.com",
             r"https://.*\.co\.uk",

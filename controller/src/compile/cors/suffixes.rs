@@ -13,6 +13,11 @@ pub(super) fn is_public(host: &str) -> bool {
     psl::suffix_str(host) == Some(host)
 }
 
+/// The domain that its owner registered, of which `host` is a name; `None` of a public suffix.
+pub(super) fn registrable(host: &str) -> Option<&str> {
+    psl::domain_str(host.strip_suffix('.').unwrap_or(host))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
