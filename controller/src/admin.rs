@@ -7,7 +7,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portico_dataplane::{serve::Dataplane, table::Table};
 use prometheus_client::{encoding::text, registry::Registry};
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, mem, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, RwLock, Semaphore, watch},
@@ -33,26 +33,48 @@ const PAGES: &str = "/livez  the process runs\n\
 /// What the pages tell of.
 #[derive(Debug)]
 pub struct Admin {
-    dataplane: RwLock<Option<Dataplane>>,
+    stage: RwLock<Stage>,
     tables: watch::Receiver<Arc<Table>>,
     registry: Registry,
     costly: Semaphore,
 }
 
+/// How far the process is.
+#[derive(Debug)]
+enum Stage {
+    /// There is no table yet.
+    Starting,
+    Serving(Dataplane),
+    Draining,
+}
+
 impl Admin {
-    /// Tells of a dataplane that serves the newest of `tables`, and of what counts in `registry`.
-    pub fn new(
-        dataplane: Dataplane,
-        tables: watch::Receiver<Arc<Table>>,
-        registry: Registry,
-    ) -> Arc<Self> {
-        let dataplane = RwLock::new(Some(dataplane));
-        Arc::new(Self { dataplane, tables, registry, costly: Semaphore::new(COSTLY) })
+    /// Tells of the newest of `tables`, of what counts in `registry`, and of a process that does not
+    /// serve yet.
+    pub fn new(tables: watch::Receiver<Arc<Table>>, registry: Registry) -> Arc<Self> {
+        let stage = RwLock::new(Stage::Starting);
+        Arc::new(Self { stage, tables, registry, costly: Semaphore::new(COSTLY) })
     }
 
-    /// Takes the dataplane, to drain it: from now on the process is not ready.
+    /// From now on `dataplane` serves the tables.
+    pub async fn start(&self, dataplane: Dataplane) {
+        *self.stage.write().await = Stage::Serving(dataplane);
+    }
+
+    /// Takes the dataplane, if it was started, to drain it: from now on the process is not ready.
     pub async fn take(&self) -> Option<Dataplane> {
-        self.dataplane.write().await.take()
+        match mem::replace(&mut *self.stage.write().await, Stage::Draining) {
+            Stage::Serving(dataplane) => Some(dataplane),
+            Stage::Starting | Stage::Draining => None,
+        }
+    }
+
+    /// The oldest table generation that is served; 0 before the first and while draining.
+    pub async fn generation(&self) -> u64 {
+        match &*self.stage.read().await {
+            Stage::Serving(dataplane) => dataplane.generation(),
+            Stage::Starting | Stage::Draining => 0,
+        }
     }
 
     /// Serves the pages for as long as it is polled.
@@ -102,19 +124,19 @@ impl Admin {
 
     async fn ready(&self) -> Response<Full<Bytes>> {
         let unavailable = |why| answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, why);
-        match &*self.dataplane.read().await {
-            None => unavailable("draining\n"),
-            Some(dataplane) if dataplane.generation() == 0 => {
-                unavailable("the first table is not served yet\n")
-            }
-            Some(_) => answer(StatusCode::OK, PLAIN, "ok\n"),
+        let first = "the first table is not served yet\n";
+        match &*self.stage.read().await {
+            Stage::Draining => unavailable("draining\n"),
+            Stage::Starting => unavailable(first),
+            Stage::Serving(dataplane) if dataplane.generation() == 0 => unavailable(first),
+            Stage::Serving(_) => answer(StatusCode::OK, PLAIN, "ok\n"),
         }
     }
 
     async fn metrics(&self) -> Response<Full<Bytes>> {
         let _permit = self.costly.acquire().await;
         let mut out = String::new();
-        if let Some(dataplane) = &*self.dataplane.read().await {
+        if let Stage::Serving(dataplane) = &*self.stage.read().await {
             dataplane.encode_metrics(&mut out).await;
         }
         match text::encode_registry(&mut out, &self.registry) {

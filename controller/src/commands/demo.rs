@@ -1,6 +1,6 @@
 //! `portico demo`.
 
-use super::server::{self, Listening, Signals};
+use super::server::{self, Signals, Started};
 use crate::{
     cli::demo::DemoArgs,
     compile::Options,
@@ -55,7 +55,7 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
     // Nothing changes; the publisher lives as long as there is a waker.
     let (_waker, wakes) = wakes();
-    let started = |at: Listening| {
+    let started = |at: Started| {
         services.metrics().are_at(at.admin);
         super::print(&greeting(&at, &services, latency))
     };
@@ -87,7 +87,7 @@ fn free(flag: &str, wanted: SocketAddr, given: bool) -> anyhow::Result<SocketAdd
 }
 
 /// What the user is told: first of all, which address to open.
-fn greeting(at: &Listening, services: &Services, latency: Duration) -> String {
+fn greeting(at: &Started, services: &Services, latency: Duration) -> String {
     let page = url(at.http);
     let mut lines = vec![String::new(), format!("  Open {page}"), String::new()];
     let mut row = |what: &str, is: &str| lines.push(format!("  {what:<12}{is}"));

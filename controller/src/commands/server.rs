@@ -6,18 +6,23 @@ use crate::{
     publish::{Publisher, Source, Wakes},
 };
 use anyhow::Context;
-use portico_dataplane::serve::Dataplane;
+use portico_dataplane::{serve::Dataplane, table::Table};
 use prometheus_client::registry::Registry;
-use std::{io, net::SocketAddr, process::ExitCode, thread};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 
-/// Where a server listens.
-pub(super) struct Listening {
+/// A server that has begun to serve.
+pub(super) struct Started {
+    /// Where it listens.
     pub(super) http: SocketAddr,
+    /// Where its admin pages are.
     pub(super) admin: SocketAddr,
+    /// What they know of it.
+    pub(super) pages: Arc<Admin>,
 }
 
 /// Serves until a signal, then drains. The listeners open when the first table is there; then
@@ -27,32 +32,50 @@ pub(super) async fn run(
     mut publisher: Publisher<impl Source + 'static>,
     wakes: Wakes,
     registry: Registry,
-    started: impl FnOnce(Listening) -> io::Result<()>,
+    started: impl FnOnce(Started) -> io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let listener =
         TcpListener::bind(args.admin).await.map_err(|error| taken("--admin", args.admin, error))?;
+    let address = listener.local_addr()?;
     publisher.publish();
     let tables = publisher.tables();
-    let dataplane = Dataplane::start(args.config(), tables.clone())
-        .map_err(|error| taken("--http", args.http, error))?;
-    let listening = Listening { http: dataplane.http_addr(), admin: listener.local_addr()? };
-    tracing::info!("serving http://{}", listening.http);
-    tracing::info!("admin pages at http://{}", listening.admin);
-    if let Some(https) = args.https {
-        tracing::warn!("--https {https} is not opened: this release refuses FrontDoors with 'tls'");
-    }
+    let pages = Admin::new(tables.clone(), registry);
     thread::Builder::new()
         .name("publish".to_owned())
         .spawn(move || publisher.run(wakes))
         .context("starting a thread")?;
-    started(listening)?;
-
-    let admin = Admin::new(dataplane, tables, registry);
+    let serving = async {
+        let dataplane = tokio::select! {
+            dataplane = start(args, tables) => dataplane?,
+            ending = signals.next() => {
+                tracing::info!(signal = ending.name(), "ending before there was a table");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        let http = dataplane.http_addr();
+        tracing::info!("serving http://{http}");
+        tracing::info!("admin pages at http://{address}");
+        pages.start(dataplane).await;
+        started(Started { http, admin: address, pages: pages.clone() })?;
+        Ok(drain(&pages, args, &mut signals).await)
+    };
     tokio::select! {
-        never = admin.clone().serve(listener) => match never {},
-        code = drain(&admin, args, &mut signals) => Ok(code),
+        never = pages.clone().serve(listener) => match never {},
+        code = serving => code,
     }
+}
+
+/// Starts the dataplane once there is a table.
+async fn start(
+    args: &ServingArgs,
+    mut tables: watch::Receiver<Arc<Table>>,
+) -> anyhow::Result<Dataplane> {
+    tables.wait_for(|table| table.generation > 0).await.context("waiting for a table")?;
+    if let Some(https) = args.https {
+        tracing::warn!("--https {https} is not opened: this release refuses FrontDoors with 'tls'");
+    }
+    Dataplane::start(args.config(), tables).map_err(|error| taken("--http", args.http, error))
 }
 
 /// An address that can't be had, and the way out.
