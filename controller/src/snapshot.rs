@@ -1,12 +1,17 @@
 //! All objects as they are at one moment: what is compiled.
 
-use crate::problem::Problem;
+use crate::{
+    problem::{Concerns, ObjectRef, Problem, Reason, Severity},
+    schema,
+};
 use k8s_openapi::api::{
     core::v1::{Namespace, Secret, Service},
     discovery::v1::EndpointSlice,
 };
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Objects by name, sorted, so that one snapshot always compiles to one table.
@@ -44,5 +49,38 @@ impl<T> Entry<T> {
     pub fn but_for_cors(&self) -> Option<&T> {
         let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");
         self.object.as_deref().filter(|_| self.unread.iter().all(is_cors))
+    }
+}
+
+impl<T: DeserializeOwned> Entry<T> {
+    /// Reads an object, and says everything that is wrong with it, after what was `found` already.
+    /// Its status is not looked at.
+    pub fn decode(
+        object: &ObjectRef,
+        mut value: Value,
+        found: impl IntoIterator<Item = Problem>,
+    ) -> Self {
+        let mut problems = schema::validate(object, &value);
+        problems.extend(found);
+        schema::prune_nulls(&mut value);
+        if let Value::Object(fields) = &mut value {
+            fields.remove("status"); // Ours to write, and not validated.
+        }
+        // Values that don't decode give way to others, so that the rest is judged too.
+        let unread =
+            if problems.is_empty() { Vec::new() } else { schema::mend(object.kind, &mut value) };
+        let decoded = T::deserialize(value).map_err(|error| {
+            if !problems.iter().any(|problem| problem.severity == Severity::Error) {
+                problems.push(Problem {
+                    object: object.clone(),
+                    severity: Severity::Error,
+                    concerns: Concerns::Accepted,
+                    field: String::new(),
+                    reason: Reason::Invalid,
+                    message: error.to_string(),
+                });
+            }
+        });
+        Self { object: decoded.ok().map(Arc::new), unread, problems }
     }
 }

@@ -3,7 +3,6 @@
 use super::parse::{self, Document, Format};
 use crate::{
     problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
-    schema,
     snapshot::Entry,
 };
 use k8s_openapi::{
@@ -187,33 +186,19 @@ fn own_object<T: DeserializeOwned>(
 ) -> Result<(ObjectName, Entry<T>), String> {
     let name = object_name(&kind.to_string(), &mut document)?;
     let object = ObjectRef { kind, name: name.clone() };
-    let problem = |field, reason, message| Problem {
-        object: object.clone(),
-        severity: Severity::Error,
-        concerns: Concerns::Accepted,
-        field,
-        reason,
-        message,
-    };
-    let mut problems = schema::validate(&object, &document.value);
-    problems.extend(document.duplicates.iter().map(|duplicate| {
+    let duplicates = document.duplicates.iter().map(|duplicate| {
         let line = duplicate.line.map(|line| format!(", again in line {line}"));
         let message = format!("stands twice{}: remove one", line.unwrap_or_default());
-        problem(duplicate.field(), Reason::DuplicateField, message)
-    }));
-    schema::prune_nulls(&mut document.value);
-    if let Value::Object(fields) = &mut document.value {
-        fields.remove("status"); // Ours to write, and not validated.
-    }
-    // Values that don't decode give way to others, so that the rest is judged too.
-    let unread =
-        if problems.is_empty() { Vec::new() } else { schema::mend(kind, &mut document.value) };
-    let object = T::deserialize(document.value).map_err(|error| {
-        if !problems.iter().any(|problem| problem.severity == Severity::Error) {
-            problems.push(problem(String::new(), Reason::Invalid, error.to_string()));
+        Problem {
+            object: object.clone(),
+            severity: Severity::Error,
+            concerns: Concerns::Accepted,
+            field: duplicate.field(),
+            reason: Reason::DuplicateField,
+            message,
         }
     });
-    Ok((name, Entry { object: object.ok().map(Arc::new), unread, problems }))
+    Ok((name, Entry::decode(&object, document.value, duplicates)))
 }
 
 fn core_object<T: DeserializeOwned>(
