@@ -7,7 +7,7 @@ mod wakes;
 pub use wakes::{Waker, Wakes, wakes};
 
 use crate::{
-    compile::{self, Options, Status},
+    compile::{self, Compiled, Options, Status},
     problem::{ObjectRef, Problem},
     snapshot::Snapshot,
 };
@@ -27,12 +27,21 @@ const RETIRE: Duration = Duration::from_secs(1);
 
 /// Where objects come from.
 pub trait Source: Send {
-    /// The objects as they are now; `None` where they are as they were the last time. The first
-    /// time always gives some.
+    /// The objects as they are now; `None` where they are as they were the last time, or where not
+    /// all of them are known yet.
     fn snapshot(&mut self) -> Option<Snapshot>;
 
     /// How long no sign of a change may come before [`Source::snapshot`] is asked all the same.
     fn patience(&self) -> Duration;
+}
+
+/// What is said of all objects at one moment.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// The generation of the table that came of the same objects; 0 before the first.
+    pub generation: u64,
+    /// The status of every object.
+    pub statuses: BTreeMap<ObjectRef, Status>,
 }
 
 /// Compiles what a source gives and publishes it.
@@ -41,6 +50,7 @@ pub struct Publisher<S> {
     source: S,
     options: Options,
     tables: watch::Sender<Arc<Table>>,
+    verdicts: watch::Sender<Arc<Verdicts>>,
     problems: BTreeSet<Problem>,
     metrics: Metrics,
     /// Tables that workers may still hold. The last one to let go of a table frees it, which takes
@@ -53,8 +63,10 @@ impl<S: Source> Publisher<S> {
     /// generation 0.
     pub fn new(source: S, options: Options, registry: &mut Registry) -> Self {
         let (tables, _) = watch::channel(Arc::default());
+        let (verdicts, _) = watch::channel(Arc::default());
         let metrics = Metrics::register(registry);
-        Self { source, options, tables, problems: BTreeSet::new(), metrics, retired: Vec::new() }
+        let (problems, retired) = (BTreeSet::new(), Vec::new());
+        Self { source, options, tables, verdicts, problems, metrics, retired }
     }
 
     /// The newest table.
@@ -62,30 +74,48 @@ impl<S: Source> Publisher<S> {
         self.tables.subscribe()
     }
 
+    /// What was said of all objects last; a table of that generation was published before.
+    pub fn verdicts(&self) -> watch::Receiver<Arc<Verdicts>> {
+        self.verdicts.subscribe()
+    }
+
     /// Asks the source, and publishes what is different.
     pub fn publish(&mut self) {
         let Some(snapshot) = self.source.snapshot() else { return };
         let begin = Instant::now();
-        let mut compiled = compile::compile(&snapshot, &self.options);
+        let Compiled { table, statuses } = compile::compile(&snapshot, &self.options);
         let took = begin.elapsed();
-        self.metrics.compiled(took, &compiled.statuses);
-        self.report(&compiled.statuses);
-
-        let current = self.tables.borrow().clone();
-        compiled.table.generation = current.generation;
-        if current.generation > 0 && *current == compiled.table {
-            return;
+        self.metrics.compiled(took, &statuses);
+        self.report(&statuses);
+        let generation = self.take_up(table, &statuses, took);
+        if self.verdicts.receiver_count() > 0 {
+            self.verdicts.send_replace(Arc::new(Verdicts { generation, statuses }));
         }
-        compiled.table.generation += 1;
-        let (generation, hosts) = (compiled.table.generation, compiled.table.hosts.iter().count());
-        let routes = self.metrics.published(generation, hosts, &compiled.statuses);
+    }
+
+    /// Publishes a table that differs from the current one. The generation that is current then.
+    fn take_up(
+        &mut self,
+        mut table: Table,
+        statuses: &BTreeMap<ObjectRef, Status>,
+        took: Duration,
+    ) -> u64 {
+        let current = self.tables.borrow().clone();
+        table.generation = current.generation;
+        if current.generation > 0 && *current == table {
+            return current.generation;
+        }
+        table.generation += 1;
+        let (generation, hosts) = (table.generation, table.hosts.iter().count());
+        let routes = self.metrics.published(generation, hosts, statuses);
         self.retired.push(current);
-        self.tables.send_replace(Arc::new(compiled.table));
+        self.tables.send_replace(Arc::new(table));
         let compile_ms = took.as_micros() as f64 / 1e3;
         tracing::info!(generation, routes, hosts, compile_ms, "table published");
         if hosts == 0 {
             tracing::warn!("no FrontDoor is accepted: every request gets 404");
         }
+        generation
     }
 
     /// Publishes at every sign of a change, until all wakers are gone.

@@ -119,7 +119,7 @@ struct Shown<'c> {
 
 fn print(Compiled { table, statuses }: &Compiled) -> String {
     let objects = statuses.iter().map(|(object, status)| {
-        let Status { generation, conditions, problems, attached_routes } = status;
+        let Status { uid: _, generation, conditions, problems, attached_routes } = status;
         Object {
             object: object.to_string(),
             generation: *generation,

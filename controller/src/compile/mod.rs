@@ -61,6 +61,8 @@ pub struct Compiled {
 /// What is said of one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
+    /// `metadata.uid`, if any: what tells an object from a later one of the same name.
+    pub uid: Option<String>,
     /// `metadata.generation`, if any.
     pub generation: Option<i64>,
     /// `Accepted`, then `ResolvedRefs`.

@@ -56,6 +56,7 @@ fn leads_to(path: &str, place: &str) -> bool {
 #[derive(Debug)]
 pub(super) struct Report {
     object: ObjectRef,
+    uid: Option<String>,
     generation: Option<i64>,
     problems: Vec<Problem>,
     /// How many of them reading the object found.
@@ -67,9 +68,11 @@ pub(super) struct Report {
 impl Report {
     /// Begins with what reading the object found.
     pub(super) fn new<T: Resource>(kind: Kind, name: &ObjectName, entry: &Entry<T>) -> Self {
+        let metadata = entry.object.as_ref().map(|object| object.meta());
         let mut report = Self {
             object: ObjectRef { kind, name: name.clone() },
-            generation: entry.object.as_ref().and_then(|object| object.meta().generation),
+            uid: metadata.and_then(|metadata| metadata.uid.clone()),
+            generation: metadata.and_then(|metadata| metadata.generation),
             problems: entry.problems.clone(),
             read: entry.problems.len(),
             unread: entry.unread.clone(),
@@ -201,8 +204,8 @@ impl Report {
             self.verdict("Accepted", Concerns::Accepted),
             self.verdict("ResolvedRefs", Concerns::ResolvedRefs),
         ];
-        let Self { object, generation, problems, read: _, unread: _ } = self;
-        (object, Status { generation, conditions, problems, attached_routes })
+        let Self { object, uid, generation, problems, read: _, unread: _ } = self;
+        (object, Status { uid, generation, conditions, problems, attached_routes })
     }
 
     fn verdict(&self, r#type: &'static str, concerns: Concerns) -> ConditionVerdict {

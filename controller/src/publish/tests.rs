@@ -81,6 +81,40 @@ fn only_a_different_table_is_published() {
 }
 
 #[test]
+fn verdicts_come_after_the_table_of_the_same_objects() {
+    let (sender, mut publisher, _) = publisher();
+    let (tables, verdicts) = (publisher.tables(), publisher.verdicts());
+    let mut said: Vec<(u64, usize)> = Vec::new();
+    let unlike = snapshot("b.example");
+    let mut unclear = snapshot("a.example");
+    for entry in unclear.front_doors.values_mut() {
+        entry.problems.push(warning());
+    }
+    for snapshot in [snapshot("a.example"), unclear, unlike] {
+        sender.send(snapshot).unwrap();
+        publisher.publish();
+        let verdicts = verdicts.borrow().clone();
+        assert_eq!(verdicts.generation, tables.borrow().generation);
+        let problems = verdicts.statuses.values().map(|status| status.problems.len()).sum();
+        said.push((verdicts.generation, problems));
+    }
+    assert_eq!(said, [(1, 0), (1, 1), (2, 0)], "a problem alone makes no table");
+}
+
+/// A problem that changes nothing of what is served.
+fn warning() -> Problem {
+    use crate::problem::{Concerns, Kind, Reason, Severity};
+    Problem {
+        object: ObjectRef { kind: Kind::FrontDoor, name: ObjectName::new("web", "ep") },
+        severity: Severity::Warning,
+        concerns: Concerns::Accepted,
+        field: "spec.attach".to_owned(),
+        reason: Reason::NoEffect,
+        message: "selects nothing".to_owned(),
+    }
+}
+
+#[test]
 fn tables_are_freed_by_the_publisher_once_nobody_holds_them() {
     let (sender, publisher, _) = publisher();
     let mut tables = publisher.tables();
