@@ -2,7 +2,10 @@
 
 pub mod demo;
 pub mod explain;
+mod operator;
 mod values;
+
+pub use operator::OperatorArgs;
 
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -65,6 +68,18 @@ pub enum Command {
         Logs and the access log (target 'access') go to the standard output. RUST_LOG chooses \
         what is logged: RUST_LOG=warn, RUST_LOG=info,access=off; default info.")]
     Serve(Box<ServeArgs>),
+    /// Serve the FrontDoors and Routes of a Kubernetes cluster
+    ///
+    /// Watches FrontDoors, Routes, Services, EndpointSlices, Secrets and Namespaces on the API
+    /// server, serves them, and takes up every change without dropping a request. Writes the
+    /// objects' status, and Events for what is wrong with them; of several replicas all serve, and
+    /// the one that holds a Lease writes. While the API server can't be reached, what is known
+    /// stays served. SIGTERM or Ctrl-C ends it as it ends 'serve'.
+    #[command(after_help = "Examples:\n  portico crds | kubectl apply --server-side -f -\n  \
+        portico operator\n  \
+        portico operator --watch-namespace web --publish-service portico-system/portico\n\n\
+        What it may do in the cluster: docs/operator.md. Logs are those of 'serve'.")]
+    Operator(Box<OperatorArgs>),
     /// Compile manifest files and print what is wrong with them
     ///
     /// Prints each FrontDoor's and Route's conditions, and every problem with its object, field,

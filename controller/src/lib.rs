@@ -7,6 +7,7 @@ pub mod compile;
 pub mod demo;
 pub mod files;
 pub mod logging;
+pub mod operator;
 pub mod problem;
 pub mod publish;
 pub mod schema;

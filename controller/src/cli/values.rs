@@ -1,10 +1,13 @@
 //! Values of flags.
 
 use http::{HeaderName, HeaderValue, Method, header};
-use portico_dataplane::cors::{OriginHost, OriginPattern, OriginPatternError, OriginPort};
+use portico_dataplane::{
+    cors::{OriginHost, OriginPattern, OriginPatternError, OriginPort},
+    table::ObjectName,
+};
 use std::{
     hash::{BuildHasher, RandomState},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     time::Duration,
 };
@@ -111,4 +114,51 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static s
 pub(super) fn drawn_name() -> String {
     // Each RandomState has keys of its own, the first of them from the system's randomness.
     format!("portico-{:08x}", RandomState::new().hash_one(0) >> 32)
+}
+
+/// A name that is one DNS label: a namespace's.
+pub(super) fn label(text: &str) -> Result<String, &'static str> {
+    if is_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write lower-case letters, digits and '-': web")
+    }
+}
+
+/// The class of an install, which is part of its Lease's name.
+pub(super) fn class(text: &str) -> Result<String, &'static str> {
+    if text.len() <= 200 && text.split('.').all(is_label) {
+        Ok(text.to_owned())
+    } else {
+        Err("write lower-case letters, digits, '-' and '.': portico")
+    }
+}
+
+/// A namespaced object.
+pub(super) fn object(text: &str) -> Result<ObjectName, &'static str> {
+    match text.split_once('/') {
+        Some((namespace, name)) if is_label(namespace) && name.split('.').all(is_label) => {
+            Ok(ObjectName::new(namespace, name))
+        }
+        Some(_) | None => Err("write NAMESPACE/NAME: portico-system/portico"),
+    }
+}
+
+/// An IP address or a host name.
+pub(super) fn published(text: &str) -> Result<String, &'static str> {
+    let is_host = text.len() <= 253 && text.split('.').all(is_label);
+    if is_host || text.parse::<IpAddr>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("write an IP address or a host name: 192.0.2.1, lb.example.com")
+    }
+}
+
+/// RFC 1123 label, as the API server asks of namespaces.
+fn is_label(text: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inside)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }

@@ -4,6 +4,7 @@ mod check;
 mod crds;
 mod demo;
 mod explain;
+mod operator;
 mod paint;
 mod serve;
 mod server;
@@ -28,6 +29,7 @@ pub struct InputError {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => block_on(serve::run(*args)),
+        Command::Operator(args) => block_on(operator::run(*args)),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Crds => crds::run(),

@@ -1,0 +1,108 @@
+//! `portico operator`.
+
+use super::{ServingArgs, values};
+use crate::operator::{Publish, Settings};
+use clap::Args;
+use portico_dataplane::table::ObjectName;
+use std::path::PathBuf;
+
+/// Arguments of `portico operator`.
+#[derive(Debug, Args)]
+pub struct OperatorArgs {
+    /// The class of the FrontDoors that are served: their 'className'
+    #[arg(long, value_name = "NAME", default_value = portico_crds::CLASS_DEFAULT, value_parser = values::class)]
+    pub class: String,
+    /// A namespace that is watched; repeatable [default: all]
+    #[arg(long = "watch-namespace", value_name = "NAMESPACE", value_parser = values::label)]
+    pub watch_namespaces: Vec<String>,
+    /// The kubeconfig file [default: in a Pod its service account, elsewhere as kubectl has it]
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the Lease is that decides which replica writes statuses [default: the Pod's namespace,
+    /// or the kubeconfig's]
+    #[arg(long, value_name = "NAMESPACE", value_parser = values::label)]
+    pub lease_namespace: Option<String>,
+    /// The Service whose addresses become those of the FrontDoors' status
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = values::object)]
+    pub publish_service: Option<ObjectName>,
+    /// An address for the FrontDoors' status: an IP address or a host name; repeatable
+    #[arg(long = "publish-address", value_name = "ADDR", conflicts_with = "publish_service")]
+    #[arg(value_parser = values::published)]
+    pub publish_addresses: Vec<String>,
+    /// How to serve.
+    #[command(flatten)]
+    pub serving: ServingArgs,
+}
+
+impl OperatorArgs {
+    /// What the operator is told.
+    pub fn settings(&self) -> Settings {
+        let addresses = || self.publish_addresses.iter().map(|value| Publish::address(value));
+        Settings {
+            class: self.class.clone(),
+            namespaces: self.watch_namespaces.iter().cloned().collect(),
+            lease_namespace: self.lease_namespace.clone(),
+            publish: match &self.publish_service {
+                Some(service) => Publish::Service(service.clone()),
+                None => Publish::Addresses(addresses().collect()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        operator: OperatorArgs,
+    }
+
+    fn settings(flags: &[&str]) -> Result<Settings, String> {
+        let line = ["portico"].iter().chain(flags);
+        let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
+        Ok(line.operator.settings())
+    }
+
+    #[test]
+    fn flags_reach_the_settings() {
+        let usual = settings(&[]).unwrap();
+        assert_eq!((&*usual.class, usual.namespaces.len()), ("portico", 0));
+        assert_eq!(usual.publish, Publish::Addresses(Vec::new()));
+        let given = settings(&[
+            "--class=edge",
+            "--watch-namespace=web",
+            "--watch-namespace=sales",
+            "--watch-namespace=web",
+            "--lease-namespace=infra",
+            "--publish-service=infra/portico",
+        ]);
+        let given = given.unwrap();
+        assert_eq!(given.class, "edge");
+        assert_eq!(given.namespaces.into_iter().collect::<Vec<_>>(), ["sales", "web"]);
+        assert_eq!(given.lease_namespace.as_deref(), Some("infra"));
+        assert_eq!(given.publish, Publish::Service(ObjectName::new("infra", "portico")));
+        let given = settings(&["--publish-address=192.0.2.1", "--publish-address=lb.example"]);
+        let addresses = ["192.0.2.1", "lb.example"].map(Publish::address).to_vec();
+        assert_eq!(given.unwrap().publish, Publish::Addresses(addresses));
+    }
+
+    #[test]
+    fn a_bad_value_says_what_a_good_one_is() {
+        for (flags, way_out) in [
+            (&["--class=Edge"][..], "lower-case"),
+            (&["--watch-namespace="], "lower-case"),
+            (&["--lease-namespace=a.b"], "lower-case"),
+            (&["--publish-service=portico"], "NAMESPACE/NAME"),
+            (&["--publish-address=http://x"], "host name"),
+            (&["--publish-address=x", "--publish-service=a/b"], "cannot be used"),
+        ] {
+            let error = settings(flags).unwrap_err();
+            assert!(error.contains(way_out), "{flags:?}: {error}");
+        }
+    }
+}

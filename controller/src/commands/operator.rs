@@ -1,0 +1,36 @@
+//! `portico operator`: objects from a cluster, served, and told what became of them.
+
+use super::server::{self, Started};
+use crate::{
+    cli::OperatorArgs,
+    compile::Options,
+    logging,
+    operator::{self, Operator},
+    publish::{Publisher, wakes},
+};
+use prometheus_client::registry::Registry;
+use std::process::ExitCode;
+
+/// The libraries log every retry; the operator itself tells of each outage once.
+const USUAL_LOGS: &str = "info,kube_client=off,kube_runtime=off,kube_lease_manager=off";
+
+pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
+    let _logs = logging::start(args.serving.log_format, USUAL_LOGS)?;
+    let config = operator::config(args.kubeconfig.as_deref()).await?;
+    tracing::info!(class = args.class, "watching {}", config.cluster_url);
+    let (waker, wakes) = wakes();
+    let operator = Operator::start(config, args.settings(), &waker)?;
+
+    let mut registry = Registry::default();
+    let guard = args.serving.external.guard();
+    let options = Options { class: Some(args.class), loopback_endpoints: false, guard };
+    let publisher = Publisher::new(operator.source(), options, &mut registry);
+    let write = operator.writer(publisher.verdicts());
+    let started = |Started { pages, .. }| {
+        write(pages);
+        Ok(())
+    };
+    let code = server::run(&args.serving, publisher, wakes, registry, started).await;
+    operator.end().await;
+    code
+}

@@ -1,0 +1,182 @@
+//! Kubernetes Events: each problem once.
+
+use super::outages::Outages;
+use crate::{
+    compile::Status,
+    problem::{ObjectRef, Problem},
+};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use portico_crds::{GROUP, VERSION};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+use tokio::{sync::mpsc, time::timeout};
+
+/// Events that wait to be written; beyond that they are dropped: conditions and the log say the
+/// same.
+const WAITING: usize = 1024;
+/// How long writing one may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest note that the API server takes, in bytes.
+const LONGEST_NOTE: usize = 1024;
+
+/// What is written, and what was.
+#[derive(Debug)]
+pub(super) struct Events {
+    told: Told,
+    queue: mpsc::Sender<(ObjectReference, Problem)>,
+}
+
+/// The problems that were told of, of objects that have some, with each object's uid.
+#[derive(Debug, Default)]
+struct Told {
+    problems: HashMap<ObjectRef, (String, BTreeSet<Problem>)>,
+    /// Whether all objects were looked at once. Before that, a problem that an object's status
+    /// speaks of was told by whoever wrote it.
+    settled: bool,
+}
+
+impl Events {
+    /// Starts what writes them; it ends with this.
+    pub(super) fn new(client: Client, outages: Outages) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(write(client, outages, waiting));
+        Self { told: Told::default(), queue }
+    }
+
+    /// Tells of the problems of an object that were not told yet. `is_said`: its status says
+    /// already what is wrong with it.
+    pub(super) fn look(&mut self, object: &ObjectRef, uid: &str, status: &Status, is_said: bool) {
+        for problem in self.told.news(object, uid, &status.problems, is_said) {
+            let about = ObjectReference {
+                api_version: Some(format!("{GROUP}/{VERSION}")),
+                kind: Some(object.kind.to_string()),
+                name: Some(object.name.name.to_string()),
+                namespace: Some(object.name.namespace.to_string()),
+                uid: Some(uid.to_owned()),
+                ..ObjectReference::default()
+            };
+            let _ = self.queue.try_send((about, problem));
+        }
+    }
+
+    /// All objects were looked at; these are they.
+    pub(super) fn settle(&mut self, objects: &BTreeMap<ObjectRef, Status>) {
+        self.told.problems.retain(|object, _| objects.contains_key(object));
+        self.told.settled = true;
+    }
+
+    /// Another replica tells from now on.
+    pub(super) fn forget(&mut self) {
+        self.told = Told::default();
+    }
+}
+
+impl Told {
+    fn news(
+        &mut self,
+        object: &ObjectRef,
+        uid: &str,
+        problems: &[Problem],
+        is_said: bool,
+    ) -> Vec<Problem> {
+        if problems.is_empty() {
+            self.problems.remove(object);
+            return Vec::new();
+        }
+        let now = problems.iter().cloned().collect();
+        let before = self.problems.insert(object.clone(), (uid.to_owned(), now));
+        let news = |told: &BTreeSet<Problem>| {
+            problems.iter().filter(|problem| !told.contains(*problem)).cloned().collect()
+        };
+        match before.filter(|(before, _)| before == uid) {
+            Some((_, told)) => news(&told),
+            None if is_said && !self.settled => Vec::new(),
+            None => problems.to_vec(),
+        }
+    }
+}
+
+async fn write(
+    client: Client,
+    outages: Outages,
+    mut waiting: mpsc::Receiver<(ObjectReference, Problem)>,
+) {
+    let what = "writing Events";
+    let recorder = Recorder::new(client, Reporter::from("portico"));
+    while let Some((about, problem)) = waiting.recv().await {
+        match timeout(PATIENCE, recorder.publish(&event(&problem), &about)).await {
+            Ok(Ok(())) => outages.worked(what),
+            Ok(Err(error)) => outages.failed(what, &error),
+            Err(error) => outages.failed(what, &error),
+        }
+    }
+}
+
+fn event(problem: &Problem) -> Event {
+    let mut note = format!("{}: {}", problem.field, problem.message);
+    note.truncate(note.floor_char_boundary(LONGEST_NOTE));
+    Event {
+        type_: EventType::Warning,
+        reason: problem.reason.to_string(),
+        note: Some(note),
+        action: "Compile".to_owned(),
+        secondary: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Concerns, Kind, Reason, Severity};
+    use portico_dataplane::table::ObjectName;
+
+    fn route() -> ObjectRef {
+        ObjectRef { kind: Kind::Route, name: ObjectName::new("web", "app") }
+    }
+
+    fn problem(message: &str) -> Problem {
+        Problem {
+            object: route(),
+            severity: Severity::Error,
+            concerns: Concerns::Accepted,
+            field: "spec.matches[0].path".to_owned(),
+            reason: Reason::Invalid,
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_once() {
+        let mut told = Told::default();
+        let one = [problem("a")];
+        let both = [problem("a"), problem("b")];
+        assert_eq!(told.news(&route(), "u", &one, false), one);
+        assert_eq!(told.news(&route(), "u", &both, false), both[1..]);
+        assert_eq!(told.news(&route(), "u", &both, true), []);
+        assert_eq!(told.news(&route(), "u", &[], true), []);
+        assert_eq!(told.news(&route(), "u", &one, false), one, "it came back");
+        assert_eq!(told.news(&route(), "v", &one, false), one, "a new object");
+    }
+
+    #[test]
+    fn what_another_told_is_not_told_again() {
+        let mut told = Told::default();
+        let one = [problem("a")];
+        assert_eq!(told.news(&route(), "u", &one, true), []);
+        assert_eq!(told.news(&route(), "u", &one, false), []);
+        let mut told = Told { settled: true, ..Told::default() };
+        assert_eq!(told.news(&route(), "u", &one, true), one, "no condition has a warning");
+    }
+
+    #[test]
+    fn a_long_note_is_cut_between_characters() {
+        let note = event(&problem(&"ä".repeat(2000))).note.unwrap_or_default();
+        assert!(note.len() <= LONGEST_NOTE && note.len() > LONGEST_NOTE - 2, "{}", note.len());
+    }
+}

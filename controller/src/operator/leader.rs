@@ -1,0 +1,123 @@
+//! Which of several replicas writes: the one that holds the Lease.
+
+use super::outages::Outages;
+use kube::{Client, runtime::events::Reporter};
+use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// Seconds after which another replica takes over from a holder that is not heard of.
+const DURATION: u64 = 15;
+/// Seconds before that in which the holder renews.
+const GRACE: u64 = 5;
+/// How soon to ask again where the API server gave no answer.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How long letting go may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+const WHAT: &str = "holding the Lease";
+
+/// A part in the election.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    leading: watch::Receiver<bool>,
+    end: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// What is competed for.
+pub(super) struct Lease {
+    pub(super) client: Client,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Candidate {
+    /// Stands for election until [`Candidate::withdraw`].
+    pub(super) fn stand(lease: Lease, outages: Outages) -> Self {
+        let (tell, leading) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
+        let task = tokio::spawn(stand(lease, tell, ended, outages));
+        Self { leading, end, task }
+    }
+
+    /// Whether this replica holds the Lease.
+    pub(super) fn leading(&self) -> watch::Receiver<bool> {
+        self.leading.clone()
+    }
+
+    /// Lets go of the Lease, if this replica holds it.
+    pub(super) async fn withdraw(self) {
+        self.end.send_replace(true);
+        let _ = timeout(PATIENCE, self.task).await;
+    }
+}
+
+async fn stand(
+    lease: Lease,
+    tell: watch::Sender<bool>,
+    mut ended: watch::Receiver<bool>,
+    outages: Outages,
+) {
+    let manager = tokio::select! {
+        manager = lease.manager(&outages) => manager,
+        _ = ended.changed() => return,
+    };
+    tokio::select! {
+        () = hold(&manager, &lease.name, &tell, &outages) => {}
+        _ = ended.changed() => {
+            tell.send_replace(false);
+            if let Err(error) = manager.release().await {
+                tracing::warn!(lease = lease.name, "the Lease is held until it expires: {error}");
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// Makes the Lease where it is missing.
+    async fn manager(&self, outages: &Outages) -> LeaseManager {
+        let identity = identity();
+        loop {
+            let manager = LeaseManagerBuilder::new(self.client.clone(), &self.name)
+                .with_namespace(&self.namespace)
+                .with_identity(&identity)
+                .with_duration(DURATION)
+                .with_grace(GRACE);
+            match manager.build().await {
+                Ok(manager) => return manager,
+                Err(error) => outages.failed(WHAT, &error),
+            }
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Tells who holds the Lease, and renews it where that is this replica.
+async fn hold(manager: &LeaseManager, lease: &str, tell: &watch::Sender<bool>, outages: &Outages) {
+    loop {
+        match manager.changed().await {
+            Ok(leading) => {
+                outages.worked(WHAT);
+                tell.send_replace(leading);
+                tracing::info!(lease, leading, "the Lease changed hands");
+            }
+            Err(error) => {
+                outages.failed(WHAT, &error);
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// The Pod's name, and what tells it from one that had the name before.
+fn identity() -> String {
+    let host = Reporter::from("portico").instance.unwrap_or_else(|| "portico".to_owned());
+    format!("{host}_{:08x}", RandomState::new().hash_one(0) >> 32)
+}

@@ -1,0 +1,160 @@
+//! Objects from a cluster: watched, served like those of files, and told what became of them.
+//!
+//! Every replica watches and serves. The one that holds the Lease writes statuses and Events.
+
+mod events;
+mod keep;
+mod leader;
+mod objects;
+mod outages;
+mod secrets;
+mod shelf;
+mod status;
+mod watch;
+mod writer;
+
+use crate::{
+    admin::Admin,
+    publish::{Source, Verdicts, Waker},
+};
+use anyhow::Context;
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use leader::{Candidate, Lease};
+use objects::Objects;
+use outages::Outages;
+use portico_crds::StatusAddress;
+use portico_dataplane::table::ObjectName;
+use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
+use tokio::sync::watch as channel;
+use watch::Watches;
+use writer::Writer;
+
+/// How long the API server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may make no progress. More than the longest quiet time of a watch.
+const READ: Duration = Duration::from_secs(90);
+
+/// What an operator is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The class that it serves.
+    pub class: String,
+    /// The namespaces that it watches; none: all.
+    pub namespaces: BTreeSet<String>,
+    /// Where its Lease is; `None`: in the namespace that it runs in.
+    pub lease_namespace: Option<String>,
+    /// The addresses of FrontDoors.
+    pub publish: Publish,
+}
+
+/// Where the addresses of FrontDoors come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publish {
+    /// From here.
+    Addresses(Vec<StatusAddress>),
+    /// From a Service.
+    Service(ObjectName),
+}
+
+impl Publish {
+    /// An IP address or a host name, as it is.
+    pub fn address(value: &str) -> StatusAddress {
+        status::address(value)
+    }
+}
+
+/// How to reach the cluster: as the file says; without one as a Pod does, and outside of a cluster
+/// as kubectl does.
+///
+/// # Errors
+/// Where the file can't be read, or where there is neither Pod nor file.
+pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
+    let mut config = if let Some(path) = kubeconfig {
+        let file = Kubeconfig::read_from(path).with_context(|| format!("{}", path.display()))?;
+        let options = KubeConfigOptions::default();
+        Config::from_custom_kubeconfig(file, &options)
+            .await
+            .with_context(|| format!("{}", path.display()))?
+    } else if env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+        Config::incluster().context("the Pod's service account")?
+    } else {
+        Config::from_kubeconfig(&KubeConfigOptions::default())
+            .await
+            .context("no cluster: give --kubeconfig PATH, or run it in a Pod")?
+    };
+    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(READ);
+    Ok(config)
+}
+
+/// A running operator.
+pub struct Operator {
+    client: Client,
+    objects: Objects,
+    candidate: Candidate,
+    publish: Publish,
+    outages: Outages,
+}
+
+impl Operator {
+    /// Begins to watch, and stands for election. `waker` is woken when something may have changed.
+    ///
+    /// # Errors
+    /// Where the configuration can't be used.
+    pub fn start(config: Config, settings: Settings, waker: &Waker) -> anyhow::Result<Self> {
+        let Settings { class, namespaces, lease_namespace, publish } = settings;
+        let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config).context("the way to the cluster")?;
+        let outages = Outages::default();
+        let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
+
+        let mut scopes: Vec<_> = namespaces.into_iter().map(Some).collect();
+        if scopes.is_empty() {
+            scopes.push(None);
+        }
+        let service = match &publish {
+            Publish::Service(name) => Some(name),
+            Publish::Addresses(_) => None,
+        };
+        let objects = Objects::new(class, scopes.len(), service.is_some());
+        let watches = Watches {
+            client: &client,
+            namespaces: &scopes,
+            publish: service,
+            waker,
+            outages: &outages,
+        };
+        watches.start(&objects);
+        let secrets = objects.secrets.clone();
+        tokio::spawn(secrets.keep(client.clone(), waker.clone(), outages.clone()));
+        let candidate = Candidate::stand(lease, outages.clone());
+        Ok(Self { client, objects, candidate, publish, outages })
+    }
+
+    /// What it watches.
+    pub fn source(&self) -> impl Source + 'static {
+        self.objects.clone()
+    }
+
+    /// What writes statuses and Events while this replica holds the Lease.
+    pub fn writer(
+        &self,
+        verdicts: channel::Receiver<Arc<Verdicts>>,
+    ) -> impl FnOnce(Arc<Admin>) + 'static {
+        let (client, objects) = (self.client.clone(), self.objects.clone());
+        let (leading, publish) = (self.candidate.leading(), self.publish.clone());
+        let outages = self.outages.clone();
+        move |pages| {
+            let writer = Writer { client, objects, verdicts, leading, pages, publish, outages };
+            tokio::spawn(writer.run());
+        }
+    }
+
+    /// Lets another replica write.
+    pub async fn end(self) {
+        self.candidate.withdraw().await;
+    }
+}

@@ -1,0 +1,239 @@
+//! Secrets: the versions of all, the data of those alone that a FrontDoor or Route names.
+
+use super::{keep::SecretVersion, outages::Outages, shelf::Shelf};
+use crate::{publish::Waker, snapshot::Entry};
+use futures_util::{StreamExt, stream};
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::{Api, Client};
+use portico_crds::{FrontDoor, Route};
+use portico_dataplane::table::ObjectName;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+/// Secrets that are asked for at a time.
+const AT_A_TIME: usize = 8;
+/// How long one may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon one that could not be had is asked for again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// How soon at the soonest, whatever else happens.
+const SOON: Duration = Duration::from_secs(1);
+
+/// What is known of Secrets.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    versions: Arc<Shelf<SecretVersion>>,
+    /// Told where there may be something to ask for.
+    changed: Arc<Notify>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    named: BTreeSet<ObjectName>,
+    data: BTreeMap<ObjectName, Data>,
+}
+
+/// A Secret that was asked for.
+#[derive(Clone, Debug)]
+struct Data {
+    /// The versions that it stands for: the one that was known when it was asked for, and the one
+    /// that came. Empty where it is to be asked for again.
+    versions: Vec<Arc<str>>,
+    /// `None`: it could not be had.
+    secret: Option<Arc<Secret>>,
+}
+
+impl Secrets {
+    /// None yet; their versions will come from so many watches.
+    pub(super) fn new(watches: usize) -> Self {
+        let versions = Shelf::new(watches);
+        Self { versions, changed: Arc::default(), held: Mutex::default() }
+    }
+
+    pub(super) fn versions(&self) -> Arc<Shelf<SecretVersion>> {
+        self.versions.clone()
+    }
+
+    /// What to tell of an event.
+    pub(super) fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+
+    pub(super) fn filled(&self) -> bool {
+        self.versions.filled()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The Secrets that are `named` and there; any other's data is forgotten. `None` while one of
+    /// them was never asked for.
+    pub(super) fn of(
+        &self,
+        named: BTreeSet<ObjectName>,
+    ) -> Option<BTreeMap<ObjectName, Arc<Secret>>> {
+        let mut held = self.held();
+        if held.named != named {
+            held.data.retain(|name, _| named.contains(name));
+            held.named = named;
+            self.changed.notify_one();
+        }
+        let there = |name: &ObjectName| self.versions.get(name).is_some();
+        held.data.retain(|name, _| there(name));
+        let mut secrets = BTreeMap::new();
+        for name in held.named.iter().filter(|name| there(name)) {
+            if let Some(secret) = &held.data.get(name)?.secret {
+                secrets.insert(name.clone(), secret.clone());
+            }
+        }
+        Some(secrets)
+    }
+
+    /// The Secrets that are named, are there, and are not held in their newest version.
+    fn wanted(&self) -> Vec<(ObjectName, Arc<str>)> {
+        let held = self.held();
+        let wanted = held.named.iter().filter_map(|name| {
+            let SecretVersion(version) = self.versions.get(name)?;
+            let data = held.data.get(name);
+            let is_held = data.is_some_and(|data| data.versions.contains(&version));
+            (!is_held).then(|| (name.clone(), version))
+        });
+        wanted.collect()
+    }
+
+    /// Takes up an answer, or that there was none: then what is held stays. Whether there was one.
+    fn take(&self, name: ObjectName, version: Arc<str>, answer: Answer) -> bool {
+        let mut held = self.held();
+        if !held.named.contains(&name) {
+            return true;
+        }
+        let data = match answer {
+            Answer::Secret(secret) => {
+                let came = secret.metadata.resource_version.as_deref().map(Arc::from);
+                let versions = came.into_iter().chain([version]).collect();
+                Data { versions, secret: Some(Arc::new(trimmed(*secret))) }
+            }
+            Answer::Gone => Data { versions: vec![version], secret: None },
+            Answer::None => {
+                let before = held.data.remove(&name).and_then(|data| data.secret);
+                held.data.insert(name, Data { versions: Vec::new(), secret: before });
+                return false;
+            }
+        };
+        held.data.insert(name, data);
+        true
+    }
+
+    /// Asks for what is wanted, from now on.
+    pub(super) async fn keep(self: Arc<Self>, client: Client, waker: Waker, outages: Outages) {
+        loop {
+            let wanted = self.wanted();
+            if wanted.is_empty() {
+                self.changed.notified().await;
+                continue;
+            }
+            let answers = stream::iter(wanted).map(|(name, version)| {
+                let (client, outages) = (&client, &outages);
+                async move {
+                    let answer = ask(client, &name, outages).await;
+                    (name, version, answer)
+                }
+            });
+            let mut answers = answers.buffer_unordered(AT_A_TIME);
+            let mut all = true;
+            while let Some((name, version, answer)) = answers.next().await {
+                all &= self.take(name, version, answer);
+            }
+            waker.wake();
+            if !all {
+                // A Secret that is named now need not wait for that one.
+                sleep(SOON).await;
+                let _ = timeout(AGAIN, self.changed.notified()).await;
+            }
+        }
+    }
+}
+
+enum Answer {
+    Secret(Box<Secret>),
+    Gone,
+    None,
+}
+
+async fn ask(client: &Client, name: &ObjectName, outages: &Outages) -> Answer {
+    let what = format!("reading Secret {name}");
+    let api: Api<Secret> = Api::namespaced(client.clone(), &name.namespace);
+    let answer = match timeout(PATIENCE, api.get_opt(&name.name)).await {
+        Ok(Ok(Some(secret))) => Answer::Secret(Box::new(secret)),
+        Ok(Ok(None)) => Answer::Gone,
+        Ok(Err(error)) => {
+            outages.failed(&what, &error);
+            return Answer::None;
+        }
+        Err(error) => {
+            outages.failed(&what, &error);
+            return Answer::None;
+        }
+    };
+    outages.worked(&what);
+    answer
+}
+
+/// A Secret's data alone; the annotations may hold that of an older version.
+fn trimmed(secret: Secret) -> Secret {
+    let metadata = ObjectMeta {
+        name: secret.metadata.name,
+        namespace: secret.metadata.namespace,
+        ..ObjectMeta::default()
+    };
+    Secret { metadata, data: secret.data, type_: secret.type_, ..Secret::default() }
+}
+
+/// The Secrets that are named by FrontDoors of this class, and by Routes unless their FrontDoor is
+/// of another.
+pub(super) fn named(
+    front_doors: &BTreeMap<ObjectName, Entry<FrontDoor>>,
+    routes: &BTreeMap<ObjectName, Entry<Route>>,
+    class: &str,
+) -> BTreeSet<ObjectName> {
+    let mut named = BTreeSet::new();
+    for (name, entry) in front_doors {
+        let Some(door) = entry.object.as_ref().filter(|door| door.spec.class_name == class) else {
+            continue;
+        };
+        let certificates = door.spec.hosts.iter().filter_map(|host| host.tls.as_ref());
+        named.extend(certificates.map(|tls| secret_of(name, &tls.secret_ref.name)));
+    }
+    for (name, entry) in routes {
+        let Some(route) = &entry.object else { continue };
+        let door = &route.spec.front_door_ref;
+        let namespace = door.namespace.as_deref().unwrap_or(&name.namespace);
+        let door = front_doors.get(&ObjectName::new(namespace, door.name.as_str()));
+        let door = door.and_then(|entry| entry.object.as_ref());
+        if door.is_some_and(|door| door.spec.class_name != class) {
+            continue;
+        }
+        let edits = [&route.spec.request_headers, &route.spec.response_headers];
+        let values =
+            edits.into_iter().flatten().flat_map(|edits| edits.set.iter().chain(&edits.add));
+        let sources = values.filter_map(|value| value.value_from.as_ref());
+        named.extend(sources.map(|from| secret_of(name, &from.secret_key_ref.name)));
+    }
+    named
+}
+
+fn secret_of(object: &ObjectName, secret: &str) -> ObjectName {
+    ObjectName::new(object.namespace.clone(), secret)
+}
+
+#[cfg(test)]
+mod tests;

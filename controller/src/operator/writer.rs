@@ -1,0 +1,218 @@
+//! Writes statuses: only those that differ, only while this replica holds the lease.
+
+use super::{
+    Publish,
+    events::Events,
+    keep::Seen,
+    objects::Objects,
+    outages::Outages,
+    status::{self, desired, says},
+};
+use crate::{
+    admin::Admin,
+    compile::Status,
+    problem::{Kind, ObjectRef},
+    publish::Verdicts,
+};
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+    core::{ApiResource, DynamicObject},
+};
+use portico_crds::{FrontDoor, FrontDoorStatus, GROUP, Route, StatusAddress, VERSION};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
+};
+
+/// Who writes, as server-side apply knows it.
+const FIELD_MANAGER: &str = "portico";
+/// The least time between two writes: 50 a second at most.
+const PACE: Duration = Duration::from_millis(20);
+/// How long a write may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon what could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How often to look whether a table is served.
+const LOOK: Duration = Duration::from_millis(10);
+const WHAT: &str = "writing statuses";
+
+/// What the writer works with.
+pub(super) struct Writer {
+    pub(super) client: Client,
+    pub(super) objects: Objects,
+    pub(super) verdicts: watch::Receiver<Arc<Verdicts>>,
+    pub(super) leading: watch::Receiver<bool>,
+    pub(super) pages: Arc<Admin>,
+    pub(super) publish: Publish,
+    pub(super) outages: Outages,
+}
+
+/// What was written, until the watch brings it back.
+struct Written {
+    /// The version of the object that it was written over.
+    over: String,
+    status: FrontDoorStatus,
+}
+
+/// A writer at work.
+struct Work {
+    writer: Writer,
+    events: Events,
+    written: HashMap<ObjectRef, Written>,
+    pace: Interval,
+}
+
+/// What became of a write.
+enum Outcome {
+    Done,
+    /// The object is gone or differs from what was seen: the watch will tell, and wake.
+    Overtaken,
+    /// The API server does not let this one be written.
+    Refused,
+    /// It gave no answer.
+    Failed,
+}
+
+impl Writer {
+    /// Writes, for as long as there is a publisher.
+    pub(super) async fn run(self) {
+        let mut pace = interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let events = Events::new(self.client.clone(), self.outages.clone());
+        Work { writer: self, events, written: HashMap::new(), pace }.run().await;
+    }
+
+    fn addresses(&self) -> Vec<StatusAddress> {
+        match (&self.publish, &self.objects.published) {
+            (Publish::Addresses(addresses), _) => addresses.clone(),
+            (Publish::Service(name), Some(shelf)) => {
+                shelf.get(name).map(|service| status::addresses(&service)).unwrap_or_default()
+            }
+            (Publish::Service(_), None) => Vec::new(),
+        }
+    }
+
+    async fn apply(&self, object: &ObjectRef, seen: &Seen, status: &FrontDoorStatus) -> Outcome {
+        let resource = match object.kind {
+            Kind::FrontDoor => ApiResource::erase::<FrontDoor>(&()),
+            Kind::Route => ApiResource::erase::<Route>(&()),
+        };
+        let namespace = &object.name.namespace;
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &resource);
+        // Only over what was seen, not over another object of the same name that came after it. (A
+        // uid would not be looked at: the status subresource ignores metadata.)
+        let patch = Patch::Apply(serde_json::json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"),
+            "kind": object.kind.to_string(),
+            "metadata": {"name": &*object.name.name, "resourceVersion": seen.version},
+            "status": status,
+        }));
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        match timeout(PATIENCE, api.patch_status(&object.name.name, &params, &patch)).await {
+            Ok(Ok(_)) => Outcome::Done,
+            Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {
+                Outcome::Overtaken
+            }
+            Ok(Err(error @ kube::Error::Api(_))) => {
+                self.outages.failed(&format!("{WHAT} in {namespace}"), &error);
+                Outcome::Refused
+            }
+            Ok(Err(error)) => {
+                self.outages.failed(WHAT, &error);
+                Outcome::Failed
+            }
+            Err(error) => {
+                self.outages.failed(WHAT, &error);
+                Outcome::Failed
+            }
+        }
+    }
+}
+
+impl Work {
+    async fn run(mut self) {
+        let seen = self.writer.objects.seen.clone();
+        let mut is_whole = true;
+        loop {
+            tokio::select! {
+                next = self.writer.verdicts.changed() => {
+                    if next.is_err() {
+                        return;
+                    }
+                }
+                next = self.writer.leading.changed() => {
+                    if next.is_err() {
+                        return;
+                    }
+                }
+                () = seen.notified() => {}
+                () = sleep(AGAIN), if !is_whole => {}
+            }
+            if !*self.writer.leading.borrow_and_update() {
+                self.written.clear();
+                self.events.forget();
+                continue;
+            }
+            let verdicts = self.writer.verdicts.borrow_and_update().clone();
+            while self.writer.pages.generation().await < verdicts.generation {
+                sleep(LOOK).await;
+            }
+            is_whole = self.round(&verdicts).await;
+        }
+    }
+
+    /// Writes what differs. False where not everything could be.
+    async fn round(&mut self, verdicts: &Verdicts) -> bool {
+        let addresses = self.writer.addresses();
+        self.written.retain(|object, _| verdicts.statuses.contains_key(object));
+        let mut is_whole = true;
+        for (object, status) in &verdicts.statuses {
+            match self.object(object, status, &addresses).await {
+                None | Some(Outcome::Overtaken) => continue,
+                Some(Outcome::Done) => self.writer.outages.worked(WHAT),
+                Some(Outcome::Refused) => is_whole = false,
+                Some(Outcome::Failed) => return false,
+            }
+            let is_overtaken = self.writer.verdicts.has_changed().unwrap_or(true);
+            if is_overtaken || !*self.writer.leading.borrow() {
+                return is_whole;
+            }
+        }
+        self.events.settle(&verdicts.statuses);
+        is_whole
+    }
+
+    /// Writes one status, unless it is written.
+    async fn object(
+        &mut self,
+        object: &ObjectRef,
+        status: &Status,
+        addresses: &[StatusAddress],
+    ) -> Option<Outcome> {
+        let seen = self.writer.objects.seen(object)?;
+        if status.uid.as_ref().is_some_and(|uid| *uid != seen.uid) {
+            // What was said of its predecessor is not true of this one; its own verdict comes.
+            return None;
+        }
+        // What was written counts until the watch brings it back.
+        let written = self.written.get(object).filter(|written| written.over == seen.version);
+        let current = written.map_or(&seen.status, |written| &written.status);
+        let desired = desired(object.kind, status, addresses, current, Timestamp::now());
+        let is_said = says(current, &desired);
+        self.events.look(object, &seen.uid, status, is_said);
+        if is_said {
+            return None;
+        }
+        self.pace.tick().await;
+        let outcome = self.writer.apply(object, &seen, &desired).await;
+        if matches!(outcome, Outcome::Done) {
+            let written = Written { over: seen.version.clone(), status: desired };
+            self.written.insert(object.clone(), written);
+        }
+        Some(outcome)
+    }
+}

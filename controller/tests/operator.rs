@@ -1,0 +1,335 @@
+//! `portico operator` against a stand-in for the API server that knows a handful of objects and
+//! remembers what it was asked.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Far more than it ever takes.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the API server was asked to change, or which single object it was asked for.
+#[derive(Clone, Debug)]
+struct Asked {
+    method: String,
+    path: String,
+    query: String,
+    body: Value,
+}
+
+#[derive(Default)]
+struct Cluster {
+    /// Objects by the path of their list; a list that is not here answers 500.
+    lists: HashMap<&'static str, Vec<Value>>,
+    watches: HashMap<String, TcpStream>,
+    lease: Option<Value>,
+    asked: Vec<Asked>,
+}
+
+#[derive(Clone, Default)]
+struct ApiServer(Arc<Mutex<Cluster>>);
+
+const FRONT_DOORS: &str = "/apis/portico.dev/v1alpha1/frontdoors";
+const ROUTES: &str = "/apis/portico.dev/v1alpha1/routes";
+const SECRETS: &str = "/api/v1/secrets";
+
+impl ApiServer {
+    fn start(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = self.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = server.clone();
+                thread::spawn(move || while server.exchange(&stream).is_some() {});
+            }
+        });
+        address
+    }
+
+    /// One request and its answer. `None` where the connection is not for further ones.
+    fn exchange(&self, stream: &TcpStream) -> Option<()> {
+        let (asked, length) = read_head(stream)?;
+        let mut body = vec![0; length];
+        { stream }.read_exact(&mut body).ok()?;
+        let asked = Asked { body: serde_json::from_slice(&body).unwrap_or_default(), ..asked };
+        let mut cluster = self.0.lock().unwrap();
+        if asked.query.contains("watch=true") {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+            { stream }.write_all(head.as_bytes()).ok()?;
+            cluster.watches.insert(asked.path, stream.try_clone().ok()?);
+            return None;
+        }
+        let (code, answer) = cluster.answer(asked);
+        let answer = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        { stream }.write_all((head + &answer).as_bytes()).ok()
+    }
+
+    fn modified(&self, list: &str, object: &Value) {
+        let event = json!({"type": "MODIFIED", "object": object}).to_string() + "\n";
+        let cluster = self.0.lock().unwrap();
+        cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
+    }
+
+    fn lists(&self, list: &'static str, objects: Vec<Value>) {
+        self.0.lock().unwrap().lists.insert(list, objects);
+    }
+
+    fn asked(&self, method: &str, part: &str) -> Vec<Asked> {
+        let cluster = self.0.lock().unwrap();
+        let fits = |asked: &&Asked| asked.method == method && asked.path.contains(part);
+        cluster.asked.iter().filter(fits).cloned().collect()
+    }
+}
+
+impl Cluster {
+    fn answer(&mut self, asked: Asked) -> (u16, Value) {
+        let Asked { method, path, body, .. } = &asked;
+        if method == "GET" && !path.contains("/namespaces/") {
+            let Some(items) = self.lists.get(path.as_str()) else {
+                return (500, json!({"kind": "Status", "code": 500, "message": "not yet"}));
+            };
+            let metadata = json!({"resourceVersion": "1"});
+            return (200, json!({"kind": "List", "metadata": metadata, "items": items}));
+        }
+        let answer = match (method.as_str(), path) {
+            (_, path) if path.contains("/leases") => self.lease(method, body),
+            ("GET", path) if path.ends_with("/secrets/key") => {
+                let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});
+                (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
+            }
+            ("PATCH" | "POST", _) => (200, body.clone()),
+            (_, path) => panic!("nobody should ask for {path}"),
+        };
+        self.asked.push(asked);
+        answer
+    }
+
+    fn lease(&mut self, method: &str, body: &Value) -> (u16, Value) {
+        if method == "PATCH" {
+            let spec = self.lease.as_mut().unwrap().get_mut("spec").unwrap();
+            for (key, value) in body["spec"].as_object().unwrap() {
+                spec[key] = value.clone();
+            }
+        } else if method == "POST" {
+            self.lease = Some(json!({"metadata": body["metadata"], "spec": {}}));
+        }
+        let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": ""});
+        self.lease.clone().map_or((404, missing), |lease| (200, lease))
+    }
+}
+
+fn read_head(stream: &TcpStream) -> Option<(Asked, usize)> {
+    // Byte by byte: what follows the head is read from the stream itself.
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        { stream }.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut words = head.split(' ');
+    let method = words.next()?.to_owned();
+    let (path, query) = words.next()?.split_once('?').map_or_else(
+        || (head.split(' ').nth(1).unwrap_or_default(), ""),
+        |(path, query)| (path, query),
+    );
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok()
+    });
+    let (path, query) = (path.trim_end_matches('?').to_owned(), query.to_owned());
+    Some((Asked { method, path, query, body: Value::Null }, length.unwrap_or_default()))
+}
+
+fn metadata(name: &str, generation: i64, version: &str) -> Value {
+    json!({
+        "name": name, "namespace": "web", "uid": format!("uid-{name}"),
+        "generation": generation, "resourceVersion": version,
+    })
+}
+
+fn front_door(name: &str, class: &str) -> Value {
+    let hosts = json!([{"name": format!("{name}.example")}]);
+    let spec = json!({"className": class, "hosts": hosts, "plainHttp": "Redirect"});
+    json!({"metadata": metadata(name, 1, "1"), "spec": spec})
+}
+
+fn route(name: &str, door: &str, generation: i64, spec: Value) -> Value {
+    let mut object = json!({"metadata": metadata(name, generation, "1"), "spec": spec});
+    object["spec"]["frontDoorRef"] = json!({"name": door});
+    object
+}
+
+/// A Route that takes a header's value from a Secret.
+fn forwarding(name: &str, door: &str, secret: &str) -> Value {
+    let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
+    let spec = json!({
+        "matches": [{"path": "/api/*"}],
+        "backends": [{"external": {"url": "https://api.example.com"}, "weight": 1, "priority": 0}],
+        "requestHeaders": {"set": [{"name": "x-key", "valueFrom": from}]},
+    });
+    route(name, door, 1, spec)
+}
+
+fn answering(generation: i64, body: &str) -> Value {
+    let respond = json!({"status": 200, "body": body});
+    route("hello", "ours", generation, json!({"matches": [{"path": "/hello"}], "respond": respond}))
+}
+
+struct Operator {
+    child: Child,
+    log: BufReader<std::process::ChildStdout>,
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Operator {
+    fn start(api: SocketAddr, admin: SocketAddr, folder: &std::path::Path) -> Self {
+        let kubeconfig = folder.join("kubeconfig");
+        let config = json!({
+            "clusters": [{"name": "k", "cluster": {"server": format!("http://{api}")}}],
+            "users": [{"name": "k", "user": {}}],
+            "contexts": [{"name": "k", "context": {"cluster": "k", "user": "k", "namespace": "x"}}],
+            "current-context": "k",
+        });
+        fs::write(&kubeconfig, config.to_string()).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portico"))
+            .args(["operator", "--workers=2", "--http=127.0.0.1:0", "--publish-address=192.0.2.7"])
+            .args([format!("--admin={admin}"), format!("--kubeconfig={}", kubeconfig.display())])
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stdout.take().unwrap());
+        Self { child, log }
+    }
+
+    fn logged(&mut self, what: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "no '{what}' in the log");
+            if let Some((_, rest)) = line.split_once(what) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+}
+
+fn get(address: SocketAddr, host: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < DEADLINE, "never: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn conditions(asked: &Asked) -> Vec<(String, String)> {
+    let conditions = asked.body["status"]["conditions"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    conditions.iter().map(|c| (text(&c["type"]), text(&c["status"]))).collect()
+}
+
+fn cluster() -> ApiServer {
+    let api = ApiServer::default();
+    api.lists(FRONT_DOORS, vec![front_door("ours", "portico"), front_door("theirs", "other")]);
+    let routes = vec![
+        answering(1, "hello"),
+        forwarding("api", "ours", "key"),
+        forwarding("foreign", "theirs", "foreign-key"),
+    ];
+    api.lists(ROUTES, routes);
+    api.lists("/api/v1/services", Vec::new());
+    api.lists("/apis/discovery.k8s.io/v1/endpointslices", Vec::new());
+    api.lists("/api/v1/namespaces", Vec::new());
+    api
+}
+
+#[test]
+fn a_cluster_is_served_and_told_so() {
+    let api = cluster();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut operator = Operator::start(api.start(), free, folder.path());
+
+    // Ready only once every kind was read, Secrets too.
+    until("an admin port", || TcpStream::connect(free).is_ok());
+    operator.logged("watching Secrets");
+    assert!(get(free, "x", "/livez").starts_with("HTTP/1.1 200"));
+    assert!(get(free, "x", "/readyz").starts_with("HTTP/1.1 503"));
+    let secrets =
+        ["key", "foreign-key", "other"].map(|name| json!({"metadata": metadata(name, 1, "5")}));
+    api.lists(SECRETS, secrets.to_vec());
+    let http: SocketAddr = operator.logged("serving http://").parse().unwrap();
+    assert!(get(free, "x", "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(get(http, "ours.example", "/hello").ends_with("\r\n\r\nhello"));
+    assert!(get(http, "theirs.example", "/api/x").starts_with("HTTP/1.1 404"));
+
+    // Each status once, all conditions in one write; nothing of another class's objects.
+    until("three statuses", || api.asked("PATCH", "/status").len() >= 3);
+    let written = api.asked("PATCH", "/status");
+    for (name, routes) in [("frontdoors/ours", json!(2)), ("routes/hello", json!(null))] {
+        let asked = written.iter().find(|asked| asked.path.contains(name)).unwrap();
+        let all = ["Accepted", "ResolvedRefs", "Programmed"].map(|c| (c.into(), "True".into()));
+        assert_eq!(conditions(asked), all, "{name}");
+        assert!(asked.query.contains("fieldManager=portico") && asked.query.contains("force=true"));
+        assert_eq!(asked.body["status"]["observedGeneration"], 1);
+        assert_eq!(asked.body["status"]["attachedRoutes"], routes);
+        assert_eq!(asked.body["metadata"]["resourceVersion"], "1", "as it was seen");
+    }
+    let secrets: Vec<_> = api.asked("GET", "/secrets").iter().map(|a| a.path.clone()).collect();
+    assert_eq!(secrets, ["/api/v1/namespaces/web/secrets/key"], "no other Secret is read");
+
+    // What comes back as written is not written again; a new generation is, once it is served.
+    let mut seen = answering(1, "hello");
+    let first = written.iter().find(|asked| asked.path.contains("routes/hello")).unwrap();
+    seen["status"] = first.body["status"].clone();
+    seen["metadata"]["resourceVersion"] = json!("3");
+    api.modified(ROUTES, &seen);
+    let mut newer = answering(2, "goodbye");
+    newer["status"] = seen["status"].clone();
+    newer["metadata"]["resourceVersion"] = json!("4");
+    api.modified(ROUTES, &newer);
+    until("the new body", || get(http, "ours.example", "/hello").ends_with("goodbye"));
+    until("a fourth status", || api.asked("PATCH", "/status").len() > 3);
+    let written = api.asked("PATCH", "/status");
+    assert_eq!(written.len(), 4, "{written:?}");
+    assert_eq!(written[3].body["status"]["observedGeneration"], 2);
+    let times = |asked: &Asked| asked.body["status"]["conditions"][0]["lastTransitionTime"].clone();
+    assert_eq!(times(&written[3]), times(first), "its status is the same");
+
+    // The end: the Lease is let go.
+    let id = operator.child.id().to_string();
+    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    until("the end", || operator.child.try_wait().unwrap().is_some());
+    assert!(operator.child.try_wait().unwrap().unwrap().success());
+    let last = api.asked("PATCH", "/leases/portico-portico").pop().unwrap();
+    assert_eq!(last.body["spec"]["holderIdentity"], Value::Null);
+    assert!(last.path.contains("/namespaces/x/"), "the kubeconfig's namespace");
+}
