@@ -14,9 +14,9 @@ use tokio::{
 };
 
 /// Seconds after which another replica takes over from a holder that is not heard of.
-const DURATION: u64 = 15;
+const DURATION: u64 = 10;
 /// Seconds before that in which the holder renews.
-const GRACE: u64 = 5;
+const GRACE: u64 = 4;
 /// How soon to ask again where the API server gave no answer.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long letting go may take.
