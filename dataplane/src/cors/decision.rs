@@ -1,7 +1,7 @@
 //! What a policy says of a request.
 
 use super::{
-    Asking, DisallowedOrigin, Policy, Preflight, PreflightHandling, Treatment, preflight,
+    Asking, DisallowedOrigin, Policy, Preflight, PreflightHandling, Treatment, origin, preflight,
     treatment::AnswerHeaders,
 };
 use http::{HeaderMap, HeaderValue};
@@ -65,7 +65,7 @@ impl Denial {
 
 fn not_allowed(origin: &HeaderValue) -> String {
     match origin.to_str() {
-        Ok(text) if text.len() <= 512 => format!("origin '{text}' is not allowed"),
+        Ok(text) if text.len() <= origin::MAX_BYTES => format!("origin '{text}' is not allowed"),
         Ok(_) | Err(_) => "Origin is too long, or not ASCII".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     AllowedHeaders, AllowedMethods, AskedHeaders, Denial, Policy, Preflight, asked::Malformed,
-    fetch::SAFELISTED,
+    fetch::SAFELISTED, treatment,
 };
 use http::{HeaderMap, HeaderValue, Method, header};
 use std::cmp::Ordering;
@@ -39,7 +39,9 @@ pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap,
     let names = asked.headers.as_ref().map_err(|why| Ungranted::Malformed(*why))?;
     let allowed_headers = allowed_headers(&policy.headers, names)?;
     let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, asked.origin.clone());
+    // What it exposes says nothing to a browser here, but Gateway API's conformance suite asks for
+    // it.
+    treatment::grant(policy, asked.origin.clone(), &mut headers);
     let methods = match &policy.methods {
         AllowedMethods::Any => asked.asked_method.clone(),
         AllowedMethods::Listed { joined, .. } => joined.clone(),
@@ -47,14 +49,6 @@ pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap,
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     if let Some(list) = allowed_headers {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, list);
-    }
-    if policy.credentials {
-        let yes = HeaderValue::from_static("true");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
-    }
-    // Says nothing to a browser here, but Gateway API's conformance suite asks for it.
-    if let Some(exposed) = &policy.expose_headers {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
     }
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(policy.max_age));
     Ok(headers)

@@ -58,7 +58,8 @@ impl Treatment<'_> {
     }
 }
 
-fn grant(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
+/// Writes what a policy grants the pages of an allowed origin, in whichever answer.
+pub(super) fn grant(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if policy.credentials {
         let yes = HeaderValue::from_static("true");

@@ -15,3 +15,4 @@ mod syntax;
 pub use error::{OriginMistake, OriginPatternError};
 pub use matcher::Origins;
 pub use pattern::{OriginHost, OriginPattern, OriginPort};
+pub(super) use syntax::MAX_BYTES;

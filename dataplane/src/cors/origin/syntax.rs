@@ -2,7 +2,7 @@
 
 /// The length, in bytes, from which on nothing is an origin: a host has 253 at most, and schemes
 /// are short.
-pub(super) const MAX_BYTES: usize = 512;
+pub(in crate::cors) const MAX_BYTES: usize = 512;
 
 /// Whether a scheme may go on with this byte (RFC 3986, section 3.1, in lower case). It begins
 /// with a letter.
