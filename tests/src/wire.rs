@@ -51,10 +51,20 @@ impl Message {
         self.start_line().split(' ').nth(1).unwrap_or_default()
     }
 
+    /// A request's method.
+    pub fn method(&self) -> &str {
+        self.start_line().split(' ').next().unwrap_or_default()
+    }
+
+    /// The names and values of all lines, in order, each name as it was written.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+        lines.map(|(name, value)| (name, value.trim()))
+    }
+
     /// The values of all lines of a field, in order; its name in any case.
     pub fn fields(&self, name: &str) -> Vec<&str> {
-        let lines = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        lines.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()).collect()
+        self.lines().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v).collect()
     }
 
     /// The value of a field that stands exactly once; otherwise all lines, for a test to fail on.

@@ -8,7 +8,6 @@ use portico_tests::{
     backend::{Backend, Reply, route, service},
     browser::{self, Browser},
     edge::Edge,
-    wire::Message,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -292,7 +291,7 @@ async fn pages_read_what_the_policies_say_and_no_more() {
     });
 
     let requests = backend.requests();
-    assert!(requests.iter().all(|request| method(request) != "OPTIONS"), "a preflight leaked");
+    assert!(requests.iter().all(|request| request.method() != "OPTIONS"), "a preflight leaked");
     let reached: BTreeSet<usize> =
         requests.iter().map(|request| number(request.target())).collect();
     assert_eq!(reached.len(), requests.len(), "a call was forwarded twice");
@@ -310,12 +309,8 @@ async fn pages_read_what_the_policies_say_and_no_more() {
     for request in requests {
         let call = calls[number(request.target())];
         assert_eq!(request.field("cookie") == "session=1", call.credentials, "{call}");
-        assert_eq!(method(&request), call.method, "{call}");
+        assert_eq!(request.method(), call.method, "{call}");
     }
-}
-
-fn method(request: &Message) -> &str {
-    request.start_line().split(' ').next().unwrap()
 }
 
 /// The call that a request belongs to: the last segment of its path.

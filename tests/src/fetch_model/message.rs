@@ -110,11 +110,6 @@ pub struct Answer {
 
 impl From<Message> for Answer {
     fn from(message: Message) -> Self {
-        let lines = message.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        Self {
-            status: message.status(),
-            headers: lines.map(|(name, value)| (name, value.trim())).collect(),
-            body: message.text(),
-        }
+        Self { status: message.status(), headers: message.lines().collect(), body: message.text() }
     }
 }

@@ -87,7 +87,7 @@ impl World {
 
     /// The methods of the requests that the backend got since it was last asked.
     pub(crate) fn reached(&self) -> Vec<String> {
-        let method = |request: Message| request.start_line().split(' ').take(1).collect();
+        let method = |request: Message| request.method().to_owned();
         self.backend.take().into_iter().map(method).collect()
     }
 }
@@ -109,12 +109,11 @@ async fn exchange(wire: &mut Wire, request: &Request) -> Result<Message> {
 
 /// What the backend answers.
 fn reply(message: &Message, meddling: &Meddling) -> Reply {
-    let lines = message.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
     let request = Request {
-        method: message.start_line().split(' ').take(1).collect(),
+        method: message.method().to_owned(),
         target: String::new(),
         path: message.target().to_owned(),
-        headers: lines.map(|(name, value)| (name, value.trim())).collect(),
+        headers: message.lines().collect(),
     };
     let content = meddling.content(&request);
     let mut bytes =

@@ -74,11 +74,11 @@ fn preflight(origin: &str, method: &str, target: &str, names: &[&str]) -> String
 
 /// All `Access-Control-*` lines of a message, sorted, without that prefix, in lower case.
 fn cors(message: &Message) -> Vec<String> {
-    let lines = message.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-    let mut lines: Vec<_> = lines
+    let mut lines: Vec<_> = message
+        .lines()
         .filter_map(|(name, value)| {
             let name = name.to_ascii_lowercase();
-            Some(format!("{}: {}", name.strip_prefix("access-control-")?, value.trim()))
+            Some(format!("{}: {}", name.strip_prefix("access-control-")?, value))
         })
         .collect();
     lines.sort_unstable();
