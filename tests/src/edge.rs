@@ -123,11 +123,6 @@ impl Edge {
 
 /// The objects that are not accepted, and why.
 fn refused(compiled: &Compiled) -> impl Iterator<Item = (String, String)> {
-    let refused = compiled.statuses.iter().filter(|(_, status)| {
-        status
-            .conditions
-            .iter()
-            .any(|condition| condition.r#type == "Accepted" && !condition.status)
-    });
+    let refused = compiled.statuses.iter().filter(|(_, status)| !status.is_accepted());
     refused.map(|(object, status)| (object.to_string(), format!("{:?}", status.problems)))
 }

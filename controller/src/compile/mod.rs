@@ -73,6 +73,13 @@ pub struct Status {
     pub attached_routes: usize,
 }
 
+impl Status {
+    /// Whether the object is served: no condition says that it is not accepted.
+    pub fn is_accepted(&self) -> bool {
+        self.conditions.iter().all(|condition| condition.r#type != "Accepted" || condition.status)
+    }
+}
+
 /// A condition without its time, which only the writer of a status knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionVerdict {

@@ -42,7 +42,7 @@ pub(super) fn desired(
 
 /// What is accepted is served.
 fn programmed(status: &Status) -> ConditionVerdict {
-    let accepted = status.conditions.iter().all(|c| c.r#type != "Accepted" || c.status);
+    let accepted = status.is_accepted();
     let (reason, message) = if accepted {
         ("Programmed", "")
     } else {

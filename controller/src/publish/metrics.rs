@@ -83,14 +83,8 @@ impl Metrics {
 }
 
 fn count(statuses: &BTreeMap<ObjectRef, Status>, kind: Kind, accepted: bool) -> i64 {
-    let is_accepted = |status: &Status| {
-        !status
-            .conditions
-            .iter()
-            .any(|condition| condition.r#type == "Accepted" && !condition.status)
-    };
     let fits = |(object, status): &(&ObjectRef, &Status)| {
-        object.kind == kind && is_accepted(status) == accepted
+        object.kind == kind && status.is_accepted() == accepted
     };
     i64::try_from(statuses.iter().filter(fits).count()).unwrap_or(i64::MAX)
 }
