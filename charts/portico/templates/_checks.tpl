@@ -1,0 +1,60 @@
+{{/* What the schema can't say: values that are each right, and don't go together. Prints nothing. */}}
+{{- define "portico.checks" -}}
+{{- with .Values -}}
+{{- $isDaemonSet := eq .kind "DaemonSet" -}}
+
+{{- if and $isDaemonSet .autoscaling.enabled -}}
+{{- fail "autoscaling.enabled: a DaemonSet has a replica on every node and is not scaled; use kind: Deployment" -}}
+{{- end -}}
+{{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
+{{- fail (printf "autoscaling.minReplicas (%d) is above autoscaling.maxReplicas (%d)" (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
+{{- end -}}
+{{- if and .autoscaling.enabled (not .autoscaling.targetCPU) (not .autoscaling.metrics) -}}
+{{- fail "autoscaling: set targetCPU or metrics, or there is nothing to scale by" -}}
+{{- end -}}
+{{- if and .hostPorts.http (not $isDaemonSet) -}}
+{{- fail "hostPorts.http: two replicas of a Deployment can't have one port of a node; use kind: DaemonSet" -}}
+{{- end -}}
+
+{{- if eq (int .listen.ports.http) (int .listen.ports.admin) -}}
+{{- fail (printf "listen.ports: http and admin are both %d" (int .listen.ports.http)) -}}
+{{- end -}}
+
+{{- if and .secrets.namespaces (not .secrets.enabled) -}}
+{{- fail "secrets: namespaces are named, and enabled is false; leave one of them out" -}}
+{{- end -}}
+{{- if .watchNamespaces -}}
+{{- range .secrets.namespaces -}}
+{{- if not (has . $.Values.watchNamespaces) -}}
+{{- fail (printf "secrets.namespaces: %q is not watched; add it to watchNamespaces, or leave it out" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- $needed := add .preStopSleepSeconds .drainTimeoutSeconds -}}
+{{- with .terminationGracePeriodSeconds -}}
+{{- if lt (int64 .) $needed -}}
+{{- fail (printf "terminationGracePeriodSeconds (%d) is less than preStopSleepSeconds and drainTimeoutSeconds together (%d): requests would be cut off" (int64 .) $needed) -}}
+{{- end -}}
+{{- end -}}
+
+{{- with .service -}}
+{{- if and .nodePorts.http (eq .type "ClusterIP") -}}
+{{- fail "service.nodePorts.http: a Service of type ClusterIP has no node ports; use service.type NodePort or LoadBalancer" -}}
+{{- end -}}
+{{- if and .externalTrafficPolicy (eq .type "ClusterIP") (not .externalIPs) -}}
+{{- fail "service.externalTrafficPolicy: nothing outside of the cluster reaches a Service of type ClusterIP without externalIPs" -}}
+{{- end -}}
+{{- if ne .type "LoadBalancer" -}}
+{{- range $name := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+{{- if get $.Values.service $name -}}
+{{- fail (printf "service.%s: needs service.type LoadBalancer; it is %s" $name $.Values.service.type) -}}
+{{- end -}}
+{{- end -}}
+{{- if kindIs "bool" .allocateLoadBalancerNodePorts -}}
+{{- fail (printf "service.allocateLoadBalancerNodePorts: needs service.type LoadBalancer; it is %s" .type) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,173 @@
+{{/* The Pod of the Deployment and of the DaemonSet. */}}
+{{- define "portico.pod" -}}
+metadata:
+  {{- with .Values.podAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  labels:
+    {{- $own := fromYaml (include "portico.selectorLabels" .) }}
+    {{- toYaml (merge $own (deepCopy (default dict .Values.podLabels)) (default dict .Values.commonLabels)) | nindent 4 }}
+spec:
+  serviceAccountName: {{ include "portico.serviceAccountName" . }}
+  # The image reads none of the variables that Services would set.
+  enableServiceLinks: false
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  terminationGracePeriodSeconds: {{ include "portico.gracePeriod" . }}
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+  - name: portico
+    image: {{ include "portico.image" . | quote }}
+    {{- with .Values.image.pullPolicy }}
+    imagePullPolicy: {{ . }}
+    {{- end }}
+    args:
+    {{- include "portico.args" . | nindent 4 }}
+    {{- if or .Values.log.filter .Values.extraEnv }}
+    env:
+    {{- with .Values.log.filter }}
+    - name: RUST_LOG
+      value: {{ quote . }}
+    {{- end }}
+    {{- with .Values.extraEnv }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- end }}
+    ports:
+    - name: http
+      containerPort: {{ int .Values.listen.ports.http }}
+      {{- with .Values.hostPorts.http }}
+      hostPort: {{ int . }}
+      {{- end }}
+    - name: admin
+      containerPort: {{ int .Values.listen.ports.admin }}
+    # No startup probe: /livez is 200 from the start. A Pod that waits for the API server is alive,
+    # and starting it again would not bring the API server back.
+    livenessProbe:
+      httpGet:
+        path: /livez
+        port: admin
+      {{- with .Values.livenessProbe }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+    readinessProbe:
+      httpGet:
+        path: /readyz
+        port: admin
+      {{- with .Values.readinessProbe }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+    {{- with .Values.preStopSleepSeconds }}
+    # Listeners close at SIGTERM. Whoever sends traffic here gets this long to learn of the end.
+    lifecycle:
+      preStop:
+        sleep:
+          seconds: {{ int64 . }}
+    {{- end }}
+    {{- with .Values.resources }}
+    resources:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with .Values.securityContext }}
+    securityContext:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if eq .Values.kind "Deployment" }}
+  {{- with .Values.topologySpreadConstraints }}
+  {{- $constraints := list }}
+  {{- range . }}
+  {{- $selector := dict "matchLabels" (fromYaml (include "portico.selectorLabels" $)) }}
+  {{- $constraints = append $constraints (merge (deepCopy .) (dict "labelSelector" $selector)) }}
+  {{- end }}
+  topologySpreadConstraints:
+    {{- toYaml $constraints | nindent 4 }}
+  {{- end }}
+  {{- end }}
+  {{- with .Values.dnsPolicy }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with .Values.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* The arguments, as a YAML list. */}}
+{{- define "portico.args" -}}
+{{- $host := .Values.listen.address -}}
+{{- if contains ":" $host }}{{ $host = printf "[%s]" $host }}{{ end -}}
+{{- with .Values -}}
+- operator
+- --class={{ .className }}
+{{- range .watchNamespaces }}
+- --watch-namespace={{ . }}
+{{- end }}
+{{- range .secrets.namespaces }}
+- --secret-namespace={{ . }}
+{{- end }}
+{{- if not .secrets.enabled }}
+- --no-secrets
+{{- end }}
+- --lease-namespace={{ $.Release.Namespace }}
+{{- if .publish.addresses }}
+{{- range .publish.addresses }}
+- {{ printf "--publish-address=%s" . | quote }}
+{{- end }}
+{{- else if .publish.service }}
+- --publish-service={{ $.Release.Namespace }}/{{ include "portico.fullname" $ }}
+{{- end }}
+- {{ printf "--http=%s:%d" $host (int .listen.ports.http) | quote }}
+- {{ printf "--admin=%s:%d" $host (int .listen.ports.admin) | quote }}
+{{- with .workers }}
+- --workers={{ int64 . }}
+{{- end }}
+- --log-format={{ .log.format }}
+{{- with .limits.maxHeadBytes }}
+- --max-head-bytes={{ include "portico.number" . }}
+{{- end }}
+{{- with .limits.maxUriBytes }}
+- --max-uri-bytes={{ include "portico.number" . }}
+{{- end }}
+{{- with .limits.maxBodyBytes }}
+- --max-body-bytes={{ include "portico.number" . }}
+{{- end }}
+{{- with .limits.maxConnections }}
+- --max-connections={{ int64 . }}
+{{- end }}
+{{- with .limits.headerTimeout }}
+- --header-timeout={{ . }}
+{{- end }}
+{{- with .limits.idleTimeout }}
+- --idle-timeout={{ . }}
+{{- end }}
+- --drain-timeout={{ int64 .drainTimeoutSeconds }}s
+- {{ printf "--via-name=%s" (default (printf "%s-%s" $.Release.Namespace $.Release.Name) .viaName) | quote }}
+{{- range .allowExternal }}
+- {{ printf "--allow-external=%s" . | quote }}
+{{- end }}
+{{- range .extraArgs }}
+- {{ quote . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
