@@ -9,6 +9,7 @@ pub use operator::OperatorArgs;
 
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
+    error::ErrorKind,
 };
 use portico_dataplane::{
     config::{Config, Limits},
@@ -37,6 +38,10 @@ impl Cli {
         let mut cli = Self::from_arg_matches(line)?;
         if let (Command::Demo(args), Some((_, line))) = (&mut cli.command, line.subcommand()) {
             args.note_given(line);
+        }
+        if let Command::Operator(args) = &cli.command {
+            let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
+            args.fit_together().map_err(error)?;
         }
         Ok(cli)
     }

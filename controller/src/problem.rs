@@ -91,7 +91,7 @@ pub enum Reason {
     ServiceNotFound,
     /// The Service has no such port.
     PortNotFound,
-    /// The Secret, or the key in it, does not exist.
+    /// The Secret, or the key in it, does not exist, or this install does not read it.
     SecretNotFound,
     /// An endpoint's or an external backend's address may not be dialled.
     AddressNotAllowed,

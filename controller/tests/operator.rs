@@ -4,12 +4,15 @@
 
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,7 +20,7 @@ use std::{
 /// Far more than it ever takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What the API server was asked to change, or which single object it was asked for.
+/// What the API server was asked; watches are left out.
 #[derive(Clone, Debug)]
 struct Asked {
     method: String,
@@ -29,7 +32,9 @@ struct Asked {
 #[derive(Default)]
 struct Cluster {
     /// Objects by the path of their list; a list that is not here answers 500.
-    lists: HashMap<&'static str, Vec<Value>>,
+    lists: HashMap<String, Vec<Value>>,
+    /// Lists that answer 403.
+    forbidden: HashSet<&'static str>,
     watches: HashMap<String, TcpStream>,
     lease: Option<Value>,
     asked: Vec<Asked>,
@@ -40,6 +45,9 @@ struct ApiServer(Arc<Mutex<Cluster>>);
 
 const FRONT_DOORS: &str = "/apis/portico.dev/v1alpha1/frontdoors";
 const ROUTES: &str = "/apis/portico.dev/v1alpha1/routes";
+const SERVICES: &str = "/api/v1/services";
+const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
+const NAMESPACES: &str = "/api/v1/namespaces";
 const SECRETS: &str = "/api/v1/secrets";
 
 impl ApiServer {
@@ -84,8 +92,8 @@ impl ApiServer {
         cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
     }
 
-    fn lists(&self, list: &'static str, objects: Vec<Value>) {
-        self.0.lock().unwrap().lists.insert(list, objects);
+    fn lists(&self, list: &str, objects: Vec<Value>) {
+        self.0.lock().unwrap().lists.insert(list.to_owned(), objects);
     }
 
     fn asked(&self, method: &str, part: &str) -> Vec<Asked> {
@@ -98,18 +106,16 @@ impl ApiServer {
 impl Cluster {
     fn answer(&mut self, asked: Asked) -> (u16, Value) {
         let Asked { method, path, body, .. } = &asked;
-        if method == "GET" && !path.contains("/namespaces/") {
-            let Some(items) = self.lists.get(path.as_str()) else {
-                return (500, json!({"kind": "Status", "code": 500, "message": "not yet"}));
-            };
-            let metadata = json!({"resourceVersion": "1"});
-            return (200, json!({"kind": "List", "metadata": metadata, "items": items}));
-        }
-        let answer = match (method.as_str(), path) {
+        let failure = |code, reason| (code, json!({"code": code, "reason": reason}));
+        let answer = match (method.as_str(), path.as_str()) {
             (_, path) if path.contains("/leases") => self.lease(method, body),
             ("GET", path) if path.ends_with("/secrets/key") => {
                 let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});
                 (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
+            }
+            ("GET", path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
+            ("GET", path) => {
+                self.lists.get(path).map_or_else(|| failure(500, "InternalError"), list)
             }
             ("PATCH" | "POST", _) => (200, body.clone()),
             (_, path) => panic!("nobody should ask for {path}"),
@@ -130,6 +136,10 @@ impl Cluster {
         let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": ""});
         self.lease.clone().map_or((404, missing), |lease| (200, lease))
     }
+}
+
+fn list(items: &Vec<Value>) -> (u16, Value) {
+    (200, json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items}))
 }
 
 fn read_head(stream: &TcpStream) -> Option<(Asked, usize)> {
@@ -191,7 +201,7 @@ fn answering(generation: i64, body: &str) -> Value {
 
 struct Operator {
     child: Child,
-    log: BufReader<std::process::ChildStdout>,
+    log: Receiver<String>,
 }
 
 impl Drop for Operator {
@@ -202,7 +212,7 @@ impl Drop for Operator {
 }
 
 impl Operator {
-    fn start(api: SocketAddr, admin: SocketAddr, folder: &std::path::Path) -> Self {
+    fn start(api: SocketAddr, folder: &std::path::Path, flags: &[&str]) -> Self {
         let kubeconfig = folder.join("kubeconfig");
         let config = json!({
             "clusters": [{"name": "k", "cluster": {"server": format!("http://{api}")}}],
@@ -213,19 +223,22 @@ impl Operator {
         fs::write(&kubeconfig, config.to_string()).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_portico"))
             .args(["operator", "--workers=2", "--http=127.0.0.1:0", "--publish-address=192.0.2.7"])
-            .args([format!("--admin={admin}"), format!("--kubeconfig={}", kubeconfig.display())])
+            .args(flags)
+            .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = BufReader::new(child.stdout.take().unwrap());
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (tell, log) = channel();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
         Self { child, log }
     }
 
-    fn logged(&mut self, what: &str) -> String {
+    fn logged(&self, what: &str) -> String {
         loop {
-            let mut line = String::new();
-            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "no '{what}' in the log");
+            let line = self.log.recv_timeout(DEADLINE);
+            let line = line.unwrap_or_else(|_| panic!("never in the log: {what}"));
             if let Some((_, rest)) = line.split_once(what) {
                 return rest.trim().to_owned();
             }
@@ -256,6 +269,13 @@ fn conditions(asked: &Asked) -> Vec<(String, String)> {
     conditions.iter().map(|c| (text(&c["type"]), text(&c["status"]))).collect()
 }
 
+/// A condition of the status that was written last of an object.
+fn condition(api: &ApiServer, object: &str, r#type: &str) -> Value {
+    let written = api.asked("PATCH", &format!("/{object}/status")).pop().unwrap();
+    let conditions = written.body["status"]["conditions"].as_array().unwrap().clone();
+    conditions.into_iter().find(|condition| condition["type"] == r#type).unwrap()
+}
+
 fn cluster() -> ApiServer {
     let api = ApiServer::default();
     api.lists(FRONT_DOORS, vec![front_door("ours", "portico"), front_door("theirs", "other")]);
@@ -265,9 +285,9 @@ fn cluster() -> ApiServer {
         forwarding("foreign", "theirs", "foreign-key"),
     ];
     api.lists(ROUTES, routes);
-    api.lists("/api/v1/services", Vec::new());
-    api.lists("/apis/discovery.k8s.io/v1/endpointslices", Vec::new());
-    api.lists("/api/v1/namespaces", Vec::new());
+    for list in [SERVICES, ENDPOINT_SLICES, NAMESPACES] {
+        api.lists(list, Vec::new());
+    }
     api
 }
 
@@ -276,7 +296,8 @@ fn a_cluster_is_served_and_told_so() {
     let api = cluster();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut operator = Operator::start(api.start(), free, folder.path());
+    let admin = format!("--admin={free}");
+    let mut operator = Operator::start(api.start(), folder.path(), &[&admin]);
 
     // Ready only once every kind was read, Secrets too.
     until("an admin port", || TcpStream::connect(free).is_ok());
@@ -303,7 +324,7 @@ fn a_cluster_is_served_and_told_so() {
         assert_eq!(asked.body["status"]["attachedRoutes"], routes);
         assert_eq!(asked.body["metadata"]["resourceVersion"], "1", "as it was seen");
     }
-    let secrets: Vec<_> = api.asked("GET", "/secrets").iter().map(|a| a.path.clone()).collect();
+    let secrets: Vec<_> = api.asked("GET", "/secrets/").iter().map(|a| a.path.clone()).collect();
     assert_eq!(secrets, ["/api/v1/namespaces/web/secrets/key"], "no other Secret is read");
 
     // What comes back as written is not written again; a new generation is, once it is served.
@@ -332,4 +353,72 @@ fn a_cluster_is_served_and_told_so() {
     let last = api.asked("PATCH", "/leases/portico-portico").pop().unwrap();
     assert_eq!(last.body["spec"]["holderIdentity"], Value::Null);
     assert!(last.path.contains("/namespaces/x/"), "the kubeconfig's namespace");
+}
+
+#[test]
+fn secrets_are_read_where_it_was_said_alone() {
+    let api = cluster();
+    let mut door = front_door("ours", "portico");
+    door["spec"]["attach"] = json!([{"namespaces": ["web", "sales"]}]);
+    api.lists(FRONT_DOORS, vec![door]);
+    let mut listed = forwarding("listed", "ours", "key");
+    listed["metadata"]["namespace"] = json!("sales");
+    listed["spec"]["frontDoorRef"]["namespace"] = json!("web");
+    listed["spec"]["matches"][0]["path"] = json!("/sales/*");
+    api.lists(ROUTES, vec![forwarding("api", "ours", "key"), listed]);
+    let mut secret = json!({"metadata": metadata("key", 1, "5")});
+    secret["metadata"]["namespace"] = json!("sales");
+    api.lists("/api/v1/namespaces/sales/secrets", vec![secret]);
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--admin=127.0.0.1:0", "--secret-namespace=sales"];
+    let operator = Operator::start(api.start(), folder.path(), &flags);
+
+    let http: SocketAddr = operator.logged("serving http://").parse().unwrap();
+    let answer = get(http, "ours.example", "/api/x");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("NotResolved"), "{answer}");
+    until("three statuses", || api.asked("PATCH", "/status").len() >= 3);
+    assert_eq!(condition(&api, "routes/listed", "ResolvedRefs")["status"], "True");
+    let refused = condition(&api, "routes/api", "ResolvedRefs");
+    assert_eq!(
+        (&refused["status"], &refused["reason"]),
+        (&json!("False"), &json!("SecretNotFound"))
+    );
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("does not read Secrets of namespace web"), "{message}");
+    assert!(message.contains("--secret-namespace web"), "{message}");
+
+    let asked: HashSet<_> = api.asked("GET", "/secrets").into_iter().map(|a| a.path).collect();
+    let sales = "/api/v1/namespaces/sales/secrets";
+    assert_eq!(asked, [sales.to_owned(), format!("{sales}/key")].into());
+}
+
+#[test]
+fn neither_secrets_nor_namespaces_are_needed() {
+    let api = cluster();
+    // As a Role in one namespace allows it: nothing is asked for at the cluster's level but the
+    // Namespace, in vain.
+    for list in [FRONT_DOORS, ROUTES, SERVICES, ENDPOINT_SLICES] {
+        let objects = api.0.lock().unwrap().lists.remove(list).unwrap();
+        let (group, kind) = list.rsplit_once('/').unwrap();
+        api.lists(&format!("{group}/namespaces/web/{kind}"), objects);
+    }
+    api.0.lock().unwrap().forbidden.insert(NAMESPACES);
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--admin=127.0.0.1:0", "--watch-namespace=web", "--no-secrets"];
+    let operator = Operator::start(api.start(), folder.path(), &flags);
+
+    let http: SocketAddr = operator.logged("serving http://").parse().unwrap();
+    assert!(get(http, "ours.example", "/hello").ends_with("\r\n\r\nhello"));
+    assert!(get(http, "ours.example", "/api/x").starts_with("HTTP/1.1 503"));
+    assert!(!api.asked("GET", NAMESPACES).is_empty());
+    assert!(api.asked("GET", "/secrets").is_empty());
+}
+
+#[test]
+fn flags_that_do_not_fit_together_are_refused_at_the_start() {
+    let flags = ["operator", "--watch-namespace=web", "--secret-namespace=infra"];
+    let output = Command::new(env!("CARGO_BIN_EXE_portico")).args(flags).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--secret-namespace infra is none of --watch-namespace"), "{error}");
 }

@@ -50,7 +50,8 @@ impl Edge {
         let patterns: Result<Vec<_>, _> =
             setup.allow_external.iter().map(|pattern| pattern.parse()).collect();
         let guard = AddressGuard::new(patterns?);
-        let options = Options { class: None, loopback_endpoints: true, guard: guard.clone() };
+        let options =
+            Options { loopback_endpoints: true, guard: guard.clone(), ..Options::default() };
         let config = Config {
             http: "127.0.0.1:0".parse()?,
             workers: setup.workers,

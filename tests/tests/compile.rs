@@ -68,16 +68,18 @@ fn read(path: &Path) -> Snapshot {
 struct CaseOptions {
     class: Option<String>,
     loopback_endpoints: bool,
+    secret_namespaces: Option<BTreeSet<String>>,
     allow_external: Vec<String>,
 }
 
 impl CaseOptions {
     fn read(input: &str) -> Options {
         let line = input.lines().next().and_then(|line| line.strip_prefix("# options: "));
-        let Self { class, loopback_endpoints, allow_external } =
+        let Self { class, loopback_endpoints, secret_namespaces, allow_external } =
             line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
         let patterns = allow_external.iter().map(|pattern| pattern.parse().expect("a pattern"));
-        Options { class, loopback_endpoints, guard: AddressGuard::new(patterns.collect()) }
+        let guard = AddressGuard::new(patterns.collect());
+        Options { class, loopback_endpoints, secret_namespaces, guard }
     }
 }
 

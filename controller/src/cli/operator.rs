@@ -4,7 +4,7 @@ use super::{ServingArgs, values};
 use crate::operator::{Publish, Settings};
 use clap::Args;
 use portico_dataplane::table::ObjectName;
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// Arguments of `portico operator`.
 #[derive(Debug, Args)]
@@ -15,6 +15,12 @@ pub struct OperatorArgs {
     /// A namespace that is watched; repeatable [default: all]
     #[arg(long = "watch-namespace", value_name = "NAMESPACE", value_parser = values::label)]
     pub watch_namespaces: Vec<String>,
+    /// A namespace whose Secrets are read; repeatable [default: every one that is watched]
+    #[arg(long = "secret-namespace", value_name = "NAMESPACE", value_parser = values::label)]
+    pub secret_namespaces: Vec<String>,
+    /// Read no Secrets at all; Routes that need one answer 503
+    #[arg(long, conflicts_with = "secret_namespaces")]
+    pub no_secrets: bool,
     /// The kubeconfig file [default: in a Pod its service account, elsewhere as kubectl has it]
     #[arg(long, value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
@@ -35,12 +41,34 @@ pub struct OperatorArgs {
 }
 
 impl OperatorArgs {
+    /// Whether the flags fit together.
+    ///
+    /// # Errors
+    /// Where Secrets are to be read of a namespace that is not watched: no Route there is known.
+    pub(super) fn fit_together(&self) -> Result<(), String> {
+        let (watched, secrets) = (&self.watch_namespaces, &self.secret_namespaces);
+        let outside = secrets.iter().find(|namespace| !watched.contains(namespace));
+        match outside {
+            Some(namespace) if !watched.is_empty() => Err(format!(
+                "--secret-namespace {namespace} is none of --watch-namespace: add --watch-namespace {namespace}, or leave --secret-namespace {namespace} out"
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The namespaces whose Secrets are read; `None`: all that are watched.
+    fn secret_namespaces(&self) -> Option<BTreeSet<String>> {
+        let is_limited = self.no_secrets || !self.secret_namespaces.is_empty();
+        is_limited.then(|| self.secret_namespaces.iter().cloned().collect())
+    }
+
     /// What the operator is told.
     pub fn settings(&self) -> Settings {
         let addresses = || self.publish_addresses.iter().map(|value| Publish::address(value));
         Settings {
             class: self.class.clone(),
             namespaces: self.watch_namespaces.iter().cloned().collect(),
+            secret_namespaces: self.secret_namespaces(),
             lease_namespace: self.lease_namespace.clone(),
             publish: match &self.publish_service {
                 Some(service) => Publish::Service(service.clone()),
@@ -65,6 +93,7 @@ mod tests {
     fn settings(flags: &[&str]) -> Result<Settings, String> {
         let line = ["portico"].iter().chain(flags);
         let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
+        line.operator.fit_together()?;
         Ok(line.operator.settings())
     }
 
@@ -92,10 +121,35 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_read_where_it_is_said_or_else_wherever_is_watched() {
+        let read = |flags: &[&str]| settings(flags).unwrap().secret_namespaces;
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&["--watch-namespace=web"]), None);
+        assert_eq!(read(&["--no-secrets"]), Some(BTreeSet::new()));
+        let both = ["--secret-namespace=web", "--secret-namespace=sales"];
+        let expected = Some(["sales".to_owned(), "web".to_owned()].into());
+        assert_eq!(read(&both), expected);
+        let watched =
+            ["--watch-namespace=infra", "--watch-namespace=sales", "--watch-namespace=web"];
+        assert_eq!(read(&[&both[..], &watched].concat()), expected);
+    }
+
+    #[test]
+    fn secrets_are_not_read_where_nothing_is_watched() {
+        let flags = ["--watch-namespace=web", "--secret-namespace=web", "--secret-namespace=infra"];
+        let error = settings(&flags).unwrap_err();
+        for part in ["--secret-namespace infra is none", "add --watch-namespace infra"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
     fn a_bad_value_says_what_a_good_one_is() {
         for (flags, way_out) in [
             (&["--class=Edge"][..], "lower-case"),
             (&["--watch-namespace="], "lower-case"),
+            (&["--secret-namespace="], "lower-case"),
+            (&["--secret-namespace=web", "--no-secrets"], "cannot be used"),
             (&["--lease-namespace=a.b"], "lower-case"),
             (&["--publish-service=portico"], "NAMESPACE/NAME"),
             (&["--publish-address=http://x"], "host name"),

@@ -15,7 +15,8 @@ use std::process::ExitCode;
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let options = Options { class: None, loopback_endpoints: true, guard: args.external.guard() };
+    let guard = args.external.guard();
+    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let report = Report::new(&merged, &compiled.statuses);
     super::print(&match args.output {

@@ -25,7 +25,8 @@ const VIA_NAME: &str = "portico";
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let options = Options { class: None, loopback_endpoints: true, guard: args.external.guard() };
+    let guard = args.external.guard();
+    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {

@@ -19,11 +19,14 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let config = operator::config(args.kubeconfig.as_deref()).await?;
     tracing::info!(class = args.class, "watching {}", config.cluster_url);
     let (waker, wakes) = wakes();
-    let operator = Operator::start(config, args.settings(), &waker)?;
+    let settings = args.settings();
+    let secret_namespaces = settings.secret_namespaces.clone();
+    let operator = Operator::start(config, settings, &waker)?;
 
     let mut registry = Registry::default();
     let guard = args.serving.external.guard();
-    let options = Options { class: Some(args.class), loopback_endpoints: false, guard };
+    let class = Some(args.class);
+    let options = Options { class, loopback_endpoints: false, secret_namespaces, guard };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.verdicts());
     let started = |Started { pages, .. }| {

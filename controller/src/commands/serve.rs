@@ -18,7 +18,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (waker, wakes) = wakes();
     let files = Files::new(args.paths, waker, &mut registry);
     let guard = args.serving.external.guard();
-    let options = Options { class: None, loopback_endpoints: true, guard };
+    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
     let publisher = Publisher::new(files, options, &mut registry);
     server::run(&args.serving, publisher, wakes, registry, |_| Ok(())).await
 }

@@ -1,14 +1,19 @@
 //! Header edits, with values from Secrets.
 
-use super::report::{Field, Report};
+use super::{
+    Options,
+    report::{Field, Report},
+};
 use crate::{problem::Reason, snapshot::Snapshot};
 use http::{HeaderName, HeaderValue};
+use k8s_openapi::api::core::v1::Secret;
 use portico_crds as crds;
 use portico_dataplane::table::{HeaderEdits, ObjectName};
 
 /// Compiles the header edits of one Route.
 pub(super) struct Headers<'s> {
     pub(super) snapshot: &'s Snapshot,
+    pub(super) options: &'s Options,
     /// Where its Secrets are.
     pub(super) route: &'s ObjectName,
     /// The first value that could not be had.
@@ -66,7 +71,7 @@ impl Headers<'_> {
         match (&line.value, &line.value_from) {
             (Some(text), None) => value(text, &at.key("value"), report),
             (None, Some(from)) => {
-                let secret = secret_value(self.snapshot, self.route, &from.secret_key_ref);
+                let secret = self.secret_value(&from.secret_key_ref);
                 secret
                     .map_err(|(reason, message)| {
                         let at = at.key("valueFrom");
@@ -92,6 +97,43 @@ impl Headers<'_> {
                 None
             }
         }
+    }
+
+    /// A value from a Secret of the Route's namespace. No message shows any of it.
+    fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
+        let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
+        let secret = self.secret(&name).map_err(|message| (Reason::SecretNotFound, message))?;
+        let text = secret.string_data.as_ref().and_then(|data| data.get(&from.key));
+        let data = secret.data.as_ref().and_then(|data| data.get(&from.key));
+        let Some(bytes) = text.map(String::as_bytes).or(data.map(|data| data.0.as_slice())) else {
+            let message = format!(
+                "Secret {name} has no key '{}': add it; until then requests get 503",
+                from.key
+            );
+            return Err((Reason::SecretNotFound, message));
+        };
+        let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
+            let message = if bytes.ends_with(b"\n") {
+                "ends in a line break, so it is no header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
+            } else {
+                "is no header value: it has line breaks or control characters"
+            };
+            (Reason::Invalid, format!("key '{}' of Secret {name} {message}", from.key))
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn secret(&self, name: &ObjectName) -> Result<&Secret, String> {
+        let namespace = &*name.namespace;
+        if !self.options.reads_secrets_of(namespace) {
+            return Err(format!(
+                "this install does not read Secrets of namespace {namespace}, and so not Secret {name}: have it read them, with --secret-namespace {namespace} (in the chart: secrets.namespaces); until then requests get 503"
+            ));
+        }
+        self.snapshot.secrets.get(name).map(AsRef::as_ref).ok_or_else(|| {
+            format!("Secret {name} does not exist: create it; until then requests get 503")
+        })
     }
 }
 
@@ -134,35 +176,4 @@ pub(super) fn value(text: &str, at: &Field<'_>, report: &mut Report) -> Option<H
             );
         })
         .ok()
-}
-
-/// A value from a Secret of the Route's namespace. No message shows any of it.
-fn secret_value(
-    snapshot: &Snapshot,
-    route: &ObjectName,
-    from: &crds::SecretKeyRef,
-) -> Result<HeaderValue, (Reason, String)> {
-    let name = ObjectName::new(route.namespace.clone(), from.name.as_str());
-    let Some(secret) = snapshot.secrets.get(&name) else {
-        let message =
-            format!("Secret {name} does not exist: create it; until then requests get 503");
-        return Err((Reason::SecretNotFound, message));
-    };
-    let text = secret.string_data.as_ref().and_then(|data| data.get(&from.key));
-    let data = secret.data.as_ref().and_then(|data| data.get(&from.key));
-    let Some(bytes) = text.map(String::as_bytes).or(data.map(|data| data.0.as_slice())) else {
-        let message =
-            format!("Secret {name} has no key '{}': add it; until then requests get 503", from.key);
-        return Err((Reason::SecretNotFound, message));
-    };
-    let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
-        let message = if bytes.ends_with(b"\n") {
-            "ends in a line break, so it is no header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
-        } else {
-            "is no header value: it has line breaks or control characters"
-        };
-        (Reason::Invalid, format!("key '{}' of Secret {name} {message}", from.key))
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

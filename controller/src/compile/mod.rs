@@ -28,7 +28,7 @@ use portico_dataplane::{guard::AddressGuard, table::Table};
 pub use routes::wants;
 use routes::{Draft, Routes};
 use services::Services;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What differs between the ways in which Portico runs.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +38,18 @@ pub struct Options {
     /// Whether Services may have loopback endpoints (files: a developer's machine). Link-local and
     /// metadata addresses are refused all the same.
     pub loopback_endpoints: bool,
+    /// The namespaces whose Secrets are read; `None`: all.
+    pub secret_namespaces: Option<BTreeSet<String>>,
     /// What `external` backends may point at, to warn early; the dataplane checks when it dials.
     pub guard: AddressGuard,
 }
 
 impl Options {
+    /// Whether Secrets of this namespace are read.
+    fn reads_secrets_of(&self, namespace: &str) -> bool {
+        self.secret_namespaces.as_ref().is_none_or(|read| read.contains(namespace))
+    }
+
     /// Whether this install speaks for objects of which nobody can tell whose they are.
     fn is_default_install(&self) -> bool {
         self.class.as_deref().is_none_or(|class| class == portico_crds::CLASS_DEFAULT)

@@ -110,7 +110,8 @@ impl<'s> Routes<'_, 's> {
     ) -> Option<table::Route> {
         let at = Field::Spec;
         let action = self.action(name, spec, matched, report);
-        let mut headers = Headers { snapshot: self.snapshot, route: name, unavailable: None };
+        let (snapshot, options) = (self.snapshot, self.options);
+        let mut headers = Headers { snapshot, options, route: name, unavailable: None };
         let request_headers =
             headers.edits(spec.request_headers.as_deref(), &at.key("requestHeaders"), report);
         let response_headers =

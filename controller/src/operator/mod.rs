@@ -7,6 +7,7 @@ mod keep;
 mod leader;
 mod objects;
 mod outages;
+mod scopes;
 mod secrets;
 mod shelf;
 mod status;
@@ -27,6 +28,7 @@ use objects::Objects;
 use outages::Outages;
 use portico_crds::StatusAddress;
 use portico_dataplane::table::ObjectName;
+use scopes::Scopes;
 use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch as channel;
 use watch::Watches;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub class: String,
     /// The namespaces that it watches; none: all.
     pub namespaces: BTreeSet<String>,
+    /// The namespaces whose Secrets it reads; `None`: all that it watches.
+    pub secret_namespaces: Option<BTreeSet<String>>,
     /// Where its Lease is; `None`: in the namespace that it runs in.
     pub lease_namespace: Option<String>,
     /// The addresses of FrontDoors.
@@ -105,24 +109,21 @@ impl Operator {
     /// # Errors
     /// Where the configuration can't be used.
     pub fn start(config: Config, settings: Settings, waker: &Waker) -> anyhow::Result<Self> {
-        let Settings { class, namespaces, lease_namespace, publish } = settings;
+        let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).context("the way to the cluster")?;
         let outages = Outages::default();
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 
-        let mut scopes: Vec<_> = namespaces.into_iter().map(Some).collect();
-        if scopes.is_empty() {
-            scopes.push(None);
-        }
+        let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
         let service = match &publish {
             Publish::Service(name) => Some(name),
             Publish::Addresses(_) => None,
         };
-        let objects = Objects::new(class, scopes.len(), service.is_some());
+        let objects = Objects::new(class, &scopes, service.is_some());
         let watches = Watches {
             client: &client,
-            namespaces: &scopes,
+            scopes: &scopes,
             publish: service,
             waker,
             outages: &outages,

@@ -2,6 +2,7 @@
 
 use super::{
     keep::{Own, Seen},
+    scopes::Scopes,
     secrets::{Secrets, named},
     shelf::Shelf,
 };
@@ -36,15 +37,16 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// None yet; each kind will come from so many watches.
-    pub(super) fn new(class: String, watches: usize, publishes_service: bool) -> Self {
+    /// None yet; each kind will come from one watch for each scope.
+    pub(super) fn new(class: String, scopes: &Scopes, publishes_service: bool) -> Self {
+        let watches = scopes.objects.len();
         Self {
             front_doors: Shelf::new(watches),
             routes: Shelf::new(watches),
             services: Shelf::new(watches),
             endpoint_slices: Shelf::new(watches),
             namespaces: Shelf::new(watches),
-            secrets: Arc::new(Secrets::new(watches)),
+            secrets: Arc::new(Secrets::new(scopes.secrets.len())),
             published: publishes_service.then(|| Shelf::new(1)),
             seen: Arc::default(),
             class,
@@ -107,10 +109,12 @@ mod tests {
     use crate::operator::keep;
     use kube::runtime::watcher::Event;
     use serde_json::json;
+    use std::collections::BTreeSet;
 
     #[test]
     fn there_is_no_snapshot_before_every_kind_is_there() {
-        let mut objects = Objects::new("portico".to_owned(), 1, false);
+        let scopes = Scopes::of(&BTreeSet::new(), None);
+        let mut objects = Objects::new("portico".to_owned(), &scopes, false);
         let (name, own) = keep::own::<FrontDoor>(
             Kind::FrontDoor,
             serde_json::from_value(json!({

@@ -4,6 +4,7 @@ use super::{
     keep,
     objects::Objects,
     outages::{self, Outages},
+    scopes::Scopes,
     shelf::{Kept, Shelf},
 };
 use crate::{problem::Kind, publish::Waker};
@@ -49,8 +50,7 @@ struct Watch {
 /// Starts all watches; they go on for as long as the runtime does.
 pub(super) struct Watches<'a> {
     pub(super) client: &'a Client,
-    /// `None`: all of them.
-    pub(super) namespaces: &'a [Option<String>],
+    pub(super) scopes: &'a Scopes,
     /// The Service whose addresses are published.
     pub(super) publish: Option<&'a ObjectName>,
     pub(super) waker: &'a Waker,
@@ -59,7 +59,7 @@ pub(super) struct Watches<'a> {
 
 impl Watches<'_> {
     pub(super) fn start(&self, objects: &Objects) {
-        for (number, namespace) in self.namespaces.iter().enumerate() {
+        for (number, namespace) in self.scopes.objects.iter().enumerate() {
             let namespace = namespace.as_deref();
             let own = |what| Watch {
                 events: Some(objects.seen.clone()),
@@ -85,13 +85,10 @@ impl Watches<'_> {
             let slices = self.api::<DeserializeGuard<EndpointSlice>>(namespace);
             let watch = self.watch("EndpointSlices", number, namespace);
             spawn(slices, config(), watch, objects.endpoint_slices.clone(), keep::slice);
-            let secrets = self.api::<PartialObjectMeta<Secret>>(namespace);
-            let watch = Watch {
-                events: Some(objects.secrets.changed()),
-                ..self.watch("Secrets", number, namespace)
-            };
-            spawn(secrets, config(), watch, objects.secrets.versions(), keep::secret);
             self.namespace(number, namespace, objects);
+        }
+        for (number, namespace) in self.scopes.secrets.iter().enumerate() {
+            self.secrets(number, namespace.as_deref(), objects);
         }
         if let (Some(name), Some(shelf)) = (self.publish, &objects.published) {
             let services: Api<DeserializeGuard<Service>> =
@@ -101,6 +98,16 @@ impl Watches<'_> {
             let watch = Watch { events: Some(objects.seen.clone()), ..self.watch(&what, 0, None) };
             spawn(services, config, watch, shelf.clone(), keep::published);
         }
+    }
+
+    /// Secrets are watched by their metadata alone.
+    fn secrets(&self, number: usize, namespace: Option<&str>, objects: &Objects) {
+        let secrets = self.api::<PartialObjectMeta<Secret>>(namespace);
+        let watch = Watch {
+            events: Some(objects.secrets.changed()),
+            ..self.watch("Secrets", number, namespace)
+        };
+        spawn(secrets, config(), watch, objects.secrets.versions(), keep::secret);
     }
 
     /// Namespaces are asked for their labels. Who may see some namespaces alone may lack the right
