@@ -23,12 +23,19 @@ pub enum Kind {
     Route,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// The kind's name, as manifests have it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::FrontDoor => "FrontDoor",
             Self::Route => "Route",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -33,7 +33,7 @@ struct Asked {
 struct Cluster {
     /// Objects by the path of their list; a list that is not here answers 500.
     lists: HashMap<String, Vec<Value>>,
-    /// Lists that answer 403.
+    /// What answers 403.
     forbidden: HashSet<&'static str>,
     watches: HashMap<String, TcpStream>,
     lease: Option<Value>,
@@ -113,7 +113,7 @@ impl Cluster {
                 let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});
                 (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
             }
-            ("GET", path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
+            (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
             ("GET", path) => {
                 self.lists.get(path).map_or_else(|| failure(500, "InternalError"), list)
             }
@@ -255,6 +255,13 @@ fn get(address: SocketAddr, host: &str, path: &str) -> String {
     answer
 }
 
+/// The value of one series, with its labels: `portico_watch_up{kind="Route"}`.
+fn metric(admin: SocketAddr, series: &str) -> i64 {
+    let page = get(admin, "x", "/metrics");
+    let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {series} in\n{page}")).parse().unwrap()
+}
+
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
@@ -304,6 +311,7 @@ fn a_cluster_is_served_and_told_so() {
     operator.logged("watching Secrets");
     assert!(get(free, "x", "/livez").starts_with("HTTP/1.1 200"));
     assert!(get(free, "x", "/readyz").starts_with("HTTP/1.1 503"));
+    assert_eq!(metric(free, r#"portico_watch_up{kind="Secret"}"#), 0);
     let secrets =
         ["key", "foreign-key", "other"].map(|name| json!({"metadata": metadata(name, 1, "5")}));
     api.lists(SECRETS, secrets.to_vec());
@@ -344,6 +352,27 @@ fn a_cluster_is_served_and_told_so() {
     assert_eq!(written[3].body["status"]["observedGeneration"], 2);
     let times = |asked: &Asked| asked.body["status"]["conditions"][0]["lastTransitionTime"].clone();
     assert_eq!(times(&written[3]), times(first), "its status is the same");
+
+    // All of that is counted: a write for each object and change, two changes, no second list.
+    let routes = r#"portico_status_writes_total{kind="Route",result="written"}"#;
+    until("three statuses of Routes", || metric(free, routes) == 3);
+    for (series, expected) in [
+        ("portico_leader", 1),
+        (r#"portico_status_writes_total{kind="FrontDoor",result="written"}"#, 1),
+        (r#"portico_status_writes_total{kind="Route",result="overtaken"}"#, 0),
+        (r#"portico_status_writes_total{kind="Route",result="refused"}"#, 0),
+        (r#"portico_status_writes_total{kind="Route",result="failed"}"#, 0),
+        (r#"portico_events_total{result="written"}"#, 0),
+        (r#"portico_watch_events_total{kind="Route",type="apply"}"#, 2),
+        (r#"portico_watch_events_total{kind="Route",type="delete"}"#, 0),
+    ] {
+        assert_eq!(metric(free, series), expected, "{series}");
+    }
+    for kind in ["FrontDoor", "Route", "Service", "EndpointSlice", "Secret", "Namespace"] {
+        let up = format!(r#"portico_watch_up{{kind="{kind}"}}"#);
+        let lists = format!(r#"portico_watch_events_total{{kind="{kind}",type="list"}}"#);
+        assert_eq!((metric(free, &up), metric(free, &lists)), (1, 1), "{kind}");
+    }
 
     // The end: the Lease is let go.
     let id = operator.child.id().to_string();
@@ -386,6 +415,8 @@ fn secrets_are_read_where_it_was_said_alone() {
     let message = refused["message"].as_str().unwrap();
     assert!(message.contains("does not read Secrets of namespace web"), "{message}");
     assert!(message.contains("--secret-namespace web"), "{message}");
+    let admin: SocketAddr = operator.logged("admin pages at http://").parse().unwrap();
+    until("an Event of it", || metric(admin, r#"portico_events_total{result="written"}"#) == 1);
 
     let asked: HashSet<_> = api.asked("GET", "/secrets").into_iter().map(|a| a.path).collect();
     let sales = "/api/v1/namespaces/sales/secrets";
@@ -402,7 +433,8 @@ fn neither_secrets_nor_namespaces_are_needed() {
         let (group, kind) = list.rsplit_once('/').unwrap();
         api.lists(&format!("{group}/namespaces/web/{kind}"), objects);
     }
-    api.0.lock().unwrap().forbidden.insert(NAMESPACES);
+    let status = "/apis/portico.dev/v1alpha1/namespaces/web/routes/hello/status";
+    api.0.lock().unwrap().forbidden.extend([NAMESPACES, status]);
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--admin=127.0.0.1:0", "--watch-namespace=web", "--no-secrets"];
     let operator = Operator::start(api.start(), folder.path(), &flags);
@@ -412,6 +444,16 @@ fn neither_secrets_nor_namespaces_are_needed() {
     assert!(get(http, "ours.example", "/api/x").starts_with("HTTP/1.1 503"));
     assert!(!api.asked("GET", NAMESPACES).is_empty());
     assert!(api.asked("GET", "/secrets").is_empty());
+
+    // What was to be expected is no outage; what was not is counted.
+    let admin: SocketAddr = operator.logged("admin pages at http://").parse().unwrap();
+    assert_eq!(metric(admin, r#"portico_watch_up{kind="Namespace"}"#), 1);
+    assert!(!get(admin, "x", "/metrics").contains(r#"portico_watch_up{kind="Secret"}"#));
+    let writes = |result| {
+        metric(admin, &format!(r#"portico_status_writes_total{{kind="Route",result="{result}"}}"#))
+    };
+    until("a refused status", || writes("refused") > 0);
+    until("another one", || writes("written") == 1);
 }
 
 #[test]

@@ -21,9 +21,9 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let (waker, wakes) = wakes();
     let settings = args.settings();
     let secret_namespaces = settings.secret_namespaces.clone();
-    let operator = Operator::start(config, settings, &waker)?;
-
     let mut registry = Registry::default();
+    let operator = Operator::start(config, settings, &waker, &mut registry)?;
+
     let guard = args.serving.external.guard();
     let class = Some(args.class);
     let options = Options { class, loopback_endpoints: false, secret_namespaces, guard };

@@ -1,6 +1,6 @@
 //! Kubernetes Events: each problem once.
 
-use super::outages::Outages;
+use super::{metrics::Metrics, outages::Outages};
 use crate::{
     compile::Status,
     problem::{ObjectRef, Problem},
@@ -30,6 +30,30 @@ const LONGEST_NOTE: usize = 1024;
 pub(super) struct Events {
     told: Told,
     queue: mpsc::Sender<(ObjectReference, Problem)>,
+    metrics: Metrics,
+}
+
+/// What became of an Event.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    Written,
+    /// The API server did not take it, or gave no answer.
+    Failed,
+    /// Too many waited.
+    Dropped,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 3] = [Self::Written, Self::Failed, Self::Dropped];
+
+    /// Its name in metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 /// The problems that were told of, of objects that have some, with each object's uid.
@@ -43,10 +67,10 @@ struct Told {
 
 impl Events {
     /// Starts what writes them; it ends with this.
-    pub(super) fn new(client: Client, outages: Outages) -> Self {
+    pub(super) fn new(client: Client, outages: Outages, metrics: Metrics) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(client, outages, waiting));
-        Self { told: Told::default(), queue }
+        tokio::spawn(write(client, outages, metrics.clone(), waiting));
+        Self { told: Told::default(), queue, metrics }
     }
 
     /// Tells of the problems of an object that were not told yet. `is_said`: its status says
@@ -61,7 +85,9 @@ impl Events {
                 uid: Some(uid.to_owned()),
                 ..ObjectReference::default()
             };
-            let _ = self.queue.try_send((about, problem));
+            if self.queue.try_send((about, problem)).is_err() {
+                self.metrics.event(Outcome::Dropped);
+            }
         }
     }
 
@@ -105,16 +131,27 @@ impl Told {
 async fn write(
     client: Client,
     outages: Outages,
+    metrics: Metrics,
     mut waiting: mpsc::Receiver<(ObjectReference, Problem)>,
 ) {
     let what = "writing Events";
     let recorder = Recorder::new(client, Reporter::from("portico"));
     while let Some((about, problem)) = waiting.recv().await {
-        match timeout(PATIENCE, recorder.publish(&event(&problem), &about)).await {
-            Ok(Ok(())) => outages.worked(what),
-            Ok(Err(error)) => outages.failed(what, &error),
-            Err(error) => outages.failed(what, &error),
-        }
+        let outcome = match timeout(PATIENCE, recorder.publish(&event(&problem), &about)).await {
+            Ok(Ok(())) => {
+                outages.worked(what);
+                Outcome::Written
+            }
+            Ok(Err(error)) => {
+                outages.failed(what, &error);
+                Outcome::Failed
+            }
+            Err(error) => {
+                outages.failed(what, &error);
+                Outcome::Failed
+            }
+        };
+        metrics.event(outcome);
     }
 }
 

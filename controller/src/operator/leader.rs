@@ -1,6 +1,6 @@
 //! Which of several replicas writes: the one that holds the Lease.
 
-use super::outages::Outages;
+use super::{metrics::Metrics, outages::Outages};
 use kube::{Client, runtime::events::Reporter};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use std::{
@@ -38,11 +38,25 @@ pub(super) struct Lease {
     pub(super) name: String,
 }
 
+/// Who is told whether this replica holds the Lease.
+struct Tell {
+    channel: watch::Sender<bool>,
+    metrics: Metrics,
+}
+
+impl Tell {
+    fn tell(&self, leading: bool) {
+        self.metrics.leads(leading);
+        self.channel.send_replace(leading);
+    }
+}
+
 impl Candidate {
     /// Stands for election until [`Candidate::withdraw`].
-    pub(super) fn stand(lease: Lease, outages: Outages) -> Self {
-        let (tell, leading) = watch::channel(false);
+    pub(super) fn stand(lease: Lease, outages: Outages, metrics: Metrics) -> Self {
+        let (channel, leading) = watch::channel(false);
         let (end, ended) = watch::channel(false);
+        let tell = Tell { channel, metrics };
         let task = tokio::spawn(stand(lease, tell, ended, outages));
         Self { leading, end, task }
     }
@@ -59,12 +73,7 @@ impl Candidate {
     }
 }
 
-async fn stand(
-    lease: Lease,
-    tell: watch::Sender<bool>,
-    mut ended: watch::Receiver<bool>,
-    outages: Outages,
-) {
+async fn stand(lease: Lease, tell: Tell, mut ended: watch::Receiver<bool>, outages: Outages) {
     let manager = tokio::select! {
         manager = lease.manager(&outages) => manager,
         _ = ended.changed() => return,
@@ -72,7 +81,7 @@ async fn stand(
     tokio::select! {
         () = hold(&manager, &lease.name, &tell, &outages) => {}
         _ = ended.changed() => {
-            tell.send_replace(false);
+            tell.tell(false);
             if let Err(error) = manager.release().await {
                 tracing::warn!(lease = lease.name, "the Lease is held until it expires: {error}");
             }
@@ -100,12 +109,12 @@ impl Lease {
 }
 
 /// Tells who holds the Lease, and renews it where that is this replica.
-async fn hold(manager: &LeaseManager, lease: &str, tell: &watch::Sender<bool>, outages: &Outages) {
+async fn hold(manager: &LeaseManager, lease: &str, tell: &Tell, outages: &Outages) {
     loop {
         match manager.changed().await {
             Ok(leading) => {
                 outages.worked(WHAT);
-                tell.send_replace(leading);
+                tell.tell(leading);
                 tracing::info!(lease, leading, "the Lease changed hands");
             }
             Err(error) => {

@@ -5,6 +5,7 @@
 mod events;
 mod keep;
 mod leader;
+mod metrics;
 mod objects;
 mod outages;
 mod scopes;
@@ -24,10 +25,12 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use leader::{Candidate, Lease};
+use metrics::Metrics;
 use objects::Objects;
 use outages::Outages;
 use portico_crds::StatusAddress;
 use portico_dataplane::table::ObjectName;
+use prometheus_client::registry::Registry;
 use scopes::Scopes;
 use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch as channel;
@@ -101,18 +104,25 @@ pub struct Operator {
     candidate: Candidate,
     publish: Publish,
     outages: Outages,
+    metrics: Metrics,
 }
 
 impl Operator {
-    /// Begins to watch, and stands for election. `waker` is woken when something may have changed.
+    /// Begins to watch, and stands for election. `waker` is woken when something may have changed;
+    /// `registry` gets the metrics of all that.
     ///
     /// # Errors
     /// Where the configuration can't be used.
-    pub fn start(config: Config, settings: Settings, waker: &Waker) -> anyhow::Result<Self> {
+    pub fn start(
+        config: Config,
+        settings: Settings,
+        waker: &Waker,
+        registry: &mut Registry,
+    ) -> anyhow::Result<Self> {
         let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).context("the way to the cluster")?;
-        let outages = Outages::default();
+        let (outages, metrics) = (Outages::default(), Metrics::register(registry));
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 
         let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
@@ -127,12 +137,13 @@ impl Operator {
             publish: service,
             waker,
             outages: &outages,
+            metrics: &metrics,
         };
         watches.start(&objects);
         let secrets = objects.secrets.clone();
         tokio::spawn(secrets.keep(client.clone(), waker.clone(), outages.clone()));
-        let candidate = Candidate::stand(lease, outages.clone());
-        Ok(Self { client, objects, candidate, publish, outages })
+        let candidate = Candidate::stand(lease, outages.clone(), metrics.clone());
+        Ok(Self { client, objects, candidate, publish, outages, metrics })
     }
 
     /// What it watches.
@@ -147,9 +158,10 @@ impl Operator {
     ) -> impl FnOnce(Arc<Admin>) + 'static {
         let (client, objects) = (self.client.clone(), self.objects.clone());
         let (leading, publish) = (self.candidate.leading(), self.publish.clone());
-        let outages = self.outages.clone();
+        let (outages, metrics) = (self.outages.clone(), self.metrics.clone());
         move |pages| {
-            let writer = Writer { client, objects, verdicts, leading, pages, publish, outages };
+            let writer =
+                Writer { client, objects, verdicts, leading, pages, publish, outages, metrics };
             tokio::spawn(writer.run());
         }
     }

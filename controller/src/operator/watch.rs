@@ -2,13 +2,14 @@
 
 use super::{
     keep,
+    metrics::{Metrics, WatchMetrics},
     objects::Objects,
     outages::{self, Outages},
     scopes::Scopes,
     shelf::{Kept, Shelf},
 };
 use crate::{problem::Kind, publish::Waker};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -27,15 +28,18 @@ use kube::{
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
 use serde::de::DeserializeOwned;
-use std::{fmt::Debug, pin::pin, sync::Arc};
-use tokio::sync::Notify;
+use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::Notify, time::timeout};
 
 /// Seconds after which a watch begins anew where it is. A connection that died without a word is
 /// noticed then.
 const RENEWED: u32 = 60;
 
+/// How long a watch that fails is without a word at most: two tries are a minute apart, and one ends
+/// after [`READ`](super::READ). One that is silent for longer works.
+const SILENCE: Duration = Duration::from_mins(3);
+
 /// How a kind is watched: what is told where something differs, and whether it can be done without.
-#[derive(Clone)]
 struct Watch {
     what: String,
     number: usize,
@@ -45,6 +49,7 @@ struct Watch {
     /// Whether a missing permission stands for "none".
     optional: bool,
     outages: Outages,
+    metrics: WatchMetrics,
 }
 
 /// Starts all watches; they go on for as long as the runtime does.
@@ -55,35 +60,36 @@ pub(super) struct Watches<'a> {
     pub(super) publish: Option<&'a ObjectName>,
     pub(super) waker: &'a Waker,
     pub(super) outages: &'a Outages,
+    pub(super) metrics: &'a Metrics,
 }
 
 impl Watches<'_> {
     pub(super) fn start(&self, objects: &Objects) {
         for (number, namespace) in self.scopes.objects.iter().enumerate() {
             let namespace = namespace.as_deref();
-            let own = |what| Watch {
+            let own = |kind| Watch {
                 events: Some(objects.seen.clone()),
-                ..self.watch(what, number, namespace)
+                ..self.watch(kind, number, namespace)
             };
             spawn(
                 self.own_api::<FrontDoor>(namespace),
                 config(),
-                own("FrontDoors"),
+                own("FrontDoor"),
                 objects.front_doors.clone(),
                 |object| keep::own(Kind::FrontDoor, object),
             );
             spawn(
                 self.own_api::<Route>(namespace),
                 config(),
-                own("Routes"),
+                own("Route"),
                 objects.routes.clone(),
                 |object| keep::own(Kind::Route, object),
             );
             let services = self.api::<DeserializeGuard<Service>>(namespace);
-            let watch = self.watch("Services", number, namespace);
+            let watch = self.watch("Service", number, namespace);
             spawn(services, config(), watch, objects.services.clone(), keep::service);
             let slices = self.api::<DeserializeGuard<EndpointSlice>>(namespace);
-            let watch = self.watch("EndpointSlices", number, namespace);
+            let watch = self.watch("EndpointSlice", number, namespace);
             spawn(slices, config(), watch, objects.endpoint_slices.clone(), keep::slice);
             self.namespace(number, namespace, objects);
         }
@@ -94,8 +100,11 @@ impl Watches<'_> {
             let services: Api<DeserializeGuard<Service>> =
                 Api::namespaced(self.client.clone(), &name.namespace);
             let config = config().fields(&format!("metadata.name={}", name.name));
-            let what = format!("--publish-service {name}");
-            let watch = Watch { events: Some(objects.seen.clone()), ..self.watch(&what, 0, None) };
+            let watch = Watch {
+                what: format!("watching --publish-service {name}"),
+                events: Some(objects.seen.clone()),
+                ..self.watch("Service", 0, None)
+            };
             spawn(services, config, watch, shelf.clone(), keep::published);
         }
     }
@@ -105,7 +114,7 @@ impl Watches<'_> {
         let secrets = self.api::<PartialObjectMeta<Secret>>(namespace);
         let watch = Watch {
             events: Some(objects.secrets.changed()),
-            ..self.watch("Secrets", number, namespace)
+            ..self.watch("Secret", number, namespace)
         };
         spawn(secrets, config(), watch, objects.secrets.versions(), keep::secret);
     }
@@ -114,7 +123,7 @@ impl Watches<'_> {
     /// to that: then they have none.
     fn namespace(&self, number: usize, namespace: Option<&str>, objects: &Objects) {
         let mut config = config();
-        let mut watch = self.watch("Namespaces", number, namespace);
+        let mut watch = self.watch("Namespace", number, namespace);
         if let Some(name) = namespace {
             config = config.fields(&format!("metadata.name={name}"));
             watch.optional = true;
@@ -123,15 +132,16 @@ impl Watches<'_> {
         spawn(api, config, watch, objects.namespaces.clone(), keep::namespace);
     }
 
-    fn watch(&self, what: &str, number: usize, namespace: Option<&str>) -> Watch {
+    fn watch(&self, kind: &'static str, number: usize, namespace: Option<&str>) -> Watch {
         let of = namespace.map(|namespace| format!(" of {namespace}")).unwrap_or_default();
         Watch {
-            what: format!("watching {what}{of}"),
+            what: format!("watching {kind}s{of}"),
             number,
             waker: self.waker.clone(),
             events: None,
             optional: false,
             outages: self.outages.clone(),
+            metrics: self.metrics.watch(kind),
         }
     }
 
@@ -171,17 +181,36 @@ fn spawn<K, T>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Kept + Send + 'static,
 {
-    tokio::spawn(async move {
-        let mut events = pin!(watcher(api, config).default_backoff());
-        while let Some(event) = events.next().await {
-            watch.take(event, &shelf, keep);
-        }
-    });
+    let events = watcher(api, config).default_backoff();
+    tokio::spawn(watch.follow(events, SILENCE, shelf, keep));
 }
 
 impl Watch {
+    async fn follow<K, T: Kept>(
+        mut self,
+        events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+        silence: Duration,
+        shelf: Arc<Shelf<T>>,
+        keep: fn(K) -> (ObjectName, Option<T>),
+    ) {
+        let mut events = pin!(events);
+        loop {
+            match timeout(silence, events.next()).await {
+                Ok(Some(event)) => self.take(event, &shelf, keep),
+                Ok(None) => return,
+                // One that was taken up again where it was says so by its next event alone.
+                Err(_) => self.works(),
+            }
+        }
+    }
+
+    fn works(&mut self) {
+        self.outages.worked(&self.what);
+        self.metrics.works(true);
+    }
+
     fn take<K, T: Kept>(
-        &self,
+        &mut self,
         event: watcher::Result<watcher::Event<K>>,
         shelf: &Shelf<T>,
         keep: fn(K) -> (ObjectName, Option<T>),
@@ -190,13 +219,16 @@ impl Watch {
             Ok(event) => {
                 // Init only says that a list will be asked for.
                 if !matches!(event, watcher::Event::Init) {
-                    self.outages.worked(&self.what);
+                    self.works();
                 }
+                self.metrics.saw(&event);
                 shelf.take(self.number, event, keep)
             }
             Err(error) => {
                 self.outages.failed(&self.what, &error);
                 let refused = self.optional && outages::is_forbidden(&error);
+                // Nothing is missing where it can be done without.
+                self.metrics.works(refused);
                 refused && shelf.do_without(self.number)
             }
         };
@@ -205,6 +237,80 @@ impl Watch {
         }
         if let Some(events) = &self.events {
             events.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::publish::wakes;
+    use futures_util::stream;
+    use kube::{
+        core::Status,
+        runtime::watcher::{Error, Event},
+    };
+
+    type Events = Vec<watcher::Result<Event<u32>>>;
+
+    async fn follow(
+        metrics: &Metrics,
+        optional: bool,
+        events: impl Stream<Item = watcher::Result<Event<u32>>>,
+    ) {
+        let watch = Watch {
+            what: "watching Routes".to_owned(),
+            number: 0,
+            waker: wakes().0,
+            events: None,
+            optional,
+            outages: Outages::default(),
+            metrics: metrics.watch("Route"),
+        };
+        let keep = |number| (ObjectName::new("web", "app"), Some(Arc::new(number)));
+        watch.follow(events, Duration::from_millis(1), Shelf::new(1), keep).await;
+    }
+
+    async fn up_after(optional: bool, events: Events) -> i64 {
+        let metrics = Metrics::default();
+        follow(&metrics, optional, stream::iter(events)).await;
+        metrics.up("Route")
+    }
+
+    fn forbidden() -> watcher::Result<Event<u32>> {
+        let status = Status::failure("no", "Forbidden").boxed();
+        Err(Error::InitialListFailed(kube::Error::Api(status)))
+    }
+
+    #[tokio::test]
+    async fn a_watch_is_up_once_it_brings_something_and_until_it_fails() {
+        assert_eq!(up_after(false, vec![Ok(Event::Init)]).await, 0, "a list will be asked for");
+        assert_eq!(up_after(false, vec![Ok(Event::Init), Ok(Event::InitApply(1))]).await, 1);
+        let fails = vec![Ok(Event::Apply(1)), Err(Error::NoResourceVersion)];
+        assert_eq!(up_after(false, fails).await, 0);
+        assert_eq!(up_after(false, vec![forbidden(), Ok(Event::InitDone)]).await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_can_be_done_without_is_not_down() {
+        assert_eq!(up_after(false, vec![forbidden()]).await, 0);
+        assert_eq!(up_after(true, vec![forbidden()]).await, 1);
+        assert_eq!(up_after(true, vec![Err(Error::NoResourceVersion)]).await, 0, "not refused");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_fails_no_more_is_up_though_nothing_happens() {
+        let metrics = Metrics::default();
+        let events = stream::iter([Err(Error::NoResourceVersion)]).chain(stream::pending());
+        let is_up = async {
+            while metrics.up("Route") == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            () = follow(&metrics, false, events) => unreachable!("it never ends"),
+            up = timeout(Duration::from_secs(30), is_up) => up.unwrap(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Publish,
     events::Events,
     keep::Seen,
+    metrics::Metrics,
     objects::Objects,
     outages::Outages,
     status::{self, desired, says},
@@ -48,6 +49,7 @@ pub(super) struct Writer {
     pub(super) pages: Arc<Admin>,
     pub(super) publish: Publish,
     pub(super) outages: Outages,
+    pub(super) metrics: Metrics,
 }
 
 /// What was written, until the watch brings it back.
@@ -66,8 +68,9 @@ struct Work {
 }
 
 /// What became of a write.
-enum Outcome {
-    Done,
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    Written,
     /// The object is gone or differs from what was seen: the watch will tell, and wake.
     Overtaken,
     /// The API server does not let this one be written.
@@ -76,12 +79,26 @@ enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    pub(super) const ALL: [Self; 4] = [Self::Written, Self::Overtaken, Self::Refused, Self::Failed];
+
+    /// Its name in metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Overtaken => "overtaken",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Writer {
     /// Writes, for as long as there is a publisher.
     pub(super) async fn run(self) {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let events = Events::new(self.client.clone(), self.outages.clone());
+        let events = Events::new(self.client.clone(), self.outages.clone(), self.metrics.clone());
         Work { writer: self, events, written: HashMap::new(), pace }.run().await;
     }
 
@@ -113,7 +130,7 @@ impl Writer {
         }));
         let params = PatchParams::apply(FIELD_MANAGER).force();
         match timeout(PATIENCE, api.patch_status(&object.name.name, &params, &patch)).await {
-            Ok(Ok(_)) => Outcome::Done,
+            Ok(Ok(_)) => Outcome::Written,
             Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {
                 Outcome::Overtaken
             }
@@ -173,7 +190,7 @@ impl Work {
         for (object, status) in &verdicts.statuses {
             match self.object(object, status, &addresses).await {
                 None | Some(Outcome::Overtaken) => continue,
-                Some(Outcome::Done) => self.writer.outages.worked(WHAT),
+                Some(Outcome::Written) => self.writer.outages.worked(WHAT),
                 Some(Outcome::Refused) => is_whole = false,
                 Some(Outcome::Failed) => return false,
             }
@@ -209,7 +226,8 @@ impl Work {
         }
         self.pace.tick().await;
         let outcome = self.writer.apply(object, &seen, &desired).await;
-        if matches!(outcome, Outcome::Done) {
+        self.writer.metrics.status_write(object.kind, outcome);
+        if matches!(outcome, Outcome::Written) {
             let written = Written { over: seen.version.clone(), status: desired };
             self.written.insert(object.clone(), written);
         }

@@ -52,16 +52,8 @@ impl Metrics {
         self.compile.observe(took.as_secs_f64());
         for kind in [Kind::FrontDoor, Kind::Route] {
             for accepted in [true, false] {
-                let labels = [
-                    (
-                        "kind",
-                        match kind {
-                            Kind::FrontDoor => "FrontDoor",
-                            Kind::Route => "Route",
-                        },
-                    ),
-                    ("accepted", if accepted { "true" } else { "false" }),
-                ];
+                let labels =
+                    [("kind", kind.name()), ("accepted", if accepted { "true" } else { "false" })];
                 self.objects.get_or_create(&labels).set(count(statuses, kind, accepted));
             }
         }
