@@ -385,6 +385,35 @@ fn a_cluster_is_served_and_told_so() {
 }
 
 #[test]
+fn another_may_write_while_the_last_requests_are_answered() {
+    let api = cluster();
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", backend.local_addr().unwrap());
+    let slow = json!({"matches": [{"path": "/slow"}], "backends": [{"external": {"url": url}}]});
+    api.lists(ROUTES, vec![route("slow", "ours", 1, slow)]);
+    api.lists(SECRETS, Vec::new());
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--admin=127.0.0.1:0", "--allow-external=127.0.0.1"];
+    let mut operator = Operator::start(api.start(), folder.path(), &flags);
+    let http: SocketAddr = operator.logged("serving http://").parse().unwrap();
+    until("a leader", || !api.asked("PATCH", "/status").is_empty());
+
+    let request = thread::spawn(move || get(http, "ours.example", "/slow"));
+    let (mut asked, _) = backend.accept().unwrap();
+    let id = operator.child.id().to_string();
+    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    let let_go = || {
+        let last = api.asked("PATCH", "/leases/portico-portico").pop().unwrap();
+        last.body["spec"]["holderIdentity"].is_null()
+    };
+    until("the Lease let go", let_go);
+    assert!(operator.child.try_wait().unwrap().is_none(), "a request is not answered");
+    asked.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
+    assert!(request.join().unwrap().ends_with("late"));
+    until("the end", || operator.child.try_wait().unwrap().is_some());
+}
+
+#[test]
 fn secrets_are_read_where_it_was_said_alone() {
     let api = cluster();
     let mut door = front_door("ours", "portico");

@@ -12,6 +12,7 @@ use crate::{
 use anyhow::Context;
 use prometheus_client::registry::Registry;
 use std::{
+    future::ready,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     process::ExitCode,
@@ -59,7 +60,7 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
         services.metrics().are_at(at.admin);
         super::print(&greeting(&at, &services, latency))
     };
-    server::run(serving, publisher, wakes, registry, started).await
+    server::run(serving, publisher, wakes, registry, started, ready(())).await
 }
 
 /// Objects that stay as they are.

@@ -33,7 +33,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
         write(pages);
         Ok(())
     };
-    let code = server::run(&args.serving, publisher, wakes, registry, started).await;
-    operator.end().await;
-    code
+    // Another replica writes while this one drains, which may take long.
+    let ending = operator.end();
+    server::run(&args.serving, publisher, wakes, registry, started, ending).await
 }

@@ -9,7 +9,7 @@ use crate::{
     publish::{Publisher, wakes},
 };
 use prometheus_client::registry::Registry;
-use std::process::ExitCode;
+use std::{future::ready, process::ExitCode};
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
@@ -20,5 +20,5 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let guard = args.serving.external.guard();
     let options = Options { loopback_endpoints: true, guard, ..Options::default() };
     let publisher = Publisher::new(files, options, &mut registry);
-    server::run(&args.serving, publisher, wakes, registry, |_| Ok(())).await
+    server::run(&args.serving, publisher, wakes, registry, |_| Ok(()), ready(())).await
 }

@@ -26,13 +26,14 @@ pub(super) struct Started {
 }
 
 /// Serves until a signal, then drains. The listeners open when the first table is there; then
-/// `started` is called.
+/// `started` is called. `ending` is done at the signal, while requests in flight are answered.
 pub(super) async fn run(
     args: &ServingArgs,
     mut publisher: Publisher<impl Source + 'static>,
     wakes: Wakes,
     registry: Registry,
     started: impl FnOnce(Started) -> io::Result<()>,
+    ending: impl Future<Output = ()>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let listener =
@@ -48,8 +49,9 @@ pub(super) async fn run(
     let serving = async {
         let dataplane = tokio::select! {
             dataplane = start(args, tables) => dataplane?,
-            ending = signals.next() => {
-                tracing::info!(signal = ending.name(), "ending before there was a table");
+            signal = signals.next() => {
+                tracing::info!(signal = signal.name(), "ending before there was a table");
+                ending.await;
                 return Ok(ExitCode::SUCCESS);
             }
         };
@@ -58,7 +60,7 @@ pub(super) async fn run(
         tracing::info!("admin pages at http://{address}");
         pages.start(dataplane).await;
         started(Started { http, admin: address, pages: pages.clone() })?;
-        Ok(drain(&pages, args, &mut signals).await)
+        Ok(drain(&pages, args, &mut signals, ending).await)
     };
     tokio::select! {
         never = pages.clone().serve(listener) => match never {},
@@ -88,12 +90,17 @@ pub(super) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow
 }
 
 /// Waits for a signal, then for the requests in flight, or for a second signal.
-async fn drain(admin: &Admin, args: &ServingArgs, signals: &mut Signals) -> ExitCode {
+async fn drain(
+    admin: &Admin,
+    args: &ServingArgs,
+    signals: &mut Signals,
+    ending: impl Future<Output = ()>,
+) -> ExitCode {
     let first = signals.next().await;
     tracing::info!(signal = first.name(), timeout = ?args.drain_timeout, "draining");
     let Some(dataplane) = admin.take().await else { return ExitCode::SUCCESS };
     tokio::select! {
-        all = dataplane.drain(args.drain_timeout) => {
+        (all, ()) = async { tokio::join!(dataplane.drain(args.drain_timeout), ending) } => {
             if all {
                 tracing::info!("drained");
             } else {
