@@ -1,0 +1,8 @@
+# One static program and nothing else: no shell, no package, no file to write. `make image` builds the
+# program and puts it beside this file.
+FROM scratch
+COPY portico /portico
+USER 65532:65532
+EXPOSE 8080 9090
+ENTRYPOINT ["/portico"]
+CMD ["operator"]
