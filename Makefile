@@ -13,8 +13,26 @@ demo: ## Three services, a front door over them, and a page that shows the diffe
 	$(CARGO) run $(LOCKED) --release -- demo
 
 .PHONY: test
-test: browser ## Every test: unit, property, golden, sockets, binary, browser, documentation
-	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
+test: browser ## Every test: unit, property, golden, sockets, binary, browser, documentation, charts, cluster
+	PATH="$$(tests/kind/tools/build helm):$$PATH" $(CARGO) test $(LOCKED) --workspace --no-fail-fast
+	$(MAKE) test-kind
+
+# One after another: they share the cluster. What they measure is printed.
+CLUSTER_TESTS = $(CARGO) test $(LOCKED) -p portico-tests --test cluster -- --test-threads=1 --nocapture
+
+.PHONY: test-kind
+test-kind: ## The tests in a cluster, in a kind cluster that is made for them and removed
+	tests/kind/cluster run $(CLUSTER_TESTS)
+
+.PHONY: test-cluster
+test-cluster: ## The same tests in the cluster that KUBECONFIG names
+	$(CLUSTER_TESTS)
+
+IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: image
+image: ## The container image: one static program, from scratch; IMAGE=name:tag
+	scripts/image $(IMAGE)
 
 # Without a browser its tests are skipped, but not in CI.
 .PHONY: browser
@@ -26,6 +44,7 @@ browser:
 lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(LOCKED) -p portico-tests --test cluster -- -D warnings
 	@command -v cargo-deny >/dev/null || { echo "make: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny check --hide-inclusion-graph --allow unused-wrapper bans licenses sources
 

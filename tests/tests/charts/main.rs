@@ -1,0 +1,10 @@
+//! The charts: that what is generated in them is up to date, and what they render.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p portico-tests --test charts` writes what is generated.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod generated;
+mod monitoring;
+mod permissions;
+mod rendered;
+mod values;

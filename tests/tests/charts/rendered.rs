@@ -1,0 +1,132 @@
+//! What a release is made of.
+
+use portico_tests::helm::{Objects, render, render_as};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+fn pod(objects: &Objects, kind: &str) -> Value {
+    objects.one(kind, "").unwrap()["spec"]["template"].clone()
+}
+
+#[test]
+fn a_pod_passes_the_level_restricted() {
+    let Some(objects) = render(&[]) else { return };
+    let pod = pod(&objects.unwrap(), "Deployment");
+    let spec = &pod["spec"];
+    assert_eq!(spec["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(spec["securityContext"]["runAsUser"], 65532);
+    assert_eq!(spec["securityContext"]["seccompProfile"], json!({"type": "RuntimeDefault"}));
+    let container = &spec["containers"][0];
+    let expected = json!({
+        "allowPrivilegeEscalation": false,
+        "readOnlyRootFilesystem": true,
+        "capabilities": {"drop": ["ALL"]},
+    });
+    assert_eq!(container["securityContext"], expected);
+    assert!(spec.get("volumes").is_none() && container["ports"][0].get("hostPort").is_none());
+}
+
+#[test]
+fn a_pod_is_not_killed_before_its_requests_are_answered() {
+    for values in [&["drainTimeoutSeconds=120"][..], &["preStopSleepSeconds=20"], &[]] {
+        let Some(objects) = render(values) else { return };
+        let spec = &pod(&objects.unwrap(), "Deployment")["spec"];
+        let container = &spec["containers"][0];
+        let sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
+        let arguments = container["args"].as_array().unwrap().iter();
+        let drain = arguments
+            .filter_map(|argument| argument.as_str()?.strip_prefix("--drain-timeout="))
+            .find_map(|time| time.strip_suffix('s')?.parse::<u64>().ok())
+            .unwrap();
+        let grace = spec["terminationGracePeriodSeconds"].as_u64().unwrap();
+        assert!(grace > sleep + drain, "{grace} after {sleep} and {drain}");
+    }
+}
+
+#[test]
+fn services_and_policies_select_the_pods() {
+    let all = ["networkPolicy.enabled=true", "serviceMonitor.enabled=true"];
+    let Some(objects) = render(&all) else { return };
+    let objects = objects.unwrap();
+    let pod = pod(&objects, "Deployment");
+    let labels = pod["metadata"]["labels"].as_object().unwrap();
+    let selects = |selector: &Value| {
+        let selector = selector.as_object().unwrap();
+        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    };
+    for service in objects.of("Service") {
+        assert!(selects(&service["spec"]["selector"]), "{service}");
+        for port in service["spec"]["ports"].as_array().unwrap() {
+            let ports = pod["spec"]["containers"][0]["ports"].as_array().unwrap();
+            assert!(ports.iter().any(|of_pod| of_pod["name"] == port["targetPort"]), "{port}");
+        }
+    }
+    let public = objects.one("Service", "edge-portico").unwrap();
+    assert_eq!(
+        public["spec"]["ports"].as_array().unwrap().len(),
+        1,
+        "the admin port is not public"
+    );
+    for kind in ["Deployment", "PodDisruptionBudget"] {
+        assert!(
+            selects(&objects.one(kind, "").unwrap()["spec"]["selector"]["matchLabels"]),
+            "{kind}"
+        );
+    }
+    let policy = objects.one("NetworkPolicy", "").unwrap();
+    assert!(selects(&policy["spec"]["podSelector"]["matchLabels"]));
+    for constraint in pod["spec"]["topologySpreadConstraints"].as_array().unwrap() {
+        assert!(selects(&constraint["labelSelector"]["matchLabels"]), "{constraint}");
+    }
+    let monitor = objects.one("ServiceMonitor", "").unwrap();
+    let wanted = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+    let monitored = objects.of("Service").into_iter().filter(|service| {
+        wanted.iter().all(|(key, value)| service["metadata"]["labels"].get(key) == Some(value))
+    });
+    assert_eq!(monitored.count(), 1);
+}
+
+#[test]
+fn what_scales_fits_the_kind() {
+    let Some(objects) = render(&["autoscaling.enabled=true", "autoscaling.maxReplicas=4"]) else {
+        return;
+    };
+    let objects = objects.unwrap();
+    let deployment = objects.one("Deployment", "").unwrap();
+    assert!(deployment["spec"].get("replicas").is_none(), "the autoscaler's word, not the chart's");
+    let autoscaler = &objects.one("HorizontalPodAutoscaler", "").unwrap()["spec"];
+    assert_eq!(autoscaler["scaleTargetRef"]["name"], deployment["metadata"]["name"]);
+    assert_eq!((&autoscaler["minReplicas"], &autoscaler["maxReplicas"]), (&json!(2), &json!(4)));
+
+    let set = render(&["kind=DaemonSet", "hostPorts.http=80"]).unwrap().unwrap();
+    let container = &pod(&set, "DaemonSet")["spec"]["containers"][0];
+    assert_eq!(container["ports"][0]["hostPort"], 80);
+    assert!(set.of("Deployment").is_empty() && set.of("PodDisruptionBudget").is_empty());
+    let single = render(&["replicaCount=1"]).unwrap().unwrap();
+    assert!(single.of("PodDisruptionBudget").is_empty(), "it would hold up every drain of a node");
+}
+
+#[test]
+fn releases_do_not_meet() {
+    let all: &[&str] =
+        &["autoscaling.enabled=true", "dashboard.enabled=true", "prometheusRule.enabled=true"];
+    let Some(first) = render_as("edge", "one", all) else { return };
+    let second = render_as("edge", "two", all).unwrap();
+    // Two of one class in one namespace would share the Lease, and Helm refuses the second.
+    let third = render_as("other", "one", &[all, &["className=other"]].concat()).unwrap();
+    let [first, second, third] = [first, second, third].map(|objects| names(&objects.unwrap()));
+    assert!(first.len() > 10, "{first:?}");
+    for other in [&second, &third] {
+        assert!(first.is_disjoint(other), "{:?}", first.intersection(other));
+    }
+}
+
+/// Each object's kind, namespace and name.
+fn names(objects: &Objects) -> BTreeSet<[String; 3]> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = |object: &Value| {
+        let metadata = &object["metadata"];
+        [text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"])]
+    };
+    objects.all().map(name).collect()
+}

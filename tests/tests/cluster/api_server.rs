@@ -1,0 +1,70 @@
+//! The API server goes away for half a minute, and comes back.
+
+use crate::manifests::{route, serve_everything};
+use portico_tests::cluster::{
+    apply, in_node,
+    install::{Install, condition},
+    k,
+    load::Load,
+    patience::eventually,
+    scope::Scope,
+};
+use std::time::Duration;
+
+const AWAY: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_served_needs_the_api_server() {
+    if in_node(&["true"]).is_none() {
+        return println!("skipped, the node can't be reached into: stopping the API server");
+    }
+    let mut scope = Scope::new().unwrap();
+    scope.namespace("outage", &[]).unwrap();
+    let install = Install::new(&mut scope, "outage", 30080, &["className=outage"]).unwrap();
+    scope.backend("outage", "shop", 2).unwrap();
+    serve_everything(&install, "outage", "outage.example", "shop").await;
+    let port = install.published("outage.example").unwrap();
+    eventually(|| port.expect("/", 200)).await.unwrap();
+
+    let load = Load::start(&port, &["/", "/b?delay=100"]);
+    let gone = ApiServer::stop();
+    assert!(k("get --raw /livez").is_err());
+    tokio::time::sleep(AWAY).await;
+    gone.start();
+    eventually(|| async { k("get --raw /readyz") }).await.unwrap();
+    eventually(|| async { apply(&route("outage", "after", "/after/*", "shop", "")) })
+        .await
+        .unwrap();
+    condition("outage", "route/after", "Programmed=True/Programmed").await.unwrap();
+    for _ in 0..10 {
+        port.expect("/after/x", 200).await.unwrap(); // by both replicas
+    }
+    load.stop().await.assert_flawless(3000, "the API server away for 30 s");
+    let restarts = "-o jsonpath={.items[*].status.containerStatuses[0].restartCount}";
+    let restarts = k(&format!("get pods -n {} {restarts}", install.namespace)).unwrap();
+    assert_eq!(restarts, "0 0", "restarts");
+}
+
+/// A stopped API server of a kind cluster: its manifest is out of the kubelet's sight.
+struct ApiServer;
+
+const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+const ASIDE: &str = "/etc/kubernetes/kube-apiserver.yaml";
+
+impl ApiServer {
+    fn stop() -> Self {
+        in_node(&["mv", MANIFEST, ASIDE]).unwrap().unwrap();
+        let stopped = "for i in $(seq 300); do pkill -KILL -x kube-apiserver || exit 0; sleep 0.2; done; exit 1";
+        in_node(&["sh", "-c", stopped]).unwrap().unwrap();
+        Self
+    }
+
+    /// By its end.
+    fn start(self) {}
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        let _ = in_node(&["mv", ASIDE, MANIFEST]);
+    }
+}
