@@ -92,6 +92,15 @@ impl ApiServer {
         cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
     }
 
+    /// It has forgotten where a watch was.
+    fn forgot(&self, list: &str) {
+        let status = json!({"kind": "Status", "status": "Failure", "reason": "Expired",
+            "message": "too old resource version", "code": 410});
+        let event = json!({"type": "ERROR", "object": status}).to_string() + "\n";
+        let cluster = self.0.lock().unwrap();
+        cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
+    }
+
     fn lists(&self, list: &str, objects: Vec<Value>) {
         self.0.lock().unwrap().lists.insert(list.to_owned(), objects);
     }
@@ -373,6 +382,18 @@ fn a_cluster_is_served_and_told_so() {
         let lists = format!(r#"portico_watch_events_total{{kind="{kind}",type="list"}}"#);
         assert_eq!((metric(free, &up), metric(free, &lists)), (1, 1), "{kind}");
     }
+
+    // A watch that can't go on where it was: what changed meanwhile is read anew.
+    let mut newest = answering(3, "welcome back");
+    newest["metadata"]["resourceVersion"] = json!("9");
+    api.lists(ROUTES, vec![newest]);
+    api.forgot(ROUTES);
+    until("the newest body", || {
+        let answer = get(http, "ours.example", "/hello");
+        assert!(answer.ends_with("goodbye") || answer.ends_with("welcome back"), "{answer}");
+        answer.ends_with("welcome back")
+    });
+    assert_eq!(metric(free, r#"portico_watch_events_total{kind="Route",type="list"}"#), 2);
 
     // The end: the Lease is let go.
     let id = operator.child.id().to_string();
