@@ -5,10 +5,11 @@ use kube::{Client, runtime::events::Reporter};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use std::{
     hash::{BuildHasher, RandomState},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -26,6 +27,7 @@ const WHAT: &str = "holding the Lease";
 /// A part in the election.
 #[derive(Debug)]
 pub(super) struct Candidate {
+    begin: Arc<Notify>,
     leading: watch::Receiver<bool>,
     end: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -52,13 +54,21 @@ impl Tell {
 }
 
 impl Candidate {
-    /// Stands for election until [`Candidate::withdraw`].
-    pub(super) fn stand(lease: Lease, outages: Outages, metrics: Metrics) -> Self {
+    /// Will stand for election from what [`Candidate::begin`] gives, until [`Candidate::withdraw`].
+    pub(super) fn new(lease: Lease, outages: Outages, metrics: Metrics) -> Self {
+        let begin = Arc::new(Notify::new());
         let (channel, leading) = watch::channel(false);
         let (end, ended) = watch::channel(false);
         let tell = Tell { channel, metrics };
-        let task = tokio::spawn(stand(lease, tell, ended, outages));
-        Self { leading, end, task }
+        let task = tokio::spawn(stand(lease, begin.clone(), tell, ended, outages));
+        Self { begin, leading, end, task }
+    }
+
+    /// Makes it stand: once this replica serves. One that holds the Lease and has nothing to say would
+    /// keep those that have from saying it.
+    pub(super) fn begin(&self) -> impl FnOnce() + 'static {
+        let begin = self.begin.clone();
+        move || begin.notify_one()
     }
 
     /// Whether this replica holds the Lease.
@@ -73,7 +83,17 @@ impl Candidate {
     }
 }
 
-async fn stand(lease: Lease, tell: Tell, mut ended: watch::Receiver<bool>, outages: Outages) {
+async fn stand(
+    lease: Lease,
+    begin: Arc<Notify>,
+    tell: Tell,
+    mut ended: watch::Receiver<bool>,
+    outages: Outages,
+) {
+    tokio::select! {
+        () = begin.notified() => {}
+        _ = ended.changed() => return,
+    }
     let manager = tokio::select! {
         manager = lease.manager(&outages) => manager,
         _ = ended.changed() => return,

@@ -108,7 +108,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Begins to watch, and stands for election. `waker` is woken when something may have changed;
+    /// Begins to watch. `waker` is woken when something may have changed;
     /// `registry` gets the metrics of all that.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Operator {
         watches.start(&objects);
         let secrets = objects.secrets.clone();
         tokio::spawn(secrets.keep(client.clone(), waker.clone(), outages.clone()));
-        let candidate = Candidate::stand(lease, outages.clone(), metrics.clone());
+        let candidate = Candidate::new(lease, outages.clone(), metrics.clone());
         Ok(Self { client, objects, candidate, publish, outages, metrics })
     }
 
@@ -151,7 +151,8 @@ impl Operator {
         self.objects.clone()
     }
 
-    /// What writes statuses and Events while this replica holds the Lease.
+    /// What stands for election from its call on, and writes statuses and Events while this replica
+    /// holds the Lease.
     pub fn writer(
         &self,
         verdicts: channel::Receiver<Arc<Verdicts>>,
@@ -159,7 +160,9 @@ impl Operator {
         let (client, objects) = (self.client.clone(), self.objects.clone());
         let (leading, publish) = (self.candidate.leading(), self.publish.clone());
         let (outages, metrics) = (self.outages.clone(), self.metrics.clone());
+        let stand = self.candidate.begin();
         move |pages| {
+            stand();
             let writer =
                 Writer { client, objects, verdicts, leading, pages, publish, outages, metrics };
             tokio::spawn(writer.run());
