@@ -504,6 +504,8 @@ fn neither_secrets_nor_namespaces_are_needed() {
     };
     until("a refused status", || writes("refused") > 0);
     until("another one", || writes("written") == 1);
+    let refs = condition(&api, "routes/api", "ResolvedRefs");
+    assert!(refs["message"].as_str().unwrap().contains("without --no-secrets"), "{refs}");
 }
 
 #[test]

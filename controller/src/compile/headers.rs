@@ -127,8 +127,13 @@ impl Headers<'_> {
     fn secret(&self, name: &ObjectName) -> Result<&Secret, String> {
         let namespace = &*name.namespace;
         if !self.options.reads_secrets_of(namespace) {
+            let way_out = if self.options.reads_no_secrets() {
+                "without --no-secrets (in the chart: secrets.enabled)".to_owned()
+            } else {
+                format!("with --secret-namespace {namespace} (in the chart: secrets.namespaces)")
+            };
             return Err(format!(
-                "this install does not read Secrets of namespace {namespace}, and so not Secret {name}: have it read them, with --secret-namespace {namespace} (in the chart: secrets.namespaces); until then requests get 503"
+                "this install does not read Secrets of namespace {namespace}, and so not Secret {name}: have it read them, {way_out}; until then requests get 503"
             ));
         }
         self.snapshot.secrets.get(name).map(AsRef::as_ref).ok_or_else(|| {

@@ -50,6 +50,11 @@ impl Options {
         self.secret_namespaces.as_ref().is_none_or(|read| read.contains(namespace))
     }
 
+    /// Whether no Secret is read at all.
+    fn reads_no_secrets(&self) -> bool {
+        self.secret_namespaces.as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
     /// Whether this install speaks for objects of which nobody can tell whose they are.
     fn is_default_install(&self) -> bool {
         self.class.as_deref().is_none_or(|class| class == portico_crds::CLASS_DEFAULT)
