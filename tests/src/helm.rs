@@ -1,6 +1,6 @@
 //! Charts as helm renders them.
 
-use crate::cluster::root;
+use crate::root;
 use anyhow::{Result, bail};
 use serde_json::Value;
 use std::{env, process::Command};

@@ -8,3 +8,10 @@ pub mod edge;
 pub mod fetch_model;
 pub mod helm;
 pub mod wire;
+
+use std::path::{Path, PathBuf};
+
+/// The checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -10,20 +10,15 @@ pub mod load;
 pub mod patience;
 pub mod scope;
 
+use crate::root;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::{
     env,
     ffi::OsStr,
     io::Write,
-    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
-
-/// The checkout.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// Runs `kubectl` in the checkout. What it printed.
 ///

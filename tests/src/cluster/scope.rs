@@ -23,11 +23,25 @@ impl Scope {
         result.map(|_| Self::default())
     }
 
-    /// Installs the CustomResourceDefinitions, or upgrades them.
+    /// Installs the CustomResourceDefinitions, or upgrades them. Those that another release brought
+    /// stay as they are.
     ///
     /// # Errors
     /// What helm complained of.
     pub fn define() -> Result<String> {
+        let owner = r"jsonpath={.metadata.annotations.meta\.helm\.sh/release-namespace}";
+        let definition = "routes.portico.dev";
+        let owner = kubectl([
+            "get",
+            "customresourcedefinition",
+            definition,
+            "--ignore-not-found",
+            "-o",
+            owner,
+        ])?;
+        if !owner.is_empty() && owner != "portico-crds" {
+            return Ok(owner);
+        }
         let line = "upgrade --install portico-crds charts/portico-crds --namespace portico-crds \
             --create-namespace --wait";
         helm(line.split_whitespace())

@@ -20,6 +20,8 @@ const VALUES: &[&[&str]] = &[
         "networkPolicy.http.from[0].ipBlock.cidr=10.0.0.0/8",
         "kind=DaemonSet",
         "service.type=ClusterIP",
+        "listen.address=::",
+        "publish.addresses={192.0.2.1,edge.example}",
     ],
     &[
         "watchNamespaces={default}",
@@ -33,7 +35,7 @@ const MONITORING: &[&str] = &["serviceMonitor.enabled=true", "prometheusRule.ena
 #[tokio::test]
 async fn the_api_server_takes_every_object() {
     let mut scope = Scope::new().unwrap();
-    scope.namespace("dry", &["pod-security.kubernetes.io/enforce=restricted"]).unwrap();
+    scope.namespace("dry", &["pod-security.kubernetes.io/warn=restricted"]).unwrap();
     let check = |values: &[&str]| {
         let objects = render_as("dry", "dry", values).expect("helm").unwrap();
         let answer = apply_dry(&objects.text).unwrap();

@@ -135,10 +135,8 @@ fn memory(install: &Install) -> Result<String> {
     let stats = summary["pods"].as_array().into_iter().flatten();
     let pod = stats.into_iter().find(|pod| pod["podRef"]["name"] == *name).context("no figures")?;
     let memory = &pod["containers"][0]["memory"];
-    let mib = |key: &str| memory[key].as_f64().unwrap_or(f64::NAN) / f64::from(1 << 20);
-    Ok(format!(
-        "{:.1} MiB resident, {:.1} MiB working set",
-        mib("rssBytes"),
-        mib("workingSetBytes")
-    ))
+    let bytes = |key: &str| memory[key].as_f64().with_context(|| format!("no {key}: {pod}"));
+    let mib = |key: &str| anyhow::Ok(bytes(key)? / f64::from(1 << 20));
+    let (resident, working) = (mib("rssBytes")?, mib("workingSetBytes")?);
+    Ok(format!("{resident:.1} MiB resident, {working:.1} MiB working set"))
 }

@@ -3,7 +3,7 @@
 use portico_tests::{
     browser::{self, Browser},
     cluster::{
-        helm,
+        get, helm,
         install::{Install, conditions},
         k,
         patience::eventually,
@@ -11,6 +11,7 @@ use portico_tests::{
     },
 };
 use serde_json::{Value, json};
+use std::env;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_services_appear_under_one_origin() {
@@ -31,7 +32,24 @@ async fn three_services_appear_under_one_origin() {
     port.host("www.example.com").expect("/", 404).await.unwrap();
     assert_status_is_as_documented(&install);
     assert_no_preflight_in_a_browser(&install);
+    assert_small_image();
     assert!(helm(["status", "portico", "-n", &install.namespace]).unwrap().contains("deployed"));
+}
+
+/// The image, as the node has it: one small program.
+fn assert_small_image() {
+    let node = get("nodes").unwrap();
+    let images = node["items"][0]["status"]["images"].as_array().unwrap();
+    let is_ours = |image: &&Value| {
+        let names = image["names"].as_array().into_iter().flatten();
+        names.filter_map(Value::as_str).any(|name| name.contains("portico-dev/portico"))
+    };
+    let image = images.iter().find(is_ours).expect("the image on the first node");
+    let bytes = image["sizeBytes"].as_u64().unwrap();
+    println!("the image has {bytes} bytes");
+    // Programs for development are not small.
+    let is_for_use = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    assert!(!is_for_use || bytes < 30_000_000, "{image}");
 }
 
 fn assert_status_is_as_documented(install: &Install) {

@@ -17,7 +17,8 @@ async fn uninstalling_leaves_nothing_and_installing_finds_the_routes() {
     assert!(!of_release("gone").is_empty());
 
     helm(["uninstall", "gone", "-n", &install.namespace, "--wait"]).unwrap();
-    helm(["uninstall", "portico-crds", "-n", "portico-crds", "--wait"]).unwrap();
+    helm(["uninstall", "portico-crds", "-n", "portico-crds", "--wait", "--ignore-not-found"])
+        .unwrap();
     let nothing = || async {
         let left = of_release("gone");
         anyhow::ensure!(left.is_empty(), "left: {left:?}");
