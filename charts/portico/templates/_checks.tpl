@@ -3,6 +3,12 @@
 {{- with .Values -}}
 {{- $isDaemonSet := eq .kind "DaemonSet" -}}
 
+{{- /* Only Services are so narrow, and all objects share the name. */ -}}
+{{- $fullname := include "portico.fullname" $ -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
+{{- fail (printf "%q can't be a Service's name, which begins with a letter and has no dots; set fullnameOverride, or name the release otherwise" $fullname) -}}
+{{- end -}}
+
 {{- if and $isDaemonSet .autoscaling.enabled -}}
 {{- fail "autoscaling.enabled: a DaemonSet has a replica on every node and is not scaled; use kind: Deployment" -}}
 {{- end -}}
@@ -14,6 +20,21 @@
 {{- end -}}
 {{- if and .hostPorts.http (not $isDaemonSet) -}}
 {{- fail "hostPorts.http: two replicas of a Deployment can't have one port of a node; use kind: DaemonSet" -}}
+{{- end -}}
+
+{{- with .updateStrategy -}}
+{{- if and $isDaemonSet (eq (default "" .type) "Recreate") -}}
+{{- fail "updateStrategy.type: a DaemonSet has no Recreate; use RollingUpdate or OnDelete" -}}
+{{- end -}}
+{{- if and (not $isDaemonSet) (eq (default "" .type) "OnDelete") -}}
+{{- fail "updateStrategy.type: a Deployment has no OnDelete; use RollingUpdate or Recreate" -}}
+{{- end -}}
+{{- end -}}
+
+{{- with .podDisruptionBudget -}}
+{{- if and .enabled (kindIs "invalid" .maxUnavailable) (kindIs "invalid" .minAvailable) -}}
+{{- fail "podDisruptionBudget: set maxUnavailable or minAvailable, or enabled: false" -}}
+{{- end -}}
 {{- end -}}
 
 {{- if eq (int .listen.ports.http) (int .listen.ports.admin) -}}

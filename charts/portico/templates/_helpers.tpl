@@ -28,8 +28,8 @@ name in several namespaces must not meet there; and no namespace has a ":", so t
 
 {{/* What tells this release's Pods from all others. It must never change: selectors are immutable. */}}
 {{- define "portico.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
+app.kubernetes.io/instance: {{ quote .Release.Name }}
 {{- end -}}
 
 {{/*
@@ -56,7 +56,10 @@ The chart's own win over those that are given.
 {{- if kindIs "string" . }}{{ . }}{{ else }}{{ int64 . }}{{ end -}}
 {{- end -}}
 
-{{/* Seconds until a Pod is killed. After the drain the Lease is given back, which may take a moment. */}}
+{{/*
+Seconds until a Pod is killed. 5 more than it may serve: the Lease is given back while it drains, but that may take 3 s
+where the drain takes none; and a drain that takes all of its time leaves none for the process to end.
+*/}}
 {{- define "portico.gracePeriod" -}}
 {{- $needed := add .Values.preStopSleepSeconds .Values.drainTimeoutSeconds -}}
 {{- default (add $needed 5) .Values.terminationGracePeriodSeconds | int64 -}}

@@ -9,7 +9,7 @@ metadata:
     {{- $own := fromYaml (include "portico.selectorLabels" .) }}
     {{- toYaml (merge $own (deepCopy (default dict .Values.podLabels)) (default dict .Values.commonLabels)) | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "portico.serviceAccountName" . }}
+  serviceAccountName: {{ include "portico.serviceAccountName" . | quote }}
   # The image reads none of the variables that Services would set.
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
@@ -17,7 +17,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ quote . }}
   {{- end }}
   terminationGracePeriodSeconds: {{ include "portico.gracePeriod" . }}
   {{- with .Values.podSecurityContext }}
@@ -95,10 +95,12 @@ spec:
   {{- end }}
   {{- if eq .Values.kind "Deployment" }}
   {{- with .Values.topologySpreadConstraints }}
+  {{- $selector := dict "matchLabels" (fromYaml (include "portico.selectorLabels" $)) }}
   {{- $constraints := list }}
   {{- range . }}
-  {{- $selector := dict "matchLabels" (fromYaml (include "portico.selectorLabels" $)) }}
-  {{- $constraints = append $constraints (merge (deepCopy .) (dict "labelSelector" $selector)) }}
+  {{- /* Not `merge`, which would mix the two selectors where there is one already. */}}
+  {{- $own := ternary dict (dict "labelSelector" $selector) (hasKey . "labelSelector") }}
+  {{- $constraints = append $constraints (merge (deepCopy .) $own) }}
   {{- end }}
   topologySpreadConstraints:
     {{- toYaml $constraints | nindent 4 }}

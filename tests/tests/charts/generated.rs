@@ -1,9 +1,10 @@
 //! What other files or programs say, and the charts repeat.
 
 use portico_tests::{
-    cluster::root,
     helm::{render, run},
+    root,
 };
+use serde_json::Value;
 use std::{env, fs, path::Path};
 
 /// A file is what is generated, or is made so.
@@ -45,11 +46,21 @@ fn readmes_list_every_value() {
 }
 
 #[test]
+fn the_schema_names_every_alert() {
+    let file = |path| fs::read_to_string(root().join("charts/portico").join(path)).unwrap();
+    let alerts: Value = serde_saphyr::from_str(&file("files/alerts.yaml")).unwrap();
+    let alerts = alerts["rules"].as_array().unwrap().iter().map(|rule| &rule["alert"]);
+    let schema: Value = serde_json::from_str(&file("values.schema.json")).unwrap();
+    let disabled = &schema["properties"]["prometheusRule"]["properties"]["disabled"];
+    let names = disabled["items"]["enum"].as_array().unwrap();
+    assert_eq!(names.iter().collect::<Vec<_>>(), alerts.collect::<Vec<_>>());
+}
+
+#[test]
 fn versions_are_that_of_the_workspace() {
     for chart in ["portico", "portico-crds"] {
         let path = root().join("charts").join(chart).join("Chart.yaml");
-        let metadata: serde_json::Value =
-            serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let metadata: Value = serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
         assert_eq!(metadata["version"], env!("CARGO_PKG_VERSION"), "{chart}");
         assert_eq!(metadata["appVersion"], env!("CARGO_PKG_VERSION"), "{chart}");
     }

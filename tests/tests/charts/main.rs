@@ -5,6 +5,7 @@
 
 mod generated;
 mod monitoring;
+mod notes;
 mod permissions;
 mod rendered;
 mod values;

@@ -1,6 +1,6 @@
 //! Alerts and the dashboard: what they ask for exists.
 
-use portico_tests::{cluster::root, helm::render};
+use portico_tests::{helm::render, root};
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};
 

@@ -1,8 +1,8 @@
 //! What a release may do: what `docs/operator.md` says, and no more.
 
 use portico_tests::{
-    cluster::root,
     helm::{Objects, render},
+    root,
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};

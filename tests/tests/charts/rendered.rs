@@ -87,6 +87,67 @@ fn services_and_policies_select_the_pods() {
 }
 
 #[test]
+fn a_selector_of_ones_own_is_left_alone() {
+    let constraint = "topologySpreadConstraints[0]";
+    let values = [
+        "maxSkew=1",
+        "topologyKey=zone",
+        "whenUnsatisfiable=ScheduleAnyway",
+        "labelSelector.matchLabels.tier=front",
+    ];
+    let values = values.map(|value| format!("{constraint}.{value}"));
+    let Some(objects) = render(&values.each_ref().map(String::as_str)) else { return };
+    let pod = pod(&objects.unwrap(), "Deployment");
+    let constraints = &pod["spec"]["topologySpreadConstraints"];
+    assert_eq!(constraints[0]["labelSelector"], json!({"matchLabels": {"tier": "front"}}));
+}
+
+#[test]
+fn names_that_yaml_has_for_numbers_stay_names() {
+    let all: &[&str] = &[
+        "watchNamespaces={1e3,1e4}",
+        "secrets.namespaces={1e4}",
+        "serviceAccount.name=1e5",
+        "priorityClassName=1e6",
+        "service.loadBalancerClass=1e7",
+        "commonLabels.team=1e8",
+        "autoscaling.enabled=true",
+        "networkPolicy.enabled=true",
+        "serviceMonitor.enabled=true",
+        "prometheusRule.enabled=true",
+        "dashboard.enabled=true",
+    ];
+    let called = |release, name: &[&'static str]| render_as(release, "456", &[all, name].concat());
+    let Some(numbers) = called("123", &["fullnameOverride=edge", "nameOverride=1e9"]) else {
+        return;
+    };
+    // A release whose name has the chart's in it gives objects its own: here `true`.
+    let words = called("true", &["nameOverride=rue"]).unwrap().unwrap();
+    words.one("Service", "true").unwrap();
+    for objects in [numbers.unwrap(), words] {
+        for object in objects.all() {
+            assert_names_are_texts(object);
+        }
+    }
+}
+
+fn assert_names_are_texts(value: &Value) {
+    for (key, field) in value.as_object().into_iter().flatten() {
+        let mut texts: Vec<&Value> = match key.as_str() {
+            "name" | "namespace" | "serviceAccountName" | "priorityClassName"
+            | "loadBalancerClass" => vec![field],
+            "resourceNames" => field.as_array().unwrap().iter().collect(),
+            "labels" | "matchLabels" | "selector" => field.as_object().unwrap().values().collect(),
+            _ => Vec::new(),
+        };
+        texts.retain(|text| !text.is_string() && !text.is_object());
+        assert!(texts.is_empty(), "{key} has {texts:?} in {value}");
+        assert_names_are_texts(field);
+    }
+    value.as_array().into_iter().flatten().for_each(assert_names_are_texts);
+}
+
+#[test]
 fn what_scales_fits_the_kind() {
     let Some(objects) = render(&["autoscaling.enabled=true", "autoscaling.maxReplicas=4"]) else {
         return;

@@ -2,8 +2,12 @@
 
 use clap::CommandFactory;
 use portico::cli::{Cli, Command};
-use portico_tests::helm::render;
-use std::collections::BTreeSet;
+use portico_tests::{
+    helm::{render, render_as},
+    root,
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, fs};
 
 /// A value for each flag.
 const ALL: &[&str] = &[
@@ -86,6 +90,48 @@ fn a_bad_value_is_refused_with_its_name() {
 }
 
 #[test]
+fn a_null_where_there_was_a_default_is_not_taken_for_no() {
+    let text = fs::read_to_string(root().join("charts/portico/values.yaml")).unwrap();
+    let mut switches = Vec::new();
+    collect_switches("", &serde_saphyr::from_str(&text).unwrap(), &mut switches);
+    // Kubernetes's own switches may go: OpenShift sets some.
+    switches.retain(|path| !path.to_lowercase().contains("securitycontext"));
+    assert!(switches.len() > 10, "{switches:?}");
+    switches.extend(["autoscaling.minReplicas", "secrets"].map(str::to_owned));
+    for path in switches {
+        let Some(rendered) = render(&[&format!("{path}=null")]) else { return };
+        let error = format!("{:#}", rendered.expect_err(&path));
+        let name = path.rsplit('.').next().unwrap();
+        assert!(error.contains(&format!("missing property '{name}'")), "{path}: {error}");
+    }
+}
+
+/// The paths of values that are true or false.
+fn collect_switches(path: &str, value: &Value, switches: &mut Vec<String>) {
+    if value.is_boolean() {
+        switches.push(path.trim_start_matches('.').to_owned());
+    }
+    for (key, field) in value.as_object().into_iter().flatten() {
+        collect_switches(&format!("{path}.{key}"), field, switches);
+    }
+}
+
+#[test]
+fn a_name_that_no_service_may_have_is_refused() {
+    for (release, values) in
+        [("edge.v1", &[][..]), ("2edge", &[]), ("edge", &["fullnameOverride=2edge"])]
+    {
+        let Some(rendered) = render_as(release, "front", values) else { return };
+        let error = format!("{:#}", rendered.expect_err(release));
+        assert!(error.contains("fullnameOverride"), "{release} {values:?}: {error}");
+    }
+    for release in ["edge.v1", "2edge"] {
+        let objects = render_as(release, "front", &["fullnameOverride=edge-v1"]).unwrap().unwrap();
+        objects.one("Service", "edge-v1").unwrap();
+    }
+}
+
+#[test]
 fn values_that_do_not_go_together_are_refused_with_the_way_out() {
     for (values, way_out) in [
         (&["kind=DaemonSet", "autoscaling.enabled=true"][..], "use kind: Deployment"),
@@ -95,6 +141,9 @@ fn values_that_do_not_go_together_are_refused_with_the_way_out() {
         (&["terminationGracePeriodSeconds=10"], "requests would be cut off"),
         (&["service.type=ClusterIP", "service.nodePorts.http=30000"], "NodePort or LoadBalancer"),
         (&["autoscaling.enabled=true", "autoscaling.minReplicas=20"], "is above"),
+        (&["kind=DaemonSet", "updateStrategy.type=Recreate"], "use RollingUpdate or OnDelete"),
+        (&["updateStrategy.type=OnDelete"], "use RollingUpdate or Recreate"),
+        (&["podDisruptionBudget.maxUnavailable=null"], "set maxUnavailable or minAvailable"),
     ] {
         let Some(rendered) = render(values) else { return };
         let error = format!("{:#}", rendered.expect_err(way_out));
