@@ -4,7 +4,7 @@ use portico_tests::{
     helm::{Objects, render},
     root,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs};
 
 /// A group, a resource and a verb.
@@ -15,11 +15,32 @@ fn they_are_those_that_the_documentation_names() {
     let Some(objects) = render(&["rbac.aggregate=false"]) else { return };
     let objects = objects.unwrap();
     let roles = objects.of("ClusterRole").into_iter().chain(objects.of("Role"));
-    let mut granted: BTreeSet<_> = roles.flat_map(permissions).collect();
-    // The chart makes the Lease itself, so that they need not.
-    assert_eq!(objects.one("Lease", "").unwrap()["metadata"]["name"], "portico-portico");
-    assert!(granted.insert(["coordination.k8s.io", "leases", "create"].map(str::to_owned)));
+    let granted: BTreeSet<_> = roles.flat_map(permissions).collect();
     assert_eq!(granted, documented());
+}
+
+#[test]
+fn the_lease_is_made_by_the_release_or_by_a_replica() {
+    let Some(objects) = render(&["className=blue"]) else { return };
+    let objects = objects.unwrap();
+    let lease = objects.one("Lease", "").unwrap();
+    assert_eq!(lease["metadata"]["namespace"], "front");
+    let about_leases: Vec<_> = objects
+        .of("ClusterRole")
+        .into_iter()
+        .chain(objects.of("Role"))
+        .flat_map(|role| role["rules"].as_array().unwrap().iter().map(move |rule| (role, rule)))
+        .filter(|(_, rule)| rule["resources"] == json!(["leases"]))
+        .collect();
+    for (role, rule) in &about_leases {
+        assert_eq!(role["metadata"]["namespace"], "front", "{rule}");
+    }
+    let rules: Vec<_> =
+        about_leases.iter().map(|(_, rule)| (&rule["verbs"], &rule["resourceNames"])).collect();
+    // A name would keep `create` from being granted at all: it is not known yet.
+    let of_any = (&json!(["create"]), &Value::Null);
+    let of_its_own = (&json!(["get", "patch"]), &json!([lease["metadata"]["name"]]));
+    assert_eq!(rules, [of_any, of_its_own]);
 }
 
 #[test]
