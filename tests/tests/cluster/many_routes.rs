@@ -34,16 +34,19 @@ async fn two_thousand_routes_are_served_as_they_come() {
     eventually(|| port.expect("/", 200)).await.unwrap();
     let before = written(&install);
 
-    let mut late = Vec::new();
+    let (mut late, mut later) = (Vec::new(), Vec::new());
     let mut connection = port.connect().await.unwrap();
     for number in 0..ROUTES {
         let route = serde_json::from_value(route(number, 202)).unwrap();
         let start = Instant::now();
         api.create(&PostParams::default(), &route).await.unwrap();
+        let created = Instant::now();
         until_answered(&port, &mut connection, number, 202).await.unwrap();
         late.push(start.elapsed());
+        later.push(created.elapsed());
     }
     println!("{ROUTES} Routes, from apply to the first answer: {}", figures(late));
+    println!("of that, after the API server had answered: {}", figures(later));
     assert_writes(&install, before, ROUTES).await;
     println!("{ROUTES} Routes: {}", memory(&install).unwrap());
 
