@@ -1,6 +1,6 @@
 //! The API server goes away for half a minute, and comes back.
 
-use crate::manifests::{route, serve_everything};
+use crate::manifests::{PROGRAMMED, route, shop};
 use portico_tests::cluster::{
     apply, in_node,
     install::{Install, condition},
@@ -24,10 +24,7 @@ async fn nothing_that_is_served_needs_the_api_server() {
     let mut scope = Scope::new().unwrap();
     scope.namespace("outage", &[]).unwrap();
     let install = Install::new(&mut scope, "outage", 30080, &["className=outage"]).unwrap();
-    scope.backend("outage", "shop", 2).unwrap();
-    serve_everything(&install, "outage", "outage.example", "shop").await;
-    let port = install.published("outage.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    let port = shop(&scope, &install, "outage", 2).await;
 
     let load = Load::start(&port, &["/", "/b?delay=100"]);
     let gone = ApiServer::stop();
@@ -37,7 +34,7 @@ async fn nothing_that_is_served_needs_the_api_server() {
     eventually(|| async { apply(&route("outage", "after", "/after/*", "shop", "")) })
         .await
         .unwrap();
-    condition("outage", "route/after", "Programmed=True/Programmed").await.unwrap();
+    condition("outage", "route/after", PROGRAMMED).await.unwrap();
     for _ in 0..10 {
         port.expect("/after/x", 200).await.unwrap(); // by both replicas
     }

@@ -1,6 +1,6 @@
 //! Objects with something wrong: said where it can be said first, and nothing else is affected.
 
-use crate::manifests::{front_door, route, serve_everything};
+use crate::manifests::{PROGRAMMED, front_door, route, shop};
 use anyhow::ensure;
 use portico_tests::cluster::{
     apply, get,
@@ -10,8 +10,6 @@ use portico_tests::cluster::{
     patience::eventually,
     scope::Scope,
 };
-
-const PROGRAMMED: &str = "Programmed=True/Programmed";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_schema_can_see_kubectl_refuses() {
@@ -57,31 +55,28 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
     scope.namespace("bad", &[]).unwrap();
     scope.namespace("stranger", &[]).unwrap();
     let install = Install::small(&mut scope, "bad", 30080, &[]).unwrap();
-    scope.backend("bad", "good", 1).unwrap();
-    serve_everything(&install, "bad", "bad.example", "good").await;
-    let port = install.published("bad.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    let port = shop(&scope, &install, "bad", 1).await;
     let load = Load::start(&port, &["/"]);
 
     // A conflict: the newer of two.
-    apply(&route("bad", "twin", "/*", "good", "")).unwrap();
+    apply(&route("bad", "twin", "/*", "shop", "")).unwrap();
     let message = condition("bad", "route/twin", "Accepted=False/Conflicted").await.unwrap();
     assert!(message.contains("bad/all"), "{message}");
     condition("bad", "route/twin", "Programmed=False/NotAccepted").await.unwrap();
     event("bad", "twin", "Conflicted").await;
-    apply(&route("bad", "twin", "/twin", "good", "")).unwrap();
+    apply(&route("bad", "twin", "/twin", "shop", "")).unwrap();
     condition("bad", "route/twin", PROGRAMMED).await.unwrap();
     port.expect("/twin", 200).await.unwrap();
 
     // Attached from a namespace that may not.
-    let stranger = route("stranger", "guest", "/guest", "good", "");
+    let stranger = route("stranger", "guest", "/guest", "shop", "");
     apply(&stranger.replace("{name: door}", "{name: door, namespace: bad}")).unwrap();
     condition("stranger", "route/guest", "Accepted=False/NotAllowedByFrontDoor").await.unwrap();
     event("stranger", "guest", "NotAllowedByFrontDoor").await;
     apply(&front_door(&install, "bad", "bad.example", ", attach: [{namespaces: [bad, stranger]}]"))
         .unwrap();
     let message = condition("stranger", "route/guest", "ResolvedRefs=False/ServiceNotFound").await;
-    assert!(message.unwrap().contains("stranger/good"));
+    assert!(message.unwrap().contains("stranger/shop"));
     port.expect("/guest", 503).await.unwrap();
 
     // A Service, a port and a Secret that are not there.
@@ -90,20 +85,20 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
     condition("bad", "route/service", PROGRAMMED).await.unwrap();
     event("bad", "service", "ServiceNotFound").await;
     port.expect("/service", 503).await.unwrap();
-    let wrong = route("bad", "port", "/port", "good", "").replace("port: http", "port: metrics");
+    let wrong = route("bad", "port", "/port", "shop", "").replace("port: http", "port: metrics");
     apply(&wrong).unwrap();
     condition("bad", "route/port", "ResolvedRefs=False/PortNotFound").await.unwrap();
     event("bad", "port", "PortNotFound").await;
     let key =
         ", requestHeaders: {set: [{name: x-key, valueFrom: {secretKeyRef: {name: key, key: k}}}]}";
-    apply(&route("bad", "secret", "/secret", "good", key)).unwrap();
+    apply(&route("bad", "secret", "/secret", "shop", key)).unwrap();
     condition("bad", "route/secret", "ResolvedRefs=False/SecretNotFound").await.unwrap();
     event("bad", "secret", "SecretNotFound").await;
     port.expect("/secret", 503).await.unwrap();
 
     // Each recovers when what it names is there.
     scope.backend("bad", "none", 1).unwrap();
-    apply(&route("bad", "port", "/port", "good", "")).unwrap();
+    apply(&route("bad", "port", "/port", "shop", "")).unwrap();
     k("create secret generic key -n bad --from-literal=k=v").unwrap();
     for name in ["service", "port", "secret"] {
         condition("bad", &format!("route/{name}"), "ResolvedRefs=True/ResolvedRefs").await.unwrap();

@@ -2,8 +2,14 @@
 
 use portico_tests::cluster::{
     apply,
+    http::Published,
     install::{Install, condition},
+    patience::eventually,
+    scope::Scope,
 };
+
+/// The condition of what is served.
+pub(crate) const PROGRAMMED: &str = "Programmed=True/Programmed";
 
 /// A FrontDoor of the install whose class is its release's name. `more` goes into its spec, as a
 /// YAML flow mapping's entries.
@@ -26,15 +32,22 @@ pub(crate) fn route(namespace: &str, name: &str, path: &str, service: &str, more
     )
 }
 
-/// Applies a FrontDoor and a Route for everything, in one namespace, and waits until they are served.
-pub(crate) async fn serve_everything(
+/// Backends behind a Service `shop`, and a FrontDoor and a Route that send it everything, in one
+/// namespace. The port where all that is served, for the host `NAMESPACE.example`.
+pub(crate) async fn shop(
+    scope: &Scope,
     install: &Install,
     namespace: &str,
-    host: &str,
-    service: &str,
-) {
-    let door = front_door(install, namespace, host, "");
-    apply(&(door + &route(namespace, "all", "/*", service, ""))).unwrap();
-    condition(namespace, "frontdoor/door", "Programmed=True/Programmed").await.unwrap();
-    condition(namespace, "route/all", "Programmed=True/Programmed").await.unwrap();
+    replicas: u32,
+) -> Published {
+    scope.backend(namespace, "shop", replicas).unwrap();
+    let host = format!("{namespace}.example");
+    let door = front_door(install, namespace, &host, "");
+    apply(&(door + &route(namespace, "all", "/*", "shop", ""))).unwrap();
+    for object in ["frontdoor/door", "route/all"] {
+        condition(namespace, object, PROGRAMMED).await.unwrap();
+    }
+    let port = install.published(&host).unwrap();
+    eventually(|| port.expect("/", 200)).await.unwrap();
+    port
 }

@@ -1,7 +1,7 @@
 //! Two thousand Routes, one after another: how long each takes to be served, what is written for it,
 //! and what they take.
 
-use crate::manifests::serve_everything;
+use crate::manifests::shop;
 use anyhow::{Context, Result, ensure};
 use kube::{
     Api, Client, Config,
@@ -27,11 +27,8 @@ async fn two_thousand_routes_are_served_as_they_come() {
     let mut scope = Scope::new().unwrap();
     scope.namespace("many", &[]).unwrap();
     let install = Install::small(&mut scope, "many", 30080, &[]).unwrap();
-    scope.backend("many", "shop", 1).unwrap();
-    serve_everything(&install, "many", "door.example", "shop").await;
+    let port = shop(&scope, &install, "many", 1).await;
     let api = routes().await.unwrap();
-    let port = install.published("door.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
     let before = written(&install);
 
     let (mut late, mut later) = (Vec::new(), Vec::new());

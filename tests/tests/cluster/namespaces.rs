@@ -1,6 +1,6 @@
 //! Who may attach where, and installs side by side.
 
-use crate::manifests::{front_door, route, serve_everything};
+use crate::manifests::{PROGRAMMED, front_door, route};
 use portico_tests::cluster::{
     apply,
     install::{Install, condition},
@@ -8,8 +8,6 @@ use portico_tests::cluster::{
     patience::eventually,
     scope::Scope,
 };
-
-const PROGRAMMED: &str = "Programmed=True/Programmed";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_namespace_attaches_inside_of_its_claims() {
@@ -54,12 +52,13 @@ async fn two_classes_serve_side_by_side() {
     let left = Install::small(&mut scope, "left", 30080, &[]).unwrap();
     let right = Install::small(&mut scope, "right", 30081, &[]).unwrap();
     // The same host in both, which in one class would be a conflict.
-    serve_everything(&left, "left", "same.example", "left").await;
-    serve_everything(&right, "right", "same.example", "right").await;
-    for (install, pod) in [(&left, "left-"), (&right, "right-")] {
+    for (install, name) in [(&left, "left"), (&right, "right")] {
+        let door = front_door(install, name, "same.example", "");
+        apply(&(door + &route(name, "all", "/*", name, ""))).unwrap();
+        condition(name, "route/all", PROGRAMMED).await.unwrap();
         let port = install.published("same.example").unwrap();
         let (answer, _) = eventually(|| port.asked("/")).await.unwrap();
-        assert!(answer["pod"].as_str().unwrap().starts_with(pod), "{answer}");
+        assert!(answer["pod"].as_str().unwrap().starts_with(name), "{answer}");
     }
     // Each in a namespace that it watches alone.
     let watched = ["className=right", "replicaCount=1", "watchNamespaces={right}"];

@@ -1,12 +1,11 @@
 //! Two replicas: both serve, one writes.
 
-use crate::manifests::{route, serve_everything};
+use crate::manifests::{PROGRAMMED, route, shop};
 use portico_tests::cluster::{
     apply, in_node,
     install::{Install, condition},
     kubectl,
     load::Load,
-    patience::eventually,
     scope::Scope,
 };
 use std::time::{Duration, Instant};
@@ -16,10 +15,7 @@ async fn when_the_leader_is_killed_another_writes() {
     let mut scope = Scope::new().unwrap();
     scope.namespace("led", &[]).unwrap();
     let install = Install::new(&mut scope, "led", 30080, &["className=led"]).unwrap();
-    scope.backend("led", "led", 1).unwrap();
-    serve_everything(&install, "led", "led.example", "led").await;
-    let port = install.published("led.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    let port = shop(&scope, &install, "led", 1).await;
     assert_eq!(install.metric("portico_leader", &[]).unwrap(), 1.0);
 
     let leader = install.leader("led").unwrap();
@@ -28,8 +24,8 @@ async fn when_the_leader_is_killed_another_writes() {
     }
     kill(&install, &leader);
     let killed = Instant::now();
-    apply(&route("led", "after", "/after", "led", "")).unwrap();
-    condition("led", "route/after", "Programmed=True/Programmed").await.unwrap();
+    apply(&route("led", "after", "/after", "shop", "")).unwrap();
+    condition("led", "route/after", PROGRAMMED).await.unwrap();
     let late = killed.elapsed();
     println!("a status was written {late:?} after the leader was killed");
     assert!(late < Duration::from_secs(15), "{late:?}");
@@ -41,8 +37,8 @@ async fn when_the_leader_is_killed_another_writes() {
     let load = Load::start(&port, &["/", "/after"]);
     kubectl(["delete", "pod", &leader, "-n", &install.namespace, "--wait=true"]).unwrap();
     let ended = Instant::now();
-    apply(&route("led", "later", "/later", "led", "")).unwrap();
-    condition("led", "route/later", "Programmed=True/Programmed").await.unwrap();
+    apply(&route("led", "later", "/later", "shop", "")).unwrap();
+    condition("led", "route/later", PROGRAMMED).await.unwrap();
     let late = ended.elapsed();
     println!("a status was written {late:?} after the leader had ended");
     assert!(late < Duration::from_secs(5), "{late:?}");

@@ -1,6 +1,6 @@
 //! What changes under load: the backends, and Portico itself.
 
-use crate::manifests::serve_everything;
+use crate::manifests::shop;
 use anyhow::{Result, ensure};
 use portico_tests::cluster::{
     get,
@@ -18,10 +18,7 @@ async fn a_backend_is_scaled_and_rolled_without_a_failed_request() {
     let mut scope = Scope::new().unwrap();
     scope.namespace("shop", &[]).unwrap();
     let install = Install::small(&mut scope, "rollout", 30080, &[]).unwrap();
-    scope.backend("shop", "shop", 1).unwrap();
-    serve_everything(&install, "shop", "shop.example", "shop").await;
-    let port = install.published("shop.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    let port = shop(&scope, &install, "shop", 1).await;
 
     let load = Load::start(&port, &["/a", "/b?delay=30"]);
     for replicas in [5, 2] {
@@ -76,10 +73,7 @@ async fn portico_is_restarted_and_upgraded_without_a_failed_request() {
     scope.namespace("shop", &[]).unwrap();
     let class = "className=upgrade";
     let install = Install::new(&mut scope, "upgrade", 30080, &[class]).unwrap();
-    scope.backend("shop", "shop", 2).unwrap();
-    serve_everything(&install, "shop", "shop.example", "shop").await;
-    let port = install.published("shop.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    let port = shop(&scope, &install, "shop", 2).await;
 
     let load = Load::start(&port, &["/a", "/b?delay=200"]);
     let before = pod_names(&install);

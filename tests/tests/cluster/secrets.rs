@@ -1,6 +1,6 @@
 //! Secrets: followed when they change, and no more of them read than is named.
 
-use crate::manifests::{front_door, route};
+use crate::manifests::{PROGRAMMED, front_door, route};
 use anyhow::ensure;
 use portico_tests::cluster::{
     apply, in_node,
@@ -33,7 +33,7 @@ async fn a_secret_that_changes_is_followed_and_no_other_is_read() {
             + &route("vault", "all", "/*", "shop", KEY)),
     )
     .unwrap();
-    condition("vault", "route/all", "Programmed=True/Programmed").await.unwrap();
+    condition("vault", "route/all", PROGRAMMED).await.unwrap();
     let port = install.published("vault.example").unwrap();
     let carries = |value: &'static str| {
         let port = &port;

@@ -1,6 +1,6 @@
 //! What is left when a release goes, and what a new one finds.
 
-use crate::manifests::serve_everything;
+use crate::manifests::shop;
 use portico_tests::cluster::{helm, install::Install, k, patience::eventually, scope::Scope};
 use std::time::Duration;
 
@@ -10,10 +10,7 @@ async fn uninstalling_leaves_nothing_and_installing_finds_the_routes() {
     scope.namespace("kept", &[]).unwrap();
     let values = ["className=gone", "autoscaling.enabled=true", "networkPolicy.enabled=true"];
     let install = Install::new(&mut scope, "gone", 30080, &values).unwrap();
-    scope.backend("kept", "shop", 1).unwrap();
-    serve_everything(&install, "kept", "kept.example", "shop").await;
-    let port = install.published("kept.example").unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    let port = shop(&scope, &install, "kept", 1).await;
     assert!(!of_release("gone").is_empty());
 
     helm(["uninstall", "gone", "-n", &install.namespace, "--wait"]).unwrap();
