@@ -18,6 +18,9 @@ use tokio::{
 const DURATION: u64 = 10;
 /// Seconds before that in which the holder renews.
 const GRACE: u64 = 4;
+/// How often a replica that does not lead looks whether the Lease is free, as Kubernetes' own
+/// components do. By itself the manager looks again when it expires, though it be given back before.
+const RETRY: Duration = Duration::from_secs(2);
 /// How soon to ask again where the API server gave no answer.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long letting go may take.
@@ -130,10 +133,20 @@ impl Lease {
 
 /// Tells who holds the Lease, and renews it where that is this replica.
 async fn hold(manager: &LeaseManager, lease: &str, tell: &Tell, outages: &Outages) {
+    let mut leads = false;
     loop {
-        match manager.changed().await {
+        let patience = if leads { Duration::MAX } else { RETRY };
+        let Ok(changed) = timeout(patience, manager.changed()).await else {
+            // Where another one holds it, this only looks anew.
+            if let Err(error) = manager.release().await {
+                outages.failed(WHAT, &error);
+            }
+            continue;
+        };
+        match changed {
             Ok(leading) => {
                 outages.worked(WHAT);
+                leads = leading;
                 tell.tell(leading);
                 tracing::info!(lease, leading, "the Lease changed hands");
             }
