@@ -54,6 +54,11 @@ impl Tell {
         self.metrics.leads(leading);
         self.channel.send_replace(leading);
     }
+
+    /// What was told last.
+    fn told(&self) -> bool {
+        *self.channel.borrow()
+    }
 }
 
 impl Candidate {
@@ -133,9 +138,8 @@ impl Lease {
 
 /// Tells who holds the Lease, and renews it where that is this replica.
 async fn hold(manager: &LeaseManager, lease: &str, tell: &Tell, outages: &Outages) {
-    let mut leads = false;
     loop {
-        let patience = if leads { Duration::MAX } else { RETRY };
+        let patience = if tell.told() { Duration::MAX } else { RETRY };
         let Ok(changed) = timeout(patience, manager.changed()).await else {
             // Where another one holds it, this only looks anew.
             if let Err(error) = manager.release().await {
@@ -146,7 +150,6 @@ async fn hold(manager: &LeaseManager, lease: &str, tell: &Tell, outages: &Outage
         match changed {
             Ok(leading) => {
                 outages.worked(WHAT);
-                leads = leading;
                 tell.tell(leading);
                 tracing::info!(lease, leading, "the Lease changed hands");
             }

@@ -108,8 +108,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Begins to watch. `waker` is woken when something may have changed;
-    /// `registry` gets the metrics of all that.
+    /// Begins to watch. `waker` is woken when something may have changed; `registry` gets the metrics
+    /// of all that.
     ///
     /// # Errors
     /// Where the configuration can't be used.

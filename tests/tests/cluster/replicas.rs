@@ -23,10 +23,7 @@ async fn when_the_leader_is_killed_another_writes() {
         return println!("skipped, the node can't be reached into: killing the leader");
     }
     kill(&install, &leader);
-    let killed = Instant::now();
-    apply(&route("led", "after", "/after", "shop", "")).unwrap();
-    condition("led", "route/after", PROGRAMMED).await.unwrap();
-    let late = killed.elapsed();
+    let late = status_written("after").await;
     println!("a status was written {late:?} after the leader was killed");
     assert!(late < Duration::from_secs(15), "{late:?}");
     assert_ne!(install.leader("led").unwrap(), leader);
@@ -36,14 +33,19 @@ async fn when_the_leader_is_killed_another_writes() {
     let leader = install.leader("led").unwrap();
     let load = Load::start(&port, &["/", "/after"]);
     kubectl(["delete", "pod", &leader, "-n", &install.namespace, "--wait=true"]).unwrap();
-    let ended = Instant::now();
-    apply(&route("led", "later", "/later", "shop", "")).unwrap();
-    condition("led", "route/later", PROGRAMMED).await.unwrap();
-    let late = ended.elapsed();
+    let late = status_written("later").await;
     println!("a status was written {late:?} after the leader had ended");
     assert!(late < Duration::from_secs(5), "{late:?}");
     assert_ne!(install.leader("led").unwrap(), leader);
     load.stop().await.assert_flawless(100, "the leader's Pod deleted");
+}
+
+/// Applies a new Route; how long it takes until somebody has written its status.
+async fn status_written(name: &str) -> Duration {
+    let start = Instant::now();
+    apply(&route("led", name, &format!("/{name}"), "shop", "")).unwrap();
+    condition("led", &format!("route/{name}"), PROGRAMMED).await.unwrap();
+    start.elapsed()
 }
 
 /// Kills the process of a Pod, which so can't say goodbye, and takes care that no other one comes in
