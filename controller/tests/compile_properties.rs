@@ -275,10 +275,10 @@ proptest! {
             let door = ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() };
             let (_, refused) = errors(&compiled.statuses[&door]);
             prop_assert!(!refused, "{} is refused, and not for its policy", door);
-            for rule in host.routes.rules() {
-                let route = ObjectRef { kind: Kind::Route, name: rule.route.name.clone() };
+            for matched in host.routes.matches() {
+                let route = ObjectRef { kind: Kind::Route, name: matched.target.name.clone() };
                 prop_assert!(accepted(&compiled.statuses[&route]), "{}", route);
-                prop_assert_eq!(&rule.route.front_door, &host.front_door);
+                prop_assert_eq!(&matched.target.front_door, &host.front_door);
             }
         }
     }
@@ -288,9 +288,9 @@ proptest! {
     fn rules_are_unlike(snapshot in snapshot()) {
         let compiled = compile(&snapshot, &Options::default());
         for host in hosts(&compiled) {
-            let rules = host.routes.rules();
-            for (i, one) in rules.iter().enumerate() {
-                for other in &rules[..i] {
+            let matches = host.routes.matches();
+            for (i, one) in matches.iter().enumerate() {
+                for other in &matches[..i] {
                     let same = one.path.same_shape(&other.path) && one.predicates == other.predicates;
                     prop_assert!(!same, "{one:?} {other:?}");
                 }
@@ -318,13 +318,13 @@ proptest! {
             let status = &compiled.statuses[&ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() }];
             let (invalid, _) = errors(status);
             prop_assert_eq!(host.cors.is_some(), applies(&door.spec.cors.as_ref()) && !invalid);
-            for rule in host.routes.rules() {
-                let route = snapshot.routes[&rule.route.name].object.as_ref().unwrap();
+            for matched in host.routes.matches() {
+                let route = snapshot.routes[&matched.target.name].object.as_ref().unwrap();
                 match route.spec.cors.as_deref() {
-                    own @ Some(_) => prop_assert_eq!(rule.route.cors.is_some(), applies(&own)),
+                    own @ Some(_) => prop_assert_eq!(matched.target.cors.is_some(), applies(&own)),
                     None => {
-                        prop_assert!(!invalid, "{} inherits an invalid policy", rule.route.name);
-                        prop_assert_eq!(&rule.route.cors, &host.cors);
+                        prop_assert!(!invalid, "{} inherits an invalid policy", matched.target.name);
+                        prop_assert_eq!(&matched.target.cors, &host.cors);
                     }
                 }
             }

@@ -87,8 +87,8 @@ fn is_item(path: &str, list: &str) -> bool {
 
 /// The one Route's policy; `None` where it is not served.
 fn served(compiled: &Compiled) -> Option<Option<&Arc<Policy>>> {
-    let rules = compiled.table.hosts.iter().flat_map(|host| host.routes.rules());
-    rules.map(|rule| rule.route.cors.as_ref()).next()
+    let matches = compiled.table.hosts.iter().flat_map(|host| host.routes.matches());
+    matches.map(|matched| matched.target.cors.as_ref()).next()
 }
 
 proptest! {

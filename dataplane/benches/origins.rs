@@ -6,7 +6,7 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use portico_dataplane::{
     cors::{OriginPattern, Origins},
-    router::WholeValue,
+    full_match::FullMatch,
 };
 use std::hint::black_box;
 
@@ -77,7 +77,7 @@ fn regex(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("admit, regex");
     for count in [1, 64] {
         let regex = |i: usize| format!(r"https://pr-\d+\.tenant-{i}\.example\.com");
-        let regexes = (0..count).map(|i| WholeValue::new(&regex(i)).expect("a regex"));
+        let regexes = (0..count).map(|i| FullMatch::new(&regex(i)).expect("a regex"));
         let origins = Origins::new(Vec::new(), regexes.collect());
         for (name, origin, admitted) in [
             ("hit", "https://pr-4711.tenant-0.example.com", true),

@@ -3,42 +3,27 @@
 
 #![allow(clippy::expect_used, missing_docs)]
 
-use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use portico_dataplane::{
     path::{PathPattern, normalise},
-    router::{Headers, Predicates, Request, RouteTree, Rule},
-    table::{Action, HeaderEdits, ObjectName, Respond, Route, Timeouts},
+    router::{Headers, Match, Predicates, Request, RouteTree},
 };
 use std::{hint::black_box, sync::Arc};
 
-/// Rules of the forms that people write, `count` in all.
-fn rules(count: usize) -> Vec<Rule> {
-    let route = Arc::new(Route {
-        name: ObjectName::new("web", "all"),
-        front_door: ObjectName::new("web", "ep"),
-        action: Action::Respond(Respond {
-            status: StatusCode::NO_CONTENT,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }),
-        request_headers: HeaderEdits::default(),
-        response_headers: HeaderEdits::default(),
-        timeouts: Timeouts::default(),
-        unavailable: None,
-        cors: None,
-    });
+/// Matches of the forms that people write, `count` in all.
+fn matches(count: usize) -> Vec<Match<Arc<str>>> {
+    let target: Arc<str> = "all".into();
     let pattern = |i: usize| match i % 3 {
         0 => format!("/team-{}/service-{i}/*", i % 100),
         1 => format!("/team-{}/service-{i}/users/{{id}}", i % 100),
         _ => format!("/team-{}/service-{i}/health", i % 100),
     };
     (0..count)
-        .map(|i| Rule {
+        .map(|i| Match {
             path: PathPattern::parse(&pattern(i)).expect("a pattern"),
             predicates: Predicates::default(),
-            route: route.clone(),
+            target: target.clone(),
         })
         .collect()
 }
@@ -47,7 +32,7 @@ fn find(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("find");
     let headers = HeaderMap::new();
     for count in [10, 1_000, 100_000] {
-        let tree = RouteTree::new(rules(count));
+        let tree = RouteTree::new(matches(count));
         // Of each form one that there is at every size, then one that nothing matches.
         for (name, path) in [
             ("rest", "/team-3/service-3/reports/2021"),
@@ -75,7 +60,7 @@ fn spread(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spread");
     let headers = HeaderMap::new();
     for count in [10, 1_000, 100_000] {
-        let tree = RouteTree::new(rules(count));
+        let tree = RouteTree::new(matches(count));
         let path = |i: usize| match i % 3 {
             0 => format!("/team-{}/service-{i}/reports/2021", i % 100),
             1 => format!("/team-{}/service-{i}/users/1", i % 100),
@@ -102,9 +87,9 @@ fn build(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("build");
     group.sample_size(10);
     for count in [10_000, 100_000] {
-        let rules = rules(count);
+        let matches = matches(count);
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter_batched(|| rules.clone(), RouteTree::new, BatchSize::PerIteration);
+            bencher.iter_batched(|| matches.clone(), RouteTree::new, BatchSize::PerIteration);
         });
     }
 }

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod cors;
 pub mod explain;
+pub mod full_match;
 pub mod guard;
 pub mod path;
 pub mod router;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::problem::Reason;
 use http::Method;
-use portico_dataplane::router::{Predicates, Rule};
+use portico_dataplane::{router::Predicates, table::RouteMatch};
 use std::{borrow::Cow, collections::HashMap};
 
 /// Refuses every Route that has a rule in common with an older one that is served. `drafts` are
@@ -78,7 +78,7 @@ struct Key<'d> {
 }
 
 impl<'d> Key<'d> {
-    fn new(door: Option<usize>, Rule { path, predicates, .. }: &'d Rule) -> Self {
+    fn new(door: Option<usize>, RouteMatch { path, predicates, .. }: &'d RouteMatch) -> Self {
         let Predicates { methods, headers, cookies, query } = predicates;
         let predicates = [headers, cookies, query].map(|list| list.iter().map(sort_key).collect());
         Self { door, shape: path.shape(), methods, predicates }

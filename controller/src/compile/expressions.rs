@@ -1,10 +1,10 @@
 //! Regular expressions that an object writes.
 
-use portico_dataplane::router::WholeValue;
+use portico_dataplane::full_match::FullMatch;
 
 /// An expression for whole values. It is parsed by itself first, so that a mistake has its place in
 /// what was written, and `a)|(b` can't close a group that it did not open. The error is a sentence.
-pub(super) fn whole_value(text: &str) -> Result<WholeValue, String> {
+pub(super) fn full_match(text: &str) -> Result<FullMatch, String> {
     regex_syntax::parse(text).map_err(|error| match error {
         regex_syntax::Error::Parse(error) => {
             mistake(text, &error.kind(), error.span().start.column)
@@ -14,7 +14,7 @@ pub(super) fn whole_value(text: &str) -> Result<WholeValue, String> {
         }
         error => format!("'{text}' is not a regular expression: {error}"),
     })?;
-    WholeValue::new(text).map_err(|_| format!("'{text}' is too large a regular expression"))
+    FullMatch::new(text).map_err(|_| format!("'{text}' is too large a regular expression"))
 }
 
 fn mistake(text: &str, kind: &dyn std::fmt::Display, column: usize) -> String {

@@ -145,7 +145,7 @@ fn comparison(
     match (predicate.r#type, &predicate.value) {
         (Type::Exact, Some(value)) => Some(Comparison::Exact(value.clone())),
         (Type::Prefix, Some(value)) => Some(Comparison::Prefix(value.clone())),
-        (Type::Regex, Some(value)) => expressions::whole_value(value)
+        (Type::Regex, Some(value)) => expressions::full_match(value)
             .map(Comparison::Regex)
             .map_err(|error| report.invalid(at, error))
             .ok(),

@@ -18,8 +18,8 @@ use crate::{
 use portico_crds as crds;
 use portico_dataplane::{
     path::PathPattern,
-    router::{Predicates, Rule},
-    table::{self, Action, Forward, ObjectName},
+    router::Predicates,
+    table::{self, Action, Forward, ObjectName, RouteMatch},
 };
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) struct Draft<'s> {
     /// At which of that FrontDoor's hosts it is served.
     pub(super) hosts: HostSet,
     /// What it serves there, with the place of each in `spec.matches`; empty where refused.
-    pub(super) rules: Vec<(usize, Rule)>,
+    pub(super) rules: Vec<(usize, RouteMatch)>,
 }
 
 /// What Routes are compiled against.
@@ -93,7 +93,10 @@ impl<'s> Routes<'_, 's> {
         }
         if let Some(route) = compiled.filter(|_| draft.report.accepted()).map(Arc::new) {
             let rule = |m: Matched| {
-                (m.index, Rule { path: m.path, predicates: m.predicates, route: route.clone() })
+                (
+                    m.index,
+                    RouteMatch { path: m.path, predicates: m.predicates, target: route.clone() },
+                )
             };
             draft.rules = matched.into_iter().map(rule).collect();
         }

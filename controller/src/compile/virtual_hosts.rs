@@ -6,7 +6,7 @@ use super::{
 };
 use portico_dataplane::{
     router::RouteTree,
-    table::{Hosts, VirtualHost},
+    table::{Hosts, Route, VirtualHost},
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -27,7 +27,7 @@ pub(super) fn assemble(doors: &FrontDoors<'_>, drafts: &[Draft<'_>]) -> Hosts {
 /// The hosts of one FrontDoor. Hosts at which the same Routes are served share one tree.
 fn virtual_hosts(door: &FrontDoor<'_>, drafts: &[&Draft<'_>]) -> Vec<VirtualHost> {
     let sets: BTreeSet<HostSet> = drafts.iter().map(|draft| draft.hosts).collect();
-    let mut trees: HashMap<Vec<bool>, Arc<RouteTree>> = HashMap::new();
+    let mut trees: HashMap<Vec<bool>, Arc<RouteTree<Arc<Route>>>> = HashMap::new();
     let owned = door.hosts.iter().enumerate().filter(|(index, _)| door.owned.contains(*index));
     owned
         .filter_map(|(index, host)| {
@@ -44,7 +44,7 @@ fn virtual_hosts(door: &FrontDoor<'_>, drafts: &[&Draft<'_>]) -> Vec<VirtualHost
         .collect()
 }
 
-fn tree(host: usize, drafts: &[&Draft<'_>]) -> RouteTree {
+fn tree(host: usize, drafts: &[&Draft<'_>]) -> RouteTree<Arc<Route>> {
     let here = drafts.iter().filter(|draft| draft.hosts.contains(host));
     RouteTree::new(here.flat_map(|draft| &draft.rules).map(|(_, rule)| rule.clone()).collect())
 }

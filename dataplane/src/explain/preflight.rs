@@ -62,8 +62,10 @@ impl PolicyOwner {
         // A policy that is inherited is the same one, not just an equal one.
         let inherited = host.cors.as_deref().zip(course.policy);
         match &course.found {
-            Some((rule, _)) if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) => {
-                Some(Self::Route(rule.route.name.clone()))
+            Some((matched, _))
+                if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) =>
+            {
+                Some(Self::Route(matched.target.name.clone()))
             }
             Some(_) | None => Some(Self::FrontDoor(host.front_door.clone())),
         }
@@ -165,7 +167,7 @@ impl Preflight {
         };
         Self {
             asks: Field::all(&asked.headers),
-            route: found.map(|(rule, _)| rule.route.name.clone()),
+            route: found.map(|(matched, _)| matched.target.name.clone()),
             policy: way.and_then(|way| PolicyOwner::of(way.course, way.host)),
             by,
             status: status.map(|status| status.as_u16()),

@@ -55,7 +55,7 @@ impl Response {
         script: Script,
     ) -> Self {
         let route = course.as_ref().and_then(|(course, _)| course.found.as_ref());
-        let unavailable = route.and_then(|(rule, _)| rule.route.unavailable.clone());
+        let unavailable = route.and_then(|(matched, _)| matched.target.unavailable.clone());
         let cors = course.map_or("no host, and so no CORS policy".to_owned(), |(_, cors)| cors);
         let edge = |script| Self {
             by: By::Edge,

@@ -3,13 +3,14 @@
 use crate::{
     path::PathPattern,
     proxy::rehearsal::{Arrival, Course},
-    router::{self, Loss, Predicates, Request, Rule},
-    table::{HostPattern, ObjectName, Table, VirtualHost},
+    router::{self, NearMiss, Predicates, Request},
+    table::{HostPattern, ObjectName, RouteMatch, Table, VirtualHost},
 };
 use serde::Serialize;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 /// How many losers are listed at most.
@@ -78,19 +79,22 @@ impl Winner {
         request: &Request<'_>,
         host: &VirtualHost,
     ) -> Option<Self> {
-        let (rule, captures) = course.found.as_ref()?;
-        let mut losses = host.routes.runners_up(request, Some(*rule)).map(|(_, loss)| loss);
-        let why = losses.find_map(|loss| match loss {
-            Loss::LessSpecific(_) => Some("its path is the most specific that matches"),
-            Loss::AsksLess { .. } => Some("of those with its path that fit, it asks most"),
-            Loss::Younger => Some("it goes first by age, or of one age by name"),
-            Loss::Path(_) | Loss::Unmet(_) => None,
+        let (matched, captures) = course.found.as_ref()?;
+        let runners_up = runners_up(host, request, Some(*matched));
+        let mut near_misses = runners_up.map(|(_, near_miss)| near_miss);
+        let why = near_misses.find_map(|near_miss| match near_miss {
+            NearMiss::LessSpecific(_) => Some("its path is the most specific that matches"),
+            NearMiss::FewerPredicates { .. } => {
+                Some("of those with its path that fit, it asks most")
+            }
+            NearMiss::LowerPrecedence => Some("it goes first by age, or of one age by name"),
+            NearMiss::Path(_) | NearMiss::Unmet(_) => None,
         });
         Some(Self {
-            route: rule.route.name.clone(),
-            front_door: rule.route.front_door.clone(),
-            path: rule.path.clone(),
-            predicates: rule.predicates.clone(),
+            route: matched.target.name.clone(),
+            front_door: matched.target.front_door.clone(),
+            path: matched.path.clone(),
+            predicates: matched.predicates.clone(),
             captures: captures.iter().cloned().collect(),
             why: why.unwrap_or("no other Route fits").to_owned(),
         })
@@ -104,12 +108,12 @@ pub(super) fn losers(
     course: &Course<'_>,
     refused: &[Refused],
 ) -> (Vec<Loser>, usize) {
-    let winner = course.found.as_ref().map(|(rule, _)| *rule);
-    let served = arrival.host.routes.runners_up(request, winner);
+    let winner = course.found.as_ref().map(|(matched, _)| *matched);
+    let served = runners_up(arrival.host, request, winner);
     let mut losers: Vec<_> = refused
         .iter()
         .filter_map(|route| not_served(route, request))
-        .chain(served.map(|(rule, loss)| served_loser(rule, &loss, request)))
+        .chain(served.map(|(matched, near_miss)| served_loser(matched, &near_miss, request)))
         .collect();
     losers.sort_by_key(|loser| loser.closeness);
     let omitted = losers.len().saturating_sub(LISTED);
@@ -117,18 +121,33 @@ pub(super) fn losers(
     (losers, omitted)
 }
 
-fn served_loser(rule: &Rule, loss: &Loss<'_>, request: &Request<'_>) -> Loser {
-    let closeness = match loss {
-        Loss::Path(None) => Closeness::Segments(Reverse(common_segments(&rule.path, request.path))),
-        Loss::Path(Some(_)) => Closeness::Almost,
-        Loss::Unmet(_) | Loss::LessSpecific(_) | Loss::AsksLess { .. } | Loss::Younger => {
-            Closeness::Path
+/// The matches of other Routes than the winner's, in the order in which they are tried, and why each
+/// loses.
+fn runners_up<'t>(
+    host: &'t VirtualHost,
+    request: &Request<'_>,
+    winner: Option<&'t RouteMatch>,
+) -> impl Iterator<Item = (&'t RouteMatch, NearMiss<'t>)> {
+    host.routes.runners_up(request, winner, move |candidate| {
+        winner.is_some_and(|winner| Arc::ptr_eq(&winner.target, &candidate.target))
+    })
+}
+
+fn served_loser(matched: &RouteMatch, near_miss: &NearMiss<'_>, request: &Request<'_>) -> Loser {
+    let closeness = match near_miss {
+        NearMiss::Path(None) => {
+            Closeness::Segments(Reverse(common_segments(&matched.path, request.path)))
         }
+        NearMiss::Path(Some(_)) => Closeness::Almost,
+        NearMiss::Unmet(_)
+        | NearMiss::LessSpecific(_)
+        | NearMiss::FewerPredicates { .. }
+        | NearMiss::LowerPrecedence => Closeness::Path,
     };
     Loser {
-        route: rule.route.name.clone(),
-        path: Some(rule.path.clone()),
-        why: loss.to_string(),
+        route: matched.target.name.clone(),
+        path: Some(matched.path.clone()),
+        why: near_miss.to_string(),
         closeness,
     }
 }
@@ -136,7 +155,7 @@ fn served_loser(rule: &Rule, loss: &Loss<'_>, request: &Request<'_>) -> Loser {
 /// A Route that would have a match for the request if it were served.
 fn not_served(refused: &Refused, request: &Request<'_>) -> Option<Loser> {
     let fits = |(path, predicates): &&(PathPattern, Predicates)| {
-        router::unfit(path, predicates, request).is_none()
+        router::mismatch(path, predicates, request).is_none()
     };
     let path = match refused.matches.iter().find(fits) {
         Some((path, _)) => Some(path.clone()),
@@ -157,7 +176,7 @@ fn common_segments(pattern: &PathPattern, path: &str) -> usize {
 /// Whose host it is, and what is not looked at.
 pub(super) fn note(table: &Table, host: &VirtualHost, name: &str) -> String {
     let routes = |host: &'_ VirtualHost| -> BTreeSet<ObjectName> {
-        host.routes.rules().iter().map(|rule| rule.route.name.clone()).collect()
+        host.routes.matches().iter().map(|matched| matched.target.name.clone()).collect()
     };
     let all: BTreeSet<_> = table.hosts.iter().flat_map(routes).collect();
     let mut note = format!("host {name} is served by FrontDoor {}", host.front_door);

@@ -87,8 +87,8 @@ impl Stats {
         let known: HashSet<&ObjectName> = table
             .hosts
             .iter()
-            .flat_map(|host| host.routes.rules())
-            .map(|rule| &rule.route.name)
+            .flat_map(|host| host.routes.matches())
+            .map(|matched| &matched.target.name)
             .collect();
         self.routes.borrow_mut().retain(|name, _| known.contains(name));
     }

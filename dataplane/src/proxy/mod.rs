@@ -19,9 +19,9 @@ use crate::{
     observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
-    router::{self, Rule},
+    router,
     serve::Worker,
-    table::{Action, Forward, Table, VirtualHost},
+    table::{Action, Forward, RouteMatch, Table, VirtualHost},
     upstream::Stream,
 };
 use body::Content;
@@ -119,26 +119,26 @@ impl<'w> Exchange<'w> {
         let is_own = |origin: &HeaderValue| client.is_own_origin(origin.as_bytes());
         let asking = Asking::of(&head.method, &head.headers, is_own);
         let path = path.as_deref().map_err(|refusal| *refusal);
-        let found = path.and_then(|path| find_rule(virtual_host, head, path, &asking));
-        let rule = found.as_ref().ok().map(|(rule, _)| *rule);
-        if let Some(rule) = rule {
-            self.record.route = self.worker.stats.route(&rule.route.name, self.worker.seed);
+        let found = path.and_then(|path| find_match(virtual_host, head, path, &asking));
+        let matched = found.as_ref().ok().map(|(matched, _)| *matched);
+        if let Some(matched) = matched {
+            self.record.route = self.worker.stats.route(&matched.target.name, self.worker.seed);
         }
         // Before anything of the Route's own: a preflight is answered, a disallowed origin refused,
         // without a word to the backend.
-        if let Some(headers) = self.decide_cors(virtual_host, rule, &asking)? {
+        if let Some(headers) = self.decide_cors(virtual_host, matched, &asking)? {
             return Ok(answers::preflight(headers, &self.record.id).map(Content::from));
         }
         self.admit(head, &body)?;
-        let (path, (rule, captures)) = (path?, found?);
-        let route = &*rule.route;
+        let (path, (matched, captures)) = (path?, found?);
+        let route = &*matched.target;
         if route.unavailable.is_some() {
             return Err(Refusal::NotResolved);
         }
 
         let mut response = match &route.action {
             Action::Redirect(redirect) => {
-                answers::redirect(redirect, &client, &head.uri, path, &rule.path, &captures)?
+                answers::redirect(redirect, &client, &head.uri, path, &matched.path, &captures)?
                     .map(Content::from)
             }
             Action::Respond(respond) => answers::respond(respond).map(Content::from),
@@ -147,9 +147,9 @@ impl<'w> Exchange<'w> {
                     self.record.route.cors.avoided();
                     self.conn.saved_trips.owe(&self.record.route);
                 }
-                let rewritten = forward.rewrite().map(|to| to.path.fill(&rule.path, &captures));
+                let rewritten = forward.rewrite().map(|to| to.path.fill(&matched.path, &captures));
                 let target = rewritten.as_deref().unwrap_or(path);
-                let way = Way { client: &client, rule, forward, path, target };
+                let way = Way { client: &client, matched, forward, path, target };
                 self.forward(way, head, body).await?
             }
         };
@@ -164,10 +164,10 @@ impl<'w> Exchange<'w> {
     fn decide_cors(
         &mut self,
         host: &'w VirtualHost,
-        rule: Option<&'w Rule>,
+        matched: Option<&'w RouteMatch>,
         asking: &Asking<'_>,
     ) -> Result<Option<HeaderMap>, Refusal> {
-        let decision = Decision::of(policy_of(host, rule), asking);
+        let decision = Decision::of(policy_of(host, matched), asking);
         self.record.cors = decision.judged;
         self.cors = decision.treatment;
         match decision.step {
@@ -212,7 +212,7 @@ impl<'w> Exchange<'w> {
         head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
-        let (conn, route) = (self.conn, &*way.rule.route);
+        let (conn, route) = (self.conn, &*way.matched.target);
         let point = self.record.route.next_point();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
         self.note(|line| line.backend = Some(backend.name.clone()));
@@ -254,7 +254,7 @@ impl<'w> Exchange<'w> {
             sent_host: &sent_host,
             dialled: answer.address,
             forward: way.forward,
-            pattern: &way.rule.path,
+            pattern: &way.matched.path,
             path: way.path,
         };
         mapping.apply(response.headers_mut());
@@ -306,17 +306,17 @@ impl<'w> Exchange<'w> {
 }
 
 /// The policy that has the say: the Route's, or for want of a Route the FrontDoor's default one.
-fn policy_of<'t>(host: &'t VirtualHost, rule: Option<&'t Rule>) -> Option<&'t Policy> {
-    rule.map_or(&host.cors, |rule| &rule.route.cors).as_deref()
+fn policy_of<'t>(host: &'t VirtualHost, matched: Option<&'t RouteMatch>) -> Option<&'t Policy> {
+    matched.map_or(&host.cors, |matched| &matched.target.cors).as_deref()
 }
 
-/// The rule that a request meets; of a preflight, the one that the request meets which it asks for.
-fn find_rule<'t, 'r>(
+/// The match that a request meets; of a preflight, the one that the request meets which it asks for.
+fn find_match<'t, 'r>(
     host: &'t VirtualHost,
     head: &'r Parts,
     path: &'r str,
     asking: &'r Asking<'_>,
-) -> Result<(&'t Rule, Captures<'r>), Refusal> {
+) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
     host.routes.find(&routed(head, path, asking)).ok_or(Refusal::NoRoute)
 }
 
@@ -338,7 +338,7 @@ fn routed<'r>(head: &'r Parts, path: &'r str, asking: &'r Asking<'_>) -> router:
 #[derive(Clone, Copy)]
 struct Way<'a> {
     client: &'a Client,
-    rule: &'a Rule,
+    matched: &'a RouteMatch,
     forward: &'a Forward,
     /// The normalised path.
     path: &'a str,

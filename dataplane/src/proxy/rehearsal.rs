@@ -4,7 +4,7 @@
 use super::{
     answers,
     client::{Client, REQUEST_ID},
-    find_rule, hops, policy_of, request,
+    find_match, hops, policy_of, request,
     request::Outbound,
     target,
 };
@@ -13,8 +13,8 @@ use crate::{
     cors::{Asking, Decision, Judged, Policy, Step, Treatment},
     path::Captures,
     refusal::Refusal,
-    router::{self, Rule},
-    table::{Action, Forward, Hosts, Route, Table, VirtualHost},
+    router,
+    table::{Action, Forward, Hosts, Route, RouteMatch, Table, VirtualHost},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header, request::Parts};
@@ -57,8 +57,8 @@ pub(crate) struct Arrival<'t> {
 
 /// What becomes of a request.
 pub(crate) struct Course<'t> {
-    /// The rule that wins, and what its path captured: names and values, the rest as `*`.
-    pub(crate) found: Option<(&'t Rule, Vec<(String, String)>)>,
+    /// The match that wins, and what its path captured: names and values, the rest as `*`.
+    pub(crate) found: Option<(&'t RouteMatch, Vec<(String, String)>)>,
     /// The policy that has the say.
     pub(crate) policy: Option<&'t Policy>,
     /// What it says.
@@ -117,21 +117,22 @@ impl<'t> Arrival<'t> {
     /// Goes the request's way to its end.
     pub(crate) fn course(&self, asking: &Asking<'_>, install: &Install<'_>) -> Course<'t> {
         let path = self.path.as_deref().map_err(|refusal| *refusal);
-        let found = path.and_then(|path| find_rule(self.host, &self.head, path, asking));
-        let rule = found.as_ref().ok().map(|(rule, _)| *rule);
-        let policy = policy_of(self.host, rule);
+        let found = path.and_then(|path| find_match(self.host, &self.head, path, asking));
+        let matched = found.as_ref().ok().map(|(matched, _)| *matched);
+        let policy = policy_of(self.host, matched);
         let Decision { judged, step, treatment } = Decision::of(policy, asking);
-        let captured = found.as_ref().ok().map(|(rule, captures)| (*rule, named(rule, captures)));
+        let captured =
+            found.as_ref().ok().map(|(matched, captures)| (*matched, named(matched, captures)));
         let mut sending = None;
         let end = self.end(step, found, install, &mut sending);
-        let answer = answer(end, treatment, rule, install.id, &self.head.method);
+        let answer = answer(end, treatment, matched, install.id, &self.head.method);
         Course { found: captured, policy, judged, sending, answer }
     }
 
     fn end(
         &self,
         step: Step,
-        found: Result<(&'t Rule, Captures<'_>), Refusal>,
+        found: Result<(&'t RouteMatch, Captures<'_>), Refusal>,
         install: &Install<'_>,
         sending: &mut Option<Sending<'t>>,
     ) -> Result<End, Refusal> {
@@ -144,21 +145,21 @@ impl<'t> Arrival<'t> {
         }
         request::refuse_loops(&self.head.headers, install.via)?;
         let path = self.path.as_deref().map_err(|refusal| *refusal)?;
-        let (rule, captures) = found?;
-        if rule.route.unavailable.is_some() {
+        let (matched, captures) = found?;
+        if matched.target.unavailable.is_some() {
             return Err(Refusal::NotResolved);
         }
-        match &rule.route.action {
+        match &matched.target.action {
             Action::Redirect(redirect) => {
                 let Self { client, head, .. } = self;
-                answers::redirect(redirect, client, &head.uri, path, &rule.path, &captures)
+                answers::redirect(redirect, client, &head.uri, path, &matched.path, &captures)
                     .map(End::Edge)
             }
             Action::Respond(respond) => Ok(End::Edge(answers::respond(respond))),
             Action::Forward(forward) => {
-                let rewritten = forward.rewrite().map(|to| to.path.fill(&rule.path, &captures));
+                let rewritten = forward.rewrite().map(|to| to.path.fill(&matched.path, &captures));
                 let target = rewritten.as_deref().unwrap_or(path);
-                *sending = Some(self.sending(&rule.route, forward, target, install)?);
+                *sending = Some(self.sending(&matched.target, forward, target, install)?);
                 forward.pick(0).map(|_| End::Backend).ok_or(Refusal::NoEndpoint)
             }
         }
@@ -216,14 +217,14 @@ pub(crate) fn refused(refusal: Refusal, id: &HeaderValue, method: &Method) -> An
 fn answer(
     end: Result<End, Refusal>,
     treatment: Treatment<'_>,
-    rule: Option<&Rule>,
+    matched: Option<&RouteMatch>,
     id: &HeaderValue,
     method: &Method,
 ) -> Answer {
     let edit = |headers: &mut HeaderMap| {
         headers.insert(REQUEST_ID, id.clone());
-        if let Some(rule) = rule {
-            rule.route.response_headers.apply(headers);
+        if let Some(matched) = matched {
+            matched.target.response_headers.apply(headers);
         }
     };
     let (mut response, refusal) = match end {
@@ -234,7 +235,7 @@ fn answer(
             (response, None)
         }
         Ok(End::Backend) => {
-            let before = sample(rule);
+            let before = sample(matched);
             let mut after = before.clone();
             hops::remove_from_answer(&mut after, false);
             edit(&mut after);
@@ -247,11 +248,11 @@ fn answer(
 }
 
 /// The fields of a backend's answer that the policy or the Route may change.
-fn sample(rule: Option<&Rule>) -> HeaderMap {
+fn sample(matched: Option<&RouteMatch>) -> HeaderMap {
     let mut fields: HeaderMap = CORS_FIELDS.into_iter().map(|name| (name, BACKENDS_OWN)).collect();
     fields.insert(header::VARY, BACKENDS_OWN);
-    if let Some(rule) = rule {
-        let edits = &rule.route.response_headers;
+    if let Some(matched) = matched {
+        let edits = &matched.target.response_headers;
         let written = edits.set.iter().chain(&edits.add).map(|(name, _)| name);
         for name in edits.remove.iter().chain(written) {
             fields.insert(name.clone(), BACKENDS_OWN);
@@ -260,8 +261,8 @@ fn sample(rule: Option<&Rule>) -> HeaderMap {
     fields
 }
 
-fn named(rule: &Rule, captures: &Captures<'_>) -> Vec<(String, String)> {
-    let names = rule.path.names().map(str::to_owned);
+fn named(matched: &RouteMatch, captures: &Captures<'_>) -> Vec<(String, String)> {
+    let names = matched.path.names().map(str::to_owned);
     let values = captures.values().iter().map(|value| (*value).to_owned());
     let rest = captures.rest().map(|rest| ("*".to_owned(), rest.to_owned()));
     names.zip(values).chain(rest).collect()

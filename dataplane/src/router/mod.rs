@@ -1,37 +1,34 @@
-//! Which Route a request meets: a tree of path segments, then predicates by rank.
+//! Finds the match that a request meets: a tree of path segments, then predicates by rank. It knows
+//! nothing of what stands behind a match, its target.
 
-mod loss;
+mod near_miss;
 mod predicate;
 mod tree;
 mod values;
-mod whole_value;
 
-pub(crate) use loss::{Loss, unfit};
+pub(crate) use near_miss::{NearMiss, mismatch};
 pub use predicate::{Comparison, Predicate, Predicates};
-pub use whole_value::WholeValue;
 
-use crate::{
-    path::{Captures, PathPattern},
-    table::Route,
-};
+use crate::path::{Captures, PathPattern};
 use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
-use std::sync::Arc;
 use tree::Tree;
 
-/// One match of a Route.
+/// A path pattern and predicates (Gateway API, `HTTPRouteMatch`), and the target that a request which
+/// meets them all is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rule {
+pub struct Match<T> {
     /// The path pattern.
     pub path: PathPattern,
     /// What else must hold.
     #[serde(flatten)]
     pub predicates: Predicates,
-    /// The Route that is met.
-    pub route: Arc<Route>,
+    /// What stands behind it: in a table, the compiled Route.
+    #[serde(rename = "route")]
+    pub target: T,
 }
 
-impl Rule {
+impl<T> Match<T> {
     /// Whether both ask the same of a request: the same path, names of captures aside, and the
     /// same predicates in whatever order. Only one of the two can ever win.
     pub fn conflicts_with(&self, other: &Self) -> bool {
@@ -62,51 +59,57 @@ pub enum Headers<'r> {
     Announced(&'r [&'r str]),
 }
 
-/// All rules of a virtual host, arranged so that finding one takes time by the path's length, not
-/// by the number of rules.
-#[derive(Clone, Debug, Default)]
-pub struct RouteTree {
+/// All matches of a virtual host, arranged so that finding one takes time by the path's length, not
+/// by the number of matches.
+#[derive(Clone, Debug)]
+pub struct RouteTree<T> {
     /// In the order in which they are tried.
-    rules: Box<[Rule]>,
-    /// Derived from `rules`.
+    matches: Box<[Match<T>]>,
+    /// Derived from `matches`.
     tree: Tree,
 }
 
-impl RouteTree {
-    /// Arranges rules. Rules of one rank keep the order in which they are given: the older
+impl<T> RouteTree<T> {
+    /// Arranges matches. Matches of one rank keep the order in which they are given: the older
     /// Route's first.
-    pub fn new(mut rules: Vec<Rule>) -> Self {
-        rules.sort_by(|a, b| {
+    pub fn new(mut matches: Vec<Match<T>>) -> Self {
+        matches.sort_by(|a, b| {
             a.path.precedence(&b.path).then_with(|| b.predicates.rank().cmp(&a.predicates.rank()))
         });
-        let tree = Tree::new(rules.iter().map(|rule| &rule.path));
-        Self { rules: rules.into(), tree }
+        let tree = Tree::new(matches.iter().map(|matched| &matched.path));
+        Self { matches: matches.into(), tree }
     }
 
-    /// The rule that wins and what its pattern captured.
-    pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Rule, Captures<'r>)> {
+    /// The match that wins and what its pattern captured.
+    pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Match<T>, Captures<'r>)> {
         self.tree.find(request.path, &mut |fits| {
-            self.rules[fits].iter().find(|rule| rule.predicates.hold(request))
+            self.matches[fits].iter().find(|matched| matched.predicates.matches(request))
         })
     }
 
-    /// All rules in the order in which they are tried.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
+    /// All matches in the order in which they are tried.
+    pub fn matches(&self) -> &[Match<T>] {
+        &self.matches
     }
 }
 
-impl PartialEq for RouteTree {
+impl<T> Default for RouteTree<T> {
+    fn default() -> Self {
+        Self { matches: Box::default(), tree: Tree::default() }
+    }
+}
+
+impl<T: PartialEq> PartialEq for RouteTree<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.rules == other.rules
+        self.matches == other.matches
     }
 }
 
-impl Eq for RouteTree {}
+impl<T: Eq> Eq for RouteTree<T> {}
 
-impl Serialize for RouteTree {
+impl<T: Serialize> Serialize for RouteTree<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.rules.serialize(serializer)
+        self.matches.serialize(serializer)
     }
 }
 

@@ -159,7 +159,7 @@ fn predicates(wants: &[(&str, Want)]) -> Vec<Predicate> {
     wants.iter().map(one).collect()
 }
 
-fn real(index: usize, model: &Model) -> Rule {
+fn real(index: usize, model: &Model) -> Match<String> {
     let segment = |(at, piece): (usize, &Piece)| match piece {
         Piece::Text(text) => format!("/{text}"),
         Piece::Name => format!("/{{of-{index}-{at}}}"),
@@ -172,7 +172,7 @@ fn real(index: usize, model: &Model) -> Rule {
         cookies: predicates(&model.cookies),
         query: predicates(&model.query),
     };
-    tests::rule(&index.to_string(), &path, predicates)
+    Match { path: PathPattern::parse(&path).unwrap(), predicates, target: index.to_string() }
 }
 
 fn joined(pairs: &[(&str, &str)], between: &str) -> String {
@@ -203,16 +203,16 @@ proptest! {
             let (values, rest) = taken(&models[index].pieces, &asked.path);
             (index.to_string(), values, rest)
         });
-        let taken = found.as_ref().map(|(rule, captures)| {
+        let taken = found.as_ref().map(|(matched, captures)| {
             let rest = captures.rest().map(str::to_owned);
-            (rule.route.name.name.to_string(), captures.values().to_vec(), rest)
+            (matched.target.clone(), captures.values().to_vec(), rest)
         });
         prop_assert_eq!(taken, winner);
 
-        // `rules` are in the order in which they are tried.
-        let fits = |rule: &&Rule| {
-            rule.path.matches(&path).is_some() && rule.predicates.hold(&request)
+        // `matches` are in the order in which they are tried.
+        let fits = |matched: &&Match<String>| {
+            matched.path.matches(&path).is_some() && matched.predicates.matches(&request)
         };
-        prop_assert_eq!(tree.rules().iter().find(fits), found.map(|(rule, _)| rule));
+        prop_assert_eq!(tree.matches().iter().find(fits), found.map(|(matched, _)| matched));
     }
 }

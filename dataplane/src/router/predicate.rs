@@ -1,6 +1,7 @@
 //! What else than its path a match asks of a request.
 
-use super::{Headers, Request, WholeValue, values};
+use super::{Headers, Request, values};
+use crate::full_match::FullMatch;
 use http::Method;
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, fmt, str};
@@ -30,7 +31,7 @@ fn methods<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S:
 
 impl Predicates {
     /// Whether a request meets all of them.
-    pub fn hold(&self, request: &Request<'_>) -> bool {
+    pub fn matches(&self, request: &Request<'_>) -> bool {
         self.unmet(request).is_none()
     }
 
@@ -51,7 +52,7 @@ impl Predicates {
             .or_else(|| cookie().map(Unmet::Cookie))
     }
 
-    /// The greater goes first among rules of one path: more predicates in total, then more of
+    /// The greater goes first among matches of one path: more predicates in total, then more of
     /// methods (one, however many), headers, cookies, query.
     pub(super) fn rank(&self) -> [usize; 5] {
         let methods = usize::from(!self.methods.is_empty());
@@ -146,7 +147,7 @@ pub enum Comparison {
     /// Its beginning.
     Prefix(String),
     /// The whole value, in linear time. A value that is not UTF-8 never fits.
-    Regex(WholeValue),
+    Regex(FullMatch),
     /// There, whatever its value.
     Present,
     /// Not there.
@@ -175,7 +176,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     fn regex(pattern: &str) -> Comparison {
-        Comparison::Regex(WholeValue::new(pattern).unwrap())
+        Comparison::Regex(FullMatch::new(pattern).unwrap())
     }
 
     fn holds(comparison: &Comparison, values: &[&[u8]]) -> bool {
@@ -232,8 +233,8 @@ mod tests {
         for (method, fits) in
             [(Method::GET, true), (Method::PUT, true), (Method::HEAD, false), (Method::POST, false)]
         {
-            assert_eq!(predicates.hold(&request(&method, None, &headers)), fits, "{method}");
-            assert!(Predicates::default().hold(&request(&method, None, &headers)));
+            assert_eq!(predicates.matches(&request(&method, None, &headers)), fits, "{method}");
+            assert!(Predicates::default().matches(&request(&method, None, &headers)));
         }
     }
 
@@ -253,7 +254,7 @@ mod tests {
             (vec![is("blue, green")], false),
         ] {
             let predicates = Predicates { headers: wanted, ..Predicates::default() };
-            assert_eq!(predicates.hold(&request(&Method::GET, None, &headers)), fits);
+            assert_eq!(predicates.matches(&request(&Method::GET, None, &headers)), fits);
         }
     }
 
@@ -270,14 +271,14 @@ mod tests {
             query: one("q", is(query)),
             ..Predicates::default()
         };
-        assert!(of("1", "2", "3").hold(&request));
-        assert!(!of("x", "2", "3").hold(&request));
-        assert!(!of("1", "x", "3").hold(&request));
-        assert!(!of("1", "2", "x").hold(&request));
+        assert!(of("1", "2", "3").matches(&request));
+        assert!(!of("x", "2", "3").matches(&request));
+        assert!(!of("1", "x", "3").matches(&request));
+        assert!(!of("1", "2", "x").matches(&request));
         let query = one("q", Comparison::Absent);
-        assert!(!Predicates { query: query.clone(), ..Predicates::default() }.hold(&request));
+        assert!(!Predicates { query: query.clone(), ..Predicates::default() }.matches(&request));
         let bare = Request { query: None, ..request };
-        assert!(Predicates { query, ..Predicates::default() }.hold(&bare));
+        assert!(Predicates { query, ..Predicates::default() }.matches(&bare));
     }
 
     #[test]
@@ -291,14 +292,14 @@ mod tests {
             cookies: one("beta", Comparison::Present),
             query: one("v", Comparison::Exact("2".to_owned())),
         };
-        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).hold(&asked));
-        assert!(of("x-tenant", Comparison::Present).hold(&asked));
-        assert!(!of("x-tenant", Comparison::Absent).hold(&asked));
-        assert!(!of("x-other", Comparison::Present).hold(&asked));
-        assert!(of("x-other", Comparison::Absent).hold(&asked));
+        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).matches(&asked));
+        assert!(of("x-tenant", Comparison::Present).matches(&asked));
+        assert!(!of("x-tenant", Comparison::Absent).matches(&asked));
+        assert!(!of("x-other", Comparison::Present).matches(&asked));
+        assert!(of("x-other", Comparison::Absent).matches(&asked));
         let get = Predicates { methods: vec![Method::GET], ..Predicates::default() };
-        assert!(!get.hold(&asked));
+        assert!(!get.matches(&asked));
         let query = one("v", Comparison::Exact("3".to_owned()));
-        assert!(!Predicates { query, ..Predicates::default() }.hold(&asked));
+        assert!(!Predicates { query, ..Predicates::default() }.matches(&asked));
     }
 }

@@ -1,29 +1,10 @@
 //! Precedence, fall-through and conflicts, by example.
 
 use super::*;
-use crate::table::{Action, HeaderEdits, ObjectName, Respond, Timeouts};
-use http::StatusCode;
-
-/// A Route that tests tell by its name.
-pub(super) fn route(name: &str) -> Arc<Route> {
-    Arc::new(Route {
-        name: ObjectName::new("web", name),
-        front_door: ObjectName::new("web", "door"),
-        action: Action::Respond(Respond {
-            status: StatusCode::OK,
-            headers: Vec::new(),
-            body: Default::default(),
-        }),
-        request_headers: HeaderEdits::default(),
-        response_headers: HeaderEdits::default(),
-        timeouts: Timeouts::default(),
-        unavailable: None,
-        cors: None,
-    })
-}
-
-pub(super) fn rule(name: &str, path: &str, predicates: Predicates) -> Rule {
-    Rule { path: PathPattern::parse(path).unwrap(), predicates, route: route(name) }
+use crate::full_match::FullMatch;
+/// A match whose target is a name, by which tests tell it.
+pub(super) fn route_match<'n>(name: &'n str, path: &str, predicates: Predicates) -> Match<&'n str> {
+    Match { path: PathPattern::parse(path).unwrap(), predicates, target: name }
 }
 
 fn exact(name: &str, value: &str) -> Predicate {
@@ -38,17 +19,19 @@ fn methods(methods: &[Method]) -> Predicates {
     Predicates { methods: methods.to_vec(), ..Predicates::default() }
 }
 
-/// Rules that have no predicates and are named by their paths.
-fn paths(paths: &[&str]) -> RouteTree {
-    RouteTree::new(paths.iter().map(|path| rule(path, path, Predicates::default())).collect())
+/// Matches that have no predicates and are named by their paths.
+fn paths<'n>(paths: &[&'n str]) -> RouteTree<&'n str> {
+    RouteTree::new(
+        paths.iter().map(|path| route_match(path, path, Predicates::default())).collect(),
+    )
 }
 
-/// The name of the Route that a bare GET meets.
-fn get<'t>(tree: &'t RouteTree, path: &str) -> Option<&'t str> {
+/// The name of the match that a bare GET meets.
+fn get<'n>(tree: &RouteTree<&'n str>, path: &str) -> Option<&'n str> {
     let headers = HeaderMap::new();
     let request =
         Request { method: &Method::GET, path, query: None, headers: Headers::Sent(&headers) };
-    tree.find(&request).map(|(rule, _)| &*rule.route.name.name)
+    tree.find(&request).map(|(matched, _)| matched.target)
 }
 
 #[test]
@@ -111,14 +94,14 @@ fn what_nothing_matches_is_not_found() {
 fn a_path_is_no_claim_when_its_predicates_fail() {
     let post = || methods(&[Method::POST]);
     let tree = RouteTree::new(vec![
-        rule("all", "/*", Predicates::default()),
-        rule("capture", "/a/{x}/c", Predicates::default()),
-        rule("literal", "/a/b/c", post()),
-        rule("rest", "/a/b/*", post()),
+        route_match("all", "/*", Predicates::default()),
+        route_match("capture", "/a/{x}/c", Predicates::default()),
+        route_match("literal", "/a/b/c", post()),
+        route_match("rest", "/a/b/*", post()),
     ]);
     assert_eq!(get(&tree, "/a/b/c"), Some("capture"));
     assert_eq!(get(&tree, "/a/b/d"), Some("all"));
-    let order: Vec<_> = tree.rules().iter().map(|rule| &*rule.route.name.name).collect();
+    let order: Vec<_> = tree.matches().iter().map(|matched| matched.target).collect();
     assert_eq!(order, ["literal", "rest", "capture", "all"]);
 }
 
@@ -178,12 +161,13 @@ fn more_predicates_win_then_their_kinds() {
     };
     for skipped in 0..ranked.len() {
         // The two headers of one rank keep the order in which they are given.
-        let mut rules: Vec<_> = ranked[skipped..].iter().rev().collect();
-        rules.sort_by_key(|(name, _)| name.starts_with("header, "));
-        let rules = rules.iter().map(|(name, predicates)| rule(name, "/a", predicates.clone()));
-        let tree = RouteTree::new(rules.collect());
+        let mut matches: Vec<_> = ranked[skipped..].iter().rev().collect();
+        matches.sort_by_key(|(name, _)| name.starts_with("header, "));
+        let matches =
+            matches.iter().map(|(name, predicates)| route_match(name, "/a", predicates.clone()));
+        let tree = RouteTree::new(matches.collect());
         let (found, _) = tree.find(&request).unwrap();
-        assert_eq!(&*found.route.name.name, ranked[skipped].0);
+        assert_eq!(found.target, ranked[skipped].0);
     }
 }
 
@@ -191,8 +175,8 @@ fn more_predicates_win_then_their_kinds() {
 fn a_path_weighs_more_than_predicates() {
     let get_only = methods(&[Method::GET]);
     let tree = RouteTree::new(vec![
-        rule("rest", "/a/*", get_only),
-        rule("exact", "/a", Default::default()),
+        route_match("rest", "/a/*", get_only),
+        route_match("exact", "/a", Default::default()),
     ]);
     assert_eq!(get(&tree, "/a"), Some("exact"));
 }
@@ -200,8 +184,8 @@ fn a_path_weighs_more_than_predicates() {
 #[test]
 fn the_older_wins_a_tie() {
     let tree = RouteTree::new(vec![
-        rule("older", "/a/{x}", Predicates::default()),
-        rule("younger", "/a/{y}", Predicates::default()),
+        route_match("older", "/a/{x}", Predicates::default()),
+        route_match("younger", "/a/{y}", Predicates::default()),
     ]);
     assert_eq!(get(&tree, "/a/b"), Some("older"));
 }
@@ -210,10 +194,14 @@ fn the_older_wins_a_tie() {
 fn conflicts_are_the_same_question() {
     let with = |path, methods: &[Method], headers: &[&Predicate]| {
         let headers = headers.iter().copied().cloned().collect();
-        rule("r", path, Predicates { headers, methods: methods.to_vec(), ..Predicates::default() })
+        route_match(
+            "r",
+            path,
+            Predicates { headers, methods: methods.to_vec(), ..Predicates::default() },
+        )
     };
     let regex = || {
-        let comparison = Comparison::Regex(WholeValue::new("1").unwrap());
+        let comparison = Comparison::Regex(FullMatch::new("1").unwrap());
         Predicate { name: "h".to_owned(), comparison }
     };
     let (h1, h2, regex, same_regex) = (exact("h", "1"), exact("h", "2"), regex(), regex());
@@ -236,7 +224,7 @@ fn conflicts_are_the_same_question() {
     }
     let query = Predicates { query: vec![h1.clone()], ..Predicates::default() };
     let cookie = Predicates { cookies: vec![h1], ..Predicates::default() };
-    assert!(!rule("q", "/a", query).conflicts_with(&rule("c", "/a", cookie)));
+    assert!(!route_match("q", "/a", query).conflicts_with(&route_match("c", "/a", cookie)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::path::{Captures, PathPattern, Segment, split};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::{hash::BuildHasher, ops::Range};
 
-/// Patterns by their segments. Holds no rules, but ranges of the sorted list that it is built
+/// Patterns by their segments. Holds no matches, but ranges of the sorted list that it is built
 /// from: patterns of one shape stand together there. One hash table holds all nodes but the root,
 /// so that a node takes 32 bytes and a step one look-up, however many siblings there are.
 #[derive(Clone, Debug, Default)]

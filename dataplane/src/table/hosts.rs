@@ -1,6 +1,6 @@
 //! Virtual hosts: which FrontDoor a request's Host belongs to.
 
-use super::ObjectName;
+use super::{ObjectName, Route};
 use crate::{cors, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -113,7 +113,7 @@ pub struct VirtualHost {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
     /// The Routes, by path; shared among hosts that have the same ones.
-    pub routes: Arc<RouteTree>,
+    pub routes: Arc<RouteTree<Arc<Route>>>,
 }
 
 /// All virtual hosts. The most specific entry that fits a host decides alone.

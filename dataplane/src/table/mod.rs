@@ -12,7 +12,7 @@ pub use edits::HeaderEdits;
 pub(crate) use edits::shown;
 pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
 
-use crate::cors;
+use crate::{cors, router::Match};
 use serde::Serialize;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -54,7 +54,10 @@ pub struct Table {
     pub hosts: Hosts,
 }
 
-/// What a request that a Route's match selects meets: the Route's share of the table.
+/// One match of a compiled Route.
+pub type RouteMatch = Match<Arc<Route>>;
+
+/// A compiled Route: what happens to the requests that it matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Route {

@@ -141,7 +141,7 @@ fn is_digits(hir: &Hir) -> bool {
 #[cfg(test)]
 mod tests {
     use super::is_loose;
-    use portico_dataplane::router::WholeValue;
+    use portico_dataplane::full_match::FullMatch;
     use proptest::{collection::vec, prelude::*, sample::select};
 
     /// Expressions of the parts that people make them of, well and badly.
@@ -175,7 +175,7 @@ mod tests {
             if is_loose(&expression) {
                 return Ok(());
             }
-            let regex = WholeValue::new(&expression).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            let regex = FullMatch::new(&expression).map_err(|e| TestCaseError::fail(e.to_string()))?;
             for stranger in [
                 "http://a.example.com", "https://evil.com", "https://evil.com:80", "https://evilexample.com",
                 "https://evil-example.com", "https://evil.github.io", "https://evil.co.uk", "https://a.example.evil",

@@ -10,14 +10,14 @@ use crate::{
 use portico_crds as crds;
 use portico_dataplane::{
     cors::{OriginPattern, Origins},
-    router::WholeValue,
+    full_match::FullMatch,
 };
 
 /// The origins that a policy lists, each with its place. That a bad one is missing does no harm:
 /// the policy is refused.
 pub(super) struct Listed {
     pub(super) patterns: Vec<(usize, OriginPattern)>,
-    pub(super) regexes: Vec<(usize, WholeValue)>,
+    pub(super) regexes: Vec<(usize, FullMatch)>,
 }
 
 impl Listed {
@@ -44,7 +44,7 @@ impl Listed {
             }),
             regexes: good(regexes, &at.key("allowOriginRegex"), report, |text| match text {
                 "" => Err("is empty, and matches no origin: remove it".to_owned()),
-                text => expressions::whole_value(text),
+                text => expressions::full_match(text),
             }),
         }
     }

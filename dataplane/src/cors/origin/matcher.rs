@@ -5,7 +5,7 @@ use super::{
     pattern::{OriginHost, OriginPort},
     request::RequestOrigin,
 };
-use crate::router::WholeValue;
+use crate::full_match::FullMatch;
 use hashbrown::{HashMap, HashSet};
 use memchr::memrchr;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -20,7 +20,7 @@ pub struct Origins {
     /// By scheme.
     subdomains: HashMap<Box<str>, Subdomains>,
     /// Sorted, each once.
-    regexes: Box<[WholeValue]>,
+    regexes: Box<[FullMatch]>,
 }
 
 /// Texts that end in a host and, maybe, a port.
@@ -43,7 +43,7 @@ struct Subdomains {
 
 impl Origins {
     /// The origins that any of these patterns, spelt as they were parsed, or expressions admits.
-    pub fn new(patterns: Vec<OriginPattern>, regexes: Vec<WholeValue>) -> Self {
+    pub fn new(patterns: Vec<OriginPattern>, regexes: Vec<FullMatch>) -> Self {
         let mut all = Self {
             any: false,
             exact: Texts::default(),
@@ -133,7 +133,7 @@ impl Texts {
     }
 }
 
-fn sorted(mut regexes: Vec<WholeValue>) -> Box<[WholeValue]> {
+fn sorted(mut regexes: Vec<FullMatch>) -> Box<[FullMatch]> {
     regexes.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     regexes.dedup();
     regexes.into()

@@ -2,7 +2,7 @@
 //! them but the patterns' types.
 
 use super::*;
-use crate::router::WholeValue;
+use crate::full_match::FullMatch;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 /// `scheme`, `host`, `port` of an origin as a browser spells it, by looking for what it may not be.
@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn rule_25_an_expression_admits_no_more_than_origins(origin in origin()) {
-        let all = Origins::new(Vec::new(), vec![WholeValue::new("(?s).*").unwrap()]);
+        let all = Origins::new(Vec::new(), vec![FullMatch::new("(?s).*").unwrap()]);
         prop_assert_eq!(all.admit(origin.as_bytes()), split(&origin).is_some());
     }
 

@@ -5,7 +5,7 @@ use super::*;
 fn origins(patterns: &[&str], regexes: &[&str]) -> Origins {
     Origins::new(
         patterns.iter().map(|pattern| pattern.parse().unwrap()).collect(),
-        regexes.iter().map(|regex| WholeValue::new(regex).unwrap()).collect(),
+        regexes.iter().map(|regex| FullMatch::new(regex).unwrap()).collect(),
     )
 }
 

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 /// A regular expression in RE2's syntax and meaning that is matched with whole values, in linear
 /// time. Equal, and printed, by the pattern that it was made from.
 #[derive(Clone, Debug)]
-pub struct WholeValue {
+pub struct FullMatch {
     pattern: Box<str>,
     anchored: Regex,
 }
 
-impl WholeValue {
+impl FullMatch {
     /// What a compiled expression may take, in bytes, and each worker's cache for it as well:
     /// one Route's expression must not cost what ten thousand Routes do.
     const MAX_BYTES: usize = 1 << 20;
@@ -65,15 +65,15 @@ fn ascii_classes(pattern: &str) -> String {
     out
 }
 
-impl PartialEq for WholeValue {
+impl PartialEq for FullMatch {
     fn eq(&self, other: &Self) -> bool {
         self.pattern == other.pattern
     }
 }
 
-impl Eq for WholeValue {}
+impl Eq for FullMatch {}
 
-impl Serialize for WholeValue {
+impl Serialize for FullMatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.pattern)
     }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_whole_value_matches() {
-        for (pattern, fit, unfit) in [
+        for (pattern, fit, mismatch) in [
             ("a|b", "b", "ab"),
             ("a|ab", "ab", "abc"),
             ("[0-9]+", "12", "12\n"),
@@ -97,19 +97,19 @@ mod tests {
             (r"a\.b\\", r"a.b\", r"axb\"),
             (".", "é", "\n"),
         ] {
-            let regex = WholeValue::new(pattern).unwrap();
+            let regex = FullMatch::new(pattern).unwrap();
             assert!(regex.matches(fit), "{pattern}");
-            assert!(!regex.matches(unfit), "{pattern}");
+            assert!(!regex.matches(mismatch), "{pattern}");
             assert_eq!(regex.as_str(), pattern);
             assert_eq!(serde_json::to_value(&regex).unwrap(), pattern);
-            assert_eq!(regex, WholeValue::new(pattern).unwrap());
+            assert_eq!(regex, FullMatch::new(pattern).unwrap());
         }
-        assert_ne!(WholeValue::new("a").unwrap(), WholeValue::new("b").unwrap());
+        assert_ne!(FullMatch::new("a").unwrap(), FullMatch::new("b").unwrap());
     }
 
     #[test]
     fn classes_speak_of_ascii() {
-        for (pattern, fit, unfit) in [
+        for (pattern, fit, mismatch) in [
             (r"\d", "7", "٣"),
             (r"\D", "٣", "7"),
             (r"\w", "_", "é"),
@@ -123,24 +123,24 @@ mod tests {
             (r"\\d", r"\d", "7"),
             (r"[\\d]+", r"\d", "7"),
         ] {
-            let regex = WholeValue::new(pattern).unwrap();
+            let regex = FullMatch::new(pattern).unwrap();
             assert!(regex.matches(fit), "{pattern}");
-            assert!(!regex.matches(unfit), "{pattern}");
+            assert!(!regex.matches(mismatch), "{pattern}");
         }
     }
 
     #[test]
     fn what_is_no_regex_is_refused() {
         for pattern in ["(", "a)|(?:b", "[", r"(a)\1", "(?=a)", r"(?x)a # b", "a\\"] {
-            assert!(WholeValue::new(pattern).is_err(), "{pattern}");
+            assert!(FullMatch::new(pattern).is_err(), "{pattern}");
         }
     }
 
     #[test]
     fn memory_is_limited() {
-        assert!(WholeValue::new(r"[\w.-]{1,256}").is_ok());
+        assert!(FullMatch::new(r"[\w.-]{1,256}").is_ok());
         assert!(matches!(
-            WholeValue::new("[a-z]{1000}{1000}"),
+            FullMatch::new("[a-z]{1000}{1000}"),
             Err(regex::Error::CompiledTooBig(_))
         ));
     }

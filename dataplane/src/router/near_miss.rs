@@ -1,114 +1,117 @@
-//! Why a rule does not win a request: what `explain` says of the runners-up.
+//! Why a match does not win a request: what `explain` says about the runners-up.
 
-use super::{Predicates, Request, RouteTree, Rule, predicate::Unmet};
+use super::{Match, Predicates, Request, RouteTree, predicate::Unmet};
 use crate::path::PathPattern;
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-/// Why a rule loses a request.
+/// Why a match loses a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Loss<'t> {
+pub(crate) enum NearMiss<'t> {
     /// Its path does not match, but for what may be a slip.
-    Path(Option<Slip>),
+    Path(Option<Typo>),
     /// One of its predicates does not hold.
     Unmet(Unmet<'t>),
     /// It fits, but the path of this winner is more specific.
-    LessSpecific(&'t Rule),
+    LessSpecific(&'t PathPattern),
     /// It fits as well as this winner, which asks more.
-    AsksLess { ours: [usize; 5], winners: [usize; 5] },
+    FewerPredicates { ours: [usize; 5], winners: [usize; 5] },
     /// It fits as well, and the winner's Route goes first.
-    Younger,
+    LowerPrecedence,
 }
 
 /// What a path would match but for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slip {
+pub(crate) enum Typo {
     /// A slash at its end.
     Slash,
     /// The case of its letters.
     Case,
 }
 
-impl RouteTree {
-    /// The rules of other Routes than the winner's, in the order in which they are tried, and why
-    /// each loses. The winner is one of this tree's, or `None` where there is none.
+impl<T> RouteTree<T> {
+    /// The matches other than the winner's, in the order in which they are tried, and why each
+    /// loses. `winner` is one of this tree's, or `None` where there is none; `is_winners` tells
+    /// which matches share its target.
     pub(crate) fn runners_up<'t>(
         &'t self,
         request: &Request<'_>,
-        winner: Option<&'t Rule>,
-    ) -> impl Iterator<Item = (&'t Rule, Loss<'t>)> {
-        let is_winners =
-            move |rule: &Rule| winner.is_some_and(|winner| Arc::ptr_eq(&winner.route, &rule.route));
-        self.rules().iter().filter(move |rule| !is_winners(rule)).filter_map(move |rule| {
-            let unfit = unfit(&rule.path, &rule.predicates, request);
-            let loss = unfit.or_else(|| winner.map(|winner| outranked(rule, winner)))?;
-            Some((rule, loss))
-        })
+        winner: Option<&'t Match<T>>,
+        is_winners: impl Fn(&Match<T>) -> bool,
+    ) -> impl Iterator<Item = (&'t Match<T>, NearMiss<'t>)> {
+        self.matches().iter().filter(move |candidate| !is_winners(candidate)).filter_map(
+            move |candidate| {
+                let mismatch = mismatch(&candidate.path, &candidate.predicates, request);
+                let near_miss =
+                    mismatch.or_else(|| winner.map(|winner| outranked(candidate, winner)))?;
+                Some((candidate, near_miss))
+            },
+        )
     }
 }
 
 /// Why a match does not fit a request; `None` where it does.
-pub(crate) fn unfit<'t>(
+pub(crate) fn mismatch<'t>(
     path: &PathPattern,
     predicates: &'t Predicates,
     request: &Request<'_>,
-) -> Option<Loss<'t>> {
+) -> Option<NearMiss<'t>> {
     if path.matches(request.path).is_none() {
-        return Some(Loss::Path(slip(path, request.path)));
+        return Some(NearMiss::Path(typo(path, request.path)));
     }
-    predicates.unmet(request).map(Loss::Unmet)
+    predicates.unmet(request).map(NearMiss::Unmet)
 }
 
-/// By what a rule that fits goes behind the winner.
-fn outranked<'t>(rule: &Rule, winner: &'t Rule) -> Loss<'t> {
-    let (ours, winners) = (rule.predicates.rank(), winner.predicates.rank());
-    if winner.path.precedence(&rule.path).is_lt() {
-        Loss::LessSpecific(winner)
+/// By what a match that fits goes behind the winner.
+fn outranked<'t, T>(candidate: &Match<T>, winner: &'t Match<T>) -> NearMiss<'t> {
+    let (ours, winners) = (candidate.predicates.rank(), winner.predicates.rank());
+    if winner.path.precedence(&candidate.path).is_lt() {
+        NearMiss::LessSpecific(&winner.path)
     } else if ours < winners {
-        Loss::AsksLess { ours, winners }
+        NearMiss::FewerPredicates { ours, winners }
     } else {
-        Loss::Younger
+        NearMiss::LowerPrecedence
     }
 }
 
-fn slip(pattern: &PathPattern, path: &str) -> Option<Slip> {
+fn typo(pattern: &PathPattern, path: &str) -> Option<Typo> {
     let slashed = match path.strip_suffix('/') {
         Some(bare) => bare.to_owned(),
         None => format!("{path}/"),
     };
     if pattern.matches(&slashed).is_some() {
-        return Some(Slip::Slash);
+        return Some(Typo::Slash);
     }
     let lower = PathPattern::parse(&pattern.to_string().to_ascii_lowercase()).ok()?;
-    lower.matches(&path.to_ascii_lowercase()).map(|_| Slip::Case)
+    lower.matches(&path.to_ascii_lowercase()).map(|_| Typo::Case)
 }
 
-impl fmt::Display for Loss<'_> {
+impl fmt::Display for NearMiss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(None) => f.write_str("its path does not match"),
-            Self::Path(Some(Slip::Slash)) => {
+            Self::Path(Some(Typo::Slash)) => {
                 f.write_str("its path does not match: a slash at the end makes a difference")
             }
-            Self::Path(Some(Slip::Case)) => {
+            Self::Path(Some(Typo::Case)) => {
                 f.write_str("its path does not match: upper and lower case make a difference")
             }
             Self::Unmet(unmet) => write!(f, "its path matches, but it wants {unmet}"),
             Self::LessSpecific(winner) => {
-                write!(f, "matches too, but its path is less specific than {}", winner.path)
+                write!(f, "matches too, but its path is less specific than {winner}")
             }
-            Self::AsksLess { ours: [ours, ..], winners: [winners, ..] } if ours < winners => {
+            Self::FewerPredicates { ours: [ours, ..], winners: [winners, ..] } if ours < winners => {
                 write!(
                     f,
                     "matches too, but has {} where the winner has {winners}",
                     predicates(*ours)
                 )
             }
-            Self::AsksLess { ours: [ours, ..], .. } => write!(
+            Self::FewerPredicates { ours: [ours, ..], .. } => write!(
                 f,
                 "matches too with {}, but methods go before headers, cookies and query, in this order",
                 predicates(*ours)
             ),
-            Self::Younger => f.write_str(
+            Self::LowerPrecedence => f.write_str(
                 "matches too and asks as much, but the winner is older (or, of one age, first by name)",
             ),
         }
@@ -127,12 +130,10 @@ fn predicates(count: usize) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::{
-        super::{
-            Comparison, Headers, Predicate, WholeValue,
-            tests::{route, rule},
-        },
+        super::{Comparison, Headers, Predicate, tests::route_match},
         *,
     };
+    use crate::full_match::FullMatch;
     use http::{HeaderMap, HeaderValue, Method};
 
     fn with(name: &str, comparison: Comparison) -> Vec<Predicate> {
@@ -143,8 +144,8 @@ mod tests {
         with(name, Comparison::Present)
     }
 
-    /// Why each rule loses a GET of `/a/b` with `h: 1`, the winner being found among them all.
-    fn losses(rules: Vec<Rule>) -> Vec<(String, String)> {
+    /// Why each match loses a GET of `/a/b` with `h: 1`, the winner being found among them all.
+    fn near_misses(matches: Vec<Match<&'static str>>) -> Vec<(String, String)> {
         let mut headers = HeaderMap::new();
         headers.insert("h", HeaderValue::from_static("1"));
         let request = Request {
@@ -153,11 +154,13 @@ mod tests {
             query: Some("q=1"),
             headers: Headers::Sent(&headers),
         };
-        let tree = RouteTree::new(rules);
-        let winner = tree.find(&request).map(|(rule, _)| rule);
-        let runners_up = tree.runners_up(&request, winner);
+        let tree = RouteTree::new(matches);
+        let winner = tree.find(&request).map(|(matched, _)| matched);
+        let is_winners =
+            |matched: &Match<&str>| winner.is_some_and(|winner| winner.target == matched.target);
+        let runners_up = tree.runners_up(&request, winner, is_winners);
         runners_up
-            .map(|(rule, loss)| (rule.route.name.name.to_string(), loss.to_string()))
+            .map(|(matched, near_miss)| (matched.target.to_owned(), near_miss.to_string()))
             .collect()
     }
 
@@ -166,10 +169,11 @@ mod tests {
         let none = Predicates::default;
         let value = |text: &str| Comparison::Exact(text.to_owned());
         let query = |query| Predicates { query, ..none() };
-        let loses = |name: &str, path: &str, predicates, why: &str| {
+        let loses = |name: &'static str, path: &str, predicates, why: &str| {
             let winner = Predicates { headers: present("h"), ..none() };
-            let rules = vec![rule("winner", "/a/b", winner), rule(name, path, predicates)];
-            assert_eq!(losses(rules), [(name.to_owned(), why.to_owned())]);
+            let matches =
+                vec![route_match("winner", "/a/b", winner), route_match(name, path, predicates)];
+            assert_eq!(near_misses(matches), [(name.to_owned(), why.to_owned())]);
         };
         loses("path", "/x", none(), "its path does not match");
         loses(
@@ -208,7 +212,7 @@ mod tests {
             ),
             (
                 Predicates {
-                    headers: with("h", Comparison::Regex(WholeValue::new("x+").unwrap())),
+                    headers: with("h", Comparison::Regex(FullMatch::new("x+").unwrap())),
                     ..none()
                 },
                 "header h to match 'x+'",
@@ -226,16 +230,14 @@ mod tests {
     #[test]
     fn without_a_winner_the_rest_lose_by_themselves() {
         let put = || Predicates { methods: vec![Method::PUT], ..Predicates::default() };
-        let rules = vec![rule("put", "/a/b", put()), rule("other", "/x", put())];
-        let names = losses(rules).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let matches = vec![route_match("put", "/a/b", put()), route_match("other", "/x", put())];
+        let names = near_misses(matches).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names, ["put", "other"]);
     }
 
     #[test]
     fn a_route_does_not_lose_to_itself() {
-        let route = route("both");
-        let rule =
-            |path| Rule { route: route.clone(), ..rule("both", path, Predicates::default()) };
-        assert_eq!(losses(vec![rule("/a/b"), rule("/*")]), []);
+        let matched = |path| route_match("both", path, Predicates::default());
+        assert_eq!(near_misses(vec![matched("/a/b"), matched("/*")]), []);
     }
 }
