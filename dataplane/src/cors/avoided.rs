@@ -1,6 +1,6 @@
 //! Preflights that are not sent because a page and its API share an origin.
 
-use super::{Asking, fetch};
+use super::{CorsRequest, fetch};
 use http::{HeaderMap, HeaderName, Method};
 
 /// `Sec-Fetch-Mode` (Fetch Metadata): how the browser came to send the request.
@@ -11,12 +11,16 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// which GET and HEAD don't have, or their `Sec-Fetch-Mode` says so, which browsers send to secure
 /// origins and loopback. It is the most that can be said: a browser that has asked remembers the
 /// answer for a while.
-pub(crate) fn avoids_preflight(asking: &Asking<'_>, method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn avoids_preflight(
+    cors_request: &CorsRequest<'_>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> bool {
     let mode = || headers.get(SEC_FETCH_MODE).map(|mode| mode.as_bytes());
-    let is_fetched = match asking {
-        Asking::SameOrigin => matches!(mode(), None | Some(b"cors" | b"same-origin")),
-        Asking::Plain => matches!(mode(), Some(b"cors" | b"same-origin")),
-        Asking::CrossOrigin(_) | Asking::Preflight(_) => false,
+    let is_fetched = match cors_request {
+        CorsRequest::SameOrigin => matches!(mode(), None | Some(b"cors" | b"same-origin")),
+        CorsRequest::Plain => matches!(mode(), Some(b"cors" | b"same-origin")),
+        CorsRequest::CrossOrigin(_) | CorsRequest::Preflight(_) => false,
     };
     is_fetched && fetch::causes(method, headers).any(|cause| cause.is_certain())
 }
@@ -36,8 +40,8 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let asking = Asking::of(method, &headers, |origin| origin == "http://own");
-        avoids_preflight(&asking, method, &headers)
+        let cors_request = CorsRequest::of(method, &headers, |origin| origin == "http://own");
+        avoids_preflight(&cors_request, method, &headers)
     }
 
     #[test]

@@ -1,149 +1,82 @@
-//! What a policy says of a request.
+//! Where CORS is decided: what a policy makes of a request and of its response's headers.
 
 use super::{
-    Asking, DisallowedOrigin, Policy, Preflight, PreflightHandling, Treatment, origin, preflight,
-    treatment::AnswerHeaders,
+    CorsRequest, Denial, DisallowedOrigin, Outcome, Policy, Preflight, PreflightHandling,
+    ResponseHeaders, Verdict, origin, preflight, response_headers::CorsHeaders,
 };
 use http::{HeaderMap, HeaderValue};
 
-/// A policy's word on a request: counted, logged and explained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Verdict {
-    /// The page may send the request that it asks for.
-    PreflightAllowed,
-    /// It may not.
-    PreflightDenied(Denial),
-    /// The backend is asked.
-    PreflightForwarded,
-    /// The page may read the answer.
-    Allowed,
-    /// It may not; the request is forwarded all the same.
-    Disallowed,
-    /// It may not, and the request is refused.
-    Rejected,
-}
-
-impl Verdict {
-    /// What is not allowed, if anything.
-    pub(crate) fn denial(self) -> Option<Denial> {
-        match self {
-            Self::PreflightDenied(denial) => Some(denial),
-            Self::Disallowed | Self::Rejected => Some(Denial::Origin),
-            Self::PreflightAllowed | Self::PreflightForwarded | Self::Allowed => None,
-        }
-    }
-}
-
-/// What of a request is not allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Denial {
-    /// The page's origin.
-    Origin,
-    /// The method that a preflight asks for.
-    Method,
-    /// One of the headers that it asks for.
-    Header,
-    /// What it asks for can't be read, or is out of bounds.
-    Malformed,
-}
-
-impl Denial {
-    /// Why, in a sentence for whoever mends the policy or the page.
-    pub(crate) fn why(self, policy: &Policy, asking: &Asking<'_>) -> String {
-        match (self, asking) {
-            (Self::Origin, Asking::CrossOrigin(Some(origin))) => not_allowed(origin),
-            (Self::Origin, Asking::CrossOrigin(None)) => "Origin came twice".to_owned(),
-            (Self::Origin, Asking::Preflight(asked)) => not_allowed(asked.origin),
-            (Self::Method | Self::Header | Self::Malformed, Asking::Preflight(asked)) => {
-                preflight::grant(policy, asked).err().map(|why| why.to_string()).unwrap_or_default()
-            }
-            // Neither is ever denied.
-            (_, Asking::Plain | Asking::SameOrigin | Asking::CrossOrigin(_)) => String::new(),
-        }
-    }
-}
-
-fn not_allowed(origin: &HeaderValue) -> String {
-    match origin.to_str() {
-        Ok(text) if text.len() <= origin::MAX_BYTES => format!("origin '{text}' is not allowed"),
-        Ok(_) | Err(_) => "Origin is too long, or not ASCII".to_owned(),
-    }
-}
-
-/// A verdict, and whether it is only counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Judged {
-    /// The verdict.
-    pub(crate) verdict: Verdict,
-    /// Whether the policy only reports, so that nothing has changed.
-    pub(crate) report_only: bool,
-}
-
-/// What becomes of a request, and of its answer's headers.
+/// What a policy makes of a request and of its response's headers.
 #[derive(Debug, Default)]
 pub(crate) struct Decision<'t> {
-    /// The verdict; `None` where the request is not cross-origin, or no policy speaks of it.
-    pub(crate) judged: Option<Judged>,
-    /// What becomes of the request.
-    pub(crate) step: Step,
-    /// What becomes of the answer's headers.
-    pub(crate) treatment: Treatment<'t>,
+    /// The verdict; `None` where the request is not cross-origin, or no policy applies.
+    pub(crate) verdict: Option<Verdict>,
+    /// What happens to the request.
+    pub(crate) disposition: Disposition,
+    /// What happens to the response's headers.
+    pub(crate) response_headers: ResponseHeaders<'t>,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Default)]
-pub(crate) enum Step {
-    /// It goes its way.
+pub(crate) enum Disposition {
+    /// It continues to its Route.
     #[default]
     Proceed,
-    /// It is a preflight, which is answered here, with these headers. Boxed: most are none.
+    /// It is a preflight, answered here with these headers. Boxed because few requests are
+    /// preflights.
     Answer(Box<HeaderMap>),
     /// It is refused with 403.
     Refuse(Denial),
 }
 
 impl<'t> Decision<'t> {
-    /// Decides on a request, of which `policy`, if any, has the say.
-    pub(crate) fn of(policy: Option<&'t Policy>, asking: &Asking<'_>) -> Self {
+    /// Decides on a request to which `policy`, if any, applies.
+    pub(crate) fn of(policy: Option<&'t Policy>, cors_request: &CorsRequest<'_>) -> Self {
         let Some(policy) = policy else { return Self::default() };
-        let (verdict, step, headers) = match asking {
-            Asking::Plain | Asking::SameOrigin => (None, Step::Proceed, AnswerHeaders::Withheld),
-            Asking::CrossOrigin(origin) => actual(policy, *origin),
-            Asking::Preflight(preflight) => beforehand(policy, preflight),
+        let (outcome, disposition, headers) = match cors_request {
+            CorsRequest::Plain | CorsRequest::SameOrigin => {
+                (None, Disposition::Proceed, CorsHeaders::Withheld)
+            }
+            CorsRequest::CrossOrigin(origin) => actual_request(policy, *origin),
+            CorsRequest::Preflight(preflight) => preflight_request(policy, preflight),
         };
-        let judged = verdict.map(|verdict| Judged { verdict, report_only: policy.report_only });
+        let verdict = outcome.map(|outcome| Verdict { outcome, report_only: policy.report_only });
         if policy.report_only {
-            return Self { judged, ..Self::default() };
+            return Self { verdict, ..Self::default() };
         }
-        let why = verdict
-            .filter(|_| policy.debug)
-            .and_then(Verdict::denial)
-            .and_then(|denial| HeaderValue::from_str(&denial.why(policy, asking)).ok());
-        Self { judged, step, treatment: Treatment { headers, why } }
+        let why = outcome.filter(|_| policy.debug).and_then(Outcome::denial).and_then(|denial| {
+            HeaderValue::from_str(&denial_reason(denial, policy, cors_request)).ok()
+        });
+        Self { verdict, disposition, response_headers: ResponseHeaders { headers, why } }
     }
 }
 
-type Parts<'t> = (Option<Verdict>, Step, AnswerHeaders<'t>);
+type Parts<'t> = (Option<Outcome>, Disposition, CorsHeaders<'t>);
 
-/// A request that the browser sends without asking, or has asked for.
-fn actual<'t>(policy: &'t Policy, origin: Option<&HeaderValue>) -> Parts<'t> {
+/// The request itself: a simple one, or one whose preflight has succeeded.
+fn actual_request<'t>(policy: &'t Policy, origin: Option<&HeaderValue>) -> Parts<'t> {
     if let Some(origin) = origin.filter(|origin| policy.origins.admit(origin.as_bytes())) {
-        let headers = AnswerHeaders::Granted(policy, origin.clone());
-        return (Some(Verdict::Allowed), Step::Proceed, headers);
+        let headers = CorsHeaders::Granted(policy, origin.clone());
+        return (Some(Outcome::Allowed), Disposition::Proceed, headers);
     }
-    let (verdict, step) = match policy.disallowed_origin {
-        DisallowedOrigin::Forward => (Verdict::Disallowed, Step::Proceed),
-        DisallowedOrigin::Reject => (Verdict::Rejected, Step::Refuse(Denial::Origin)),
+    let (outcome, disposition) = match policy.disallowed_origin {
+        DisallowedOrigin::Forward => (Outcome::Disallowed, Disposition::Proceed),
+        DisallowedOrigin::Reject => (Outcome::Rejected, Disposition::Refuse(Denial::Origin)),
     };
-    (Some(verdict), step, AnswerHeaders::Withheld)
+    (Some(outcome), disposition, CorsHeaders::Withheld)
 }
 
-/// A browser's question whether it may send a request.
-fn beforehand<'t>(policy: &'t Policy, asked: &Preflight<'_>) -> Parts<'t> {
+/// A CORS-preflight request (Fetch, "CORS-preflight fetch").
+fn preflight_request<'t>(policy: &'t Policy, preflight: &Preflight<'_>) -> Parts<'t> {
     let denied = |denial| {
-        (Some(Verdict::PreflightDenied(denial)), Step::Refuse(denial), AnswerHeaders::Preflight)
+        (
+            Some(Outcome::PreflightDenied(denial)),
+            Disposition::Refuse(denial),
+            CorsHeaders::Preflight,
+        )
     };
-    let is_allowed = policy.origins.admit(asked.origin.as_bytes());
+    let is_allowed = policy.origins.admit(preflight.origin.as_bytes());
     match (policy.preflight, policy.disallowed_origin) {
         (PreflightHandling::Answer, _) | (PreflightHandling::Forward, DisallowedOrigin::Reject)
             if !is_allowed =>
@@ -151,17 +84,49 @@ fn beforehand<'t>(policy: &'t Policy, asked: &Preflight<'_>) -> Parts<'t> {
             denied(Denial::Origin)
         }
         (PreflightHandling::Forward, DisallowedOrigin::Forward | DisallowedOrigin::Reject) => {
-            (Some(Verdict::PreflightForwarded), Step::Proceed, AnswerHeaders::Untouched)
+            (Some(Outcome::PreflightForwarded), Disposition::Proceed, CorsHeaders::Untouched)
         }
         (PreflightHandling::Answer, DisallowedOrigin::Forward | DisallowedOrigin::Reject) => {
-            match preflight::grant(policy, asked) {
+            match preflight::response_headers(policy, preflight) {
                 Ok(headers) => {
-                    let step = Step::Answer(Box::new(headers));
-                    (Some(Verdict::PreflightAllowed), step, AnswerHeaders::Preflight)
+                    let disposition = Disposition::Answer(Box::new(headers));
+                    (Some(Outcome::PreflightAllowed), disposition, CorsHeaders::Preflight)
                 }
                 Err(why) => denied(why.denial()),
             }
         }
+    }
+}
+
+/// Why a request is denied, in a sentence for whoever fixes the policy or the page; empty where it is
+/// not.
+pub(crate) fn denial_reason(
+    denial: Denial,
+    policy: &Policy,
+    cors_request: &CorsRequest<'_>,
+) -> String {
+    match (denial, cors_request) {
+        (Denial::Origin, CorsRequest::CrossOrigin(Some(origin))) => not_allowed(origin),
+        (Denial::Origin, CorsRequest::CrossOrigin(None)) => "Origin came twice".to_owned(),
+        (Denial::Origin, CorsRequest::Preflight(preflight)) => not_allowed(preflight.origin),
+        (
+            Denial::Method | Denial::Header | Denial::Malformed,
+            CorsRequest::Preflight(preflight),
+        ) => {
+            let denied = preflight::response_headers(policy, preflight).err();
+            denied.map(|why| why.to_string()).unwrap_or_default()
+        }
+        (
+            Denial::Origin | Denial::Method | Denial::Header | Denial::Malformed,
+            CorsRequest::Plain | CorsRequest::SameOrigin | CorsRequest::CrossOrigin(_),
+        ) => String::new(),
+    }
+}
+
+fn not_allowed(origin: &HeaderValue) -> String {
+    match origin.to_str() {
+        Ok(text) if text.len() <= origin::MAX_BYTES => format!("origin '{text}' is not allowed"),
+        Ok(_) | Err(_) => "Origin is too long, or not ASCII".to_owned(),
     }
 }
 

@@ -1,12 +1,10 @@
-//! The CORS protocol's server side (Fetch Standard, "CORS protocol"): what a Route's [`Policy`]
-//! says of a request from a page on another origin.
+//! The CORS protocol's server side (Fetch Standard, "CORS protocol"): what a Route's [`Policy`] makes
+//! of a request from a page on another origin.
 //!
-//! In the order of a request's way: [`Asking::of`] says what the request is to CORS,
-//! [`Decision::of`] what its Route's policy says of it, and [`Treatment::apply`] writes that on the
-//! answer, whoever made it. Tests name the numbered rules that they show.
+//! In the order in which a request meets them: [`CorsRequest::of`] classifies the request,
+//! [`Decision::of`] applies the policy to it, and [`ResponseHeaders::apply`] writes the result on the
+//! response, whoever made it. Tests name the numbered rules that they show.
 
-mod asked;
-mod asking;
 mod avoided;
 mod decision;
 pub mod fetch;
@@ -16,14 +14,18 @@ mod fixtures;
 mod origin;
 mod policy;
 mod preflight;
-mod treatment;
+mod request;
+mod requested_headers;
+mod response_headers;
+mod verdict;
 
-pub(crate) use asked::AskedHeaders;
-pub(crate) use asking::{Asking, Preflight};
 pub(crate) use avoided::avoids_preflight;
-pub(crate) use decision::{Decision, Denial, Judged, Step, Verdict};
+pub(crate) use decision::{Decision, Disposition, denial_reason};
 pub use origin::{
     OriginHost, OriginMistake, OriginPattern, OriginPatternError, OriginPort, Origins,
 };
 pub use policy::{AllowedHeaders, AllowedMethods, DisallowedOrigin, Policy, PreflightHandling};
-pub(crate) use treatment::Treatment;
+pub(crate) use request::{CorsRequest, Preflight};
+pub(crate) use requested_headers::RequestedHeaders;
+pub(crate) use response_headers::ResponseHeaders;
+pub(crate) use verdict::{Denial, Outcome, Verdict};

@@ -1,15 +1,15 @@
 //! What a preflight may have, and the answer that says so (Fetch, "CORS-preflight fetch").
 
 use super::{
-    AllowedHeaders, AllowedMethods, AskedHeaders, Denial, Policy, Preflight, asked::Malformed,
-    fetch::SAFELISTED, treatment,
+    AllowedHeaders, AllowedMethods, Denial, Policy, Preflight, RequestedHeaders, fetch::SAFELISTED,
+    requested_headers::Malformed, response_headers,
 };
 use http::{HeaderMap, HeaderValue, Method, header};
 use std::cmp::Ordering;
 
 /// Why a preflight from an allowed origin is denied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Ungranted {
+pub(super) enum PreflightError {
     #[error("method '{0}' is not allowed")]
     Method(Method),
     #[error("header '{0}' is not allowed")]
@@ -20,7 +20,7 @@ pub(super) enum Ungranted {
     Malformed(Malformed),
 }
 
-impl Ungranted {
+impl PreflightError {
     pub(super) fn denial(&self) -> Denial {
         match self {
             Self::Method(_) => Denial::Method,
@@ -31,17 +31,20 @@ impl Ungranted {
 }
 
 /// The headers of the answer to a preflight from an allowed origin.
-pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap, Ungranted> {
-    let method = asked.method.as_ref().ok_or(Ungranted::NoMethod)?;
+pub(super) fn response_headers(
+    policy: &Policy,
+    asked: &Preflight<'_>,
+) -> Result<HeaderMap, PreflightError> {
+    let method = asked.method.as_ref().ok_or(PreflightError::NoMethod)?;
     if !policy.methods.allow(method) {
-        return Err(Ungranted::Method(method.clone()));
+        return Err(PreflightError::Method(method.clone()));
     }
-    let names = asked.headers.as_ref().map_err(|why| Ungranted::Malformed(*why))?;
+    let names = asked.headers.as_ref().map_err(|why| PreflightError::Malformed(*why))?;
     let allowed_headers = allowed_headers(&policy.headers, names)?;
     let mut headers = HeaderMap::with_capacity(8);
     // What it exposes says nothing to a browser here, but Gateway API's conformance suite asks for
     // it.
-    treatment::grant(policy, asked.origin.clone(), &mut headers);
+    response_headers::allow(policy, asked.origin.clone(), &mut headers);
     let methods = match &policy.methods {
         AllowedMethods::Any => asked.asked_method.clone(),
         AllowedMethods::Listed { joined, .. } => joined.clone(),
@@ -59,8 +62,8 @@ pub(super) fn grant(policy: &Policy, asked: &Preflight<'_>) -> Result<HeaderMap,
 /// verdict. `None`: no such header.
 fn allowed_headers(
     allowed: &AllowedHeaders,
-    asked: &AskedHeaders<'_>,
-) -> Result<Option<HeaderValue>, Ungranted> {
+    asked: &RequestedHeaders<'_>,
+) -> Result<Option<HeaderValue>, PreflightError> {
     let AllowedHeaders::Listed { names, joined } = allowed else {
         let list = asked.names().join(",").to_ascii_lowercase();
         return Ok(HeaderValue::try_from(list).ok().filter(|list| !list.is_empty()));
@@ -73,7 +76,7 @@ fn allowed_headers(
         let place = SAFELISTED.iter().position(|name| name.eq_ignore_ascii_case(asked));
         match place.and_then(|place| added.get_mut(place)) {
             Some(added) => *added = true,
-            None => return Err(Ungranted::Header(asked.to_ascii_lowercase())),
+            None => return Err(PreflightError::Header(asked.to_ascii_lowercase())),
         }
     }
     if !added.contains(&true) {
@@ -99,26 +102,37 @@ fn compare(lower: &str, any: &str) -> Ordering {
 mod tests {
     use super::*;
     use crate::cors::{
-        Asking,
+        CorsRequest,
         fixtures::{PAGE, lines, policy, written},
     };
     use http::HeaderName;
 
     /// What a preflight for this method and these lines of names gets: the header lines without
     /// `access-control-`, or why not.
-    fn answer(policy: &Policy, method: &str, names: &[&str]) -> Result<Vec<String>, Ungranted> {
+    fn answer(
+        policy: &Policy,
+        method: &str,
+        names: &[&str],
+    ) -> Result<Vec<String>, PreflightError> {
         let mut asked = vec![("origin", PAGE), ("access-control-request-method", method)];
         asked.extend(names.iter().map(|line| ("access-control-request-headers", *line)));
         let headers = lines(&asked);
-        let Asking::Preflight(preflight) = Asking::of(&Method::OPTIONS, &headers, |_| false) else {
+        let CorsRequest::Preflight(preflight) =
+            CorsRequest::of(&Method::OPTIONS, &headers, |_| false)
+        else {
             unreachable!("one origin and one method")
         };
-        let lines = written(&grant(policy, &preflight)?);
+        let lines = written(&response_headers(policy, &preflight)?);
         Ok(lines.iter().map(|line| line.replace("access-control-", "")).collect())
     }
 
     /// The value of one line of [`answer`]'s; empty where there is none.
-    fn one(policy: &Policy, method: &str, names: &[&str], name: &str) -> Result<String, Ungranted> {
+    fn one(
+        policy: &Policy,
+        method: &str,
+        names: &[&str],
+        name: &str,
+    ) -> Result<String, PreflightError> {
         let value =
             |line: String| Some(line.split_once(": ").filter(|(n, _)| *n == name)?.1.to_owned());
         Ok(answer(policy, method, names)?.into_iter().find_map(value).unwrap_or_default())
@@ -168,7 +182,9 @@ mod tests {
             let got = one(policy, asked, &[], "allow-methods");
             match allowed {
                 Some(methods) => assert_eq!(got.as_deref(), Ok(methods), "{asked}"),
-                None => assert_eq!(got, Err(Ungranted::Method(asked.parse().unwrap())), "{asked}"),
+                None => {
+                    assert_eq!(got, Err(PreflightError::Method(asked.parse().unwrap())), "{asked}")
+                }
             }
         }
     }
@@ -200,7 +216,7 @@ mod tests {
             (&listed, &["authorization"], Err("authorization")),
         ] {
             let allowed = allowed.map(str::to_owned);
-            let allowed = allowed.map_err(|name| Ungranted::Header(name.to_owned()));
+            let allowed = allowed.map_err(|name| PreflightError::Header(name.to_owned()));
             assert_eq!(one(policy, "PUT", asked, "allow-headers"), allowed, "{asked:?}");
         }
     }
@@ -230,9 +246,9 @@ mod tests {
                 "Access-Control-Request-Headers has an element that is no header name",
             ),
         ] {
-            let ungranted = answer(policy, method, &[names]).unwrap_err();
-            assert_eq!(ungranted.denial(), denial, "{why}");
-            assert_eq!(ungranted.to_string(), why);
+            let error = answer(policy, method, &[names]).unwrap_err();
+            assert_eq!(error.denial(), denial, "{why}");
+            assert_eq!(error.to_string(), why);
         }
     }
 }

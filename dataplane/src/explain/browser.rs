@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::{
-    cors::{Asking, fetch},
+    cors::{CorsRequest, fetch},
     proxy::rehearsal::Arrival,
     refusal::Refusal,
 };
@@ -31,7 +31,7 @@ pub(super) enum Page {
     /// One of another origin.
     Other,
     /// None: the browser itself asks, in a preflight.
-    Asking,
+    CorsRequest,
 }
 
 impl Page {
@@ -41,11 +41,11 @@ impl Page {
         headers: &HeaderMap,
         target: &Target,
     ) -> Self {
-        match arrival.as_ref().map(Arrival::asking) {
-            Ok(Asking::Plain) => Self::Unknown,
-            Ok(Asking::SameOrigin) => Self::Own,
-            Ok(Asking::CrossOrigin(_)) => Self::Other,
-            Ok(Asking::Preflight(_)) => Self::Asking,
+        match arrival.as_ref().map(Arrival::cors_request) {
+            Ok(CorsRequest::Plain) => Self::Unknown,
+            Ok(CorsRequest::SameOrigin) => Self::Own,
+            Ok(CorsRequest::CrossOrigin(_)) => Self::Other,
+            Ok(CorsRequest::Preflight(_)) => Self::CorsRequest,
             Err(_) => match headers.get(header::ORIGIN) {
                 None => Self::Unknown,
                 Some(origin) if *origin == target.origin() => Self::Own,
@@ -65,7 +65,7 @@ impl Browser {
             fetch::causes(method, headers).map(|cause| cause.to_string()).collect();
         let causes = causes.join("; ");
         let (preflight, why) = match (page, causes.as_str()) {
-            (Page::Asking, _) => (None, "the request is a preflight itself".to_owned()),
+            (Page::CorsRequest, _) => (None, "the request is a preflight itself".to_owned()),
             (Page::Own, _) => (Some(false), "same origin: no CORS".to_owned()),
             (Page::Other, "") => {
                 (Some(false), "the request is simple: it is sent unasked".to_owned())
@@ -91,7 +91,7 @@ pub(super) fn note(page: Page, headers: &HeaderMap) -> Option<String> {
     match page {
         Page::Unknown | Page::Own | Page::Other => {}
         // The browser itself has written it.
-        Page::Asking => return None,
+        Page::CorsRequest => return None,
     }
     let mut names: Vec<_> = fetch::forbidden_headers(headers).map(HeaderName::as_str).collect();
     names.sort_unstable();

@@ -168,9 +168,9 @@ impl<'t> Stage<'_, 't> {
                 Preflight::of(&asked, None, &answer)
             }
             Ok(arrival) => {
-                let asking = arrival.asking();
-                let course = arrival.course(&asking, &self.install);
-                let way = Way { course: &course, asking: &asking, host: arrival.host };
+                let cors_request = arrival.cors_request();
+                let course = arrival.course(&cors_request, &self.install);
+                let way = Way { course: &course, cors_request: &cors_request, host: arrival.host };
                 Preflight::of(&asked, Some(way), &course.answer)
             }
         }
@@ -210,21 +210,21 @@ impl Scene<'_> {
         arrival: &Arrival<'_>,
         refused: &[Refused],
     ) -> Explanation {
-        let asking = arrival.asking();
-        let course = arrival.course(&asking, &stage.install);
-        let routed = arrival.routed(&asking);
+        let cors_request = arrival.cors_request();
+        let course = arrival.course(&cors_request, &stage.install);
+        let routed = arrival.routed(&cors_request);
         let losers = |request| routing::losers(arrival, &request, &course, refused);
         let (losers, losers_omitted) = routed.map(losers).unwrap_or_default();
         let winner = routed.and_then(|request| Winner::of(&course, &request, arrival.host));
         let script = self.script(&course.answer);
         let host = routing::note(stage.table, arrival.host, self.question.target.name());
         let unset = browser::note(self.page, &self.question.headers);
-        let spoken = response::spoken(&course, &asking);
+        let spoken = response::spoken(&course, &cors_request);
         let response = Response::of(&course.answer, Some((&course, spoken)), script);
         let (preflight, response) = match self.page {
-            Page::Asking => {
+            Page::CorsRequest => {
                 let asked = preflight::Asked::itself(self.headers);
-                let way = Way { course: &course, asking: &asking, host: arrival.host };
+                let way = Way { course: &course, cors_request: &cors_request, host: arrival.host };
                 (Some(Preflight::of(&asked, Some(way), &course.answer)), None)
             }
             Page::Unknown | Page::Own | Page::Other => (self.preflight, Some(response)),

@@ -6,7 +6,7 @@ use super::{
     script::{Check, cors_check},
 };
 use crate::{
-    cors::{Asking, Verdict, fetch},
+    cors::{CorsRequest, Outcome, fetch},
     proxy::rehearsal::{Answer, BACKENDS_OWN, Course},
     table::{ObjectName, VirtualHost},
 };
@@ -51,13 +51,13 @@ impl PolicyOwner {
     /// Whose policy answers a preflight, if a policy does and not a backend, or the edge whatever
     /// the policy.
     fn of(course: &Course<'_>, host: &VirtualHost) -> Option<Self> {
-        let judged = course.judged.filter(|judged| !judged.report_only)?;
-        match judged.verdict {
-            Verdict::PreflightAllowed | Verdict::PreflightDenied(_) => {}
-            Verdict::PreflightForwarded
-            | Verdict::Allowed
-            | Verdict::Disallowed
-            | Verdict::Rejected => return None,
+        let verdict = course.verdict.filter(|verdict| !verdict.report_only)?;
+        match verdict.outcome {
+            Outcome::PreflightAllowed | Outcome::PreflightDenied(_) => {}
+            Outcome::PreflightForwarded
+            | Outcome::Allowed
+            | Outcome::Disallowed
+            | Outcome::Rejected => return None,
         }
         // A policy that is inherited is the same one, not just an equal one.
         let inherited = host.cors.as_deref().zip(course.policy);
@@ -85,7 +85,7 @@ impl fmt::Display for PolicyOwner {
 #[derive(Clone, Copy)]
 pub(super) struct Way<'a> {
     pub(super) course: &'a Course<'a>,
-    pub(super) asking: &'a Asking<'a>,
+    pub(super) cors_request: &'a CorsRequest<'a>,
     pub(super) host: &'a VirtualHost,
 }
 
@@ -135,15 +135,15 @@ impl Preflight {
         let found = way.and_then(|way| way.course.found.as_ref());
         let (by, status, headers, check) = match answer {
             Answer::Edge(response, refusal) => {
-                let mut check = verdict(asked, response.status(), response.headers());
+                let mut check = browser_check(asked, response.status(), response.headers());
                 if let (Check::Fails(why), Some(refusal)) = (&mut check, refusal) {
-                    let denied = way.and_then(|way| denial(way.course, way.asking));
+                    let denied = way.and_then(|way| denial(way.course, way.cors_request));
                     *why = denied.unwrap_or_else(|| refusal.detail());
                 }
                 (By::Edge, Some(response.status()), Field::all(response.headers()), check)
             }
             Answer::Backend { after, .. } => {
-                (By::Backend, None, Vec::new(), verdict(asked, StatusCode::OK, after))
+                (By::Backend, None, Vec::new(), browser_check(asked, StatusCode::OK, after))
             }
         };
         let (allowed, credentials, why) = match check {
@@ -180,7 +180,7 @@ impl Preflight {
 }
 
 /// What a browser makes of the answer.
-fn verdict(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check {
+fn browser_check(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check {
     let credentials = match cors_check(answer, &asked.origin) {
         Check::Passes { credentials } => credentials,
         other @ (Check::Fails(_) | Check::Unknown) => return other,
@@ -260,7 +260,7 @@ mod tests {
         let both = Check::Passes { credentials: true };
         let without = Check::Passes { credentials: false };
         let no = |why: &str| Check::Fails(why.to_owned());
-        for (method, header, status, lines, verdict) in [
+        for (method, header, status, lines, expected) in [
             (
                 Method::PUT,
                 "x-a",
@@ -315,8 +315,8 @@ mod tests {
             ),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let judged = super::verdict(&asked(method, header), status, &answer(lines));
-            assert_eq!(judged, verdict, "{lines:?}");
+            let check = super::browser_check(&asked(method, header), status, &answer(lines));
+            assert_eq!(check, expected, "{lines:?}");
         }
     }
 }

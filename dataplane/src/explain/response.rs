@@ -2,7 +2,7 @@
 
 use super::{Field, Script};
 use crate::{
-    cors::{Asking, Verdict},
+    cors::{CorsRequest, Outcome, denial_reason},
     proxy::rehearsal::{Answer, BACKENDS_OWN, Course, OTHER_CORS_FIELDS},
     refusal::Refusal,
 };
@@ -133,12 +133,12 @@ fn starts_with_own(value: &HeaderValue) -> bool {
 }
 
 /// What of a request the policy does not allow, and why.
-pub(super) fn denial(course: &Course<'_>, asking: &Asking<'_>) -> Option<String> {
-    Some(course.judged?.verdict.denial()?.why(course.policy?, asking))
+pub(super) fn denial(course: &Course<'_>, cors_request: &CorsRequest<'_>) -> Option<String> {
+    Some(denial_reason(course.verdict?.outcome.denial()?, course.policy?, cors_request))
 }
 
 /// What the policy says of a request, in a sentence.
-pub(super) fn spoken(course: &Course<'_>, asking: &Asking<'_>) -> String {
+pub(super) fn spoken(course: &Course<'_>, cors_request: &CorsRequest<'_>) -> String {
     let is_edges = matches!(course.answer, Answer::Edge(..));
     if course.policy.is_none() {
         return if is_edges {
@@ -148,32 +148,32 @@ pub(super) fn spoken(course: &Course<'_>, asking: &Asking<'_>) -> String {
         }
         .to_owned();
     }
-    let Some(judged) = course.judged else {
-        return match asking {
-            Asking::SameOrigin => "same origin: the CORS policy has nothing to say",
-            Asking::Plain | Asking::CrossOrigin(_) | Asking::Preflight(_) => {
+    let Some(verdict) = course.verdict else {
+        return match cors_request {
+            CorsRequest::SameOrigin => "same origin: the CORS policy has nothing to say",
+            CorsRequest::Plain | CorsRequest::CrossOrigin(_) | CorsRequest::Preflight(_) => {
                 "no Origin: the CORS policy has nothing to say"
             }
         }
         .to_owned();
     };
-    let why = denial(course, asking).unwrap_or_default();
-    let said = match judged.verdict {
-        Verdict::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
-        Verdict::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),
-        Verdict::PreflightForwarded => {
+    let why = denial(course, cors_request).unwrap_or_default();
+    let said = match verdict.outcome {
+        Outcome::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
+        Outcome::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),
+        Outcome::PreflightForwarded => {
             "the CORS policy leaves preflights to the backend".to_owned()
         }
-        Verdict::Allowed => "the CORS policy allows the page's origin".to_owned(),
-        Verdict::Disallowed if is_edges => {
+        Outcome::Allowed => "the CORS policy allows the page's origin".to_owned(),
+        Outcome::Disallowed if is_edges => {
             format!("the CORS policy lets no script read the answer: {why}")
         }
-        Verdict::Disallowed => {
+        Outcome::Disallowed => {
             format!(
                 "the CORS policy lets no script read the answer, but forwards the request: {why}"
             )
         }
-        Verdict::Rejected => format!("the CORS policy rejects the request: {why}"),
+        Outcome::Rejected => format!("the CORS policy rejects the request: {why}"),
     };
-    if judged.report_only { format!("{said} (it only reports: nothing changes)") } else { said }
+    if verdict.report_only { format!("{said} (it only reports: nothing changes)") } else { said }
 }

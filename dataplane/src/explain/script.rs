@@ -88,10 +88,10 @@ impl Script {
                 headers: vec!["*".to_owned()],
                 why: "same origin".to_owned(),
             },
-            (Page::Unknown, _) | (Page::Asking | Page::Other, None) => Self::unknown(
+            (Page::Unknown, _) | (Page::CorsRequest | Page::Other, None) => Self::unknown(
                 "no origin is given: a page of the same origin reads all, one of another what the policy lets it",
             ),
-            (Page::Asking, Some(_)) => Self::none("no script sees the answer to a preflight"),
+            (Page::CorsRequest, Some(_)) => Self::none("no script sees the answer to a preflight"),
             (Page::Other, Some(origin)) => match preflight {
                 Some(preflight) if preflight.allowed == Some(false) => {
                     Self::none("the browser does not send the request, its preflight being refused")

@@ -1,6 +1,6 @@
 //! What is counted of CORS, and the words for it in metrics and in the access log.
 
-use crate::cors::{Denial, Judged, Verdict};
+use crate::cors::{Denial, Outcome, Verdict};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -11,18 +11,18 @@ use std::{
 /// The counters of one Route on one worker.
 #[derive(Debug, Default)]
 pub(crate) struct CorsStats {
-    judged: RefCell<Vec<(Judged, u64)>>,
+    verdict: RefCell<Vec<(Verdict, u64)>>,
     avoided: Cell<u64>,
     saved: Cell<Duration>,
 }
 
 impl CorsStats {
     /// A policy has judged a request.
-    pub(super) fn count(&self, judged: Judged) {
-        let mut counts = self.judged.borrow_mut();
-        match counts.iter_mut().find(|(known, _)| *known == judged) {
+    pub(super) fn count(&self, verdict: Verdict) {
+        let mut counts = self.verdict.borrow_mut();
+        match counts.iter_mut().find(|(known, _)| *known == verdict) {
             Some((_, count)) => *count += 1,
-            None => counts.push((judged, 1)),
+            None => counts.push((verdict, 1)),
         }
     }
 
@@ -40,7 +40,7 @@ impl CorsStats {
     /// What has been counted so far.
     pub(crate) fn counts(&self) -> CorsCounts {
         CorsCounts {
-            judged: self.judged.borrow().iter().copied().collect(),
+            verdict: self.verdict.borrow().iter().copied().collect(),
             avoided: self.avoided.get(),
             saved: self.saved.get(),
         }
@@ -51,7 +51,7 @@ impl CorsStats {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CorsCounts {
     /// By verdict.
-    pub(super) judged: BTreeMap<Judged, u64>,
+    pub(super) verdict: BTreeMap<Verdict, u64>,
     /// Preflights avoided.
     pub(super) avoided: u64,
     /// The time that this has saved.
@@ -61,8 +61,8 @@ pub(crate) struct CorsCounts {
 impl CorsCounts {
     /// Adds another's counts.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (judged, count) in &other.judged {
-            *self.judged.entry(*judged).or_default() += count;
+        for (verdict, count) in &other.verdict {
+            *self.verdict.entry(*verdict).or_default() += count;
         }
         self.avoided += other.avoided;
         self.saved = self.saved.saturating_add(other.saved);
@@ -79,20 +79,20 @@ pub(super) enum Series {
 }
 
 /// Where a verdict is counted.
-pub(super) fn series(verdict: Verdict) -> Series {
-    match verdict {
-        Verdict::PreflightAllowed => Series::Preflights("allowed", ""),
-        Verdict::PreflightDenied(denial) => Series::Preflights("denied", word(denial)),
-        Verdict::PreflightForwarded => Series::Preflights("forwarded", ""),
-        Verdict::Allowed => Series::Requests("allowed"),
-        Verdict::Disallowed => Series::Requests("disallowed"),
-        Verdict::Rejected => Series::Requests("rejected"),
+pub(super) fn series(outcome: Outcome) -> Series {
+    match outcome {
+        Outcome::PreflightAllowed => Series::Preflights("allowed", ""),
+        Outcome::PreflightDenied(denial) => Series::Preflights("denied", word(denial)),
+        Outcome::PreflightForwarded => Series::Preflights("forwarded", ""),
+        Outcome::Allowed => Series::Requests("allowed"),
+        Outcome::Disallowed => Series::Requests("disallowed"),
+        Outcome::Rejected => Series::Requests("rejected"),
     }
 }
 
 /// The label `mode`.
-pub(super) fn mode(judged: Judged) -> &'static str {
-    if judged.report_only { "report" } else { "enforce" }
+pub(super) fn mode(verdict: Verdict) -> &'static str {
+    if verdict.report_only { "report" } else { "enforce" }
 }
 
 fn word(denial: Denial) -> &'static str {
@@ -105,14 +105,14 @@ fn word(denial: Denial) -> &'static str {
 }
 
 /// A verdict in the access log. `report:` stands before one that has changed nothing.
-pub(super) struct Word(pub(super) Judged);
+pub(super) struct Word(pub(super) Verdict);
 
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.report_only {
             f.write_str("report:")?;
         }
-        match series(self.0.verdict) {
+        match series(self.0.outcome) {
             Series::Preflights(result, "") => write!(f, "preflight-{result}"),
             Series::Preflights(result, reason) => write!(f, "preflight-{result}:{reason}"),
             Series::Requests(result) => f.write_str(result),
@@ -126,18 +126,18 @@ mod tests {
 
     #[test]
     fn the_log_names_verdicts() {
-        for (verdict, named) in [
-            (Verdict::PreflightAllowed, "preflight-allowed"),
-            (Verdict::PreflightDenied(Denial::Origin), "preflight-denied:origin"),
-            (Verdict::PreflightDenied(Denial::Method), "preflight-denied:method"),
-            (Verdict::PreflightDenied(Denial::Header), "preflight-denied:header"),
-            (Verdict::PreflightDenied(Denial::Malformed), "preflight-denied:malformed"),
-            (Verdict::PreflightForwarded, "preflight-forwarded"),
-            (Verdict::Allowed, "allowed"),
-            (Verdict::Disallowed, "disallowed"),
-            (Verdict::Rejected, "rejected"),
+        for (outcome, named) in [
+            (Outcome::PreflightAllowed, "preflight-allowed"),
+            (Outcome::PreflightDenied(Denial::Origin), "preflight-denied:origin"),
+            (Outcome::PreflightDenied(Denial::Method), "preflight-denied:method"),
+            (Outcome::PreflightDenied(Denial::Header), "preflight-denied:header"),
+            (Outcome::PreflightDenied(Denial::Malformed), "preflight-denied:malformed"),
+            (Outcome::PreflightForwarded, "preflight-forwarded"),
+            (Outcome::Allowed, "allowed"),
+            (Outcome::Disallowed, "disallowed"),
+            (Outcome::Rejected, "rejected"),
         ] {
-            let word = |report_only| Word(Judged { verdict, report_only }).to_string();
+            let word = |report_only| Word(Verdict { outcome, report_only }).to_string();
             assert_eq!(word(false), named);
             assert_eq!(word(true), format!("report:{named}"));
         }
@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn counts_of_workers_add_up() {
         let (one, other) = (CorsStats::default(), CorsStats::default());
-        let allowed = Judged { verdict: Verdict::Allowed, report_only: false };
+        let allowed = Verdict { outcome: Outcome::Allowed, report_only: false };
         let denied =
-            Judged { verdict: Verdict::PreflightDenied(Denial::Method), report_only: true };
+            Verdict { outcome: Outcome::PreflightDenied(Denial::Method), report_only: true };
         for stats in [&one, &other] {
             stats.count(allowed);
             stats.avoided();
@@ -158,7 +158,7 @@ mod tests {
         other.count(denied);
         let mut sum = one.counts();
         sum.merge(&other.counts());
-        assert_eq!(sum.judged, BTreeMap::from([(allowed, 3), (denied, 1)]));
+        assert_eq!(sum.verdict, BTreeMap::from([(allowed, 3), (denied, 1)]));
         assert_eq!((sum.avoided, sum.saved), (2, Duration::from_millis(40)));
     }
 }

@@ -83,16 +83,16 @@ fn durations(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -
 }
 
 fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
-    let judged = || {
+    let verdict = || {
         routes.iter().flat_map(|(route, merged)| {
-            merged.cors.judged.iter().map(|(judged, count)| (label(*route), *judged, *count))
+            merged.cors.verdict.iter().map(|(verdict, count)| (label(*route), *verdict, *count))
         })
     };
     let name = "portico_cors_preflights_total";
     family(out, name, "Preflights that a CORS policy judged, by Route, verdict and mode.")?;
-    for (route, judged, count) in judged() {
-        if let Series::Preflights(result, reason) = series(judged.verdict) {
-            let mode = mode(judged);
+    for (route, verdict, count) in verdict() {
+        if let Series::Preflights(result, reason) = series(verdict.outcome) {
+            let mode = mode(verdict);
             writeln!(
                 out,
                 "{name}{{route=\"{route}\",result=\"{result}\",reason=\"{reason}\",mode=\"{mode}\"}} {count}"
@@ -105,9 +105,9 @@ fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt
         name,
         "Cross-origin requests that a CORS policy judged, by Route, verdict and mode.",
     )?;
-    for (route, judged, count) in judged() {
-        if let Series::Requests(result) = series(judged.verdict) {
-            let mode = mode(judged);
+    for (route, verdict, count) in verdict() {
+        if let Series::Requests(result) = series(verdict.outcome) {
+            let mode = mode(verdict);
             writeln!(
                 out,
                 "{name}{{route=\"{route}\",result=\"{result}\",mode=\"{mode}\"}} {count}"

@@ -10,7 +10,7 @@ pub(crate) use expose::expose;
 pub(crate) use record::{Line, Record};
 
 use crate::{
-    cors::Judged,
+    cors::Verdict,
     table::{ObjectName, Table},
 };
 use cors::{CorsCounts, CorsStats};
@@ -47,15 +47,15 @@ pub(crate) struct RouteStats {
 }
 
 impl RouteStats {
-    fn count(&self, status: u16, reason: &'static str, cors: Option<Judged>, duration: Duration) {
+    fn count(&self, status: u16, reason: &'static str, cors: Option<Verdict>, duration: Duration) {
         let mut outcomes = self.outcomes.borrow_mut();
         match outcomes.iter_mut().find(|(outcome, _)| *outcome == (status, reason)) {
             Some((_, count)) => *count += 1,
             None => outcomes.push(((status, reason), 1)),
         }
         self.durations.borrow_mut().observe(duration);
-        if let Some(judged) = cors {
-            self.cors.count(judged);
+        if let Some(verdict) = cors {
+            self.cors.count(verdict);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is known of one request: counted and logged when its answer has ended, however it ends.
 
 use super::{RouteStats, cors};
-use crate::{cors::Judged, refusal::Refusal};
+use crate::{cors::Verdict, refusal::Refusal};
 use http::{HeaderValue, Method, StatusCode};
 use std::{
     net::IpAddr,
@@ -30,7 +30,7 @@ pub(crate) struct Record {
     /// Why the edge answered or gave up.
     pub(crate) refusal: Option<Refusal>,
     /// What the CORS policy says of it.
-    pub(crate) cors: Option<Judged>,
+    pub(crate) cors: Option<Verdict>,
     /// From sending the request to the answer's head.
     pub(crate) upstream: Option<Duration>,
     /// Bytes of the request's body.
@@ -107,7 +107,7 @@ impl Record {
             path = line.path.as_deref().unwrap_or("-"),
             status,
             reason,
-            cors = self.cors.map(|judged| tracing::field::display(cors::Word(judged))),
+            cors = self.cors.map(|verdict| tracing::field::display(cors::Word(verdict))),
             bytes_in = self.received,
             bytes_out = self.sent,
             duration_ms = millis(duration),

@@ -92,7 +92,8 @@ impl PathPattern {
         let (ours, theirs) = (self.text.as_bytes(), other.text.as_bytes());
         let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
         let from = memchr::memrchr(b'/', &ours[..same]).unwrap_or(0);
-        let steps = |text| segments::segments(text).map(Step::from).chain([Step::End]);
+        let steps =
+            |text| segments::segments(text).map(Disposition::from).chain([Disposition::End]);
         steps(&self.text[from..]).cmp(steps(&other.text[from..]))
     }
 
@@ -107,14 +108,14 @@ impl PathPattern {
 
 /// A segment or the end, in the order in which they are tried.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Step<'t> {
+enum Disposition<'t> {
     Literal(&'t str),
     Capture,
     End,
     Rest,
 }
 
-impl<'t> From<Segment<'t>> for Step<'t> {
+impl<'t> From<Segment<'t>> for Disposition<'t> {
     fn from(segment: Segment<'t>) -> Self {
         match segment {
             Segment::Literal(literal) => Self::Literal(literal),

@@ -15,7 +15,10 @@ pub(crate) use request::Via;
 
 use crate::{
     connection::{ConnState, Draining, Tunnel, Upgrade},
-    cors::{self, AskedHeaders, Asking, Decision, Policy, Preflight, Step, Treatment},
+    cors::{
+        self, CorsRequest, Decision, Disposition, Policy, Preflight, RequestedHeaders,
+        ResponseHeaders,
+    },
     observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
@@ -57,7 +60,7 @@ pub(crate) async fn handle(
         conn: &conn,
         table: &table,
         record: Box::new(record),
-        cors: Treatment::default(),
+        cors: ResponseHeaders::default(),
         idle: Some(PATIENCE),
         upgraded: None,
     };
@@ -79,7 +82,7 @@ struct Exchange<'w> {
     table: &'w Table,
     record: Box<Record>,
     /// What the CORS policy makes of the answer's headers.
-    cors: Treatment<'w>,
+    cors: ResponseHeaders<'w>,
     /// How long no byte of the answer's body may pass.
     idle: Option<Duration>,
     /// The backend's stream after a 101, and what was read from it behind the head.
@@ -117,16 +120,16 @@ impl<'w> Exchange<'w> {
         request::remove_hearsay(&mut head.headers, client.trusted);
 
         let is_own = |origin: &HeaderValue| client.is_own_origin(origin.as_bytes());
-        let asking = Asking::of(&head.method, &head.headers, is_own);
+        let cors_request = CorsRequest::of(&head.method, &head.headers, is_own);
         let path = path.as_deref().map_err(|refusal| *refusal);
-        let found = path.and_then(|path| find_match(virtual_host, head, path, &asking));
+        let found = path.and_then(|path| find_match(virtual_host, head, path, &cors_request));
         let matched = found.as_ref().ok().map(|(matched, _)| *matched);
         if let Some(matched) = matched {
             self.record.route = self.worker.stats.route(&matched.target.name, self.worker.seed);
         }
         // Before anything of the Route's own: a preflight is answered, a disallowed origin refused,
         // without a word to the backend.
-        if let Some(headers) = self.decide_cors(virtual_host, matched, &asking)? {
+        if let Some(headers) = self.decide_cors(virtual_host, matched, &cors_request)? {
             return Ok(answers::preflight(headers, &self.record.id).map(Content::from));
         }
         self.admit(head, &body)?;
@@ -143,7 +146,7 @@ impl<'w> Exchange<'w> {
             }
             Action::Respond(respond) => answers::respond(respond).map(Content::from),
             Action::Forward(forward) => {
-                if cors::avoids_preflight(&asking, &head.method, &head.headers) {
+                if cors::avoids_preflight(&cors_request, &head.method, &head.headers) {
                     self.record.route.cors.avoided();
                     self.conn.saved_trips.owe(&self.record.route);
                 }
@@ -165,15 +168,15 @@ impl<'w> Exchange<'w> {
         &mut self,
         host: &'w VirtualHost,
         matched: Option<&'w RouteMatch>,
-        asking: &Asking<'_>,
+        cors_request: &CorsRequest<'_>,
     ) -> Result<Option<HeaderMap>, Refusal> {
-        let decision = Decision::of(policy_of(host, matched), asking);
-        self.record.cors = decision.judged;
-        self.cors = decision.treatment;
-        match decision.step {
-            Step::Proceed => Ok(None),
-            Step::Answer(headers) => Ok(Some(*headers)),
-            Step::Refuse(denial) => Err(Refusal::CorsDenied(denial)),
+        let decision = Decision::of(policy_of(host, matched), cors_request);
+        self.record.cors = decision.verdict;
+        self.cors = decision.response_headers;
+        match decision.disposition {
+            Disposition::Proceed => Ok(None),
+            Disposition::Answer(headers) => Ok(Some(*headers)),
+            Disposition::Refuse(denial) => Err(Refusal::CorsDenied(denial)),
         }
     }
 
@@ -315,21 +318,26 @@ fn find_match<'t, 'r>(
     host: &'t VirtualHost,
     head: &'r Parts,
     path: &'r str,
-    asking: &'r Asking<'_>,
+    cors_request: &'r CorsRequest<'_>,
 ) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
-    host.routes.find(&routed(head, path, asking)).ok_or(Refusal::NoRoute)
+    host.routes.find(&routed(head, path, cors_request)).ok_or(Refusal::NoRoute)
 }
 
 /// A request as the router sees it; a preflight, as the request which it asks for.
-fn routed<'r>(head: &'r Parts, path: &'r str, asking: &'r Asking<'_>) -> router::Request<'r> {
-    let (method, headers) = match asking {
-        Asking::Preflight(Preflight { method: Some(method), headers, .. }) => {
-            let names = headers.as_ref().map(AskedHeaders::names).unwrap_or_default();
+fn routed<'r>(
+    head: &'r Parts,
+    path: &'r str,
+    cors_request: &'r CorsRequest<'_>,
+) -> router::Request<'r> {
+    let (method, headers) = match cors_request {
+        CorsRequest::Preflight(Preflight { method: Some(method), headers, .. }) => {
+            let names = headers.as_ref().map(RequestedHeaders::names).unwrap_or_default();
             (method, router::Headers::Announced(names))
         }
-        Asking::Preflight(_) | Asking::Plain | Asking::SameOrigin | Asking::CrossOrigin(_) => {
-            (&head.method, router::Headers::Sent(&head.headers))
-        }
+        CorsRequest::Preflight(_)
+        | CorsRequest::Plain
+        | CorsRequest::SameOrigin
+        | CorsRequest::CrossOrigin(_) => (&head.method, router::Headers::Sent(&head.headers)),
     };
     router::Request { method, path, query: head.uri.query(), headers }
 }

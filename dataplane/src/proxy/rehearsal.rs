@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     connection::Peer,
-    cors::{Asking, Decision, Judged, Policy, Step, Treatment},
+    cors::{CorsRequest, Decision, Disposition, Policy, ResponseHeaders, Verdict},
     path::Captures,
     refusal::Refusal,
     router,
@@ -62,7 +62,7 @@ pub(crate) struct Course<'t> {
     /// The policy that has the say.
     pub(crate) policy: Option<&'t Policy>,
     /// What it says.
-    pub(crate) judged: Option<Judged>,
+    pub(crate) verdict: Option<Verdict>,
     /// What the Route's backends get, or would get if one had an endpoint.
     pub(crate) sending: Option<Sending<'t>>,
     pub(crate) answer: Answer,
@@ -104,44 +104,52 @@ impl<'t> Arrival<'t> {
     }
 
     /// What the request is to CORS.
-    pub(crate) fn asking(&self) -> Asking<'_> {
+    pub(crate) fn cors_request(&self) -> CorsRequest<'_> {
         let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());
-        Asking::of(&self.head.method, &self.head.headers, is_own)
+        CorsRequest::of(&self.head.method, &self.head.headers, is_own)
     }
 
     /// The request as the router sees it; `None` where its path can't be read.
-    pub(crate) fn routed<'r>(&'r self, asking: &'r Asking<'_>) -> Option<router::Request<'r>> {
-        self.path.as_deref().ok().map(|path| super::routed(&self.head, path, asking))
+    pub(crate) fn routed<'r>(
+        &'r self,
+        cors_request: &'r CorsRequest<'_>,
+    ) -> Option<router::Request<'r>> {
+        self.path.as_deref().ok().map(|path| super::routed(&self.head, path, cors_request))
     }
 
     /// Goes the request's way to its end.
-    pub(crate) fn course(&self, asking: &Asking<'_>, install: &Install<'_>) -> Course<'t> {
+    pub(crate) fn course(
+        &self,
+        cors_request: &CorsRequest<'_>,
+        install: &Install<'_>,
+    ) -> Course<'t> {
         let path = self.path.as_deref().map_err(|refusal| *refusal);
-        let found = path.and_then(|path| find_match(self.host, &self.head, path, asking));
+        let found = path.and_then(|path| find_match(self.host, &self.head, path, cors_request));
         let matched = found.as_ref().ok().map(|(matched, _)| *matched);
         let policy = policy_of(self.host, matched);
-        let Decision { judged, step, treatment } = Decision::of(policy, asking);
+        let Decision { verdict, disposition, response_headers } =
+            Decision::of(policy, cors_request);
         let captured =
             found.as_ref().ok().map(|(matched, captures)| (*matched, named(matched, captures)));
         let mut sending = None;
-        let end = self.end(step, found, install, &mut sending);
-        let answer = answer(end, treatment, matched, install.id, &self.head.method);
-        Course { found: captured, policy, judged, sending, answer }
+        let end = self.end(disposition, found, install, &mut sending);
+        let answer = answer(end, response_headers, matched, install.id, &self.head.method);
+        Course { found: captured, policy, verdict, sending, answer }
     }
 
     fn end(
         &self,
-        step: Step,
+        disposition: Disposition,
         found: Result<(&'t RouteMatch, Captures<'_>), Refusal>,
         install: &Install<'_>,
         sending: &mut Option<Sending<'t>>,
     ) -> Result<End, Refusal> {
-        match step {
-            Step::Proceed => {}
-            Step::Answer(headers) => {
+        match disposition {
+            Disposition::Proceed => {}
+            Disposition::Answer(headers) => {
                 return Ok(End::Preflight(answers::preflight(*headers, install.id)));
             }
-            Step::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
+            Disposition::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
         }
         request::refuse_loops(&self.head.headers, install.via)?;
         let path = self.path.as_deref().map_err(|refusal| *refusal)?;
@@ -216,7 +224,7 @@ pub(crate) fn refused(refusal: Refusal, id: &HeaderValue, method: &Method) -> An
 
 fn answer(
     end: Result<End, Refusal>,
-    treatment: Treatment<'_>,
+    response_headers: ResponseHeaders<'_>,
     matched: Option<&RouteMatch>,
     id: &HeaderValue,
     method: &Method,
@@ -239,11 +247,11 @@ fn answer(
             let mut after = before.clone();
             hops::remove_from_answer(&mut after, false);
             edit(&mut after);
-            treatment.apply(&mut after);
+            response_headers.apply(&mut after);
             return Answer::Backend { before, after };
         }
     };
-    treatment.apply(response.headers_mut());
+    response_headers.apply(response.headers_mut());
     Answer::Edge(response, refusal)
 }
 

@@ -102,7 +102,7 @@ pub(super) struct Outbound<'a> {
 }
 
 impl Outbound<'_> {
-    /// Changes the headers in place, step by step; the Host that the backend gets.
+    /// Changes the headers in place, disposition by disposition; the Host that the backend gets.
     pub(super) fn prepare(&self, headers: &mut HeaderMap) -> HeaderValue {
         hops::remove_from_request(headers, self.upgrade);
         self.forwarded(headers);

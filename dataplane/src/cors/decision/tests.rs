@@ -23,38 +23,38 @@ fn decided(
     policy: Option<&Policy>,
     method: &Method,
     headers: Lines,
-) -> (Option<Verdict>, &'static str, &'static str) {
+) -> (Option<Outcome>, &'static str, &'static str) {
     let headers = lines(headers);
-    let asking = Asking::of(method, &headers, |origin| origin == OWN.1);
-    let Decision { judged, step, treatment } = Decision::of(policy, &asking);
-    assert_eq!(treatment.why, None, "nothing is said unless the policy is to be debugged");
-    let step = match step {
-        Step::Proceed => "proceeds",
-        Step::Answer(_) => "answered",
-        Step::Refuse(_) => "refused",
+    let cors_request = CorsRequest::of(method, &headers, |origin| origin == OWN.1);
+    let Decision { verdict, disposition, response_headers } = Decision::of(policy, &cors_request);
+    assert_eq!(response_headers.why, None, "nothing is said unless the policy is to be debugged");
+    let disposition = match disposition {
+        Disposition::Proceed => "proceeds",
+        Disposition::Answer(_) => "answered",
+        Disposition::Refuse(_) => "refused",
     };
-    let headers = match treatment.headers {
-        AnswerHeaders::Untouched => "untouched",
-        AnswerHeaders::Withheld => "withheld",
-        AnswerHeaders::Granted(..) => "granted",
-        AnswerHeaders::Preflight => "preflight",
+    let headers = match response_headers.headers {
+        CorsHeaders::Untouched => "untouched",
+        CorsHeaders::Withheld => "withheld",
+        CorsHeaders::Granted(..) => "granted",
+        CorsHeaders::Preflight => "preflight",
     };
-    (judged.map(|judged| judged.verdict), step, headers)
+    (verdict.map(|verdict| verdict.outcome), disposition, headers)
 }
 
 /// One of each kind of request, with the verdict of a policy that lists PUT and `x-a`.
-const REQUESTS: [(Method, Lines, Option<Verdict>); 11] = [
+const REQUESTS: [(Method, Lines, Option<Outcome>); 11] = [
     (Method::GET, &[], None),
     (Method::OPTIONS, &[PUT], None),
     (Method::POST, &[OWN], None),
     (Method::OPTIONS, &[OWN, PUT], None),
-    (Method::GET, &[ORIGIN], Some(Verdict::Allowed)),
-    (Method::OPTIONS, &[ORIGIN], Some(Verdict::Allowed)),
-    (Method::GET, &[OTHER], Some(Verdict::Disallowed)),
-    (Method::GET, &[ORIGIN, ORIGIN], Some(Verdict::Disallowed)),
-    (Method::OPTIONS, &[ORIGIN, PUT], Some(Verdict::PreflightAllowed)),
-    (Method::OPTIONS, &[OTHER, PUT], Some(Verdict::PreflightDenied(Denial::Origin))),
-    (Method::OPTIONS, &[ORIGIN, DELETE], Some(Verdict::PreflightDenied(Denial::Method))),
+    (Method::GET, &[ORIGIN], Some(Outcome::Allowed)),
+    (Method::OPTIONS, &[ORIGIN], Some(Outcome::Allowed)),
+    (Method::GET, &[OTHER], Some(Outcome::Disallowed)),
+    (Method::GET, &[ORIGIN, ORIGIN], Some(Outcome::Disallowed)),
+    (Method::OPTIONS, &[ORIGIN, PUT], Some(Outcome::PreflightAllowed)),
+    (Method::OPTIONS, &[OTHER, PUT], Some(Outcome::PreflightDenied(Denial::Origin))),
+    (Method::OPTIONS, &[ORIGIN, DELETE], Some(Outcome::PreflightDenied(Denial::Method))),
 ];
 
 fn strict() -> Policy {
@@ -80,29 +80,29 @@ fn rule_22_report_changes_nothing_and_judges_all_the_same() {
             let enforced = Policy { preflight: handling, disallowed_origin, ..strict() };
             let reported = Policy { report_only: true, debug: true, ..enforced.clone() };
             for (method, headers, _) in REQUESTS {
-                let (verdict, _, _) = decided(Some(&enforced), &method, headers);
-                let unchanged = (verdict, "proceeds", "untouched");
+                let (outcome, _, _) = decided(Some(&enforced), &method, headers);
+                let unchanged = (outcome, "proceeds", "untouched");
                 assert_eq!(decided(Some(&reported), &method, headers), unchanged, "{method}");
             }
         }
     }
     let reported = Policy { report_only: true, ..strict() };
     let headers = lines(&[OTHER]);
-    let asking = Asking::of(&Method::GET, &headers, |_| false);
-    let judged = Judged { verdict: Verdict::Disallowed, report_only: true };
-    assert_eq!(Decision::of(Some(&reported), &asking).judged, Some(judged));
+    let cors_request = CorsRequest::of(&Method::GET, &headers, |_| false);
+    let verdict = Verdict { outcome: Outcome::Disallowed, report_only: true };
+    assert_eq!(Decision::of(Some(&reported), &cors_request).verdict, Some(verdict));
 }
 
 #[test]
 fn each_kind_of_request_gets_its_verdict() {
     let policy = strict();
-    for (method, headers, verdict) in REQUESTS {
-        let becomes = match verdict {
-            None | Some(Verdict::Disallowed) => (verdict, "proceeds", "withheld"),
-            Some(Verdict::Allowed) => (verdict, "proceeds", "granted"),
-            Some(Verdict::PreflightAllowed) => (verdict, "answered", "preflight"),
-            Some(Verdict::PreflightDenied(_)) => (verdict, "refused", "preflight"),
-            Some(Verdict::PreflightForwarded | Verdict::Rejected) => unreachable!("not here"),
+    for (method, headers, outcome) in REQUESTS {
+        let becomes = match outcome {
+            None | Some(Outcome::Disallowed) => (outcome, "proceeds", "withheld"),
+            Some(Outcome::Allowed) => (outcome, "proceeds", "granted"),
+            Some(Outcome::PreflightAllowed) => (outcome, "answered", "preflight"),
+            Some(Outcome::PreflightDenied(_)) => (outcome, "refused", "preflight"),
+            Some(Outcome::PreflightForwarded | Outcome::Rejected) => unreachable!("not here"),
         };
         assert_eq!(decided(Some(&policy), &method, headers), becomes, "{method} {headers:?}");
     }
@@ -119,7 +119,7 @@ fn rule_08_the_origin_is_judged_before_what_it_asks_for() {
         (&[OTHER, PUT], Denial::Origin),
         (&[OTHER, DELETE, BROKEN], Denial::Origin),
     ] {
-        let denied = (Some(Verdict::PreflightDenied(denial)), "refused", "preflight");
+        let denied = (Some(Outcome::PreflightDenied(denial)), "refused", "preflight");
         assert_eq!(decided(Some(&policy), &Method::OPTIONS, headers), denied, "{headers:?}");
     }
 }
@@ -127,8 +127,8 @@ fn rule_08_the_origin_is_judged_before_what_it_asks_for() {
 #[test]
 fn rule_14_forwarded_preflights_are_left_alone_but_for_a_rejected_origin() {
     use DisallowedOrigin::{Forward, Reject};
-    let forwarded = (Some(Verdict::PreflightForwarded), "proceeds", "untouched");
-    let denied = (Some(Verdict::PreflightDenied(Denial::Origin)), "refused", "preflight");
+    let forwarded = (Some(Outcome::PreflightForwarded), "proceeds", "untouched");
+    let denied = (Some(Outcome::PreflightDenied(Denial::Origin)), "refused", "preflight");
     for (disallowed_origin, headers, becomes) in [
         (Forward, &[ORIGIN, PUT][..], forwarded),
         (Forward, &[OTHER, PUT], forwarded),
@@ -147,13 +147,13 @@ fn rule_14_forwarded_preflights_are_left_alone_but_for_a_rejected_origin() {
 #[test]
 fn rules_02_and_18_reject_refuses_other_origins_and_never_the_own() {
     let policy = Policy { disallowed_origin: DisallowedOrigin::Reject, ..policy() };
-    let rejected = (Some(Verdict::Rejected), "refused", "withheld");
+    let rejected = (Some(Outcome::Rejected), "refused", "withheld");
     for (headers, becomes) in [
         (&[OTHER][..], rejected),
         (&[("origin", "")], rejected),
         (&[("origin", "null")], rejected),
         (&[ORIGIN, ORIGIN], rejected),
-        (&[ORIGIN], (Some(Verdict::Allowed), "proceeds", "granted")),
+        (&[ORIGIN], (Some(Outcome::Allowed), "proceeds", "granted")),
         (&[OWN], (None, "proceeds", "withheld")),
         (&[], (None, "proceeds", "withheld")),
     ] {
@@ -165,9 +165,9 @@ fn rules_02_and_18_reject_refuses_other_origins_and_never_the_own() {
 fn rule_27_any_origin_is_the_opaque_one_too() {
     let any = Origins::new(vec!["*".parse().unwrap()], Vec::new());
     let any = Policy { origins: any, ..policy() };
-    for (policy, verdict) in [(any, Verdict::Allowed), (policy(), Verdict::Disallowed)] {
-        let (judged, ..) = decided(Some(&policy), &Method::GET, &[("origin", "null")]);
-        assert_eq!(judged, Some(verdict));
+    for (policy, outcome) in [(any, Outcome::Allowed), (policy(), Outcome::Disallowed)] {
+        let (verdict, ..) = decided(Some(&policy), &Method::GET, &[("origin", "null")]);
+        assert_eq!(verdict, Some(outcome));
     }
 }
 
@@ -191,8 +191,8 @@ fn a_denial_says_why_where_the_policy_is_to_be_debugged() {
         ),
     ] {
         let headers = lines(headers);
-        let asking = Asking::of(&method, &headers, |origin| origin == OWN.1);
-        let said = Decision::of(Some(&policy), &asking).treatment.why;
+        let cors_request = CorsRequest::of(&method, &headers, |origin| origin == OWN.1);
+        let said = Decision::of(Some(&policy), &cors_request).response_headers.why;
         assert_eq!(said.as_ref().map(|why| why.to_str().unwrap()), why, "{method} {headers:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a decision does to an answer's headers, whoever made the answer: a backend or the edge.
+//! What a decision does to a response's headers, whether a backend or the edge made it.
 
 use super::Policy;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -6,49 +6,48 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 /// `Portico-Cors`: why a request is denied. For development: scripts can't read it.
 const WHY: HeaderName = HeaderName::from_static("portico-cors");
 
-/// On what the answer to a preflight depends.
+/// What the response to a preflight depends on.
 const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
 );
 
-/// What becomes of an answer's headers.
+/// What happens to a response's headers.
 #[derive(Debug, Default)]
-pub(crate) struct Treatment<'t> {
-    pub(super) headers: AnswerHeaders<'t>,
-    /// Why the request is denied, where the policy wants that said.
+pub(crate) struct ResponseHeaders<'t> {
+    pub(super) headers: CorsHeaders<'t>,
+    /// Why the request is denied, where the policy's `debug` asks for it.
     pub(super) why: Option<HeaderValue>,
 }
 
-/// What becomes of an answer's CORS headers.
+/// What happens to a response's CORS headers.
 #[derive(Debug, Default)]
-pub(super) enum AnswerHeaders<'t> {
-    /// Nothing: they are the backend's affair.
+pub(super) enum CorsHeaders<'t> {
+    /// They are left as the backend sent them.
     #[default]
     Untouched,
-    /// The backend's go, and none come in their place.
+    /// The backend's are removed.
     Withheld,
-    /// The backend's go, and this policy's come in their place, for this origin.
+    /// The backend's are replaced by those that the policy grants this origin.
     Granted(&'t Policy, HeaderValue),
-    /// The answer is the edge's own, to a preflight.
+    /// The response is the edge's own, to a preflight.
     Preflight,
 }
 
-impl Treatment<'_> {
-    /// Changes an answer's headers. The last thing that is done to them, so that nothing changes
-    /// them again.
+impl ResponseHeaders<'_> {
+    /// Changes a response's headers. This comes last, so that nothing changes them again.
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
         match self.headers {
-            AnswerHeaders::Untouched => {}
-            AnswerHeaders::Withheld => {
+            CorsHeaders::Untouched => {}
+            CorsHeaders::Withheld => {
                 remove_cors_headers(headers);
                 vary_by_origin(headers);
             }
-            AnswerHeaders::Granted(policy, origin) => {
+            CorsHeaders::Granted(policy, origin) => {
                 remove_cors_headers(headers);
-                grant(policy, origin, headers);
+                allow(policy, origin, headers);
                 vary_by_origin(headers);
             }
-            AnswerHeaders::Preflight => {
+            CorsHeaders::Preflight => {
                 headers.insert(header::VARY, PREFLIGHT_VARY);
             }
         }
@@ -58,8 +57,9 @@ impl Treatment<'_> {
     }
 }
 
-/// Writes what a policy grants the pages of an allowed origin, in whichever answer.
-pub(super) fn grant(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
+/// Writes what a policy grants the pages of an allowed origin, on a preflight's response and on any
+/// other (Fetch, "HTTP responses").
+pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if policy.credentials {
         let yes = HeaderValue::from_static("true");
@@ -70,7 +70,7 @@ pub(super) fn grant(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMa
     }
 }
 
-/// Removes every `Access-Control-*` header, known or not.
+/// Removes every `Access-Control-*` field, known or not.
 fn remove_cors_headers(headers: &mut HeaderMap) {
     let is_cors = |name: &&HeaderName| name.as_str().starts_with("access-control-");
     while let Some(name) = headers.keys().find(is_cors).cloned() {
@@ -78,7 +78,7 @@ fn remove_cors_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds `Origin` to `Vary`, unless it says so, or `*`, already.
+/// Adds `Origin` to `Vary` (RFC 9110 §12.5.5), unless it lists that, or `*`, already.
 fn vary_by_origin(headers: &mut HeaderMap) {
     const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
     let elements =
@@ -118,24 +118,24 @@ mod tests {
         ])
     }
 
-    fn treated(headers: AnswerHeaders<'_>) -> Vec<String> {
+    fn treated(headers: CorsHeaders<'_>) -> Vec<String> {
         let mut answer = answer();
-        Treatment { headers, why: None }.apply(&mut answer);
+        ResponseHeaders { headers, why: None }.apply(&mut answer);
         written(&answer)
     }
 
     #[test]
     fn rule_04_what_nobody_speaks_of_is_untouched() {
-        assert_eq!(treated(AnswerHeaders::Untouched), written(&answer()));
+        assert_eq!(treated(CorsHeaders::Untouched), written(&answer()));
         let mut nothing = HeaderMap::new();
-        Treatment::default().apply(&mut nothing);
+        ResponseHeaders::default().apply(&mut nothing);
         assert!(nothing.is_empty());
     }
 
     #[test]
     fn rules_01_and_17_the_backends_headers_are_withheld() {
         let left = ["timing-allow-origin: *", "vary: Accept, Origin"];
-        assert_eq!(treated(AnswerHeaders::Withheld), left);
+        assert_eq!(treated(CorsHeaders::Withheld), left);
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         let page = || HeaderValue::from_static(PAGE);
         let bare = policy();
         assert_eq!(
-            treated(AnswerHeaders::Granted(&bare, page())),
+            treated(CorsHeaders::Granted(&bare, page())),
             [
                 "access-control-allow-origin: https://app.example.com",
                 "timing-allow-origin: *",
@@ -153,7 +153,7 @@ mod tests {
         let exposed = Some(HeaderValue::from_static("x-a, x-b"));
         let full = Policy { credentials: true, expose_headers: exposed, ..policy() };
         assert_eq!(
-            treated(AnswerHeaders::Granted(&full, page())),
+            treated(CorsHeaders::Granted(&full, page())),
             [
                 "access-control-allow-credentials: true",
                 "access-control-allow-origin: https://app.example.com",
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn rule_08_a_preflights_answer_varies_by_all_that_it_depends_on() {
         let mut refused = lines(&[("content-type", "application/problem+json")]);
-        Treatment { headers: AnswerHeaders::Preflight, why: None }.apply(&mut refused);
+        ResponseHeaders { headers: CorsHeaders::Preflight, why: None }.apply(&mut refused);
         assert_eq!(
             written(&refused),
             [
@@ -179,10 +179,10 @@ mod tests {
 
     #[test]
     fn a_denial_may_say_why() {
-        for headers in [AnswerHeaders::Withheld, AnswerHeaders::Preflight] {
+        for headers in [CorsHeaders::Withheld, CorsHeaders::Preflight] {
             let why = Some(HeaderValue::from_static("because"));
             let mut answer = HeaderMap::new();
-            Treatment { headers, why }.apply(&mut answer);
+            ResponseHeaders { headers, why }.apply(&mut answer);
             assert_eq!(answer[WHY], "because");
         }
     }

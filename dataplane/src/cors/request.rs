@@ -1,6 +1,6 @@
-//! What a request is to CORS: its page's origin, and whether a browser only asks beforehand.
+//! What a request is to CORS: its page's origin, and whether a browser only asks preflight_request.
 
-use super::asked::{AskedHeaders, Malformed};
+use super::requested_headers::{Malformed, RequestedHeaders};
 use http::{
     HeaderMap, HeaderValue, Method,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
@@ -8,7 +8,7 @@ use http::{
 
 /// What a request is to CORS.
 #[derive(Clone, Debug)]
-pub(crate) enum Asking<'h> {
+pub(crate) enum CorsRequest<'h> {
     /// It names no origin.
     Plain,
     /// Its page is of the origin that it talks to. Browsers say so on every POST, PUT and DELETE.
@@ -29,10 +29,10 @@ pub(crate) struct Preflight<'h> {
     /// The same; `None` where it is no method.
     pub(crate) method: Option<Method>,
     /// The headers that it asks for.
-    pub(crate) headers: Result<AskedHeaders<'h>, Malformed>,
+    pub(crate) headers: Result<RequestedHeaders<'h>, Malformed>,
 }
 
-impl<'h> Asking<'h> {
+impl<'h> CorsRequest<'h> {
     /// Reads a request. `is_own` says whether an origin is the one that the client talks to, which
     /// comes before everything else.
     pub(crate) fn of(
@@ -54,7 +54,7 @@ impl<'h> Asking<'h> {
             origin,
             asked_method,
             method: Method::from_bytes(asked_method.as_bytes()).ok(),
-            headers: AskedHeaders::read(headers),
+            headers: RequestedHeaders::read(headers),
         })
     }
 }
@@ -77,12 +77,12 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        match Asking::of(method, &headers, |origin| origin == "http://own") {
-            Asking::Plain => "plain",
-            Asking::SameOrigin => "same",
-            Asking::CrossOrigin(Some(_)) => "cross",
-            Asking::CrossOrigin(None) => "ambiguous",
-            Asking::Preflight(_) => "preflight",
+        match CorsRequest::of(method, &headers, |origin| origin == "http://own") {
+            CorsRequest::Plain => "plain",
+            CorsRequest::SameOrigin => "same",
+            CorsRequest::CrossOrigin(Some(_)) => "cross",
+            CorsRequest::CrossOrigin(None) => "ambiguous",
+            CorsRequest::Preflight(_) => "preflight",
         }
     }
 
@@ -119,7 +119,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static("http://other"));
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("A B"));
-        let Asking::Preflight(preflight) = Asking::of(&Method::OPTIONS, &headers, |_| false) else {
+        let CorsRequest::Preflight(preflight) =
+            CorsRequest::of(&Method::OPTIONS, &headers, |_| false)
+        else {
             unreachable!("one origin and one method")
         };
         assert_eq!(preflight.method, None);

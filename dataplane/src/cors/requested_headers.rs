@@ -16,7 +16,7 @@ const MAX_SPACE: usize = 2;
 /// whatever is far from that is refused before it costs anything: parsing takes time by the list's
 /// length, and never looks at more than [`MAX_BYTES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct AskedHeaders<'h>(Vec<&'h str>);
+pub(crate) struct RequestedHeaders<'h>(Vec<&'h str>);
 
 /// Why a list is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ pub(crate) enum Malformed {
     NotAName,
 }
 
-impl<'h> AskedHeaders<'h> {
+impl<'h> RequestedHeaders<'h> {
     /// Reads the list of a preflight; empty where there is none.
     pub(super) fn read(headers: &'h HeaderMap) -> Result<Self, Malformed> {
         let lines = || headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
@@ -98,7 +98,8 @@ mod tests {
             let value = HeaderValue::from_str(line).unwrap();
             headers.append(ACCESS_CONTROL_REQUEST_HEADERS, value);
         }
-        AskedHeaders::read(&headers).map(|asked| asked.0.iter().map(ToString::to_string).collect())
+        RequestedHeaders::read(&headers)
+            .map(|asked| asked.0.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -138,6 +139,6 @@ mod tests {
         let mut headers = HeaderMap::new();
         let value = HeaderValue::from_bytes(b"caf\xc3\xa9").unwrap();
         headers.insert(ACCESS_CONTROL_REQUEST_HEADERS, value);
-        assert_eq!(AskedHeaders::read(&headers), Err(Malformed::NotAName));
+        assert_eq!(RequestedHeaders::read(&headers), Err(Malformed::NotAName));
     }
 }
