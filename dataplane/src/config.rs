@@ -1,6 +1,6 @@
 //! What an operator sets by flags.
 
-use crate::guard::AddressGuard;
+use crate::address_guard::AddressGuard;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// How the dataplane serves; fixed for the process's life, unlike the table.

@@ -1,18 +1,33 @@
 //! The dataplane: accepts connections, finds each request's Route in the [`table::Table`], and
 //! forwards it. Knows no Kubernetes.
+//!
+//! The modules stand in layers, the lowest first, and each may name only those above it in this
+//! list; `tests/tests/layers.rs` reads the order here and fails where an import runs against it.
 
-pub mod config;
-pub mod cors;
-pub mod explain;
 pub mod full_match;
-pub mod guard;
+
 pub mod path;
+
 pub mod router;
-pub mod serve;
+
+pub mod cors;
+
 pub mod table;
 
-mod connection;
-mod observe;
-mod proxy;
+pub mod address_guard;
+
+pub mod config;
+
 mod refusal;
+
+mod telemetry;
+
 mod upstream;
+
+mod proxy;
+
+pub mod explain;
+
+mod connection;
+
+pub mod serve;

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use portico::compile::{Compiled, Options, compile};
 use portico_dataplane::{
+    address_guard::AddressGuard,
     config::{Config, Limits},
-    guard::AddressGuard,
     serve::Dataplane,
     table::Table,
 };

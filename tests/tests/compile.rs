@@ -9,7 +9,7 @@ use portico::{
     problem::{Kind, Problem, Reason, Severity},
     snapshot::Snapshot,
 };
-use portico_dataplane::{guard::AddressGuard, table::Table};
+use portico_dataplane::{address_guard::AddressGuard, table::Table};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,

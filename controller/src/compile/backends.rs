@@ -10,7 +10,7 @@ use http::HeaderValue;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use portico_crds as crds;
 use portico_dataplane::{
-    guard::AddressGuard,
+    address_guard::AddressGuard,
     table::{Authority, Backend, HostHeader, ObjectName, Protocol, Scheme, Target},
 };
 use std::{net::Ipv4Addr, sync::Arc};

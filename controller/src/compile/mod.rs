@@ -24,7 +24,7 @@ use crate::{
     snapshot::Snapshot,
 };
 use hosts::FrontDoors;
-use portico_dataplane::{guard::AddressGuard, table::Table};
+use portico_dataplane::{address_guard::AddressGuard, table::Table};
 pub use routes::wants;
 use routes::{Draft, Routes};
 use services::Services;

@@ -1,6 +1,6 @@
 //! How long a round trip to the client takes, as its connection knows it.
 
-use crate::observe::RouteStats;
+use crate::telemetry::RouteStats;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,

@@ -1,7 +1,7 @@
 //! A connection that has left HTTP (RFC 9110 §7.8): bytes pass both ways.
 
 use super::{Alarm, ConnState};
-use crate::{observe::Record, upstream::Stream};
+use crate::{telemetry::RequestRecord, upstream::Stream};
 use bytes::Bytes;
 use std::{
     future::{Future, poll_fn},
@@ -22,7 +22,7 @@ pub(crate) struct Tunnel {
     /// How long no byte may pass.
     pub(crate) idle: Option<Duration>,
     /// Ends when the tunnel does: the request's record.
-    pub(crate) record: Box<Record>,
+    pub(crate) record: Box<RequestRecord>,
 }
 
 impl Tunnel {

@@ -1,7 +1,9 @@
 //! Bodies on their way: the client's to the backend, and the answer's to the client. They stream;
 //! what one side does not take, the other does not read.
 
-use crate::{connection::ConnState, observe::Record, refusal::Refusal, upstream::UpstreamBody};
+use crate::{
+    connection::ConnState, refusal::Refusal, telemetry::RequestRecord, upstream::UpstreamBody,
+};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
@@ -97,7 +99,7 @@ impl Body for RequestBody {
 /// An answer's body as the client's connection takes it; ends the request's record.
 pub(crate) struct ResponseBody {
     content: Content,
-    record: Option<Box<Record>>,
+    record: Option<Box<RequestRecord>>,
     conn: Rc<ConnState>,
     /// How long no byte may pass.
     idle: Option<Duration>,
@@ -117,7 +119,7 @@ impl ResponseBody {
     /// Sends `content`; `record` ends with it.
     pub(super) fn new(
         content: Content,
-        record: Option<Box<Record>>,
+        record: Option<Box<RequestRecord>>,
         conn: Rc<ConnState>,
         idle: Option<Duration>,
     ) -> Self {

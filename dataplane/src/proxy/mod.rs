@@ -19,12 +19,12 @@ use crate::{
         self, CorsRequest, Decision, Disposition, Policy, Preflight, RequestedHeaders,
         ResponseHeaders,
     },
-    observe::{Line, Record},
     path::Captures,
     refusal::Refusal,
     router,
     serve::Worker,
     table::{Action, Forward, RouteMatch, Table, VirtualHost},
+    telemetry::{AccessLogFields, RequestRecord},
     upstream::Stream,
 };
 use body::Content;
@@ -53,7 +53,8 @@ pub(crate) async fn handle(
     let method = head.method.clone();
     let id = worker.ids.next();
     let start = conn.alarm.now();
-    let record = Record::new(start, worker.stats.unrouted.clone(), id, conn.peer.address.ip());
+    let record =
+        RequestRecord::new(start, worker.stats.unrouted.clone(), id, conn.peer.address.ip());
     let table = worker.table();
     let mut exchange = Exchange {
         worker: &worker,
@@ -80,7 +81,7 @@ struct Exchange<'w> {
     worker: &'w Rc<Worker>,
     conn: &'w Rc<ConnState>,
     table: &'w Table,
-    record: Box<Record>,
+    record: Box<RequestRecord>,
     /// What the CORS policy makes of the answer's headers.
     cors: ResponseHeaders<'w>,
     /// How long no byte of the answer's body may pass.
@@ -181,7 +182,7 @@ impl<'w> Exchange<'w> {
     }
 
     /// Notes what only the access log shows, where it is on.
-    fn note(&mut self, note: impl FnOnce(&mut Line)) {
+    fn note(&mut self, note: impl FnOnce(&mut AccessLogFields)) {
         if let Some(line) = &mut self.record.line {
             note(line);
         }
@@ -292,7 +293,7 @@ impl<'w> Exchange<'w> {
 
     /// After a 101 the connection's task takes over both streams, and the record with them; any
     /// other answer to an offered upgrade declines it.
-    fn decide_upgrade(self) -> Option<Box<Record>> {
+    fn decide_upgrade(self) -> Option<Box<RequestRecord>> {
         let Some(upgraded) = self.upgraded else {
             if self.conn.offers_upgrade() {
                 self.conn.upgrade.set(Upgrade::None);

@@ -7,7 +7,7 @@ mod worker;
 
 pub(crate) use worker::Worker;
 
-use crate::{config::Config, observe, table::Table};
+use crate::{config::Config, table::Table, telemetry};
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// What a worker is told from outside, between requests.
 enum Command {
     /// Send what has been counted.
-    Collect(oneshot::Sender<observe::Snapshot>),
+    Collect(oneshot::Sender<telemetry::Snapshot>),
     /// Stop accepting, close idle connections; answer when none is left.
     Drain(oneshot::Sender<()>),
 }
@@ -109,7 +109,7 @@ impl Dataplane {
             }
         }
         // Writing to a String never fails.
-        let _ = observe::expose(&snapshots, out);
+        let _ = telemetry::encode(&snapshots, out);
     }
 
     /// Closes the listeners at once, then idle connections; waits for requests in flight, for

@@ -7,9 +7,9 @@ use super::{
 use crate::{
     config::{Config, Limits},
     connection::{self, ConnState, Draining},
-    observe::Stats,
     proxy::Via,
     table::Table,
+    telemetry::Stats,
     upstream::Upstreams,
 };
 use futures_util::FutureExt;
@@ -128,7 +128,7 @@ impl Worker {
         }
     }
 
-    fn snapshot(&self) -> crate::observe::Snapshot {
+    fn snapshot(&self) -> crate::telemetry::Snapshot {
         self.stats.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());
         self.stats.snapshot(upstream, self.connections.borrow().len())

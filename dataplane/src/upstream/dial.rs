@@ -2,7 +2,7 @@
 
 use super::{stream::Stream, tls::Connectors};
 use crate::{
-    guard::AddressGuard,
+    address_guard::AddressGuard,
     refusal::Refusal,
     table::{Backend, Target},
 };

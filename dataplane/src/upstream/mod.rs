@@ -11,12 +11,12 @@ mod tls;
 pub(crate) use stream::Stream;
 
 use crate::{
+    address_guard::AddressGuard,
     connection::ConnState,
-    guard::AddressGuard,
-    observe::UpstreamStats,
     proxy::RequestBody,
     refusal::Refusal,
     table::{Backend, Protocol, Target, Timeouts},
+    telemetry::UpstreamStats,
 };
 use bytes::Bytes;
 use dial::Dialler;

@@ -14,7 +14,7 @@ const CLIENT_CLOSED: u16 = 499;
 
 /// What is known of one request so far.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct RequestRecord {
     /// When its head was whole.
     pub(crate) start: Instant,
     /// When its answer ended; `None`: only now.
@@ -40,12 +40,12 @@ pub(crate) struct Record {
     /// Whether all of the answer has been handed on.
     pub(crate) complete: bool,
     /// What only the access log shows; `None` where it is off.
-    pub(crate) line: Option<Line>,
+    pub(crate) line: Option<AccessLogFields>,
 }
 
 /// What only the access log shows; `None` where the request was refused before it was known.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct AccessLogFields {
     /// The method.
     pub(crate) method: Option<Method>,
     /// The host.
@@ -61,7 +61,7 @@ fn access_log_is_on() -> bool {
     tracing::enabled!(target: "access", tracing::Level::INFO)
 }
 
-impl Record {
+impl RequestRecord {
     /// A request whose head has just been read.
     pub(crate) fn new(
         start: Instant,
@@ -82,7 +82,7 @@ impl Record {
             received: 0,
             sent: 0,
             complete: false,
-            line: access_log_is_on().then(Line::default),
+            line: access_log_is_on().then(AccessLogFields::default),
         }
     }
 
@@ -107,7 +107,7 @@ impl Record {
             path = line.path.as_deref().unwrap_or("-"),
             status,
             reason,
-            cors = self.cors.map(|verdict| tracing::field::display(cors::Word(verdict))),
+            cors = self.cors.map(|verdict| tracing::field::display(cors::VerdictLabel(verdict))),
             bytes_in = self.received,
             bytes_out = self.sent,
             duration_ms = millis(duration),
@@ -121,7 +121,7 @@ fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-impl Drop for Record {
+impl Drop for RequestRecord {
     fn drop(&mut self) {
         let ended = self.ended.unwrap_or_else(Instant::now);
         let duration = ended.saturating_duration_since(self.start);

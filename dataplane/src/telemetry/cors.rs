@@ -105,9 +105,9 @@ fn word(denial: Denial) -> &'static str {
 }
 
 /// A verdict in the access log. `report:` stands before one that has changed nothing.
-pub(super) struct Word(pub(super) Verdict);
+pub(super) struct VerdictLabel(pub(super) Verdict);
 
-impl fmt::Display for Word {
+impl fmt::Display for VerdictLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.report_only {
             f.write_str("report:")?;
@@ -137,7 +137,7 @@ mod tests {
             (Outcome::Disallowed, "disallowed"),
             (Outcome::Rejected, "rejected"),
         ] {
-            let word = |report_only| Word(Verdict { outcome, report_only }).to_string();
+            let word = |report_only| VerdictLabel(Verdict { outcome, report_only }).to_string();
             assert_eq!(word(false), named);
             assert_eq!(word(true), format!("report:{named}"));
         }

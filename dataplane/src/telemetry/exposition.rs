@@ -1,8 +1,9 @@
 //! The counters in the Prometheus text format.
 
 use super::{
-    CorsCounts, Histogram, RouteSnapshot, Snapshot, UpstreamCounts,
-    cors::{Series, mode, series},
+    cors::{CorsCounts, Series, mode, series},
+    counters::{RouteSnapshot, Snapshot, UpstreamCounts},
+    histogram::Histogram,
 };
 use crate::table::ObjectName;
 use std::{
@@ -18,7 +19,7 @@ struct Merged {
 }
 
 /// Writes the sum of all workers' counts.
-pub(crate) fn expose(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
+pub(crate) fn encode(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
     for RouteSnapshot { name, outcomes, durations, cors } in
         snapshots.iter().flat_map(|one| &one.routes)

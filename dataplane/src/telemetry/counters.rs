@@ -1,21 +1,14 @@
-//! What an operator sees of the traffic: a record per request, counters per Route. Each worker
-//! counts for itself, without locks or atomics; a scrape asks every worker for its counts.
+//! The counters of one worker, by Route.
 
-mod cors;
-mod expose;
-mod histogram;
-mod record;
-
-pub(crate) use expose::expose;
-pub(crate) use record::{Line, Record};
-
+use super::{
+    cors::{CorsCounts, CorsStats},
+    histogram::Histogram,
+};
 use crate::{
     cors::Verdict,
     table::{ObjectName, Table},
 };
-use cors::{CorsCounts, CorsStats};
 use hashbrown::HashMap;
-use histogram::Histogram;
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
@@ -47,7 +40,13 @@ pub(crate) struct RouteStats {
 }
 
 impl RouteStats {
-    fn count(&self, status: u16, reason: &'static str, cors: Option<Verdict>, duration: Duration) {
+    pub(super) fn count(
+        &self,
+        status: u16,
+        reason: &'static str,
+        cors: Option<Verdict>,
+        duration: Duration,
+    ) {
         let mut outcomes = self.outcomes.borrow_mut();
         match outcomes.iter_mut().find(|(outcome, _)| *outcome == (status, reason)) {
             Some((_, count)) => *count += 1,
@@ -109,17 +108,17 @@ impl Stats {
 /// What one worker has counted.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    routes: Vec<RouteSnapshot>,
-    upstream: UpstreamCounts,
-    connections: usize,
+    pub(super) routes: Vec<RouteSnapshot>,
+    pub(super) upstream: UpstreamCounts,
+    pub(super) connections: usize,
 }
 
 #[derive(Debug)]
-struct RouteSnapshot {
-    name: Option<ObjectName>,
-    outcomes: Outcomes,
-    durations: Histogram,
-    cors: CorsCounts,
+pub(super) struct RouteSnapshot {
+    pub(super) name: Option<ObjectName>,
+    pub(super) outcomes: Outcomes,
+    pub(super) durations: Histogram,
+    pub(super) cors: CorsCounts,
 }
 
 /// Counts of tries and connections.

@@ -1,0 +1,12 @@
+//! What an operator sees of the traffic: a record per request, counters per Route. Each worker
+//! counts for itself, without locks or atomics; a scrape collects the counts of all workers.
+
+mod cors;
+mod counters;
+mod exposition;
+mod histogram;
+mod request_record;
+
+pub(crate) use counters::{RouteStats, Snapshot, Stats, UpstreamStats};
+pub(crate) use exposition::encode;
+pub(crate) use request_record::{AccessLogFields, RequestRecord};
