@@ -12,8 +12,8 @@ use clap::{
     error::ErrorKind,
 };
 use portico_dataplane::{
+    address_guard::{AddressGuard, ExternalPattern},
     config::{Config, Limits},
-    guard::{AddressGuard, ExternalPattern},
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 

@@ -8,10 +8,12 @@ mod hops;
 pub(crate) mod rehearsal;
 mod request;
 mod reverse;
+mod route_state;
 mod target;
 
 pub(crate) use body::{RequestBody, ResponseBody};
 pub(crate) use request::Via;
+pub(crate) use route_state::RouteStates;
 
 use crate::{
     connection::{ConnState, Draining, Tunnel, Upgrade},
@@ -36,6 +38,7 @@ use http::{
 use hyper::body::{Body, Incoming};
 use request::Outbound;
 use reverse::Mapping;
+use route_state::RouteState;
 use std::{borrow::Cow, convert::Infallible, rc::Rc, time::Duration};
 
 /// How long a client may take to accept an answer of the edge's own.
@@ -54,13 +57,14 @@ pub(crate) async fn handle(
     let id = worker.ids.next();
     let start = conn.alarm.now();
     let record =
-        RequestRecord::new(start, worker.stats.unrouted.clone(), id, conn.peer.address.ip());
+        RequestRecord::new(start, worker.routes.unrouted().clone(), id, conn.peer.address.ip());
     let table = worker.table();
     let mut exchange = Exchange {
         worker: &worker,
         conn: &conn,
         table: &table,
         record: Box::new(record),
+        route: None,
         cors: ResponseHeaders::default(),
         idle: Some(PATIENCE),
         upgraded: None,
@@ -82,6 +86,8 @@ struct Exchange<'w> {
     conn: &'w Rc<ConnState>,
     table: &'w Table,
     record: Box<RequestRecord>,
+    /// What the worker keeps of its Route.
+    route: Option<Rc<RouteState>>,
     /// What the CORS policy makes of the answer's headers.
     cors: ResponseHeaders<'w>,
     /// How long no byte of the answer's body may pass.
@@ -126,7 +132,9 @@ impl<'w> Exchange<'w> {
         let found = path.and_then(|path| find_match(virtual_host, head, path, &cors_request));
         let matched = found.as_ref().ok().map(|(matched, _)| *matched);
         if let Some(matched) = matched {
-            self.record.route = self.worker.stats.route(&matched.target.name, self.worker.seed);
+            let state = self.worker.routes.get(&matched.target.name);
+            self.record.route = state.stats.clone();
+            self.route = Some(state);
         }
         // Before anything of the Route's own: a preflight is answered, a disallowed origin refused,
         // without a word to the backend.
@@ -217,7 +225,7 @@ impl<'w> Exchange<'w> {
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
         let (conn, route) = (self.conn, &*way.matched.target);
-        let point = self.record.route.next_point();
+        let point = self.route.as_ref().map(|route| route.backends.next()).unwrap_or_default();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
         self.note(|line| line.backend = Some(backend.name.clone()));
         let upgrade = conn.offers_upgrade() && hops::asks_for_websocket(&head.headers);

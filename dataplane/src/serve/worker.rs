@@ -7,9 +7,9 @@ use super::{
 use crate::{
     config::{Config, Limits},
     connection::{self, ConnState, Draining},
-    proxy::Via,
+    proxy::{RouteStates, Via},
     table::Table,
-    telemetry::Stats,
+    telemetry::Snapshot,
     upstream::Upstreams,
 };
 use futures_util::FutureExt;
@@ -60,12 +60,10 @@ pub(crate) struct Worker {
     pub(crate) via: Via,
     /// The way to backends.
     pub(crate) upstreams: Upstreams,
-    /// What is counted.
-    pub(crate) stats: Stats,
+    /// What is kept of each Route.
+    pub(crate) routes: RouteStates,
     /// Where request ids come from.
     pub(crate) ids: Ids,
-    /// Where this worker begins to pick backends, so that workers don't walk in step.
-    pub(crate) seed: u64,
     #[expect(clippy::redundant_allocation, reason = "see `Worker::table`")]
     table: RefCell<Rc<Arc<Table>>>,
     connections: RefCell<HashMap<u64, Rc<ConnState>>>,
@@ -109,9 +107,8 @@ impl Worker {
             limits: Arc::new(config.limits.clone()),
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             upstreams: Upstreams::new(config.guard.clone()).map_err(io::Error::other)?,
-            stats: Stats::default(),
+            routes: RouteStates::new(ids::random()),
             ids: Ids::new(),
-            seed: ids::random(),
             table: RefCell::new(Rc::new(table)),
             connections: RefCell::default(),
             next_connection: Cell::new(0),
@@ -128,10 +125,10 @@ impl Worker {
         }
     }
 
-    fn snapshot(&self) -> crate::telemetry::Snapshot {
-        self.stats.retain(&self.table());
+    fn snapshot(&self) -> Snapshot {
+        self.routes.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());
-        self.stats.snapshot(upstream, self.connections.borrow().len())
+        Snapshot::of(&self.routes.stats(), upstream, self.connections.borrow().len())
     }
 
     /// Tells every connection to end when its request has, and waits until all have. An idle one

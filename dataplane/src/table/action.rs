@@ -1,7 +1,10 @@
 //! What becomes of a request: forwarded, redirected or answered here.
 
 use super::{Backend, edits};
-use crate::path::PathTemplate;
+use crate::{
+    balance::{Candidate, Weighted},
+    path::PathTemplate,
+};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Serialize, Serializer};
@@ -23,9 +26,9 @@ pub enum Action {
 pub struct Forward {
     /// All backends in the Route's order, those without endpoints too.
     backends: Vec<Backend>,
-    /// Indices into `backends` that take traffic, each with the sum of weights up to and with it.
+    /// Which of `backends` take traffic, derived from them.
     #[serde(skip)]
-    active: Vec<(u64, u16)>,
+    weighted: Weighted,
     /// The path that the backend gets instead of the request's.
     #[serde(skip_serializing_if = "Option::is_none")]
     rewrite: Option<Rewrite>,
@@ -40,21 +43,15 @@ pub struct Rewrite {
 }
 
 impl Forward {
-    /// Takes up backends. Traffic goes to the lowest priority number at which a backend of weight
-    /// above 0 has an endpoint; within it, shares follow the weights.
+    /// Takes up backends in the Route's order; [`Weighted`] says which of them take traffic.
     pub fn new(backends: Vec<Backend>, rewrite: Option<Rewrite>) -> Self {
-        let takes = |b: &Backend| b.weight > 0 && b.target.is_available();
-        let lowest = backends.iter().filter(|b| takes(b)).map(|b| b.priority).min();
-        let mut total = 0;
-        let active = (0u16..)
-            .zip(&backends)
-            .filter(|(_, b)| takes(b) && Some(b.priority) == lowest)
-            .map(|(index, b)| {
-                total += u64::from(b.weight);
-                (total, index)
-            })
-            .collect();
-        Self { backends, active, rewrite }
+        let candidates = backends.iter().map(|backend| Candidate {
+            priority: backend.priority,
+            weight: backend.weight,
+            available: backend.target.is_available(),
+        });
+        let weighted = Weighted::new(candidates);
+        Self { backends, weighted, rewrite }
     }
 
     /// All backends, in the Route's order.
@@ -69,22 +66,13 @@ impl Forward {
 
     /// What part of the requests the backend at `index` gets, 0 to 1.
     pub fn share(&self, index: usize) -> f64 {
-        let sums = || self.active.iter().map(|(upto, _)| *upto);
-        let before = std::iter::once(0).chain(sums());
-        let mut shares = self.active.iter().zip(before);
-        let total = sums().next_back().unwrap_or(1);
-        let own = shares.find(|((_, active), _)| usize::from(*active) == index);
-        own.map_or(0.0, |((upto, _), before)| (upto - before) as f64 / total as f64)
+        self.weighted.share(index)
     }
 
-    /// The backend at `point` of the weights laid end to end, `point` being a fraction in [0, 1)
-    /// scaled to the whole range of `u64`. `None` where no backend has an endpoint.
+    /// The backend at a point of a [`Sequence`](crate::balance); `None` where no backend has an
+    /// endpoint.
     pub fn pick(&self, point: u64) -> Option<&Backend> {
-        let total = self.active.last()?.0;
-        let at = ((u128::from(point) * u128::from(total)) >> 64) as u64;
-        let index = self.active.partition_point(|(upto, _)| *upto <= at);
-        let (_, backend) = self.active.get(index)?;
-        self.backends.get(usize::from(*backend))
+        self.backends.get(self.weighted.pick(point)?)
     }
 }
 

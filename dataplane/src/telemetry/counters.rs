@@ -4,28 +4,15 @@ use super::{
     cors::{CorsCounts, CorsStats},
     histogram::Histogram,
 };
-use crate::{
-    cors::Verdict,
-    table::{ObjectName, Table},
-};
-use hashbrown::HashMap;
+use crate::{cors::Verdict, table::ObjectName};
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
     rc::Rc,
     time::Duration,
 };
 
 /// A count by status code and reason; the reason is empty for a backend's own answer.
 pub(crate) type Outcomes = Vec<((u16, &'static str), u64)>;
-
-/// The counters of one worker.
-#[derive(Debug, Default)]
-pub(crate) struct Stats {
-    routes: RefCell<HashMap<ObjectName, Rc<RouteStats>>>,
-    /// Requests that met no Route.
-    pub(crate) unrouted: Rc<RouteStats>,
-}
 
 /// The counters of one Route on one worker.
 #[derive(Debug, Default)]
@@ -36,10 +23,14 @@ pub(crate) struct RouteStats {
     pub(crate) cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
-    turn: Cell<u64>,
 }
 
 impl RouteStats {
+    /// Those of a Route, all 0.
+    pub(crate) fn of(name: ObjectName) -> Self {
+        Self { name: Some(name), ..Self::default() }
+    }
+
     pub(super) fn count(
         &self,
         status: u16,
@@ -57,52 +48,6 @@ impl RouteStats {
             self.cors.count(verdict);
         }
     }
-
-    /// The next point at which backends are picked: steps of the golden ratio, so that any run of
-    /// requests is spread over the weights as evenly as can be.
-    pub(crate) fn next_point(&self) -> u64 {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let point = self.turn.get().wrapping_add(GOLDEN);
-        self.turn.set(point);
-        point
-    }
-}
-
-impl Stats {
-    /// The counters of a Route; `seed` is where its picks begin.
-    pub(crate) fn route(&self, name: &ObjectName, seed: u64) -> Rc<RouteStats> {
-        if let Some(known) = self.routes.borrow().get(name) {
-            return known.clone();
-        }
-        let fresh =
-            RouteStats { name: Some(name.clone()), turn: Cell::new(seed), ..RouteStats::default() };
-        let fresh = Rc::new(fresh);
-        self.routes.borrow_mut().insert(name.clone(), fresh.clone());
-        fresh
-    }
-
-    /// Forgets Routes that are in the table no longer.
-    pub(crate) fn retain(&self, table: &Table) {
-        let known: HashSet<&ObjectName> = table
-            .hosts
-            .iter()
-            .flat_map(|host| host.routes.matches())
-            .map(|matched| &matched.target.name)
-            .collect();
-        self.routes.borrow_mut().retain(|name, _| known.contains(name));
-    }
-
-    /// What has been counted so far.
-    pub(crate) fn snapshot(&self, upstream: UpstreamCounts, connections: usize) -> Snapshot {
-        let routes = self.routes.borrow();
-        let routes = routes.values().chain([&self.unrouted]).map(|route| RouteSnapshot {
-            name: route.name.clone(),
-            outcomes: route.outcomes.borrow().clone(),
-            durations: route.durations.borrow().clone(),
-            cors: route.cors.counts(),
-        });
-        Snapshot { routes: routes.collect(), upstream, connections }
-    }
 }
 
 /// What one worker has counted.
@@ -111,6 +56,23 @@ pub(crate) struct Snapshot {
     pub(super) routes: Vec<RouteSnapshot>,
     pub(super) upstream: UpstreamCounts,
     pub(super) connections: usize,
+}
+
+impl Snapshot {
+    /// What `routes` have counted so far, and the rest of a worker's counts.
+    pub(crate) fn of(
+        routes: &[Rc<RouteStats>],
+        upstream: UpstreamCounts,
+        connections: usize,
+    ) -> Self {
+        let routes = routes.iter().map(|route| RouteSnapshot {
+            name: route.name.clone(),
+            outcomes: route.outcomes.borrow().clone(),
+            durations: route.durations.borrow().clone(),
+            cors: route.cors.counts(),
+        });
+        Self { routes: routes.collect(), upstream, connections }
+    }
 }
 
 #[derive(Debug)]

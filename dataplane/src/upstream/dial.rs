@@ -3,6 +3,7 @@
 use super::{stream::Stream, tls::Connectors};
 use crate::{
     address_guard::AddressGuard,
+    balance,
     refusal::Refusal,
     table::{Backend, Target},
 };
@@ -18,12 +19,6 @@ use tokio::{net::TcpStream, time::timeout};
 /// How many addresses are tried before a backend counts as down.
 const TRIES: usize = 3;
 
-/// The index of `turn`, a fraction in [0, 1) scaled to the whole range of `u64`, among `len`.
-pub(super) fn place(turn: u64, len: usize) -> usize {
-    // Less than `len`, so it fits.
-    ((u128::from(turn) * len as u128) >> 64) as usize
-}
-
 /// Dials backends: resolves, checks addresses, connects, speaks TLS.
 pub(super) struct Dialler {
     guard: AddressGuard,
@@ -37,7 +32,7 @@ impl Dialler {
         Ok(Self { guard, connectors: Connectors::new()?, resolver: OnceCell::new() })
     }
 
-    /// Connects to one of a backend's addresses, beginning with that at [`place`] of `turn`; each
+    /// Connects to one of a backend's addresses, in the [order](balance::order) from `turn`; each
     /// try may take `limit`. An address that refuses has not got the request, so the next one is
     /// tried.
     pub(super) async fn dial(
@@ -55,8 +50,8 @@ impl Dialler {
             }
         };
         let mut failed = Refusal::NoEndpoint;
-        for nth in 0..addresses.len().min(TRIES) {
-            let address = addresses[(place(turn, addresses.len()) + nth) % addresses.len()];
+        let order = balance::order(turn, addresses.len()).take(TRIES);
+        for address in order.filter_map(|index| addresses.get(index).copied()) {
             let connecting = self.connect(backend, address);
             let tried = match limit {
                 Some(limit) => {

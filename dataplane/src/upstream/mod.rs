@@ -12,6 +12,7 @@ pub(crate) use stream::Stream;
 
 use crate::{
     address_guard::AddressGuard,
+    balance::{self, Sequence},
     connection::ConnState,
     proxy::RequestBody,
     refusal::Refusal,
@@ -26,7 +27,6 @@ use http1::{Http1, Http1Body};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use pool::{Key, Pool};
 use std::{
-    cell::Cell,
     error::Error,
     future::{Future, poll_fn},
     net::SocketAddr,
@@ -43,7 +43,8 @@ pub(crate) struct Upstreams {
     dialler: Dialler,
     pool: Rc<Pool>,
     h2c: H2c,
-    turn: Cell<u64>,
+    /// Which of a backend's endpoints gets the next request.
+    endpoints: Sequence,
     /// What is counted of tries and connections.
     pub(crate) stats: UpstreamStats,
 }
@@ -79,7 +80,7 @@ impl Upstreams {
             dialler: Dialler::new(guard)?,
             pool: Rc::default(),
             h2c: H2c::default(),
-            turn: Cell::new(0),
+            endpoints: Sequence::of_endpoints(),
             stats: UpstreamStats::default(),
         })
     }
@@ -98,7 +99,7 @@ impl Upstreams {
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let sending = async {
-            let turn = self.next_turn();
+            let turn = self.endpoints.next();
             match backend.protocol {
                 Protocol::H2c => self.send_h2c(backend, turn, head, &mut body, timeouts).await,
                 Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
@@ -114,16 +115,6 @@ impl Upstreams {
             polled => polled,
         })
         .await
-    }
-
-    /// Where among a backend's endpoints the next request begins. Steps by the fraction of √2 fall
-    /// evenly on all endpoints, in any regular pick of the requests too, and do not keep step with
-    /// those by which the backend itself is picked.
-    fn next_turn(&self) -> u64 {
-        const STEP: u64 = 0x6a09_e667_f3bc_c909;
-        let turn = self.turn.get().wrapping_add(STEP);
-        self.turn.set(turn);
-        turn
     }
 
     /// Closes what is dead or long unused. Called now and then.
@@ -229,7 +220,7 @@ async fn exchange(
 fn key(backend: &Backend, turn: u64) -> Option<Key> {
     match &backend.target {
         Target::Endpoints(endpoints) => {
-            let address = *endpoints.get(dial::place(turn, endpoints.len()))?;
+            let address = *endpoints.get(balance::order(turn, endpoints.len()).next()?)?;
             Some(Key::Endpoint(address, backend.protocol == Protocol::HttpsUnverified))
         }
         Target::External { .. } => Some(Key::External(backend.name.as_str().into())),

@@ -1,0 +1,70 @@
+//! What a worker keeps of each Route beyond the table, and carries over when the table changes.
+
+use crate::{
+    balance::Sequence,
+    table::{ObjectName, Table},
+    telemetry::RouteStats,
+};
+use hashbrown::HashMap;
+use std::{cell::RefCell, collections::HashSet, rc::Rc};
+
+/// What a worker keeps of one Route.
+#[derive(Debug)]
+pub(crate) struct RouteState {
+    /// Its counters.
+    pub(crate) stats: Rc<RouteStats>,
+    /// Which of its backends gets the next request.
+    pub(super) backends: Sequence,
+}
+
+/// What a worker keeps of all Routes.
+#[derive(Debug)]
+pub(crate) struct RouteStates {
+    by_name: RefCell<HashMap<ObjectName, Rc<RouteState>>>,
+    /// The counters of requests that matched no Route.
+    unrouted: Rc<RouteStats>,
+    /// Where each Route's sequence begins, so that workers don't walk in step.
+    seed: u64,
+}
+
+impl RouteStates {
+    /// None yet.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { by_name: RefCell::default(), unrouted: Rc::default(), seed }
+    }
+
+    /// That of a Route.
+    pub(super) fn get(&self, name: &ObjectName) -> Rc<RouteState> {
+        if let Some(known) = self.by_name.borrow().get(name) {
+            return known.clone();
+        }
+        let fresh = Rc::new(RouteState {
+            stats: Rc::new(RouteStats::of(name.clone())),
+            backends: Sequence::of_backends(self.seed),
+        });
+        self.by_name.borrow_mut().insert(name.clone(), fresh.clone());
+        fresh
+    }
+
+    /// The counters of requests that matched no Route.
+    pub(super) fn unrouted(&self) -> &Rc<RouteStats> {
+        &self.unrouted
+    }
+
+    /// Forgets Routes that are no longer in the table.
+    pub(crate) fn retain(&self, table: &Table) {
+        let known: HashSet<&ObjectName> = table
+            .hosts
+            .iter()
+            .flat_map(|host| host.routes.matches())
+            .map(|matched| &matched.target.name)
+            .collect();
+        self.by_name.borrow_mut().retain(|name, _| known.contains(name));
+    }
+
+    /// All counters.
+    pub(crate) fn stats(&self) -> Vec<Rc<RouteStats>> {
+        let by_name = self.by_name.borrow();
+        by_name.values().map(|state| &state.stats).chain([&self.unrouted]).cloned().collect()
+    }
+}
