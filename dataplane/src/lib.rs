@@ -24,6 +24,8 @@ mod refusal;
 
 mod telemetry;
 
+mod request;
+
 mod upstream;
 
 mod proxy;

@@ -1,7 +1,6 @@
 //! A connection that has left HTTP (RFC 9110 §7.8): bytes pass both ways.
 
-use super::{Alarm, ConnState};
-use crate::{telemetry::RequestRecord, upstream::Stream};
+use crate::{proxy::Upgraded, request::Deadline};
 use bytes::Bytes;
 use std::{
     future::{Future, poll_fn},
@@ -12,66 +11,55 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
-/// The backend's end of an upgraded connection.
-#[derive(Debug)]
-pub(crate) struct Tunnel {
-    /// Its stream.
-    pub(crate) io: Stream,
-    /// What was read from it behind the answer's head.
-    pub(crate) read: Bytes,
-    /// How long no byte may pass.
-    pub(crate) idle: Option<Duration>,
-    /// Ends when the tunnel does: the request's record.
-    pub(crate) record: Box<RequestRecord>,
+/// Passes bytes until one side is done or nothing passes for too long. `read` is what has already
+/// been read from the client.
+pub(super) async fn run<T>(
+    mut backend: Upgraded,
+    mut client: T,
+    read: [Bytes; 2],
+    deadline: &Deadline,
+) where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let early: u64 = read.iter().map(|bytes| bytes.len() as u64).sum();
+    let mut passed = (early, backend.read.len() as u64);
+    if pass_early(&mut backend, &mut client, &read).await.is_ok() {
+        deadline.tick();
+        deadline.set(backend.idle);
+        let mut client = Watched { io: client, deadline, idle: backend.idle, read: 0 };
+        let mut upstream = Watched { io: &mut backend.io, deadline, idle: backend.idle, read: 0 };
+        {
+            let mut copy = pin!(copy_bidirectional(&mut client, &mut upstream));
+            poll_fn(|cx| {
+                deadline.tick();
+                match copy.as_mut().poll(cx) {
+                    Poll::Ready(_) => Poll::Ready(()),
+                    Poll::Pending if deadline.poll_expired(cx) => Poll::Ready(()),
+                    Poll::Pending => Poll::Pending,
+                }
+            })
+            .await;
+        }
+        passed = (passed.0 + client.read, passed.1 + upstream.read);
+    }
+    (backend.record.received, backend.record.sent) = passed;
+    backend.record.complete = true;
 }
 
-impl Tunnel {
-    /// Passes bytes until one side is done or nothing passes for too long.
-    pub(crate) async fn run<T>(mut self, mut client: T, read: [Bytes; 2], state: &ConnState)
-    where
-        T: AsyncRead + AsyncWrite + Unpin,
-    {
-        let early: u64 = read.iter().map(|bytes| bytes.len() as u64).sum();
-        let mut passed = (early, self.read.len() as u64);
-        if self.pass_early(&mut client, &read).await.is_ok() {
-            state.alarm.tick();
-            state.alarm.set(self.idle);
-            let mut client = Watched { io: client, alarm: &state.alarm, idle: self.idle, read: 0 };
-            let mut backend =
-                Watched { io: &mut self.io, alarm: &state.alarm, idle: self.idle, read: 0 };
-            {
-                let mut copy = pin!(copy_bidirectional(&mut client, &mut backend));
-                poll_fn(|cx| {
-                    state.alarm.tick();
-                    match copy.as_mut().poll(cx) {
-                        Poll::Ready(_) => Poll::Ready(()),
-                        Poll::Pending if state.alarm.poll_expired(cx) => Poll::Ready(()),
-                        Poll::Pending => Poll::Pending,
-                    }
-                })
-                .await;
-            }
-            passed = (passed.0 + client.read, passed.1 + backend.read);
-        }
-        (self.record.received, self.record.sent) = passed;
-        self.record.complete = true;
+async fn pass_early<T>(backend: &mut Upgraded, client: &mut T, read: &[Bytes; 2]) -> io::Result<()>
+where
+    T: AsyncWrite + Unpin,
+{
+    for bytes in read {
+        backend.io.write_all(bytes).await?;
     }
-
-    async fn pass_early<T>(&mut self, client: &mut T, read: &[Bytes; 2]) -> io::Result<()>
-    where
-        T: AsyncWrite + Unpin,
-    {
-        for bytes in read {
-            self.io.write_all(bytes).await?;
-        }
-        client.write_all(&self.read).await
-    }
+    client.write_all(&backend.read).await
 }
 
-/// A stream whose bytes keep an alarm quiet.
+/// A stream that moves a deadline with each read.
 struct Watched<'a, T> {
     io: T,
-    alarm: &'a Alarm,
+    deadline: &'a Deadline,
     idle: Option<Duration>,
     read: u64,
 }
@@ -87,7 +75,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<'_, T> {
         let read = buf.filled().len() - before;
         if read > 0 {
             self.read += read as u64;
-            self.alarm.set(self.idle);
+            self.deadline.set(self.idle);
         }
         polled
     }

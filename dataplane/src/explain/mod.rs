@@ -18,8 +18,10 @@ pub use script::Script;
 pub use target::{Target, TargetError};
 
 use crate::{
-    connection::Peer,
-    proxy::rehearsal::{self, Arrival, Install, Via},
+    proxy::{
+        Peer, Via,
+        rehearsal::{self, Arrival, Install},
+    },
     refusal::Refusal,
     table::{self, Table},
 };

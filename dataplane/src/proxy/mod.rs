@@ -1,72 +1,75 @@
 //! A request's way, phase by phase: [`handle`] is the whole of it on one page.
 
-mod answers;
-mod body;
-mod client;
-mod forwarded;
-mod hops;
+mod downstream;
+mod headers;
+mod local_reply;
+mod peer;
 pub(crate) mod rehearsal;
-mod request;
-mod reverse;
+mod request_id;
+mod response_body;
 mod route_state;
+mod shared;
 mod target;
 
-pub(crate) use body::{RequestBody, ResponseBody};
-pub(crate) use request::Via;
-pub(crate) use route_state::RouteStates;
+pub(crate) use downstream::{Downstream, Upgraded};
+pub(crate) use headers::Via;
+pub(crate) use peer::Peer;
+pub(crate) use response_body::ResponseBody;
+pub(crate) use shared::Shared;
 
 use crate::{
-    connection::{ConnState, Draining, Tunnel, Upgrade},
     cors::{
         self, CorsRequest, Decision, Disposition, Policy, Preflight, RequestedHeaders,
         ResponseHeaders,
     },
     path::Captures,
     refusal::Refusal,
+    request::RequestBody,
     router,
-    serve::Worker,
     table::{Action, Forward, RouteMatch, Table, VirtualHost},
     telemetry::{AccessLogFields, RequestRecord},
     upstream::Stream,
 };
-use body::Content;
 use bytes::Bytes;
-use client::{Client, REQUEST_ID};
+use headers::{ClientInfo, Outbound, REQUEST_ID, ResponseRewrite, hop_by_hop};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts,
 };
 use hyper::body::{Body, Incoming};
-use request::Outbound;
-use reverse::Mapping;
+use response_body::Content;
 use route_state::RouteState;
 use std::{borrow::Cow, convert::Infallible, rc::Rc, time::Duration};
 
 /// How long a client may take to accept an answer of the edge's own.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCAL_REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers one request. It never fails: what can't be served is a refusal, and a refusal is an
 /// answer too.
-pub(crate) async fn handle(
-    worker: Rc<Worker>,
-    conn: Rc<ConnState>,
+pub(crate) async fn handle<D: Downstream>(
+    shared: Rc<Shared>,
+    downstream: Rc<D>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
-    conn.request_begins();
+) -> Result<Response<ResponseBody<D>>, Infallible> {
+    downstream.begin();
     let (mut head, body) = request.into_parts();
     let method = head.method.clone();
-    let id = worker.ids.next();
-    let start = conn.alarm.now();
-    let record =
-        RequestRecord::new(start, worker.routes.unrouted().clone(), id, conn.peer.address.ip());
-    let table = worker.table();
+    let id = shared.ids.next();
+    let start = downstream.state().deadline.now();
+    let record = RequestRecord::new(
+        start,
+        shared.routes.unrouted().clone(),
+        id,
+        downstream.peer().address.ip(),
+    );
+    let table = shared.table();
     let mut exchange = Exchange {
-        worker: &worker,
-        conn: &conn,
+        shared: &shared,
+        downstream: &downstream,
         table: &table,
         record: Box::new(record),
         route: None,
         cors: ResponseHeaders::default(),
-        idle: Some(PATIENCE),
+        idle: Some(LOCAL_REPLY_TIMEOUT),
         upgraded: None,
     };
     let answer = exchange.answer(&mut head, body).await;
@@ -74,16 +77,16 @@ pub(crate) async fn handle(
         Ok(response) => response,
         Err(refusal) => {
             exchange.record.refusal = Some(refusal);
-            answers::refuse(refusal, &exchange.record.id, &method).map(Content::from)
+            local_reply::refuse(refusal, &exchange.record.id, &method).map(Content::from)
         }
     };
     Ok(exchange.finish(response))
 }
 
 /// A request between its head and the head of its answer.
-struct Exchange<'w> {
-    worker: &'w Rc<Worker>,
-    conn: &'w Rc<ConnState>,
+struct Exchange<'w, D> {
+    shared: &'w Shared,
+    downstream: &'w Rc<D>,
     table: &'w Table,
     record: Box<RequestRecord>,
     /// What the worker keeps of its Route.
@@ -96,13 +99,7 @@ struct Exchange<'w> {
     upgraded: Option<Box<(Stream, Bytes)>>,
 }
 
-impl From<Bytes> for Content {
-    fn from(bytes: Bytes) -> Self {
-        Self::Fixed(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-impl<'w> Exchange<'w> {
+impl<'w, D: Downstream> Exchange<'w, D> {
     /// The phases: find the virtual host and the Route, decide on CORS, then do what the Route says.
     async fn answer(
         &mut self,
@@ -110,21 +107,22 @@ impl<'w> Exchange<'w> {
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
         let host_line = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
-        if let Some(refusal) = self.conn.take_refused(host_line) {
+        if let Some(refusal) = self.downstream.take_refused(host_line) {
             return Err(refusal);
         }
         self.note(|line| line.method = Some(head.method.clone()));
         let host_value = target::settle_host(head)?;
-        let (host, port) = target::read_host(&self.conn.peer, &host_value)?;
+        let (host, port) = target::read_host(self.downstream.peer(), &host_value)?;
         self.note(|line| line.host = Some(host.to_string()));
         let path = target::path(head).map(Cow::into_owned);
         self.note(|line| line.path = path.as_ref().ok().cloned());
 
         let virtual_host = self.table.hosts.find(&host).ok_or(Refusal::NoHost)?;
         let proxies = &virtual_host.trusted_proxies;
-        let client = Client::of(&self.conn.peer, &head.headers, proxies, &host_value, port);
+        let client =
+            ClientInfo::of(self.downstream.peer(), &head.headers, proxies, &host_value, port);
         self.identify(&client, head);
-        request::remove_hearsay(&mut head.headers, client.trusted);
+        headers::remove_untrusted_forwarding(&mut head.headers, client.trusted);
 
         let is_own = |origin: &HeaderValue| client.is_own_origin(origin.as_bytes());
         let cors_request = CorsRequest::of(&head.method, &head.headers, is_own);
@@ -132,14 +130,14 @@ impl<'w> Exchange<'w> {
         let found = path.and_then(|path| find_match(virtual_host, head, path, &cors_request));
         let matched = found.as_ref().ok().map(|(matched, _)| *matched);
         if let Some(matched) = matched {
-            let state = self.worker.routes.get(&matched.target.name);
+            let state = self.shared.routes.get(&matched.target.name);
             self.record.route = state.stats.clone();
             self.route = Some(state);
         }
         // Before anything of the Route's own: a preflight is answered, a disallowed origin refused,
         // without a word to the backend.
         if let Some(headers) = self.decide_cors(virtual_host, matched, &cors_request)? {
-            return Ok(answers::preflight(headers, &self.record.id).map(Content::from));
+            return Ok(local_reply::preflight(headers, &self.record.id).map(Content::from));
         }
         self.admit(head, &body)?;
         let (path, (matched, captures)) = (path?, found?);
@@ -150,14 +148,14 @@ impl<'w> Exchange<'w> {
 
         let mut response = match &route.action {
             Action::Redirect(redirect) => {
-                answers::redirect(redirect, &client, &head.uri, path, &matched.path, &captures)?
+                local_reply::redirect(redirect, &client, &head.uri, path, &matched.path, &captures)?
                     .map(Content::from)
             }
-            Action::Respond(respond) => answers::respond(respond).map(Content::from),
+            Action::Respond(respond) => local_reply::respond(respond).map(Content::from),
             Action::Forward(forward) => {
                 if cors::avoids_preflight(&cors_request, &head.method, &head.headers) {
                     self.record.route.cors.avoided();
-                    self.conn.saved_trips.owe(&self.record.route);
+                    self.downstream.record_saved_trip(&self.record.route);
                 }
                 let rewritten = forward.rewrite().map(|to| to.path.fill(&matched.path, &captures));
                 let target = rewritten.as_deref().unwrap_or(path);
@@ -198,16 +196,16 @@ impl<'w> Exchange<'w> {
 
     /// What is refused whatever the Route.
     fn admit(&self, head: &Parts, body: &Incoming) -> Result<(), Refusal> {
-        request::refuse_loops(&head.headers, &self.worker.via)?;
+        headers::refuse_loops(&head.headers, &self.shared.via)?;
         let length = body.size_hint().exact();
-        match (self.worker.limits.body_bytes, length) {
+        match (self.shared.limits.body_bytes, length) {
             (Some(limit), Some(length)) if length > limit => Err(Refusal::BodyTooLarge),
             (Some(_) | None, _) => Ok(()),
         }
     }
 
     /// Takes over what a trusted proxy says: who the client is, and the request's id.
-    fn identify(&mut self, client: &Client, head: &Parts) {
+    fn identify(&mut self, client: &ClientInfo, head: &Parts) {
         self.record.client = client.address;
         if let (true, Some(id)) = (client.trusted, head.headers.get(REQUEST_ID))
             && (1..=128).contains(&id.len())
@@ -224,34 +222,39 @@ impl<'w> Exchange<'w> {
         head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
-        let (conn, route) = (self.conn, &*way.matched.target);
+        let (downstream, route) = (self.downstream, &*way.matched.target);
         let point = self.route.as_ref().map(|route| route.backends.next()).unwrap_or_default();
         let backend = way.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
         self.note(|line| line.backend = Some(backend.name.clone()));
-        let upgrade = conn.offers_upgrade() && hops::asks_for_websocket(&head.headers);
+        let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
         let outbound = Outbound {
-            peer: &conn.peer,
+            peer: downstream.peer(),
             client: way.client,
             route,
             backend,
             id: &self.record.id,
-            via: &self.worker.via,
+            via: &self.shared.via,
             version: head.version,
             upgrade,
         };
         let sent_host = outbound.prepare(&mut head.headers);
-        head.uri = request::target(way.target, &head.uri, backend.protocol, &sent_host)?;
-        let body = RequestBody::new(body, conn, self.worker.limits.body_bytes);
+        head.uri = headers::target(way.target, &head.uri, backend.protocol, &sent_host)?;
+        let body = RequestBody::new(body, downstream.state(), self.shared.limits.body_bytes);
 
-        let sending = conn.alarm.now();
-        conn.body.patience.set(route.timeouts.request);
-        conn.body.idle.set(route.timeouts.idle);
-        conn.alarm.set(conn.body.wait(body.is_end_stream()));
-        let answer = self.worker.upstreams.send(backend, head, body, conn, &route.timeouts).await;
-        let answer = answer.map_err(|refusal| self.whose_fault(refusal))?;
-        self.record.upstream = Some(conn.alarm.now().saturating_duration_since(sending));
+        let sending = downstream.state().deadline.now();
+        downstream.state().body.timeout.set(route.timeouts.request);
+        downstream.state().body.idle.set(route.timeouts.idle);
+        downstream.state().deadline.set(downstream.state().body.wait(body.is_end_stream()));
+        let answer = self
+            .shared
+            .upstreams
+            .send(backend, head, body, &downstream.state().deadline, &route.timeouts)
+            .await;
+        let answer = answer.map_err(|refusal| self.blame_client(refusal))?;
+        self.record.upstream =
+            Some(downstream.state().deadline.now().saturating_duration_since(sending));
         self.idle = route.timeouts.idle;
-        conn.body.patience.set(self.idle);
+        downstream.state().body.timeout.set(self.idle);
 
         let mut response = answer.response;
         *response.version_mut() = Version::HTTP_11;
@@ -259,8 +262,8 @@ impl<'w> Exchange<'w> {
         if upgraded && !upgrade {
             return Err(Refusal::BackendBroken);
         }
-        hops::remove_from_answer(response.headers_mut(), upgraded);
-        let mapping = Mapping {
+        hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
+        let mapping = ResponseRewrite {
             client: way.client,
             backend,
             sent_host: &sent_host,
@@ -275,8 +278,8 @@ impl<'w> Exchange<'w> {
     }
 
     /// A failed exchange is the client's fault where its body is what failed.
-    fn whose_fault(&self, refusal: Refusal) -> Refusal {
-        let body = &self.conn.body;
+    fn blame_client(&self, refusal: Refusal) -> Refusal {
+        let body = &self.downstream.state().body;
         match refusal {
             Refusal::BackendTimeout if body.awaited.get() => Refusal::BodyTimeout,
             refusal => body.failure.get().unwrap_or(refusal),
@@ -284,35 +287,30 @@ impl<'w> Exchange<'w> {
     }
 
     /// Completes an answer, and hands it to the client's connection.
-    fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody> {
-        let conn = self.conn.clone();
-        conn.alarm.set(self.idle);
+    fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody<D>> {
+        let downstream = self.downstream.clone();
+        downstream.state().deadline.set(self.idle);
         self.record.status = Some(response.status());
         std::mem::take(&mut self.cors).apply(response.headers_mut());
-        if conn.draining.get() != Draining::No && self.upgraded.is_none() {
+        if downstream.is_closing() && self.upgraded.is_none() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let (parts, content) = response.into_parts();
         self.record.complete = matches!(content, Content::Fixed(_));
         let idle = self.idle;
         let record = self.decide_upgrade();
-        Response::from_parts(parts, ResponseBody::new(content, record, conn, idle))
+        Response::from_parts(parts, ResponseBody::new(content, record, downstream, idle))
     }
 
     /// After a 101 the connection's task takes over both streams, and the record with them; any
     /// other answer to an offered upgrade declines it.
     fn decide_upgrade(self) -> Option<Box<RequestRecord>> {
         let Some(upgraded) = self.upgraded else {
-            if self.conn.offers_upgrade() {
-                self.conn.upgrade.set(Upgrade::None);
-                self.conn.wake();
-            }
+            self.downstream.decline_upgrade();
             return Some(self.record);
         };
         let (io, read) = *upgraded;
-        let tunnel = Tunnel { io, read, idle: self.idle, record: self.record };
-        self.conn.tunnel.replace(Some(tunnel));
-        self.conn.upgrade.set(Upgrade::Taken);
+        self.downstream.upgrade(Upgraded { io, read, idle: self.idle, record: self.record });
         None
     }
 }
@@ -354,7 +352,7 @@ fn routed<'r>(
 /// A request that goes to a backend, and why there.
 #[derive(Clone, Copy)]
 struct Way<'a> {
-    client: &'a Client,
+    client: &'a ClientInfo,
     matched: &'a RouteMatch,
     forward: &'a Forward,
     /// The normalised path.

@@ -2,14 +2,13 @@
 //! the same functions, as far as no backend is needed. It is what `explain` shows.
 
 use super::{
-    answers,
-    client::{Client, REQUEST_ID},
-    find_match, hops, policy_of, request,
-    request::Outbound,
-    target,
+    find_match,
+    headers::{self, ClientInfo, Outbound, REQUEST_ID, hop_by_hop},
+    local_reply,
+    peer::Peer,
+    policy_of, target,
 };
 use crate::{
-    connection::Peer,
     cors::{CorsRequest, Decision, Disposition, Policy, ResponseHeaders, Verdict},
     path::Captures,
     refusal::Refusal,
@@ -19,7 +18,7 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header, request::Parts};
 
-pub(crate) use super::request::Via;
+pub(crate) use super::headers::Via;
 
 /// What stands for a field of a backend's answer that is not known.
 pub(crate) const BACKENDS_OWN: HeaderValue = HeaderValue::from_static("(the backend's)");
@@ -49,7 +48,7 @@ pub(crate) struct Install<'a> {
 /// A request whose host has been found.
 pub(crate) struct Arrival<'t> {
     pub(crate) host: &'t VirtualHost,
-    client: Client,
+    client: ClientInfo,
     head: Parts,
     /// The normalised path.
     path: Result<String, Refusal>,
@@ -98,8 +97,8 @@ impl<'t> Arrival<'t> {
         let path = target::path(&head).map(String::from);
         let host = table.hosts.find(&name).ok_or(Refusal::NoHost)?;
         let proxies = &host.trusted_proxies;
-        let client = Client::of(peer, &head.headers, proxies, &host_value, port);
-        request::remove_hearsay(&mut head.headers, client.trusted);
+        let client = ClientInfo::of(peer, &head.headers, proxies, &host_value, port);
+        headers::remove_untrusted_forwarding(&mut head.headers, client.trusted);
         Ok(Self { host, client, head, path })
     }
 
@@ -147,11 +146,11 @@ impl<'t> Arrival<'t> {
         match disposition {
             Disposition::Proceed => {}
             Disposition::Answer(headers) => {
-                return Ok(End::Preflight(answers::preflight(*headers, install.id)));
+                return Ok(End::Preflight(local_reply::preflight(*headers, install.id)));
             }
             Disposition::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
         }
-        request::refuse_loops(&self.head.headers, install.via)?;
+        headers::refuse_loops(&self.head.headers, install.via)?;
         let path = self.path.as_deref().map_err(|refusal| *refusal)?;
         let (matched, captures) = found?;
         if matched.target.unavailable.is_some() {
@@ -160,10 +159,10 @@ impl<'t> Arrival<'t> {
         match &matched.target.action {
             Action::Redirect(redirect) => {
                 let Self { client, head, .. } = self;
-                answers::redirect(redirect, client, &head.uri, path, &matched.path, &captures)
+                local_reply::redirect(redirect, client, &head.uri, path, &matched.path, &captures)
                     .map(End::Edge)
             }
-            Action::Respond(respond) => Ok(End::Edge(answers::respond(respond))),
+            Action::Respond(respond) => Ok(End::Edge(local_reply::respond(respond))),
             Action::Forward(forward) => {
                 let rewritten = forward.rewrite().map(|to| to.path.fill(&matched.path, &captures));
                 let target = rewritten.as_deref().unwrap_or(path);
@@ -191,10 +190,10 @@ impl<'t> Arrival<'t> {
                 id: install.id,
                 via: install.via,
                 version: Version::HTTP_11,
-                upgrade: hops::asks_for_websocket(&headers),
+                upgrade: hop_by_hop::asks_for_websocket(&headers),
             };
             let host = outbound.prepare(&mut headers);
-            let target = request::target(path, &self.head.uri, backend.protocol, &host)?;
+            let target = headers::target(path, &self.head.uri, backend.protocol, &host)?;
             sending.target = target.path_and_query().map(ToString::to_string).unwrap_or_default();
             sending.headers.push(headers);
         }
@@ -219,7 +218,7 @@ enum End {
 
 /// A refusal of a request whose host has not been found, so that no policy has a say.
 pub(crate) fn refused(refusal: Refusal, id: &HeaderValue, method: &Method) -> Answer {
-    Answer::Edge(answers::refuse(refusal, id, method), Some(refusal))
+    Answer::Edge(local_reply::refuse(refusal, id, method), Some(refusal))
 }
 
 fn answer(
@@ -236,7 +235,7 @@ fn answer(
         }
     };
     let (mut response, refusal) = match end {
-        Err(refusal) => (answers::refuse(refusal, id, method), Some(refusal)),
+        Err(refusal) => (local_reply::refuse(refusal, id, method), Some(refusal)),
         Ok(End::Preflight(response)) => (response, None),
         Ok(End::Edge(mut response)) => {
             edit(response.headers_mut());
@@ -245,7 +244,7 @@ fn answer(
         Ok(End::Backend) => {
             let before = sample(matched);
             let mut after = before.clone();
-            hops::remove_from_answer(&mut after, false);
+            hop_by_hop::remove_from_response(&mut after, false);
             edit(&mut after);
             response_headers.apply(&mut after);
             return Answer::Backend { before, after };

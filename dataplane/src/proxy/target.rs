@@ -1,10 +1,7 @@
 //! What a request is for: its host, path and query, from Host or an absolute URL.
 
-use crate::{
-    connection::{KnownHost, Peer},
-    path,
-    refusal::Refusal,
-};
+use super::peer::{KnownHost, Peer};
+use crate::{path, refusal::Refusal};
 use http::{HeaderMap, HeaderValue, header, request};
 use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 

@@ -1,11 +1,8 @@
 //! The running dataplane: workers, each a thread with its own runtime, listener and pools. The
 //! table is the one thing that they share.
 
-mod ids;
 mod listen;
 mod worker;
-
-pub(crate) use worker::Worker;
 
 use crate::{config::Config, table::Table, telemetry};
 use std::{
@@ -62,7 +59,7 @@ impl Dataplane {
         for (number, listener) in listeners.into_iter().enumerate() {
             let (commands, inbox) = mpsc::unbounded_channel();
             let generation = Arc::new(AtomicU64::new(0));
-            let seat = worker::Seat {
+            let args = worker::WorkerArgs {
                 config: config.clone(),
                 listener,
                 tables: tables.clone(),
@@ -70,7 +67,7 @@ impl Dataplane {
                 generation: generation.clone(),
                 report: report.clone(),
             };
-            let thread = worker::start(number, seat)?;
+            let thread = worker::start(number, args)?;
             workers.push(Handle { commands, generation, thread });
         }
         Ok(Self { http, workers, progress })

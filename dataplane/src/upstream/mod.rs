@@ -1,9 +1,9 @@
 //! The way to backends: one small interface, [`Upstreams::send`], over pooled HTTP/1.1, HTTP/2 and
 //! new connections. A worker's own; nothing is shared between threads.
 
-mod dial;
-mod h2c;
+mod connect;
 mod http1;
+mod http2;
 mod pool;
 mod stream;
 mod tls;
@@ -13,30 +13,25 @@ pub(crate) use stream::Stream;
 use crate::{
     address_guard::AddressGuard,
     balance::{self, Sequence},
-    connection::ConnState,
-    proxy::RequestBody,
     refusal::Refusal,
+    request::{BoxError, Deadline, RequestBody},
     table::{Backend, Protocol, Target, Timeouts},
     telemetry::UpstreamStats,
 };
 use bytes::Bytes;
-use dial::Dialler;
-use h2c::H2c;
+use connect::Dialler;
 use http::{Method, Response, StatusCode, request::Parts};
 use http1::{Http1, Http1Body};
+use http2::H2c;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use pool::{Key, Pool};
 use std::{
-    error::Error,
     future::{Future, poll_fn},
     net::SocketAddr,
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
 };
-
-/// Why an exchange failed; for logs alone.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
@@ -86,7 +81,7 @@ impl Upstreams {
     }
 
     /// Sends a request to one endpoint of `backend`; the answer's head must come before the
-    /// client connection's alarm. A request goes out once, except that a safe one without a body is
+    /// deadline. A request goes out once, except that a safe one without a body is
     /// sent again where a pooled connection turns out to have been closed. The framing of its body
     /// is the body's own, whatever its head says. The answer's headers take the room of those in
     /// `head`.
@@ -95,7 +90,7 @@ impl Upstreams {
         backend: &Backend,
         head: &mut Parts,
         mut body: RequestBody,
-        client: &ConnState,
+        deadline: &Deadline,
         timeouts: &Timeouts,
     ) -> Result<Answer, Refusal> {
         let sending = async {
@@ -109,18 +104,16 @@ impl Upstreams {
         };
         let mut sending = pin!(sending);
         poll_fn(|cx| match sending.as_mut().poll(cx) {
-            Poll::Pending if client.alarm.poll_expired(cx) => {
-                Poll::Ready(Err(Refusal::BackendTimeout))
-            }
+            Poll::Pending if deadline.poll_expired(cx) => Poll::Ready(Err(Refusal::BackendTimeout)),
             polled => polled,
         })
         .await
     }
 
     /// Closes what is dead or long unused. Called now and then.
-    pub(crate) fn sweep(&self) {
-        self.pool.sweep();
-        self.h2c.sweep();
+    pub(crate) fn evict_idle(&self) {
+        self.pool.evict_idle();
+        self.h2c.evict_idle();
     }
 
     /// How many connections are idle in the pool.
@@ -184,7 +177,7 @@ impl Upstreams {
         if let Some(mut sender) = self.h2c.get(address) {
             self.stats.reused();
             let repeatable = is_repeatable(head, body);
-            match h2c::send(&mut sender, address, head, body).await {
+            match http2::send(&mut sender, address, head, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if error.unsent || (repeatable && error.unanswered) => {}
                 Err(_) => return Err(Refusal::BackendBroken),
@@ -193,7 +186,7 @@ impl Upstreams {
         }
         let (stream, address) = self.connect(backend, turn, timeouts).await?;
         let mut sender = self.h2c.handshake(stream, address).await?;
-        h2c::send(&mut sender, address, head, body).await.map_err(|error| {
+        http2::send(&mut sender, address, head, body).await.map_err(|error| {
             tracing::debug!(backend = %backend.name, %address, error = ?error.source, "no answer");
             Refusal::BackendBroken
         })

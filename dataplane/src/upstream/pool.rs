@@ -69,7 +69,7 @@ impl Pool {
     }
 
     /// Closes connections that are dead or have been idle for long; the others keep no buffer.
-    pub(super) fn sweep(&self) {
+    pub(super) fn evict_idle(&self) {
         let now = self.sweeps.get() + 1;
         self.sweeps.set(now);
         self.idle.borrow_mut().retain(|_, idle| {

@@ -6,10 +6,10 @@ mod request;
 mod response;
 
 use super::{
-    BoxError, SendError, Stream,
+    SendError, Stream,
     pool::{self, Home},
 };
-use crate::proxy::RequestBody;
+use crate::request::{BoxError, RequestBody};
 use bytes::{Bytes, BytesMut};
 use http::{Method, Response, StatusCode, request::Parts};
 use hyper::body::{Frame, SizeHint};

@@ -1,7 +1,7 @@
 //! A request on its way to a backend: its head, and its body as it comes from the client, framed
 //! anew (RFC 9112 §6).
 
-use crate::proxy::RequestBody;
+use crate::request::RequestBody;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use hyper::body::{Body, Frame};

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 /// For how long a round trip that was measured stands for the next ones: to ask costs a system
 /// call.
-const FRESH: Duration = Duration::from_secs(1);
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// A stream that may know how long a round trip to its other end takes.
 pub(crate) trait RoundTrip {
@@ -33,34 +33,34 @@ impl RoundTrip for TcpStream {
 /// The round trips that a connection's requests have saved. They are measured when the answers
 /// leave, where the stream is at hand.
 #[derive(Debug, Default)]
-pub(crate) struct SavedTrips {
+pub(super) struct SavedTrips {
     /// The Routes of requests whose answers have not left yet.
-    owed: RefCell<Vec<Rc<RouteStats>>>,
+    pending: RefCell<Vec<Rc<RouteStats>>>,
     /// The last measure, and when it was taken.
     last: Cell<Option<(Instant, Option<Duration>)>>,
 }
 
 impl SavedTrips {
     /// The answer to a request that `route` serves comes a round trip sooner than it might.
-    pub(crate) fn owe(&self, route: &Rc<RouteStats>) {
-        self.owed.borrow_mut().push(route.clone());
+    pub(super) fn record(&self, route: &Rc<RouteStats>) {
+        self.pending.borrow_mut().push(route.clone());
     }
 
     /// An answer leaves.
-    pub(super) fn settle(&self, now: Instant, stream: &impl RoundTrip) {
-        let mut owed = self.owed.borrow_mut();
-        if owed.is_empty() {
+    pub(super) fn flush(&self, now: Instant, stream: &impl RoundTrip) {
+        let mut pending = self.pending.borrow_mut();
+        if pending.is_empty() {
             return;
         }
         let round_trip = self.measure(now, stream);
-        for route in owed.drain(..) {
+        for route in pending.drain(..) {
             route.cors.saved(round_trip.unwrap_or_default());
         }
     }
 
     fn measure(&self, now: Instant, stream: &impl RoundTrip) -> Option<Duration> {
         match self.last.get() {
-            Some((then, round_trip)) if now.saturating_duration_since(then) < FRESH => round_trip,
+            Some((then, round_trip)) if now.saturating_duration_since(then) < MAX_AGE => round_trip,
             Some(_) | None => {
                 let round_trip = stream.round_trip();
                 self.last.set(Some((now, round_trip)));
@@ -136,16 +136,16 @@ mod tests {
     fn a_measure_stands_for_a_second() {
         let (saved, route) = (SavedTrips::default(), Rc::<RouteStats>::default());
         let (told, start) = (Told(Cell::new(0)), Instant::now());
-        let leave = |owed: usize, after: Duration| {
-            (0..owed).for_each(|_| saved.owe(&route));
-            saved.settle(start + after, &told);
+        let leave = |pending: usize, after: Duration| {
+            (0..pending).for_each(|_| saved.record(&route));
+            saved.flush(start + after, &told);
             (told.0.get(), route.cors.counts().saved.as_millis())
         };
         assert_eq!(leave(0, Duration::ZERO), (0, 0));
         assert_eq!(leave(1, Duration::ZERO), (10, 10));
-        assert_eq!(leave(2, FRESH / 2), (10, 30));
-        assert_eq!(leave(0, FRESH), (10, 30));
-        assert_eq!(leave(1, FRESH), (20, 50));
+        assert_eq!(leave(2, MAX_AGE / 2), (10, 30));
+        assert_eq!(leave(0, MAX_AGE), (10, 30));
+        assert_eq!(leave(1, MAX_AGE), (20, 50));
     }
 
     #[cfg(target_os = "linux")]

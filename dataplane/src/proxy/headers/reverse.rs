@@ -1,7 +1,7 @@
 //! Reverse mapping: what an answer says of the backend's own host and paths comes back as the front
 //! door's, so that neither a redirect nor a cookie leads out of the one origin.
 
-use super::{client::Client, target::Host};
+use super::{super::target::Host, client::ClientInfo};
 use crate::{
     path::{Captures, PathPattern},
     table::{Backend, Forward, HostHeader, Scheme},
@@ -11,22 +11,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::SocketAddr;
 
 /// How the front door's names and paths became the backend's.
-pub(super) struct Mapping<'a> {
-    pub(super) client: &'a Client,
-    pub(super) backend: &'a Backend,
+pub(in crate::proxy) struct ResponseRewrite<'a> {
+    pub(in crate::proxy) client: &'a ClientInfo,
+    pub(in crate::proxy) backend: &'a Backend,
     /// The Host that the backend got.
-    pub(super) sent_host: &'a HeaderValue,
+    pub(in crate::proxy) sent_host: &'a HeaderValue,
     /// The address that was dialled.
-    pub(super) dialled: SocketAddr,
-    pub(super) forward: &'a Forward,
-    pub(super) pattern: &'a PathPattern,
+    pub(in crate::proxy) dialled: SocketAddr,
+    pub(in crate::proxy) forward: &'a Forward,
+    pub(in crate::proxy) pattern: &'a PathPattern,
     /// The request's normalised path.
-    pub(super) path: &'a str,
+    pub(in crate::proxy) path: &'a str,
 }
 
-impl Mapping<'_> {
+impl ResponseRewrite<'_> {
     /// Maps the fields that name places.
-    pub(super) fn apply(&self, headers: &mut HeaderMap) {
+    pub(in crate::proxy) fn apply(&self, headers: &mut HeaderMap) {
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
             self.map_location(headers, &name);
         }

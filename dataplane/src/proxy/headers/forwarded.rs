@@ -4,17 +4,17 @@ use http::{HeaderMap, header};
 
 /// What one proxy says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Element {
+pub(in crate::proxy) struct Element {
     /// `for`: whom it got the request from.
-    pub(super) client: Option<String>,
+    pub(in crate::proxy) client: Option<String>,
     /// `host`: the Host that it got.
-    pub(super) host: Option<String>,
+    pub(in crate::proxy) host: Option<String>,
     /// `proto`: the scheme that it was asked by.
-    pub(super) proto: Option<String>,
+    pub(in crate::proxy) proto: Option<String>,
 }
 
 /// All elements, that of the nearest proxy last; none where any of it is malformed.
-pub(super) fn elements(headers: &HeaderMap) -> Vec<Element> {
+pub(in crate::proxy) fn elements(headers: &HeaderMap) -> Vec<Element> {
     let mut elements = Vec::new();
     for line in headers.get_all(header::FORWARDED) {
         match line.to_str().ok().and_then(parse) {

@@ -2,7 +2,7 @@
 //! per endpoint and worker, in a task of its own, shared by all requests.
 
 use super::{Answer, Kind, SendError, Stream, UpstreamBody};
-use crate::{proxy::RequestBody, refusal::Refusal};
+use crate::{refusal::Refusal, request::RequestBody};
 use http::{Request, Version, header, request::Parts};
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -61,7 +61,7 @@ impl H2c {
     }
 
     /// Forgets closed connections.
-    pub(super) fn sweep(&self) {
+    pub(super) fn evict_idle(&self) {
         self.senders.borrow_mut().retain(|_, sender| !sender.is_closed());
     }
 }

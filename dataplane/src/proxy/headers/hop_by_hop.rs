@@ -8,7 +8,7 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
 /// Removes them from a request. A `TE` that takes trailers is said again, since they pass; an
 /// upgrade to WebSocket is asked for again.
-pub(super) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
+pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
     let trailers = headers.contains_key(header::TE)
         && headers.get_all(header::TE).iter().any(|value| {
             let codings = value.to_str().unwrap_or_default().split(',');
@@ -26,7 +26,7 @@ pub(super) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
 }
 
 /// Removes them from an answer; a 101 keeps its upgrade.
-pub(super) fn remove_from_answer(headers: &mut HeaderMap, upgraded: bool) {
+pub(in crate::proxy) fn remove_from_response(headers: &mut HeaderMap, upgraded: bool) {
     remove(headers);
     if upgraded {
         ask_for_websocket(headers);
@@ -39,7 +39,7 @@ fn ask_for_websocket(headers: &mut HeaderMap) {
 }
 
 /// Whether a request asks to become a WebSocket (RFC 6455 §4.1); no other upgrade passes.
-pub(super) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+pub(in crate::proxy) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     headers
         .get(header::UPGRADE)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()))

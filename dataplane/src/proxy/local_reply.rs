@@ -1,6 +1,6 @@
 //! The answers that the edge gives itself: redirects, fixed responses, refusals.
 
-use super::client::{Client, REQUEST_ID};
+use super::headers::{ClientInfo, REQUEST_ID};
 use crate::{
     path::{Captures, PathPattern},
     refusal::Refusal,
@@ -16,7 +16,7 @@ const ALLOWED: HeaderValue =
 /// A Route's redirect.
 pub(super) fn redirect(
     redirect: &Redirect,
-    client: &Client,
+    client: &ClientInfo,
     uri: &Uri,
     path: &str,
     pattern: &PathPattern,
@@ -32,7 +32,7 @@ pub(super) fn redirect(
 
 fn location(
     redirect: &Redirect,
-    client: &Client,
+    client: &ClientInfo,
     uri: &Uri,
     path: &str,
     pattern: &PathPattern,

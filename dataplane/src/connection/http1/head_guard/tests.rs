@@ -1,6 +1,7 @@
 //! The guard against a reading of the whole stream at once, in any pieces.
 
 use super::*;
+use crate::proxy::Downstream;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -210,7 +211,7 @@ fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
     let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
     // As often as between two pieces nothing comes, and then never again behind a refused head.
     let patience = io.pieces.len() + 4;
-    let mut guard = Guard::new(io, Arc::new(limits), state.clone());
+    let mut guard = HeadGuard::new(io, Arc::new(limits), state.clone());
     let mut cx = Context::from_waker(Waker::noop());
     let (mut delivered, mut quiet) = (Vec::new(), 0);
     for size in buffers.iter().cycle() {
@@ -255,7 +256,7 @@ async fn understand(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)
             Ok::<_, Infallible>(Response::new(Empty::<&[u8]>::new()))
         }
     });
-    let guard = Guard::new(io, Arc::new(limits), state.clone());
+    let guard = HeadGuard::new(io, Arc::new(limits), state.clone());
     let mut http = http1::Builder::new().serve_connection(TokioIo::new(guard), service);
     let served = std::future::poll_fn(|cx| {
         state.remember(cx.waker());

@@ -1,10 +1,11 @@
-//! The other end of a client's connection, and what its requests said last.
+//! The other end of a client's connection, and what was last derived from its requests.
 
 use crate::table::Scheme;
 use http::HeaderValue;
 use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
-/// The other end of a connection. Its requests mostly say the same, so what is made of that is kept.
+/// The other end of a connection. Its requests mostly carry the same Host, so what was derived from
+/// it is kept for the next.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// Its address.

@@ -1,6 +1,6 @@
-//! One clock and one timer for a connection, whatever it waits for. The clock is read once for each
-//! poll of the connection's task. Moving the deadline later costs nothing: the timer that is armed
-//! already goes off early, and is armed again then.
+//! One clock and one timer for a task, whatever it waits for. The clock is read once for each poll of
+//! the task. Moving the deadline later costs nothing: the timer that is already armed fires early,
+//! and is armed again then.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,40 +13,39 @@ use tokio::time::{Sleep, sleep_until};
 
 /// A deadline that moves.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+pub(crate) struct Deadline {
     now: Cell<Instant>,
-    deadline: Cell<Option<Instant>>,
+    at: Cell<Option<Instant>>,
     armed: Cell<Option<Instant>>,
     sleep: RefCell<Pin<Box<Sleep>>>,
 }
 
-impl Alarm {
+impl Deadline {
     /// No deadline yet.
     pub(crate) fn new() -> Self {
         let now = Instant::now();
         let sleep = RefCell::new(Box::pin(sleep_until(now.into())));
-        Self { now: Cell::new(now), deadline: Cell::new(None), armed: Cell::new(None), sleep }
+        Self { now: Cell::new(now), at: Cell::new(None), armed: Cell::new(None), sleep }
     }
 
-    /// Reads the clock: the connection's task has been polled.
-    pub(super) fn tick(&self) {
+    /// Reads the clock: the task has been polled.
+    pub(crate) fn tick(&self) {
         self.now.set(Instant::now());
     }
 
-    /// When the connection's task was polled last.
+    /// When the task was last polled.
     pub(crate) fn now(&self) -> Instant {
         self.now.get()
     }
 
-    /// Goes off `after` from now; `None`: never.
+    /// Expires `after` from now; `None`: never.
     pub(crate) fn set(&self, after: Option<Duration>) {
-        self.deadline.set(after.and_then(|after| self.now.get().checked_add(after)));
+        self.at.set(after.and_then(|after| self.now.get().checked_add(after)));
     }
 
-    /// Whether the deadline has passed. Otherwise the task, the connection's own, is woken when it
-    /// does.
+    /// Whether the deadline has passed. Otherwise the task is woken when it does.
     pub(crate) fn poll_expired(&self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.deadline.get() else { return false };
+        let Some(deadline) = self.at.get() else { return false };
         if self.armed.get().is_some_and(|armed| armed <= deadline && self.now.get() < armed) {
             return false;
         }
@@ -76,39 +75,39 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    async fn goes_off(alarm: &Alarm) {
+    async fn goes_off(deadline: &Deadline) {
         poll_fn(|cx| {
-            alarm.tick();
-            if alarm.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+            deadline.tick();
+            if deadline.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
 
-    fn is_quiet(alarm: &Alarm) -> bool {
-        !alarm.poll_expired(&mut Context::from_waker(std::task::Waker::noop()))
+    fn is_quiet(deadline: &Deadline) -> bool {
+        !deadline.poll_expired(&mut Context::from_waker(std::task::Waker::noop()))
     }
 
     #[tokio::test]
     async fn a_deadline_moves_both_ways_whatever_is_armed() {
-        let alarm = Alarm::new();
-        assert!(is_quiet(&alarm));
-        alarm.set(Some(LONG));
-        assert!(is_quiet(&alarm));
-        alarm.set(Some(Duration::from_millis(1)));
-        goes_off(&alarm).await;
+        let deadline = Deadline::new();
+        assert!(is_quiet(&deadline));
+        deadline.set(Some(LONG));
+        assert!(is_quiet(&deadline));
+        deadline.set(Some(Duration::from_millis(1)));
+        goes_off(&deadline).await;
         // It has passed until it is moved.
-        goes_off(&alarm).await;
-        alarm.tick();
-        alarm.set(Some(Duration::from_millis(1)));
+        goes_off(&deadline).await;
+        deadline.tick();
+        deadline.set(Some(Duration::from_millis(1)));
         // Arms its timer.
-        let _ = is_quiet(&alarm);
-        alarm.set(Some(LONG));
+        let _ = is_quiet(&deadline);
+        deadline.set(Some(LONG));
         tokio::time::sleep(Duration::from_millis(5)).await;
         // The timer that was armed has gone off; the deadline has not passed.
-        assert!(is_quiet(&alarm));
-        alarm.set(None);
-        assert!(is_quiet(&alarm));
-        alarm.set(Some(Duration::MAX));
-        assert!(is_quiet(&alarm));
+        assert!(is_quiet(&deadline));
+        deadline.set(None);
+        assert!(is_quiet(&deadline));
+        deadline.set(Some(Duration::MAX));
+        assert!(is_quiet(&deadline));
     }
 }

@@ -1,13 +1,14 @@
 //! The request as the backend gets it.
 
 use super::{
+    super::peer::Peer,
     client::{
-        Client, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP, REQUEST_ID,
+        ClientInfo, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP,
+        REQUEST_ID,
     },
-    hops,
+    hop_by_hop,
 };
 use crate::{
-    connection::Peer,
     refusal::Refusal,
     table::{Backend, HostHeader, Protocol, Route, Scheme},
 };
@@ -20,7 +21,7 @@ use http::{
 use std::{net::IpAddr, sync::Arc};
 
 /// What a hop in front of this one may say.
-const TOLD: [HeaderName; 7] = [
+const FORWARDING_HEADERS: [HeaderName; 7] = [
     FORWARDED_FOR,
     FORWARDED_PROTO,
     FORWARDED_HOST,
@@ -30,22 +31,22 @@ const TOLD: [HeaderName; 7] = [
     header::FORWARDED,
 ];
 
-/// Removes what nobody may say: [`TOLD`] where the peer is not trusted, and whoever the peer is
+/// Removes what nobody may say: [`FORWARDING_HEADERS`] where the peer is not trusted, and whoever the peer is
 /// their twins with underscores, which backends that turn header names into variables can't tell
 /// from them (`X_Real_IP`). Before a Route is chosen, so that no predicate sees them.
-pub(super) fn remove_hearsay(headers: &mut HeaderMap, trusted: bool) {
-    let is_hearsay = |name: &&HeaderName| {
+pub(in crate::proxy) fn remove_untrusted_forwarding(headers: &mut HeaderMap, trusted: bool) {
+    let is_untrusted = |name: &&HeaderName| {
         let text = name.as_str();
         // Most fields are neither: their first letter says so.
         text.starts_with(['x', 'f'])
             && if text.contains('_') {
-                TOLD.iter().any(|told| text.replace('_', "-") == told.as_str())
+                FORWARDING_HEADERS.iter().any(|told| text.replace('_', "-") == told.as_str())
             } else {
-                !trusted && TOLD.contains(name)
+                !trusted && FORWARDING_HEADERS.contains(name)
             }
     };
-    let hearsay: Vec<_> = headers.keys().filter(is_hearsay).cloned().collect();
-    for name in hearsay {
+    let untrusted: Vec<_> = headers.keys().filter(is_untrusted).cloned().collect();
+    for name in untrusted {
         headers.remove(name);
     }
 }
@@ -78,7 +79,7 @@ impl Via {
 }
 
 /// Refuses a request that has passed this install already.
-pub(super) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
+pub(in crate::proxy) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
     let passed = headers.get_all(header::VIA).iter().any(|value| {
         value.to_str().unwrap_or_default().split(',').any(|hop| {
             let mut words = hop.split_ascii_whitespace();
@@ -89,22 +90,22 @@ pub(super) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal
 }
 
 /// Everything that a request's headers go through on their way to a backend.
-pub(super) struct Outbound<'a> {
-    pub(super) peer: &'a Peer,
-    pub(super) client: &'a Client,
-    pub(super) route: &'a Route,
-    pub(super) backend: &'a Backend,
-    pub(super) id: &'a HeaderValue,
-    pub(super) via: &'a Via,
-    pub(super) version: Version,
+pub(in crate::proxy) struct Outbound<'a> {
+    pub(in crate::proxy) peer: &'a Peer,
+    pub(in crate::proxy) client: &'a ClientInfo,
+    pub(in crate::proxy) route: &'a Route,
+    pub(in crate::proxy) backend: &'a Backend,
+    pub(in crate::proxy) id: &'a HeaderValue,
+    pub(in crate::proxy) via: &'a Via,
+    pub(in crate::proxy) version: Version,
     /// Whether the request asks to become a WebSocket.
-    pub(super) upgrade: bool,
+    pub(in crate::proxy) upgrade: bool,
 }
 
 impl Outbound<'_> {
     /// Changes the headers in place, disposition by disposition; the Host that the backend gets.
-    pub(super) fn prepare(&self, headers: &mut HeaderMap) -> HeaderValue {
-        hops::remove_from_request(headers, self.upgrade);
+    pub(in crate::proxy) fn prepare(&self, headers: &mut HeaderMap) -> HeaderValue {
+        hop_by_hop::remove_from_request(headers, self.upgrade);
         self.forwarded(headers);
         let host = self.host(headers);
         self.route.request_headers.apply(headers);
@@ -133,7 +134,7 @@ impl Outbound<'_> {
     /// This hop's element of `Forwarded` (RFC 7239 §4). A connection's requests mostly go to one
     /// host, so that the last element fits.
     fn forwarded_element(&self) -> HeaderValue {
-        let Client { host, scheme, .. } = self.client;
+        let ClientInfo { host, scheme, .. } = self.client;
         let mut last = self.peer.forwarded.borrow_mut();
         if let Some((last_host, last_scheme, element)) = &*last
             && last_host == host
@@ -229,7 +230,7 @@ fn origin_value(scheme: Scheme, host: &HeaderValue, rest: &str) -> Option<Header
 }
 
 /// The target that the backend gets: this path with the request's own query, byte for byte.
-pub(super) fn target(
+pub(in crate::proxy) fn target(
     path: &str,
     original: &Uri,
     protocol: Protocol,

@@ -1,43 +1,47 @@
 //! The request as the client saw it: its address, and the origin that it talked to. What a proxy in
 //! front says of it is believed only where the FrontDoor trusts that proxy.
 
-use super::{forwarded, target::Host};
-use crate::{connection::Peer, table::Scheme};
+use super::{
+    super::{peer::Peer, target::Host},
+    forwarded,
+};
+use crate::table::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// `X-Forwarded-For`: the client, then each proxy.
-pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(in crate::proxy) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// `X-Forwarded-Proto`: the scheme that the client used.
-pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(in crate::proxy) const FORWARDED_PROTO: HeaderName =
+    HeaderName::from_static("x-forwarded-proto");
 /// `X-Forwarded-Host`: the Host that the client sent.
-pub(super) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(in crate::proxy) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// `X-Forwarded-Port`: the port that the client dialled.
-pub(super) const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(in crate::proxy) const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 /// `X-Real-IP`: the client's address.
-pub(super) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+pub(in crate::proxy) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// `X-Request-Id`: names a request in every log.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(in crate::proxy) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The request as the client saw it.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(in crate::proxy) struct ClientInfo {
     /// Whether the peer is a proxy whose word is taken.
-    pub(super) trusted: bool,
+    pub(in crate::proxy) trusted: bool,
     /// The client's address.
-    pub(super) address: IpAddr,
+    pub(in crate::proxy) address: IpAddr,
     /// The scheme that it used.
-    pub(super) scheme: Scheme,
+    pub(in crate::proxy) scheme: Scheme,
     /// The Host that it sent.
-    pub(super) host: HeaderValue,
+    pub(in crate::proxy) host: HeaderValue,
     /// The port that it dialled.
-    pub(super) port: u16,
+    pub(in crate::proxy) port: u16,
 }
 
-impl Client {
+impl ClientInfo {
     /// Reads what trusted proxies say; `host` is the request's own, and `port` what it says.
-    pub(super) fn of(
+    pub(in crate::proxy) fn of(
         peer: &Peer,
         headers: &HeaderMap,
         trusted_proxies: &[IpNet],
@@ -77,7 +81,7 @@ impl Client {
     /// Whether `origin` is the origin that the client talks to: scheme and Host of this request, in
     /// lower case and without the scheme's default port, as browsers write it (HTML, "ASCII
     /// serialization of an origin").
-    pub(super) fn is_own_origin(&self, origin: &[u8]) -> bool {
+    pub(in crate::proxy) fn is_own_origin(&self, origin: &[u8]) -> bool {
         let authority = origin
             .strip_prefix(self.scheme.as_str().as_bytes())
             .and_then(|rest| rest.strip_prefix(b"://"));
@@ -158,10 +162,10 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn client(scheme: Scheme, host: &'static str) -> Client {
+    fn client(scheme: Scheme, host: &'static str) -> ClientInfo {
         let address = IpAddr::from([127, 0, 0, 1]);
         let host = HeaderValue::from_static(host);
-        Client { trusted: false, address, scheme, host, port: scheme.default_port() }
+        ClientInfo { trusted: false, address, scheme, host, port: scheme.default_port() }
     }
 
     #[test]

@@ -14,12 +14,12 @@ pub(super) fn random() -> u64 {
 
 /// A worker's source of ids.
 #[derive(Debug)]
-pub(crate) struct Ids {
+pub(crate) struct RequestIds {
     worker: u64,
     next: Cell<u64>,
 }
 
-impl Ids {
+impl RequestIds {
     pub(super) fn new() -> Self {
         Self { worker: random(), next: Cell::new(random()) }
     }
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn ids_are_distinct_and_of_one_length() {
-        let ids = Ids::new();
+        let ids = RequestIds::new();
         let drawn: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next()).collect();
         assert_eq!(drawn.len(), 10_000);
         assert!(drawn.iter().all(|id| id.len() == 32));

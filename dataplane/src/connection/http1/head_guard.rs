@@ -3,9 +3,9 @@
 //! after that no byte of the client's reaches hyper any more.
 
 use super::{
+    super::rtt::RoundTrip,
     chunks::{ChunkScan, Seen},
     head::{Framing, HeadScan, escape_query},
-    round_trip::RoundTrip,
     state::{ConnState, Upgrade},
 };
 use crate::{config::Limits, refusal::Refusal};
@@ -22,18 +22,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: <refused>\r\nconnection: close\r\n\r\n";
 
 /// Its Host: none that a client could send and be served.
-pub(crate) const STAND_IN_HOST: &[u8] = b"<refused>";
+pub(super) const STAND_IN_HOST: &[u8] = b"<refused>";
 
 /// How much a head in pieces is read at a time.
-const PIECE: usize = 4096;
+const READ_BYTES: usize = 4096;
 
 /// An HTTP/1 connection's stream, watched.
 #[derive(Debug)]
-pub(crate) struct Guard<T> {
+pub(super) struct HeadGuard<T> {
     io: T,
     limits: Arc<Limits>,
     state: Rc<ConnState>,
-    at: At,
+    at: State,
     scan: HeadScan,
     /// A head that is not whole, or bytes that hyper's buffer had no room for.
     held: Vec<u8>,
@@ -42,7 +42,7 @@ pub(crate) struct Guard<T> {
 }
 
 #[derive(Debug)]
-enum At {
+enum State {
     /// In or before a head.
     Head,
     /// In a body, with this many bytes to come.
@@ -67,24 +67,24 @@ enum Stop {
     Escape(usize),
 }
 
-impl<T> Guard<T> {
+impl<T> HeadGuard<T> {
     /// Watches `io`.
-    pub(crate) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
+    pub(super) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
         let (held, ready) = (Vec::new(), 0);
-        Self { io, limits, state, at: At::Head, scan: HeadScan::default(), held, ready }
+        Self { io, limits, state, at: State::Head, scan: HeadScan::default(), held, ready }
     }
 
     /// Whether the client may still be sending what is not going to be read.
-    pub(crate) fn has_unread(&self) -> bool {
+    pub(super) fn has_unread(&self) -> bool {
         match self.at {
-            At::Head | At::UpgradeOffered => !self.held.is_empty(),
-            At::Body(_) | At::Chunks(_) | At::Refused | At::Broken => true,
-            At::Tunnel => false,
+            State::Head | State::UpgradeOffered => !self.held.is_empty(),
+            State::Body(_) | State::Chunks(_) | State::Refused | State::Broken => true,
+            State::Tunnel => false,
         }
     }
 
     /// The stream itself, and bytes that were read from it and not handed on.
-    pub(crate) fn into_parts(self) -> (T, Vec<u8>) {
+    pub(super) fn into_parts(self) -> (T, Vec<u8>) {
         (self.io, self.held)
     }
 
@@ -97,7 +97,7 @@ impl<T> Guard<T> {
     fn refuse(&mut self, refusal: Refusal) {
         self.state.refuse_head(refusal);
         self.state.mid_head.set(false);
-        self.at = At::Refused;
+        self.at = State::Refused;
         self.held.extend_from_slice(STAND_IN);
         self.ready = self.held.len();
     }
@@ -109,7 +109,7 @@ impl<T> Guard<T> {
         while position < bytes.len() {
             let rest = &bytes[position..];
             match &mut self.at {
-                At::Head => match self.scan.advance(rest, &self.limits) {
+                State::Head => match self.scan.advance(rest, &self.limits) {
                     Err(refusal) => return (position, Some(Stop::Refuse(refusal))),
                     Ok(None) => {
                         self.state.mid_head.set(self.scan.has_begun(rest));
@@ -125,39 +125,39 @@ impl<T> Guard<T> {
                         position += head.len;
                     }
                 },
-                At::Body(left) => {
+                State::Body(left) => {
                     let here = (*left).min(rest.len() as u64);
                     *left -= here;
                     position += here as usize;
                     if *left == 0 {
-                        self.at = At::Head;
+                        self.at = State::Head;
                     }
                 }
-                At::Chunks(scan) => {
+                State::Chunks(scan) => {
                     let (used, seen) = scan.advance(rest);
                     position += used;
                     match seen {
                         Seen::Part => {}
-                        Seen::End => self.at = At::Head,
-                        Seen::Malformed => self.at = At::Broken,
+                        Seen::End => self.at = State::Head,
+                        Seen::Malformed => self.at = State::Broken,
                     }
                 }
-                At::Tunnel => return (bytes.len(), None),
-                At::UpgradeOffered | At::Refused | At::Broken => return (position, None),
+                State::Tunnel => return (bytes.len(), None),
+                State::UpgradeOffered | State::Refused | State::Broken => return (position, None),
             }
         }
         (position, None)
     }
 
-    fn after(&self, framing: Framing, upgrade: bool) -> At {
+    fn after(&self, framing: Framing, upgrade: bool) -> State {
         match framing {
-            Framing::Chunked => At::Chunks(ChunkScan::default()),
+            Framing::Chunked => State::Chunks(ChunkScan::default()),
             Framing::Length(0) if upgrade => {
                 self.state.upgrade.set(Upgrade::Offered);
-                At::UpgradeOffered
+                State::UpgradeOffered
             }
-            Framing::Length(0) => At::Head,
-            Framing::Length(length) => At::Body(length),
+            Framing::Length(0) => State::Head,
+            Framing::Length(length) => State::Body(length),
         }
     }
 
@@ -174,7 +174,7 @@ impl<T> Guard<T> {
     }
 
     /// An upgrade has been decided: held bytes are looked at in its light.
-    fn goes_on(&mut self, at: At) {
+    fn resume(&mut self, at: State) {
         self.at = at;
         self.follow_held();
     }
@@ -207,10 +207,10 @@ impl<T> Guard<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> Guard<T> {
+impl<T: AsyncRead + Unpin> HeadGuard<T> {
     /// Reads into a buffer of our own; whether anything came before the stream's end.
     fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let mut piece = [0; PIECE];
+        let mut piece = [0; READ_BYTES];
         let mut piece = ReadBuf::new(&mut piece);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece))?;
         self.held.extend_from_slice(piece.filled());
@@ -267,7 +267,7 @@ impl<T: AsyncRead + Unpin> Guard<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -283,17 +283,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
                 return Poll::Ready(Ok(()));
             }
             match (&this.at, this.state.upgrade.get()) {
-                (At::Refused, _) => return Poll::Pending,
-                (At::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                (At::UpgradeOffered, Upgrade::Offered) => return this.poll_gone(cx),
-                (At::UpgradeOffered, Upgrade::Taken) => this.goes_on(At::Tunnel),
-                (At::UpgradeOffered, Upgrade::None) => this.goes_on(At::Head),
-                (At::Head, _) if !this.held.is_empty() => {
+                (State::Refused, _) => return Poll::Pending,
+                (State::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                (State::UpgradeOffered, Upgrade::Offered) => return this.poll_gone(cx),
+                (State::UpgradeOffered, Upgrade::Taken) => this.resume(State::Tunnel),
+                (State::UpgradeOffered, Upgrade::None) => this.resume(State::Head),
+                (State::Head, _) if !this.held.is_empty() => {
                     if !ready!(this.poll_head(cx))? {
                         return Poll::Ready(Ok(()));
                     }
                 }
-                (At::Head | At::Body(_) | At::Chunks(_) | At::Tunnel, _) => {
+                (State::Head | State::Body(_) | State::Chunks(_) | State::Tunnel, _) => {
                     if ready!(this.poll_straight(cx, buf))? {
                         return Poll::Ready(Ok(()));
                     }
@@ -303,20 +303,20 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
     }
 }
 
-impl<T: RoundTrip> Guard<T> {
-    /// An answer leaves, or some of it.
-    fn note_answer(&self) {
-        self.state.saved_trips.settle(self.state.alarm.now(), &self.io);
+impl<T: RoundTrip> HeadGuard<T> {
+    /// A response leaves, or part of one.
+    fn note_response(&self) {
+        self.state.saved_trips.flush(self.state.request.deadline.now(), &self.io);
     }
 }
 
-impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for Guard<T> {
+impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.note_answer();
+        self.note_response();
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -325,7 +325,7 @@ impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for Guard<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.note_answer();
+        self.note_response();
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

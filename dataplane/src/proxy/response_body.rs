@@ -1,0 +1,141 @@
+//! A response's body on its way to the client. It streams: what the client does not take is not read
+//! from the backend.
+
+use super::downstream::Downstream;
+use crate::{
+    refusal::Refusal,
+    request::{BodyError, BoxError},
+    telemetry::RequestRecord,
+    upstream::UpstreamBody,
+};
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// A response's body as the client's connection takes it; ends the request's record.
+pub(crate) struct ResponseBody<D: Downstream> {
+    content: Content,
+    record: Option<Box<RequestRecord>>,
+    downstream: Rc<D>,
+    /// How long no byte may pass.
+    idle: Option<Duration>,
+}
+
+/// What there is to send.
+pub(super) enum Content {
+    /// Bytes that are here; `None` when they have been sent.
+    Fixed(Option<Bytes>),
+    /// A backend's.
+    Upstream(UpstreamBody),
+    /// A backend's that broke off.
+    Broken,
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        Self::Fixed(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl<D: Downstream> ResponseBody<D> {
+    /// Sends `content`; `record` ends with it.
+    pub(super) fn new(
+        content: Content,
+        record: Option<Box<RequestRecord>>,
+        downstream: Rc<D>,
+        idle: Option<Duration>,
+    ) -> Self {
+        Self { content, record, downstream, idle }
+    }
+
+    fn count(&mut self, frame: &Frame<Bytes>) {
+        self.downstream.state().deadline.set(self.idle);
+        if let Some(record) = &mut self.record {
+            record.sent += frame.data_ref().map_or(0, Bytes::len) as u64;
+        }
+    }
+
+    fn break_off(&mut self, refusal: Refusal) {
+        if let Some(record) = &mut self.record {
+            record.refusal = Some(refusal);
+        }
+    }
+}
+
+impl<D: Downstream> Body for ResponseBody<D> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let polled = match &mut this.content {
+            Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Content::Broken => return Poll::Ready(Some(Err(BodyError.into()))),
+        };
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.count(&frame);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => {
+                // The backend's, unless the client's own body, still on its way, broke off.
+                let failure = this.downstream.state().body.failure.get();
+                this.break_off(failure.unwrap_or(Refusal::BackendBroken));
+                // hyper closes at an error, but while it waits it sends what it holds of the response.
+                this.content = Content::Broken;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(None) => {
+                if let Some(record) = &mut this.record {
+                    record.complete = true;
+                }
+                Poll::Ready(None)
+            }
+            Poll::Pending if this.downstream.state().deadline.poll_expired(cx) => {
+                this.break_off(Refusal::BackendTimeout);
+                Poll::Ready(Some(Err(BodyError.into())))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Fixed(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Content::Upstream(body) => body.is_end_stream(),
+            Content::Broken => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Fixed(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
+            }
+            Content::Upstream(body) => body.size_hint(),
+            Content::Broken => SizeHint::default(),
+        }
+    }
+}
+
+impl<D: Downstream> Drop for ResponseBody<D> {
+    fn drop(&mut self) {
+        let complete = self.is_end_stream();
+        if let Some(mut record) = self.record.take() {
+            record.complete |= complete;
+            record.received = self.downstream.state().body.received.get();
+            record.ended = Some(self.downstream.state().deadline.now());
+        }
+        self.downstream.end();
+    }
+}

@@ -1,0 +1,66 @@
+//! What the requests of a worker share. One thread: nothing is locked.
+
+use super::{
+    headers::Via,
+    request_id::{self, RequestIds},
+    route_state::RouteStates,
+};
+use crate::{
+    config::{Config, Limits},
+    table::Table,
+    telemetry::Snapshot,
+    upstream::Upstreams,
+};
+use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+
+/// What the requests of a worker share.
+pub(crate) struct Shared {
+    /// Bounds on what clients may send.
+    pub(crate) limits: Arc<Limits>,
+    /// Connections to backends.
+    pub(crate) upstreams: Upstreams,
+    /// This install's name in `Via`.
+    pub(super) via: Via,
+    /// What is kept of each Route.
+    pub(super) routes: RouteStates,
+    /// Where request ids come from.
+    pub(super) ids: RequestIds,
+    #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
+    table: RefCell<Rc<Arc<Table>>>,
+}
+
+impl Shared {
+    /// For a worker that serves `table`.
+    ///
+    /// # Errors
+    /// Where the name in `Via` is no token, or TLS to backends can't be set up.
+    pub(crate) fn new(config: &Config, table: Arc<Table>) -> io::Result<Self> {
+        Ok(Self {
+            limits: Arc::new(config.limits.clone()),
+            upstreams: Upstreams::new(config.guard.clone()).map_err(io::Error::other)?,
+            via: Via::new(&config.via_name).map_err(io::Error::other)?,
+            routes: RouteStates::new(request_id::random()),
+            ids: RequestIds::new(),
+            table: RefCell::new(Rc::new(table)),
+        })
+    }
+
+    /// The table that new requests are served from. A clone of the thread's own pointer: no count
+    /// that cores contend for.
+    #[expect(clippy::redundant_allocation, reason = "the inner count is shared between cores")]
+    pub(crate) fn table(&self) -> Rc<Arc<Table>> {
+        self.table.borrow().clone()
+    }
+
+    /// Serves new requests from another table. Those in flight keep the one that they began with.
+    pub(crate) fn replace_table(&self, table: Arc<Table>) {
+        self.table.replace(Rc::new(table));
+    }
+
+    /// What has been counted so far, given how many clients are connected.
+    pub(crate) fn snapshot(&self, connections: usize) -> Snapshot {
+        self.routes.retain(&self.table());
+        let upstream = self.upstreams.stats.counts(self.upstreams.idle());
+        Snapshot::of(&self.routes.stats(), upstream, connections)
+    }
+}

@@ -1,0 +1,96 @@
+//! The client's body on its way to a backend. It streams: what the backend does not take is not read
+//! from the client.
+
+use super::RequestState;
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::{
+    error::Error,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// Why an exchange or a body failed; for logs alone.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A body broke off; the request's state or record knows why.
+#[derive(Debug, thiserror::Error)]
+#[error("the body broke off")]
+pub(crate) struct BodyError;
+
+/// The client's body as the backend's connection takes it.
+#[derive(Default)]
+pub(crate) struct RequestBody(Option<Inbound>);
+
+struct Inbound {
+    incoming: Incoming,
+    state: Rc<RequestState>,
+    /// `--max-body-bytes`.
+    limit: Option<u64>,
+}
+
+impl RequestBody {
+    /// No body.
+    pub(crate) fn empty() -> Self {
+        Self(None)
+    }
+
+    /// The client's, of at most `limit` bytes; its progress goes to `state`.
+    pub(crate) fn new(incoming: Incoming, state: &Rc<RequestState>, limit: Option<u64>) -> Self {
+        if incoming.is_end_stream() {
+            return Self::empty();
+        }
+        Self(Some(Inbound { incoming, state: state.clone(), limit }))
+    }
+}
+
+impl Inbound {
+    fn fail(&self, refusal: Refusal) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.state.body.failure.set(Some(refusal));
+        Poll::Ready(Some(Err(BodyError.into())))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(inbound) = &mut self.0 else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut inbound.incoming).poll_frame(cx);
+        let body = &inbound.state.body;
+        body.awaited.set(polled.is_pending());
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                inbound.state.deadline.set(body.wait(true));
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(_))) => inbound.fail(Refusal::BodyBroken),
+            Poll::Ready(Some(Ok(frame))) => {
+                let received = body.received.get() + frame.data_ref().map_or(0, Bytes::len) as u64;
+                body.received.set(received);
+                if inbound.limit.is_some_and(|limit| received > limit) {
+                    return inbound.fail(Refusal::BodyTooLarge);
+                }
+                inbound.state.deadline.set(body.wait(inbound.incoming.is_end_stream()));
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|inbound| inbound.incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), |inbound| inbound.incoming.size_hint())
+    }
+}
