@@ -1,11 +1,7 @@
 //! Whether a browser sends a request for a page's script, and whether it asks before it does.
 
-use super::Target;
-use crate::{
-    cors::{CorsRequest, fetch},
-    proxy::rehearsal::Arrival,
-    refusal::Refusal,
-};
+use super::{Target, simulation::DryRun};
+use crate::cors::{CorsRequest, fetch};
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
@@ -31,22 +27,18 @@ pub(super) enum Page {
     /// One of another origin.
     Other,
     /// None: the browser itself asks, in a preflight.
-    CorsRequest,
+    Preflight,
 }
 
 impl Page {
     /// Whose page it is, as the edge sees it, or where no host has the request by its URL.
-    pub(super) fn of(
-        arrival: &Result<Arrival<'_>, Refusal>,
-        headers: &HeaderMap,
-        target: &Target,
-    ) -> Self {
-        match arrival.as_ref().map(Arrival::cors_request) {
-            Ok(CorsRequest::Plain) => Self::Unknown,
-            Ok(CorsRequest::SameOrigin) => Self::Own,
-            Ok(CorsRequest::CrossOrigin(_)) => Self::Other,
-            Ok(CorsRequest::Preflight(_)) => Self::CorsRequest,
-            Err(_) => match headers.get(header::ORIGIN) {
+    pub(super) fn of(run: &DryRun<'_>, headers: &HeaderMap, target: &Target) -> Self {
+        match run.cors_request() {
+            Some(CorsRequest::Plain) => Self::Unknown,
+            Some(CorsRequest::SameOrigin) => Self::Own,
+            Some(CorsRequest::CrossOrigin(_)) => Self::Other,
+            Some(CorsRequest::Preflight(_)) => Self::Preflight,
+            None => match headers.get(header::ORIGIN) {
                 None => Self::Unknown,
                 Some(origin) if *origin == target.origin() => Self::Own,
                 Some(_) => Self::Other,
@@ -65,7 +57,7 @@ impl Browser {
             fetch::causes(method, headers).map(|cause| cause.to_string()).collect();
         let causes = causes.join("; ");
         let (preflight, why) = match (page, causes.as_str()) {
-            (Page::CorsRequest, _) => (None, "the request is a preflight itself".to_owned()),
+            (Page::Preflight, _) => (None, "the request is a preflight itself".to_owned()),
             (Page::Own, _) => (Some(false), "same origin: no CORS".to_owned()),
             (Page::Other, "") => {
                 (Some(false), "the request is simple: it is sent unasked".to_owned())
@@ -91,7 +83,7 @@ pub(super) fn note(page: Page, headers: &HeaderMap) -> Option<String> {
     match page {
         Page::Unknown | Page::Own | Page::Other => {}
         // The browser itself has written it.
-        Page::CorsRequest => return None,
+        Page::Preflight => return None,
     }
     let mut names: Vec<_> = fetch::forbidden_headers(headers).map(HeaderName::as_str).collect();
     names.sort_unstable();

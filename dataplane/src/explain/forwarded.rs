@@ -1,10 +1,10 @@
 //! The request as the backend gets it.
 
-use super::Field;
-use crate::{
-    proxy::rehearsal::{Answer, Sending},
-    table::{Backend, Protocol, Target},
+use super::{
+    Field,
+    simulation::{DryRun, Reply, Sent},
 };
+use crate::table::{Backend, Protocol, Target};
 use http::{HeaderMap, Method};
 use serde::Serialize;
 
@@ -43,12 +43,12 @@ pub struct BackendShare {
 }
 
 impl Forwarded {
-    pub(super) fn of(sending: &Sending<'_>, answer: &Answer, method: &Method) -> Self {
-        let forward = sending.forward;
+    pub(super) fn of(sent: &Sent<'_>, run: &DryRun<'_>, method: &Method) -> Self {
+        let forward = sent.forward;
         let mut all: Vec<_> = forward
             .backends()
             .iter()
-            .zip(&sending.headers)
+            .zip(&sent.headers)
             .enumerate()
             .map(|(index, (backend, headers))| (forward.share(index), backend, headers))
             .collect();
@@ -64,9 +64,9 @@ impl Forwarded {
             differs: differs(&first, headers),
         };
         Self {
-            sent: matches!(answer, Answer::Backend { .. }),
+            sent: matches!(run.reply, Reply::Backend { .. }),
             method: method.as_str().to_owned(),
-            target: sending.target.clone(),
+            target: sent.target.clone(),
             headers: Field::all(&first),
             backends: all.into_iter().map(share).collect(),
         }

@@ -1,38 +1,35 @@
-//! What would become of a request, and why: the dataplane's own functions, gone through with a head
-//! alone and without a connection, and what a browser makes of it by the Fetch Standard.
+//! What would happen to a request, and why: a dry run through the pipeline's own functions, and what
+//! a browser makes of it by the Fetch Standard.
 
 mod browser;
 mod forwarded;
 mod preflight;
 mod response;
 mod routing;
+mod sample;
 mod script;
+mod simulation;
 mod target;
 
 pub use browser::Browser;
 pub use forwarded::{BackendShare, Forwarded};
 pub use preflight::{PolicyOwner, Preflight};
-pub use response::{By, Response};
+pub use response::{Response, ResponseSource};
 pub use routing::{Loser, Refused, Winner};
 pub use script::Script;
 pub use target::{Target, TargetError};
 
 use crate::{
-    proxy::{
-        Peer, Via,
-        rehearsal::{self, Arrival, Install},
-    },
-    refusal::Refusal,
+    cors::CorsRequest,
+    proxy::{Peer, Via},
     table::{self, Table},
 };
 use browser::Page;
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
-use preflight::Way;
+use http::{HeaderMap, HeaderValue, Method, header};
+use preflight::Requested;
 use serde::Serialize;
-use std::{iter, net::Ipv4Addr, sync::Arc};
-
-/// Stands for what is drawn for each request.
-const ID: HeaderValue = HeaderValue::from_static("(drawn for each request)");
+use simulation::{DryRun, Simulation};
+use std::{net::Ipv4Addr, sync::Arc};
 
 /// A request to explain.
 #[derive(Clone, Debug)]
@@ -110,27 +107,30 @@ pub fn explain(
 ) -> Result<Explanation, QuestionError> {
     let via = Via::new(&question.via_name).map_err(|_| QuestionError)?;
     let peer = Peer::new((Ipv4Addr::LOCALHOST, 0).into(), question.target.scheme());
-    let install = Install { peer: &peer, id: &ID, via: &via };
     let mut headers = question.headers.clone();
     if let Some(origin) = &question.origin {
         headers.insert(header::ORIGIN, origin.clone());
     }
-    let stage = Stage { table, target: &question.target, install };
-    let mut arrival = stage.arrive(&question.method, &headers);
-    let page = Page::of(&arrival, &headers, &question.target);
+    let simulation = Simulation { table, target: &question.target, peer: &peer, via: &via };
+    let mut run = simulation.run(&question.method, &headers);
+    let page = Page::of(&run, &headers, &question.target);
     if page == Page::Own && is_silent(&question.method) && question.origin.is_some() {
         headers.remove(header::ORIGIN);
-        arrival = stage.arrive(&question.method, &headers);
+        run = simulation.run(&question.method, &headers);
     }
     let browser = Browser::of(page, &question.method, &headers);
     let preflight = match (&browser.preflight, headers.get(header::ORIGIN)) {
-        (Some(true), Some(origin)) => Some(stage.ask(&question.method, &headers, origin)),
+        (Some(true), Some(origin)) => {
+            let requested = Requested::of(&question.method, &headers, origin);
+            let run = simulation.run(&Method::OPTIONS, &requested.headers);
+            Some(Preflight::of(&requested, &run))
+        }
         (Some(_) | None, _) => None,
     };
-    let scene = Scene { question, headers: &headers, page, browser, preflight };
-    Ok(match &arrival {
-        Ok(arrival) => scene.told(&stage, arrival, refused),
-        Err(refusal) => scene.turned_away(*refusal),
+    let report = Report { question, headers: &headers, page, browser, preflight };
+    Ok(match run.cors_request() {
+        Some(cors_request) => report.explained(table, &run, &cors_request, refused),
+        None => report.rejected(&run),
     })
 }
 
@@ -140,47 +140,8 @@ fn is_silent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// What requests are tried on.
-struct Stage<'a, 't> {
-    table: &'t Table,
-    target: &'a Target,
-    install: Install<'a>,
-}
-
-impl<'t> Stage<'_, 't> {
-    fn arrive(&self, method: &Method, headers: &HeaderMap) -> Result<Arrival<'t>, Refusal> {
-        Arrival::of(self.table, self.install.peer, self.head(method, headers))
-    }
-
-    fn head(&self, method: &Method, headers: &HeaderMap) -> Parts {
-        let (mut head, ()) = http::Request::new(()).into_parts();
-        head.method = method.clone();
-        head.uri = self.target.uri();
-        head.headers = headers.clone();
-        head.headers.insert(header::HOST, self.target.host().clone());
-        head
-    }
-
-    /// Sends the preflight of a request.
-    fn ask(&self, method: &Method, headers: &HeaderMap, origin: &HeaderValue) -> Preflight {
-        let asked = preflight::Asked::of(method, headers, origin);
-        match self.arrive(&Method::OPTIONS, &asked.headers) {
-            Err(refusal) => {
-                let answer = rehearsal::refused(refusal, self.install.id, &Method::OPTIONS);
-                Preflight::of(&asked, None, &answer)
-            }
-            Ok(arrival) => {
-                let cors_request = arrival.cors_request();
-                let course = arrival.course(&cors_request, &self.install);
-                let way = Way { course: &course, cors_request: &cors_request, host: arrival.host };
-                Preflight::of(&asked, Some(way), &course.answer)
-            }
-        }
-    }
-}
-
 /// A request, and what a browser does about it.
-struct Scene<'q> {
+struct Report<'q> {
     question: &'q Question,
     headers: &'q HeaderMap,
     page: Page,
@@ -188,11 +149,10 @@ struct Scene<'q> {
     preflight: Option<Preflight>,
 }
 
-impl Scene<'_> {
-    /// A request that no host has.
-    fn turned_away(self, refusal: Refusal) -> Explanation {
-        let answer = rehearsal::refused(refusal, &ID, &self.question.method);
-        let script = self.script(&answer);
+impl Report<'_> {
+    /// A request for a host that no FrontDoor has.
+    fn rejected(self, run: &DryRun<'_>) -> Explanation {
+        let script = self.script(run);
         let notes = browser::note(self.page, &self.question.headers).into_iter().collect();
         Explanation {
             winner: None,
@@ -201,34 +161,28 @@ impl Scene<'_> {
             browser: self.browser,
             preflight: self.preflight,
             request: None,
-            response: Some(Response::of(&answer, None, script)),
+            response: Some(Response::of(run, script)),
             notes,
         }
     }
 
-    fn told(
+    fn explained(
         self,
-        stage: &Stage<'_, '_>,
-        arrival: &Arrival<'_>,
+        table: &Table,
+        run: &DryRun<'_>,
+        cors_request: &CorsRequest<'_>,
         refused: &[Refused],
     ) -> Explanation {
-        let cors_request = arrival.cors_request();
-        let course = arrival.course(&cors_request, &stage.install);
-        let routed = arrival.routed(&cors_request);
-        let losers = |request| routing::losers(arrival, &request, &course, refused);
+        let routed = run.routed(cors_request);
+        let losers = |request| routing::losers(run, &request, refused);
         let (losers, losers_omitted) = routed.map(losers).unwrap_or_default();
-        let winner = routed.and_then(|request| Winner::of(&course, &request, arrival.host));
-        let script = self.script(&course.answer);
-        let host = routing::note(stage.table, arrival.host, self.question.target.name());
+        let winner = routed.and_then(|request| Winner::of(run, &request));
+        let script = self.script(run);
+        let host = routing::note(table, run, self.question.target.name());
         let unset = browser::note(self.page, &self.question.headers);
-        let spoken = response::spoken(&course, &cors_request);
-        let response = Response::of(&course.answer, Some((&course, spoken)), script);
+        let response = Response::of(run, script);
         let (preflight, response) = match self.page {
-            Page::CorsRequest => {
-                let asked = preflight::Asked::itself(self.headers);
-                let way = Way { course: &course, cors_request: &cors_request, host: arrival.host };
-                (Some(Preflight::of(&asked, Some(way), &course.answer)), None)
-            }
+            Page::Preflight => (Some(Preflight::of(&Requested::itself(self.headers), run)), None),
             Page::Unknown | Page::Own | Page::Other => (self.preflight, Some(response)),
         };
         Explanation {
@@ -237,20 +191,17 @@ impl Scene<'_> {
             losers_omitted,
             browser: self.browser,
             preflight,
-            request: course
-                .sending
-                .as_ref()
-                .map(|sending| Forwarded::of(sending, &course.answer, &self.question.method)),
+            request: run.sent.as_ref().map(|sent| Forwarded::of(sent, run, &self.question.method)),
             response,
-            notes: iter::once(host).chain(unset).collect(),
+            notes: host.into_iter().chain(unset).collect(),
         }
     }
 
-    fn script(&self, answer: &rehearsal::Answer) -> Script {
+    fn script(&self, run: &DryRun<'_>) -> Script {
         if self.browser.forbidden {
             return Script::none("no script can send the request");
         }
         let origin = self.headers.get(header::ORIGIN);
-        Script::of(self.page, origin, self.preflight.as_ref(), answer)
+        Script::of(self.page, origin, self.preflight.as_ref(), &run.reply)
     }
 }

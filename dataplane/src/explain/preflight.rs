@@ -2,13 +2,13 @@
 
 use super::{
     Field,
-    response::{By, denial},
-    script::{Check, cors_check},
+    response::{ResponseSource, denial},
+    script::{Check, cors_check, list},
+    simulation::{DryRun, Reply},
 };
 use crate::{
-    cors::{CorsRequest, Outcome, fetch},
-    proxy::rehearsal::{Answer, BACKENDS_OWN, Course},
-    table::{ObjectName, VirtualHost},
+    cors::{Outcome, fetch},
+    table::ObjectName,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
@@ -24,7 +24,7 @@ pub struct Preflight {
     /// Whose policy answers; `None` where none does.
     pub policy: Option<PolicyOwner>,
     /// Who answers.
-    pub by: By,
+    pub by: ResponseSource,
     /// The answer's status code; `None` where that is the backend's.
     pub status: Option<u16>,
     /// The answer's header fields, where the edge answers.
@@ -50,8 +50,9 @@ pub enum PolicyOwner {
 impl PolicyOwner {
     /// Whose policy answers a preflight, if a policy does and not a backend, or the edge whatever
     /// the policy.
-    fn of(course: &Course<'_>, host: &VirtualHost) -> Option<Self> {
-        let verdict = course.verdict.filter(|verdict| !verdict.report_only)?;
+    fn of(run: &DryRun<'_>) -> Option<Self> {
+        let host = run.arrived.destination.as_ref()?.virtual_host;
+        let verdict = run.arrived.verdict.filter(|verdict| !verdict.report_only)?;
         match verdict.outcome {
             Outcome::PreflightAllowed | Outcome::PreflightDenied(_) => {}
             Outcome::PreflightForwarded
@@ -60,11 +61,9 @@ impl PolicyOwner {
             | Outcome::Rejected => return None,
         }
         // A policy that is inherited is the same one, not just an equal one.
-        let inherited = host.cors.as_deref().zip(course.policy);
-        match &course.found {
-            Some((matched, _))
-                if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) =>
-            {
+        let inherited = host.cors.as_deref().zip(run.arrived.policy);
+        match run.arrived.matched {
+            Some(matched) if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) => {
                 Some(Self::Route(matched.target.name.clone()))
             }
             Some(_) | None => Some(Self::FrontDoor(host.front_door.clone())),
@@ -81,16 +80,8 @@ impl fmt::Display for PolicyOwner {
     }
 }
 
-/// A preflight's way, where it has one.
-#[derive(Clone, Copy)]
-pub(super) struct Way<'a> {
-    pub(super) course: &'a Course<'a>,
-    pub(super) cors_request: &'a CorsRequest<'a>,
-    pub(super) host: &'a VirtualHost,
-}
-
 /// A browser's question.
-pub(super) struct Asked {
+pub(super) struct Requested {
     pub(super) headers: HeaderMap,
     origin: HeaderValue,
     method: HeaderValue,
@@ -98,7 +89,7 @@ pub(super) struct Asked {
     names: Vec<String>,
 }
 
-impl Asked {
+impl Requested {
     /// What a browser asks before it sends a request.
     pub(super) fn of(method: &Method, headers: &HeaderMap, origin: &HeaderValue) -> Self {
         let causes: Vec<_> = fetch::causes(method, headers).collect();
@@ -108,15 +99,15 @@ impl Asked {
         names.dedup();
         // A method is a token, and so is every name.
         let method = HeaderValue::from_str(method.as_str()).unwrap_or(HeaderValue::from_static(""));
-        let mut asked = HeaderMap::new();
-        asked.insert(header::ORIGIN, origin.clone());
-        asked.insert(header::ACCESS_CONTROL_REQUEST_METHOD, method.clone());
+        let mut requested = HeaderMap::new();
+        requested.insert(header::ORIGIN, origin.clone());
+        requested.insert(header::ACCESS_CONTROL_REQUEST_METHOD, method.clone());
         if let Ok(list) = HeaderValue::try_from(names.join(","))
             && !names.is_empty()
         {
-            asked.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, list);
+            requested.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, list);
         }
-        Self { headers: asked, origin: origin.clone(), method, names }
+        Self { headers: requested, origin: origin.clone(), method, names }
     }
 
     /// The question that a request is itself.
@@ -131,19 +122,21 @@ impl Asked {
 }
 
 impl Preflight {
-    pub(super) fn of(asked: &Asked, way: Option<Way<'_>>, answer: &Answer) -> Self {
-        let found = way.and_then(|way| way.course.found.as_ref());
-        let (by, status, headers, check) = match answer {
-            Answer::Edge(response, refusal) => {
-                let mut check = browser_check(asked, response.status(), response.headers());
+    pub(super) fn of(requested: &Requested, run: &DryRun<'_>) -> Self {
+        let (by, status, headers, check) = match &run.reply {
+            Reply::Edge(response, refusal) => {
+                let mut check = browser_check(requested, response.status(), response.headers());
                 if let (Check::Fails(why), Some(refusal)) = (&mut check, refusal) {
-                    let denied = way.and_then(|way| denial(way.course, way.cors_request));
+                    let cors_request = run.cors_request();
+                    let denied = cors_request.and_then(|request| denial(run, &request));
                     *why = denied.unwrap_or_else(|| refusal.detail());
                 }
-                (By::Edge, Some(response.status()), Field::all(response.headers()), check)
+                let headers = Field::all(response.headers());
+                (ResponseSource::Edge, Some(response.status()), headers, check)
             }
-            Answer::Backend { after, .. } => {
-                (By::Backend, None, Vec::new(), browser_check(asked, StatusCode::OK, after))
+            Reply::Backend { after, .. } => {
+                let check = browser_check(requested, StatusCode::OK, after);
+                (ResponseSource::Backend, None, Vec::new(), check)
             }
         };
         let (allowed, credentials, why) = match check {
@@ -154,8 +147,7 @@ impl Preflight {
                 (Some(false), Some(false), format!("the browser does not send the request: {why}"))
             }
             Check::Unknown => {
-                let policy = way.and_then(|way| way.course.policy);
-                let why = match policy {
+                let why = match run.arrived.policy {
                     Some(policy) if policy.report_only => {
                         "the CORS policy only reports: the backend decides"
                     }
@@ -166,9 +158,9 @@ impl Preflight {
             }
         };
         Self {
-            asks: Field::all(&asked.headers),
-            route: found.map(|(matched, _)| matched.target.name.clone()),
-            policy: way.and_then(|way| PolicyOwner::of(way.course, way.host)),
+            asks: Field::all(&requested.headers),
+            route: run.arrived.matched.map(|matched| matched.target.name.clone()),
+            policy: PolicyOwner::of(run),
             by,
             status: status.map(|status| status.as_u16()),
             headers,
@@ -180,8 +172,8 @@ impl Preflight {
 }
 
 /// What a browser makes of the answer.
-fn browser_check(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check {
-    let credentials = match cors_check(answer, &asked.origin) {
+fn browser_check(requested: &Requested, status: StatusCode, answer: &HeaderMap) -> Check {
+    let credentials = match cors_check(answer, &requested.origin) {
         Check::Passes { credentials } => credentials,
         other @ (Check::Fails(_) | Check::Unknown) => return other,
     };
@@ -189,8 +181,8 @@ fn browser_check(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check
         return Check::Fails(format!("the status {status} is no success"));
     }
     let methods = list(answer, &header::ACCESS_CONTROL_ALLOW_METHODS);
-    let method = asked.method.to_str().unwrap_or_default();
-    let is_simple = Method::from_bytes(asked.method.as_bytes())
+    let method = requested.method.to_str().unwrap_or_default();
+    let is_simple = Method::from_bytes(requested.method.as_bytes())
         .is_ok_and(|method| fetch::is_safelisted_method(&method));
     let any_method = methods.iter().any(|allowed| allowed == "*");
     let named = is_simple || methods.iter().any(|allowed| allowed == method);
@@ -201,7 +193,7 @@ fn browser_check(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check
     let any_header = headers.iter().any(|allowed| allowed == "*");
     let is_named =
         |name: &&String| headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
-    let unnamed: Vec<_> = asked.names.iter().filter(|name| !is_named(name)).collect();
+    let unnamed: Vec<_> = requested.names.iter().filter(|name| !is_named(name)).collect();
     // `*` never stands for `authorization`.
     if let Some(name) = unnamed.iter().find(|name| !any_header || **name == "authorization") {
         return Check::Fails(format!("header {name} is not among Access-Control-Allow-Headers"));
@@ -210,22 +202,15 @@ fn browser_check(asked: &Asked, status: StatusCode, answer: &HeaderMap) -> Check
     Check::Passes { credentials: credentials && named && unnamed.is_empty() }
 }
 
-/// The elements of a list, but for a backend's own, which are not known.
-pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let lines = headers.get_all(name).iter().filter(|line| **line != BACKENDS_OWN);
-    let elements = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
-    elements.map(str::trim).filter(|element| !element.is_empty()).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    fn asked(method: Method, header: &'static str) -> Asked {
+    fn asked(method: Method, header: &'static str) -> Requested {
         let mut headers = HeaderMap::new();
         headers.insert(header, HeaderValue::from_static("1"));
-        Asked::of(&method, &headers, &HeaderValue::from_static("https://a.example"))
+        Requested::of(&method, &headers, &HeaderValue::from_static("https://a.example"))
     }
 
     fn answer(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -242,11 +227,11 @@ mod tests {
             headers.insert(name, HeaderValue::from_static("1"));
         }
         let origin = HeaderValue::from_static("https://a.example");
-        let asked = Asked::of(&Method::PUT, &headers, &origin);
-        assert_eq!(asked.headers.get("access-control-request-method").unwrap(), "PUT");
-        let names = asked.headers.get("access-control-request-headers").unwrap();
+        let requested = Requested::of(&Method::PUT, &headers, &origin);
+        assert_eq!(requested.headers.get("access-control-request-method").unwrap(), "PUT");
+        let names = requested.headers.get("access-control-request-headers").unwrap();
         assert_eq!(names, "authorization,x-a,x-b");
-        let plain = Asked::of(&Method::PUT, &HeaderMap::new(), &origin);
+        let plain = Requested::of(&Method::PUT, &HeaderMap::new(), &origin);
         assert!(!plain.headers.contains_key("access-control-request-headers"));
     }
 

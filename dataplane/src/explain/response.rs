@@ -1,9 +1,12 @@
 //! What comes back.
 
-use super::{Field, Script};
+use super::{
+    Field, Script,
+    sample::{BACKENDS_OWN, OTHER_CORS_FIELDS},
+    simulation::{DryRun, Reply},
+};
 use crate::{
     cors::{CorsRequest, Outcome, denial_reason},
-    proxy::rehearsal::{Answer, BACKENDS_OWN, Course, OTHER_CORS_FIELDS},
     refusal::Refusal,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +15,7 @@ use serde::Serialize;
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum By {
+pub enum ResponseSource {
     /// The front door itself.
     Edge,
     /// A backend.
@@ -23,7 +26,7 @@ pub enum By {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Response {
     /// Who answers.
-    pub by: By,
+    pub by: ResponseSource,
     /// The status code; `None` where that is the backend's.
     pub status: Option<u16>,
     /// Why the edge refuses the request, in one word and in a sentence.
@@ -48,17 +51,16 @@ pub struct Response {
 }
 
 impl Response {
-    /// What the client gets, and of the policy what has been [`spoken`].
-    pub(super) fn of(
-        answer: &Answer,
-        course: Option<(&Course<'_>, String)>,
-        script: Script,
-    ) -> Self {
-        let route = course.as_ref().and_then(|(course, _)| course.found.as_ref());
-        let unavailable = route.and_then(|(matched, _)| matched.target.unavailable.clone());
-        let cors = course.map_or("no host, and so no CORS policy".to_owned(), |(_, cors)| cors);
+    /// What the client gets.
+    pub(super) fn of(run: &DryRun<'_>, script: Script) -> Self {
+        let unavailable =
+            run.arrived.matched.and_then(|matched| matched.target.unavailable.clone());
+        let cors = match run.cors_request() {
+            Some(cors_request) => policy_says(run, &cors_request),
+            None => "no host, and so no CORS policy".to_owned(),
+        };
         let edge = |script| Self {
-            by: By::Edge,
+            by: ResponseSource::Edge,
             status: None,
             reason: None,
             detail: None,
@@ -70,8 +72,8 @@ impl Response {
             cors,
             script,
         };
-        match answer {
-            Answer::Edge(response, refusal) => Self {
+        match &run.reply {
+            Reply::Edge(response, refusal) => Self {
                 status: Some(response.status().as_u16()),
                 reason: refusal.map(Refusal::reason),
                 detail: refusal.map(|refusal| match unavailable {
@@ -82,9 +84,9 @@ impl Response {
                 body: Some(String::from_utf8_lossy(response.body()).into_owned()),
                 ..edge(script)
             },
-            Answer::Backend { before, after } => {
+            Reply::Backend { before, after } => {
                 let Changes { removes, sets, adds } = Changes::between(before, after);
-                Self { by: By::Backend, removes, sets, adds, ..edge(script) }
+                Self { by: ResponseSource::Backend, removes, sets, adds, ..edge(script) }
             }
         }
     }
@@ -133,14 +135,15 @@ fn starts_with_own(value: &HeaderValue) -> bool {
 }
 
 /// What of a request the policy does not allow, and why.
-pub(super) fn denial(course: &Course<'_>, cors_request: &CorsRequest<'_>) -> Option<String> {
-    Some(denial_reason(course.verdict?.outcome.denial()?, course.policy?, cors_request))
+pub(super) fn denial(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> Option<String> {
+    let denial = run.arrived.verdict?.outcome.denial()?;
+    Some(denial_reason(denial, run.arrived.policy?, cors_request))
 }
 
 /// What the policy says of a request, in a sentence.
-pub(super) fn spoken(course: &Course<'_>, cors_request: &CorsRequest<'_>) -> String {
-    let is_edges = matches!(course.answer, Answer::Edge(..));
-    if course.policy.is_none() {
+fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
+    let is_edges = matches!(run.reply, Reply::Edge(..));
+    if run.arrived.policy.is_none() {
         return if is_edges {
             "no CORS policy: nothing is touched"
         } else {
@@ -148,7 +151,7 @@ pub(super) fn spoken(course: &Course<'_>, cors_request: &CorsRequest<'_>) -> Str
         }
         .to_owned();
     }
-    let Some(verdict) = course.verdict else {
+    let Some(verdict) = run.arrived.verdict else {
         return match cors_request {
             CorsRequest::SameOrigin => "same origin: the CORS policy has nothing to say",
             CorsRequest::Plain | CorsRequest::CrossOrigin(_) | CorsRequest::Preflight(_) => {
@@ -157,7 +160,7 @@ pub(super) fn spoken(course: &Course<'_>, cors_request: &CorsRequest<'_>) -> Str
         }
         .to_owned();
     };
-    let why = denial(course, cors_request).unwrap_or_default();
+    let why = denial(run, cors_request).unwrap_or_default();
     let said = match verdict.outcome {
         Outcome::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
         Outcome::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),

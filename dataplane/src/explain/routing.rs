@@ -1,8 +1,8 @@
 //! Which Route has a request, and why the others do not.
 
+use super::simulation::DryRun;
 use crate::{
     path::PathPattern,
-    proxy::rehearsal::{Arrival, Course},
     router::{self, NearMiss, Predicates, Request},
     table::{HostPattern, ObjectName, RouteMatch, Table, VirtualHost},
 };
@@ -74,13 +74,10 @@ pub struct Refused {
 }
 
 impl Winner {
-    pub(super) fn of(
-        course: &Course<'_>,
-        request: &Request<'_>,
-        host: &VirtualHost,
-    ) -> Option<Self> {
-        let (matched, captures) = course.found.as_ref()?;
-        let runners_up = runners_up(host, request, Some(*matched));
+    pub(super) fn of(run: &DryRun<'_>, request: &Request<'_>) -> Option<Self> {
+        let matched = run.arrived.matched?;
+        let host = run.arrived.destination.as_ref()?.virtual_host;
+        let runners_up = runners_up(host, request, Some(matched));
         let mut near_misses = runners_up.map(|(_, near_miss)| near_miss);
         let why = near_misses.find_map(|near_miss| match near_miss {
             NearMiss::LessSpecific(_) => Some("its path is the most specific that matches"),
@@ -95,7 +92,7 @@ impl Winner {
             front_door: matched.target.front_door.clone(),
             path: matched.path.clone(),
             predicates: matched.predicates.clone(),
-            captures: captures.iter().cloned().collect(),
+            captures: run.captures().into_iter().collect(),
             why: why.unwrap_or("no other Route fits").to_owned(),
         })
     }
@@ -103,13 +100,12 @@ impl Winner {
 
 /// Every other Route of the host, the closest first, and how many are left out.
 pub(super) fn losers(
-    arrival: &Arrival<'_>,
+    run: &DryRun<'_>,
     request: &Request<'_>,
-    course: &Course<'_>,
     refused: &[Refused],
 ) -> (Vec<Loser>, usize) {
-    let winner = course.found.as_ref().map(|(matched, _)| *matched);
-    let served = runners_up(arrival.host, request, winner);
+    let host = run.arrived.destination.as_ref().map(|destination| destination.virtual_host);
+    let served = host.into_iter().flat_map(|host| runners_up(host, request, run.arrived.matched));
     let mut losers: Vec<_> = refused
         .iter()
         .filter_map(|route| not_served(route, request))
@@ -174,7 +170,8 @@ fn common_segments(pattern: &PathPattern, path: &str) -> usize {
 }
 
 /// Whose host it is, and what is not looked at.
-pub(super) fn note(table: &Table, host: &VirtualHost, name: &str) -> String {
+pub(super) fn note(table: &Table, run: &DryRun<'_>, name: &str) -> Option<String> {
+    let host = run.arrived.destination.as_ref()?.virtual_host;
     let routes = |host: &'_ VirtualHost| -> BTreeSet<ObjectName> {
         host.routes.matches().iter().map(|matched| matched.target.name.clone()).collect()
     };
@@ -191,5 +188,5 @@ pub(super) fn note(table: &Table, host: &VirtualHost, name: &str) -> String {
         1 => note.push_str("; 1 Route of other hosts is not considered"),
         count => note.push_str(&format!("; {count} Routes of other hosts are not considered")),
     }
-    note
+    Some(note)
 }

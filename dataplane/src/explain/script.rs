@@ -1,9 +1,8 @@
 //! What the script of a page may read of an answer (Fetch, "CORS check" and "CORS filtered
 //! response").
 
-use super::{Preflight, browser::Page, preflight::list};
-use crate::proxy::rehearsal::{Answer, BACKENDS_OWN};
-use http::{HeaderMap, HeaderValue, header};
+use super::{Preflight, browser::Page, sample::BACKENDS_OWN, simulation::Reply};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 
 /// What a script may always read of the fields of an answer that it may read at all (Fetch,
@@ -75,11 +74,11 @@ impl Script {
         page: Page,
         origin: Option<&HeaderValue>,
         preflight: Option<&Preflight>,
-        answer: &Answer,
+        answer: &Reply,
     ) -> Self {
         let fields = match answer {
-            Answer::Edge(response, _) => response.headers(),
-            Answer::Backend { after, .. } => after,
+            Reply::Edge(response, _) => response.headers(),
+            Reply::Backend { after, .. } => after,
         };
         match (page, origin) {
             (Page::Own, _) => Self {
@@ -88,10 +87,10 @@ impl Script {
                 headers: vec!["*".to_owned()],
                 why: "same origin".to_owned(),
             },
-            (Page::Unknown, _) | (Page::CorsRequest | Page::Other, None) => Self::unknown(
+            (Page::Unknown, _) | (Page::Preflight | Page::Other, None) => Self::unknown(
                 "no origin is given: a page of the same origin reads all, one of another what the policy lets it",
             ),
-            (Page::CorsRequest, Some(_)) => Self::none("no script sees the answer to a preflight"),
+            (Page::Preflight, Some(_)) => Self::none("no script sees the answer to a preflight"),
             (Page::Other, Some(origin)) => match preflight {
                 Some(preflight) if preflight.allowed == Some(false) => {
                     Self::none("the browser does not send the request, its preflight being refused")
@@ -105,7 +104,7 @@ impl Script {
         fields: &HeaderMap,
         origin: &HeaderValue,
         preflight: Option<&Preflight>,
-        answer: &Answer,
+        answer: &Reply,
     ) -> Self {
         match cors_check(fields, origin) {
             Check::Unknown => Self::unknown("the backend's Access-Control-Allow-Origin decides"),
@@ -136,10 +135,10 @@ impl Script {
 }
 
 /// Whether a browser goes elsewhere with the request (Fetch, "redirect status").
-fn is_redirect(answer: &Answer) -> bool {
+fn is_redirect(answer: &Reply) -> bool {
     match answer {
-        Answer::Edge(response, _) => matches!(response.status().as_u16(), 301..=303 | 307 | 308),
-        Answer::Backend { .. } => false,
+        Reply::Edge(response, _) => matches!(response.status().as_u16(), 301..=303 | 307 | 308),
+        Reply::Backend { .. } => false,
     }
 }
 
@@ -156,4 +155,11 @@ fn exposed(answer: &HeaderMap, credentials: bool) -> Vec<String> {
         }
     }
     names
+}
+
+/// The elements of a list, but for a backend's own, which are not known.
+pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let lines = headers.get_all(name).iter().filter(|line| **line != BACKENDS_OWN);
+    let elements = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
+    elements.map(str::trim).filter(|element| !element.is_empty()).map(str::to_owned).collect()
 }

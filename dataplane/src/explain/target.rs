@@ -1,7 +1,7 @@
 //! What a request is for, as a URL says it.
 
 use crate::{
-    proxy::rehearsal,
+    proxy::Host,
     table::{Hosts, Scheme, VirtualHost},
 };
 use http::{
@@ -99,7 +99,7 @@ impl Target {
 
     /// Which of some virtual hosts has it.
     pub fn find_in<'t>(&self, hosts: &'t Hosts) -> Option<&'t VirtualHost> {
-        rehearsal::find_host(hosts, &self.host)
+        hosts.find(&Host::parse(self.host.as_bytes())?.name)
     }
 
     /// The same as text.

@@ -1,4 +1,4 @@
-//! The answers that the edge gives itself: redirects, fixed responses, refusals.
+//! The responses that the edge makes itself: redirects, fixed responses, preflights, refusals.
 
 use super::headers::{ClientInfo, REQUEST_ID};
 use crate::{
@@ -9,35 +9,48 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
-/// What the request line may say here, for a 405 (RFC 9110 §10.2.1).
+/// The methods that are supported here, for a 405 (RFC 9110 §10.2.1).
 const ALLOWED: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// A Route's redirect.
-pub(super) fn redirect(
-    redirect: &Redirect,
-    client: &ClientInfo,
-    uri: &Uri,
-    path: &str,
-    pattern: &PathPattern,
-    captures: &Captures<'_>,
-) -> Result<Response<Bytes>, Refusal> {
-    let location = location(redirect, client, uri, path, pattern, captures);
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = redirect.status;
-    let location = HeaderValue::from_str(&location).map_err(|_| Refusal::InvalidTarget)?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+/// What a Route answers by itself.
+pub(crate) enum RouteReply<'t> {
+    /// A redirect to this `Location`.
+    Redirect(StatusCode, HeaderValue),
+    /// A fixed response.
+    Fixed(&'t Respond),
 }
 
-fn location(
+impl RouteReply<'_> {
+    /// The response.
+    pub(crate) fn into_response(self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        match self {
+            Self::Redirect(status, location) => {
+                *response.status_mut() = status;
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            Self::Fixed(respond) => {
+                *response.status_mut() = respond.status;
+                *response.body_mut() = respond.body.clone();
+                for (name, value) in &respond.headers {
+                    response.headers_mut().append(name.clone(), value.clone());
+                }
+            }
+        }
+        response
+    }
+}
+
+/// Where a redirect leads.
+pub(super) fn location(
     redirect: &Redirect,
     client: &ClientInfo,
     uri: &Uri,
     path: &str,
     pattern: &PathPattern,
     captures: &Captures<'_>,
-) -> String {
+) -> Result<HeaderValue, Refusal> {
     let scheme = redirect.scheme.unwrap_or(client.scheme);
     let authority = client.host.to_str().unwrap_or_default();
     // A valid Host has its port, if any, behind the last colon that no bracket follows.
@@ -57,21 +70,12 @@ fn location(
     let path = filled.as_deref().unwrap_or(path);
     let query = uri.path_and_query().and_then(PathAndQuery::query);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    format!("{}://{host}{port}{path}{query}", scheme.as_str())
+    HeaderValue::try_from(format!("{}://{host}{port}{path}{query}", scheme.as_str()))
+        .map_err(|_| Refusal::InvalidTarget)
 }
 
-/// A Route's fixed response.
-pub(super) fn respond(respond: &Respond) -> Response<Bytes> {
-    let mut response = Response::new(respond.body.clone());
-    *response.status_mut() = respond.status;
-    for (name, value) in &respond.headers {
-        response.headers_mut().append(name.clone(), value.clone());
-    }
-    response
-}
-
-/// The answer to a preflight that is granted: the headers alone, which 204 is for.
-pub(super) fn preflight(headers: HeaderMap, id: &HeaderValue) -> Response<Bytes> {
+/// The response to a preflight that is allowed: 204, which has headers alone (RFC 9110 §15.3.5).
+pub(crate) fn preflight(headers: HeaderMap, id: &HeaderValue) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = headers;
@@ -80,7 +84,7 @@ pub(super) fn preflight(headers: HeaderMap, id: &HeaderValue) -> Response<Bytes>
 }
 
 /// A refusal as problem details (RFC 9457).
-pub(super) fn refuse(refusal: Refusal, id: &HeaderValue, method: &Method) -> Response<Bytes> {
+pub(crate) fn refuse(refusal: Refusal, id: &HeaderValue, method: &Method) -> Response<Bytes> {
     let status = refusal.status();
     let problem = serde_json::json!({
         "type": "about:blank",

@@ -7,16 +7,16 @@ use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 
 /// A host and port as they stand in Host (RFC 9110 §7.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Host<'h> {
+pub(crate) struct Host<'h> {
     /// Lower case, without trailing dot; IPv6 in brackets.
-    pub(super) name: Cow<'h, str>,
+    pub(crate) name: Cow<'h, str>,
     /// The port, where one is written.
-    pub(super) port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 impl<'h> Host<'h> {
     /// Parses a `Host` value: a DNS name, an IPv4 address or an IPv6 literal, and a port.
-    pub(super) fn parse(value: &'h [u8]) -> Option<Self> {
+    pub(crate) fn parse(value: &'h [u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         let end = match text.strip_prefix('[') {
             Some(literal) => literal.find(']')? + 2,

@@ -9,4 +9,4 @@ mod request_record;
 
 pub(crate) use counters::{RouteStats, Snapshot, UpstreamStats};
 pub(crate) use exposition::encode;
-pub(crate) use request_record::{AccessLogFields, RequestRecord};
+pub(crate) use request_record::RequestRecord;

@@ -40,7 +40,7 @@ pub(crate) struct RequestRecord {
     /// Whether all of the answer has been handed on.
     pub(crate) complete: bool,
     /// What only the access log shows; `None` where it is off.
-    pub(crate) line: Option<AccessLogFields>,
+    pub(crate) log: Option<AccessLogFields>,
 }
 
 /// What only the access log shows; `None` where the request was refused before it was known.
@@ -82,7 +82,7 @@ impl RequestRecord {
             received: 0,
             sent: 0,
             complete: false,
-            line: access_log_is_on().then(AccessLogFields::default),
+            log: access_log_is_on().then(AccessLogFields::default),
         }
     }
 
@@ -94,17 +94,17 @@ impl RequestRecord {
         }
     }
 
-    fn log(&self, status: u16, reason: &str, duration: Duration) {
-        let Some(line) = &self.line else { return };
+    fn write_log(&self, status: u16, reason: &str, duration: Duration) {
+        let Some(fields) = &self.log else { return };
         let route = self.route.name.as_ref().map(ToString::to_string);
         tracing::info!(
             target: "access",
             route = route.as_deref().unwrap_or("-"),
-            backend = line.backend.as_deref().unwrap_or("-"),
+            backend = fields.backend.as_deref().unwrap_or("-"),
             client = %self.client,
-            method = line.method.as_ref().map_or("-", Method::as_str),
-            host = line.host.as_deref().unwrap_or("-"),
-            path = line.path.as_deref().unwrap_or("-"),
+            method = fields.method.as_ref().map_or("-", Method::as_str),
+            host = fields.host.as_deref().unwrap_or("-"),
+            path = fields.path.as_deref().unwrap_or("-"),
             status,
             reason,
             cors = self.cors.map(|verdict| tracing::field::display(cors::VerdictLabel(verdict))),
@@ -128,6 +128,6 @@ impl Drop for RequestRecord {
         let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
         let reason = self.reason();
         self.route.count(status, reason, self.cors, duration);
-        self.log(status, reason, duration);
+        self.write_log(status, reason, duration);
     }
 }

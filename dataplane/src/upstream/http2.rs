@@ -1,7 +1,7 @@
 //! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service says so: one connection
 //! per endpoint and worker, in a task of its own, shared by all requests.
 
-use super::{Answer, Kind, SendError, Stream, UpstreamBody};
+use super::{Kind, SendError, Stream, UpstreamBody, UpstreamResponse};
 use crate::{refusal::Refusal, request::RequestBody};
 use http::{Request, Version, header, request::Parts};
 use hyper::client::conn::http2::{Builder, SendRequest};
@@ -73,7 +73,7 @@ pub(super) async fn send(
     address: SocketAddr,
     head: &Parts,
     body: &mut RequestBody,
-) -> Result<Answer, SendError> {
+) -> Result<UpstreamResponse, SendError> {
     let mut request = Request::new(std::mem::replace(body, RequestBody::empty()));
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
@@ -86,7 +86,7 @@ pub(super) async fn send(
     match sender.try_send_request(request).await {
         Ok(response) => {
             let response = response.map(|body| UpstreamBody(Kind::Http2(body)));
-            Ok(Answer { response, address, upgraded: None })
+            Ok(UpstreamResponse { response, address, upgraded: None })
         }
         Err(mut failed) => {
             let unsent = failed.take_message();

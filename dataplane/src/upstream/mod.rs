@@ -45,7 +45,7 @@ pub(crate) struct Upstreams {
 }
 
 /// A backend's answer.
-pub(crate) struct Answer {
+pub(crate) struct UpstreamResponse {
     /// Its head, and its body as it comes.
     pub(crate) response: Response<UpstreamBody>,
     /// The address that gave it.
@@ -92,7 +92,7 @@ impl Upstreams {
         mut body: RequestBody,
         deadline: &Deadline,
         timeouts: &Timeouts,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<UpstreamResponse, Refusal> {
         let sending = async {
             let turn = self.endpoints.next();
             match backend.protocol {
@@ -128,7 +128,7 @@ impl Upstreams {
         head: &mut Parts,
         body: &mut RequestBody,
         timeouts: &Timeouts,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<UpstreamResponse, Refusal> {
         let mut key = key(backend, turn).ok_or(Refusal::NoEndpoint)?;
         if let Some(http1) = self.pool.take(&key) {
             self.stats.reused();
@@ -170,7 +170,7 @@ impl Upstreams {
         head: &mut Parts,
         body: &mut RequestBody,
         timeouts: &Timeouts,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<UpstreamResponse, Refusal> {
         let Some(Key::Endpoint(address, _)) = key(backend, turn) else {
             return Err(Refusal::NoEndpoint);
         };
@@ -198,15 +198,19 @@ async fn exchange(
     http1: Box<Http1>,
     head: &mut Parts,
     body: &mut RequestBody,
-) -> Result<Answer, SendError> {
+) -> Result<UpstreamResponse, SendError> {
     let address = http1.address;
     let (response, http1) = http1.send(head, body).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let response = response.map(|()| UpstreamBody(Kind::Empty));
-        return Ok(Answer { response, address, upgraded: Some(Box::new(http1.into_stream())) });
+        return Ok(UpstreamResponse {
+            response,
+            address,
+            upgraded: Some(Box::new(http1.into_stream())),
+        });
     }
     let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
-    Ok(Answer { response, address, upgraded: None })
+    Ok(UpstreamResponse { response, address, upgraded: None })
 }
 
 /// What the pool keeps the connections of a backend by; of its endpoints that whose turn it is.

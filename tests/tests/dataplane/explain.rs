@@ -3,7 +3,7 @@
 use crate::exchange;
 use http::{HeaderMap, HeaderValue, Method};
 use portico::compile::Compiled;
-use portico_dataplane::explain::{By, Explanation, Field, Question, Response, explain};
+use portico_dataplane::explain::{Explanation, Field, Question, Response, ResponseSource, explain};
 use portico_tests::{
     backend::{Backend, Reply, front_door, route, service},
     edge::Edge,
@@ -137,7 +137,7 @@ async fn assert_agrees(edge: &Edge, backend: &Backend, compiled: &Compiled, case
         let asks = preflight.asks.iter().map(|field| (field.name.as_str(), field.value.as_str()));
         let answer = send(edge, "OPTIONS", target, asks).await;
         let forwarded = backend.requests().len() > before;
-        assert_eq!(forwarded, preflight.by == By::Backend, "preflight of {name}");
+        assert_eq!(forwarded, preflight.by == ResponseSource::Backend, "preflight of {name}");
         if !forwarded {
             assert_eq!(Some(answer.status()), preflight.status, "preflight of {name}");
             assert_eq!(fields(&answer), told(&preflight.headers), "preflight of {name}");
@@ -159,13 +159,15 @@ async fn assert_agrees(edge: &Edge, backend: &Backend, compiled: &Compiled, case
         assert_eq!(got.field("x-route"), winner.route.to_string(), "{name}");
     }
     assert_answer(&answer, response, &name);
-    if let (By::Backend, Some(origin)) = (response.by, origin.filter(|origin| *origin != OWN)) {
+    if let (ResponseSource::Backend, Some(origin)) =
+        (response.by, origin.filter(|origin| *origin != OWN))
+    {
         assert_readable(&answer, &explanation, origin, &name);
     }
 }
 
 fn assert_answer(answer: &Message, response: &Response, name: &str) {
-    if response.by == By::Edge {
+    if response.by == ResponseSource::Edge {
         assert_eq!(Some(answer.status()), response.status, "{name}");
         assert_eq!(fields(answer), told(&response.headers), "{name}");
         match response.reason {

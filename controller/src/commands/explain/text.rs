@@ -6,8 +6,8 @@ use crate::{
 };
 use portico_dataplane::{
     explain::{
-        BackendShare, Browser, By, Explanation, Field, Forwarded, Loser, Preflight, Response,
-        Script, Winner,
+        BackendShare, Browser, Explanation, Field, Forwarded, Loser, Preflight, Response,
+        ResponseSource, Script, Winner,
     },
     table::Protocol,
 };
@@ -134,13 +134,15 @@ impl Text {
         self.fields(&preflight.asks);
         let owner = preflight.policy.as_ref().map(|owner| format!(", by the policy of {owner}"));
         match (preflight.by, preflight.status) {
-            (By::Edge, Some(status)) => {
+            (ResponseSource::Edge, Some(status)) => {
                 self.line(format_args!(
                     "{status} from the front door{}",
                     owner.unwrap_or_default()
                 ));
             }
-            (By::Edge | By::Backend, _) => self.line("an answer from the backend, left as it is"),
+            (ResponseSource::Edge | ResponseSource::Backend, _) => {
+                self.line("an answer from the backend, left as it is")
+            }
         }
         self.fields(&preflight.headers);
         if preflight.allowed == Some(true) && preflight.credentials == Some(false) {
@@ -183,14 +185,16 @@ impl Text {
 
     fn response(&mut self, response: &Response) {
         match (response.by, response.status) {
-            (By::Edge, Some(status)) => {
+            (ResponseSource::Edge, Some(status)) => {
                 let word = match response.reason {
                     Some(reason) => self.paint.bad(&format!("{status} {reason}")),
                     None => self.paint.good(&status.to_string()),
                 };
                 self.section("Response", &word, " from the front door");
             }
-            (By::Edge | By::Backend, _) => self.section("Response", "", "the backend's"),
+            (ResponseSource::Edge | ResponseSource::Backend, _) => {
+                self.section("Response", "", "the backend's")
+            }
         }
         if let Some(detail) = &response.detail {
             self.line(detail);

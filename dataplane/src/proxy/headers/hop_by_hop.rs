@@ -26,7 +26,7 @@ pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bo
 }
 
 /// Removes them from an answer; a 101 keeps its upgrade.
-pub(in crate::proxy) fn remove_from_response(headers: &mut HeaderMap, upgraded: bool) {
+pub(crate) fn remove_from_response(headers: &mut HeaderMap, upgraded: bool) {
     remove(headers);
     if upgraded {
         ask_for_websocket(headers);
@@ -39,7 +39,7 @@ fn ask_for_websocket(headers: &mut HeaderMap) {
 }
 
 /// Whether a request asks to become a WebSocket (RFC 6455 §4.1); no other upgrade passes.
-pub(in crate::proxy) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     headers
         .get(header::UPGRADE)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()))

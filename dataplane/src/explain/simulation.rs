@@ -1,0 +1,187 @@
+//! Requests taken through the pipeline's own functions, with a head alone and without a connection.
+
+use super::{Target, sample::sample};
+use crate::{
+    cors::{CorsRequest, ResponseHeaders},
+    proxy::{
+        self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Via, decide,
+        hop_by_hop,
+    },
+    refusal::Refusal,
+    router,
+    table::{Forward, Table},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
+
+/// Stands for the id that each request gets.
+const ID: HeaderValue = HeaderValue::from_static("(drawn for each request)");
+
+/// What requests are tried on.
+pub(super) struct Simulation<'a, 't> {
+    pub(super) table: &'t Table,
+    pub(super) target: &'a Target,
+    pub(super) peer: &'a Peer,
+    pub(super) via: &'a Via,
+}
+
+/// A request, and what would happen to it.
+pub(super) struct DryRun<'t> {
+    head: Parts,
+    pub(super) arrived: Arrived<'t>,
+    /// What the Route's backends get, or would get if one had an endpoint.
+    pub(super) sent: Option<Sent<'t>>,
+    pub(super) reply: Reply,
+}
+
+/// A request as backends get it.
+pub(super) struct Sent<'t> {
+    pub(super) forward: &'t Forward,
+    /// Path and query.
+    pub(super) target: String,
+    /// For each of the Route's backends.
+    pub(super) headers: Vec<HeaderMap>,
+}
+
+/// What the client gets.
+pub(super) enum Reply {
+    /// The edge's own response, and why, where it is a refusal.
+    Edge(Response<Bytes>, Option<Refusal>),
+    /// A backend's. What is done to its fields is shown on a [`sample`].
+    Backend {
+        /// The fields that something may be done to.
+        before: HeaderMap,
+        /// What becomes of them, and what is added.
+        after: HeaderMap,
+    },
+}
+
+impl<'t> Simulation<'_, 't> {
+    /// Takes a request to its end.
+    pub(super) fn run(&self, method: &Method, headers: &HeaderMap) -> DryRun<'t> {
+        let mut head = self.head(method, headers);
+        let facts =
+            Facts { peer: self.peer, via: self.via, max_body_bytes: None, body_length: None };
+        let (mut arrived, next) = decide(self.table, &facts, &mut head);
+        let response_headers = arrived.take_response_headers();
+        let mut sent = None;
+        let end = next.and_then(|next| self.end(next, &arrived, &head, &mut sent));
+        let reply = reply(end, &arrived, response_headers, method);
+        DryRun { head, arrived, sent, reply }
+    }
+
+    fn head(&self, method: &Method, headers: &HeaderMap) -> Parts {
+        let (mut head, ()) = http::Request::new(()).into_parts();
+        head.method = method.clone();
+        head.uri = self.target.uri();
+        head.headers = headers.clone();
+        head.headers.insert(header::HOST, self.target.host().clone());
+        head
+    }
+
+    fn end(
+        &self,
+        next: Next<'t>,
+        arrived: &Arrived<'t>,
+        head: &Parts,
+        sent: &mut Option<Sent<'t>>,
+    ) -> Result<End, Refusal> {
+        match next {
+            Next::AllowPreflight(headers) => {
+                Ok(End::AllowedPreflight(proxy::preflight(*headers, &ID)))
+            }
+            Next::Respond(reply) => Ok(End::Edge(reply.into_response())),
+            Next::Forward(plan) => {
+                if let Some(destination) = &arrived.destination {
+                    *sent = Some(self.sent(arrived, destination, &plan, head)?);
+                }
+                plan.forward.pick(0).map(|_| End::Backend).ok_or(Refusal::NoEndpoint)
+            }
+        }
+    }
+
+    fn sent(
+        &self,
+        arrived: &Arrived<'t>,
+        destination: &Destination<'t>,
+        plan: &ForwardPlan<'t>,
+        head: &Parts,
+    ) -> Result<Sent<'t>, Refusal> {
+        let forward = plan.forward;
+        let mut sent = Sent { forward, target: String::new(), headers: Vec::new() };
+        let upgrade = hop_by_hop::asks_for_websocket(&head.headers);
+        let Self { peer, via, .. } = *self;
+        let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
+        for backend in forward.backends() {
+            let mut head = head.clone();
+            context.prepare(backend, &ID, &mut head)?;
+            let target = head.uri.path_and_query();
+            sent.target = target.map(ToString::to_string).unwrap_or_default();
+            sent.headers.push(head.headers);
+        }
+        Ok(sent)
+    }
+}
+
+/// How a request ends that nothing refuses.
+enum End {
+    /// With the response to a preflight that is allowed.
+    AllowedPreflight(Response<Bytes>),
+    /// With the Route's own response.
+    Edge(Response<Bytes>),
+    /// With a backend's.
+    Backend,
+}
+
+fn reply(
+    end: Result<End, Refusal>,
+    arrived: &Arrived<'_>,
+    response_headers: ResponseHeaders<'_>,
+    method: &Method,
+) -> Reply {
+    let (mut response, refusal) = match end {
+        Err(refusal) => (proxy::refuse(refusal, &ID, method), Some(refusal)),
+        Ok(End::AllowedPreflight(response)) => (response, None),
+        Ok(End::Edge(mut response)) => {
+            arrived.edit_response(&ID, response.headers_mut());
+            (response, None)
+        }
+        Ok(End::Backend) => {
+            let before = sample(arrived.matched);
+            let mut after = before.clone();
+            hop_by_hop::remove_from_response(&mut after, false);
+            arrived.edit_response(&ID, &mut after);
+            response_headers.apply(&mut after);
+            return Reply::Backend { before, after };
+        }
+    };
+    response_headers.apply(response.headers_mut());
+    Reply::Edge(response, refusal)
+}
+
+impl<'t> DryRun<'t> {
+    /// What the request is to CORS; `None` where no host has it.
+    pub(super) fn cors_request(&self) -> Option<CorsRequest<'_>> {
+        Some(self.arrived.destination.as_ref()?.cors_request(&self.head))
+    }
+
+    /// The request as the router sees it; `None` where its path can't be read.
+    pub(super) fn routed<'r>(
+        &'r self,
+        cors_request: &'r CorsRequest<'_>,
+    ) -> Option<router::Request<'r>> {
+        let path = self.arrived.path.as_deref().ok()?;
+        Some(proxy::routed(&self.head, path, cors_request))
+    }
+
+    /// What the winning match's path captured: names and values, the rest as `*`.
+    pub(super) fn captures(&self) -> Vec<(String, String)> {
+        let path = self.arrived.path.as_deref().ok();
+        let Some((matched, path)) = self.arrived.matched.zip(path) else { return Vec::new() };
+        let Some(captures) = matched.path.matches(path) else { return Vec::new() };
+        let names = matched.path.names().map(str::to_owned);
+        let values = captures.values().iter().map(|value| (*value).to_owned());
+        let rest = captures.rest().map(|rest| ("*".to_owned(), rest.to_owned()));
+        names.zip(values).chain(rest).collect()
+    }
+}

@@ -1,0 +1,264 @@
+//! The one decision: what happens to a request, from the table, the peer and the head alone.
+//! [`handle`](super::handle) acts on it, and `explain` shows it; the order of the phases stands
+//! here and nowhere else.
+
+use super::{
+    headers::{self, ClientInfo, REQUEST_ID, Via},
+    local_reply::{self, RouteReply},
+    peer::Peer,
+    target,
+};
+use crate::{
+    cors::{
+        self, CorsRequest, Disposition, Policy, Preflight, RequestedHeaders, ResponseHeaders,
+        Verdict,
+    },
+    path::Captures,
+    refusal::Refusal,
+    router,
+    table::{Action, Forward, RouteMatch, Table, VirtualHost},
+};
+use http::{HeaderMap, HeaderValue, request::Parts};
+use std::{borrow::Cow, rc::Rc};
+
+/// What a decision depends on beside the table and the head.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    /// The other end of the connection.
+    pub(crate) peer: &'a Peer,
+    /// This install's name in `Via`.
+    pub(crate) via: &'a Via,
+    /// `--max-body-bytes`.
+    pub(crate) max_body_bytes: Option<u64>,
+    /// The length of the body, where it is known.
+    pub(crate) body_length: Option<u64>,
+}
+
+/// Which virtual host a request is for, and who sent it.
+pub(crate) struct Destination<'t> {
+    /// The virtual host.
+    pub(crate) virtual_host: &'t VirtualHost,
+    /// Who sent it.
+    pub(super) client: ClientInfo,
+}
+
+/// What was found out about a request on the way to what happens [`Next`], however far it came.
+pub(crate) struct Arrived<'t> {
+    /// The host that it names: lower case, without port; `None` where that is invalid.
+    pub(super) host: Option<Rc<str>>,
+    /// Its normalised path, or why that is refused.
+    pub(crate) path: Result<String, Refusal>,
+    /// `None` where no FrontDoor has its host.
+    pub(crate) destination: Option<Destination<'t>>,
+    /// The match that wins.
+    pub(crate) matched: Option<&'t RouteMatch>,
+    /// The CORS policy that applies: the Route's, or without a Route the FrontDoor's.
+    pub(crate) policy: Option<&'t Policy>,
+    /// What the policy says.
+    pub(crate) verdict: Option<Verdict>,
+    /// What the policy does to the response's headers.
+    response_headers: ResponseHeaders<'t>,
+}
+
+/// What happens to a request that nothing refuses.
+pub(crate) enum Next<'t> {
+    /// It is a preflight that its policy allows, answered here with these headers. No Route edits
+    /// them.
+    AllowPreflight(Box<HeaderMap>),
+    /// Its Route answers it here.
+    Respond(RouteReply<'t>),
+    /// It goes to one of the Route's backends.
+    Forward(ForwardPlan<'t>),
+}
+
+/// How a request goes to a backend.
+pub(crate) struct ForwardPlan<'t> {
+    /// The match that it met.
+    pub(crate) matched: &'t RouteMatch,
+    /// The backends.
+    pub(crate) forward: &'t Forward,
+    /// The path that they get, where it is not the request's own.
+    pub(crate) rewritten: Option<String>,
+    /// Whether a browser would have sent a preflight before it, had its page called the backend at
+    /// another origin.
+    pub(super) avoids_preflight: bool,
+}
+
+/// Decides on a request. Host and the forwarding headers of its head are brought into their final
+/// form: an absolute target's authority replaces Host, and what an untrusted peer says of the
+/// client is removed.
+pub(crate) fn decide<'t>(
+    table: &'t Table,
+    facts: &Facts<'_>,
+    head: &mut Parts,
+) -> (Arrived<'t>, Result<Next<'t>, Refusal>) {
+    let mut arrived = Arrived {
+        host: None,
+        path: Err(Refusal::InvalidHost),
+        destination: None,
+        matched: None,
+        policy: None,
+        verdict: None,
+        response_headers: ResponseHeaders::default(),
+    };
+    let next = arrived.decide(table, facts, head);
+    (arrived, next)
+}
+
+impl<'t> Arrived<'t> {
+    /// The phases: find the virtual host and the match, apply the CORS policy, then do what the
+    /// Route says.
+    fn decide(
+        &mut self,
+        table: &'t Table,
+        facts: &Facts<'_>,
+        head: &mut Parts,
+    ) -> Result<Next<'t>, Refusal> {
+        let host_value = target::settle_host(head)?;
+        let (host, port) = target::read_host(facts.peer, &host_value)?;
+        self.path = target::path(head).map(Cow::into_owned);
+        let virtual_host = table.hosts.find(&host);
+        self.host = Some(host);
+        let virtual_host = virtual_host.ok_or(Refusal::NoHost)?;
+        let proxies = &virtual_host.trusted_proxies;
+        let client = ClientInfo::of(facts.peer, &head.headers, proxies, &host_value, port);
+        headers::remove_untrusted_forwarding(&mut head.headers, client.trusted);
+        let destination = self.destination.insert(Destination { virtual_host, client });
+
+        let cors_request = destination.cors_request(head);
+        let path = self.path.as_deref().map_err(|refusal| *refusal);
+        let found = path.and_then(|path| find_match(virtual_host, head, path, &cors_request));
+        self.matched = found.as_ref().ok().map(|(matched, _)| *matched);
+        // Before anything of the Route's own: a preflight is answered, and a disallowed origin
+        // refused, without contacting the backend.
+        self.policy = policy_of(virtual_host, self.matched);
+        let cors = cors::Decision::of(self.policy, &cors_request);
+        self.verdict = cors.verdict;
+        self.response_headers = cors.response_headers;
+        match cors.disposition {
+            Disposition::Proceed => {}
+            Disposition::Answer(headers) => return Ok(Next::AllowPreflight(headers)),
+            Disposition::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
+        }
+        facts.admit(head)?;
+        let (matched, captures) = found?;
+        let route = Routed { client: &destination.client, matched, captures, path: path?, head };
+        route.next(&cors_request)
+    }
+
+    /// Names the request on its response, and applies the Route's edits; the CORS headers come
+    /// after these.
+    pub(crate) fn edit_response(&self, id: &HeaderValue, headers: &mut HeaderMap) {
+        // One id names the request here, in logs and at the backend, whatever that calls it.
+        headers.insert(REQUEST_ID, id.clone());
+        if let Some(matched) = self.matched {
+            matched.target.response_headers.apply(headers);
+        }
+    }
+
+    /// The path that a plan's backends get.
+    pub(crate) fn target_path<'d>(&'d self, plan: &'d ForwardPlan<'_>) -> &'d str {
+        plan.rewritten.as_deref().or(self.path.as_deref().ok()).unwrap_or_default()
+    }
+
+    /// Takes out what the policy does to the response's headers.
+    pub(crate) fn take_response_headers(&mut self) -> ResponseHeaders<'t> {
+        std::mem::take(&mut self.response_headers)
+    }
+}
+
+impl Destination<'_> {
+    /// What the request is to CORS.
+    pub(crate) fn cors_request<'h>(&self, head: &'h Parts) -> CorsRequest<'h> {
+        let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());
+        CorsRequest::of(&head.method, &head.headers, is_own)
+    }
+
+    /// The request's id, where a trusted proxy has given it one.
+    pub(super) fn trusted_id<'h>(&self, head: &'h Parts) -> Option<&'h HeaderValue> {
+        let id = head.headers.get(REQUEST_ID).filter(|_| self.client.trusted)?;
+        let is_valid =
+            (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+        is_valid.then_some(id)
+    }
+}
+
+impl Facts<'_> {
+    /// What is refused whatever the Route.
+    fn admit(&self, head: &Parts) -> Result<(), Refusal> {
+        headers::refuse_loops(&head.headers, self.via)?;
+        match (self.max_body_bytes, self.body_length) {
+            (Some(limit), Some(length)) if length > limit => Err(Refusal::BodyTooLarge),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+}
+
+/// A request that its CORS policy lets through, and the Route that it is for.
+struct Routed<'t, 'r> {
+    client: &'r ClientInfo,
+    matched: &'t RouteMatch,
+    captures: Captures<'r>,
+    path: &'r str,
+    head: &'r Parts,
+}
+
+impl<'t> Routed<'t, '_> {
+    /// What the Route does with it.
+    fn next(&self, cors_request: &CorsRequest<'_>) -> Result<Next<'t>, Refusal> {
+        let Self { client, matched, captures, path, head } = self;
+        let route = &*matched.target;
+        if route.unavailable.is_some() {
+            return Err(Refusal::NotResolved);
+        }
+        match &route.action {
+            Action::Redirect(redirect) => {
+                let pattern = &matched.path;
+                let location =
+                    local_reply::location(redirect, client, &head.uri, path, pattern, captures)?;
+                Ok(Next::Respond(RouteReply::Redirect(redirect.status, location)))
+            }
+            Action::Respond(respond) => Ok(Next::Respond(RouteReply::Fixed(respond))),
+            Action::Forward(forward) => Ok(Next::Forward(ForwardPlan {
+                matched,
+                forward,
+                rewritten: forward.rewrite().map(|to| to.path.fill(&matched.path, captures)),
+                avoids_preflight: cors::avoids_preflight(cors_request, &head.method, &head.headers),
+            })),
+        }
+    }
+}
+
+/// The policy that applies: the Route's, or without a Route the FrontDoor's default one.
+fn policy_of<'t>(host: &'t VirtualHost, matched: Option<&'t RouteMatch>) -> Option<&'t Policy> {
+    matched.map_or(&host.cors, |matched| &matched.target.cors).as_deref()
+}
+
+/// The match that a request meets; for a preflight, that of the request it announces.
+fn find_match<'t, 'r>(
+    host: &'t VirtualHost,
+    head: &'r Parts,
+    path: &'r str,
+    cors_request: &'r CorsRequest<'_>,
+) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
+    host.routes.find(&routed(head, path, cors_request)).ok_or(Refusal::NoRoute)
+}
+
+/// A request as the router sees it; a preflight, as the request it announces.
+pub(crate) fn routed<'r>(
+    head: &'r Parts,
+    path: &'r str,
+    cors_request: &'r CorsRequest<'_>,
+) -> router::Request<'r> {
+    let (method, headers) = match cors_request {
+        CorsRequest::Preflight(Preflight { method: Some(method), headers, .. }) => {
+            let names = headers.as_ref().map(RequestedHeaders::names).unwrap_or_default();
+            (method, router::Headers::Announced(names))
+        }
+        CorsRequest::Preflight(_)
+        | CorsRequest::Plain
+        | CorsRequest::SameOrigin
+        | CorsRequest::CrossOrigin(_) => (&head.method, router::Headers::Sent(&head.headers)),
+    };
+    router::Request { method, path, query: head.uri.query(), headers }
+}

@@ -1,0 +1,135 @@
+//! The way to a backend and back: pick, prepare, send, map back. A retry that a Route asks for goes
+//! around [`Exchange::forward`], and nowhere else.
+
+use super::{
+    Exchange,
+    decide::{Arrived, Destination, ForwardPlan},
+    downstream::Downstream,
+    headers::{self, Outbound, ResponseRewrite, Via, hop_by_hop},
+    peer::Peer,
+    response_body::Content,
+};
+use crate::{refusal::Refusal, request::RequestBody, table::Backend, upstream::UpstreamResponse};
+use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
+use hyper::body::{Body, Incoming};
+
+/// How a request goes to a backend, whichever it will be.
+#[derive(Clone, Copy)]
+pub(crate) struct ForwardContext<'a, 't> {
+    /// The other end of the client's connection.
+    pub(crate) peer: &'a Peer,
+    /// This install's name in `Via`.
+    pub(crate) via: &'a Via,
+    /// What was found out about it.
+    pub(crate) arrived: &'a Arrived<'t>,
+    /// Which virtual host it is for, and who sent it.
+    pub(crate) destination: &'a Destination<'t>,
+    /// Where it goes.
+    pub(crate) plan: &'a ForwardPlan<'t>,
+    /// Whether the request becomes a WebSocket.
+    pub(crate) upgrade: bool,
+}
+
+impl ForwardContext<'_, '_> {
+    /// Makes the client's head that of the request which `backend` gets; its Host.
+    pub(crate) fn prepare(
+        &self,
+        backend: &Backend,
+        id: &HeaderValue,
+        head: &mut Parts,
+    ) -> Result<HeaderValue, Refusal> {
+        let outbound = Outbound {
+            peer: self.peer,
+            client: &self.destination.client,
+            route: &self.plan.matched.target,
+            backend,
+            id,
+            via: self.via,
+            version: head.version,
+            upgrade: self.upgrade,
+        };
+        let host = outbound.prepare(&mut head.headers);
+        let path = self.arrived.target_path(self.plan);
+        head.uri = headers::target(path, &head.uri, backend.protocol, &host)?;
+        Ok(host)
+    }
+}
+
+impl<D: Downstream> Exchange<'_, D> {
+    /// Sends the request to a backend, and gives its response.
+    pub(super) async fn forward(
+        &mut self,
+        arrived: &Arrived<'_>,
+        plan: &ForwardPlan<'_>,
+        head: &mut Parts,
+        body: Incoming,
+    ) -> Result<Response<Content>, Refusal> {
+        let (downstream, state) = (self.downstream, self.downstream.state());
+        if plan.avoids_preflight {
+            self.record.route.cors.avoided();
+            downstream.record_saved_trip(&self.record.route);
+        }
+        let point = self.route.as_ref().map_or(0, |route| route.backends.next());
+        let backend = plan.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
+        if let Some(fields) = &mut self.record.log {
+            fields.backend = Some(backend.name.clone());
+        }
+        let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
+        let (peer, via) = (downstream.peer(), &self.shared.via);
+        // A plan is only made for a request that has one.
+        let destination = arrived.destination.as_ref().ok_or(Refusal::NoHost)?;
+        let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
+        let sent_host = context.prepare(backend, &self.record.id, head)?;
+        let body = RequestBody::new(body, state, self.shared.limits.body_bytes);
+
+        let timeouts = &plan.matched.target.timeouts;
+        let sending = state.deadline.now();
+        state.body.timeout.set(timeouts.request);
+        state.body.idle.set(timeouts.idle);
+        state.deadline.set(state.body.wait(body.is_end_stream()));
+        let sent = self.shared.upstreams.send(backend, head, body, &state.deadline, timeouts).await;
+        let received = sent.map_err(|refusal| self.blame_client(refusal))?;
+        self.record.upstream = Some(state.deadline.now().saturating_duration_since(sending));
+        self.idle = timeouts.idle;
+        state.body.timeout.set(self.idle);
+        self.map_back(&context, backend, &sent_host, received)
+    }
+
+    /// Makes a backend's response the front door's.
+    fn map_back(
+        &mut self,
+        context: &ForwardContext<'_, '_>,
+        backend: &Backend,
+        sent_host: &HeaderValue,
+        received: UpstreamResponse,
+    ) -> Result<Response<Content>, Refusal> {
+        let mut response = received.response;
+        *response.version_mut() = Version::HTTP_11;
+        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if upgraded && !context.upgrade {
+            return Err(Refusal::BackendBroken);
+        }
+        hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
+        let rewrite = ResponseRewrite {
+            client: &context.destination.client,
+            backend,
+            sent_host,
+            dialled: received.address,
+            forward: context.plan.forward,
+            pattern: &context.plan.matched.path,
+            path: context.arrived.path.as_deref().unwrap_or_default(),
+        };
+        rewrite.apply(response.headers_mut());
+        self.upgraded = received.upgraded;
+        Ok(response.map(Content::Upstream))
+    }
+
+    /// A failed exchange is the client's fault where its body is what failed.
+    fn blame_client(&self, refusal: Refusal) -> Refusal {
+        let body = &self.downstream.state().body;
+        match refusal {
+            Refusal::BackendTimeout if body.awaited.get() => Refusal::BodyTimeout,
+            refusal => body.failure.get().unwrap_or(refusal),
+        }
+    }
+}
