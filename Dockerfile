@@ -1,5 +1,5 @@
-# One static program and nothing else: no shell, no package, no file to write. `make image` builds the
-# program and puts it beside this file.
+# One static program and nothing else: no shell, no packages, nothing to write to. `make image` builds
+# the program and puts it next to this file.
 FROM scratch
 COPY portico /portico
 USER 65532:65532

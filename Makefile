@@ -1,7 +1,7 @@
-# What one does with this repository; `make` alone lists it.
+# Development tasks; `make` alone lists them.
 
 CARGO ?= cargo
-# In CI nothing is skipped, and Cargo.lock is what is committed.
+# In CI nothing is skipped, and Cargo.lock must be up to date.
 LOCKED := $(if $(CI),--locked)
 
 .PHONY: help
@@ -9,24 +9,24 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Three services, a front door over them, and a page that shows the difference
+demo: ## Three services, a front door for them, and a page that shows the difference
 	$(CARGO) run $(LOCKED) --release -- demo
 
 .PHONY: test
 test: browser ## Every test: unit, property, golden, sockets, binary, browser, documentation, charts, cluster
-	@helm=$$(tests/kind/tools/build helm) || { test -z "$(CI)" && echo "make: the charts' tests will be skipped"; } \
+	@helm=$$(tests/kind/tools/build helm) || { test -z "$(CI)" && echo "make: the chart tests will be skipped"; } \
 		&& set -x && PATH="$${helm:+$$helm:}$$PATH" $(CARGO) test $(LOCKED) --workspace --no-fail-fast
 	$(MAKE) test-kind
 
-# One after another: they share the cluster. What they measure is printed.
+# One at a time, because they share the cluster. Their measurements are printed.
 CLUSTER_TESTS = $(CARGO) test $(LOCKED) -p portico-tests --test cluster -- --test-threads=1 --nocapture
 
 .PHONY: test-kind
-test-kind: ## The tests in a cluster, in a kind cluster that is made for them and removed
+test-kind: ## The cluster tests, in a throwaway kind cluster
 	tests/kind/cluster run $(CLUSTER_TESTS)
 
 .PHONY: test-cluster
-test-cluster: ## The same tests in the cluster that KUBECONFIG names
+test-cluster: ## The same tests in the cluster that KUBECONFIG points at
 	$(CLUSTER_TESTS)
 
 IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -35,7 +35,7 @@ IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p'
 image: ## The container image: one static program, from scratch; IMAGE=name:tag
 	scripts/image $(IMAGE)
 
-# Without a browser its tests are skipped, but not in CI.
+# Without a browser, the browser tests are skipped; in CI, that is an error.
 .PHONY: browser
 browser:
 	@test -n "$$CHROMIUM" || scripts/need chromium chromium chromium-browser google-chrome \
@@ -50,7 +50,7 @@ lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)
 	$(CARGO) deny check --hide-inclusion-graph --allow unused-wrapper bans licenses sources
 
 .PHONY: bench
-bench: ## Criterion's benchmarks, then CPU per request and memory next to nginx as a proxy
+bench: ## Criterion benchmarks, then CPU per request and memory compared with nginx as a proxy
 	@scripts/need nginx nginx
 	@scripts/need wrk wrk
 	$(CARGO) bench $(LOCKED) --workspace --bench '*'

@@ -1,4 +1,4 @@
-//! What both kinds share.
+//! Types shared by both kinds.
 
 use crate::{pattern, rules};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 
 /// The API group of both kinds.
 pub const GROUP: &str = "portico.dev";
-/// Their version.
+/// The API version of both kinds.
 pub const VERSION: &str = "v1alpha1";
-/// The class of a FrontDoor that names none.
+/// The default class of a FrontDoor.
 pub const CLASS_DEFAULT: &str = "portico";
 
-/// A duration as Gateway API writes it (GEP-2257): `30s`, `1h30m`, `500ms`, `0s`.
+/// A duration in Gateway API's format (GEP-2257): `30s`, `1h30m`, `500ms`, `0s`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Duration(
     #[schemars(length(min = 2, max = 28), regex(pattern = pattern::DURATION))] pub String,
 );
 
-/// A Secret of the same namespace.
+/// A Secret in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalSecretRef {
@@ -29,7 +29,7 @@ pub struct LocalSecretRef {
     pub name: String,
 }
 
-/// One key of a Secret of the same namespace.
+/// One key of a Secret in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
@@ -41,15 +41,15 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueFrom {
-    /// A key of a Secret in the same namespace. A change of the Secret is taken up at once.
+    /// A key of a Secret in the same namespace. Changes to the Secret take effect at once.
     pub secret_key_ref: SecretKeyRef,
 }
 
-/// A header and its value, given here or taken from a Secret.
+/// A header and its value, given inline or taken from a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -63,11 +63,11 @@ pub struct HeaderValue {
         extend("x-kubernetes-validations" = rules::editable())
     )]
     pub name: String,
-    /// The value, in printable ASCII. Exactly one of `value` and `valueFrom` is needed.
+    /// The value, in printable ASCII. Set exactly one of `value` and `valueFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096), regex(pattern = pattern::FIELD_VALUE))]
     pub value: Option<String>,
-    /// Where the value comes from. Exactly one of `value` and `valueFrom` is needed.
+    /// The source of the value. Set exactly one of `value` and `valueFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueFrom>,
 }
@@ -88,19 +88,19 @@ pub struct NamedValue {
     pub value: String,
 }
 
-/// Edits of a message's headers. They run in the order remove, set, add.
+/// Edits to a message's headers, applied in the order remove, set, add.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeaderEdits {
-    /// Headers that get exactly this value, whatever was there.
+    /// Headers to set to exactly this value, replacing any existing one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub set: Vec<HeaderValue>,
-    /// Header lines that are added to those that are there.
+    /// Header lines to add to any existing ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub add: Vec<HeaderValue>,
-    /// Names of headers that are removed, tokens such as `x-debug`.
+    /// Names of headers to remove, tokens such as `x-debug`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),

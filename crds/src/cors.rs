@@ -5,29 +5,29 @@ use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How cross-origin requests are answered at the edge (Fetch Standard, CORS protocol). Pages of the
-/// FrontDoor's own origin need none of this.
+/// How the edge handles cross-origin requests (Fetch Standard, CORS protocol). Pages on the
+/// FrontDoor's own origin don't need a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = policy_rules()))]
 pub struct CorsPolicy {
-    /// Origins whose pages may read answers: `https://app.example.com`, `https://*.example.com`,
-    /// `https://localhost:*`, or `*` alone. An origin is scheme, host and port as browsers write
-    /// them: without path, trailing slash and default port.
+    /// Origins whose pages may read responses: `https://app.example.com`, `https://*.example.com`,
+    /// `https://localhost:*`, or `*` alone. An origin is scheme, host and port as browsers
+    /// serialise them: no path, no trailing slash, no default port.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16384),
         inner(length(min = 1, max = 512), regex(pattern = pattern::ORIGIN))
     )]
     pub allow_origins: Vec<String>,
-    /// Regular expressions (RE2 syntax), each for a whole origin, such as
+    /// Regular expressions (RE2 syntax), each matching a whole origin, such as
     /// `https://pr-[0-9]+\.example\.com`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 1024)))]
     pub allow_origin_regex: Vec<String>,
-    /// Whether answers to requests with cookies or HTTP authentication may be read too.
+    /// Whether pages may also read responses to requests with cookies or HTTP authentication.
     pub allow_credentials: bool,
-    /// Methods that are allowed beside GET, HEAD and POST, in their exact case, such as `PUT`.
+    /// Methods allowed in addition to GET, HEAD and POST, in their exact case, such as `PUT`.
     /// Empty, or `*`: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -36,8 +36,8 @@ pub struct CorsPolicy {
         transform = rules::each(rules::usable_method())
     )]
     pub allow_methods: Vec<String>,
-    /// Names of request headers that are allowed beside the safelisted ones, such as `x-api-key`.
-    /// Empty, or `*`: any.
+    /// Names of request headers allowed in addition to the CORS-safelisted ones, such as
+    /// `x-api-key`. Empty, or `*`: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),
@@ -45,8 +45,8 @@ pub struct CorsPolicy {
         transform = rules::each(rules::sendable())
     )]
     pub allow_headers: Vec<String>,
-    /// Names of response headers that a script may read beside the safelisted ones, such as
-    /// `x-total-count`; without credentials also `*`, all of them.
+    /// Names of response headers that a script may read in addition to the CORS-safelisted ones,
+    /// such as `x-total-count`; without credentials also `*`, meaning all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),
@@ -54,8 +54,8 @@ pub struct CorsPolicy {
         transform = rules::each(rules::readable())
     )]
     pub expose_headers: Vec<String>,
-    /// How long a browser may remember a preflight's answer: whole seconds, at most 24h; `0s` says
-    /// not to. Browsers cap it (Chromium at 2h).
+    /// How long a browser may cache a preflight's result: whole seconds, at most 24h; `0s` disables
+    /// caching. Browsers cap it (Chromium at 2h).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend(
         "default" = "2h",
@@ -65,20 +65,20 @@ pub struct CorsPolicy {
         ]
     ))]
     pub max_age: Option<Duration>,
-    /// Who answers preflights: `Answer`, the edge, without a trip to the backend; `Forward`, the
-    /// backend.
+    /// Who answers preflights: with `Answer` the edge, without a trip to the backend; with
+    /// `Forward` the backend.
     pub preflight: PreflightHandling,
-    /// What becomes of a request from an origin that is not allowed: `Forward`, it is answered
-    /// without CORS headers, so that the browser shows the page nothing; `Reject`, 403.
+    /// What happens to a request from a disallowed origin: with `Forward` its response has no CORS
+    /// headers, so that the browser hides it from the page; with `Reject` it gets 403.
     pub disallowed_origin: DisallowedOrigin,
     /// `Enforce` applies the policy. `Report` changes nothing and counts what would have happened.
-    /// `Disabled` is no policy: so a Route declines its FrontDoor's.
+    /// `Disabled` means no policy, which is how a Route opts out of its FrontDoor's.
     pub mode: CorsMode,
-    /// Whether a denial says why in the response header `Portico-Cors`. For development.
+    /// Whether a denial gives its reason in the response header `Portico-Cors`. For development.
     pub debug: bool,
-    /// Safety checks that are switched off: `CredentialsWithInsecureOrigins`, of credentials for
-    /// `http:` origins and loose expressions; `WildcardPublicSuffix`, of credentials for all names
-    /// under a public suffix, such as `https://*.co.uk`.
+    /// Safety checks to switch off: `CredentialsWithInsecureOrigins` permits credentials for
+    /// `http:` origins and loose regular expressions; `WildcardPublicSuffix` permits them for all
+    /// names under a public suffix, such as `https://*.co.uk`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub dangerously_allow: Vec<DangerousSwitch>,
@@ -114,32 +114,32 @@ pub enum PreflightHandling {
     Forward,
 }
 
-/// What becomes of a request from an origin that is not allowed.
+/// What happens to a request from a disallowed origin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DisallowedOrigin {
-    /// Forwarded, and answered without CORS headers.
+    /// It is forwarded, and its response has no CORS headers.
     #[default]
     Forward,
-    /// Refused with 403.
+    /// It is rejected with 403.
     Reject,
 }
 
-/// Whether a policy is applied.
+/// Whether a policy is enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CorsMode {
-    /// It is.
+    /// The policy is enforced.
     #[default]
     Enforce,
     /// Nothing changes; what would have happened is counted.
     Report,
-    /// It is none; a Route declines its FrontDoor's.
+    /// No policy: the Route opts out of its FrontDoor's.
     Disabled,
 }
 
-/// A check that can be switched off.
+/// A safety check that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DangerousSwitch {
-    /// Credentials for `http:` origins or loose expressions.
+    /// Credentials for `http:` origins or loose regular expressions.
     CredentialsWithInsecureOrigins,
     /// A wildcard on a public suffix with credentials.
     WildcardPublicSuffix,

@@ -1,9 +1,9 @@
-//! The schemas of Kubernetes' own types, with the bounds that their published ones lack and that
-//! the cost budget of CEL rules wants of every string and list.
+//! Schemas for Kubernetes' own types, with the bounds that the published schemas lack and that the
+//! cost budget of CEL rules requires of every string and list.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// A condition's list: one of each type.
+/// A list of conditions, one of each type.
 pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -28,7 +28,7 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "pattern": "^(True|False|Unknown)$",
                 },
                 "observedGeneration": {
-                    "description": "The generation of the object that this was said of.",
+                    "description": "The generation of the object that the condition describes.",
                     "type": "integer",
                     "format": "int64",
                     "minimum": 0,
@@ -40,14 +40,14 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "maxLength": 64,
                 },
                 "reason": {
-                    "description": "Why, in one word.",
+                    "description": "The reason for the status, in one word.",
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 1024,
                     "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
                 },
                 "message": {
-                    "description": "Why, in a sentence that names the field and the way out.",
+                    "description": "The reason in a sentence, which names the field and how to fix it.",
                     "type": "string",
                     "maxLength": 32768,
                 },
@@ -75,7 +75,7 @@ pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
                 "type": "array",
                 "maxItems": 32,
                 "items": {
-                    "description": "A requirement of one label.",
+                    "description": "A requirement on one label.",
                     "type": "object",
                     "required": ["key", "operator"],
                     "properties": {
@@ -92,7 +92,7 @@ pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
                             "enum": ["In", "NotIn", "Exists", "DoesNotExist"],
                         },
                         "values": {
-                            "description": "The values of `In` and `NotIn`; none for `Exists` and `DoesNotExist`.",
+                            "description": "The values for `In` and `NotIn`; empty for `Exists` and `DoesNotExist`.",
                             "type": "array",
                             "maxItems": 64,
                             "items": {"type": "string", "maxLength": 63, "pattern": value},

@@ -19,17 +19,17 @@ use serde::{Deserialize, Serialize};
     shortname = "fd",
     category = "portico",
     derive = "PartialEq",
-    doc = "One or more hosts under which Routes make services appear as one origin.",
+    doc = "One or more hosts whose Routes put services under one origin.",
     printcolumn(
         name = "Host",
         type_ = "string",
-        description = "The first of its hosts",
+        description = "The first host",
         json_path = ".spec.hosts[0].name"
     ),
     printcolumn(
         name = "Routes",
         type_ = "integer",
-        description = "How many accepted Routes are attached",
+        description = "The number of accepted Routes attached",
         json_path = ".status.attachedRoutes"
     ),
     printcolumn(
@@ -41,37 +41,37 @@ use serde::{Deserialize, Serialize};
     printcolumn(
         name = "Programmed",
         type_ = "string",
-        description = "Whether the dataplane has taken up this generation",
+        description = "Whether the dataplane serves this generation",
         json_path = r#".status.conditions[?(@.type=="Programmed")].status"#
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct FrontDoorSpec {
-    /// Which install of Portico serves it: the one that runs with this `--class`.
+    /// Which install of Portico serves this FrontDoor: the one that runs with this `--class`.
     #[serde(default = "class_default")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN))]
     pub class_name: String,
-    /// Its hosts. One host belongs to one FrontDoor; of two that name it the older keeps it.
+    /// The hosts to serve. A host belongs to one FrontDoor: if two name it, the older keeps it.
     #[schemars(
         length(min = 1, max = 64),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     pub hosts: Vec<Host>,
-    /// What becomes of plain HTTP on hosts with TLS: redirected to https with 308, served all the
-    /// same, or refused.
+    /// What happens to plain HTTP on hosts with TLS: it is redirected to https with 308, served
+    /// anyway, or refused.
     #[serde(default)]
     pub plain_http: PlainHttp,
-    /// Who may attach Routes, and where; any entry that fits will do. Absent: the FrontDoor's own
+    /// Who may attach Routes, and where; one matching entry is enough. Absent: the FrontDoor's own
     /// namespace, at any path. Empty: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub attach: Option<Vec<Attach>>,
-    /// The CORS policy of those Routes that have none of their own.
+    /// The default CORS policy, for Routes without their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<CorsPolicy>,
-    /// Proxies whose `X-Forwarded-*` and `Forwarded` are believed: addresses, or networks such as
-    /// `10.0.0.0/8`. Empty: nobody's.
+    /// Proxies whose `X-Forwarded-*` and `Forwarded` headers are trusted: addresses, or networks
+    /// such as `10.0.0.0/8`. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK)))]
     pub trusted_proxies: Vec<String>,
@@ -85,16 +85,16 @@ fn class_default() -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Host {
-    /// A name without port: `www.example.com`, `*.example.com` (one or more labels in front, never
+    /// A name without a port: `www.example.com`, `*.example.com` (one or more labels in front, never
     /// the bare suffix), or `*` for every host.
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::HOST_ENTRY))]
     pub name: String,
-    /// Its certificate. Absent: the host is served over plain HTTP.
+    /// The host's certificate. Absent: the host is served over plain HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<HostTls>,
 }
 
-/// Where a host's certificate is.
+/// Where to find a host's certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostTls {
@@ -102,19 +102,19 @@ pub struct HostTls {
     pub secret_ref: LocalSecretRef,
 }
 
-/// What becomes of plain HTTP on hosts with TLS.
+/// What happens to plain HTTP on hosts with TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PlainHttp {
-    /// 308 to https.
+    /// It is redirected to https with 308.
     #[default]
     Redirect,
-    /// Served.
+    /// It is served.
     Serve,
-    /// Refused.
+    /// It is refused.
     Refuse,
 }
 
-/// Namespaces that may attach Routes, and the paths that they may claim.
+/// Namespaces that may attach Routes, and the paths that they may use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -122,16 +122,16 @@ pub enum PlainHttp {
         .message("exactly one of namespaces and namespaceSelector is needed; namespaceSelector: {} stands for every namespace"),
 ]))]
 pub struct Attach {
-    /// Namespaces by name. Exactly one of `namespaces` and `namespaceSelector` is needed.
+    /// Namespaces by name. Set exactly one of `namespaces` and `namespaceSelector`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 63), regex(pattern = pattern::LABEL)))]
     pub namespaces: Vec<String>,
-    /// Namespaces by label; `{}` is every one. Exactly one of `namespaces` and `namespaceSelector`
-    /// is needed.
+    /// Namespaces by label; `{}` selects all. Set exactly one of `namespaces` and
+    /// `namespaceSelector`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "foreign::label_selector")]
     pub namespace_selector: Option<LabelSelector>,
-    /// The paths inside which every match of their Routes must lie, such as `/sales/*`. Empty: any.
+    /// Path patterns that must contain every match of their Routes, such as `/sales/*`. Empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 1024), regex(pattern = pattern::PATH)))]
     pub paths: Vec<String>,
@@ -145,11 +145,11 @@ pub struct FrontDoorStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// How many accepted Routes are attached.
+    /// The number of accepted Routes attached.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub attached_routes: Option<i32>,
-    /// Where it can be reached.
+    /// The addresses at which the FrontDoor can be reached.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub addresses: Vec<StatusAddress>,

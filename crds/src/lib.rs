@@ -1,5 +1,5 @@
 //! The custom resources of Portico, group `portico.dev`, version `v1alpha1`: [`FrontDoor`] and
-//! [`Route`], with the schema and CEL rules by which an API server refuses a bad object. No I/O.
+//! [`Route`], with the schema and CEL rules that let an API server reject invalid objects. No I/O.
 
 mod common;
 mod cors;

@@ -1,7 +1,7 @@
-//! The expressions that strings must fit: RE2, as the API server compiles them. They say the shape;
-//! what they can't say, the compiler checks.
+//! The patterns that strings must match: RE2, as the API server compiles them. They describe the
+//! shape; the compiler checks what they can't express.
 
-/// Names parts of expressions; `concat!` takes nothing but literals, and macros that give one.
+/// Names parts of patterns; `concat!` only accepts literals, and macros that expand to one.
 macro_rules! parts {
     ($($name:ident = $text:expr;)+) => {
         $(macro_rules! $name { () => { $text }; })+
@@ -11,7 +11,8 @@ macro_rules! parts {
 /// RFC 9110 §5.6.2: field names.
 pub(crate) const TOKEN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 
-/// A method: a token without lower-case letters, for methods are case-sensitive and `get` is none.
+/// A method: a token without lower-case letters, because methods are case-sensitive and `get` is
+/// not one.
 pub(crate) const METHOD: &str = r"^[!#$%&'*+.^_`|~0-9A-Z-]+$";
 
 /// RFC 9110 §5.5, without obs-text.
@@ -30,7 +31,7 @@ pub(crate) const SUBDOMAIN: &str =
 /// A key of a Secret's data.
 pub(crate) const SECRET_KEY: &str = "^[-._0-9A-Za-z]+$";
 
-/// A Service port's name (RFC 6335 §5.1): a letter is in it, so that `"80"` is not taken for one.
+/// A Service port's name (RFC 6335 §5.1): it contains a letter, so that `"80"` is not taken for one.
 pub(crate) const PORT_NAME: &str = "^([0-9a-z]-?)*[a-z](-?[0-9a-z])*$";
 
 parts! {
@@ -48,10 +49,10 @@ pub(crate) const HOST_ENTRY: &str = concat!(r"^(\*|", v6!(), r"|(\*\.)?", dns_na
 /// One host, no wildcard, no port.
 pub(crate) const HOST_NAME: &str = concat!("^", host!(), "$");
 
-/// `Backend`, `Preserve`, or a host; all of them are hosts to an expression.
+/// `Backend`, `Preserve`, or a host; to a pattern, all of them are hosts.
 pub(crate) const REWRITE_HOST: &str = concat!("^", host!(), port!(), "$");
 
-/// Scheme, host and port; a slash may follow.
+/// Scheme, host and port, optionally followed by a slash.
 pub(crate) const EXTERNAL_URL: &str = concat!("^[Hh][Tt][Tt][Pp][Ss]?://", host!(), port!(), "/?$");
 
 /// An address, or a network as address and prefix length.
@@ -67,11 +68,11 @@ pub(crate) const ORIGIN: &str = concat!(
     r")(:(\*|[1-9][0-9]{0,4}))?)$"
 );
 
-/// `*`, or segments: literals, `{name}`, a last `*`.
+/// `*`, or segments: literals, `{name}`, a final `*`.
 pub(crate) const PATH: &str =
     concat!(r"^(\*|/((", name!(), "|", literal!(), "*)/)*(", name!(), "|", literal!(), r"*|\*))$");
 
-/// The same for what a path becomes: a name may be a part of a segment.
+/// The same for path templates, where a name may be part of a segment.
 pub(crate) const PATH_TEMPLATE: &str = concat!(
     r"^(\*|/((",
     name!(),

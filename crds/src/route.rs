@@ -19,17 +19,17 @@ use serde::{Deserialize, Serialize};
     shortname = "fdr",
     category = "portico",
     derive = "PartialEq",
-    doc = "Which requests of a FrontDoor go where, and what changes on the way.",
+    doc = "Which of a FrontDoor's requests go where, and what changes on the way.",
     printcolumn(
         name = "FrontDoor",
         type_ = "string",
-        description = "The FrontDoor that it attaches to",
+        description = "The FrontDoor that the Route attaches to",
         json_path = ".spec.frontDoorRef.name"
     ),
     printcolumn(
         name = "Path",
         type_ = "string",
-        description = "The path of its first match",
+        description = "The path of the first match",
         json_path = ".spec.matches[0].path"
     ),
     printcolumn(
@@ -41,26 +41,26 @@ use serde::{Deserialize, Serialize};
     printcolumn(
         name = "Programmed",
         type_ = "string",
-        description = "Whether the dataplane has taken up this generation",
+        description = "Whether the dataplane serves this generation",
         json_path = r#".status.conditions[?(@.type=="Programmed")].status"#
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = spec_rules()))]
-// Boxed is what few Routes have: all of them are held in memory.
+// All Routes are held in memory, so fields that few of them have are boxed.
 pub struct RouteSpec {
-    /// The FrontDoor that it attaches to.
+    /// The FrontDoor that the Route attaches to.
     pub front_door_ref: FrontDoorRef,
-    /// Those of the FrontDoor's hosts that it serves, spelled as there. Empty: all.
+    /// The FrontDoor's hosts that the Route serves, spelled as they are there. Empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 253), regex(pattern = pattern::HOST_ENTRY)))]
     pub hosts: Vec<String>,
-    /// Which requests it takes: those that fit any of these. Absent: every path.
+    /// Which requests the Route handles: those that satisfy any of these. Absent: every path.
     #[serde(default = "matches_default")]
     #[schemars(length(min = 1, max = 16))]
     pub matches: Vec<Match>,
-    /// Where the requests go. Exactly one of `backends`, `redirect` and `respond` is needed.
+    /// Where the requests go. Set exactly one of `backends`, `redirect` and `respond`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     pub backends: Option<Vec<Backend>>,
@@ -73,16 +73,16 @@ pub struct RouteSpec {
     /// How the path and the Host change on the way to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewrite: Option<Rewrite>,
-    /// Edits of the request's headers on the way to the backend.
+    /// Edits to the request's headers on the way to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_headers: Option<Box<HeaderEdits>>,
-    /// Edits of the response's headers on the way to the client.
+    /// Edits to the response's headers on the way to the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_headers: Option<Box<HeaderEdits>>,
-    /// The CORS policy. It replaces the FrontDoor's as a whole.
+    /// The CORS policy. It replaces the FrontDoor's entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Box<CorsPolicy>>,
-    /// Time limits; whoever waits longer gets 504.
+    /// Timeouts; a request that exceeds one gets 504.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Box<Timeouts>>,
 }
@@ -101,7 +101,7 @@ fn spec_rules() -> Vec<Rule> {
     std::iter::once(one).chain(forwarding).chain(policy_rules()).collect()
 }
 
-/// Of a Route with a policy of its own: it names none of the headers that the policy sets.
+/// A Route with its own policy must not name any of the headers that the policy sets.
 fn policy_rules() -> [Rule; 4] {
     let edits = ("^(access-control-.*|vary)$", "Access-Control-* and Vary");
     let response = ("^access-control-", "Access-Control-*");
@@ -138,17 +138,17 @@ pub struct FrontDoorRef {
     pub namespace: Option<String>,
 }
 
-/// A match: a path and predicates that must all hold.
+/// A match: a path, and predicates that must all match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Match {
-    /// A path pattern that starts with `/`: literal segments, `{name}` for one segment, and a last
-    /// `*` for the rest: `/sales/*` takes `/sales` and all below it, not `/salesforce`. `*` alone is
-    /// `/*`.
+    /// A path pattern that starts with `/`: literal segments, `{name}` for one segment, and a final
+    /// `*` for the rest: `/sales/*` matches `/sales` and everything below it, not `/salesforce`. `*`
+    /// alone is `/*`.
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
     pub path: String,
-    /// Methods in upper case, such as `GET`, any of which fits. Empty: all. GET does not
-    /// stand for HEAD too.
+    /// Methods in upper case, such as `GET`; any of them matches. Empty: all. GET does not imply
+    /// HEAD.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
@@ -156,15 +156,15 @@ pub struct Match {
         transform = rules::each(rules::forwardable())
     )]
     pub methods: Vec<String>,
-    /// What request headers must be; all of these must hold.
+    /// Predicates on request headers, all of which must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), transform = rules::named_by_tokens)]
     pub headers: Vec<Predicate>,
-    /// What query parameters must be, percent-decoded; all of these must hold.
+    /// Predicates on query parameters, percent-decoded, all of which must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub query: Vec<Predicate>,
-    /// What cookies must be, percent-decoded; all of these must hold.
+    /// Predicates on cookies, percent-decoded, all of which must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub cookies: Vec<Predicate>,
@@ -182,7 +182,7 @@ impl Default for Match {
     }
 }
 
-/// What a header, query parameter or cookie must be.
+/// A condition on a header, query parameter or cookie.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -196,50 +196,50 @@ pub struct Predicate {
     /// The name.
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
-    /// How the value compares: the whole of it, its beginning, a regular expression (RE2) for the
-    /// whole of it; or whether it is there at all.
+    /// How to compare: the whole value, its beginning, a regular expression (RE2) for the whole
+    /// value; or only whether it is present.
     #[serde(default)]
     pub r#type: MatchType,
-    /// The value to compare with; none for `Present` and `Absent`.
+    /// The value to compare with; not allowed for `Present` and `Absent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub value: Option<String>,
 }
 
-/// How a value compares.
+/// How a value is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum MatchType {
     /// The whole value.
     #[default]
     Exact,
-    /// Its beginning.
+    /// The beginning of the value.
     Prefix,
-    /// RE2, the whole value.
+    /// A regular expression (RE2) for the whole value.
     Regex,
-    /// There, whatever its value.
+    /// Present, whatever its value.
     Present,
-    /// Not there.
+    /// Not present.
     Absent,
 }
 
-/// One backend: a Service of the same namespace, or a host anywhere.
+/// One backend: a Service in the same namespace, or a host anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     Rule::new("has(self.service) != has(self.external)").message("exactly one of service and external is needed"),
 ]))]
 pub struct Backend {
-    /// A Service of the same namespace. Exactly one of `service` and `external` is needed.
+    /// A Service in the same namespace. Set exactly one of `service` and `external`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceBackend>,
-    /// A host anywhere. Exactly one of `service` and `external` is needed.
+    /// A host anywhere. Set exactly one of `service` and `external`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalBackend>,
-    /// Its share among the backends of its priority: 90 and 10 split nine to one; 0 takes nothing.
+    /// The share among backends of the same priority: 90 and 10 split nine to one; 0 gets nothing.
     #[serde(default = "weight_default")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub weight: i32,
-    /// Backends of the lowest number that have a ready endpoint take all requests.
+    /// The backends with the lowest number that has a ready endpoint get all requests.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1000))]
     pub priority: i32,
@@ -249,15 +249,15 @@ fn weight_default() -> i32 {
     1
 }
 
-/// A port of a Service of the same namespace.
+/// A port of a Service in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceBackend {
     /// The Service's name.
     #[schemars(length(min = 1, max = 63), regex(pattern = pattern::LABEL))]
     pub name: String,
-    /// A port of the Service: its number, 1 to 65535, without quotes; or its name, which has a
-    /// letter in it.
+    /// A port of the Service: its number, 1 to 65535, without quotes; or its name, which contains a
+    /// letter.
     #[schemars(schema_with = "foreign::port")]
     pub port: IntOrString,
 }
@@ -266,8 +266,8 @@ pub struct ServiceBackend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalBackend {
-    /// A URL of scheme, host and port alone: `https://api.example.com`, `http://10.1.2.3:8080`. A
-    /// path in front of every request's goes to `rewrite.path`.
+    /// A URL of scheme, host and port only: `https://api.example.com`, `http://10.1.2.3:8080`. To
+    /// put a path in front of every request's, use `rewrite.path`.
     #[schemars(length(min = 1, max = 512), regex(pattern = pattern::EXTERNAL_URL))]
     pub url: String,
 }
@@ -276,8 +276,8 @@ pub struct ExternalBackend {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rewrite {
-    /// The path that the backend gets, starting with `/`: what `{name}` and `*` of the match took
-    /// goes where they stand here. `/api/*` with `/users/*` makes `/users/7` of `/api/7`.
+    /// The path that the backend gets, starting with `/`: `{name}` and `*` are replaced by what they
+    /// captured in the match. `/api/*` with `/users/*` turns `/api/7` into `/users/7`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH_TEMPLATE))]
     pub path: Option<String>,
@@ -288,7 +288,7 @@ pub struct Rewrite {
     pub host: Option<String>,
 }
 
-/// A redirect. What it leaves out is the request's own; the query is kept.
+/// A redirect. Omitted parts are taken from the request; the query is preserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -299,7 +299,7 @@ pub struct Redirect {
     /// The scheme, `http` or `https`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<RedirectScheme>,
-    /// The host, a name without port.
+    /// The host, a name without a port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::HOST_NAME))]
     pub host: Option<String>,
@@ -307,12 +307,12 @@ pub struct Redirect {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
-    /// The path, starting with `/`: what `{name}` and `*` of the match took goes where they stand
-    /// here.
+    /// The path, starting with `/`: `{name}` and `*` are replaced by what they captured in the
+    /// match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH_TEMPLATE))]
     pub path: Option<String>,
-    /// The status code. 307 and 308 keep the request's method and body; browsers remember 301 and
+    /// The status code. 307 and 308 preserve the request's method and body; browsers cache 301 and
     /// 308.
     #[serde(default = "redirect_status_default")]
     #[schemars(extend("enum" = [301, 302, 303, 307, 308]))]
@@ -360,19 +360,19 @@ fn respond_status_default() -> i32 {
     200
 }
 
-/// Time limits; `0s` is none.
+/// Timeouts; `0s` means no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timeouts {
-    /// How long connecting may take, per try.
+    /// How long connecting may take, per attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "2s"))]
     pub connect: Option<Duration>,
-    /// How long until the response's head is there.
+    /// How long it may take until the response's head arrives.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "60s"))]
     pub request: Option<Duration>,
-    /// How long nothing may pass, in either direction; upgraded connections too.
+    /// How long no byte may pass in either direction; applies to upgraded connections too.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "5m"))]
     pub idle: Option<Duration>,

@@ -1,11 +1,11 @@
-//! CEL rules that more than one field needs.
+//! CEL rules shared by several fields.
 
 use kube::core::Rule;
 use schemars::Schema;
 use serde_json::{Value, json};
 
 /// Header fields that no edit and no fixed response may name: Host, the fields that frame a
-/// message, and those of one connection (RFC 9110 §7.6.1). Lower case.
+/// message, and connection-specific ones (RFC 9110 §7.6.1). Lower case.
 pub const UNEDITABLE_HEADERS: [&str; 9] = [
     "connection",
     "content-length",
@@ -18,11 +18,10 @@ pub const UNEDITABLE_HEADERS: [&str; 9] = [
     "upgrade",
 ];
 
-/// Methods that a script can never use, in whatever case it writes them (Fetch, "forbidden
-/// method"). Upper case.
+/// Methods that a script can never use, in any case (Fetch, "forbidden method"). Upper case.
 pub const FORBIDDEN_METHODS: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
-/// What the names of further request headers start with that a script can never set. Lower case.
+/// Prefixes of other request headers that a script can never set. Lower case.
 pub const FORBIDDEN_HEADER_PREFIXES: [&str; 3] = ["proxy-", "sec-", "access-control-"];
 
 /// Request headers that a script can never set, so that allowing them is a mistake (Fetch,
@@ -49,7 +48,7 @@ pub const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
     "via",
 ];
 
-/// Of a header name: an edit may name it.
+/// Rules for a header name that an edit may use.
 pub(crate) fn editable() -> Value {
     json!([
         Rule::new(format!("!(self.lowerAscii() in {})", list(&UNEDITABLE_HEADERS)))
@@ -57,7 +56,7 @@ pub(crate) fn editable() -> Value {
     ])
 }
 
-/// Of a request header's name: a script can send it.
+/// Rules for a request header name that a script can send.
 pub(crate) fn sendable() -> Value {
     json!([
         Rule::new(format!("!(self.lowerAscii() in {})", list(&FORBIDDEN_REQUEST_HEADERS)))
@@ -68,7 +67,7 @@ pub(crate) fn sendable() -> Value {
     ])
 }
 
-/// Of a response header's name: a script can be shown it.
+/// Rules for a response header name that a script can read.
 pub(crate) fn readable() -> Value {
     json!([
         Rule::new("!(self.lowerAscii() in ['set-cookie', 'set-cookie2'])")
@@ -78,19 +77,19 @@ pub(crate) fn readable() -> Value {
     ])
 }
 
-/// Of a method: a script can use it.
+/// Rules for a method that a script can use.
 pub(crate) fn usable_method() -> Value {
     json!([Rule::new(format!("!(self.upperAscii() in {})", list(&FORBIDDEN_METHODS))).message(
         "a script can't use CONNECT, TRACE and TRACK (Fetch, forbidden method); leave it out"
     )])
 }
 
-/// Of a method: a request with it is ever forwarded.
+/// Rules for a method that can be forwarded at all.
 pub(crate) fn forwardable() -> Value {
     json!([Rule::new("self != 'CONNECT'").message("CONNECT is never forwarded; leave it out")])
 }
 
-/// Of a list: these rules hold for each item.
+/// Applies `rules` to each item of a list.
 pub(crate) fn each(rules: Value) -> impl FnMut(&mut Schema) {
     move |schema| {
         if let Some(Value::Object(items)) = schema.get_mut("items") {
@@ -99,7 +98,7 @@ pub(crate) fn each(rules: Value) -> impl FnMut(&mut Schema) {
     }
 }
 
-/// Of a list of named things: each name is a token.
+/// Requires each name in a list of named items to be a token.
 pub(crate) fn named_by_tokens(schema: &mut Schema) {
     if let Some(name) = schema.pointer_mut("/items/properties/name").and_then(Value::as_object_mut)
     {
@@ -111,7 +110,7 @@ pub(crate) fn named_by_tokens(schema: &mut Schema) {
     }
 }
 
-/// A list of strings as CEL writes it.
+/// A list of strings in CEL syntax.
 fn list(items: &[&str]) -> String {
     format!("['{}']", items.join("', '"))
 }

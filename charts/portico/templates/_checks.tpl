@@ -1,16 +1,16 @@
-{{/* What the schema can't say: values that are each right, and don't go together. Prints nothing. */}}
+{{/* What the schema can't express: values that are valid individually but not together. Prints nothing. */}}
 {{- define "portico.checks" -}}
 {{- with .Values -}}
 {{- $isDaemonSet := eq .kind "DaemonSet" -}}
 
-{{- /* Only Services are so narrow, and all objects share the name. */ -}}
+{{- /* Only Services have rules this strict, but all objects share the name. */ -}}
 {{- $fullname := include "portico.fullname" $ -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
-{{- fail (printf "%q can't be a Service's name, which begins with a letter and has no dots; set fullnameOverride, or name the release otherwise" $fullname) -}}
+{{- fail (printf "%q is not a valid Service name, which starts with a letter and has no dots; set fullnameOverride, or choose another release name" $fullname) -}}
 {{- end -}}
 
 {{- if and $isDaemonSet .autoscaling.enabled -}}
-{{- fail "autoscaling.enabled: a DaemonSet has a replica on every node and is not scaled; use kind: Deployment" -}}
+{{- fail "autoscaling.enabled: a DaemonSet has a replica on every node and can't be scaled; use kind: Deployment" -}}
 {{- end -}}
 {{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
 {{- fail (printf "autoscaling.minReplicas (%d) is above autoscaling.maxReplicas (%d)" (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
@@ -19,15 +19,15 @@
 {{- fail "autoscaling: set targetCPU or metrics, or there is nothing to scale by" -}}
 {{- end -}}
 {{- if and .hostPorts.http (not $isDaemonSet) -}}
-{{- fail "hostPorts.http: two replicas of a Deployment can't have one port of a node; use kind: DaemonSet" -}}
+{{- fail "hostPorts.http: two replicas of a Deployment can't share one port of a node; use kind: DaemonSet" -}}
 {{- end -}}
 
 {{- with .updateStrategy -}}
 {{- if and $isDaemonSet (eq (default "" .type) "Recreate") -}}
-{{- fail "updateStrategy.type: a DaemonSet has no Recreate; use RollingUpdate or OnDelete" -}}
+{{- fail "updateStrategy.type: a DaemonSet does not support Recreate; use RollingUpdate or OnDelete" -}}
 {{- end -}}
 {{- if and (not $isDaemonSet) (eq (default "" .type) "OnDelete") -}}
-{{- fail "updateStrategy.type: a Deployment has no OnDelete; use RollingUpdate or Recreate" -}}
+{{- fail "updateStrategy.type: a Deployment does not support OnDelete; use RollingUpdate or Recreate" -}}
 {{- end -}}
 {{- end -}}
 
@@ -42,7 +42,7 @@
 {{- end -}}
 
 {{- if and .secrets.namespaces (not .secrets.enabled) -}}
-{{- fail "secrets: namespaces are named, and enabled is false; leave one of them out" -}}
+{{- fail "secrets: namespaces is set, but enabled is false; leave one of them out" -}}
 {{- end -}}
 {{- if .watchNamespaces -}}
 {{- range .secrets.namespaces -}}
@@ -64,7 +64,7 @@
 {{- fail "service.nodePorts.http: a Service of type ClusterIP has no node ports; use service.type NodePort or LoadBalancer" -}}
 {{- end -}}
 {{- if and .externalTrafficPolicy (eq .type "ClusterIP") (not .externalIPs) -}}
-{{- fail "service.externalTrafficPolicy: nothing outside of the cluster reaches a Service of type ClusterIP without externalIPs" -}}
+{{- fail "service.externalTrafficPolicy: nothing outside the cluster can reach a Service of type ClusterIP without externalIPs" -}}
 {{- end -}}
 {{- if ne .type "LoadBalancer" -}}
 {{- range $name := list "loadBalancerClass" "loadBalancerSourceRanges" -}}

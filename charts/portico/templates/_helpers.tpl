@@ -1,4 +1,4 @@
-{{/* What objects are called. The longest suffix is "-admin", and a Service's name has 63 characters. */}}
+{{/* The base of object names. The longest suffix is "-admin", and a Service's name has at most 63 characters. */}}
 {{- define "portico.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
@@ -11,8 +11,8 @@
 {{- end -}}
 
 {{/*
-What objects outside of the release's namespace are called: those of the cluster, and Roles elsewhere. Releases of one
-name in several namespaces must not meet there; and no namespace has a ":", so that no two names run together.
+The name of objects outside the release's namespace: cluster-scoped ones, and Roles in other namespaces. Releases with
+the same name in different namespaces must not collide there; a namespace can't contain ":", so the names are unambiguous.
 */}}
 {{- define "portico.globalName" -}}
 {{- printf "portico:%s:%s" .Release.Namespace (include "portico.fullname" .) -}}
@@ -26,15 +26,15 @@ name in several namespaces must not meet there; and no namespace has a ":", so t
 {{- end -}}
 {{- end -}}
 
-{{/* What tells this release's Pods from all others. It must never change: selectors are immutable. */}}
+{{/* Identifies this release's Pods. It must never change, because selectors are immutable. */}}
 {{- define "portico.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
 app.kubernetes.io/instance: {{ quote .Release.Name }}
 {{- end -}}
 
 {{/*
-The labels of an object. Takes a dict: `root`, the chart's context, and optionally `extra`, labels of this object alone.
-The chart's own win over those that are given.
+The labels of an object. Takes a dict: `root`, the chart's context, and optionally `extra`, labels for this object only.
+The chart's own labels take precedence.
 */}}
 {{- define "portico.labels" -}}
 {{- $own := fromYaml (include "portico.selectorLabels" .root) -}}
@@ -51,21 +51,21 @@ The chart's own win over those that are given.
 {{- end -}}
 {{- end -}}
 
-{{/* Whole numbers from a values file are floats, and print as 1.048576e+06. Texts such as 1MiB stay. */}}
+{{/* Integers from a values file are floats, and print as 1.048576e+06. Strings such as 1MiB are left as they are. */}}
 {{- define "portico.number" -}}
 {{- if kindIs "string" . }}{{ . }}{{ else }}{{ int64 . }}{{ end -}}
 {{- end -}}
 
 {{/*
-Seconds until a Pod is killed. 5 more than it may serve: the Lease is given back while it drains, but that may take 3 s
-where the drain takes none; and a drain that takes all of its time leaves none for the process to end.
+Seconds until a Pod is killed. 5 more than it may serve: the Lease is released during the drain, but that can take 3 s
+even if there is nothing to drain; and a drain that uses all of its time leaves none for the process to exit.
 */}}
 {{- define "portico.gracePeriod" -}}
 {{- $needed := add .Values.preStopSleepSeconds .Values.drainTimeoutSeconds -}}
 {{- default (add $needed 5) .Values.terminationGracePeriodSeconds | int64 -}}
 {{- end -}}
 
-{{/* Prints "true" where there may be more than one replica of a Deployment. */}}
+{{/* Prints "true" if a Deployment can have more than one replica. */}}
 {{- define "portico.isReplicated" -}}
 {{- $least := ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled -}}
 {{- if and (eq .Values.kind "Deployment") (gt (int $least) 1) }}true{{ end -}}

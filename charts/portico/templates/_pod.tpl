@@ -1,4 +1,4 @@
-{{/* The Pod of the Deployment and of the DaemonSet. */}}
+{{/* The Pod template of the Deployment or DaemonSet. */}}
 {{- define "portico.pod" -}}
 metadata:
   {{- with .Values.podAnnotations }}
@@ -10,7 +10,7 @@ metadata:
     {{- toYaml (merge $own (deepCopy (default dict .Values.podLabels)) (default dict .Values.commonLabels)) | nindent 4 }}
 spec:
   serviceAccountName: {{ include "portico.serviceAccountName" . | quote }}
-  # The image reads none of the variables that Services would set.
+  # Portico reads none of the environment variables that Kubernetes sets for Services.
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
@@ -50,8 +50,8 @@ spec:
       {{- end }}
     - name: admin
       containerPort: {{ int .Values.listen.ports.admin }}
-    # No startup probe: /livez is 200 from the start. A Pod that waits for the API server is alive,
-    # and starting it again would not bring the API server back.
+    # No startup probe: /livez is 200 from startup. A Pod that waits for the API server is alive,
+    # and restarting it would not bring the API server back.
     livenessProbe:
       httpGet:
         path: /livez
@@ -67,7 +67,7 @@ spec:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     {{- with .Values.preStopSleepSeconds }}
-    # Listeners close at SIGTERM. Whoever sends traffic here gets this long to learn of the end.
+    # Listeners close at SIGTERM. Load balancers have this long to take the Pod out of rotation.
     lifecycle:
       preStop:
         sleep:
@@ -98,7 +98,7 @@ spec:
   {{- $selector := dict "matchLabels" (fromYaml (include "portico.selectorLabels" $)) }}
   {{- $constraints := list }}
   {{- range . }}
-  {{- /* Not `merge`, which would mix the two selectors where there is one already. */}}
+  {{- /* Not a plain `merge`, which would mix the two selectors if the constraint has one. */}}
   {{- $own := ternary dict (dict "labelSelector" $selector) (hasKey . "labelSelector") }}
   {{- $constraints = append $constraints (merge (deepCopy .) $own) }}
   {{- end }}
@@ -115,7 +115,7 @@ spec:
   {{- end }}
 {{- end -}}
 
-{{/* The arguments, as a YAML list. */}}
+{{/* The container's arguments, as a YAML list. */}}
 {{- define "portico.args" -}}
 {{- $host := .Values.listen.address -}}
 {{- if contains ":" $host }}{{ $host = printf "[%s]" $host }}{{ end -}}

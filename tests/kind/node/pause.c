@@ -1,4 +1,4 @@
-/* The process that holds a Pod's namespaces: waits to be ended, and reaps what its Pod leaves. */
+/* Holds a Pod's namespaces: waits to be terminated, and reaps processes orphaned in its Pod. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
