@@ -87,7 +87,8 @@ impl<D: Downstream> Exchange<'_, D> {
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
-        let sent = self.shared.upstreams.send(backend, head, body, &state.deadline, timeouts).await;
+        let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
+        let sent = upstreams.send(backend, point, head, body, &state.deadline, timeouts).await;
         let received = sent.map_err(|refusal| self.blame_client(refusal))?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sending));
         self.idle = timeouts.idle;

@@ -6,6 +6,7 @@ use super::{
     route_state::RouteStates,
 };
 use crate::{
+    balance::Sequence,
     config::{Config, Limits},
     table::Table,
     telemetry::Snapshot,
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(super) via: Via,
     /// What is kept of each Route.
     pub(super) routes: RouteStates,
+    /// Which of a backend's endpoints gets the next request.
+    pub(super) endpoints: Sequence,
     /// Where request ids come from.
     pub(super) ids: RequestIds,
     #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
@@ -40,6 +43,7 @@ impl Shared {
             upstreams: Upstreams::new(config.guard.clone()).map_err(io::Error::other)?,
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
+            endpoints: Sequence::of_endpoints(),
             ids: RequestIds::new(),
             table: RefCell::new(Rc::new(table)),
         })

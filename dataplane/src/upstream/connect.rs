@@ -1,10 +1,9 @@
 //! New connections to backends.
 
-use super::{stream::Stream, tls::Connectors};
+use super::{error::Phase, stream::Stream, tls::TlsConnectors};
 use crate::{
     address_guard::AddressGuard,
     balance,
-    refusal::Refusal,
     table::{Backend, Target},
 };
 use hickory_resolver::TokioResolver;
@@ -17,30 +16,30 @@ use std::{
 use tokio::{net::TcpStream, time::timeout};
 
 /// How many addresses are tried before a backend counts as down.
-const TRIES: usize = 3;
+const MAX_TRIES: usize = 3;
 
 /// Dials backends: resolves, checks addresses, connects, speaks TLS.
-pub(super) struct Dialler {
+pub(super) struct Connector {
     guard: AddressGuard,
-    connectors: Connectors,
+    connectors: TlsConnectors,
     /// Made when the first name is resolved; it caches as the records' TTLs say.
     resolver: OnceCell<TokioResolver>,
 }
 
-impl Dialler {
+impl Connector {
     pub(super) fn new(guard: AddressGuard) -> Result<Self, rustls::Error> {
-        Ok(Self { guard, connectors: Connectors::new()?, resolver: OnceCell::new() })
+        Ok(Self { guard, connectors: TlsConnectors::new()?, resolver: OnceCell::new() })
     }
 
-    /// Connects to one of a backend's addresses, in the [order](balance::order) from `turn`; each
+    /// Connects to one of a backend's addresses, in the [order](balance::order) from `point`; each
     /// try may take `limit`. An address that refuses has not got the request, so the next one is
     /// tried.
-    pub(super) async fn dial(
+    pub(super) async fn connect(
         &self,
         backend: &Backend,
-        turn: u64,
+        point: u64,
         limit: Option<Duration>,
-    ) -> Result<(Stream, SocketAddr), Refusal> {
+    ) -> Result<(Stream, SocketAddr), Phase> {
         let resolved;
         let addresses: &[SocketAddr] = match &backend.target {
             Target::Endpoints(endpoints) => endpoints,
@@ -49,13 +48,13 @@ impl Dialler {
                 &resolved
             }
         };
-        let mut failed = Refusal::NoEndpoint;
-        let order = balance::order(turn, addresses.len()).take(TRIES);
+        let mut failed = Phase::Choose;
+        let order = balance::order(point, addresses.len()).take(MAX_TRIES);
         for address in order.filter_map(|index| addresses.get(index).copied()) {
-            let connecting = self.connect(backend, address);
+            let connecting = self.connect_to(backend, address);
             let tried = match limit {
                 Some(limit) => {
-                    timeout(limit, connecting).await.unwrap_or(Err(Refusal::ConnectTimeout))
+                    timeout(limit, connecting).await.unwrap_or(Err(Phase::ConnectTimeout))
                 }
                 None => connecting.await,
             };
@@ -67,8 +66,8 @@ impl Dialler {
         Err(failed)
     }
 
-    async fn connect(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Refusal> {
-        let tcp = TcpStream::connect(address).await.map_err(|_| Refusal::ConnectFailed)?;
+    async fn connect_to(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Phase> {
+        let tcp = TcpStream::connect(address).await.map_err(|_| Phase::Connect)?;
         // Without it every small request would wait for the previous one's acknowledgement; a
         // socket that can't have it still works.
         let _ = tcp.set_nodelay(true);
@@ -77,16 +76,16 @@ impl Dialler {
             Target::External { host, .. } => ServerName::try_from(host.clone()),
             Target::Endpoints(_) => Ok(ServerName::IpAddress(address.ip().into())),
         };
-        let name = name.map_err(|_| Refusal::TlsFailed)?;
+        let name = name.map_err(|_| Phase::Tls)?;
         let tls = connector.connect(name, tcp).await.map_err(|error| {
             tracing::debug!(backend = %backend.name, %address, %error, "no TLS session");
-            Refusal::TlsFailed
+            Phase::Tls
         })?;
         Ok(tls.into())
     }
 
-    /// The addresses of an external host that may be dialled.
-    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
+    /// The addresses of an external host that may be tried.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Phase> {
         let addresses: Vec<IpAddr> = match host.parse() {
             Ok(address) => vec![address],
             Err(_) => self.look_up(host).await?,
@@ -96,17 +95,17 @@ impl Dialler {
             .filter(|address| self.guard.allows(host, *address))
             .map(|address| SocketAddr::new(address, port))
             .collect();
-        if allowed.is_empty() { Err(Refusal::AddressNotAllowed) } else { Ok(allowed) }
+        if allowed.is_empty() { Err(Phase::Guard) } else { Ok(allowed) }
     }
 
-    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Refusal> {
+    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Phase> {
         let resolver = match self.resolver.get() {
             Some(resolver) => resolver,
             None => {
                 let made = TokioResolver::builder_tokio().and_then(|builder| builder.build());
                 let made = made.map_err(|error| {
                     tracing::warn!(%error, "no resolver: the system's DNS configuration can't be read");
-                    Refusal::NameNotResolved
+                    Phase::Resolve
                 })?;
                 self.resolver.get_or_init(|| made)
             }
@@ -114,7 +113,7 @@ impl Dialler {
         // A trailing dot keeps search domains out: an external host is a full name.
         let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| {
             tracing::debug!(host, %error, "does not resolve");
-            Refusal::NameNotResolved
+            Phase::Resolve
         })?;
         Ok(found.iter().collect())
     }

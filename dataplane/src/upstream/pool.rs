@@ -9,10 +9,10 @@ use std::{
 };
 
 /// How many idle connections a worker keeps per address.
-const IDLE_PER_KEY: usize = 256;
+const MAX_IDLE_PER_KEY: usize = 256;
 
-/// How many sweeps an unused connection outlives: with one every 5 s, 55 s.
-const IDLE_SWEEPS: u64 = 11;
+/// How many evictions an unused connection outlives: with one every 5 s, 55 s.
+const MAX_IDLE_EVICTIONS: u64 = 11;
 
 /// What connections are kept by: two backends with one key can share them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,34 +28,34 @@ pub(super) enum Key {
 pub(super) struct Pool {
     #[expect(clippy::vec_box, reason = "connections move in and out, as pointers")]
     idle: RefCell<HashMap<Key, Vec<Box<Http1>>>>,
-    /// How many sweeps there have been: a clock that need not be read for every request.
-    sweeps: Cell<u64>,
+    /// How many evictions there have been: a clock that need not be read for every request.
+    evictions: Cell<u64>,
 }
 
 /// Where a connection goes back to.
-pub(super) struct Home {
+pub(super) struct PoolHandle {
     pool: Weak<Pool>,
     key: Key,
 }
 
 /// Takes a connection back.
 pub(super) fn put(mut http1: Box<Http1>) {
-    let Some(pool) = http1.home.pool.upgrade() else { return };
-    http1.idle_since = pool.sweeps.get();
+    let Some(pool) = http1.handle.pool.upgrade() else { return };
+    http1.idle_since = pool.evictions.get();
     let mut all = pool.idle.borrow_mut();
-    let idle = match all.get_mut(&http1.home.key) {
+    let idle = match all.get_mut(&http1.handle.key) {
         Some(idle) => idle,
-        None => all.entry(http1.home.key.clone()).or_default(),
+        None => all.entry(http1.handle.key.clone()).or_default(),
     };
-    if idle.len() < IDLE_PER_KEY {
+    if idle.len() < MAX_IDLE_PER_KEY {
         idle.push(http1);
     }
 }
 
 impl Pool {
     /// Where connections of `key` go back to.
-    pub(super) fn home(self: &Rc<Self>, key: Key) -> Home {
-        Home { pool: Rc::downgrade(self), key }
+    pub(super) fn handle(self: &Rc<Self>, key: Key) -> PoolHandle {
+        PoolHandle { pool: Rc::downgrade(self), key }
     }
 
     /// A live connection, if there is one.
@@ -70,12 +70,12 @@ impl Pool {
 
     /// Closes connections that are dead or have been idle for long; the others keep no buffer.
     pub(super) fn evict_idle(&self) {
-        let now = self.sweeps.get() + 1;
-        self.sweeps.set(now);
+        let now = self.evictions.get() + 1;
+        self.evictions.set(now);
         self.idle.borrow_mut().retain(|_, idle| {
             idle.retain_mut(|http1| {
                 http1.shrink();
-                now - http1.idle_since < IDLE_SWEEPS && http1.is_alive()
+                now - http1.idle_since < MAX_IDLE_EVICTIONS && http1.is_alive()
             });
             !idle.is_empty()
         });

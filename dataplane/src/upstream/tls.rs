@@ -12,12 +12,12 @@ use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 
 /// One connector for each way to check a certificate.
-pub(super) struct Connectors {
+pub(super) struct TlsConnectors {
     verified: TlsConnector,
     unverified: TlsConnector,
 }
 
-impl Connectors {
+impl TlsConnectors {
     /// Sets both up; shared by all connections of a worker, so that sessions are resumed.
     pub(super) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());

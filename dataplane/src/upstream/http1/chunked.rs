@@ -8,10 +8,10 @@ use memchr::{memchr, memmem};
 use std::io;
 
 /// What size lines may take together beyond their digits, and what trailers may take.
-const EXTRAS: usize = 16 * 1024;
+const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
 /// How many trailers there may be.
-const TRAILERS: usize = 100;
+const MAX_TRAILERS: usize = 100;
 
 /// Where in a chunked body the next byte is.
 #[derive(Debug, Default)]
@@ -78,7 +78,9 @@ impl Chunks {
         let (digits, rest) = line.split_at(digits);
         self.extensions += rest.len();
         let extension = rest.trim_ascii_start();
-        if !(extension.is_empty() || extension.starts_with(b";")) || self.extensions > EXTRAS {
+        if !(extension.is_empty() || extension.starts_with(b";"))
+            || self.extensions > MAX_EXTRA_BYTES
+        {
             return Err(malformed("what follows a chunk's size"));
         }
         let text = std::str::from_utf8(digits).unwrap_or_default();
@@ -89,7 +91,7 @@ impl Chunks {
 /// Takes a line that ends in CRLF and has neither in it.
 fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     let Some(length) = memchr(b'\n', input) else {
-        return if input.len() > EXTRAS {
+        return if input.len() > MAX_EXTRA_BYTES {
             Err(malformed("a chunk's size without end"))
         } else {
             Ok(None)
@@ -114,14 +116,14 @@ fn block(input: &mut BytesMut) -> io::Result<Option<Bytes>> {
         memmem::find(input, b"\r\n\r\n").map(|at| at + 4)
     };
     match end {
-        Some(end) if end <= EXTRAS => Ok(Some(input.split_to(end).freeze())),
-        None if input.len() < EXTRAS => Ok(None),
+        Some(end) if end <= MAX_EXTRA_BYTES => Ok(Some(input.split_to(end).freeze())),
+        None if input.len() < MAX_EXTRA_BYTES => Ok(None),
         Some(_) | None => Err(malformed("trailers without end")),
     }
 }
 
 fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
-    let mut fields = [httparse::EMPTY_HEADER; TRAILERS];
+    let mut fields = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     let Ok(httparse::Status::Complete((length, fields))) =
         httparse::parse_headers(block, &mut fields)
     else {
@@ -196,11 +198,11 @@ mod tests {
 
     #[test]
     fn what_is_not_chunked_is_malformed() {
-        let long = "a".repeat(EXTRAS + 1);
+        let long = "a".repeat(MAX_EXTRA_BYTES + 1);
         let extensions = format!("1;{long}\r\n");
-        let many_extensions = "1;aaaaaaa\r\nx\r\n".repeat(EXTRAS / 7);
+        let many_extensions = "1;aaaaaaa\r\nx\r\n".repeat(MAX_EXTRA_BYTES / 7);
         let trailer = format!("0\r\na: {long}\r\n\r\n");
-        let many_trailers = format!("0\r\n{}\r\n", "a: b\r\n".repeat(TRAILERS + 1));
+        let many_trailers = format!("0\r\n{}\r\n", "a: b\r\n".repeat(MAX_TRAILERS + 1));
         for body in [
             "\r\n",
             "x\r\n",

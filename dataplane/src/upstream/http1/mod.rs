@@ -6,8 +6,9 @@ mod request;
 mod response;
 
 use super::{
-    SendError, Stream,
-    pool::{self, Home},
+    Stream,
+    error::UpstreamError,
+    pool::{self, PoolHandle},
 };
 use crate::request::{BoxError, RequestBody};
 use bytes::{Bytes, BytesMut};
@@ -28,10 +29,10 @@ use tokio::{
 };
 
 /// As on the client's side: the most that is read at a time, and the longest head.
-const BUFFER: usize = 128 * 1024;
+const MAX_HEAD_BYTES: usize = 128 * 1024;
 
 /// How much is read at a time at first, and what an idle connection keeps for heads.
-const PIECE: usize = 8 * 1024;
+const READ_BYTES: usize = 8 * 1024;
 
 /// One connection, between requests or in one.
 pub(super) struct Http1 {
@@ -51,25 +52,25 @@ pub(super) struct Http1 {
     /// The address that was dialled.
     pub(super) address: SocketAddr,
     /// Where it goes back to.
-    pub(super) home: Home,
-    /// The pool's sweep since which it has been there.
+    pub(super) handle: PoolHandle,
+    /// The pool's eviction since which it has been there.
     pub(super) idle_since: u64,
 }
 
 impl Http1 {
     /// Will speak HTTP/1.1 over a stream.
-    pub(super) fn new(io: Stream, address: SocketAddr, home: Home) -> Box<Self> {
+    pub(super) fn new(io: Stream, address: SocketAddr, handle: PoolHandle) -> Box<Self> {
         Box::new(Self {
             io,
             input: BytesMut::new(),
-            piece: PIECE,
+            piece: READ_BYTES,
             outgoing: Outgoing::default(),
             heads: Heads::default(),
             framing: Framing::Done,
             answered: false,
             keep_alive: true,
             address,
-            home,
+            handle,
             idle_since: 0,
         })
     }
@@ -92,19 +93,18 @@ impl Http1 {
         mut self: Box<Self>,
         head: &mut Parts,
         body: &mut RequestBody,
-    ) -> Result<(Response<()>, Box<Self>), SendError> {
+    ) -> Result<(Response<()>, Box<Self>), UpstreamError> {
         self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
         self.answered = false;
-        self.piece = PIECE;
-        match poll_fn(|cx| self.poll_answer(head, cx)).await {
+        self.piece = READ_BYTES;
+        match poll_fn(|cx| self.poll_response_head(head, cx)).await {
             Ok(answer) => Ok((answer, self)),
             Err(error) => {
                 // An answer, asked for or not, has taken the head's room.
                 let unsent = self.outgoing.give_back().filter(|_| !self.answered);
                 let is_unsent = unsent.is_some();
                 *body = unsent.unwrap_or(RequestBody::empty());
-                let source = Some(error.into());
-                Err(SendError { unsent: is_unsent, unanswered: !self.answered, source })
+                Err(UpstreamError::exchange(!is_unsent, self.answered, error))
             }
         }
     }
@@ -114,7 +114,7 @@ impl Http1 {
         (self.io, self.input.freeze())
     }
 
-    fn poll_answer(
+    fn poll_response_head(
         &mut self,
         head: &mut Parts,
         cx: &mut Context<'_>,
@@ -131,14 +131,14 @@ impl Http1 {
                 if !is_interim(answer.response.status()) {
                     self.framing = answer.framing;
                     if let Framing::Length(left) = self.framing {
-                        let most = usize::try_from(left).unwrap_or(BUFFER);
-                        self.piece = most.clamp(PIECE, BUFFER);
+                        let most = usize::try_from(left).unwrap_or(MAX_HEAD_BYTES);
+                        self.piece = most.clamp(READ_BYTES, MAX_HEAD_BYTES);
                     }
                     self.keep_alive = answer.keep_alive;
                     return Poll::Ready(Ok(answer.response));
                 }
             }
-            if self.input.len() >= BUFFER {
+            if self.input.len() >= MAX_HEAD_BYTES {
                 return Poll::Ready(Err(response::malformed("a head without end")));
             }
             if ready!(self.poll_read(cx))? == 0 {
@@ -170,13 +170,13 @@ impl Http1 {
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
         if read == room {
-            self.piece = (self.piece * 4).min(BUFFER);
+            self.piece = (self.piece * 4).min(MAX_HEAD_BYTES);
         }
         Poll::Ready(Ok(read))
     }
 
     /// The answer has ended: whether another request can follow.
-    fn rest(&mut self) -> bool {
+    fn can_reuse(&mut self) -> bool {
         self.keep_alive && self.outgoing.is_done() && self.input.is_empty() && self.is_alive()
     }
 
@@ -184,7 +184,7 @@ impl Http1 {
     /// keeps it.
     pub(super) fn shrink(&mut self) {
         self.input = BytesMut::new();
-        self.outgoing.shrink(PIECE);
+        self.outgoing.shrink(READ_BYTES);
     }
 }
 
@@ -207,7 +207,7 @@ impl Http1Body {
     /// Gives the connection back if the body has ended.
     fn give_back(&mut self) {
         if let Some(mut http1) = self.0.take_if(|http1| http1.framing.is_done())
-            && http1.rest()
+            && http1.can_reuse()
         {
             pool::put(http1);
         }
@@ -250,8 +250,8 @@ mod tests {
         let stream = TcpStream::connect(address).await.unwrap();
         let (backend, _) = listener.accept().await.unwrap();
         prepare(&stream).await;
-        let home = Rc::<Pool>::default().home(Key::Endpoint(address, false));
-        (Http1::new(stream.into(), address, home), backend)
+        let handle = Rc::<Pool>::default().handle(Key::Endpoint(address, false));
+        (Http1::new(stream.into(), address, handle), backend)
     }
 
     #[tokio::test]
@@ -281,19 +281,19 @@ mod tests {
         backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
         let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
         let error = http1.send(&mut head, &mut RequestBody::empty()).await.err().unwrap();
-        assert!(!error.unsent && !error.unanswered);
+        assert!(!error.may_send_again(true));
     }
 
     #[tokio::test]
     async fn an_idle_connection_keeps_little_of_a_long_head() {
         let (mut http1, _backend) = connected(async |_| {}).await;
         let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-        head.headers.insert("x", "y".repeat(2 * PIECE).try_into().unwrap());
+        head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
         http1.outgoing.begin(&head, RequestBody::empty());
         poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
-        assert!(http1.outgoing.room() > 2 * PIECE);
-        assert!(http1.rest());
+        assert!(http1.outgoing.room() > 2 * READ_BYTES);
+        assert!(http1.can_reuse());
         http1.shrink();
-        assert!(http1.outgoing.room() <= PIECE);
+        assert!(http1.outgoing.room() <= READ_BYTES);
     }
 }

@@ -11,7 +11,7 @@ use memchr::memchr_iter;
 use std::{io, mem::MaybeUninit};
 
 /// How many fields an answer's head may have.
-const FIELDS: usize = 100;
+const MAX_FIELDS: usize = 100;
 
 /// What is no HTTP/1.1.
 pub(super) fn malformed(what: &'static str) -> io::Error {
@@ -48,7 +48,7 @@ impl Heads {
 }
 
 /// What a head says.
-pub(super) struct Answer {
+pub(super) struct ResponseHead {
     pub(super) response: Response<()>,
     /// What follows.
     pub(super) framing: Framing,
@@ -57,8 +57,12 @@ pub(super) struct Answer {
 }
 
 /// Reads a whole head into `headers`, what these held is dropped; `is_head`: of an answer to HEAD.
-pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::Result<Answer> {
-    let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
+pub(super) fn parse(
+    raw: &Bytes,
+    mut headers: HeaderMap,
+    is_head: bool,
+) -> io::Result<ResponseHead> {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
     let whole = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut parsed, raw, &mut fields)
@@ -70,21 +74,21 @@ pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::R
     };
     let status = StatusCode::from_u16(code).map_err(|_| malformed("a status that is none"))?;
     headers.clear();
-    let mut said = Said { keep_alive: version == 1, ..Said::default() };
+    let mut framing_fields = FramingFields { keep_alive: version == 1, ..FramingFields::default() };
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let name = name.map_err(|_| malformed("a field's name"))?;
         let value = HeaderValue::from_maybe_shared(raw.slice_ref(field.value));
         let value = value.map_err(|_| malformed("a field's value"))?;
-        said.field(&name, &value)?;
+        framing_fields.field(&name, &value)?;
         headers.append(name, value);
     }
-    let framing = said.framing(status, is_head, version)?;
+    let framing = framing_fields.framing(status, is_head, version)?;
     // Whoever is next must not read another length than what is read here (RFC 9112 §6.3, RFC 9110
-    // §8.6): none counts beside a Transfer-Encoding, and one that is repeated is said once.
-    if said.coded.is_some() {
+    // §8.6): none counts beside a Transfer-Encoding, and one that is repeated is sent once.
+    if framing_fields.coded.is_some() {
         headers.remove(header::CONTENT_LENGTH);
-    } else if let Some(length) = said.length.filter(|_| said.repeated) {
+    } else if let Some(length) = framing_fields.length.filter(|_| framing_fields.repeated) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     let mut response = Response::new(());
@@ -95,12 +99,16 @@ pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::R
     {
         response.extensions_mut().insert(reason);
     }
-    Ok(Answer { response, framing, keep_alive: said.keep_alive && !said.close })
+    Ok(ResponseHead {
+        response,
+        framing,
+        keep_alive: framing_fields.keep_alive && !framing_fields.close,
+    })
 }
 
 /// What the fields of a head say of the connection and the body.
 #[derive(Default)]
-struct Said {
+struct FramingFields {
     keep_alive: bool,
     close: bool,
     length: Option<u64>,
@@ -110,7 +118,7 @@ struct Said {
     coded: Option<bool>,
 }
 
-impl Said {
+impl FramingFields {
     fn field(&mut self, name: &HeaderName, value: &HeaderValue) -> io::Result<()> {
         if *name == header::CONTENT_LENGTH {
             return value.as_bytes().split(|byte| *byte == b',').try_for_each(|part| {
@@ -228,7 +236,7 @@ impl Framing {
 mod tests {
     use super::*;
 
-    fn read(raw: &str, is_head: bool) -> io::Result<Answer> {
+    fn read(raw: &str, is_head: bool) -> io::Result<ResponseHead> {
         parse(&Bytes::from(raw.to_owned()), HeaderMap::new(), is_head)
     }
 
@@ -323,7 +331,7 @@ mod tests {
             "X: a\0b\r\n",
             "no colon\r\n",
             ": x\r\n",
-            &"X: y\r\n".repeat(FIELDS + 1),
+            &"X: y\r\n".repeat(MAX_FIELDS + 1),
         ] {
             assert_eq!(framed("1.1 200 OK", fields, false), None, "{fields:?}");
         }
