@@ -21,9 +21,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// What hyper parses in place of a refused head.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: <refused>\r\nconnection: close\r\n\r\n";
 
-/// Its Host: none that a client could send and be served.
-pub(super) const STAND_IN_HOST: &[u8] = b"<refused>";
-
 /// How much a head in pieces is read at a time.
 const READ_BYTES: usize = 4096;
 

@@ -1,6 +1,6 @@
 //! What a connection's stream, its requests and its task tell each other. One thread: cells.
 
-use super::{super::rtt::SavedTrips, head_guard::STAND_IN_HOST};
+use super::super::rtt::SavedTrips;
 use crate::{
     connection::registry::{ConnectionHandle, Draining},
     proxy::{Downstream, Peer, Upgraded},
@@ -16,6 +16,10 @@ use std::{
     task::Waker,
     time::Duration,
 };
+
+/// The Host of the head that hyper parses in place of a refused one: none that a client could send and
+/// be served.
+pub(super) const STAND_IN_HOST: &[u8] = b"<refused>";
 
 /// What has become of an `Upgrade` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

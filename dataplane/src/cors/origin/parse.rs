@@ -5,8 +5,18 @@ use super::{
     pattern::{OriginHost, OriginPattern, OriginPort},
     syntax::{MAX_BYTES, default_port, is_host_byte, is_scheme_byte},
 };
-use std::net::Ipv6Addr;
+use std::{net::Ipv6Addr, str::FromStr};
 use url::{Host, ParseError};
+
+impl FromStr for OriginPattern {
+    type Err = OriginPatternError;
+
+    /// Folds the host's letter case, and refuses whatever else is not as browsers write it, since
+    /// it would never match. The error says what to write instead.
+    fn from_str(entry: &str) -> Result<Self, Self::Err> {
+        pattern(entry)
+    }
+}
 
 /// Reads an entry of `allowOrigins`.
 pub(super) fn pattern(entry: &str) -> Result<OriginPattern, OriginPatternError> {

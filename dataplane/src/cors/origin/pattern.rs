@@ -1,11 +1,9 @@
 //! What a policy may list as an origin.
 
-use super::{error::OriginPatternError, parse};
 use serde::{Serialize, Serializer};
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
-    str::FromStr,
 };
 
 /// An entry of a policy's `allowOrigins`, in its canonical spelling.
@@ -90,16 +88,6 @@ impl fmt::Display for OriginPattern {
 impl Serialize for OriginPattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl FromStr for OriginPattern {
-    type Err = OriginPatternError;
-
-    /// Folds the host's letter case, and refuses whatever else is not as browsers write it, since
-    /// it would never match. The error says what to write instead.
-    fn from_str(entry: &str) -> Result<Self, Self::Err> {
-        parse::pattern(entry)
     }
 }
 

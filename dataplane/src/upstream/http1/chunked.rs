@@ -1,6 +1,6 @@
 //! Decodes a chunked body (RFC 9112 §7.1).
 
-use super::response::malformed;
+use super::malformed;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Frame;

@@ -139,7 +139,7 @@ impl Http1 {
                 }
             }
             if self.input.len() >= MAX_HEAD_BYTES {
-                return Poll::Ready(Err(response::malformed("a head without end")));
+                return Poll::Ready(Err(malformed("a head without end")));
             }
             if ready!(self.poll_read(cx))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -186,6 +186,11 @@ impl Http1 {
         self.input = BytesMut::new();
         self.outgoing.shrink(READ_BYTES);
     }
+}
+
+/// What is no HTTP/1.1.
+fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn is_interim(status: StatusCode) -> bool {

@@ -1,6 +1,6 @@
 //! The head of an answer, and how the body behind it is framed (RFC 9112 §6.3).
 
-use super::chunked::Chunks;
+use super::{chunked::Chunks, malformed};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::{
@@ -12,11 +12,6 @@ use std::{io, mem::MaybeUninit};
 
 /// How many fields an answer's head may have.
 const MAX_FIELDS: usize = 100;
-
-/// What is no HTTP/1.1.
-pub(super) fn malformed(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
 
 /// Finds heads; looks at each byte once, however they come.
 #[derive(Debug, Default)]
