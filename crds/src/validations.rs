@@ -1,4 +1,4 @@
-//! CEL rules that more than one field needs.
+//! CEL validation rules that several fields share.
 
 use kube::core::Rule;
 use schemars::Schema;
@@ -90,7 +90,7 @@ pub(crate) fn forwardable() -> Value {
     json!([Rule::new("self != 'CONNECT'").message("CONNECT is never forwarded; leave it out")])
 }
 
-/// Of a list: these rules hold for each item.
+/// Applies these rules to each item of a list.
 pub(crate) fn each(rules: Value) -> impl FnMut(&mut Schema) {
     move |schema| {
         if let Some(Value::Object(items)) = schema.get_mut("items") {
