@@ -65,7 +65,7 @@ pub enum Severity {
 
 /// Which condition an error makes false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Concerns {
+pub enum ConditionType {
     /// `Accepted`: nothing of the object is served; but what is wrong with a FrontDoor's CORS policy
     /// concerns only the Routes that would inherit it.
     Accepted,
@@ -124,7 +124,7 @@ pub struct Problem {
     /// How bad.
     pub severity: Severity,
     /// Which condition it makes false, where it is an error.
-    pub concerns: Concerns,
+    pub condition: ConditionType,
     /// Field path, as Kubernetes writes it: `spec.matches[0].path`.
     pub field: String,
     /// Why, in one word.

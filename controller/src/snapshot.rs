@@ -1,7 +1,7 @@
 //! All objects as they are at one moment: what is compiled.
 
 use crate::{
-    problem::{Concerns, ObjectRef, Problem, Reason, Severity},
+    problem::{ConditionType, ObjectRef, Problem, Reason, Severity},
     schema,
 };
 use k8s_openapi::api::{
@@ -38,7 +38,7 @@ pub struct Entry<T> {
     pub object: Option<Arc<T>>,
     /// The field paths of what did not decode, and is absent from `object` or has something
     /// harmless in its place. An error among `problems` speaks of each.
-    pub unread: Vec<String>,
+    pub undecoded: Vec<String>,
     /// What reading it found: unknown fields, wrong types, duplicates. Any error among them keeps
     /// the object from being accepted.
     pub problems: Vec<Problem>,
@@ -46,9 +46,9 @@ pub struct Entry<T> {
 
 impl<T> Entry<T> {
     /// The object, unless more of it than its CORS policy did not decode.
-    pub fn but_for_cors(&self) -> Option<&T> {
+    pub fn decoded_except_for_cors(&self) -> Option<&T> {
         let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");
-        self.object.as_deref().filter(|_| self.unread.iter().all(is_cors))
+        self.object.as_deref().filter(|_| self.undecoded.iter().all(is_cors))
     }
 }
 
@@ -67,20 +67,20 @@ impl<T: DeserializeOwned> Entry<T> {
             fields.remove("status"); // Ours to write, and not validated.
         }
         // Values that don't decode give way to others, so that the rest is judged too.
-        let unread =
+        let undecoded =
             if problems.is_empty() { Vec::new() } else { schema::mend(object.kind, &mut value) };
         let decoded = T::deserialize(value).map_err(|error| {
             if !problems.iter().any(|problem| problem.severity == Severity::Error) {
                 problems.push(Problem {
                     object: object.clone(),
                     severity: Severity::Error,
-                    concerns: Concerns::Accepted,
+                    condition: ConditionType::Accepted,
                     field: String::new(),
                     reason: Reason::Invalid,
                     message: error.to_string(),
                 });
             }
         });
-        Self { object: decoded.ok().map(Arc::new), unread, problems }
+        Self { object: decoded.ok().map(Arc::new), undecoded, problems }
     }
 }

@@ -6,7 +6,7 @@ mod policies;
 
 use portico::{
     compile::{Compiled, Options, Status, compile},
-    problem::{Concerns, Kind, ObjectRef, Severity},
+    problem::{ConditionType, Kind, ObjectRef, Severity},
     snapshot::{Entry, Snapshot},
 };
 use portico_dataplane::table::{ObjectName, VirtualHost};
@@ -118,12 +118,12 @@ fn action() -> impl Strategy<Value = Value> {
 
 fn route() -> impl Strategy<Value = Value> {
     let hosts = option::weighted(0.3, vec(text(&["a.example.com", "B.example.com", "*"]), 0..2));
-    let door = (name(), option::weighted(0.2, namespace()));
+    let front_door = (name(), option::weighted(0.2, namespace()));
     let cors = option::weighted(0.3, policies::policy());
-    (metadata("[a-p]"), door, hosts, option::of(matches()), action(), cors).prop_map(
-        |(metadata, (door, namespace), hosts, matches, action, cors)| {
+    (metadata("[a-p]"), front_door, hosts, option::of(matches()), action(), cors).prop_map(
+        |(metadata, (front_door, namespace), hosts, matches, action, cors)| {
             let mut spec = json!({
-                "frontDoorRef": {"name": door, "namespace": namespace},
+                "frontDoorRef": {"name": front_door, "namespace": namespace},
                 "hosts": hosts.unwrap_or_default(),
                 "matches": matches.unwrap_or(json!([{}])),
                 "cors": cors,
@@ -187,7 +187,7 @@ fn decode<T: DeserializeOwned>(value: Value) -> (ObjectName, Arc<T>) {
 
 fn entry<T: DeserializeOwned>(value: Value) -> (ObjectName, Entry<T>) {
     let (name, object) = decode(value);
-    (name, Entry { object: Some(object), unread: Vec::new(), problems: Vec::new() })
+    (name, Entry { object: Some(object), undecoded: Vec::new(), problems: Vec::new() })
 }
 
 fn snapshot() -> impl Strategy<Value = Snapshot> {
@@ -213,7 +213,7 @@ fn accepted(status: &Status) -> bool {
 fn errors(status: &Status) -> (bool, bool) {
     let errors = status.problems.iter();
     let errors =
-        errors.filter(|p| (p.severity, p.concerns) == (Severity::Error, Concerns::Accepted));
+        errors.filter(|p| (p.severity, p.condition) == (Severity::Error, ConditionType::Accepted));
     let (cors, other): (Vec<_>, Vec<_>) =
         errors.partition(|p| p.field == "spec.cors" || p.field.starts_with("spec.cors."));
     (!cors.is_empty(), !other.is_empty())
@@ -262,8 +262,8 @@ proptest! {
         let compiled = compile(&snapshot, &Options::default());
         prop_assert_eq!(compiled.statuses.len(), snapshot.front_doors.len() + snapshot.routes.len());
         for (object, status) in &compiled.statuses {
-            for (condition, concerns) in status.conditions.iter().zip([Concerns::Accepted, Concerns::ResolvedRefs]) {
-                let error = status.problems.iter().find(|p| p.severity == Severity::Error && p.concerns == concerns);
+            for (condition, condition_type) in status.conditions.iter().zip([ConditionType::Accepted, ConditionType::ResolvedRefs]) {
+                let error = status.problems.iter().find(|p| p.severity == Severity::Error && p.condition == condition_type);
                 prop_assert_eq!(condition.status, error.is_none(), "{}", object);
                 let reason = error.map_or(condition.r#type.to_owned(), |error| error.reason.to_string());
                 prop_assert_eq!(&condition.reason, &reason);
@@ -272,9 +272,9 @@ proptest! {
             prop_assert!(status.problems.iter().all(|problem| problem.object == *object));
         }
         for host in hosts(&compiled) {
-            let door = ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() };
-            let (_, refused) = errors(&compiled.statuses[&door]);
-            prop_assert!(!refused, "{} is refused, and not for its policy", door);
+            let front_door = ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() };
+            let (_, refused) = errors(&compiled.statuses[&front_door]);
+            prop_assert!(!refused, "{} is refused, and not for its policy", front_door);
             for rule in host.routes.rules() {
                 let route = ObjectRef { kind: Kind::Route, name: rule.route.name.clone() };
                 prop_assert!(accepted(&compiled.statuses[&route]), "{}", route);
@@ -314,10 +314,10 @@ proptest! {
             policy.is_some_and(|policy| policy.mode != portico_crds::CorsMode::Disabled)
         };
         for host in hosts(&compiled) {
-            let door = snapshot.front_doors[&host.front_door].object.as_ref().unwrap();
+            let front_door = snapshot.front_doors[&host.front_door].object.as_ref().unwrap();
             let status = &compiled.statuses[&ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() }];
             let (invalid, _) = errors(status);
-            prop_assert_eq!(host.cors.is_some(), applies(&door.spec.cors.as_ref()) && !invalid);
+            prop_assert_eq!(host.cors.is_some(), applies(&front_door.spec.cors.as_ref()) && !invalid);
             for rule in host.routes.rules() {
                 let route = snapshot.routes[&rule.route.name].object.as_ref().unwrap();
                 match route.spec.cors.as_deref() {
@@ -396,7 +396,7 @@ proptest! {
                 "cors": cors,
             },
         });
-        let door = json!({
+        let front_door = json!({
             "apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata,
             "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors},
         });
@@ -404,7 +404,7 @@ proptest! {
         let ports = json!([{"name": text, "port": number, "appProtocol": text, "protocol": text}]);
         let mut snapshot = Snapshot::default();
         snapshot.routes.extend([entry(route)]);
-        snapshot.front_doors.extend([entry(door)]);
+        snapshot.front_doors.extend([entry(front_door)]);
         snapshot.secrets.extend([decode(secret)]);
         snapshot.services.extend([decode(json!({"metadata": metadata, "spec": {"ports": ports}}))]);
         let status = compile(&snapshot, &Options::default()).statuses;

@@ -55,8 +55,9 @@ fn compiled(policy: &Value) -> Compiled {
     let front_door: FrontDoor = serde_json::from_value(front_door()).unwrap();
     let route: Route = serde_json::from_value(route(policy)).unwrap();
     let front_door =
-        Entry { object: Some(Arc::new(front_door)), unread: Vec::new(), problems: Vec::new() };
-    let route = Entry { object: Some(Arc::new(route)), unread: Vec::new(), problems: Vec::new() };
+        Entry { object: Some(Arc::new(front_door)), undecoded: Vec::new(), problems: Vec::new() };
+    let route =
+        Entry { object: Some(Arc::new(route)), undecoded: Vec::new(), problems: Vec::new() };
     let snapshot = Snapshot {
         front_doors: [(name(), front_door)].into(),
         routes: [(name(), route)].into(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::{fs, process::Command};
 
 /// A FrontDoor whose default policy lets one origin send PUTs with `x-a`.
-const DOOR: &str = "
+const FRONT_DOOR: &str = "
 apiVersion: portico.dev/v1alpha1
 kind: FrontDoor
 metadata: {name: ep, namespace: web}
@@ -62,8 +62,8 @@ fn forward(name: &str, matches: &str, rest: &str) -> String {
     route(name, &spec)
 }
 
-fn door_without_policy() -> String {
-    DOOR.split("  cors:").next().unwrap().to_owned()
+fn front_door_without_policy() -> String {
+    FRONT_DOOR.split("  cors:").next().unwrap().to_owned()
 }
 
 /// The value of a field in a list of `{name, value}`.
@@ -94,7 +94,7 @@ fn the_example_in_the_readme_is_explained() {
 
 #[test]
 fn every_key_is_there_and_null_where_there_is_nothing() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     let keys = [
         "winner",
         "losers",
@@ -122,7 +122,7 @@ fn every_key_is_there_and_null_where_there_is_nothing() {
 #[test]
 fn losers_say_why_and_the_closest_come_first() {
     let manifests = [
-        DOOR,
+        FRONT_DOOR,
         &forward("winner", "{path: '/a/{x}', methods: [GET]}", ""),
         &forward("put", "{path: '/a/{x}', methods: [PUT]}", ""),
         &forward("tenant", "{path: '/a/{x}', headers: [{name: x-tenant, value: blue}]}", ""),
@@ -162,7 +162,7 @@ fn the_older_route_wins_a_tie_and_the_loser_says_so() {
     let young = tied("a-young", "2026-02-01T00:00:00Z", "x-a");
     let old = tied("b-old", "2026-01-01T00:00:00Z", "x-b");
     let args = ["--header", "x-a: 1", "--header", "x-b: 1"];
-    let told = told(&[DOOR, &young, &old].concat(), "http://www.ep.com/a", &args);
+    let told = told(&[FRONT_DOOR, &young, &old].concat(), "http://www.ep.com/a", &args);
     assert_eq!(told["winner"]["route"], "web/b-old");
     assert!(told["losers"][0]["why"].as_str().unwrap().contains("the winner is older"));
 }
@@ -171,7 +171,7 @@ fn the_older_route_wins_a_tie_and_the_loser_says_so() {
 fn many_losers_are_counted() {
     let routes: String =
         (0..130).map(|n| forward(&format!("r{n}"), &format!("{{path: /r{n}}}"), "")).collect();
-    let manifests = [DOOR, &routes].concat();
+    let manifests = [FRONT_DOOR, &routes].concat();
     let told = told(&manifests, "http://www.ep.com/r7", &[]);
     assert_eq!(told["losers"].as_array().unwrap().len(), 100);
     assert_eq!(told["losersOmitted"], 29);
@@ -182,7 +182,7 @@ fn many_losers_are_counted() {
 #[test]
 fn a_route_that_is_not_accepted_is_among_the_losers() {
     let manifests = [
-        DOOR,
+        FRONT_DOOR,
         &forward("served", "{path: /*}", ""),
         &forward("typo", "{path: /a}", ", timeout: {connect: 1s}"),
         &forward("elsewhere", "{path: /z}", ", timeout: {connect: 1s}"),
@@ -202,8 +202,8 @@ fn a_route_that_is_not_accepted_is_among_the_losers() {
 
 #[test]
 fn a_front_door_that_is_not_accepted_is_named() {
-    let door = DOOR.replace("  cors:", "  trustedProxy: []\n  cors:");
-    let told = told(&door, "http://www.ep.com/", &[]);
+    let front_door = FRONT_DOOR.replace("  cors:", "  trustedProxy: []\n  cors:");
+    let told = told(&front_door, "http://www.ep.com/", &[]);
     assert_eq!(told["response"]["reason"], "NoHost");
     let note = told["notes"][0].as_str().unwrap();
     assert!(note.starts_with("FrontDoor web/ep has this host, but is not accepted: "), "{note}");
@@ -211,7 +211,7 @@ fn a_front_door_that_is_not_accepted_is_named() {
 
 #[test]
 fn a_preflight_is_allowed_and_the_request_goes_on() {
-    let manifests = [DOOR, &forward("a", "{path: /a, methods: [PUT]}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a, methods: [PUT]}", "")].concat();
     let args =
         [&PAGE[..], &["--method", "put", "--header", "x-a: 1", "--header", "accept: a/b"]].concat();
     let told = told(&manifests, "http://www.ep.com/a?q", &args);
@@ -240,7 +240,7 @@ fn a_preflight_is_allowed_and_the_request_goes_on() {
 
 #[test]
 fn a_preflight_is_refused_for_origin_method_or_header() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     for (args, why) in [
         (
             [&EVIL[..], &["--method", "PUT"]].concat(),
@@ -265,10 +265,10 @@ fn a_preflight_is_refused_for_origin_method_or_header() {
 
 #[test]
 fn the_policy_that_answers_is_named_by_the_object_in_which_it_is_written() {
-    let policy = DOOR.split("  cors:\n").nth(1).unwrap();
+    let policy = FRONT_DOOR.split("  cors:\n").nth(1).unwrap();
     let same = format!(", cors: {{{}}}", policy.trim().replace("\n    ", ", "));
     let manifests = [
-        DOOR,
+        FRONT_DOOR,
         &forward("inherits", "{path: /inherits}", ""),
         &forward("own", "{path: /own}", &same),
         &forward("none", "{path: /none}", ", cors: {mode: Disabled}"),
@@ -277,10 +277,14 @@ fn the_policy_that_answers_is_named_by_the_object_in_which_it_is_written() {
     ]
     .concat();
     let owner = |kind: &str, name: &str| json!({"kind": kind, "name": name});
-    let door = owner("FrontDoor", "web/ep");
+    let front_door = owner("FrontDoor", "web/ep");
     for (path, policy, said) in [
-        ("/inherits", &door, Some("from the front door, by the policy of FrontDoor web/ep\n")),
-        ("/nowhere", &door, Some("from the front door, by the policy of FrontDoor web/ep\n")),
+        (
+            "/inherits",
+            &front_door,
+            Some("from the front door, by the policy of FrontDoor web/ep\n"),
+        ),
+        ("/nowhere", &front_door, Some("from the front door, by the policy of FrontDoor web/ep\n")),
         ("/own", &owner("Route", "web/own"), Some("by the policy of Route web/own\n")),
         ("/none", &Value::Null, None),
         ("/back", &Value::Null, None),
@@ -302,14 +306,14 @@ fn the_policy_that_answers_is_named_by_the_object_in_which_it_is_written() {
 
 #[test]
 fn what_the_backend_decides_is_not_told() {
-    let forwards = DOOR.to_owned() + "    preflight: Forward\n";
-    let reports = DOOR.to_owned() + "    mode: Report\n";
-    for (door, why) in [
-        (door_without_policy(), "no CORS policy: the backend decides"),
+    let forwards = FRONT_DOOR.to_owned() + "    preflight: Forward\n";
+    let reports = FRONT_DOOR.to_owned() + "    mode: Report\n";
+    for (front_door, why) in [
+        (front_door_without_policy(), "no CORS policy: the backend decides"),
         (forwards, "the CORS policy leaves it to the backend"),
         (reports, "the CORS policy only reports: the backend decides"),
     ] {
-        let manifests = [&door, &*forward("a", "{path: /a}", "")].concat();
+        let manifests = [&front_door, &*forward("a", "{path: /a}", "")].concat();
         let args = [&PAGE[..], &["--method", "PUT"]].concat();
         let told = told(&manifests, "http://www.ep.com/a", &args);
         let preflight = &told["preflight"];
@@ -322,8 +326,9 @@ fn what_the_backend_decides_is_not_told() {
 #[test]
 fn a_disallowed_origin_is_forwarded_or_rejected() {
     let route = forward("a", "{path: /a}", "");
-    let told_of = |door: &str| told(&[door, &route].concat(), "http://www.ep.com/a", &EVIL);
-    let forwarded = told_of(DOOR);
+    let told_of =
+        |front_door: &str| told(&[front_door, &route].concat(), "http://www.ep.com/a", &EVIL);
+    let forwarded = told_of(FRONT_DOOR);
     assert_eq!(forwarded["browser"]["preflight"], false);
     assert_eq!(forwarded["response"]["by"], "backend");
     assert_eq!(forwarded["response"]["script"]["reads"], false);
@@ -333,7 +338,7 @@ fn a_disallowed_origin_is_forwarded_or_rejected() {
         forwarded["response"]["cors"],
         format!("the CORS policy lets no script read the answer, but forwards the request: {why}")
     );
-    let rejected = told_of(&(DOOR.to_owned() + "    disallowedOrigin: Reject\n"));
+    let rejected = told_of(&(FRONT_DOOR.to_owned() + "    disallowedOrigin: Reject\n"));
     assert_eq!(rejected["response"]["status"], 403);
     assert_eq!(rejected["response"]["reason"], "CorsOrigin");
     assert_eq!(rejected["request"], Value::Null);
@@ -342,7 +347,7 @@ fn a_disallowed_origin_is_forwarded_or_rejected() {
 #[test]
 fn a_route_without_a_policy_removes_what_it_names() {
     let edits = ", responseHeaders: {remove: [server, access-control-max-age]}";
-    let manifests = [&door_without_policy(), &*forward("a", "{path: /a}", edits)].concat();
+    let manifests = [&front_door_without_policy(), &*forward("a", "{path: /a}", edits)].concat();
     let told = told(&manifests, "http://www.ep.com/a", &PAGE);
     let mut removed: Vec<_> = told["response"]["removes"].as_array().unwrap().iter().collect();
     removed.sort_by_key(|name| name.as_str());
@@ -351,7 +356,7 @@ fn a_route_without_a_policy_removes_what_it_names() {
 
 #[test]
 fn a_page_of_the_same_origin_asks_nothing_and_reads_all() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     for (url, origin) in [
         ("http://www.ep.com:8080/a", "http://www.ep.com:8080"),
         ("http://www.ep.com:80/a", "http://www.ep.com"),
@@ -374,7 +379,7 @@ fn a_page_of_the_same_origin_asks_nothing_and_reads_all() {
 
 #[test]
 fn no_script_sends_a_forbidden_method() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     let own = ["--origin", "http://www.ep.com"];
     for method in ["TRACE", "Track", "connect"] {
         for page in [&PAGE[..], &EVIL, &own, &[]] {
@@ -400,7 +405,7 @@ fn no_script_sends_a_forbidden_method() {
 
 #[test]
 fn what_no_script_can_set_is_noted_and_not_asked_for() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     let set = |headers: &[&'static str]| {
         let flags = headers.iter().flat_map(|header| ["--header", *header]);
         PAGE.into_iter().chain(flags).collect::<Vec<_>>()
@@ -441,7 +446,7 @@ fn what_no_script_can_set_is_noted_and_not_asked_for() {
 
 #[test]
 fn without_an_origin_what_hangs_on_it_is_null() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     let simple = told(&manifests, "http://www.ep.com/a", &[]);
     assert_eq!(simple["browser"]["preflight"], false);
     let json = ["--method", "POST", "--header", "content-type: application/json"];
@@ -454,7 +459,7 @@ fn without_an_origin_what_hangs_on_it_is_null() {
 
 #[test]
 fn a_preflight_itself_is_explained() {
-    let manifests = [DOOR, &forward("a", "{path: /a, methods: [PUT]}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a, methods: [PUT]}", "")].concat();
     let asks = ["--method", "OPTIONS", "--header", "access-control-request-method: PUT"];
     let told = told(&manifests, "http://www.ep.com/a", &[&PAGE[..], &asks].concat());
     assert_eq!(told["winner"]["route"], "web/a");
@@ -466,7 +471,7 @@ fn a_preflight_itself_is_explained() {
 #[test]
 fn what_the_front_door_answers_itself_is_shown() {
     let manifests = [
-        DOOR,
+        FRONT_DOOR,
         &route("moved", "matches: [{path: /old/*}], redirect: {path: /new/*, status: 301}"),
         &route("fixed", "matches: [{path: /fixed}], respond: {status: 418, body: teapot}"),
         &forward(
@@ -515,7 +520,7 @@ fn what_the_front_door_answers_itself_is_shown() {
 #[test]
 fn nothing_is_said_to_be_forwarded_where_the_front_door_answers() {
     let manifests = [
-        DOOR,
+        FRONT_DOOR,
         &route("fixed", "matches: [{path: /fixed}], respond: {status: 200}"),
         &route("open", "matches: [{path: /open}], respond: {status: 200}, cors: {mode: Disabled}"),
     ]
@@ -543,7 +548,7 @@ fn shares_follow_priorities_and_weights() {
         backend("none", ", weight: 0"),
     ];
     let spec = format!("backends: [{}], rewrite: {{host: Preserve}}", backends.join(", "));
-    let told = told(&[DOOR, &route("r", &spec)].concat(), "http://www.ep.com/", &[]);
+    let told = told(&[FRONT_DOOR, &route("r", &spec)].concat(), "http://www.ep.com/", &[]);
     let backends = told["request"]["backends"].as_array().unwrap();
     let shares: Vec<_> = backends
         .iter()
@@ -564,7 +569,7 @@ fn secrets_are_fingerprints_in_text_too() {
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: k, namespace: web}\nstringData: {k: hush-hush}\n";
     let edit = "{set: [{name: x-k, valueFrom: {secretKeyRef: {name: k, key: k}}}]}";
     let rest = format!(", requestHeaders: {edit}, responseHeaders: {edit}");
-    let manifests = [DOOR, secret, &forward("a", "{path: /a}", &rest)].concat();
+    let manifests = [FRONT_DOOR, secret, &forward("a", "{path: /a}", &rest)].concat();
     for output in ["text", "json"] {
         let ran = explain(&manifests, &["--url", "http://www.ep.com/a", "-o", output]);
         assert_eq!(ran.out.matches("secret:sha256:").count(), 2, "{}", ran.out);
@@ -574,7 +579,7 @@ fn secrets_are_fingerprints_in_text_too() {
 
 #[test]
 fn what_can_not_be_read_is_2_and_the_rest_is_explained() {
-    let manifests = [DOOR, &forward("a", "{path: /a}", "")].concat();
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.yaml"), manifests).unwrap();
     fs::write(folder.path().join("b.yaml"), "a: [\n").unwrap();
@@ -609,7 +614,7 @@ fn a_bad_flag_is_2_and_says_what_a_good_one_is() {
         (&["--url", "http://a/", "--origin", "*"], "a page has one origin"),
         (&["--url", "http://a/", "--origin", "https://*.example"], "a page has one origin"),
     ] {
-        let ran = explain(DOOR, args);
+        let ran = explain(FRONT_DOOR, args);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}");
         assert!(ran.err.contains(way_out), "{args:?}: {}", ran.err);
     }

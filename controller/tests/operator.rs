@@ -186,21 +186,21 @@ fn front_door(name: &str, class: &str) -> Value {
     json!({"metadata": metadata(name, 1, "1"), "spec": spec})
 }
 
-fn route(name: &str, door: &str, generation: i64, spec: Value) -> Value {
+fn route(name: &str, front_door: &str, generation: i64, spec: Value) -> Value {
     let mut object = json!({"metadata": metadata(name, generation, "1"), "spec": spec});
-    object["spec"]["frontDoorRef"] = json!({"name": door});
+    object["spec"]["frontDoorRef"] = json!({"name": front_door});
     object
 }
 
 /// A Route that takes a header's value from a Secret.
-fn forwarding(name: &str, door: &str, secret: &str) -> Value {
+fn forwarding(name: &str, front_door: &str, secret: &str) -> Value {
     let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
     let spec = json!({
         "matches": [{"path": "/api/*"}],
         "backends": [{"external": {"url": "https://api.example.com"}, "weight": 1, "priority": 0}],
         "requestHeaders": {"set": [{"name": "x-key", "valueFrom": from}]},
     });
-    route(name, door, 1, spec)
+    route(name, front_door, 1, spec)
 }
 
 fn answering(generation: i64, body: &str) -> Value {
@@ -437,9 +437,9 @@ fn another_may_write_while_the_last_requests_are_answered() {
 #[test]
 fn secrets_are_read_where_it_was_said_alone() {
     let api = cluster();
-    let mut door = front_door("ours", "portico");
-    door["spec"]["attach"] = json!([{"namespaces": ["web", "sales"]}]);
-    api.lists(FRONT_DOORS, vec![door]);
+    let mut front_door = front_door("ours", "portico");
+    front_door["spec"]["attach"] = json!([{"namespaces": ["web", "sales"]}]);
+    api.lists(FRONT_DOORS, vec![front_door]);
     let mut listed = forwarding("listed", "ours", "key");
     listed["metadata"]["namespace"] = json!("sales");
     listed["spec"]["frontDoorRef"]["namespace"] = json!("web");

@@ -36,7 +36,8 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
             format!("has {}: keep one, or make two Routes", several.join(" and ")),
         ),
     }
-    let has_backends = spec.backends.is_some() || report.is_gone(&Field::Spec.key("backends"));
+    let has_backends =
+        spec.backends.is_some() || report.failed_to_decode(&Field::Spec.key("backends"));
     if !has_backends && !given.is_empty() {
         let forwarding = [
             ("rewrite", spec.rewrite.is_some()),

@@ -12,34 +12,34 @@ use portico_dataplane::table::{HostPattern, ObjectName};
 
 /// The hosts at which a Route is served, after asking the FrontDoor whether it may be.
 pub(super) fn attach<'s>(
-    door: &mut FrontDoor<'s>,
+    front_door: &mut FrontDoor<'s>,
     snapshot: &'s Snapshot,
     name: &'s ObjectName,
     spec: &crds::RouteSpec,
     matched: &[Matched],
     report: &mut Report,
 ) -> HostSet {
-    if !door.serves() {
+    if !front_door.serves() {
         report.refuse(
             &Field::Spec.key("frontDoorRef"),
             Reason::FrontDoorNotAccepted,
-            format!("FrontDoor {} is not accepted: its own status says why", door.name()),
+            format!("FrontDoor {} is not accepted: its own status says why", front_door.name()),
         );
         return HostSet::default();
     }
-    check_claims(door, snapshot, name, matched, report);
+    check_claims(front_door, snapshot, name, matched, report);
     if spec.hosts.is_empty() {
-        return door.owned;
+        return front_door.owned;
     }
-    let listed = listed_hosts(door, &spec.hosts, report);
-    let served = listed.and(door.owned);
+    let listed = listed_hosts(front_door, &spec.hosts, report);
+    let served = listed.and(front_door.owned);
     if served.first().is_none() && report.accepted() {
         report.warn(
             &Field::Spec.key("hosts"),
             Reason::Conflicted,
             format!(
                 "FrontDoor {} lost these hosts to older ones, so nothing is served",
-                door.name()
+                front_door.name()
             ),
         );
     }
@@ -47,14 +47,14 @@ pub(super) fn attach<'s>(
 }
 
 fn check_claims<'s>(
-    door: &mut FrontDoor<'s>,
+    front_door: &mut FrontDoor<'s>,
     snapshot: &'s Snapshot,
     name: &'s ObjectName,
     matched: &[Matched],
     report: &mut Report,
 ) {
-    let door_name = door.name();
-    let claims = door.claims(&name.namespace, &snapshot.namespaces);
+    let front_door_name = front_door.name();
+    let claims = front_door.claims(&name.namespace, &snapshot.namespaces);
     let patterns = match claims {
         Claims::Everything => return,
         Claims::Nothing => {
@@ -62,7 +62,7 @@ fn check_claims<'s>(
                 &Field::Spec.key("frontDoorRef"),
                 Reason::NotAllowedByFrontDoor,
                 format!(
-                    "FrontDoor {door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
+                    "FrontDoor {front_door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
                     name.namespace
                 ),
             );
@@ -77,7 +77,7 @@ fn check_claims<'s>(
             &at.index(matched.index).key("path"),
             Reason::NotAllowedByFrontDoor,
             format!(
-                "'{}' is outside what FrontDoor {door_name} lets namespace '{}' claim: {}",
+                "'{}' is outside what FrontDoor {front_door_name} lets namespace '{}' claim: {}",
                 matched.path,
                 name.namespace,
                 patterns.join(", ")
@@ -86,7 +86,7 @@ fn check_claims<'s>(
     }
 }
 
-fn listed_hosts(door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
+fn listed_hosts(front_door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
     let at = Field::Spec.key("hosts");
     let mut listed = HostSet::default();
     for (index, text) in hosts.iter().enumerate() {
@@ -98,14 +98,14 @@ fn listed_hosts(door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> 
                 continue;
             }
         };
-        match door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
+        match front_door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
             Some(index) => listed.insert(index),
             None => report.refuse(
                 &at,
                 Reason::HostNotFound,
                 format!(
                     "FrontDoor {} has no host '{host}': name one of its hosts as it does",
-                    door.name()
+                    front_door.name()
                 ),
             ),
         }

@@ -16,11 +16,11 @@ use portico_dataplane::{
 use std::{net::Ipv4Addr, sync::Arc};
 
 /// How many backends a Route may have.
-const BACKENDS_MAX: usize = 16;
+const MAX_BACKENDS: usize = 16;
 /// The largest weight.
-const WEIGHT_MAX: i32 = 1_000_000;
+const MAX_WEIGHT: i32 = 1_000_000;
 /// The highest priority number.
-const PRIORITY_MAX: i32 = 1000;
+const MAX_PRIORITY: i32 = 1000;
 
 /// Compiles the backends of one Route.
 pub(super) struct Backends<'a, 's> {
@@ -32,7 +32,7 @@ pub(super) struct Backends<'a, 's> {
 }
 
 /// A backend before what all kinds share: where it is and what it speaks.
-struct Place {
+struct ResolvedBackend {
     name: String,
     protocol: Protocol,
     /// Its own name first.
@@ -54,11 +54,11 @@ impl<'s> Backends<'_, 's> {
         at: &Field<'_>,
         report: &mut Report,
     ) -> Vec<Backend> {
-        if backends.is_empty() || backends.len() > BACKENDS_MAX {
+        if backends.is_empty() || backends.len() > MAX_BACKENDS {
             report
-                .invalid(at, format!("has {} backends: give 1 to {BACKENDS_MAX}", backends.len()));
+                .invalid(at, format!("has {} backends: give 1 to {MAX_BACKENDS}", backends.len()));
         }
-        let backends = backends.iter().enumerate().take(BACKENDS_MAX);
+        let backends = backends.iter().enumerate().take(MAX_BACKENDS);
         backends.filter_map(|(i, backend)| self.backend(backend, &at.index(i), report)).collect()
     }
 
@@ -68,9 +68,9 @@ impl<'s> Backends<'_, 's> {
         at: &Field<'_>,
         report: &mut Report,
     ) -> Option<Backend> {
-        let weight = number(backend.weight, WEIGHT_MAX, &at.key("weight"), report);
-        let priority = number(backend.priority, PRIORITY_MAX, &at.key("priority"), report);
-        let place = match (&backend.service, &backend.external) {
+        let weight = number(backend.weight, MAX_WEIGHT, &at.key("weight"), report);
+        let priority = number(backend.priority, MAX_PRIORITY, &at.key("priority"), report);
+        let resolved = match (&backend.service, &backend.external) {
             (Some(service), None) => self.service(service, &at.key("service"), report),
             (None, Some(external)) => {
                 self.external(&external.url, &at.key("external").key("url"), report)
@@ -92,7 +92,7 @@ impl<'s> Backends<'_, 's> {
                 None
             }
         };
-        let Place { name, protocol, mut authorities, target, default_host } = place?;
+        let ResolvedBackend { name, protocol, mut authorities, target, default_host } = resolved?;
         let host = self.host_header(protocol, &mut authorities, default_host, report)?;
         let (weight, priority) = (weight?, priority?);
         let own_authorities = authorities;
@@ -104,7 +104,7 @@ impl<'s> Backends<'_, 's> {
         service: &'s crds::ServiceBackend,
         at: &Field<'_>,
         report: &mut Report,
-    ) -> Option<Place> {
+    ) -> Option<ResolvedBackend> {
         let named = ObjectName::new(self.route.namespace.clone(), service.name.as_str());
         let resolved = self.services.resolve(&self.route.namespace, service);
         let (port, protocol, endpoints) = match &*resolved {
@@ -122,7 +122,7 @@ impl<'s> Backends<'_, 's> {
             }
         };
         let number = port.parse().ok().filter(|n| *n != protocol.scheme().default_port());
-        Some(Place {
+        Some(ResolvedBackend {
             name: format!("{named}:{port}"),
             protocol,
             authorities: cluster_names(&named, number),
@@ -131,7 +131,7 @@ impl<'s> Backends<'_, 's> {
         })
     }
 
-    fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<Place> {
+    fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<ResolvedBackend> {
         let (scheme, authority) =
             authority::parse_url(url).map_err(|error| report.invalid(at, error)).ok()?;
         let host = authority.host.trim_matches(['[', ']']).to_owned();
@@ -148,7 +148,7 @@ impl<'s> Backends<'_, 's> {
                 format!("{host} is not a public address, so nothing will be sent there: allow it with --allow-external {host}"),
             );
         }
-        Some(Place {
+        Some(ResolvedBackend {
             name: format!("{}://{authority}", scheme.as_str()),
             protocol: match scheme {
                 Scheme::Http => Protocol::Http1,

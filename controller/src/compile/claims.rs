@@ -18,14 +18,14 @@ const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// A FrontDoor's rules; the default lets its own namespace attach anywhere.
 #[derive(Debug)]
-pub(super) enum Rules<'s> {
+pub(super) enum AttachRules<'s> {
     SameNamespace,
-    Entries(Vec<Rule<'s>>),
+    Entries(Vec<AttachRule<'s>>),
 }
 
 /// One entry.
 #[derive(Debug)]
-pub(super) struct Rule<'s> {
+pub(super) struct AttachRule<'s> {
     entry: &'s crds::Attach,
     /// Empty: any path.
     paths: Vec<PathPattern>,
@@ -53,7 +53,7 @@ impl Claims {
     }
 }
 
-impl<'s> Rules<'s> {
+impl<'s> AttachRules<'s> {
     pub(super) fn compile(
         attach: Option<&'s [crds::Attach]>,
         at: &Field<'_>,
@@ -67,7 +67,7 @@ impl<'s> Rules<'s> {
             let paths = entry.paths.iter().enumerate();
             let paths =
                 paths.filter_map(|(i, text)| matches::path(text, &at_paths.index(i), report));
-            Rule { entry, paths: paths.collect() }
+            AttachRule { entry, paths: paths.collect() }
         };
         Self::Entries(entries.iter().enumerate().map(rule).collect())
     }
@@ -100,7 +100,7 @@ impl<'s> Rules<'s> {
     }
 }
 
-impl Rule<'_> {
+impl AttachRule<'_> {
     fn fits(&self, labels: &Labels<'_>) -> bool {
         self.entry.namespaces.iter().any(|name| name == labels.name)
             || self.entry.namespace_selector.as_ref().is_some_and(|s| selects(s, labels))
@@ -170,7 +170,7 @@ fn check_selector(selector: &LabelSelector, at: &Field<'_>, report: &mut Report)
     let at = at.key("matchExpressions");
     for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
         let at = at.index(index);
-        if report.is_gone(&at.key("operator")) {
+        if report.failed_to_decode(&at.key("operator")) {
             continue; // Whether it takes values can't be told.
         }
         let has_values = expression.values.as_ref().is_some_and(|values| !values.is_empty());

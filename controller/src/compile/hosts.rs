@@ -2,9 +2,9 @@
 
 use super::{
     Options,
-    claims::{Claims, Rules},
+    claims::{AttachRules, Claims},
     cors,
-    report::{Age, Field, Report},
+    report::{Field, Precedence, Report},
 };
 use crate::{
     problem::{Kind, Reason},
@@ -21,7 +21,7 @@ use std::{
 };
 
 /// How many hosts a FrontDoor may have. A set of them is held as the bits of a `u64`.
-const HOSTS_MAX: usize = 64;
+const MAX_HOSTS: usize = 64;
 
 /// Some of a FrontDoor's hosts: bit `i` stands for `spec.hosts[i]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,8 +61,8 @@ pub(super) struct FrontDoor<'s> {
     pub(super) trusted_proxies: Arc<[IpNet]>,
     /// The policy of Routes that have none of their own.
     pub(super) cors: cors::Inherited,
-    age: Age<'s>,
-    rules: Rules<'s>,
+    precedence: Precedence<'s>,
+    attach_rules: AttachRules<'s>,
     claims: HashMap<&'s str, Claims>,
 }
 
@@ -76,30 +76,30 @@ pub(super) struct FrontDoors<'s> {
 
 /// Where a Route's reference leads.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Found {
+pub(super) enum Lookup {
     /// To this one of [`FrontDoors::all`].
-    Here(usize),
+    Served(usize),
     /// To one that another install serves.
-    Elsewhere,
+    OtherClass,
     /// Nowhere.
-    Nowhere,
+    Missing,
 }
 
 impl<'s> FrontDoors<'s> {
     pub(super) fn compile(snapshot: &'s Snapshot, options: &Options) -> Self {
         let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
         let mut all: Vec<_> = served.map(|(name, entry)| FrontDoor::compile(name, entry)).collect();
-        all.sort_by_key(|door| door.age);
+        all.sort_by_key(|it| it.precedence);
         own_hosts(&mut all);
-        let by_name = all.iter().enumerate().map(|(i, door)| (door.age.name(), i)).collect();
+        let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
         Self { snapshot, all, by_name }
     }
 
-    pub(super) fn find(&self, name: &ObjectName) -> Found {
+    pub(super) fn find(&self, name: &ObjectName) -> Lookup {
         match self.by_name.get(name) {
-            Some(index) => Found::Here(*index),
-            None if self.snapshot.front_doors.contains_key(name) => Found::Elsewhere,
-            None => Found::Nowhere,
+            Some(index) => Lookup::Served(*index),
+            None if self.snapshot.front_doors.contains_key(name) => Lookup::OtherClass,
+            None => Lookup::Missing,
         }
     }
 }
@@ -117,7 +117,7 @@ fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
 impl<'s> FrontDoor<'s> {
     fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
         let mut report = Report::new(Kind::FrontDoor, name, entry);
-        let age = Age::of(name, entry.object.as_deref());
+        let precedence = Precedence::of(name, entry.object.as_deref());
         let Some(object) = &entry.object else {
             return Self {
                 report,
@@ -125,30 +125,31 @@ impl<'s> FrontDoor<'s> {
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
                 cors: cors::Inherited::None,
-                age,
-                rules: Rules::SameNamespace,
+                precedence,
+                attach_rules: AttachRules::SameNamespace,
                 claims: HashMap::new(),
             };
         };
         let spec = &object.spec;
         let at = Field::Spec;
         let hosts = hosts(&spec.hosts, &at.key("hosts"), &mut report);
-        let rules = Rules::compile(spec.attach.as_deref(), &at.key("attach"), &mut report);
+        let attach_rules =
+            AttachRules::compile(spec.attach.as_deref(), &at.key("attach"), &mut report);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.key("trustedProxies"), &mut report);
         let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
-        Self { report, hosts, owned, trusted_proxies, cors, age, rules, claims }
+        Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
     }
 
     /// Whether it has its hosts and Routes may attach: it is accepted, or refused for its CORS
     /// policy alone, which concerns nobody but the Routes that would inherit it.
     pub(super) fn serves(&self) -> bool {
-        self.report.accepted_but_for_cors()
+        self.report.accepted_except_for_cors()
     }
 
     pub(super) fn name(&self) -> &'s ObjectName {
-        self.age.name()
+        self.precedence.name()
     }
 
     /// What a namespace may claim here.
@@ -157,14 +158,14 @@ impl<'s> FrontDoor<'s> {
         namespace: &'s str,
         objects: &BTreeMap<String, Arc<Namespace>>,
     ) -> &Claims {
-        let (own, rules) = (&self.age.name().namespace, &self.rules);
-        self.claims.entry(namespace).or_insert_with(|| rules.claims(own, namespace, objects))
+        let (own, attach_rules) = (&self.precedence.name().namespace, &self.attach_rules);
+        self.claims.entry(namespace).or_insert_with(|| attach_rules.claims(own, namespace, objects))
     }
 }
 
 fn hosts(hosts: &[crds::Host], at: &Field<'_>, report: &mut Report) -> Vec<Option<HostPattern>> {
-    if hosts.is_empty() || hosts.len() > HOSTS_MAX {
-        report.invalid(at, format!("has {} hosts: give 1 to {HOSTS_MAX}", hosts.len()));
+    if hosts.is_empty() || hosts.len() > MAX_HOSTS {
+        report.invalid(at, format!("has {} hosts: give 1 to {MAX_HOSTS}", hosts.len()));
     }
     let mut first: HashMap<HostPattern, usize> = HashMap::new();
     let mut all = Vec::with_capacity(hosts.len());
@@ -210,29 +211,29 @@ fn networks(texts: &[String], at: &Field<'_>, report: &mut Report) -> Arc<[IpNet
 }
 
 /// Gives each host to the oldest FrontDoor that serves and names it.
-fn own_hosts(doors: &mut [FrontDoor<'_>]) {
-    let mut owners: HashMap<HostPattern, Age<'_>> = HashMap::new();
-    for door in doors.iter_mut().filter(|door| door.serves()) {
+fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
+    let mut owners: HashMap<HostPattern, Precedence<'_>> = HashMap::new();
+    for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {
         let mut lost = Vec::new();
-        for (index, host) in door.hosts.iter().enumerate() {
+        for (index, host) in front_door.hosts.iter().enumerate() {
             let Some(host) = host else { continue };
             if let Some(owner) = owners.get(host) {
-                let (name, why) = (owner.name(), owner.wins_over(&door.age));
+                let (name, why) = (owner.name(), owner.wins_over(&front_door.precedence));
                 lost.push((index, format!("host '{host}' belongs to FrontDoor {name}, {why}")));
             } else {
-                owners.insert(host.clone(), door.age);
-                door.owned.insert(index);
+                owners.insert(host.clone(), front_door.precedence);
+                front_door.owned.insert(index);
             }
         }
         let at = Field::Spec.key("hosts");
-        let all = lost.len() == door.hosts.len();
+        let all = lost.len() == front_door.hosts.len();
         for (index, message) in lost {
             let at = at.index(index);
             let at = at.key("name");
             if all {
-                door.report.refuse(&at, Reason::Conflicted, message);
+                front_door.report.refuse(&at, Reason::Conflicted, message);
             } else {
-                door.report.warn(
+                front_door.report.warn(
                     &at,
                     Reason::Conflicted,
                     format!("{message}: it is not served here"),

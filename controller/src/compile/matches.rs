@@ -12,7 +12,7 @@ use portico_dataplane::{
 };
 
 /// How many matches a Route may have.
-const MATCHES_MAX: usize = 16;
+const MAX_MATCHES: usize = 16;
 
 /// A match whose parts are all good.
 #[derive(Debug)]
@@ -30,27 +30,29 @@ pub(super) fn compile(
     at: &Field<'_>,
     report: &mut Report,
 ) -> Vec<Matched> {
-    if matches.is_empty() || matches.len() > MATCHES_MAX {
+    if matches.is_empty() || matches.len() > MAX_MATCHES {
         report.invalid(
             at,
             format!(
-                "has {} matches: give 1 to {MATCHES_MAX}, or leave the field out to match '/*'",
+                "has {} matches: give 1 to {MAX_MATCHES}, or leave the field out to match '/*'",
                 matches.len()
             ),
         );
     }
-    let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MATCHES_MAX));
+    let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MAX_MATCHES));
     let all = at;
-    for (index, item) in matches.iter().enumerate().take(MATCHES_MAX) {
+    for (index, item) in matches.iter().enumerate().take(MAX_MATCHES) {
         let at = all.index(index);
         let path = path(&item.path, &at.key("path"), report);
         let predicates = predicates(item, &at, report);
         // A path that did not decode is not the default one.
-        let Some(path) = path.filter(|_| !report.is_gone(&at.key("path"))) else { continue };
+        let Some(path) = path.filter(|_| !report.failed_to_decode(&at.key("path"))) else {
+            continue;
+        };
         let same = |m: &&Matched| {
             m.path.same_shape(&path)
                 && m.predicates == predicates
-                && !report.is_unread(&all.index(m.index))
+                && !report.is_incomplete(&all.index(m.index))
         };
         match good.iter().find(same) {
             Some(first) => report.warn(
@@ -122,7 +124,7 @@ fn list(
         let name = check_name(&predicate.name).map_err(|error| {
             report.invalid(&at.key("name"), format!("'{}' {error}", predicate.name));
         });
-        let comparison = match report.is_gone(&at.key("type")) {
+        let comparison = match report.failed_to_decode(&at.key("type")) {
             // Whether it takes a value can't be told.
             true => None,
             false => comparison(predicate, &at.key("value"), report),

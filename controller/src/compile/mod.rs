@@ -25,8 +25,8 @@ use crate::{
 };
 use hosts::FrontDoors;
 use portico_dataplane::{guard::AddressGuard, table::Table};
-pub use routes::wants;
-use routes::{Draft, Routes};
+pub use routes::requested_matches;
+use routes::{CandidateRoute, Routes};
 use services::Services;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,7 +78,7 @@ pub struct Status {
     /// `metadata.generation`, if any.
     pub generation: Option<i64>,
     /// `Accepted`, then `ResolvedRefs`.
-    pub conditions: Vec<ConditionVerdict>,
+    pub conditions: Vec<ComputedCondition>,
     /// Everything found, errors first.
     pub problems: Vec<Problem>,
     /// FrontDoors: how many accepted Routes are attached.
@@ -94,7 +94,7 @@ impl Status {
 
 /// A condition without its time, which only the writer of a status knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConditionVerdict {
+pub struct ComputedCondition {
     /// `Accepted` or `ResolvedRefs`.
     pub r#type: &'static str,
     /// True or false.
@@ -107,22 +107,27 @@ pub struct ConditionVerdict {
 
 /// Compiles a snapshot.
 pub fn compile(snapshot: &Snapshot, options: &Options) -> Compiled {
-    let mut doors = FrontDoors::compile(snapshot, options);
+    let mut front_doors = FrontDoors::compile(snapshot, options);
     let services = Services::new(snapshot, options);
-    let mut routes = Routes { snapshot, options, doors: &mut doors, services }.compile();
-    conflicts::refuse(&mut routes, &doors);
-    let hosts = virtual_hosts::assemble(&doors, &routes);
-    Compiled { table: Table { generation: 0, hosts }, statuses: statuses(doors, routes) }
+    let mut routes =
+        Routes { snapshot, options, front_doors: &mut front_doors, services }.compile();
+    conflicts::refuse(&mut routes, &front_doors);
+    let hosts = virtual_hosts::assemble(&front_doors, &routes);
+    Compiled { table: Table { generation: 0, hosts }, statuses: statuses(front_doors, routes) }
 }
 
-fn statuses(doors: FrontDoors<'_>, routes: Vec<Draft<'_>>) -> BTreeMap<ObjectRef, Status> {
-    let mut attached = vec![0; doors.all.len()];
-    for draft in routes.iter().filter(|draft| draft.report.accepted()) {
-        if let Some(count) = draft.door.and_then(|door| attached.get_mut(door)) {
+fn statuses(
+    front_doors: FrontDoors<'_>,
+    routes: Vec<CandidateRoute<'_>>,
+) -> BTreeMap<ObjectRef, Status> {
+    let mut attached = vec![0; front_doors.all.len()];
+    for candidate in routes.iter().filter(|candidate| candidate.report.accepted()) {
+        if let Some(count) = candidate.front_door.and_then(|index| attached.get_mut(index)) {
             *count += 1;
         }
     }
-    let doors = doors.all.into_iter().zip(attached);
-    let doors = doors.map(|(door, attached)| door.report.into_status(attached));
-    doors.chain(routes.into_iter().map(|draft| draft.report.into_status(0))).collect()
+    let front_doors = front_doors.all.into_iter().zip(attached);
+    let front_doors =
+        front_doors.map(|(front_door, attached)| front_door.report.into_status(attached));
+    front_doors.chain(routes.into_iter().map(|candidate| candidate.report.into_status(0))).collect()
 }

@@ -1,8 +1,8 @@
 //! What is found wrong with one object, and the status that comes of it.
 
-use super::{ConditionVerdict, Status};
+use super::{ComputedCondition, Status};
 use crate::{
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
+    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     snapshot::Entry,
 };
 use k8s_openapi::jiff::Timestamp;
@@ -62,7 +62,7 @@ pub(super) struct Report {
     /// How many of them reading the object found.
     read: usize,
     /// The paths of what did not decode.
-    unread: Vec<String>,
+    undecoded: Vec<String>,
 }
 
 impl Report {
@@ -75,7 +75,7 @@ impl Report {
             generation: metadata.and_then(|metadata| metadata.generation),
             problems: entry.problems.clone(),
             read: entry.problems.len(),
-            unread: entry.unread.clone(),
+            undecoded: entry.undecoded.clone(),
         };
         if entry.object.is_none() && report.accepted() {
             report.invalid(&Field::Spec, "can't be read");
@@ -85,7 +85,7 @@ impl Report {
 
     /// Nothing of the object is served.
     pub(super) fn refuse(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
-        self.push(Severity::Error, Concerns::Accepted, field, reason, message.into());
+        self.push(Severity::Error, ConditionType::Accepted, field, reason, message.into());
     }
 
     /// The object breaks the rules of its kind.
@@ -101,9 +101,9 @@ impl Report {
         members: &[&'static str],
         message: impl Into<String>,
     ) {
-        if !members.iter().any(|member| self.is_gone(&field.key(member))) {
+        if !members.iter().any(|member| self.failed_to_decode(&field.key(member))) {
             let message = message.into();
-            self.add(Severity::Error, Concerns::Accepted, field, Reason::Invalid, message);
+            self.add(Severity::Error, ConditionType::Accepted, field, Reason::Invalid, message);
         }
     }
 
@@ -114,32 +114,32 @@ impl Report {
         reason: Reason,
         message: impl Into<String>,
     ) {
-        self.push(Severity::Error, Concerns::ResolvedRefs, field, reason, message.into());
+        self.push(Severity::Error, ConditionType::ResolvedRefs, field, reason, message.into());
     }
 
     /// Worth knowing.
     pub(super) fn warn(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
-        self.push(Severity::Warning, Concerns::Accepted, field, reason, message.into());
+        self.push(Severity::Warning, ConditionType::Accepted, field, reason, message.into());
     }
 
     fn push(
         &mut self,
         severity: Severity,
-        concerns: Concerns,
+        condition: ConditionType,
         field: &Field<'_>,
         reason: Reason,
         message: String,
     ) {
         // What stands in for a value that did not decode is nobody's mistake, nor is what lacks it.
-        if !self.is_unread(field) {
-            self.add(severity, concerns, field, reason, message);
+        if !self.is_incomplete(field) {
+            self.add(severity, condition, field, reason, message);
         }
     }
 
     fn add(
         &mut self,
         severity: Severity,
-        concerns: Concerns,
+        condition: ConditionType,
         field: &Field<'_>,
         reason: Reason,
         message: String,
@@ -153,69 +153,69 @@ impl Report {
             self.problems.remove(said);
             self.read -= 1;
         }
-        self.problems.push(Problem { object, severity, concerns, field, reason, message });
+        self.problems.push(Problem { object, severity, condition, field, reason, message });
     }
 
     /// Whether nothing keeps the object from being served.
     pub(super) fn accepted(&self) -> bool {
-        !self.errors(Concerns::Accepted).any(|_| true)
+        !self.errors(ConditionType::Accepted).any(|_| true)
     }
 
     /// Whether something at this field or below it keeps the object from being accepted.
     pub(super) fn refuses(&self, field: &Field<'_>) -> bool {
-        self.errors(Concerns::Accepted).any(|problem| field.contains(&problem.field))
+        self.errors(ConditionType::Accepted).any(|problem| field.contains(&problem.field))
     }
 
     /// Whether nothing keeps the object from being accepted but its CORS policy.
-    pub(super) fn accepted_but_for_cors(&self) -> bool {
+    pub(super) fn accepted_except_for_cors(&self) -> bool {
         let cors = Field::Spec.key("cors");
-        self.errors(Concerns::Accepted).all(|problem| cors.contains(&problem.field))
+        self.errors(ConditionType::Accepted).all(|problem| cors.contains(&problem.field))
     }
 
     /// Whether this is a FrontDoor that is not accepted, and serves what its CORS policy does not
     /// concern.
     fn serves_in_part(&self) -> bool {
-        self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_but_for_cors()
+        self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_except_for_cors()
     }
 
     /// Whether this field did not decode: it is absent, or has something else in its place.
-    pub(super) fn is_gone(&self, field: &Field<'_>) -> bool {
-        self.unread.iter().any(|path| leads_to(&field.to_string(), path))
+    pub(super) fn failed_to_decode(&self, field: &Field<'_>) -> bool {
+        self.undecoded.iter().any(|path| leads_to(&field.to_string(), path))
     }
 
     /// Whether this field or something below it did not decode: what it says is not all known.
-    pub(super) fn is_unread(&self, field: &Field<'_>) -> bool {
-        self.is_gone(field) || self.unread.iter().any(|path| field.contains(path))
+    pub(super) fn is_incomplete(&self, field: &Field<'_>) -> bool {
+        self.failed_to_decode(field) || self.undecoded.iter().any(|path| field.contains(path))
     }
 
-    fn errors(&self, concerns: Concerns) -> impl Iterator<Item = &Problem> {
+    fn errors(&self, condition: ConditionType) -> impl Iterator<Item = &Problem> {
         self.problems
             .iter()
-            .filter(move |p| p.severity == Severity::Error && p.concerns == concerns)
+            .filter(move |p| p.severity == Severity::Error && p.condition == condition)
     }
 
     /// The status, with problems sorted: errors first, then by field.
     pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
         self.problems.sort_by(|a, b| {
-            let rank = |p: &Problem| (p.severity, p.concerns);
+            let rank = |p: &Problem| (p.severity, p.condition);
             rank(a).cmp(&rank(b)).then_with(|| steps(&a.field).cmp(steps(&b.field)))
         });
         let conditions = vec![
-            self.verdict("Accepted", Concerns::Accepted),
-            self.verdict("ResolvedRefs", Concerns::ResolvedRefs),
+            self.condition("Accepted", ConditionType::Accepted),
+            self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
         ];
-        let Self { object, uid, generation, problems, read: _, unread: _ } = self;
+        let Self { object, uid, generation, problems, read: _, undecoded: _ } = self;
         (object, Status { uid, generation, conditions, problems, attached_routes })
     }
 
-    fn verdict(&self, r#type: &'static str, concerns: Concerns) -> ConditionVerdict {
-        let reason = self.errors(concerns).next().map(|problem| problem.reason.to_string());
+    fn condition(&self, r#type: &'static str, condition: ConditionType) -> ComputedCondition {
+        let reason = self.errors(condition).next().map(|problem| problem.reason.to_string());
         let mut messages: Vec<_> =
-            self.errors(concerns).map(|p| format!("{}: {}", p.field, p.message)).collect();
-        if concerns == Concerns::Accepted && self.serves_in_part() {
+            self.errors(condition).map(|p| format!("{}: {}", p.field, p.message)).collect();
+        if condition == ConditionType::Accepted && self.serves_in_part() {
             messages.push("Routes with a cors of their own are served all the same".to_owned());
         }
-        ConditionVerdict {
+        ComputedCondition {
             r#type,
             status: reason.is_none(),
             reason: reason.unwrap_or_else(|| r#type.to_owned()),
@@ -235,13 +235,13 @@ fn steps(field: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
 /// Who was there first: the order in which objects win over one another. An object without a
 /// creation time counts as youngest; equals go by namespace and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Age<'s> {
+pub(super) struct Precedence<'s> {
     undated: bool,
     created: Option<Timestamp>,
     name: &'s ObjectName,
 }
 
-impl<'s> Age<'s> {
+impl<'s> Precedence<'s> {
     pub(super) fn of<T: Resource>(name: &'s ObjectName, object: Option<&T>) -> Self {
         let created = object.and_then(|o| o.meta().creation_timestamp.as_ref()).map(|time| time.0);
         Self { undated: created.is_none(), created, name }

@@ -6,9 +6,9 @@ use super::{
     backends::Backends,
     cors,
     headers::Headers,
-    hosts::{Found, FrontDoors, HostSet},
+    hosts::{FrontDoors, HostSet, Lookup},
     matches::{self, Matched},
-    report::{Age, Field, Report},
+    report::{Field, Precedence, Report},
     services::Services,
 };
 use crate::{
@@ -25,11 +25,11 @@ use std::sync::Arc;
 
 /// A Route as far as it can be judged by itself.
 #[derive(Debug)]
-pub(super) struct Draft<'s> {
+pub(super) struct CandidateRoute<'s> {
     pub(super) report: Report,
-    pub(super) age: Age<'s>,
+    pub(super) precedence: Precedence<'s>,
     /// Which of the FrontDoors it attaches to.
-    pub(super) door: Option<usize>,
+    pub(super) front_door: Option<usize>,
     /// At which of that FrontDoor's hosts it is served.
     pub(super) hosts: HostSet,
     /// What it serves there, with the place of each in `spec.matches`; empty where refused.
@@ -40,64 +40,77 @@ pub(super) struct Draft<'s> {
 pub(super) struct Routes<'a, 's> {
     pub(super) snapshot: &'s Snapshot,
     pub(super) options: &'a Options,
-    pub(super) doors: &'a mut FrontDoors<'s>,
+    pub(super) front_doors: &'a mut FrontDoors<'s>,
     pub(super) services: Services<'s>,
 }
 
 impl<'s> Routes<'_, 's> {
     /// All Routes that concern this install, the oldest first.
-    pub(super) fn compile(mut self) -> Vec<Draft<'s>> {
+    pub(super) fn compile(mut self) -> Vec<CandidateRoute<'s>> {
         let routes = self.snapshot.routes.iter();
-        let mut drafts: Vec<_> =
+        let mut candidates: Vec<_> =
             routes.filter_map(|(name, entry)| self.route(name, entry)).collect();
-        drafts.sort_by_key(|draft| draft.age);
-        drafts
+        candidates.sort_by_key(|candidate| candidate.precedence);
+        candidates
     }
 
-    fn route(&mut self, name: &'s ObjectName, entry: &'s Entry<crds::Route>) -> Option<Draft<'s>> {
+    fn route(
+        &mut self,
+        name: &'s ObjectName,
+        entry: &'s Entry<crds::Route>,
+    ) -> Option<CandidateRoute<'s>> {
         let report = Report::new(Kind::Route, name, entry);
-        let age = Age::of(name, entry.object.as_deref());
-        let mut draft =
-            Draft { report, age, door: None, hosts: HostSet::default(), rules: Vec::new() };
+        let precedence = Precedence::of(name, entry.object.as_deref());
+        let mut candidate = CandidateRoute {
+            report,
+            precedence,
+            front_door: None,
+            hosts: HostSet::default(),
+            rules: Vec::new(),
+        };
         let Some(object) = &entry.object else {
             // Whose it is can't be known either.
-            return self.options.is_default_install().then_some(draft);
+            return self.options.is_default_install().then_some(candidate);
         };
         let spec = &object.spec;
-        let door_name = door_name(name, &spec.front_door_ref);
-        let found = match draft.report.is_unread(&Field::Spec.key("frontDoorRef")) {
-            true => Found::Nowhere,
-            false => self.doors.find(&door_name),
+        let front_door_name = front_door_name(name, &spec.front_door_ref);
+        let found = match candidate.report.is_incomplete(&Field::Spec.key("frontDoorRef")) {
+            true => Lookup::Missing,
+            false => self.front_doors.find(&front_door_name),
         };
-        draft.door = match found {
-            Found::Here(index) => Some(index),
-            Found::Elsewhere => return None,
-            Found::Nowhere if !self.options.is_default_install() => return None,
-            Found::Nowhere => {
-                draft.report.refuse(
+        candidate.front_door = match found {
+            Lookup::Served(index) => Some(index),
+            Lookup::OtherClass => return None,
+            Lookup::Missing if !self.options.is_default_install() => return None,
+            Lookup::Missing => {
+                candidate.report.refuse(
                     &Field::Spec.key("frontDoorRef"),
                     Reason::FrontDoorNotFound,
                     format!(
-                        "FrontDoor {door_name} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
+                        "FrontDoor {front_door_name} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
                     ),
                 );
                 None
             }
         };
         let matched =
-            matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut draft.report);
-        let compiled = self.compile_spec(name, spec, &matched, draft.door, &mut draft.report);
+            matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut candidate.report);
+        let compiled =
+            self.compile_spec(name, spec, &matched, candidate.front_door, &mut candidate.report);
         let snapshot = self.snapshot;
-        if let Some(door) = draft.door.and_then(|index| self.doors.all.get_mut(index)) {
-            draft.hosts = attach(door, snapshot, name, spec, &matched, &mut draft.report);
+        if let Some(front_door) =
+            candidate.front_door.and_then(|index| self.front_doors.all.get_mut(index))
+        {
+            candidate.hosts =
+                attach(front_door, snapshot, name, spec, &matched, &mut candidate.report);
         }
-        if let Some(route) = compiled.filter(|_| draft.report.accepted()).map(Arc::new) {
+        if let Some(route) = compiled.filter(|_| candidate.report.accepted()).map(Arc::new) {
             let rule = |m: Matched| {
                 (m.index, Rule { path: m.path, predicates: m.predicates, route: route.clone() })
             };
-            draft.rules = matched.into_iter().map(rule).collect();
+            candidate.rules = matched.into_iter().map(rule).collect();
         }
-        Some(draft)
+        Some(candidate)
     }
 
     fn compile_spec(
@@ -105,7 +118,7 @@ impl<'s> Routes<'_, 's> {
         name: &'s ObjectName,
         spec: &'s crds::RouteSpec,
         matched: &[Matched],
-        door: Option<usize>,
+        front_door: Option<usize>,
         report: &mut Report,
     ) -> Option<table::Route> {
         let at = Field::Spec;
@@ -117,11 +130,11 @@ impl<'s> Routes<'_, 's> {
         let response_headers =
             headers.edits(spec.response_headers.as_deref(), &at.key("responseHeaders"), report);
         let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.key("timeouts"), report);
-        let door = door.and_then(|index| self.doors.all.get(index));
-        let cors = cors::of_route(spec, door, report);
+        let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
+        let cors = cors::of_route(spec, front_door, report);
         Some(table::Route {
             name: name.clone(),
-            front_door: door_name(name, &spec.front_door_ref),
+            front_door: front_door_name(name, &spec.front_door_ref),
             action: action?,
             cors,
             request_headers,
@@ -161,18 +174,19 @@ impl<'s> Routes<'_, 's> {
 
 /// What a Route asks for, whether or not it is accepted: its FrontDoor, and those of its matches that
 /// can be read.
-pub fn wants(
+pub fn requested_matches(
     name: &ObjectName,
     spec: &crds::RouteSpec,
 ) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
-    let unread = Entry::<crds::Route> { object: None, unread: Vec::new(), problems: Vec::new() };
-    let mut report = Report::new(Kind::Route, name, &unread);
+    let undecoded =
+        Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
+    let mut report = Report::new(Kind::Route, name, &undecoded);
     let matched = matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut report);
     let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
-    (door_name(name, &spec.front_door_ref), matches.collect())
+    (front_door_name(name, &spec.front_door_ref), matches.collect())
 }
 
-fn door_name(route: &ObjectName, reference: &crds::FrontDoorRef) -> ObjectName {
+fn front_door_name(route: &ObjectName, reference: &crds::FrontDoorRef) -> ObjectName {
     match &reference.namespace {
         Some(namespace) => ObjectName::new(namespace.as_str(), reference.name.as_str()),
         None => ObjectName::new(route.namespace.clone(), reference.name.as_str()),

@@ -2,7 +2,7 @@
 
 use super::{
     hosts::{FrontDoor, FrontDoors, HostSet},
-    routes::Draft,
+    routes::CandidateRoute,
 };
 use portico_dataplane::{
     router::RouteTree,
@@ -13,38 +13,50 @@ use std::{
     sync::Arc,
 };
 
-/// The hosts of all FrontDoors. `drafts` are the oldest first, and so are the rules of a tree.
-pub(super) fn assemble(doors: &FrontDoors<'_>, drafts: &[Draft<'_>]) -> Hosts {
-    let mut attached: Vec<Vec<&Draft<'_>>> = vec![Vec::new(); doors.all.len()];
-    for draft in drafts.iter().filter(|draft| draft.report.accepted()) {
-        if let Some(attached) = draft.door.and_then(|door| attached.get_mut(door)) {
-            attached.push(draft);
+/// The hosts of all FrontDoors. `candidates` are the oldest first, and so are the rules of a tree.
+pub(super) fn assemble(front_doors: &FrontDoors<'_>, candidates: &[CandidateRoute<'_>]) -> Hosts {
+    let mut attached: Vec<Vec<&CandidateRoute<'_>>> = vec![Vec::new(); front_doors.all.len()];
+    for candidate in candidates.iter().filter(|candidate| candidate.report.accepted()) {
+        if let Some(attached) = candidate.front_door.and_then(|index| attached.get_mut(index)) {
+            attached.push(candidate);
         }
     }
-    doors.all.iter().zip(&attached).flat_map(|(door, drafts)| virtual_hosts(door, drafts)).collect()
+    front_doors
+        .all
+        .iter()
+        .zip(&attached)
+        .flat_map(|(front_door, candidates)| virtual_hosts(front_door, candidates))
+        .collect()
 }
 
 /// The hosts of one FrontDoor. Hosts at which the same Routes are served share one tree.
-fn virtual_hosts(door: &FrontDoor<'_>, drafts: &[&Draft<'_>]) -> Vec<VirtualHost> {
-    let sets: BTreeSet<HostSet> = drafts.iter().map(|draft| draft.hosts).collect();
+fn virtual_hosts(
+    front_door: &FrontDoor<'_>,
+    candidates: &[&CandidateRoute<'_>],
+) -> Vec<VirtualHost> {
+    let sets: BTreeSet<HostSet> = candidates.iter().map(|candidate| candidate.hosts).collect();
     let mut trees: HashMap<Vec<bool>, Arc<RouteTree>> = HashMap::new();
-    let owned = door.hosts.iter().enumerate().filter(|(index, _)| door.owned.contains(*index));
-    owned
+    let hosts = front_door.hosts.iter().enumerate();
+    hosts
+        .filter(|(index, _)| front_door.owned.contains(*index))
         .filter_map(|(index, host)| {
             let served_by: Vec<bool> = sets.iter().map(|set| set.contains(index)).collect();
-            let routes = trees.entry(served_by).or_insert_with(|| Arc::new(tree(index, drafts)));
+            let routes =
+                trees.entry(served_by).or_insert_with(|| Arc::new(tree(index, candidates)));
             Some(VirtualHost {
                 host: host.clone()?,
-                front_door: door.name().clone(),
-                trusted_proxies: door.trusted_proxies.clone(),
-                cors: door.cors.policy().cloned(),
+                front_door: front_door.name().clone(),
+                trusted_proxies: front_door.trusted_proxies.clone(),
+                cors: front_door.cors.policy().cloned(),
                 routes: routes.clone(),
             })
         })
         .collect()
 }
 
-fn tree(host: usize, drafts: &[&Draft<'_>]) -> RouteTree {
-    let here = drafts.iter().filter(|draft| draft.hosts.contains(host));
-    RouteTree::new(here.flat_map(|draft| &draft.rules).map(|(_, rule)| rule.clone()).collect())
+fn tree(host: usize, candidates: &[&CandidateRoute<'_>]) -> RouteTree {
+    let here = candidates.iter().filter(|candidate| candidate.hosts.contains(host));
+    RouteTree::new(
+        here.flat_map(|candidate| &candidate.rules).map(|(_, rule)| rule.clone()).collect(),
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::parse::{self, Document, Format};
 use crate::{
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
+    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     snapshot::Entry,
 };
 use k8s_openapi::{
@@ -192,7 +192,7 @@ fn own_object<T: DeserializeOwned>(
         Problem {
             object: object.clone(),
             severity: Severity::Error,
-            concerns: Concerns::Accepted,
+            condition: ConditionType::Accepted,
             field: duplicate.field(),
             reason: Reason::DuplicateField,
             message,

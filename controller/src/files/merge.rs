@@ -2,7 +2,7 @@
 
 use super::decode::{Contents, FileProblem, Object};
 use crate::{
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
+    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     snapshot::Snapshot,
 };
 use portico_dataplane::table::ObjectName;
@@ -105,7 +105,7 @@ impl Merged {
         let duplicate = |kind, name: &ObjectName| Problem {
             object: ObjectRef { kind, name: name.clone() },
             severity: Severity::Error,
-            concerns: Concerns::Accepted,
+            condition: ConditionType::Accepted,
             field: "metadata.name".to_owned(),
             reason: Reason::DuplicateObject,
             message: format!("stands in {first} and in {here}: keep one of them"),

@@ -170,7 +170,7 @@ fn event(problem: &Problem) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::{Concerns, Kind, Reason, Severity};
+    use crate::problem::{ConditionType, Kind, Reason, Severity};
     use portico_dataplane::table::ObjectName;
 
     fn route() -> ObjectRef {
@@ -181,7 +181,7 @@ mod tests {
         Problem {
             object: route(),
             severity: Severity::Error,
-            concerns: Concerns::Accepted,
+            condition: ConditionType::Accepted,
             field: "spec.matches[0].path".to_owned(),
             reason: Reason::Invalid,
             message: message.to_owned(),

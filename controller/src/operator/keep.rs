@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn an_object_that_does_not_decode_as_a_whole_is_kept_with_its_problems() {
         let own = front_door("1", json!({"conditions": 7}), json!({"hosts": "a.example"}));
-        assert_eq!(own.entry.unread, ["spec.hosts"]);
+        assert_eq!(own.entry.undecoded, ["spec.hosts"]);
         assert_eq!(own.entry.problems.first().unwrap().reason, Reason::Invalid);
         assert_eq!(own.entry.problems.first().unwrap().field, "spec.hosts");
         assert_eq!(own.seen.status, FrontDoorStatus::default());

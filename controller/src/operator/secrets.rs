@@ -207,19 +207,21 @@ pub(super) fn named(
 ) -> BTreeSet<ObjectName> {
     let mut named = BTreeSet::new();
     for (name, entry) in front_doors {
-        let Some(door) = entry.object.as_ref().filter(|door| door.spec.class_name == class) else {
+        let Some(front_door) =
+            entry.object.as_ref().filter(|front_door| front_door.spec.class_name == class)
+        else {
             continue;
         };
-        let certificates = door.spec.hosts.iter().filter_map(|host| host.tls.as_ref());
+        let certificates = front_door.spec.hosts.iter().filter_map(|host| host.tls.as_ref());
         named.extend(certificates.map(|tls| secret_of(name, &tls.secret_ref.name)));
     }
     for (name, entry) in routes {
         let Some(route) = &entry.object else { continue };
-        let door = &route.spec.front_door_ref;
-        let namespace = door.namespace.as_deref().unwrap_or(&name.namespace);
-        let door = front_doors.get(&ObjectName::new(namespace, door.name.as_str()));
-        let door = door.and_then(|entry| entry.object.as_ref());
-        if door.is_some_and(|door| door.spec.class_name != class) {
+        let front_door = &route.spec.front_door_ref;
+        let namespace = front_door.namespace.as_deref().unwrap_or(&name.namespace);
+        let front_door = front_doors.get(&ObjectName::new(namespace, front_door.name.as_str()));
+        let front_door = front_door.and_then(|entry| entry.object.as_ref());
+        if front_door.is_some_and(|front_door| front_door.spec.class_name != class) {
             continue;
         }
         let edits = [&route.spec.request_headers, &route.spec.response_headers];

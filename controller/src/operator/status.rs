@@ -1,7 +1,7 @@
 //! What an object's status shall be, and whether it is that already.
 
 use crate::{
-    compile::{ConditionVerdict, Status},
+    compile::{ComputedCondition, Status},
     problem::Kind,
 };
 use k8s_openapi::{
@@ -41,14 +41,14 @@ pub(super) fn desired(
 }
 
 /// What is accepted is served.
-fn programmed(status: &Status) -> ConditionVerdict {
+fn programmed(status: &Status) -> ComputedCondition {
     let accepted = status.is_accepted();
     let (reason, message) = if accepted {
         ("Programmed", "")
     } else {
         ("NotAccepted", "not served: see the condition Accepted")
     };
-    ConditionVerdict {
+    ComputedCondition {
         r#type: "Programmed",
         status: accepted,
         reason: reason.to_owned(),
@@ -57,7 +57,7 @@ fn programmed(status: &Status) -> ConditionVerdict {
 }
 
 fn condition(
-    verdict: ConditionVerdict,
+    verdict: ComputedCondition,
     generation: Option<i64>,
     seen: &FrontDoorStatus,
     now: Timestamp,
@@ -113,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     fn status(accepted: bool, generation: i64) -> Status {
-        let verdict = |r#type, status, reason: &str| ConditionVerdict {
+        let verdict = |r#type, status, reason: &str| ComputedCondition {
             r#type,
             status,
             reason: reason.to_owned(),
@@ -193,13 +193,13 @@ mod tests {
     fn only_a_front_door_has_routes_and_addresses() {
         let none = FrontDoorStatus::default();
         let addresses = [address("192.0.2.1")];
-        let door = desired(Kind::FrontDoor, &status(true, 1), &addresses, &none, at(1));
-        assert_eq!((door.attached_routes, door.addresses.len()), (Some(2), 1));
+        let front_door = desired(Kind::FrontDoor, &status(true, 1), &addresses, &none, at(1));
+        assert_eq!((front_door.attached_routes, front_door.addresses.len()), (Some(2), 1));
         let route = desired(Kind::Route, &status(true, 1), &addresses, &none, at(1));
         assert_eq!((route.attached_routes, route.addresses.len()), (None, 0));
         let many = vec![address("192.0.2.1"); 100];
-        let door = desired(Kind::FrontDoor, &status(true, 1), &many, &none, at(1));
-        assert_eq!(door.addresses.len(), MAX_ADDRESSES);
+        let front_door = desired(Kind::FrontDoor, &status(true, 1), &many, &none, at(1));
+        assert_eq!(front_door.addresses.len(), MAX_ADDRESSES);
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn snapshot(host: &str) -> Snapshot {
     let spec = serde_json::from_value(serde_json::json!({"hosts": [{"name": host}]})).unwrap();
     let front_door = FrontDoor::new("ep", spec);
     let entry =
-        Entry { object: Some(Arc::new(front_door)), unread: Vec::new(), problems: Vec::new() };
+        Entry { object: Some(Arc::new(front_door)), undecoded: Vec::new(), problems: Vec::new() };
     let front_doors = [(ObjectName::new("web", "ep"), entry)].into();
     Snapshot { front_doors, ..Snapshot::default() }
 }
@@ -103,11 +103,11 @@ fn verdicts_come_after_the_table_of_the_same_objects() {
 
 /// A problem that changes nothing of what is served.
 fn warning() -> Problem {
-    use crate::problem::{Concerns, Kind, Reason, Severity};
+    use crate::problem::{ConditionType, Kind, Reason, Severity};
     Problem {
         object: ObjectRef { kind: Kind::FrontDoor, name: ObjectName::new("web", "ep") },
         severity: Severity::Warning,
-        concerns: Concerns::Accepted,
+        condition: ConditionType::Accepted,
         field: "spec.attach".to_owned(),
         reason: Reason::NoEffect,
         message: "selects nothing".to_owned(),

@@ -4,7 +4,7 @@ use super::{
     node::{List, Map, Node, Object, Range, Shape, Text},
     words,
 };
-use crate::problem::{Concerns, ObjectRef, Problem, Reason, Severity};
+use crate::problem::{ConditionType, ObjectRef, Problem, Reason, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
@@ -47,7 +47,7 @@ impl Walk<'_> {
         self.found.push(Problem {
             object: self.object.clone(),
             severity: Severity::Error,
-            concerns: Concerns::Accepted,
+            condition: ConditionType::Accepted,
             field: at.to_string(),
             reason: Reason::Invalid,
             message,

@@ -11,16 +11,16 @@ use serde_json::{Map as JsonMap, Value};
 
 /// Mends a whole value; the paths of what was put in or taken out.
 pub(super) fn run(root: &Node, value: &mut Value) -> Vec<String> {
-    let mut mend = Mend { unread: Vec::new() };
+    let mut mend = Mend { undecoded: Vec::new() };
     if !mend.value(root, &Path::Root, value) {
-        mend.unread.push(String::new());
+        mend.undecoded.push(String::new());
         *value = stand_in(root);
     }
-    mend.unread
+    mend.undecoded
 }
 
 struct Mend {
-    unread: Vec<String>,
+    undecoded: Vec<String>,
 }
 
 impl Mend {
@@ -63,7 +63,7 @@ impl Mend {
             if good {
                 continue;
             }
-            self.unread.push(at.to_string());
+            self.undecoded.push(at.to_string());
             if required {
                 fields.insert(name.clone(), stand_in(node));
             } else {
@@ -77,7 +77,7 @@ impl Mend {
             let at = Path::Key(at, key);
             let good = self.value(&map.values, &at, value);
             if !good {
-                self.unread.push(at.to_string());
+                self.undecoded.push(at.to_string());
             }
             good
         });
@@ -88,7 +88,7 @@ impl Mend {
         for (index, item) in items.iter_mut().enumerate() {
             let at = Path::Index(at, index);
             if !self.value(&list.items, &at, item) {
-                self.unread.push(at.to_string());
+                self.undecoded.push(at.to_string());
                 *item = stand_in(&list.items);
             }
         }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::problem::{Concerns, Reason, Severity};
+use crate::problem::{ConditionType, Reason, Severity};
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
 use serde_json::json;
@@ -86,7 +86,7 @@ fn one(value: &Value, field: &str, words: &[&str]) {
     assert_eq!(problem.field, field);
     assert_eq!(problem.reason, Reason::Invalid);
     assert_eq!(problem.severity, Severity::Error);
-    assert_eq!(problem.concerns, Concerns::Accepted);
+    assert_eq!(problem.condition, ConditionType::Accepted);
     for word in words {
         assert!(
             problem.message.contains(word),
@@ -396,13 +396,13 @@ fn what_is_mended_decodes_and_was_complained_of() {
         {
             let mut value = with(whole.clone(), &pointer, other.clone());
             let found = validate(&ObjectRef { kind, name: ObjectName::new("web", "x") }, &value);
-            let unread = mend(kind, &mut value);
+            let undecoded = mend(kind, &mut value);
             let decoded = match kind {
                 Kind::Route => serde_json::from_value::<Route>(value).map(drop),
                 Kind::FrontDoor => serde_json::from_value::<FrontDoor>(value).map(drop),
             };
             decoded.unwrap_or_else(|error| panic!("{pointer} {other}: {error}"));
-            for path in unread {
+            for path in undecoded {
                 let said = found.iter().any(|problem| problem.field == path);
                 assert!(said, "{pointer} {other}: nothing is said of {path}");
             }
@@ -415,9 +415,12 @@ fn what_is_mended_keeps_its_place_and_what_is_unfit_stays() {
     let cors =
         json!({"allowOrigins": [1, "https://x.com/"], "allowHeaders": "x", "mode": "report"});
     let mut value = with(route(), "/spec/cors", cors);
-    let unread = mend(Kind::Route, &mut value);
+    let undecoded = mend(Kind::Route, &mut value);
     assert_eq!(value["spec"]["cors"], json!({"allowOrigins": ["", "https://x.com/"]}));
-    assert_eq!(unread, ["spec.cors.allowHeaders", "spec.cors.allowOrigins[0]", "spec.cors.mode"]);
+    assert_eq!(
+        undecoded,
+        ["spec.cors.allowHeaders", "spec.cors.allowOrigins[0]", "spec.cors.mode"]
+    );
 }
 
 /// Where all the values of a value are.

@@ -5,7 +5,7 @@ use crate::problem::without_user;
 use serde_json::Value;
 
 /// Values longer than this are cut in messages.
-const QUOTED_MAX: usize = 64;
+const MAX_QUOTED_CHARS: usize = 64;
 
 /// A name that is not known here.
 pub(super) fn unknown(name: &str, object: &Object) -> String {
@@ -30,7 +30,7 @@ pub(super) fn not_one_of<'a>(
 
 /// The known name that was probably meant: the same but for case, or few letters off.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if name.len() > QUOTED_MAX {
+    if name.len() > MAX_QUOTED_CHARS {
         return None;
     }
     let name = name.to_ascii_lowercase();
@@ -103,7 +103,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 /// A string as it is shown: in quotes, on one line, not too long, without a URL's password.
 pub(super) fn quoted(value: &str) -> String {
     let value = &without_user(value);
-    let mut shown: String = value.chars().take(QUOTED_MAX).collect();
+    let mut shown: String = value.chars().take(MAX_QUOTED_CHARS).collect();
     if shown.len() < value.len() {
         shown.push('…');
     }

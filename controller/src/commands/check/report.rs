@@ -2,7 +2,7 @@
 
 use crate::{
     commands::paint::{Paint, Plain},
-    compile::{ConditionVerdict, Status},
+    compile::{ComputedCondition, Status},
     files::Merged,
     problem::{Kind, ObjectRef, Problem, Reason, Severity},
 };
@@ -187,7 +187,7 @@ fn many(count: usize, what: &str) -> String {
 }
 
 fn object_report<'r>(object: &'r ObjectRef, status: &'r Status) -> ObjectReport<'r> {
-    let condition = |verdict: &'r ConditionVerdict| ConditionReport {
+    let condition = |verdict: &'r ComputedCondition| ConditionReport {
         r#type: verdict.r#type,
         status: if verdict.status { "True" } else { "False" },
         observed_generation: status.generation,

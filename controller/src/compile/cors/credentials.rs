@@ -10,8 +10,8 @@ use portico_dataplane::cors::{OriginHost, OriginPattern};
 
 /// Checks what goes with `allowCredentials`, and says which switches switch nothing off.
 pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report: &mut Report) {
-    let unread = report.is_unread(&at.key("dangerouslyAllow"));
-    let mut switches = Switches { on: &given.dangerously_allow, unread, used: Vec::new() };
+    let undecoded = report.is_incomplete(&at.key("dangerouslyAllow"));
+    let mut switches = Switches { on: &given.dangerously_allow, undecoded, used: Vec::new() };
     if given.allow_credentials {
         let mut patterns = listed.patterns.iter();
         if let Some((any, _)) = patterns.find(|(_, pattern)| *pattern == OriginPattern::Any) {
@@ -30,7 +30,7 @@ pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report:
         check_regexes(listed, &at.key("allowOriginRegex"), &mut switches, report);
     }
     let judged = ["allowCredentials", "allowOrigins", "allowOriginRegex"];
-    if !judged.iter().any(|name| report.is_unread(&at.key(name))) {
+    if !judged.iter().any(|name| report.is_incomplete(&at.key(name))) {
         switches.warn_of_unused(&at.key("dangerouslyAllow"), report);
     }
 }
@@ -91,7 +91,7 @@ fn check_regexes(
 struct Switches<'p> {
     on: &'p [DangerousSwitch],
     /// Whether any of them did not decode: it may be whichever is needed.
-    unread: bool,
+    undecoded: bool,
     used: Vec<DangerousSwitch>,
 }
 
@@ -106,7 +106,7 @@ impl Switches<'_> {
     ) {
         if self.on.contains(&switch) {
             self.used.push(switch);
-        } else if !self.unread {
+        } else if !self.undecoded {
             report.invalid(at, format!("{}, or add {switch:?} to dangerouslyAllow", message()));
         }
     }

@@ -19,9 +19,9 @@ use portico_dataplane::cors::{self, Policy};
 use std::{sync::Arc, time::Duration};
 
 /// Chromium's cap, and what is remembered where a policy doesn't say.
-const MAX_AGE_DEFAULT: Duration = Duration::from_hours(2);
+const DEFAULT_MAX_AGE: Duration = Duration::from_hours(2);
 /// Firefox's cap, the highest of all.
-const MAX_AGE_LIMIT: Duration = Duration::from_hours(24);
+const LONGEST_MAX_AGE: Duration = Duration::from_hours(24);
 
 /// What a FrontDoor gives the Routes that have no policy of their own.
 #[derive(Debug)]
@@ -57,22 +57,26 @@ impl Inherited {
 /// The policy of a Route: its own as a whole, or else its FrontDoor's.
 pub(super) fn of_route(
     spec: &crds::RouteSpec,
-    door: Option<&FrontDoor<'_>>,
+    front_door: Option<&FrontDoor<'_>>,
     report: &mut Report,
 ) -> Option<Arc<Policy>> {
     let at = Field::Spec.key("cors");
     if let Some(own) = &spec.cors {
         // What was no mode may have been meant to be Disabled.
-        if own.mode != crds::CorsMode::Disabled && !report.is_gone(&at.key("mode")) {
+        if own.mode != crds::CorsMode::Disabled && !report.failed_to_decode(&at.key("mode")) {
             edits::check(spec, format_args!("spec.cors"), report);
         }
         return compile(own, &at, report);
     }
-    let door = door.filter(|_| !report.refuses(&at))?;
-    match &door.cors {
+    let front_door = front_door.filter(|_| !report.refuses(&at))?;
+    match &front_door.cors {
         Inherited::None => None,
         Inherited::Policy(policy) => {
-            edits::check(spec, format_args!("spec.cors of FrontDoor {}", door.name()), report);
+            edits::check(
+                spec,
+                format_args!("spec.cors of FrontDoor {}", front_door.name()),
+                report,
+            );
             Some(policy.clone())
         }
         Inherited::Invalid => {
@@ -81,7 +85,7 @@ pub(super) fn of_route(
                 Reason::FrontDoorNotAccepted,
                 format!(
                     "spec.cors of FrontDoor {}, which this Route would inherit, is invalid: correct it there, or give this Route a cors of its own (mode: Disabled for none)",
-                    door.name()
+                    front_door.name()
                 ),
             );
             None
@@ -120,7 +124,7 @@ fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Opt
 
 /// How long a preflight's answer may be remembered, in seconds.
 fn max_age(given: Option<&crds::Duration>, at: &Field<'_>, report: &mut Report) -> u32 {
-    let default = MAX_AGE_DEFAULT.as_secs() as u32;
+    let default = DEFAULT_MAX_AGE.as_secs() as u32;
     let Some(crds::Duration(text)) = given else { return default };
     let Some(age) = durations::parse(text) else {
         report.invalid(
@@ -131,14 +135,14 @@ fn max_age(given: Option<&crds::Duration>, at: &Field<'_>, report: &mut Report) 
     };
     if age.subsec_nanos() > 0 {
         report.invalid(at, format!("'{text}' is not in whole seconds: round it"));
-    } else if age > MAX_AGE_LIMIT {
+    } else if age > LONGEST_MAX_AGE {
         report.invalid(
             at,
             format!(
                 "'{text}' is more than 24h, and no browser remembers for longer: write 24h or less"
             ),
         );
-    } else if age > MAX_AGE_DEFAULT {
+    } else if age > DEFAULT_MAX_AGE {
         report.warn(
             at,
             Reason::NoEffect,

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Methods that a browser sends in upper case however a script writes them (Fetch, "normalize a
 /// method").
-const NORMALISED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
 /// `allowMethods`: none, or `*` among them, is any.
 pub(super) fn methods(given: &[String], at: &Field<'_>, report: &mut Report) -> AllowedMethods {
@@ -46,7 +46,7 @@ fn warn_of_case(method: &Method, at: &Field<'_>, report: &mut Report) {
     if upper == method.as_str() {
         return;
     }
-    let message = if NORMALISED.contains(&upper.as_str()) {
+    let message = if NORMALIZED.contains(&upper.as_str()) {
         format!(
             "methods are case-sensitive, and browsers ask for {upper}, never for '{method}': write {upper}"
         )

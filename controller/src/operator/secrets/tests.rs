@@ -104,25 +104,26 @@ fn only_objects_of_this_class_name_secrets() {
         });
         Entry {
             object: Some(serde_json::from_value(object).unwrap()),
-            unread: Vec::new(),
+            undecoded: Vec::new(),
             problems: Vec::new(),
         }
     }
-    let door = |class: &str| {
+    let front_door = |class: &str| {
         let tls = json!({"secretRef": {"name": format!("tls-{class}")}});
         entry(json!({"className": class, "hosts": [{"name": "a.example", "tls": tls}]}))
     };
-    let route = |door: &str, secret: &str| {
+    let route = |front_door: &str, secret: &str| {
         let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
         let set = json!([{"name": "x-a", "value": "b"}, {"name": "x-key", "valueFrom": from}]);
-        entry(json!({"frontDoorRef": {"name": door}, "requestHeaders": {"set": set}}))
+        entry(json!({"frontDoorRef": {"name": front_door}, "requestHeaders": {"set": set}}))
     };
-    let doors = [(name("ours"), door("portico")), (name("theirs"), door("other"))].into();
+    let front_doors =
+        [(name("ours"), front_door("portico")), (name("theirs"), front_door("other"))].into();
     let routes = [
         (name("a"), route("ours", "a")),
         (name("b"), route("theirs", "b")),
         (name("c"), route("nobody", "c")),
     ];
-    let named = named(&doors, &routes.into(), "portico");
+    let named = named(&front_doors, &routes.into(), "portico");
     assert_eq!(named, named_only(&["a", "c", "tls-portico"]));
 }
