@@ -15,12 +15,12 @@ use tokio::{
 };
 
 /// Connections at a time; each has one request. Further ones wait.
-const CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 /// How long a request may take to come, and how long all of a connection may take.
-const HEAD_TIME: Duration = Duration::from_secs(5);
-const CONNECTION_TIME: Duration = Duration::from_secs(30);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages that cost more than a few microseconds, at a time.
-const COSTLY: usize = 4;
+const MAX_COSTLY_REQUESTS: usize = 4;
 /// The Prometheus text format, which every scraper reads.
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -53,7 +53,7 @@ impl Admin {
     /// serve yet.
     pub fn new(tables: watch::Receiver<Arc<Table>>, registry: Registry) -> Arc<Self> {
         let stage = RwLock::new(Stage::Starting);
-        Arc::new(Self { stage, tables, registry, costly: Semaphore::new(COSTLY) })
+        Arc::new(Self { stage, tables, registry, costly: Semaphore::new(MAX_COSTLY_REQUESTS) })
     }
 
     /// From now on `dataplane` serves the tables.
@@ -79,7 +79,7 @@ impl Admin {
 
     /// Serves the pages for as long as it is polled.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let permit = connections.clone().acquire_owned().await.ok();
             match listener.accept().await {
@@ -99,37 +99,38 @@ impl Admin {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
+            .header_read_timeout(HEAD_TIMEOUT)
             .keep_alive(false)
             .serve_connection(TokioIo::new(stream), pages);
         // A client that is slow or breaks off is its own loss.
-        let _ = timeout(CONNECTION_TIME, connection).await;
+        let _ = timeout(CONNECTION_TIMEOUT, connection).await;
     }
 
     async fn page(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         let is_page = ["/livez", "/readyz", "/metrics", "/debug/table"].contains(&path);
         if is_page && method != Method::GET && method != Method::HEAD {
-            let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n");
+            let mut response =
+                respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
         match path {
-            "/livez" => answer(StatusCode::OK, PLAIN, "ok\n"),
+            "/livez" => respond(StatusCode::OK, PLAIN, "ok\n"),
             "/readyz" => self.ready().await,
             "/metrics" => self.metrics().await,
             "/debug/table" => self.table().await,
-            _ => answer(StatusCode::NOT_FOUND, PLAIN, PAGES),
+            _ => respond(StatusCode::NOT_FOUND, PLAIN, PAGES),
         }
     }
 
     async fn ready(&self) -> Response<Full<Bytes>> {
-        let unavailable = |why| answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, why);
+        let unavailable = |why| respond(StatusCode::SERVICE_UNAVAILABLE, PLAIN, why);
         let first = "the first table is not served yet\n";
         match &*self.stage.read().await {
             Stage::Draining => unavailable("draining\n"),
             Stage::Starting => unavailable(first),
             Stage::Serving(dataplane) if dataplane.generation() == 0 => unavailable(first),
-            Stage::Serving(_) => answer(StatusCode::OK, PLAIN, "ok\n"),
+            Stage::Serving(_) => respond(StatusCode::OK, PLAIN, "ok\n"),
         }
     }
 
@@ -140,8 +141,8 @@ impl Admin {
             dataplane.encode_metrics(&mut out).await;
         }
         match text::encode_registry(&mut out, &self.registry) {
-            Ok(()) => answer(StatusCode::OK, METRICS, out),
-            Err(error) => failed(&error),
+            Ok(()) => respond(StatusCode::OK, METRICS, out),
+            Err(error) => internal_error(&error),
         }
     }
 
@@ -153,13 +154,13 @@ impl Admin {
             serde_json::to_vec_pretty(&*table).map_err(io::Error::from)
         });
         match json.await.unwrap_or_else(|error| Err(error.into())) {
-            Ok(json) => answer(StatusCode::OK, JSON, json),
-            Err(error) => failed(&error),
+            Ok(json) => respond(StatusCode::OK, JSON, json),
+            Err(error) => internal_error(&error),
         }
     }
 }
 
-fn answer(
+fn respond(
     status: StatusCode,
     content_type: HeaderValue,
     body: impl Into<Bytes>,
@@ -173,6 +174,6 @@ fn answer(
     response
 }
 
-fn failed(error: &dyn std::error::Error) -> Response<Full<Bytes>> {
-    answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n"))
+fn internal_error(error: &dyn std::error::Error) -> Response<Full<Bytes>> {
+    respond(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n"))
 }

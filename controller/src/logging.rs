@@ -14,11 +14,11 @@ use std::{
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How long a line waits for others.
-const GATHER: Duration = Duration::from_millis(50);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 /// What may wait while nobody reads; lines beyond are dropped and counted.
-const MAX_WAITING: usize = 8 << 20;
+const MAX_BUFFERED_BYTES: usize = 8 << 20;
 /// How long the last lines may take at the end.
-const LAST: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Keeps the log going; dropping it writes what still waits.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Drop for Logs {
         self.lines.lock().closed = true;
         self.lines.changed.notify_all();
         // Whoever does not read any more must not keep the process from ending.
-        let _ = self.ended.recv_timeout(LAST);
+        let _ = self.ended.recv_timeout(FLUSH_TIMEOUT);
     }
 }
 
@@ -95,7 +95,7 @@ impl Lines {
                 self.changed.wait_while(waiting, wait).unwrap_or_else(PoisonError::into_inner);
             let (mut waiting, _) = self
                 .changed
-                .wait_timeout_while(waiting, GATHER, |waiting| !waiting.closed)
+                .wait_timeout_while(waiting, FLUSH_INTERVAL, |waiting| !waiting.closed)
                 .unwrap_or_else(PoisonError::into_inner);
             mem::swap(&mut text, &mut waiting.text);
             let dropped = mem::take(&mut waiting.dropped);
@@ -118,7 +118,7 @@ impl Write for &Lines {
     /// Takes a line, whole.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut waiting = self.lock();
-        if waiting.text.len() + line.len() > MAX_WAITING {
+        if waiting.text.len() + line.len() > MAX_BUFFERED_BYTES {
             waiting.dropped += 1;
             return Ok(line.len());
         }
@@ -185,6 +185,6 @@ mod tests {
             (&lines).write_all(&line).unwrap();
         }
         let waiting = lines.lock();
-        assert_eq!((waiting.text.len(), waiting.dropped), (MAX_WAITING, 2));
+        assert_eq!((waiting.text.len(), waiting.dropped), (MAX_BUFFERED_BYTES, 2));
     }
 }

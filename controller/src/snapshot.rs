@@ -68,7 +68,7 @@ impl<T: DeserializeOwned> Entry<T> {
         }
         // Values that don't decode give way to others, so that the rest is judged too.
         let undecoded =
-            if problems.is_empty() { Vec::new() } else { schema::mend(object.kind, &mut value) };
+            if problems.is_empty() { Vec::new() } else { schema::repair(object.kind, &mut value) };
         let decoded = T::deserialize(value).map_err(|error| {
             if !problems.iter().any(|problem| problem.severity == Severity::Error) {
                 problems.push(Problem {

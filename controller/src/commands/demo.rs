@@ -6,7 +6,7 @@ use crate::{
     compile::Options,
     demo::{Kind, Service, Services, Settings},
     logging,
-    publish::{Publisher, Source, wakes},
+    publish::{Publisher, Source, debouncer},
     snapshot::Snapshot,
 };
 use anyhow::Context;
@@ -54,13 +54,13 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let options = Options { loopback_endpoints: true, ..Options::default() };
     let mut registry = Registry::default();
     let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
-    // Nothing changes; the publisher lives as long as there is a waker.
-    let (_waker, wakes) = wakes();
+    // Nothing changes; the publisher lives as long as there is a trigger.
+    let (_waker, debouncer) = debouncer();
     let started = |at: Started| {
         services.metrics().are_at(at.admin);
         super::print(&greeting(&at, &services, latency))
     };
-    server::run(serving, publisher, wakes, registry, started, ready(())).await
+    server::run(serving, publisher, debouncer, registry, started, ready(())).await
 }
 
 /// Objects that stay as they are.
@@ -71,7 +71,7 @@ impl Source for Fixed {
         self.0.take()
     }
 
-    fn patience(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         Duration::MAX
     }
 }

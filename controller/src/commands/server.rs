@@ -3,7 +3,7 @@
 use crate::{
     admin::Admin,
     cli::ServingArgs,
-    publish::{Publisher, Source, Wakes},
+    publish::{Debouncer, Publisher, Source},
 };
 use anyhow::Context;
 use portico_dataplane::{serve::Dataplane, table::Table};
@@ -30,7 +30,7 @@ pub(super) struct Started {
 pub(super) async fn run(
     args: &ServingArgs,
     mut publisher: Publisher<impl Source + 'static>,
-    wakes: Wakes,
+    debouncer: Debouncer,
     registry: Registry,
     started: impl FnOnce(Started) -> io::Result<()>,
     ending: impl Future<Output = ()>,
@@ -44,7 +44,7 @@ pub(super) async fn run(
     let pages = Admin::new(tables.clone(), registry);
     thread::Builder::new()
         .name("publish".to_owned())
-        .spawn(move || publisher.run(wakes))
+        .spawn(move || publisher.run(debouncer))
         .context("starting a thread")?;
     let serving = async {
         let dataplane = tokio::select! {

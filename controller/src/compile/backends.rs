@@ -221,8 +221,10 @@ fn endpoint_problems(
     report: &mut Report,
 ) {
     /// How many addresses a message names.
-    const SHOWN: usize = 3;
-    if let Some(shown) = refused.get(..refused.len().min(SHOWN)).filter(|shown| !shown.is_empty()) {
+    const MAX_SHOWN: usize = 3;
+    if let Some(shown) =
+        refused.get(..refused.len().min(MAX_SHOWN)).filter(|shown| !shown.is_empty())
+    {
         let more = match refused.len() - shown.len() {
             0 => String::new(),
             more => format!(" and {more} more"),

@@ -15,7 +15,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// Far more than the page sends.
-const BODY_LIMIT: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Which service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -161,7 +161,7 @@ impl State {
         } else if is_preflight(&head.method, &head.headers) {
             permission()
         } else {
-            match Limited::new(body, BODY_LIMIT).collect().await {
+            match Limited::new(body, MAX_BODY_BYTES).collect().await {
                 Ok(body) => {
                     let page_config = self.settings.for_page(&head.headers);
                     let request = Request::from_parts(head, body.to_bytes());

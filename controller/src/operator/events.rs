@@ -1,6 +1,6 @@
 //! Kubernetes Events: each problem once.
 
-use super::{metrics::Metrics, outages::Outages};
+use super::{failure_log::FailureLog, metrics::Metrics};
 use crate::{
     compile::Status,
     problem::{ObjectRef, Problem},
@@ -19,16 +19,16 @@ use tokio::{sync::mpsc, time::timeout};
 
 /// Events that wait to be written; beyond that they are dropped: conditions and the log say the
 /// same.
-const WAITING: usize = 1024;
+const MAX_QUEUED: usize = 1024;
 /// How long writing one may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest note that the API server takes, in bytes.
-const LONGEST_NOTE: usize = 1024;
+const MAX_NOTE_BYTES: usize = 1024;
 
 /// What is written, and what was.
 #[derive(Debug)]
 pub(super) struct Events {
-    told: Told,
+    reported: Reported,
     queue: mpsc::Sender<(ObjectReference, Problem)>,
     metrics: Metrics,
 }
@@ -56,27 +56,33 @@ impl Outcome {
     }
 }
 
-/// The problems that were told of, of objects that have some, with each object's uid.
+/// The problems that were reported, by object, with each object's uid.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     problems: HashMap<ObjectRef, (String, BTreeSet<Problem>)>,
     /// Whether all objects were looked at once. Before that, a problem that an object's status
-    /// speaks of was told by whoever wrote it.
-    settled: bool,
+    /// speaks of was reported by whoever wrote it.
+    complete: bool,
 }
 
 impl Events {
     /// Starts what writes them; it ends with this.
-    pub(super) fn new(client: Client, outages: Outages, metrics: Metrics) -> Self {
-        let (queue, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(client, outages, metrics.clone(), waiting));
-        Self { told: Told::default(), queue, metrics }
+    pub(super) fn new(client: Client, failure_log: FailureLog, metrics: Metrics) -> Self {
+        let (queue, waiting) = mpsc::channel(MAX_QUEUED);
+        tokio::spawn(write(client, failure_log, metrics.clone(), waiting));
+        Self { reported: Reported::default(), queue, metrics }
     }
 
-    /// Tells of the problems of an object that were not told yet. `is_said`: its status says
+    /// Reports the problems of an object that were not reported yet. `is_current`: its status says
     /// already what is wrong with it.
-    pub(super) fn look(&mut self, object: &ObjectRef, uid: &str, status: &Status, is_said: bool) {
-        for problem in self.told.news(object, uid, &status.problems, is_said) {
+    pub(super) fn report(
+        &mut self,
+        object: &ObjectRef,
+        uid: &str,
+        status: &Status,
+        is_current: bool,
+    ) {
+        for problem in self.reported.unreported(object, uid, &status.problems, is_current) {
             let about = ObjectReference {
                 api_version: Some(format!("{GROUP}/{VERSION}")),
                 kind: Some(object.kind.to_string()),
@@ -92,24 +98,24 @@ impl Events {
     }
 
     /// All objects were looked at; these are they.
-    pub(super) fn settle(&mut self, objects: &BTreeMap<ObjectRef, Status>) {
-        self.told.problems.retain(|object, _| objects.contains_key(object));
-        self.told.settled = true;
+    pub(super) fn complete(&mut self, objects: &BTreeMap<ObjectRef, Status>) {
+        self.reported.problems.retain(|object, _| objects.contains_key(object));
+        self.reported.complete = true;
     }
 
     /// Another replica tells from now on.
     pub(super) fn forget(&mut self) {
-        self.told = Told::default();
+        self.reported = Reported::default();
     }
 }
 
-impl Told {
-    fn news(
+impl Reported {
+    fn unreported(
         &mut self,
         object: &ObjectRef,
         uid: &str,
         problems: &[Problem],
-        is_said: bool,
+        is_current: bool,
     ) -> Vec<Problem> {
         if problems.is_empty() {
             self.problems.remove(object);
@@ -117,12 +123,12 @@ impl Told {
         }
         let now = problems.iter().cloned().collect();
         let before = self.problems.insert(object.clone(), (uid.to_owned(), now));
-        let news = |told: &BTreeSet<Problem>| {
-            problems.iter().filter(|problem| !told.contains(*problem)).cloned().collect()
+        let unreported = |reported: &BTreeSet<Problem>| {
+            problems.iter().filter(|problem| !reported.contains(*problem)).cloned().collect()
         };
         match before.filter(|(before, _)| before == uid) {
-            Some((_, told)) => news(&told),
-            None if is_said && !self.settled => Vec::new(),
+            Some((_, reported)) => unreported(&reported),
+            None if is_current && !self.complete => Vec::new(),
             None => problems.to_vec(),
         }
     }
@@ -130,24 +136,25 @@ impl Told {
 
 async fn write(
     client: Client,
-    outages: Outages,
+    failure_log: FailureLog,
     metrics: Metrics,
     mut waiting: mpsc::Receiver<(ObjectReference, Problem)>,
 ) {
     let what = "writing Events";
     let recorder = Recorder::new(client, Reporter::from("portico"));
     while let Some((about, problem)) = waiting.recv().await {
-        let outcome = match timeout(PATIENCE, recorder.publish(&event(&problem), &about)).await {
+        let outcome = match timeout(WRITE_TIMEOUT, recorder.publish(&event(&problem), &about)).await
+        {
             Ok(Ok(())) => {
-                outages.worked(what);
+                failure_log.worked(what);
                 Outcome::Written
             }
             Ok(Err(error)) => {
-                outages.failed(what, &error);
+                failure_log.failed(what, &error);
                 Outcome::Failed
             }
             Err(error) => {
-                outages.failed(what, &error);
+                failure_log.failed(what, &error);
                 Outcome::Failed
             }
         };
@@ -157,7 +164,7 @@ async fn write(
 
 fn event(problem: &Problem) -> Event {
     let mut note = format!("{}: {}", problem.field, problem.message);
-    note.truncate(note.floor_char_boundary(LONGEST_NOTE));
+    note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES));
     Event {
         type_: EventType::Warning,
         reason: problem.reason.to_string(),
@@ -190,30 +197,34 @@ mod tests {
 
     #[test]
     fn a_problem_is_told_once() {
-        let mut told = Told::default();
+        let mut reported = Reported::default();
         let one = [problem("a")];
         let both = [problem("a"), problem("b")];
-        assert_eq!(told.news(&route(), "u", &one, false), one);
-        assert_eq!(told.news(&route(), "u", &both, false), both[1..]);
-        assert_eq!(told.news(&route(), "u", &both, true), []);
-        assert_eq!(told.news(&route(), "u", &[], true), []);
-        assert_eq!(told.news(&route(), "u", &one, false), one, "it came back");
-        assert_eq!(told.news(&route(), "v", &one, false), one, "a new object");
+        assert_eq!(reported.unreported(&route(), "u", &one, false), one);
+        assert_eq!(reported.unreported(&route(), "u", &both, false), both[1..]);
+        assert_eq!(reported.unreported(&route(), "u", &both, true), []);
+        assert_eq!(reported.unreported(&route(), "u", &[], true), []);
+        assert_eq!(reported.unreported(&route(), "u", &one, false), one, "it came back");
+        assert_eq!(reported.unreported(&route(), "v", &one, false), one, "a new object");
     }
 
     #[test]
     fn what_another_told_is_not_told_again() {
-        let mut told = Told::default();
+        let mut reported = Reported::default();
         let one = [problem("a")];
-        assert_eq!(told.news(&route(), "u", &one, true), []);
-        assert_eq!(told.news(&route(), "u", &one, false), []);
-        let mut told = Told { settled: true, ..Told::default() };
-        assert_eq!(told.news(&route(), "u", &one, true), one, "no condition has a warning");
+        assert_eq!(reported.unreported(&route(), "u", &one, true), []);
+        assert_eq!(reported.unreported(&route(), "u", &one, false), []);
+        let mut reported = Reported { complete: true, ..Reported::default() };
+        assert_eq!(
+            reported.unreported(&route(), "u", &one, true),
+            one,
+            "no condition has a warning"
+        );
     }
 
     #[test]
     fn a_long_note_is_cut_between_characters() {
         let note = event(&problem(&"ä".repeat(2000))).note.unwrap_or_default();
-        assert!(note.len() <= LONGEST_NOTE && note.len() > LONGEST_NOTE - 2, "{}", note.len());
+        assert!(note.len() <= MAX_NOTE_BYTES && note.len() > MAX_NOTE_BYTES - 2, "{}", note.len());
     }
 }

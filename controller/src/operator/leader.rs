@@ -1,6 +1,6 @@
 //! Which of several replicas writes: the one that holds the Lease.
 
-use super::{metrics::Metrics, outages::Outages};
+use super::{failure_log::FailureLog, metrics::Metrics};
 use kube::{Client, runtime::events::Reporter};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use std::{
@@ -15,21 +15,21 @@ use tokio::{
 };
 
 /// Seconds after which another replica takes over from a holder that is not heard of.
-const DURATION: u64 = 10;
+const LEASE_SECONDS: u64 = 10;
 /// Seconds before that in which the holder renews.
-const GRACE: u64 = 4;
+const RENEWAL_SECONDS: u64 = 4;
 /// How often a replica that does not lead looks whether the Lease is free, as Kubernetes' own
 /// components do. By itself the manager looks again when it expires, though it be given back before.
-const RETRY: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How soon to ask again where the API server gave no answer.
-const AGAIN: Duration = Duration::from_secs(2);
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How long letting go may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 const WHAT: &str = "holding the Lease";
 
 /// A part in the election.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(super) struct LeaderElector {
     begin: Arc<Notify>,
     leading: watch::Receiver<bool>,
     end: watch::Sender<bool>,
@@ -44,31 +44,31 @@ pub(super) struct Lease {
 }
 
 /// Who is told whether this replica holds the Lease.
-struct Tell {
+struct Leadership {
     channel: watch::Sender<bool>,
     metrics: Metrics,
 }
 
-impl Tell {
-    fn tell(&self, leading: bool) {
+impl Leadership {
+    fn set(&self, leading: bool) {
         self.metrics.leads(leading);
         self.channel.send_replace(leading);
     }
 
     /// What was told last.
-    fn told(&self) -> bool {
+    fn get(&self) -> bool {
         *self.channel.borrow()
     }
 }
 
-impl Candidate {
-    /// Will stand for election from what [`Candidate::begin`] gives, until [`Candidate::withdraw`].
-    pub(super) fn new(lease: Lease, outages: Outages, metrics: Metrics) -> Self {
+impl LeaderElector {
+    /// Will stand for election from what [`LeaderElector::begin`] gives, until [`LeaderElector::withdraw`].
+    pub(super) fn new(lease: Lease, failure_log: FailureLog, metrics: Metrics) -> Self {
         let begin = Arc::new(Notify::new());
         let (channel, leading) = watch::channel(false);
         let (end, ended) = watch::channel(false);
-        let tell = Tell { channel, metrics };
-        let task = tokio::spawn(stand(lease, begin.clone(), tell, ended, outages));
+        let leadership = Leadership { channel, metrics };
+        let task = tokio::spawn(campaign(lease, begin.clone(), leadership, ended, failure_log));
         Self { begin, leading, end, task }
     }
 
@@ -87,29 +87,29 @@ impl Candidate {
     /// Lets go of the Lease, if this replica holds it.
     pub(super) async fn withdraw(self) {
         self.end.send_replace(true);
-        let _ = timeout(PATIENCE, self.task).await;
+        let _ = timeout(RELEASE_TIMEOUT, self.task).await;
     }
 }
 
-async fn stand(
+async fn campaign(
     lease: Lease,
     begin: Arc<Notify>,
-    tell: Tell,
+    leadership: Leadership,
     mut ended: watch::Receiver<bool>,
-    outages: Outages,
+    failure_log: FailureLog,
 ) {
     tokio::select! {
         () = begin.notified() => {}
         _ = ended.changed() => return,
     }
     let manager = tokio::select! {
-        manager = lease.manager(&outages) => manager,
+        manager = lease.manager(&failure_log) => manager,
         _ = ended.changed() => return,
     };
     tokio::select! {
-        () = hold(&manager, &lease.name, &tell, &outages) => {}
+        () = hold(&manager, &lease.name, &leadership, &failure_log) => {}
         _ = ended.changed() => {
-            tell.tell(false);
+            leadership.set(false);
             if let Err(error) = manager.release().await {
                 tracing::warn!(lease = lease.name, "the Lease is held until it expires: {error}");
             }
@@ -119,43 +119,48 @@ async fn stand(
 
 impl Lease {
     /// Makes the Lease where it is missing.
-    async fn manager(&self, outages: &Outages) -> LeaseManager {
+    async fn manager(&self, failure_log: &FailureLog) -> LeaseManager {
         let identity = identity();
         loop {
             let manager = LeaseManagerBuilder::new(self.client.clone(), &self.name)
                 .with_namespace(&self.namespace)
                 .with_identity(&identity)
-                .with_duration(DURATION)
-                .with_grace(GRACE);
+                .with_duration(LEASE_SECONDS)
+                .with_grace(RENEWAL_SECONDS);
             match manager.build().await {
                 Ok(manager) => return manager,
-                Err(error) => outages.failed(WHAT, &error),
+                Err(error) => failure_log.failed(WHAT, &error),
             }
-            sleep(AGAIN).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 }
 
 /// Tells who holds the Lease, and renews it where that is this replica.
-async fn hold(manager: &LeaseManager, lease: &str, tell: &Tell, outages: &Outages) {
+async fn hold(
+    manager: &LeaseManager,
+    lease: &str,
+    leadership: &Leadership,
+    failure_log: &FailureLog,
+) {
     loop {
-        let patience = if tell.told() { Duration::MAX } else { RETRY };
-        let Ok(changed) = timeout(patience, manager.changed()).await else {
+        let wait = if leadership.get() { Duration::MAX } else { POLL_INTERVAL };
+        let Ok(changed) = timeout(wait, manager.changed()).await else {
             // Where another one holds it, this only looks anew.
             if let Err(error) = manager.release().await {
-                outages.failed(WHAT, &error);
+                failure_log.failed(WHAT, &error);
             }
             continue;
         };
         match changed {
             Ok(leading) => {
-                outages.worked(WHAT);
-                tell.tell(leading);
+                failure_log.worked(WHAT);
+                leadership.set(leading);
                 tracing::info!(lease, leading, "the Lease changed hands");
             }
             Err(error) => {
-                outages.failed(WHAT, &error);
-                sleep(AGAIN).await;
+                failure_log.failed(WHAT, &error);
+                sleep(RETRY_DELAY).await;
             }
         }
     }

@@ -3,31 +3,31 @@
 //! Every replica watches and serves. The one that holds the Lease writes statuses and Events.
 
 mod events;
-mod keep;
+mod failure_log;
 mod leader;
 mod metrics;
 mod objects;
-mod outages;
 mod scopes;
 mod secrets;
-mod shelf;
 mod status;
+mod store;
+mod trim;
 mod watch;
 mod writer;
 
 use crate::{
     admin::Admin,
-    publish::{Source, Verdicts, Waker},
+    publish::{Source, StatusUpdate, Trigger},
 };
 use anyhow::Context;
+use failure_log::FailureLog;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use leader::{Candidate, Lease};
+use leader::{LeaderElector, Lease};
 use metrics::Metrics;
 use objects::Objects;
-use outages::Outages;
 use portico_crds::StatusAddress;
 use portico_dataplane::table::ObjectName;
 use prometheus_client::registry::Registry;
@@ -38,9 +38,9 @@ use watch::Watches;
 use writer::Writer;
 
 /// How long the API server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may make no progress. More than the longest quiet time of a watch.
-const READ: Duration = Duration::from_secs(90);
+const READ_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What an operator is told.
 #[derive(Clone, Debug)]
@@ -92,8 +92,8 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
             .await
             .context("no cluster: give --kubeconfig PATH, or run it in a Pod")?
     };
-    config.connect_timeout = Some(CONNECT);
-    config.read_timeout = Some(READ);
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
     Ok(config)
 }
 
@@ -101,14 +101,14 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
 pub struct Operator {
     client: Client,
     objects: Objects,
-    candidate: Candidate,
+    elector: LeaderElector,
     publish: Publish,
-    outages: Outages,
+    failure_log: FailureLog,
     metrics: Metrics,
 }
 
 impl Operator {
-    /// Begins to watch. `waker` is woken when something may have changed; `registry` gets the metrics
+    /// Begins to watch. `trigger` fires when something may have changed; `registry` gets the metrics
     /// of all that.
     ///
     /// # Errors
@@ -116,13 +116,13 @@ impl Operator {
     pub fn start(
         config: Config,
         settings: Settings,
-        waker: &Waker,
+        trigger: &Trigger,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
         let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).context("the way to the cluster")?;
-        let (outages, metrics) = (Outages::default(), Metrics::register(registry));
+        let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 
         let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
@@ -135,15 +135,15 @@ impl Operator {
             client: &client,
             scopes: &scopes,
             publish: service,
-            waker,
-            outages: &outages,
+            trigger,
+            failure_log: &failure_log,
             metrics: &metrics,
         };
         watches.start(&objects);
         let secrets = objects.secrets.clone();
-        tokio::spawn(secrets.keep(client.clone(), waker.clone(), outages.clone()));
-        let candidate = Candidate::new(lease, outages.clone(), metrics.clone());
-        Ok(Self { client, objects, candidate, publish, outages, metrics })
+        tokio::spawn(secrets.fetch(client.clone(), trigger.clone(), failure_log.clone()));
+        let elector = LeaderElector::new(lease, failure_log.clone(), metrics.clone());
+        Ok(Self { client, objects, elector, publish, failure_log, metrics })
     }
 
     /// What it watches.
@@ -155,22 +155,30 @@ impl Operator {
     /// holds the Lease.
     pub fn writer(
         &self,
-        verdicts: channel::Receiver<Arc<Verdicts>>,
+        status_updates: channel::Receiver<Arc<StatusUpdate>>,
     ) -> impl FnOnce(Arc<Admin>) + 'static {
         let (client, objects) = (self.client.clone(), self.objects.clone());
-        let (leading, publish) = (self.candidate.leading(), self.publish.clone());
-        let (outages, metrics) = (self.outages.clone(), self.metrics.clone());
-        let stand = self.candidate.begin();
+        let (leading, publish) = (self.elector.leading(), self.publish.clone());
+        let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
+        let start_campaign = self.elector.begin();
         move |pages| {
-            stand();
-            let writer =
-                Writer { client, objects, verdicts, leading, pages, publish, outages, metrics };
+            start_campaign();
+            let writer = Writer {
+                client,
+                objects,
+                status_updates,
+                leading,
+                pages,
+                publish,
+                failure_log,
+                metrics,
+            };
             tokio::spawn(writer.run());
         }
     }
 
     /// Lets another replica write.
     pub async fn end(self) {
-        self.candidate.withdraw().await;
+        self.elector.withdraw().await;
     }
 }

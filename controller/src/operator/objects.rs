@@ -1,10 +1,10 @@
 //! Everything that is known of the cluster, and the snapshots that are made of it.
 
 use super::{
-    keep::{Own, Seen},
     scopes::Scopes,
     secrets::{Secrets, named},
-    shelf::Shelf,
+    store::Store,
+    trim::{CustomObject, Observed},
 };
 use crate::{
     problem::{Kind, ObjectRef},
@@ -23,16 +23,16 @@ use tokio::sync::Notify;
 /// Everything that is known of the cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Objects {
-    pub(super) front_doors: Arc<Shelf<Own<FrontDoor>>>,
-    pub(super) routes: Arc<Shelf<Own<Route>>>,
-    pub(super) services: Arc<Shelf<Arc<Service>>>,
-    pub(super) endpoint_slices: Arc<Shelf<Arc<EndpointSlice>>>,
-    pub(super) namespaces: Arc<Shelf<Arc<Namespace>>>,
+    pub(super) front_doors: Arc<Store<CustomObject<FrontDoor>>>,
+    pub(super) routes: Arc<Store<CustomObject<Route>>>,
+    pub(super) services: Arc<Store<Arc<Service>>>,
+    pub(super) endpoint_slices: Arc<Store<Arc<EndpointSlice>>>,
+    pub(super) namespaces: Arc<Store<Arc<Namespace>>>,
     pub(super) secrets: Arc<Secrets>,
     /// The Service whose addresses are published, if one was named.
-    pub(super) published: Option<Arc<Shelf<Arc<Service>>>>,
+    pub(super) published: Option<Arc<Store<Arc<Service>>>>,
     /// Told of every event that may ask for another status.
-    pub(super) seen: Arc<Notify>,
+    pub(super) observed: Arc<Notify>,
     class: String,
 }
 
@@ -41,33 +41,33 @@ impl Objects {
     pub(super) fn new(class: String, scopes: &Scopes, publishes_service: bool) -> Self {
         let watches = scopes.objects.len();
         Self {
-            front_doors: Shelf::new(watches),
-            routes: Shelf::new(watches),
-            services: Shelf::new(watches),
-            endpoint_slices: Shelf::new(watches),
-            namespaces: Shelf::new(watches),
+            front_doors: Store::new(watches),
+            routes: Store::new(watches),
+            services: Store::new(watches),
+            endpoint_slices: Store::new(watches),
+            namespaces: Store::new(watches),
             secrets: Arc::new(Secrets::new(scopes.secrets.len())),
-            published: publishes_service.then(|| Shelf::new(1)),
-            seen: Arc::default(),
+            published: publishes_service.then(|| Store::new(1)),
+            observed: Arc::default(),
             class,
         }
     }
 
     /// What the writer of statuses knows of an object; `None`: it is gone.
-    pub(super) fn seen(&self, object: &ObjectRef) -> Option<Arc<Seen>> {
+    pub(super) fn observed(&self, object: &ObjectRef) -> Option<Arc<Observed>> {
         match object.kind {
-            Kind::FrontDoor => self.front_doors.get(&object.name).map(|own| own.seen),
-            Kind::Route => self.routes.get(&object.name).map(|own| own.seen),
+            Kind::FrontDoor => self.front_doors.get(&object.name).map(|object| object.observed),
+            Kind::Route => self.routes.get(&object.name).map(|object| object.observed),
         }
     }
 
-    fn filled(&self) -> bool {
-        self.front_doors.filled()
-            && self.routes.filled()
-            && self.services.filled()
-            && self.endpoint_slices.filled()
-            && self.namespaces.filled()
-            && self.secrets.filled()
+    fn synced(&self) -> bool {
+        self.front_doors.synced()
+            && self.routes.synced()
+            && self.services.synced()
+            && self.endpoint_slices.synced()
+            && self.namespaces.synced()
+            && self.secrets.synced()
     }
 }
 
@@ -75,7 +75,7 @@ impl Source for Objects {
     /// `None` too while the data of a Secret that was not named before is on its way: a Route would
     /// be compiled without it.
     fn snapshot(&mut self) -> Option<Snapshot> {
-        if !self.filled() {
+        if !self.synced() {
             return None;
         }
         let front_doors = entries(self.front_doors.all());
@@ -93,20 +93,20 @@ impl Source for Objects {
     }
 
     /// Whatever may change wakes the publisher.
-    fn patience(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         Duration::MAX
     }
 }
 
-fn entries<T>(objects: BTreeMap<ObjectName, Own<T>>) -> BTreeMap<ObjectName, Entry<T>> {
-    objects.into_iter().map(|(name, own)| (name, own.entry)).collect()
+fn entries<T>(objects: BTreeMap<ObjectName, CustomObject<T>>) -> BTreeMap<ObjectName, Entry<T>> {
+    objects.into_iter().map(|(name, object)| (name, object.entry)).collect()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::operator::keep;
+    use crate::operator::trim;
     use kube::runtime::watcher::Event;
     use serde_json::json;
     use std::collections::BTreeSet;
@@ -115,7 +115,7 @@ mod tests {
     fn there_is_no_snapshot_before_every_kind_is_there() {
         let scopes = Scopes::of(&BTreeSet::new(), None);
         let mut objects = Objects::new("portico".to_owned(), &scopes, false);
-        let (name, own) = keep::own::<FrontDoor>(
+        let (name, object) = trim::custom::<FrontDoor>(
             Kind::FrontDoor,
             serde_json::from_value(json!({
                 "metadata": {"name": "ep", "namespace": "web"},
@@ -123,16 +123,16 @@ mod tests {
             }))
             .unwrap(),
         );
-        let shelf = objects.front_doors.clone();
-        shelf.take(0, Event::Init, |()| unreachable!());
-        shelf.take(0, Event::InitApply(own), |own| (name.clone(), own));
-        shelf.take(0, Event::InitDone, |()| unreachable!());
-        objects.routes.do_without(0);
-        objects.services.do_without(0);
-        objects.endpoint_slices.do_without(0);
-        objects.namespaces.do_without(0);
+        let store = objects.front_doors.clone();
+        store.take(0, Event::Init, |()| unreachable!());
+        store.take(0, Event::InitApply(object), |object| (name.clone(), object));
+        store.take(0, Event::InitDone, |()| unreachable!());
+        objects.routes.skip(0);
+        objects.services.skip(0);
+        objects.endpoint_slices.skip(0);
+        objects.namespaces.skip(0);
         assert_eq!(objects.snapshot(), None, "Secrets are missing");
-        objects.secrets.versions().do_without(0);
+        objects.secrets.versions().skip(0);
         let snapshot = objects.snapshot().unwrap();
         assert!(snapshot.front_doors.contains_key(&ObjectName::new("web", "ep")));
     }

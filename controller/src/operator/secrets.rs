@@ -1,7 +1,7 @@
 //! Secrets: the versions of all, the data of those alone that a FrontDoor or Route names.
 
-use super::{keep::SecretVersion, outages::Outages, shelf::Shelf};
-use crate::{publish::Waker, snapshot::Entry};
+use super::{failure_log::FailureLog, store::Store, trim::SecretVersion};
+use crate::{publish::Trigger, snapshot::Entry};
 use futures_util::{StreamExt, stream};
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Api, Client};
@@ -18,18 +18,18 @@ use tokio::{
 };
 
 /// Secrets that are asked for at a time.
-const AT_A_TIME: usize = 8;
+const MAX_CONCURRENT_READS: usize = 8;
 /// How long one may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon one that could not be had is asked for again.
-const AGAIN: Duration = Duration::from_secs(10);
+const RETRY_DELAY: Duration = Duration::from_secs(10);
 /// How soon at the soonest, whatever else happens.
-const SOON: Duration = Duration::from_secs(1);
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What is known of Secrets.
 #[derive(Debug)]
 pub(super) struct Secrets {
-    versions: Arc<Shelf<SecretVersion>>,
+    versions: Arc<Store<SecretVersion>>,
     /// Told where there may be something to ask for.
     changed: Arc<Notify>,
     held: Mutex<Held>,
@@ -54,11 +54,11 @@ struct Data {
 impl Secrets {
     /// None yet; their versions will come from so many watches.
     pub(super) fn new(watches: usize) -> Self {
-        let versions = Shelf::new(watches);
+        let versions = Store::new(watches);
         Self { versions, changed: Arc::default(), held: Mutex::default() }
     }
 
-    pub(super) fn versions(&self) -> Arc<Shelf<SecretVersion>> {
+    pub(super) fn versions(&self) -> Arc<Store<SecretVersion>> {
         self.versions.clone()
     }
 
@@ -67,8 +67,8 @@ impl Secrets {
         self.changed.clone()
     }
 
-    pub(super) fn filled(&self) -> bool {
-        self.versions.filled()
+    pub(super) fn synced(&self) -> bool {
+        self.versions.synced()
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -134,7 +134,12 @@ impl Secrets {
     }
 
     /// Asks for what is wanted, from now on.
-    pub(super) async fn keep(self: Arc<Self>, client: Client, waker: Waker, outages: Outages) {
+    pub(super) async fn fetch(
+        self: Arc<Self>,
+        client: Client,
+        trigger: Trigger,
+        failure_log: FailureLog,
+    ) {
         loop {
             let wanted = self.wanted();
             if wanted.is_empty() {
@@ -142,22 +147,22 @@ impl Secrets {
                 continue;
             }
             let answers = stream::iter(wanted).map(|(name, version)| {
-                let (client, outages) = (&client, &outages);
+                let (client, failure_log) = (&client, &failure_log);
                 async move {
-                    let answer = ask(client, &name, outages).await;
+                    let answer = ask(client, &name, failure_log).await;
                     (name, version, answer)
                 }
             });
-            let mut answers = answers.buffer_unordered(AT_A_TIME);
+            let mut answers = answers.buffer_unordered(MAX_CONCURRENT_READS);
             let mut all = true;
             while let Some((name, version, answer)) = answers.next().await {
                 all &= self.take(name, version, answer);
             }
-            waker.wake();
+            trigger.fire();
             if !all {
                 // A Secret that is named now need not wait for that one.
-                sleep(SOON).await;
-                let _ = timeout(AGAIN, self.changed.notified()).await;
+                sleep(MIN_RETRY_DELAY).await;
+                let _ = timeout(RETRY_DELAY, self.changed.notified()).await;
             }
         }
     }
@@ -169,22 +174,22 @@ enum Answer {
     None,
 }
 
-async fn ask(client: &Client, name: &ObjectName, outages: &Outages) -> Answer {
+async fn ask(client: &Client, name: &ObjectName, failure_log: &FailureLog) -> Answer {
     let what = format!("reading Secret {name}");
     let api: Api<Secret> = Api::namespaced(client.clone(), &name.namespace);
-    let answer = match timeout(PATIENCE, api.get_opt(&name.name)).await {
+    let answer = match timeout(READ_TIMEOUT, api.get_opt(&name.name)).await {
         Ok(Ok(Some(secret))) => Answer::Secret(Box::new(secret)),
         Ok(Ok(None)) => Answer::Gone,
         Ok(Err(error)) => {
-            outages.failed(&what, &error);
+            failure_log.failed(&what, &error);
             return Answer::None;
         }
         Err(error) => {
-            outages.failed(&what, &error);
+            failure_log.failed(&what, &error);
             return Answer::None;
         }
     };
-    outages.worked(&what);
+    failure_log.worked(&what);
     answer
 }
 

@@ -13,13 +13,13 @@ use std::net::IpAddr;
 /// The most addresses that a status takes, by its schema.
 const MAX_ADDRESSES: usize = 64;
 
-/// The status of an object whose table is served. `seen` is the status that it has: the time of a
+/// The status of an object whose table is served. `observed` is the status that it has: the time of a
 /// condition moves with its status alone. A Route has no routes and no addresses.
 pub(super) fn desired(
     kind: Kind,
     status: &Status,
     addresses: &[StatusAddress],
-    seen: &FrontDoorStatus,
+    observed: &FrontDoorStatus,
     now: Timestamp,
 ) -> FrontDoorStatus {
     let (attached_routes, addresses) = match kind {
@@ -29,9 +29,9 @@ pub(super) fn desired(
         }
         Kind::Route => (None, Vec::new()),
     };
-    let verdicts = status.conditions.iter().cloned().chain([programmed(status)]);
+    let computed = status.conditions.iter().cloned().chain([programmed(status)]);
     let conditions =
-        verdicts.map(|verdict| condition(verdict, status.generation, seen, now)).collect();
+        computed.map(|computed| condition(computed, status.generation, observed, now)).collect();
     FrontDoorStatus {
         observed_generation: status.generation,
         attached_routes,
@@ -57,29 +57,30 @@ fn programmed(status: &Status) -> ComputedCondition {
 }
 
 fn condition(
-    verdict: ComputedCondition,
+    computed: ComputedCondition,
     generation: Option<i64>,
-    seen: &FrontDoorStatus,
+    observed: &FrontDoorStatus,
     now: Timestamp,
 ) -> Condition {
-    let status = if verdict.status { "True" } else { "False" };
-    let before = seen.conditions.iter().find(|c| c.type_ == verdict.r#type && c.status == status);
+    let status = if computed.status { "True" } else { "False" };
+    let before =
+        observed.conditions.iter().find(|c| c.type_ == computed.r#type && c.status == status);
     Condition {
-        type_: verdict.r#type.to_owned(),
+        type_: computed.r#type.to_owned(),
         status: status.to_owned(),
         observed_generation: generation,
         last_transition_time: before.map_or(Time(now), |c| c.last_transition_time.clone()),
-        reason: verdict.reason,
-        message: verdict.message,
+        reason: computed.reason,
+        message: computed.message,
     }
 }
 
-/// Whether `seen` says all that `desired` says. It may have conditions of others besides.
-pub(super) fn says(seen: &FrontDoorStatus, desired: &FrontDoorStatus) -> bool {
-    seen.observed_generation == desired.observed_generation
-        && seen.attached_routes == desired.attached_routes
-        && seen.addresses == desired.addresses
-        && desired.conditions.iter().all(|condition| seen.conditions.contains(condition))
+/// Whether `observed` says all that `desired` says. It may have conditions of others besides.
+pub(super) fn is_current(observed: &FrontDoorStatus, desired: &FrontDoorStatus) -> bool {
+    observed.observed_generation == desired.observed_generation
+        && observed.attached_routes == desired.attached_routes
+        && observed.addresses == desired.addresses
+        && desired.conditions.iter().all(|condition| observed.conditions.contains(condition))
 }
 
 /// An address as a status has it.
@@ -113,7 +114,7 @@ mod tests {
     use serde_json::json;
 
     fn status(accepted: bool, generation: i64) -> Status {
-        let verdict = |r#type, status, reason: &str| ComputedCondition {
+        let computed = |r#type, status, reason: &str| ComputedCondition {
             r#type,
             status,
             reason: reason.to_owned(),
@@ -121,8 +122,8 @@ mod tests {
         };
         let reason = if accepted { "Accepted" } else { "Conflicted" };
         let conditions = vec![
-            verdict("Accepted", accepted, reason),
-            verdict("ResolvedRefs", true, "ResolvedRefs"),
+            computed("Accepted", accepted, reason),
+            computed("ResolvedRefs", true, "ResolvedRefs"),
         ];
         Status {
             uid: None,
@@ -174,19 +175,19 @@ mod tests {
     fn what_is_said_already_is_not_said_again() {
         let none = FrontDoorStatus::default();
         let first = desired(Kind::FrontDoor, &status(true, 1), &[], &none, at(1));
-        assert!(!says(&none, &first));
-        let mut seen = first.clone();
-        let foreign = Condition { type_: "Others".to_owned(), ..seen.conditions[0].clone() };
-        seen.conditions.insert(0, foreign);
-        let again = desired(Kind::FrontDoor, &status(true, 1), &[], &seen, at(2));
-        assert!(says(&seen, &again), "another's condition is nothing of ours");
+        assert!(!is_current(&none, &first));
+        let mut observed = first.clone();
+        let foreign = Condition { type_: "Others".to_owned(), ..observed.conditions[0].clone() };
+        observed.conditions.insert(0, foreign);
+        let again = desired(Kind::FrontDoor, &status(true, 1), &[], &observed, at(2));
+        assert!(is_current(&observed, &again), "another's condition is nothing of ours");
         let moved = [address("192.0.2.1")];
-        let moved = desired(Kind::FrontDoor, &status(true, 1), &moved, &seen, at(2));
-        assert!(!says(&seen, &moved));
-        let newer = desired(Kind::FrontDoor, &status(true, 2), &[], &seen, at(2));
-        assert!(!says(&seen, &newer));
-        seen.conditions.remove(1);
-        assert!(!says(&seen, &again), "somebody took one away");
+        let moved = desired(Kind::FrontDoor, &status(true, 1), &moved, &observed, at(2));
+        assert!(!is_current(&observed, &moved));
+        let newer = desired(Kind::FrontDoor, &status(true, 2), &[], &observed, at(2));
+        assert!(!is_current(&observed, &newer));
+        observed.conditions.remove(1);
+        assert!(!is_current(&observed, &again), "somebody took one away");
     }
 
     #[test]

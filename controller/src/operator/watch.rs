@@ -1,14 +1,14 @@
 //! The watches: one for each kind, or one for each kind and namespace.
 
 use super::{
-    keep,
+    failure_log::{self, FailureLog},
     metrics::{Metrics, WatchMetrics},
     objects::Objects,
-    outages::{self, Outages},
     scopes::Scopes,
-    shelf::{Kept, Shelf},
+    store::{Cached, Store},
+    trim,
 };
-use crate::{problem::Kind, publish::Waker};
+use crate::{problem::Kind, publish::Trigger};
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -33,22 +33,22 @@ use tokio::{sync::Notify, time::timeout};
 
 /// Seconds after which a watch begins anew where it is. A connection that died without a word is
 /// noticed then.
-const RENEWED: u32 = 60;
+const WATCH_SECONDS: u32 = 60;
 
 /// How long a watch that fails is without a word at most: two tries are a minute apart, and one ends
-/// after [`READ`](super::READ). One that is silent for longer works.
-const SILENCE: Duration = Duration::from_mins(3);
+/// after [`READ_TIMEOUT`](super::READ_TIMEOUT). One that is silent for longer works.
+const SILENCE_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// How a kind is watched: what is told where something differs, and whether it can be done without.
 struct Watch {
     what: String,
     number: usize,
-    waker: Waker,
+    trigger: Trigger,
     /// Told of every event.
     events: Option<Arc<Notify>>,
     /// Whether a missing permission stands for "none".
     optional: bool,
-    outages: Outages,
+    failure_log: FailureLog,
     metrics: WatchMetrics,
 }
 
@@ -58,8 +58,8 @@ pub(super) struct Watches<'a> {
     pub(super) scopes: &'a Scopes,
     /// The Service whose addresses are published.
     pub(super) publish: Option<&'a ObjectName>,
-    pub(super) waker: &'a Waker,
-    pub(super) outages: &'a Outages,
+    pub(super) trigger: &'a Trigger,
+    pub(super) failure_log: &'a FailureLog,
     pub(super) metrics: &'a Metrics,
 }
 
@@ -68,7 +68,7 @@ impl Watches<'_> {
         for (number, namespace) in self.scopes.objects.iter().enumerate() {
             let namespace = namespace.as_deref();
             let own = |kind| Watch {
-                events: Some(objects.seen.clone()),
+                events: Some(objects.observed.clone()),
                 ..self.watch(kind, number, namespace)
             };
             spawn(
@@ -76,36 +76,36 @@ impl Watches<'_> {
                 config(),
                 own("FrontDoor"),
                 objects.front_doors.clone(),
-                |object| keep::own(Kind::FrontDoor, object),
+                |object| trim::custom(Kind::FrontDoor, object),
             );
             spawn(
                 self.own_api::<Route>(namespace),
                 config(),
                 own("Route"),
                 objects.routes.clone(),
-                |object| keep::own(Kind::Route, object),
+                |object| trim::custom(Kind::Route, object),
             );
             let services = self.api::<DeserializeGuard<Service>>(namespace);
             let watch = self.watch("Service", number, namespace);
-            spawn(services, config(), watch, objects.services.clone(), keep::service);
+            spawn(services, config(), watch, objects.services.clone(), trim::service);
             let slices = self.api::<DeserializeGuard<EndpointSlice>>(namespace);
             let watch = self.watch("EndpointSlice", number, namespace);
-            spawn(slices, config(), watch, objects.endpoint_slices.clone(), keep::slice);
+            spawn(slices, config(), watch, objects.endpoint_slices.clone(), trim::slice);
             self.namespace(number, namespace, objects);
         }
         for (number, namespace) in self.scopes.secrets.iter().enumerate() {
             self.secrets(number, namespace.as_deref(), objects);
         }
-        if let (Some(name), Some(shelf)) = (self.publish, &objects.published) {
+        if let (Some(name), Some(store)) = (self.publish, &objects.published) {
             let services: Api<DeserializeGuard<Service>> =
                 Api::namespaced(self.client.clone(), &name.namespace);
             let config = config().fields(&format!("metadata.name={}", name.name));
             let watch = Watch {
                 what: format!("watching --publish-service {name}"),
-                events: Some(objects.seen.clone()),
+                events: Some(objects.observed.clone()),
                 ..self.watch("Service", 0, None)
             };
-            spawn(services, config, watch, shelf.clone(), keep::published);
+            spawn(services, config, watch, store.clone(), trim::published);
         }
     }
 
@@ -116,7 +116,7 @@ impl Watches<'_> {
             events: Some(objects.secrets.changed()),
             ..self.watch("Secret", number, namespace)
         };
-        spawn(secrets, config(), watch, objects.secrets.versions(), keep::secret);
+        spawn(secrets, config(), watch, objects.secrets.versions(), trim::secret);
     }
 
     /// Namespaces are asked for their labels. Who may see some namespaces alone may lack the right
@@ -129,7 +129,7 @@ impl Watches<'_> {
             watch.optional = true;
         }
         let api = Api::<DeserializeGuard<Namespace>>::all(self.client.clone());
-        spawn(api, config, watch, objects.namespaces.clone(), keep::namespace);
+        spawn(api, config, watch, objects.namespaces.clone(), trim::namespace);
     }
 
     fn watch(&self, kind: &'static str, number: usize, namespace: Option<&str>) -> Watch {
@@ -137,10 +137,10 @@ impl Watches<'_> {
         Watch {
             what: format!("watching {kind}s{of}"),
             number,
-            waker: self.waker.clone(),
+            trigger: self.trigger.clone(),
             events: None,
             optional: false,
-            outages: self.outages.clone(),
+            failure_log: self.failure_log.clone(),
             metrics: self.metrics.watch(kind),
         }
     }
@@ -168,35 +168,35 @@ impl Watches<'_> {
 }
 
 fn config() -> watcher::Config {
-    watcher::Config::default().timeout(RENEWED)
+    watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
 fn spawn<K, T>(
     api: Api<K>,
     config: watcher::Config,
     watch: Watch,
-    shelf: Arc<Shelf<T>>,
-    keep: fn(K) -> (ObjectName, Option<T>),
+    store: Arc<Store<T>>,
+    trim: fn(K) -> (ObjectName, Option<T>),
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-    T: Kept + Send + 'static,
+    T: Cached + Send + 'static,
 {
     let events = watcher(api, config).default_backoff();
-    tokio::spawn(watch.follow(events, SILENCE, shelf, keep));
+    tokio::spawn(watch.follow(events, SILENCE_TIMEOUT, store, trim));
 }
 
 impl Watch {
-    async fn follow<K, T: Kept>(
+    async fn follow<K, T: Cached>(
         mut self,
         events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
         silence: Duration,
-        shelf: Arc<Shelf<T>>,
-        keep: fn(K) -> (ObjectName, Option<T>),
+        store: Arc<Store<T>>,
+        trim: fn(K) -> (ObjectName, Option<T>),
     ) {
         let mut events = pin!(events);
         loop {
             match timeout(silence, events.next()).await {
-                Ok(Some(event)) => self.take(event, &shelf, keep),
+                Ok(Some(event)) => self.take(event, &store, trim),
                 Ok(None) => return,
                 // One that was taken up again where it was says so by its next event alone.
                 Err(_) => self.works(),
@@ -205,15 +205,15 @@ impl Watch {
     }
 
     fn works(&mut self) {
-        self.outages.worked(&self.what);
+        self.failure_log.worked(&self.what);
         self.metrics.works(true);
     }
 
-    fn take<K, T: Kept>(
+    fn take<K, T: Cached>(
         &mut self,
         event: watcher::Result<watcher::Event<K>>,
-        shelf: &Shelf<T>,
-        keep: fn(K) -> (ObjectName, Option<T>),
+        store: &Store<T>,
+        trim: fn(K) -> (ObjectName, Option<T>),
     ) {
         let differs = match event {
             Ok(event) => {
@@ -222,18 +222,18 @@ impl Watch {
                     self.works();
                 }
                 self.metrics.saw(&event);
-                shelf.take(self.number, event, keep)
+                store.take(self.number, event, trim)
             }
             Err(error) => {
-                self.outages.failed(&self.what, &error);
-                let refused = self.optional && outages::is_forbidden(&error);
+                self.failure_log.failed(&self.what, &error);
+                let refused = self.optional && failure_log::is_forbidden(&error);
                 // Nothing is missing where it can be done without.
                 self.metrics.works(refused);
-                refused && shelf.do_without(self.number)
+                refused && store.skip(self.number)
             }
         };
         if differs {
-            self.waker.wake();
+            self.trigger.fire();
         }
         if let Some(events) = &self.events {
             events.notify_one();
@@ -245,7 +245,7 @@ impl Watch {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::publish::wakes;
+    use crate::publish::debouncer;
     use futures_util::stream;
     use kube::{
         core::Status,
@@ -262,14 +262,14 @@ mod tests {
         let watch = Watch {
             what: "watching Routes".to_owned(),
             number: 0,
-            waker: wakes().0,
+            trigger: debouncer().0,
             events: None,
             optional,
-            outages: Outages::default(),
+            failure_log: FailureLog::default(),
             metrics: metrics.watch("Route"),
         };
-        let keep = |number| (ObjectName::new("web", "app"), Some(Arc::new(number)));
-        watch.follow(events, Duration::from_millis(1), Shelf::new(1), keep).await;
+        let trim = |number| (ObjectName::new("web", "app"), Some(Arc::new(number)));
+        watch.follow(events, Duration::from_millis(1), Store::new(1), trim).await;
     }
 
     async fn up_after(optional: bool, events: Events) -> i64 {

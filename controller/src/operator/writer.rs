@@ -3,17 +3,17 @@
 use super::{
     Publish,
     events::Events,
-    keep::Seen,
+    failure_log::FailureLog,
     metrics::Metrics,
     objects::Objects,
-    outages::Outages,
-    status::{self, desired, says},
+    status::{self, desired, is_current},
+    trim::Observed,
 };
 use crate::{
     admin::Admin,
     compile::Status,
     problem::{Kind, ObjectRef},
-    publish::Verdicts,
+    publish::StatusUpdate,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -31,24 +31,24 @@ use tokio::{
 /// Who writes, as server-side apply knows it.
 const FIELD_MANAGER: &str = "portico";
 /// The least time between two writes: 50 a second at most.
-const PACE: Duration = Duration::from_millis(20);
+const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a write may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon what could not be written is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// How often to look whether a table is served.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const WHAT: &str = "writing statuses";
 
 /// What the writer works with.
 pub(super) struct Writer {
     pub(super) client: Client,
     pub(super) objects: Objects,
-    pub(super) verdicts: watch::Receiver<Arc<Verdicts>>,
+    pub(super) status_updates: watch::Receiver<Arc<StatusUpdate>>,
     pub(super) leading: watch::Receiver<bool>,
     pub(super) pages: Arc<Admin>,
     pub(super) publish: Publish,
-    pub(super) outages: Outages,
+    pub(super) failure_log: FailureLog,
     pub(super) metrics: Metrics,
 }
 
@@ -71,8 +71,8 @@ struct Work {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Outcome {
     Written,
-    /// The object is gone or differs from what was seen: the watch will tell, and wake.
-    Overtaken,
+    /// The object is gone or differs from what was observed: the watch will tell, and wake.
+    Conflict,
     /// The API server does not let this one be written.
     Refused,
     /// It gave no answer.
@@ -80,13 +80,13 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const ALL: [Self; 4] = [Self::Written, Self::Overtaken, Self::Refused, Self::Failed];
+    pub(super) const ALL: [Self; 4] = [Self::Written, Self::Conflict, Self::Refused, Self::Failed];
 
     /// Its name in metrics.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
-            Self::Overtaken => "overtaken",
+            Self::Conflict => "overtaken",
             Self::Refused => "refused",
             Self::Failed => "failed",
         }
@@ -96,23 +96,29 @@ impl Outcome {
 impl Writer {
     /// Writes, for as long as there is a publisher.
     pub(super) async fn run(self) {
-        let mut pace = interval(PACE);
+        let mut pace = interval(WRITE_INTERVAL);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let events = Events::new(self.client.clone(), self.outages.clone(), self.metrics.clone());
+        let events =
+            Events::new(self.client.clone(), self.failure_log.clone(), self.metrics.clone());
         Work { writer: self, events, written: HashMap::new(), pace }.run().await;
     }
 
     fn addresses(&self) -> Vec<StatusAddress> {
         match (&self.publish, &self.objects.published) {
             (Publish::Addresses(addresses), _) => addresses.clone(),
-            (Publish::Service(name), Some(shelf)) => {
-                shelf.get(name).map(|service| status::addresses(&service)).unwrap_or_default()
+            (Publish::Service(name), Some(store)) => {
+                store.get(name).map(|service| status::addresses(&service)).unwrap_or_default()
             }
             (Publish::Service(_), None) => Vec::new(),
         }
     }
 
-    async fn apply(&self, object: &ObjectRef, seen: &Seen, status: &FrontDoorStatus) -> Outcome {
+    async fn apply(
+        &self,
+        object: &ObjectRef,
+        observed: &Observed,
+        status: &FrontDoorStatus,
+    ) -> Outcome {
         let resource = match object.kind {
             Kind::FrontDoor => ApiResource::erase::<FrontDoor>(&()),
             Kind::Route => ApiResource::erase::<Route>(&()),
@@ -120,30 +126,30 @@ impl Writer {
         let namespace = &object.name.namespace;
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &resource);
-        // Only over what was seen, not over another object of the same name that came after it. (A
+        // Only over what was observed, not over another object of the same name that came after it. (A
         // uid would not be looked at: the status subresource ignores metadata.)
         let patch = Patch::Apply(serde_json::json!({
             "apiVersion": format!("{GROUP}/{VERSION}"),
             "kind": object.kind.to_string(),
-            "metadata": {"name": &*object.name.name, "resourceVersion": seen.version},
+            "metadata": {"name": &*object.name.name, "resourceVersion": observed.version},
             "status": status,
         }));
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        match timeout(PATIENCE, api.patch_status(&object.name.name, &params, &patch)).await {
+        match timeout(WRITE_TIMEOUT, api.patch_status(&object.name.name, &params, &patch)).await {
             Ok(Ok(_)) => Outcome::Written,
             Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {
-                Outcome::Overtaken
+                Outcome::Conflict
             }
             Ok(Err(error @ kube::Error::Api(_))) => {
-                self.outages.failed(&format!("{WHAT} in {namespace}"), &error);
+                self.failure_log.failed(&format!("{WHAT} in {namespace}"), &error);
                 Outcome::Refused
             }
             Ok(Err(error)) => {
-                self.outages.failed(WHAT, &error);
+                self.failure_log.failed(WHAT, &error);
                 Outcome::Failed
             }
             Err(error) => {
-                self.outages.failed(WHAT, &error);
+                self.failure_log.failed(WHAT, &error);
                 Outcome::Failed
             }
         }
@@ -152,11 +158,11 @@ impl Writer {
 
 impl Work {
     async fn run(mut self) {
-        let seen = self.writer.objects.seen.clone();
-        let mut is_whole = true;
+        let observed = self.writer.objects.observed.clone();
+        let mut complete = true;
         loop {
             tokio::select! {
-                next = self.writer.verdicts.changed() => {
+                next = self.writer.status_updates.changed() => {
                     if next.is_err() {
                         return;
                     }
@@ -166,41 +172,41 @@ impl Work {
                         return;
                     }
                 }
-                () = seen.notified() => {}
-                () = sleep(AGAIN), if !is_whole => {}
+                () = observed.notified() => {}
+                () = sleep(RETRY_DELAY), if !complete => {}
             }
             if !*self.writer.leading.borrow_and_update() {
                 self.written.clear();
                 self.events.forget();
                 continue;
             }
-            let verdicts = self.writer.verdicts.borrow_and_update().clone();
-            while self.writer.pages.generation().await < verdicts.generation {
-                sleep(LOOK).await;
+            let update = self.writer.status_updates.borrow_and_update().clone();
+            while self.writer.pages.generation().await < update.generation {
+                sleep(POLL_INTERVAL).await;
             }
-            is_whole = self.round(&verdicts).await;
+            complete = self.round(&update).await;
         }
     }
 
     /// Writes what differs. False where not everything could be.
-    async fn round(&mut self, verdicts: &Verdicts) -> bool {
+    async fn round(&mut self, update: &StatusUpdate) -> bool {
         let addresses = self.writer.addresses();
-        self.written.retain(|object, _| verdicts.statuses.contains_key(object));
-        let mut is_whole = true;
-        for (object, status) in &verdicts.statuses {
+        self.written.retain(|object, _| update.statuses.contains_key(object));
+        let mut complete = true;
+        for (object, status) in &update.statuses {
             match self.object(object, status, &addresses).await {
-                None | Some(Outcome::Overtaken) => continue,
-                Some(Outcome::Written) => self.writer.outages.worked(WHAT),
-                Some(Outcome::Refused) => is_whole = false,
+                None | Some(Outcome::Conflict) => continue,
+                Some(Outcome::Written) => self.writer.failure_log.worked(WHAT),
+                Some(Outcome::Refused) => complete = false,
                 Some(Outcome::Failed) => return false,
             }
-            let is_overtaken = self.writer.verdicts.has_changed().unwrap_or(true);
+            let is_overtaken = self.writer.status_updates.has_changed().unwrap_or(true);
             if is_overtaken || !*self.writer.leading.borrow() {
-                return is_whole;
+                return complete;
             }
         }
-        self.events.settle(&verdicts.statuses);
-        is_whole
+        self.events.complete(&update.statuses);
+        complete
     }
 
     /// Writes one status, unless it is written.
@@ -210,25 +216,25 @@ impl Work {
         status: &Status,
         addresses: &[StatusAddress],
     ) -> Option<Outcome> {
-        let seen = self.writer.objects.seen(object)?;
-        if status.uid.as_ref().is_some_and(|uid| *uid != seen.uid) {
-            // What was said of its predecessor is not true of this one; its own verdict comes.
+        let observed = self.writer.objects.observed(object)?;
+        if status.uid.as_ref().is_some_and(|uid| *uid != observed.uid) {
+            // This status was computed for its predecessor; its own is on the way.
             return None;
         }
         // What was written counts until the watch brings it back.
-        let written = self.written.get(object).filter(|written| written.over == seen.version);
-        let current = written.map_or(&seen.status, |written| &written.status);
+        let written = self.written.get(object).filter(|written| written.over == observed.version);
+        let current = written.map_or(&observed.status, |written| &written.status);
         let desired = desired(object.kind, status, addresses, current, Timestamp::now());
-        let is_said = says(current, &desired);
-        self.events.look(object, &seen.uid, status, is_said);
-        if is_said {
+        let up_to_date = is_current(current, &desired);
+        self.events.report(object, &observed.uid, status, up_to_date);
+        if up_to_date {
             return None;
         }
         self.pace.tick().await;
-        let outcome = self.writer.apply(object, &seen, &desired).await;
+        let outcome = self.writer.apply(object, &observed, &desired).await;
         self.writer.metrics.status_write(object.kind, outcome);
         if matches!(outcome, Outcome::Written) {
-            let written = Written { over: seen.version.clone(), status: desired };
+            let written = Written { over: observed.version.clone(), status: desired };
             self.written.insert(object.clone(), written);
         }
         Some(outcome)

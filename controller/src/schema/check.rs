@@ -1,8 +1,8 @@
 //! The walk over a value. It allocates nothing until it finds a problem.
 
 use super::{
+    messages,
     node::{List, Map, Node, Object, Range, Shape, Text},
-    words,
 };
 use crate::problem::{ConditionType, ObjectRef, Problem, Reason, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -66,10 +66,10 @@ impl Walk<'_> {
             (Shape::Integer(range) | Shape::IntOrText(range, _), Value::Number(number)) => {
                 match number.as_i64() {
                     Some(number) => self.integer(range, at, number),
-                    None => self.report(at, words::wrong_type(&node.shape, value)),
+                    None => self.report(at, messages::wrong_type(&node.shape, value)),
                 }
             }
-            (shape, value) => self.report(at, words::wrong_type(shape, value)),
+            (shape, value) => self.report(at, messages::wrong_type(shape, value)),
         }
     }
 
@@ -79,12 +79,12 @@ impl Walk<'_> {
             match object.fields.get(name) {
                 Some(_) if value.is_null() => {}
                 Some(node) => self.value(node, &at, value),
-                None => self.report(&at, words::unknown(name, object)),
+                None => self.report(&at, messages::unknown(name, object)),
             }
         }
         for name in &object.required {
             if fields.get(name).is_none_or(Value::is_null) {
-                self.report(&Path::Field(at, name), words::missing(object.fields.get(name)));
+                self.report(&Path::Field(at, name), messages::missing(object.fields.get(name)));
             }
         }
     }
@@ -92,7 +92,7 @@ impl Walk<'_> {
     fn map(&mut self, map: &Map, at: &Path<'_>, fields: &JsonMap<String, Value>) {
         if fields.len() > map.max {
             let message =
-                format!("has {}, at most {} may be", words::count(fields.len(), "key"), map.max);
+                format!("has {}, at most {} may be", messages::count(fields.len(), "key"), map.max);
             self.report(at, message);
         }
         for (key, value) in fields {
@@ -102,7 +102,7 @@ impl Walk<'_> {
 
     fn list(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
         if items.len() < list.min {
-            self.report(at, format!("must have at least {}", words::count(list.min, "item")));
+            self.report(at, format!("must have at least {}", messages::count(list.min, "item")));
         }
         if items.len() > list.max {
             self.report(at, format!("has {} items, at most {} may be", items.len(), list.max));
@@ -127,7 +127,7 @@ impl Walk<'_> {
             if before != index {
                 let message = format!(
                     "{} stands at {at}[{before}] already; each may stand once",
-                    words::quoted(&shown)
+                    messages::quoted(&shown)
                 );
                 self.report(&Path::Field(&Path::Index(at, index), &list.keys.join(",")), message);
             }
@@ -140,7 +140,7 @@ impl Walk<'_> {
             let max = text.max.unwrap_or_default();
             self.report(
                 at,
-                format!("is {} long, at most {max} may be", words::count(chars(), "character")),
+                format!("is {} long, at most {max} may be", messages::count(chars(), "character")),
             );
             return;
         }
@@ -154,17 +154,17 @@ impl Walk<'_> {
             return;
         }
         if !text.allowed.is_empty() && !text.allowed.iter().any(|allowed| allowed == value) {
-            self.report(at, words::not_one_of(value, text.allowed.iter().map(String::as_str)));
+            self.report(at, messages::not_one_of(value, text.allowed.iter().map(String::as_str)));
         }
         if let Some(pattern) = &text.pattern
             && !pattern.is_match(value)
         {
-            self.report(at, words::unfit(value, about, pattern.as_str()));
+            self.report(at, messages::unfit(value, about, pattern.as_str()));
         }
         if text.time && Time::deserialize(&Value::from(value)).is_err() {
             self.report(
                 at,
-                format!("{} is not a time; write 2006-01-02T15:04:05Z", words::quoted(value)),
+                format!("{} is not a time; write 2006-01-02T15:04:05Z", messages::quoted(value)),
             );
         }
     }

@@ -3,10 +3,10 @@
 //! field and the way out. CEL rules are not run here: the compiler says the same, and more.
 
 mod check;
-mod mend;
+mod messages;
 mod metadata;
 mod node;
-mod words;
+mod repair;
 
 use crate::problem::{Kind, ObjectRef, Problem};
 use node::{Node, Object, Shape};
@@ -26,8 +26,8 @@ pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
 /// has a wrong type or is no word of an enum gives way to its default, or to something that says
 /// nothing. Returns the paths of what was put in or taken out, with which the object must not be
 /// accepted.
-pub fn mend(kind: Kind, value: &mut Value) -> Vec<String> {
-    mend::run(known(kind), value)
+pub fn repair(kind: Kind, value: &mut Value) -> Vec<String> {
+    repair::run(known(kind), value)
 }
 
 fn known(kind: Kind) -> &'static Node {

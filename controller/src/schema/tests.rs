@@ -382,7 +382,7 @@ fn what_is_no_mapping_at_all_is_one_problem() {
     }
 }
 
-/// Whatever stands in a value's place, what [`validate`] finds there [`mend`] makes decode.
+/// Whatever stands in a value's place, what [`validate`] finds there [`repair`] makes decode.
 #[test]
 fn what_is_mended_decodes_and_was_complained_of() {
     let mut whole = with(route(), "/spec/cors", json!({"mode": "Report", "allowOrigins": ["*"]}));
@@ -396,7 +396,7 @@ fn what_is_mended_decodes_and_was_complained_of() {
         {
             let mut value = with(whole.clone(), &pointer, other.clone());
             let found = validate(&ObjectRef { kind, name: ObjectName::new("web", "x") }, &value);
-            let undecoded = mend(kind, &mut value);
+            let undecoded = repair(kind, &mut value);
             let decoded = match kind {
                 Kind::Route => serde_json::from_value::<Route>(value).map(drop),
                 Kind::FrontDoor => serde_json::from_value::<FrontDoor>(value).map(drop),
@@ -415,7 +415,7 @@ fn what_is_mended_keeps_its_place_and_what_is_unfit_stays() {
     let cors =
         json!({"allowOrigins": [1, "https://x.com/"], "allowHeaders": "x", "mode": "report"});
     let mut value = with(route(), "/spec/cors", cors);
-    let undecoded = mend(Kind::Route, &mut value);
+    let undecoded = repair(Kind::Route, &mut value);
     assert_eq!(value["spec"]["cors"], json!({"allowOrigins": ["", "https://x.com/"]}));
     assert_eq!(
         undecoded,

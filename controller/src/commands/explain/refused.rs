@@ -14,7 +14,7 @@ use portico_dataplane::{
 use std::sync::Arc;
 
 /// How many hosts are named to whoever asks for one that is not there.
-const NAMED: usize = 10;
+const MAX_HOSTS_SHOWN: usize = 10;
 
 /// The Routes that would be served at a host if they were accepted, as far as they can be read.
 pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
@@ -67,8 +67,8 @@ pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -
     if known.is_empty() {
         return vec!["no FrontDoor is accepted: 'portico check' says why".to_owned()];
     }
-    let more = known.len().saturating_sub(NAMED);
-    known.truncate(NAMED);
+    let more = known.len().saturating_sub(MAX_HOSTS_SHOWN);
+    known.truncate(MAX_HOSTS_SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     vec![format!("the hosts that are served: {}{more}", known.join(", "))]
 }

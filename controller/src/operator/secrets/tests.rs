@@ -9,8 +9,8 @@ fn name(name: &str) -> ObjectName {
 }
 
 fn at(secrets: &Secrets, of: &str, version: &str) {
-    let keep = |(of, version)| (name(of), Some(SecretVersion(version)));
-    secrets.versions.take(0, Event::Apply((of, Arc::from(version))), keep);
+    let trim = |(of, version)| (name(of), Some(SecretVersion(version)));
+    secrets.versions.take(0, Event::Apply((of, Arc::from(version))), trim);
 }
 
 fn answer(version: &str, token: &str) -> Answer {

@@ -1,6 +1,6 @@
 //! What is kept of each object that a watch brings: what compiles, and no more.
 
-use super::shelf::Kept;
+use super::store::Cached;
 use crate::{
     problem::{Kind, ObjectRef},
     snapshot::Entry,
@@ -18,16 +18,16 @@ use portico_dataplane::table::ObjectName;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::sync::Arc;
 
-/// A FrontDoor or Route: what compiles, and what its status was when it was seen.
+/// A FrontDoor or Route: what compiles, and what its status was when it was observed.
 #[derive(Clone, Debug)]
-pub(super) struct Own<T> {
+pub(super) struct CustomObject<T> {
     pub(super) entry: Entry<T>,
-    pub(super) seen: Arc<Seen>,
+    pub(super) observed: Arc<Observed>,
 }
 
 /// What the writer of statuses knows of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct Observed {
     /// `metadata.uid`.
     pub(super) uid: String,
     /// `metadata.resourceVersion`.
@@ -36,7 +36,7 @@ pub(super) struct Seen {
     pub(super) status: FrontDoorStatus,
 }
 
-impl<T: PartialEq + Clone> Kept for Own<T> {
+impl<T: PartialEq + Clone> Cached for CustomObject<T> {
     fn compiles_alike(&self, other: &Self) -> bool {
         self.entry == other.entry
     }
@@ -46,7 +46,7 @@ impl<T: PartialEq + Clone> Kept for Own<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SecretVersion(pub(super) Arc<str>);
 
-impl Kept for SecretVersion {
+impl Cached for SecretVersion {
     /// A newer version says only that there is something to ask for.
     fn compiles_alike(&self, _: &Self) -> bool {
         true
@@ -59,13 +59,13 @@ pub(super) fn name(metadata: &ObjectMeta) -> ObjectName {
 }
 
 /// Keeps one of our own objects, whatever is wrong with it.
-pub(super) fn own<T: DeserializeOwned>(
+pub(super) fn custom<T: DeserializeOwned>(
     kind: Kind,
     mut object: DynamicObject,
-) -> (ObjectName, Option<Own<T>>) {
+) -> (ObjectName, Option<CustomObject<T>>) {
     let name = name(&object.metadata);
     let status = object.data.get("status").map(FrontDoorStatus::deserialize);
-    let seen = Seen {
+    let observed = Observed {
         uid: object.metadata.uid.clone().unwrap_or_default(),
         version: object.metadata.resource_version.take().unwrap_or_default(),
         status: status.and_then(Result::ok).unwrap_or_default(),
@@ -84,7 +84,7 @@ pub(super) fn own<T: DeserializeOwned>(
     let value = serde_json::to_value(object).unwrap_or_default();
     let object = ObjectRef { kind, name: name.clone() };
     let entry = Entry::decode(&object, value, []);
-    (name, Some(Own { entry, seen: Arc::new(seen) }))
+    (name, Some(CustomObject { entry, observed: Arc::new(observed) }))
 }
 
 /// Keeps a Service.
@@ -147,7 +147,7 @@ mod tests {
     use portico_crds::{FrontDoor, Route};
     use serde_json::{Value, json};
 
-    fn front_door(version: &str, status: Value, spec: Value) -> Own<FrontDoor> {
+    fn front_door(version: &str, status: Value, spec: Value) -> CustomObject<FrontDoor> {
         let object = json!({
             "metadata": {
                 "name": "ep", "namespace": "web", "uid": "u", "generation": 3,
@@ -157,9 +157,9 @@ mod tests {
             "spec": spec,
             "status": status,
         });
-        let (name, own) = own(Kind::FrontDoor, serde_json::from_value(object).unwrap());
+        let (name, object) = custom(Kind::FrontDoor, serde_json::from_value(object).unwrap());
         assert_eq!(name, ObjectName::new("web", "ep"));
-        own.unwrap()
+        object.unwrap()
     }
 
     #[test]
@@ -170,8 +170,8 @@ mod tests {
         assert!(before.entry.problems.is_empty(), "{:?}", before.entry.problems);
         assert_eq!(before.entry.object.as_ref().unwrap().metadata.generation, Some(3));
         assert!(before.compiles_alike(&after));
-        assert_eq!(after.seen.status.observed_generation, Some(3));
-        assert_eq!((&*after.seen.uid, &*after.seen.version), ("u", "2"));
+        assert_eq!(after.observed.status.observed_generation, Some(3));
+        assert_eq!((&*after.observed.uid, &*after.observed.version), ("u", "2"));
         let other = front_door("3", json!(null), json!({"hosts": [{"name": "b.example"}]}));
         assert!(!before.compiles_alike(&other));
         assert_eq!(other.entry.object.as_ref().unwrap().metadata.uid.as_deref(), Some("u"));
@@ -179,14 +179,15 @@ mod tests {
 
     #[test]
     fn an_object_that_does_not_decode_as_a_whole_is_kept_with_its_problems() {
-        let own = front_door("1", json!({"conditions": 7}), json!({"hosts": "a.example"}));
-        assert_eq!(own.entry.undecoded, ["spec.hosts"]);
-        assert_eq!(own.entry.problems.first().unwrap().reason, Reason::Invalid);
-        assert_eq!(own.entry.problems.first().unwrap().field, "spec.hosts");
-        assert_eq!(own.seen.status, FrontDoorStatus::default());
+        let object = front_door("1", json!({"conditions": 7}), json!({"hosts": "a.example"}));
+        assert_eq!(object.entry.undecoded, ["spec.hosts"]);
+        assert_eq!(object.entry.problems.first().unwrap().reason, Reason::Invalid);
+        assert_eq!(object.entry.problems.first().unwrap().field, "spec.hosts");
+        assert_eq!(object.observed.status, FrontDoorStatus::default());
         let bare = json!({"metadata": {"name": "r", "namespace": "web"}});
-        let (_, own) = super::own::<Route>(Kind::Route, serde_json::from_value(bare).unwrap());
-        assert!(!own.unwrap().entry.problems.is_empty());
+        let (_, object) =
+            super::custom::<Route>(Kind::Route, serde_json::from_value(bare).unwrap());
+        assert!(!object.unwrap().entry.problems.is_empty());
     }
 
     #[test]

@@ -8,12 +8,12 @@ use std::{
 };
 
 /// What is kept of an object.
-pub(super) trait Kept: Clone {
+pub(super) trait Cached: Clone {
     /// Whether nothing that is compiled differs.
     fn compiles_alike(&self, other: &Self) -> bool;
 }
 
-impl<T: PartialEq> Kept for Arc<T> {
+impl<T: PartialEq> Cached for Arc<T> {
     fn compiles_alike(&self, other: &Self) -> bool {
         self == other
     }
@@ -21,7 +21,7 @@ impl<T: PartialEq> Kept for Arc<T> {
 
 /// All objects of one kind, from one watch, or from one for each namespace.
 #[derive(Debug)]
-pub(super) struct Shelf<T>(Box<[Mutex<Watched<T>>]>);
+pub(super) struct Store<T>(Box<[Mutex<Watched<T>>]>);
 
 /// The objects of one watch.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ struct Watched<T> {
     objects: BTreeMap<ObjectName, T>,
     /// A new list of them, which counts once it is whole.
     incoming: Option<BTreeMap<ObjectName, T>>,
-    filled: bool,
+    synced: bool,
 }
 
-impl<T: Kept> Shelf<T> {
+impl<T: Cached> Store<T> {
     /// An empty one, for so many watches.
     pub(super) fn new(watches: usize) -> Arc<Self> {
-        let watched = || Watched { objects: BTreeMap::new(), incoming: None, filled: false };
+        let watched = || Watched { objects: BTreeMap::new(), incoming: None, synced: false };
         Arc::new(Self((0..watches).map(|_| Mutex::new(watched())).collect()))
     }
 
@@ -44,8 +44,8 @@ impl<T: Kept> Shelf<T> {
     }
 
     /// Whether every watch has brought all of its objects once.
-    pub(super) fn filled(&self) -> bool {
-        self.watched().all(|watched| watched.filled)
+    pub(super) fn synced(&self) -> bool {
+        self.watched().all(|watched| watched.synced)
     }
 
     /// All objects.
@@ -62,13 +62,13 @@ impl<T: Kept> Shelf<T> {
         self.watched().find_map(|watched| watched.objects.get(name).cloned())
     }
 
-    /// Takes up what watch `number` says. `keep` may leave out an object. Whether a compile would
+    /// Takes up what watch `number` says. `trim` may leave out an object. Whether a compile would
     /// find a difference.
     pub(super) fn take<K>(
         &self,
         number: usize,
         event: Event<K>,
-        keep: impl Fn(K) -> (ObjectName, Option<T>),
+        trim: impl Fn(K) -> (ObjectName, Option<T>),
     ) -> bool {
         let Some(mut watched) = self.watched().nth(number) else { return false };
         match event {
@@ -77,28 +77,28 @@ impl<T: Kept> Shelf<T> {
                 false
             }
             Event::InitApply(object) => {
-                if let (name, Some(kept)) = keep(object) {
+                if let (name, Some(kept)) = trim(object) {
                     watched.incoming.get_or_insert_default().insert(name, kept);
                 }
                 false
             }
             Event::InitDone => watched.take_list(),
-            Event::Apply(object) => match keep(object) {
+            Event::Apply(object) => match trim(object) {
                 (name, Some(kept)) => watched.insert(name, kept),
                 (name, None) => watched.objects.remove(&name).is_some(),
             },
-            Event::Delete(object) => watched.objects.remove(&keep(object).0).is_some(),
+            Event::Delete(object) => watched.objects.remove(&trim(object).0).is_some(),
         }
     }
 
     /// Goes on without what watch `number` would bring. Whether a compile would find a difference.
-    pub(super) fn do_without(&self, number: usize) -> bool {
+    pub(super) fn skip(&self, number: usize) -> bool {
         let Some(mut watched) = self.watched().nth(number) else { return false };
-        !std::mem::replace(&mut watched.filled, true)
+        !std::mem::replace(&mut watched.synced, true)
     }
 }
 
-impl<T: Kept> Watched<T> {
+impl<T: Cached> Watched<T> {
     fn insert(&mut self, name: ObjectName, kept: T) -> bool {
         let before = self.objects.insert(name.clone(), kept);
         let now = self.objects.get(&name);
@@ -107,7 +107,7 @@ impl<T: Kept> Watched<T> {
 
     fn take_list(&mut self) -> bool {
         let Some(list) = self.incoming.take() else { return false };
-        let first = !std::mem::replace(&mut self.filled, true);
+        let first = !std::mem::replace(&mut self.synced, true);
         let before = std::mem::replace(&mut self.objects, list);
         let alike = before.len() == self.objects.len()
             && before
@@ -122,64 +122,64 @@ impl<T: Kept> Watched<T> {
 mod tests {
     use super::*;
 
-    fn keep(object: (&'static str, u32)) -> (ObjectName, Option<Arc<u32>>) {
+    fn trim(object: (&'static str, u32)) -> (ObjectName, Option<Arc<u32>>) {
         (ObjectName::new("web", object.0), Some(Arc::new(object.1)).filter(|number| **number > 0))
     }
 
-    fn listed(shelf: &Shelf<Arc<u32>>, objects: &[(&'static str, u32)]) -> bool {
-        assert!(!shelf.take(0, Event::Init, keep));
+    fn listed(store: &Store<Arc<u32>>, objects: &[(&'static str, u32)]) -> bool {
+        assert!(!store.take(0, Event::Init, trim));
         for object in objects {
-            assert!(!shelf.take(0, Event::InitApply(*object), keep));
+            assert!(!store.take(0, Event::InitApply(*object), trim));
         }
-        shelf.take(0, Event::InitDone, keep)
+        store.take(0, Event::InitDone, trim)
     }
 
-    fn numbers(shelf: &Shelf<Arc<u32>>) -> Vec<u32> {
-        shelf.all().values().map(|number| **number).collect()
+    fn numbers(store: &Store<Arc<u32>>) -> Vec<u32> {
+        store.all().values().map(|number| **number).collect()
     }
 
     #[test]
     fn a_list_counts_once_it_is_whole() {
-        let shelf = Shelf::new(1);
-        assert!(!shelf.filled());
-        assert!(listed(&shelf, &[("a", 1), ("b", 2)]));
-        assert!(shelf.filled());
-        shelf.take(0, Event::Init, keep);
-        shelf.take(0, Event::InitApply(("a", 3)), keep);
-        assert_eq!(numbers(&shelf), [1, 2], "the old list, while the new one comes");
-        assert!(shelf.take(0, Event::InitDone, keep));
-        assert_eq!(numbers(&shelf), [3]);
+        let store = Store::new(1);
+        assert!(!store.synced());
+        assert!(listed(&store, &[("a", 1), ("b", 2)]));
+        assert!(store.synced());
+        store.take(0, Event::Init, trim);
+        store.take(0, Event::InitApply(("a", 3)), trim);
+        assert_eq!(numbers(&store), [1, 2], "the old list, while the new one comes");
+        assert!(store.take(0, Event::InitDone, trim));
+        assert_eq!(numbers(&store), [3]);
     }
 
     #[test]
     fn only_differences_count() {
-        let shelf = Shelf::new(1);
-        assert!(listed(&shelf, &[]), "the first list, even if it is empty");
-        assert!(shelf.take(0, Event::Apply(("a", 1)), keep));
-        assert!(!shelf.take(0, Event::Apply(("a", 1)), keep));
-        assert!(!listed(&shelf, &[("a", 1)]));
-        assert!(listed(&shelf, &[("b", 1)]));
-        assert!(shelf.take(0, Event::Delete(("b", 1)), keep));
-        assert!(!shelf.take(0, Event::Delete(("b", 1)), keep));
-        assert!(numbers(&shelf).is_empty());
+        let store = Store::new(1);
+        assert!(listed(&store, &[]), "the first list, even if it is empty");
+        assert!(store.take(0, Event::Apply(("a", 1)), trim));
+        assert!(!store.take(0, Event::Apply(("a", 1)), trim));
+        assert!(!listed(&store, &[("a", 1)]));
+        assert!(listed(&store, &[("b", 1)]));
+        assert!(store.take(0, Event::Delete(("b", 1)), trim));
+        assert!(!store.take(0, Event::Delete(("b", 1)), trim));
+        assert!(numbers(&store).is_empty());
     }
 
     #[test]
     fn what_is_not_kept_is_gone() {
-        let shelf = Shelf::new(1);
-        listed(&shelf, &[("a", 1), ("b", 0)]);
-        assert_eq!(numbers(&shelf), [1]);
-        assert!(shelf.take(0, Event::Apply(("a", 0)), keep));
-        assert_eq!(shelf.get(&ObjectName::new("web", "a")), None);
+        let store = Store::new(1);
+        listed(&store, &[("a", 1), ("b", 0)]);
+        assert_eq!(numbers(&store), [1]);
+        assert!(store.take(0, Event::Apply(("a", 0)), trim));
+        assert_eq!(store.get(&ObjectName::new("web", "a")), None);
     }
 
     #[test]
     fn every_watch_has_to_bring_its_objects() {
-        let shelf = Shelf::new(2);
-        listed(&shelf, &[("a", 1)]);
-        assert!(!shelf.filled());
-        assert!(shelf.do_without(1));
-        assert!(!shelf.do_without(1));
-        assert!(shelf.filled());
+        let store = Store::new(2);
+        listed(&store, &[("a", 1)]);
+        assert!(!store.synced());
+        assert!(store.skip(1));
+        assert!(!store.skip(1));
+        assert!(store.synced());
     }
 }

@@ -1,10 +1,10 @@
 //! The loop that every source of objects shares: a sign of a change → snapshot → compile → publish.
 //! It has a thread of its own, so that no request waits for a compiler.
 
+mod debounce;
 mod metrics;
-mod wakes;
 
-pub use wakes::{Waker, Wakes, wakes};
+pub use debounce::{Debouncer, Trigger, debouncer};
 
 use crate::{
     compile::{self, Compiled, Options, Status},
@@ -23,7 +23,7 @@ use std::{
 use tokio::sync::watch;
 
 /// How soon to look whether a table can be freed.
-const RETIRE: Duration = Duration::from_secs(1);
+const FREE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where objects come from.
 pub trait Source: Send {
@@ -32,12 +32,12 @@ pub trait Source: Send {
     fn snapshot(&mut self) -> Option<Snapshot>;
 
     /// How long no sign of a change may come before [`Source::snapshot`] is asked all the same.
-    fn patience(&self) -> Duration;
+    fn poll_interval(&self) -> Duration;
 }
 
 /// What is said of all objects at one moment.
 #[derive(Debug, Default)]
-pub struct Verdicts {
+pub struct StatusUpdate {
     /// The generation of the table that came of the same objects; 0 before the first.
     pub generation: u64,
     /// The status of every object.
@@ -50,7 +50,7 @@ pub struct Publisher<S> {
     source: S,
     options: Options,
     tables: watch::Sender<Arc<Table>>,
-    verdicts: watch::Sender<Arc<Verdicts>>,
+    status_updates: watch::Sender<Arc<StatusUpdate>>,
     problems: BTreeSet<Problem>,
     metrics: Metrics,
     /// Tables that workers may still hold. The last one to let go of a table frees it, which takes
@@ -63,10 +63,10 @@ impl<S: Source> Publisher<S> {
     /// generation 0.
     pub fn new(source: S, options: Options, registry: &mut Registry) -> Self {
         let (tables, _) = watch::channel(Arc::default());
-        let (verdicts, _) = watch::channel(Arc::default());
+        let (status_updates, _) = watch::channel(Arc::default());
         let metrics = Metrics::register(registry);
         let (problems, retired) = (BTreeSet::new(), Vec::new());
-        Self { source, options, tables, verdicts, problems, metrics, retired }
+        Self { source, options, tables, status_updates, problems, metrics, retired }
     }
 
     /// The newest table.
@@ -75,8 +75,8 @@ impl<S: Source> Publisher<S> {
     }
 
     /// What was said of all objects last; a table of that generation was published before.
-    pub fn verdicts(&self) -> watch::Receiver<Arc<Verdicts>> {
-        self.verdicts.subscribe()
+    pub fn status_updates(&self) -> watch::Receiver<Arc<StatusUpdate>> {
+        self.status_updates.subscribe()
     }
 
     /// Asks the source, and publishes what is different.
@@ -87,14 +87,14 @@ impl<S: Source> Publisher<S> {
         let took = begin.elapsed();
         self.metrics.compiled(took, &statuses);
         self.report(&statuses);
-        let generation = self.take_up(table, &statuses, took);
-        if self.verdicts.receiver_count() > 0 {
-            self.verdicts.send_replace(Arc::new(Verdicts { generation, statuses }));
+        let generation = self.publish_table(table, &statuses, took);
+        if self.status_updates.receiver_count() > 0 {
+            self.status_updates.send_replace(Arc::new(StatusUpdate { generation, statuses }));
         }
     }
 
     /// Publishes a table that differs from the current one. The generation that is current then.
-    fn take_up(
+    fn publish_table(
         &mut self,
         mut table: Table,
         statuses: &BTreeMap<ObjectRef, Status>,
@@ -119,13 +119,14 @@ impl<S: Source> Publisher<S> {
     }
 
     /// Publishes at every sign of a change, until all wakers are gone.
-    pub fn run(mut self, mut wakes: Wakes) {
-        let _end = TellEnd;
+    pub fn run(mut self, mut debouncer: Debouncer) {
+        let _end = LogPanic;
         loop {
             self.retired.retain(|table| Arc::strong_count(table) > 1);
-            let patience = self.source.patience();
-            let patience = if self.retired.is_empty() { patience } else { patience.min(RETIRE) };
-            if !wakes.next(patience) {
+            let max_wait = self.source.poll_interval();
+            let max_wait =
+                if self.retired.is_empty() { max_wait } else { max_wait.min(FREE_INTERVAL) };
+            if !debouncer.next(max_wait) {
                 return;
             }
             self.publish();
@@ -152,9 +153,9 @@ impl<S: Source> Publisher<S> {
 
 /// Logs that the loop ended by a panic: from then on changes are not seen any more. That all wakers
 /// are gone is the usual end of the process, and nothing to report.
-struct TellEnd;
+struct LogPanic;
 
-impl Drop for TellEnd {
+impl Drop for LogPanic {
     fn drop(&mut self) {
         if thread::panicking() {
             tracing::error!(

@@ -10,11 +10,11 @@ use std::{
 
 /// A failure so long after the last one belongs to another outage: retries come at least once a
 /// minute.
-const ANOTHER: Duration = Duration::from_mins(2);
+const OUTAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// What fails at present, shared by all that ask the API server something.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outages(Arc<Mutex<HashMap<String, Failing>>>);
+pub(super) struct FailureLog(Arc<Mutex<HashMap<String, Failing>>>);
 
 #[derive(Debug)]
 struct Failing {
@@ -22,7 +22,7 @@ struct Failing {
     last: Instant,
 }
 
-impl Outages {
+impl FailureLog {
     /// `what` failed, and is tried again.
     pub(super) fn failed(&self, what: &str, error: &dyn std::error::Error) {
         if self.is_news(what, &why(error), Instant::now()) {
@@ -42,7 +42,7 @@ impl Outages {
 
     fn is_news(&self, what: &str, why: &str, now: Instant) -> bool {
         let mut failing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failing.retain(|_, outage| now.duration_since(outage.last) < ANOTHER);
+        failing.retain(|_, outage| now.duration_since(outage.last) < OUTAGE_TIMEOUT);
         let known = failing.values().any(|outage| outage.why == why);
         let outage = Failing { why: why.to_owned(), last: now };
         let before = failing.insert(what.to_owned(), outage);
@@ -79,23 +79,26 @@ mod tests {
 
     #[test]
     fn an_outage_is_told_once() {
-        let outages = Outages::default();
+        let failure_log = FailureLog::default();
         let begin = Instant::now();
-        assert!(outages.is_news("watching Routes", "refused", begin));
-        assert!(!outages.is_news("watching Routes", "refused", begin));
-        assert!(!outages.is_news("watching Services", "refused", begin), "the same outage");
-        assert!(outages.is_news("watching Secrets", "forbidden", begin), "another reason");
-        assert!(!outages.is_news("watching Routes", "timed out", begin + ANOTHER / 2));
+        assert!(failure_log.is_news("watching Routes", "refused", begin));
+        assert!(!failure_log.is_news("watching Routes", "refused", begin));
+        assert!(!failure_log.is_news("watching Services", "refused", begin), "the same outage");
+        assert!(failure_log.is_news("watching Secrets", "forbidden", begin), "another reason");
+        assert!(!failure_log.is_news("watching Routes", "timed out", begin + OUTAGE_TIMEOUT / 2));
     }
 
     #[test]
     fn another_outage_is_told_again() {
-        let outages = Outages::default();
+        let failure_log = FailureLog::default();
         let begin = Instant::now();
-        assert!(outages.is_news("watching Routes", "refused", begin));
-        outages.worked("watching Routes");
-        assert!(outages.is_news("watching Routes", "refused", begin));
-        assert!(outages.is_news("watching Routes", "refused", begin + ANOTHER), "long after");
+        assert!(failure_log.is_news("watching Routes", "refused", begin));
+        failure_log.worked("watching Routes");
+        assert!(failure_log.is_news("watching Routes", "refused", begin));
+        assert!(
+            failure_log.is_news("watching Routes", "refused", begin + OUTAGE_TIMEOUT),
+            "long after"
+        );
     }
 
     #[test]

@@ -9,22 +9,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
 
-/// Mends a whole value; the paths of what was put in or taken out.
+/// Repairs a whole value; the paths of what was put in or taken out.
 pub(super) fn run(root: &Node, value: &mut Value) -> Vec<String> {
-    let mut mend = Mend { undecoded: Vec::new() };
-    if !mend.value(root, &Path::Root, value) {
-        mend.undecoded.push(String::new());
+    let mut repair = Repair { undecoded: Vec::new() };
+    if !repair.value(root, &Path::Root, value) {
+        repair.undecoded.push(String::new());
         *value = stand_in(root);
     }
-    mend.undecoded
+    repair.undecoded
 }
 
-struct Mend {
+struct Repair {
     undecoded: Vec<String>,
 }
 
-impl Mend {
-    /// Mends what is in a value; false where it is the value itself that doesn't decode.
+impl Repair {
+    /// Repairs what is in a value; false where it is the value itself that doesn't decode.
     fn value(&mut self, node: &Node, at: &Path<'_>, value: &mut Value) -> bool {
         match (&node.shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
