@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use portico::{
     compile::{Options, compile},
-    snapshot::{Entry, Snapshot},
+    objects::{Entry, Snapshot},
 };
 use portico_dataplane::table::ObjectName;
 use serde_json::{Value, from_value, json};

@@ -6,8 +6,8 @@ mod policies;
 
 use portico::{
     compile::{Compiled, Options, Status, compile},
-    problem::{ConditionType, Kind, ObjectRef, Severity},
-    snapshot::{Entry, Snapshot},
+    diagnostic::{ConditionType, Kind, ObjectRef, Severity},
+    objects::{Entry, Snapshot},
 };
 use portico_dataplane::table::{ObjectName, VirtualHost};
 use proptest::{

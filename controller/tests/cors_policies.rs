@@ -7,9 +7,9 @@ mod policies;
 use kube_cel::{CompiledSchema, Validator, compile_schema};
 use portico::{
     compile::{Compiled, Options, compile},
-    problem::{Kind, ObjectRef, Severity},
+    diagnostic::{Kind, ObjectRef, Severity},
+    objects::{Entry, Snapshot},
     schema,
-    snapshot::{Entry, Snapshot},
 };
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::{cors::Policy, table::ObjectName};

@@ -6,8 +6,8 @@
 
 use portico::{
     compile::{Compiled, ComputedCondition, Options, Status, compile},
-    problem::{Kind, Problem, Reason, Severity},
-    snapshot::Snapshot,
+    diagnostic::{Kind, Problem, Reason, Severity},
+    objects::Snapshot,
 };
 use portico_dataplane::{guard::AddressGuard, table::Table};
 use serde::{Deserialize, Serialize};

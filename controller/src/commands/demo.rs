@@ -1,13 +1,16 @@
 //! `portico demo`.
 
-use super::server::{self, Signals, Started};
 use crate::{
     cli::demo::DemoArgs,
     compile::Options,
     demo::{Kind, Service, Services, Settings},
-    logging,
+    objects::Snapshot,
+    process::{
+        logging,
+        server::{self, Started},
+        signals::Signals,
+    },
     publish::{Publisher, Source, debouncer},
-    snapshot::Snapshot,
 };
 use anyhow::Context;
 use prometheus_client::registry::Registry;

@@ -7,8 +7,8 @@ use super::paint::Paint;
 use crate::{
     cli::{Output, explain::ExplainArgs},
     compile::{self, Compiled, Options},
+    diagnostic::{Kind, ObjectRef, Severity},
     files::{self, Merged},
-    problem::{Kind, ObjectRef, Severity},
 };
 use anyhow::Context;
 use http::HeaderMap;

@@ -1,11 +1,13 @@
 //! `portico operator`: objects from a cluster, served, and told what became of them.
 
-use super::server::{self, Started};
 use crate::{
     cli::OperatorArgs,
     compile::Options,
-    logging,
     operator::{self, Operator},
+    process::{
+        logging,
+        server::{self, Started},
+    },
     publish::{Publisher, debouncer},
 };
 use prometheus_client::registry::Registry;

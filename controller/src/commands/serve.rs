@@ -1,11 +1,10 @@
 //! `portico serve`: manifests from files, served and watched.
 
-use super::server;
 use crate::{
     cli::ServeArgs,
     compile::Options,
     files::Files,
-    logging,
+    process::{logging, server},
     publish::{Publisher, debouncer},
 };
 use prometheus_client::registry::Registry;

@@ -1,11 +1,7 @@
 //! `spec.backends`: Services of the Route's namespace and external hosts.
 
-use super::{
-    authority,
-    report::{Field, Report},
-    services::Services,
-};
-use crate::problem::Reason;
+use super::{authority, report::Report, services::Services};
+use crate::diagnostic::{FieldPath, Reason};
 use http::HeaderValue;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use portico_crds as crds;
@@ -51,7 +47,7 @@ impl<'s> Backends<'_, 's> {
     pub(super) fn compile(
         mut self,
         backends: &'s [crds::Backend],
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Vec<Backend> {
         if backends.is_empty() || backends.len() > MAX_BACKENDS {
@@ -65,15 +61,15 @@ impl<'s> Backends<'_, 's> {
     fn backend(
         &mut self,
         backend: &'s crds::Backend,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Option<Backend> {
-        let weight = number(backend.weight, MAX_WEIGHT, &at.key("weight"), report);
-        let priority = number(backend.priority, MAX_PRIORITY, &at.key("priority"), report);
+        let weight = number(backend.weight, MAX_WEIGHT, &at.child("weight"), report);
+        let priority = number(backend.priority, MAX_PRIORITY, &at.child("priority"), report);
         let resolved = match (&backend.service, &backend.external) {
-            (Some(service), None) => self.service(service, &at.key("service"), report),
+            (Some(service), None) => self.service(service, &at.child("service"), report),
             (None, Some(external)) => {
-                self.external(&external.url, &at.key("external").key("url"), report)
+                self.external(&external.url, &at.child("external").child("url"), report)
             }
             (Some(_), Some(_)) => {
                 report.invalid_members(
@@ -102,7 +98,7 @@ impl<'s> Backends<'_, 's> {
     fn service(
         &mut self,
         service: &'s crds::ServiceBackend,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Option<ResolvedBackend> {
         let named = ObjectName::new(self.route.namespace.clone(), service.name.as_str());
@@ -114,7 +110,7 @@ impl<'s> Backends<'_, 's> {
             }
             Err((reason, message)) => {
                 let port = match *reason {
-                    Reason::PortNotFound => &at.key("port"),
+                    Reason::PortNotFound => &at.child("port"),
                     _ => at,
                 };
                 report.unresolved(port, *reason, message.as_str());
@@ -131,7 +127,12 @@ impl<'s> Backends<'_, 's> {
         })
     }
 
-    fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<ResolvedBackend> {
+    fn external(
+        &self,
+        url: &str,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Option<ResolvedBackend> {
         let (scheme, authority) =
             authority::parse_url(url).map_err(|error| report.invalid(at, error)).ok()?;
         let host = authority.host.trim_matches(['[', ']']).to_owned();
@@ -190,7 +191,7 @@ impl<'s> Backends<'_, 's> {
             Ok(value) => Some(HostHeader::Set(value)),
             Err(_) => {
                 report.invalid(
-                    &Field::Spec.key("backends"),
+                    &FieldPath::SPEC.child("backends"),
                     "has a name that no Host header can have",
                 );
                 None
@@ -199,7 +200,7 @@ impl<'s> Backends<'_, 's> {
     }
 }
 
-fn number(value: i32, max: i32, at: &Field<'_>, report: &mut Report) -> Option<u32> {
+fn number(value: i32, max: i32, at: &FieldPath<'_>, report: &mut Report) -> Option<u32> {
     if value > max {
         report.invalid(at, format!("is {value}: at most {max}"));
     }
@@ -217,7 +218,7 @@ fn endpoint_problems(
     service: &ObjectName,
     none: bool,
     refused: &[String],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) {
     /// How many addresses a message names.

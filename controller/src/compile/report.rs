@@ -1,56 +1,13 @@
 //! What is found wrong with one object, and the status that comes of it.
 
-use super::{ComputedCondition, Status};
+use super::status::{ComputedCondition, Status};
 use crate::{
-    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Entry,
+    diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, sort_key},
+    objects::Entry,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use portico_dataplane::table::ObjectName;
-use std::fmt;
-
-/// A place in an object; written out only where something is wrong there.
-#[derive(Clone, Copy)]
-pub(super) enum Field<'a> {
-    /// `spec`.
-    Spec,
-    /// A member of a mapping.
-    Key(&'a Field<'a>, &'static str),
-    /// An element of a list.
-    Index(&'a Field<'a>, usize),
-}
-
-impl Field<'_> {
-    /// Whether a field path leads here or further down.
-    fn contains(&self, path: &str) -> bool {
-        leads_to(path, &self.to_string())
-    }
-
-    pub(super) fn key(&self, name: &'static str) -> Field<'_> {
-        Field::Key(self, name)
-    }
-
-    pub(super) fn index(&self, index: usize) -> Field<'_> {
-        Field::Index(self, index)
-    }
-}
-
-impl fmt::Display for Field<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Spec => f.write_str("spec"),
-            Self::Key(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
-}
-
-/// Whether a field path leads to a place or further down from there.
-fn leads_to(path: &str, place: &str) -> bool {
-    let below = path.strip_prefix(place);
-    below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
 
 /// The problems of one object as they are found.
 #[derive(Debug)]
@@ -78,18 +35,23 @@ impl Report {
             undecoded: entry.undecoded.clone(),
         };
         if entry.object.is_none() && report.accepted() {
-            report.invalid(&Field::Spec, "can't be read");
+            report.invalid(&FieldPath::SPEC, "can't be read");
         }
         report
     }
 
     /// Nothing of the object is served.
-    pub(super) fn refuse(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
+    pub(super) fn refuse(
+        &mut self,
+        field: &FieldPath<'_>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
         self.push(Severity::Error, ConditionType::Accepted, field, reason, message.into());
     }
 
     /// The object breaks the rules of its kind.
-    pub(super) fn invalid(&mut self, field: &Field<'_>, message: impl Into<String>) {
+    pub(super) fn invalid(&mut self, field: &FieldPath<'_>, message: impl Into<String>) {
         self.refuse(field, Reason::Invalid, message);
     }
 
@@ -97,11 +59,11 @@ impl Report {
     /// one of them was there and did not decode.
     pub(super) fn invalid_members(
         &mut self,
-        field: &Field<'_>,
+        field: &FieldPath<'_>,
         members: &[&'static str],
         message: impl Into<String>,
     ) {
-        if !members.iter().any(|member| self.failed_to_decode(&field.key(member))) {
+        if !members.iter().any(|member| self.failed_to_decode(&field.child(member))) {
             let message = message.into();
             self.add(Severity::Error, ConditionType::Accepted, field, Reason::Invalid, message);
         }
@@ -110,7 +72,7 @@ impl Report {
     /// Something that the object names is not there or can't be used.
     pub(super) fn unresolved(
         &mut self,
-        field: &Field<'_>,
+        field: &FieldPath<'_>,
         reason: Reason,
         message: impl Into<String>,
     ) {
@@ -118,7 +80,12 @@ impl Report {
     }
 
     /// Worth knowing.
-    pub(super) fn warn(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
+    pub(super) fn warn(
+        &mut self,
+        field: &FieldPath<'_>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
         self.push(Severity::Warning, ConditionType::Accepted, field, reason, message.into());
     }
 
@@ -126,7 +93,7 @@ impl Report {
         &mut self,
         severity: Severity,
         condition: ConditionType,
-        field: &Field<'_>,
+        field: &FieldPath<'_>,
         reason: Reason,
         message: String,
     ) {
@@ -140,7 +107,7 @@ impl Report {
         &mut self,
         severity: Severity,
         condition: ConditionType,
-        field: &Field<'_>,
+        field: &FieldPath<'_>,
         reason: Reason,
         message: String,
     ) {
@@ -162,13 +129,13 @@ impl Report {
     }
 
     /// Whether something at this field or below it keeps the object from being accepted.
-    pub(super) fn refuses(&self, field: &Field<'_>) -> bool {
+    pub(super) fn refuses(&self, field: &FieldPath<'_>) -> bool {
         self.errors(ConditionType::Accepted).any(|problem| field.contains(&problem.field))
     }
 
     /// Whether nothing keeps the object from being accepted but its CORS policy.
     pub(super) fn accepted_except_for_cors(&self) -> bool {
-        let cors = Field::Spec.key("cors");
+        let cors = FieldPath::SPEC.child("cors");
         self.errors(ConditionType::Accepted).all(|problem| cors.contains(&problem.field))
     }
 
@@ -179,12 +146,12 @@ impl Report {
     }
 
     /// Whether this field did not decode: it is absent, or has something else in its place.
-    pub(super) fn failed_to_decode(&self, field: &Field<'_>) -> bool {
-        self.undecoded.iter().any(|path| leads_to(&field.to_string(), path))
+    pub(super) fn failed_to_decode(&self, field: &FieldPath<'_>) -> bool {
+        self.undecoded.iter().any(|path| field.is_within(path))
     }
 
     /// Whether this field or something below it did not decode: what it says is not all known.
-    pub(super) fn is_incomplete(&self, field: &Field<'_>) -> bool {
+    pub(super) fn is_incomplete(&self, field: &FieldPath<'_>) -> bool {
         self.failed_to_decode(field) || self.undecoded.iter().any(|path| field.contains(path))
     }
 
@@ -198,7 +165,7 @@ impl Report {
     pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
         self.problems.sort_by(|a, b| {
             let rank = |p: &Problem| (p.severity, p.condition);
-            rank(a).cmp(&rank(b)).then_with(|| steps(&a.field).cmp(steps(&b.field)))
+            rank(a).cmp(&rank(b)).then_with(|| sort_key(&a.field).cmp(sort_key(&b.field)))
         });
         let conditions = vec![
             self.condition("Accepted", ConditionType::Accepted),
@@ -222,14 +189,6 @@ impl Report {
             message: messages.join("; "),
         }
     }
-}
-
-/// A field path as it sorts: names as text, indices as numbers.
-fn steps(field: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
-    field.split(['.', '[']).map(|step| match step.strip_suffix(']') {
-        Some(index) => ("", index.parse().ok()),
-        None => (step, None),
-    })
 }
 
 /// Who was there first: the order in which objects win over one another. An object without a

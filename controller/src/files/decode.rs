@@ -2,8 +2,8 @@
 
 use super::parse::{self, Document, Format};
 use crate::{
-    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Entry,
+    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
+    objects::Entry,
 };
 use k8s_openapi::{
     ByteString,

@@ -2,8 +2,8 @@
 
 use super::decode::{Contents, FileProblem, Object};
 use crate::{
-    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Snapshot,
+    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
+    objects::Snapshot,
 };
 use portico_dataplane::table::ObjectName;
 use std::{

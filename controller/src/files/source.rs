@@ -8,8 +8,8 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    objects::Snapshot,
     publish::{Source, Trigger},
-    snapshot::Snapshot,
 };
 use prometheus_client::{
     metrics::{family::Family, gauge::Gauge},

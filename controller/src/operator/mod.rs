@@ -2,21 +2,13 @@
 //!
 //! Every replica watches and serves. The one that holds the Lease writes statuses and Events.
 
-mod events;
 mod failure_log;
-mod leader;
 mod metrics;
-mod objects;
-mod scopes;
-mod secrets;
 mod status;
-mod store;
-mod trim;
 mod watch;
-mod writer;
 
 use crate::{
-    admin::Admin,
+    process::admin::Admin,
     publish::{Source, StatusUpdate, Trigger},
 };
 use anyhow::Context;
@@ -25,17 +17,14 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use leader::{LeaderElector, Lease};
 use metrics::Metrics;
-use objects::Objects;
 use portico_crds::StatusAddress;
 use portico_dataplane::table::ObjectName;
 use prometheus_client::registry::Registry;
-use scopes::Scopes;
+use status::{LeaderElector, Lease, Writer};
 use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch as channel;
-use watch::Watches;
-use writer::Writer;
+use watch::{Cluster, Scopes, Watches};
 
 /// How long the API server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,7 +89,7 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
 /// A running operator.
 pub struct Operator {
     client: Client,
-    objects: Objects,
+    cluster: Cluster,
     elector: LeaderElector,
     publish: Publish,
     failure_log: FailureLog,
@@ -130,7 +119,7 @@ impl Operator {
             Publish::Service(name) => Some(name),
             Publish::Addresses(_) => None,
         };
-        let objects = Objects::new(class, &scopes, service.is_some());
+        let cluster = Cluster::new(class, &scopes, service.is_some());
         let watches = Watches {
             client: &client,
             scopes: &scopes,
@@ -139,16 +128,16 @@ impl Operator {
             failure_log: &failure_log,
             metrics: &metrics,
         };
-        watches.start(&objects);
-        let secrets = objects.secrets.clone();
+        watches.start(&cluster);
+        let secrets = cluster.secrets.clone();
         tokio::spawn(secrets.fetch(client.clone(), trigger.clone(), failure_log.clone()));
         let elector = LeaderElector::new(lease, failure_log.clone(), metrics.clone());
-        Ok(Self { client, objects, elector, publish, failure_log, metrics })
+        Ok(Self { client, cluster, elector, publish, failure_log, metrics })
     }
 
     /// What it watches.
     pub fn source(&self) -> impl Source + 'static {
-        self.objects.clone()
+        self.cluster.clone()
     }
 
     /// What stands for election from its call on, and writes statuses and Events while this replica
@@ -157,7 +146,7 @@ impl Operator {
         &self,
         status_updates: channel::Receiver<Arc<StatusUpdate>>,
     ) -> impl FnOnce(Arc<Admin>) + 'static {
-        let (client, objects) = (self.client.clone(), self.objects.clone());
+        let (client, cluster) = (self.client.clone(), self.cluster.clone());
         let (leading, publish) = (self.elector.leading(), self.publish.clone());
         let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
         let start_campaign = self.elector.begin();
@@ -165,7 +154,7 @@ impl Operator {
             start_campaign();
             let writer = Writer {
                 client,
-                objects,
+                cluster,
                 status_updates,
                 leading,
                 pages,

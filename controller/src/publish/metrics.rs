@@ -2,7 +2,7 @@
 
 use crate::{
     compile::Status,
-    problem::{Kind, ObjectRef},
+    diagnostic::{Kind, ObjectRef},
 };
 use prometheus_client::{
     metrics::{family::Family, gauge::Gauge, histogram::Histogram},

@@ -8,8 +8,8 @@ pub use debounce::{Debouncer, Trigger, debouncer};
 
 use crate::{
     compile::{self, Compiled, Options, Status},
-    problem::{ObjectRef, Problem},
-    snapshot::Snapshot,
+    diagnostic::{ObjectRef, Problem},
+    objects::Snapshot,
 };
 use metrics::Metrics;
 use portico_dataplane::table::Table;

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::snapshot::Entry;
+use crate::objects::Entry;
 use portico_crds::FrontDoor;
 use portico_dataplane::table::ObjectName;
 use std::{
@@ -103,7 +103,7 @@ fn verdicts_come_after_the_table_of_the_same_objects() {
 
 /// A problem that changes nothing of what is served.
 fn warning() -> Problem {
-    use crate::problem::{ConditionType, Kind, Reason, Severity};
+    use crate::diagnostic::{ConditionType, Kind, Reason, Severity};
     Problem {
         object: ObjectRef { kind: Kind::FrontDoor, name: ObjectName::new("web", "ep") },
         severity: Severity::Warning,

@@ -4,37 +4,17 @@ use super::{
     messages,
     node::{List, Map, Node, Object, Range, Shape, Text},
 };
-use crate::problem::{ConditionType, ObjectRef, Problem, Reason, Severity};
+use crate::diagnostic::{ConditionType, FieldPath, ObjectRef, Problem, Reason, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 /// Checks a whole value.
 pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem> {
     let mut walk = Walk { object, found: Vec::new() };
-    walk.value(root, &Path::Root, value);
+    walk.value(root, &FieldPath::Root, value);
     walk.found
-}
-
-/// Where the walk is; links back to the root along the stack.
-pub(super) enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-    Key(&'a Path<'a>, &'a str),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Field(Self::Root, name) => f.write_str(name),
-            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
-            Self::Key(parent, key) => write!(f, "{parent}[{key}]"),
-        }
-    }
 }
 
 struct Walk<'a> {
@@ -43,7 +23,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn report(&mut self, at: &Path<'_>, message: String) {
+    fn report(&mut self, at: &FieldPath<'_>, message: String) {
         self.found.push(Problem {
             object: self.object.clone(),
             severity: Severity::Error,
@@ -54,7 +34,7 @@ impl Walk<'_> {
         });
     }
 
-    fn value(&mut self, node: &Node, at: &Path<'_>, value: &Value) {
+    fn value(&mut self, node: &Node, at: &FieldPath<'_>, value: &Value) {
         match (&node.shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
             (Shape::Object(object), Value::Object(fields)) => self.object(object, at, fields),
@@ -73,9 +53,9 @@ impl Walk<'_> {
         }
     }
 
-    fn object(&mut self, object: &Object, at: &Path<'_>, fields: &JsonMap<String, Value>) {
+    fn object(&mut self, object: &Object, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
         for (name, value) in fields {
-            let at = Path::Field(at, name);
+            let at = at.child(name);
             match object.fields.get(name) {
                 Some(_) if value.is_null() => {}
                 Some(node) => self.value(node, &at, value),
@@ -84,23 +64,23 @@ impl Walk<'_> {
         }
         for name in &object.required {
             if fields.get(name).is_none_or(Value::is_null) {
-                self.report(&Path::Field(at, name), messages::missing(object.fields.get(name)));
+                self.report(&at.child(name), messages::missing(object.fields.get(name)));
             }
         }
     }
 
-    fn map(&mut self, map: &Map, at: &Path<'_>, fields: &JsonMap<String, Value>) {
+    fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
         if fields.len() > map.max {
             let message =
                 format!("has {}, at most {} may be", messages::count(fields.len(), "key"), map.max);
             self.report(at, message);
         }
         for (key, value) in fields {
-            self.value(&map.values, &Path::Key(at, key), value);
+            self.value(&map.values, &at.key(key), value);
         }
     }
 
-    fn list(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
+    fn list(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         if items.len() < list.min {
             self.report(at, format!("must have at least {}", messages::count(list.min, "item")));
         }
@@ -108,7 +88,7 @@ impl Walk<'_> {
             self.report(at, format!("has {} items, at most {} may be", items.len(), list.max));
         }
         for (index, item) in items.iter().enumerate() {
-            self.value(&list.items, &Path::Index(at, index), item);
+            self.value(&list.items, &at.index(index), item);
         }
         if !list.keys.is_empty() {
             self.duplicates(list, at, items);
@@ -116,7 +96,7 @@ impl Walk<'_> {
     }
 
     /// Items of a list-map whose keys another item has already.
-    fn duplicates(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
+    fn duplicates(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         let mut first = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let key: Option<Vec<&str>> =
@@ -129,12 +109,12 @@ impl Walk<'_> {
                     "{} stands at {at}[{before}] already; each may stand once",
                     messages::quoted(&shown)
                 );
-                self.report(&Path::Field(&Path::Index(at, index), &list.keys.join(",")), message);
+                self.report(&at.index(index).child(&list.keys.join(",")), message);
             }
         }
     }
 
-    fn text(&mut self, text: &Text, about: &str, at: &Path<'_>, value: &str) {
+    fn text(&mut self, text: &Text, about: &str, at: &FieldPath<'_>, value: &str) {
         let chars = || value.chars().count();
         if text.max.is_some_and(|max| value.len() > max && chars() > max) {
             let max = text.max.unwrap_or_default();
@@ -169,7 +149,7 @@ impl Walk<'_> {
         }
     }
 
-    fn integer(&mut self, range: &Range, at: &Path<'_>, number: i64) {
+    fn integer(&mut self, range: &Range, at: &FieldPath<'_>, number: i64) {
         if !range.allowed.is_empty() {
             if !range.allowed.contains(&number) {
                 let allowed: Vec<String> = range.allowed.iter().map(i64::to_string).collect();

@@ -1,7 +1,7 @@
 //! How problems are said: what is wrong, then the way out.
 
 use super::node::{Node, Object, Shape};
-use crate::problem::without_user;
+use crate::diagnostic::without_user;
 use serde_json::Value;
 
 /// Values longer than this are cut in messages.

@@ -8,7 +8,7 @@ mod metadata;
 mod node;
 mod repair;
 
-use crate::problem::{Kind, ObjectRef, Problem};
+use crate::diagnostic::{Kind, ObjectRef, Problem};
 use node::{Node, Object, Shape};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::LazyLock};

@@ -1,10 +1,8 @@
 //! Puts harmless values in the place of those that don't decode, so that the rest of an object can
 //! be judged too. What is merely unfit, as a text that breaks a pattern, decodes and stays.
 
-use super::{
-    check::Path,
-    node::{List, Map, Node, Object, Range, Shape, Text},
-};
+use super::node::{List, Map, Node, Object, Range, Shape, Text};
+use crate::diagnostic::FieldPath;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
@@ -12,7 +10,7 @@ use serde_json::{Map as JsonMap, Value};
 /// Repairs a whole value; the paths of what was put in or taken out.
 pub(super) fn run(root: &Node, value: &mut Value) -> Vec<String> {
     let mut repair = Repair { undecoded: Vec::new() };
-    if !repair.value(root, &Path::Root, value) {
+    if !repair.value(root, &FieldPath::Root, value) {
         repair.undecoded.push(String::new());
         *value = stand_in(root);
     }
@@ -25,7 +23,7 @@ struct Repair {
 
 impl Repair {
     /// Repairs what is in a value; false where it is the value itself that doesn't decode.
-    fn value(&mut self, node: &Node, at: &Path<'_>, value: &mut Value) -> bool {
+    fn value(&mut self, node: &Node, at: &FieldPath<'_>, value: &mut Value) -> bool {
         match (&node.shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
             (Shape::Object(object), Value::Object(fields)) => self.object(object, at, fields),
@@ -52,9 +50,9 @@ impl Repair {
     }
 
     /// An optional field is taken out, so that its default applies.
-    fn object(&mut self, object: &Object, at: &Path<'_>, fields: &mut JsonMap<String, Value>) {
+    fn object(&mut self, object: &Object, at: &FieldPath<'_>, fields: &mut JsonMap<String, Value>) {
         for (name, node) in &object.fields {
-            let at = Path::Field(at, name);
+            let at = at.child(name);
             let required = object.required.contains(name);
             let good = match fields.get_mut(name) {
                 Some(value) => self.value(node, &at, value),
@@ -72,9 +70,9 @@ impl Repair {
         }
     }
 
-    fn map(&mut self, map: &Map, at: &Path<'_>, fields: &mut JsonMap<String, Value>) {
+    fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &mut JsonMap<String, Value>) {
         fields.retain(|key, value| {
-            let at = Path::Key(at, key);
+            let at = at.key(key);
             let good = self.value(&map.values, &at, value);
             if !good {
                 self.undecoded.push(at.to_string());
@@ -84,9 +82,9 @@ impl Repair {
     }
 
     /// Items stay where they are, for the others are known by their index.
-    fn list(&mut self, list: &List, at: &Path<'_>, items: &mut [Value]) {
+    fn list(&mut self, list: &List, at: &FieldPath<'_>, items: &mut [Value]) {
         for (index, item) in items.iter_mut().enumerate() {
-            let at = Path::Index(at, index);
+            let at = at.index(index);
             if !self.value(&list.items, &at, item) {
                 self.undecoded.push(at.to_string());
                 *item = stand_in(&list.items);

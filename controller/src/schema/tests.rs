@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::problem::{ConditionType, Reason, Severity};
+use crate::diagnostic::{ConditionType, Reason, Severity};
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
 use serde_json::json;

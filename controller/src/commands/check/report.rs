@@ -3,8 +3,8 @@
 use crate::{
     commands::paint::{Paint, Plain},
     compile::{ComputedCondition, Status},
+    diagnostic::{Kind, ObjectRef, Problem, Reason, Severity},
     files::Merged,
-    problem::{Kind, ObjectRef, Problem, Reason, Severity},
 };
 use serde::Serialize;
 use std::{

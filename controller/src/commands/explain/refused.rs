@@ -2,8 +2,8 @@
 
 use crate::{
     compile::{self, Compiled},
-    problem::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Snapshot,
+    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
+    objects::Snapshot,
 };
 use portico_crds as crds;
 use portico_dataplane::{

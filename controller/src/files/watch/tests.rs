@@ -3,8 +3,8 @@
 use super::Watch;
 use crate::{
     files::{Files, cache::REMOVAL_DELAY},
+    objects::Snapshot,
     publish::{Debouncer, Source, debouncer},
-    snapshot::Snapshot,
 };
 use prometheus_client::registry::Registry;
 use std::{

@@ -3,10 +3,12 @@
 use super::{
     claims::Claims,
     hosts::{FrontDoor, HostSet},
-    matches::Matched,
-    report::{Field, Report},
 };
-use crate::{problem::Reason, snapshot::Snapshot};
+use crate::{
+    compile::{matches::Matched, report::Report},
+    diagnostic::{FieldPath, Reason},
+    objects::Snapshot,
+};
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
 
@@ -21,7 +23,7 @@ pub(super) fn attach<'s>(
 ) -> HostSet {
     if !front_door.serves() {
         report.refuse(
-            &Field::Spec.key("frontDoorRef"),
+            &FieldPath::SPEC.child("frontDoorRef"),
             Reason::FrontDoorNotAccepted,
             format!("FrontDoor {} is not accepted: its own status says why", front_door.name()),
         );
@@ -35,7 +37,7 @@ pub(super) fn attach<'s>(
     let served = listed.and(front_door.owned);
     if served.first().is_none() && report.accepted() {
         report.warn(
-            &Field::Spec.key("hosts"),
+            &FieldPath::SPEC.child("hosts"),
             Reason::Conflicted,
             format!(
                 "FrontDoor {} lost these hosts to older ones, so nothing is served",
@@ -59,7 +61,7 @@ fn check_claims<'s>(
         Claims::Everything => return,
         Claims::Nothing => {
             report.refuse(
-                &Field::Spec.key("frontDoorRef"),
+                &FieldPath::SPEC.child("frontDoorRef"),
                 Reason::NotAllowedByFrontDoor,
                 format!(
                     "FrontDoor {front_door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
@@ -70,11 +72,11 @@ fn check_claims<'s>(
         }
         Claims::Paths(patterns) => patterns,
     };
-    let at = Field::Spec.key("matches");
+    let at = FieldPath::SPEC.child("matches");
     for matched in matched.iter().filter(|matched| !claims.allow(&matched.path)) {
         let patterns: Vec<_> = patterns.iter().map(|claim| format!("'{claim}'")).collect();
         report.refuse(
-            &at.index(matched.index).key("path"),
+            &at.index(matched.index).child("path"),
             Reason::NotAllowedByFrontDoor,
             format!(
                 "'{}' is outside what FrontDoor {front_door_name} lets namespace '{}' claim: {}",
@@ -87,7 +89,7 @@ fn check_claims<'s>(
 }
 
 fn listed_hosts(front_door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
-    let at = Field::Spec.key("hosts");
+    let at = FieldPath::SPEC.child("hosts");
     let mut listed = HostSet::default();
     for (index, text) in hosts.iter().enumerate() {
         let at = at.index(index);

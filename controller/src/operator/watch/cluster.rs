@@ -7,9 +7,9 @@ use super::{
     trim::{CustomObject, Observed},
 };
 use crate::{
-    problem::{Kind, ObjectRef},
+    diagnostic::{Kind, ObjectRef},
+    objects::{Entry, Snapshot},
     publish::Source,
-    snapshot::{Entry, Snapshot},
 };
 use k8s_openapi::api::{
     core::v1::{Namespace, Service},
@@ -22,23 +22,23 @@ use tokio::sync::Notify;
 
 /// Everything that is known of the cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Objects {
-    pub(super) front_doors: Arc<Store<CustomObject<FrontDoor>>>,
-    pub(super) routes: Arc<Store<CustomObject<Route>>>,
-    pub(super) services: Arc<Store<Arc<Service>>>,
-    pub(super) endpoint_slices: Arc<Store<Arc<EndpointSlice>>>,
-    pub(super) namespaces: Arc<Store<Arc<Namespace>>>,
-    pub(super) secrets: Arc<Secrets>,
+pub(crate) struct Cluster {
+    pub(crate) front_doors: Arc<Store<CustomObject<FrontDoor>>>,
+    pub(crate) routes: Arc<Store<CustomObject<Route>>>,
+    pub(crate) services: Arc<Store<Arc<Service>>>,
+    pub(crate) endpoint_slices: Arc<Store<Arc<EndpointSlice>>>,
+    pub(crate) namespaces: Arc<Store<Arc<Namespace>>>,
+    pub(crate) secrets: Arc<Secrets>,
     /// The Service whose addresses are published, if one was named.
-    pub(super) published: Option<Arc<Store<Arc<Service>>>>,
+    pub(crate) published: Option<Arc<Store<Arc<Service>>>>,
     /// Told of every event that may ask for another status.
-    pub(super) observed: Arc<Notify>,
+    pub(crate) observed: Arc<Notify>,
     class: String,
 }
 
-impl Objects {
+impl Cluster {
     /// None yet; each kind will come from one watch for each scope.
-    pub(super) fn new(class: String, scopes: &Scopes, publishes_service: bool) -> Self {
+    pub(crate) fn new(class: String, scopes: &Scopes, publishes_service: bool) -> Self {
         let watches = scopes.objects.len();
         Self {
             front_doors: Store::new(watches),
@@ -54,7 +54,7 @@ impl Objects {
     }
 
     /// What the writer of statuses knows of an object; `None`: it is gone.
-    pub(super) fn observed(&self, object: &ObjectRef) -> Option<Arc<Observed>> {
+    pub(crate) fn observed(&self, object: &ObjectRef) -> Option<Arc<Observed>> {
         match object.kind {
             Kind::FrontDoor => self.front_doors.get(&object.name).map(|object| object.observed),
             Kind::Route => self.routes.get(&object.name).map(|object| object.observed),
@@ -71,7 +71,7 @@ impl Objects {
     }
 }
 
-impl Source for Objects {
+impl Source for Cluster {
     /// `None` too while the data of a Secret that was not named before is on its way: a Route would
     /// be compiled without it.
     fn snapshot(&mut self) -> Option<Snapshot> {
@@ -106,7 +106,7 @@ fn entries<T>(objects: BTreeMap<ObjectName, CustomObject<T>>) -> BTreeMap<Object
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::operator::trim;
+    use crate::operator::watch::trim;
     use kube::runtime::watcher::Event;
     use serde_json::json;
     use std::collections::BTreeSet;
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn there_is_no_snapshot_before_every_kind_is_there() {
         let scopes = Scopes::of(&BTreeSet::new(), None);
-        let mut objects = Objects::new("portico".to_owned(), &scopes, false);
+        let mut cluster = Cluster::new("portico".to_owned(), &scopes, false);
         let (name, object) = trim::custom::<FrontDoor>(
             Kind::FrontDoor,
             serde_json::from_value(json!({
@@ -123,17 +123,17 @@ mod tests {
             }))
             .unwrap(),
         );
-        let store = objects.front_doors.clone();
+        let store = cluster.front_doors.clone();
         store.take(0, Event::Init, |()| unreachable!());
         store.take(0, Event::InitApply(object), |object| (name.clone(), object));
         store.take(0, Event::InitDone, |()| unreachable!());
-        objects.routes.skip(0);
-        objects.services.skip(0);
-        objects.endpoint_slices.skip(0);
-        objects.namespaces.skip(0);
-        assert_eq!(objects.snapshot(), None, "Secrets are missing");
-        objects.secrets.versions().skip(0);
-        let snapshot = objects.snapshot().unwrap();
+        cluster.routes.skip(0);
+        cluster.services.skip(0);
+        cluster.endpoint_slices.skip(0);
+        cluster.namespaces.skip(0);
+        assert_eq!(cluster.snapshot(), None, "Secrets are missing");
+        cluster.secrets.versions().skip(0);
+        let snapshot = cluster.snapshot().unwrap();
         assert!(snapshot.front_doors.contains_key(&ObjectName::new("web", "ep")));
     }
 }

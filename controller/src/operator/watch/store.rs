@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What is kept of an object.
-pub(super) trait Cached: Clone {
+pub(crate) trait Cached: Clone {
     /// Whether nothing that is compiled differs.
     fn compiles_alike(&self, other: &Self) -> bool;
 }
@@ -21,7 +21,7 @@ impl<T: PartialEq> Cached for Arc<T> {
 
 /// All objects of one kind, from one watch, or from one for each namespace.
 #[derive(Debug)]
-pub(super) struct Store<T>(Box<[Mutex<Watched<T>>]>);
+pub(crate) struct Store<T>(Box<[Mutex<Watched<T>>]>);
 
 /// The objects of one watch.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Watched<T> {
 
 impl<T: Cached> Store<T> {
     /// An empty one, for so many watches.
-    pub(super) fn new(watches: usize) -> Arc<Self> {
+    pub(crate) fn new(watches: usize) -> Arc<Self> {
         let watched = || Watched { objects: BTreeMap::new(), incoming: None, synced: false };
         Arc::new(Self((0..watches).map(|_| Mutex::new(watched())).collect()))
     }
@@ -44,12 +44,12 @@ impl<T: Cached> Store<T> {
     }
 
     /// Whether every watch has brought all of its objects once.
-    pub(super) fn synced(&self) -> bool {
+    pub(crate) fn synced(&self) -> bool {
         self.watched().all(|watched| watched.synced)
     }
 
     /// All objects.
-    pub(super) fn all(&self) -> BTreeMap<ObjectName, T> {
+    pub(crate) fn all(&self) -> BTreeMap<ObjectName, T> {
         let mut all = BTreeMap::new();
         for watched in self.watched() {
             all.extend(watched.objects.iter().map(|(name, kept)| (name.clone(), kept.clone())));
@@ -58,13 +58,13 @@ impl<T: Cached> Store<T> {
     }
 
     /// One object.
-    pub(super) fn get(&self, name: &ObjectName) -> Option<T> {
+    pub(crate) fn get(&self, name: &ObjectName) -> Option<T> {
         self.watched().find_map(|watched| watched.objects.get(name).cloned())
     }
 
     /// Takes up what watch `number` says. `trim` may leave out an object. Whether a compile would
     /// find a difference.
-    pub(super) fn take<K>(
+    pub(crate) fn take<K>(
         &self,
         number: usize,
         event: Event<K>,
@@ -92,7 +92,7 @@ impl<T: Cached> Store<T> {
     }
 
     /// Goes on without what watch `number` would bring. Whether a compile would find a difference.
-    pub(super) fn skip(&self, number: usize) -> bool {
+    pub(crate) fn skip(&self, number: usize) -> bool {
         let Some(mut watched) = self.watched().nth(number) else { return false };
         !std::mem::replace(&mut watched.synced, true)
     }

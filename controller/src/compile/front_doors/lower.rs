@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The hosts of all FrontDoors. `candidates` are the oldest first, and so are the rules of a tree.
-pub(super) fn assemble(front_doors: &FrontDoors<'_>, candidates: &[CandidateRoute<'_>]) -> Hosts {
+pub(super) fn hosts(front_doors: &FrontDoors<'_>, candidates: &[CandidateRoute<'_>]) -> Hosts {
     let mut attached: Vec<Vec<&CandidateRoute<'_>>> = vec![Vec::new(); front_doors.all.len()];
     for candidate in candidates.iter().filter(|candidate| candidate.report.accepted()) {
         if let Some(attached) = candidate.front_door.and_then(|index| attached.get_mut(index)) {

@@ -2,8 +2,8 @@
 
 use super::store::Cached;
 use crate::{
-    problem::{Kind, ObjectRef},
-    snapshot::Entry,
+    diagnostic::{Kind, ObjectRef},
+    objects::Entry,
 };
 use k8s_openapi::{
     api::{
@@ -20,20 +20,20 @@ use std::sync::Arc;
 
 /// A FrontDoor or Route: what compiles, and what its status was when it was observed.
 #[derive(Clone, Debug)]
-pub(super) struct CustomObject<T> {
-    pub(super) entry: Entry<T>,
-    pub(super) observed: Arc<Observed>,
+pub(crate) struct CustomObject<T> {
+    pub(crate) entry: Entry<T>,
+    pub(crate) observed: Arc<Observed>,
 }
 
 /// What the writer of statuses knows of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Observed {
+pub(crate) struct Observed {
     /// `metadata.uid`.
-    pub(super) uid: String,
+    pub(crate) uid: String,
     /// `metadata.resourceVersion`.
-    pub(super) version: String,
+    pub(crate) version: String,
     /// Its status, as far as it decodes. A Route's is a FrontDoor's without routes and addresses.
-    pub(super) status: FrontDoorStatus,
+    pub(crate) status: FrontDoorStatus,
 }
 
 impl<T: PartialEq + Clone> Cached for CustomObject<T> {
@@ -44,7 +44,7 @@ impl<T: PartialEq + Clone> Cached for CustomObject<T> {
 
 /// A Secret by its `metadata.resourceVersion` alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SecretVersion(pub(super) Arc<str>);
+pub(crate) struct SecretVersion(pub(crate) Arc<str>);
 
 impl Cached for SecretVersion {
     /// A newer version says only that there is something to ask for.
@@ -53,13 +53,13 @@ impl Cached for SecretVersion {
     }
 }
 
-pub(super) fn name(metadata: &ObjectMeta) -> ObjectName {
+pub(crate) fn name(metadata: &ObjectMeta) -> ObjectName {
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_owned();
     ObjectName::new(text(&metadata.namespace), text(&metadata.name))
 }
 
 /// Keeps one of our own objects, whatever is wrong with it.
-pub(super) fn custom<T: DeserializeOwned>(
+pub(crate) fn custom<T: DeserializeOwned>(
     kind: Kind,
     mut object: DynamicObject,
 ) -> (ObjectName, Option<CustomObject<T>>) {
@@ -88,24 +88,24 @@ pub(super) fn custom<T: DeserializeOwned>(
 }
 
 /// Keeps a Service.
-pub(super) fn service(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
+pub(crate) fn service(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
     core("Service", guard, |service| service.status = None)
 }
 
 /// Keeps a Service with what a load balancer says of it.
-pub(super) fn published(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
+pub(crate) fn published(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
     core("Service", guard, |_| {})
 }
 
 /// Keeps an EndpointSlice.
-pub(super) fn slice(
+pub(crate) fn slice(
     guard: DeserializeGuard<EndpointSlice>,
 ) -> (ObjectName, Option<Arc<EndpointSlice>>) {
     core("EndpointSlice", guard, |_| {})
 }
 
 /// Keeps a Namespace.
-pub(super) fn namespace(
+pub(crate) fn namespace(
     guard: DeserializeGuard<Namespace>,
 ) -> (ObjectName, Option<Arc<Namespace>>) {
     core("Namespace", guard, |namespace| namespace.status = None)
@@ -134,7 +134,7 @@ fn core<K: Resource>(
 }
 
 /// Keeps a Secret's version, and nothing else: the annotations may hold its data.
-pub(super) fn secret(secret: PartialObjectMeta<Secret>) -> (ObjectName, Option<SecretVersion>) {
+pub(crate) fn secret(secret: PartialObjectMeta<Secret>) -> (ObjectName, Option<SecretVersion>) {
     let name = name(&secret.metadata);
     (name, secret.metadata.resource_version.map(|version| SecretVersion(version.into())))
 }
@@ -143,7 +143,7 @@ pub(super) fn secret(secret: PartialObjectMeta<Secret>) -> (ObjectName, Option<S
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::problem::Reason;
+    use crate::diagnostic::Reason;
     use portico_crds::{FrontDoor, Route};
     use serde_json::{Value, json};
 

@@ -1,14 +1,14 @@
 //! FrontDoors: their hosts, which of them owns a host, and who may attach.
 
-use super::{
-    Options,
-    claims::{AttachRules, Claims},
-    cors,
-    report::{Field, Precedence, Report},
-};
+use super::claims::{AttachRules, Claims};
 use crate::{
-    problem::{Kind, Reason},
-    snapshot::{Entry, Snapshot},
+    compile::{
+        cors,
+        options::Options,
+        report::{Precedence, Report},
+    },
+    diagnostic::{FieldPath, Kind, Reason},
+    objects::{Entry, Snapshot},
 };
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Namespace;
@@ -131,12 +131,12 @@ impl<'s> FrontDoor<'s> {
             };
         };
         let spec = &object.spec;
-        let at = Field::Spec;
-        let hosts = hosts(&spec.hosts, &at.key("hosts"), &mut report);
+        let at = FieldPath::SPEC;
+        let hosts = hosts(&spec.hosts, &at.child("hosts"), &mut report);
         let attach_rules =
-            AttachRules::compile(spec.attach.as_deref(), &at.key("attach"), &mut report);
+            AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
         let trusted_proxies =
-            networks(&spec.trusted_proxies, &at.key("trustedProxies"), &mut report);
+            networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
         let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
         Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
@@ -163,7 +163,11 @@ impl<'s> FrontDoor<'s> {
     }
 }
 
-fn hosts(hosts: &[crds::Host], at: &Field<'_>, report: &mut Report) -> Vec<Option<HostPattern>> {
+fn hosts(
+    hosts: &[crds::Host],
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Vec<Option<HostPattern>> {
     if hosts.is_empty() || hosts.len() > MAX_HOSTS {
         report.invalid(at, format!("has {} hosts: give 1 to {MAX_HOSTS}", hosts.len()));
     }
@@ -173,18 +177,18 @@ fn hosts(hosts: &[crds::Host], at: &Field<'_>, report: &mut Report) -> Vec<Optio
         let at = at.index(index);
         if host.tls.is_some() {
             report.refuse(
-                &at.key("tls"),
+                &at.child("tls"),
                 Reason::Unsupported,
                 "TLS is not supported by this version, which would serve the host in the clear: remove the field",
             );
         }
         let parsed = host.name.parse::<HostPattern>().map_err(|error| {
-            report.invalid(&at.key("name"), format!("'{}' {error}", host.name));
+            report.invalid(&at.child("name"), format!("'{}' {error}", host.name));
         });
         if let Ok(pattern) = &parsed {
             if let Some(first) = first.get(pattern) {
                 report.invalid(
-                    &at.key("name"),
+                    &at.child("name"),
                     format!("is the same host as hosts[{first}]: remove it"),
                 );
             } else {
@@ -196,7 +200,7 @@ fn hosts(hosts: &[crds::Host], at: &Field<'_>, report: &mut Report) -> Vec<Optio
     all
 }
 
-fn networks(texts: &[String], at: &Field<'_>, report: &mut Report) -> Arc<[IpNet]> {
+fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[IpNet]> {
     let mut good = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
         match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
@@ -225,11 +229,11 @@ fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
                 front_door.owned.insert(index);
             }
         }
-        let at = Field::Spec.key("hosts");
+        let at = FieldPath::SPEC.child("hosts");
         let all = lost.len() == front_door.hosts.len();
         for (index, message) in lost {
             let at = at.index(index);
-            let at = at.key("name");
+            let at = at.child("name");
             if all {
                 front_door.report.refuse(&at, Reason::Conflicted, message);
             } else {

@@ -2,7 +2,7 @@
 
 use crate::{
     compile::{ComputedCondition, Status},
-    problem::Kind,
+    diagnostic::Kind,
 };
 use k8s_openapi::{
     api::core::v1::Service, apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp,
@@ -84,7 +84,7 @@ pub(super) fn is_current(observed: &FrontDoorStatus, desired: &FrontDoorStatus) 
 }
 
 /// An address as a status has it.
-pub(super) fn address(value: &str) -> StatusAddress {
+pub(crate) fn address(value: &str) -> StatusAddress {
     let r#type = if value.parse::<IpAddr>().is_ok() { "IPAddress" } else { "Hostname" };
     StatusAddress { r#type: r#type.to_owned(), value: value.to_owned() }
 }

@@ -1,7 +1,7 @@
 //! What every serving mode does once it knows where its objects come from.
 
+use super::{admin::Admin, signals::Signals};
 use crate::{
-    admin::Admin,
     cli::ServingArgs,
     publish::{Debouncer, Publisher, Source},
 };
@@ -9,25 +9,21 @@ use anyhow::Context;
 use portico_dataplane::{serve::Dataplane, table::Table};
 use prometheus_client::registry::Registry;
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch};
 
 /// A server that has begun to serve.
-pub(super) struct Started {
+pub(crate) struct Started {
     /// Where it listens.
-    pub(super) http: SocketAddr,
+    pub(crate) http: SocketAddr,
     /// Where its admin pages are.
-    pub(super) admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     /// What they know of it.
-    pub(super) pages: Arc<Admin>,
+    pub(crate) pages: Arc<Admin>,
 }
 
 /// Serves until a signal, then drains. The listeners open when the first table is there; then
 /// `started` is called. `ending` is done at the signal, while requests in flight are answered.
-pub(super) async fn run(
+pub(crate) async fn run(
     args: &ServingArgs,
     mut publisher: Publisher<impl Source + 'static>,
     debouncer: Debouncer,
@@ -81,7 +77,7 @@ async fn start(
 }
 
 /// An address that can't be had, and the way out.
-pub(super) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
+pub(crate) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         io::ErrorKind::AddrInUse => format!(": choose another one with {flag} ADDR"),
         _ => String::new(),
@@ -112,51 +108,5 @@ async fn drain(
             tracing::warn!(signal = second.name(), "ending at once");
             second.exit_code()
         }
-    }
-}
-
-/// The signals that end the process.
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Ending {
-    Terminate,
-    Interrupt,
-}
-
-impl Signals {
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("listening for signals");
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    pub(super) async fn next(&mut self) -> Ending {
-        tokio::select! {
-            _ = self.terminate.recv() => Ending::Terminate,
-            _ = self.interrupt.recv() => Ending::Interrupt,
-        }
-    }
-}
-
-impl Ending {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Terminate => "SIGTERM",
-            Self::Interrupt => "SIGINT",
-        }
-    }
-
-    /// 128 and the signal's number, as a shell has it.
-    fn exit_code(self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Terminate => 143,
-            Self::Interrupt => 130,
-        })
     }
 }

@@ -1,7 +1,7 @@
 //! What the three services of the demo answer. Nothing is stored, so that the same request gets the
 //! same answer, whichever way it comes.
 
-use super::service::Kind;
+use super::kind::Kind;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};

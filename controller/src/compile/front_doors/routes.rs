@@ -1,19 +1,22 @@
 //! Routes, one by one: what each says, whether it may attach, and the rules that it comes to.
 
 use super::{
-    Options, action,
     attach::attach,
-    backends::Backends,
-    cors,
-    headers::Headers,
     hosts::{FrontDoors, HostSet, Lookup},
-    matches::{self, Matched},
-    report::{Field, Precedence, Report},
-    services::Services,
 };
 use crate::{
-    problem::{Kind, Reason},
-    snapshot::{Entry, Snapshot},
+    compile::{
+        action,
+        backends::Backends,
+        cors,
+        headers::Headers,
+        matches::{self, Matched},
+        options::Options,
+        report::{Precedence, Report},
+        services::Services,
+    },
+    diagnostic::{FieldPath, Kind, Reason},
+    objects::{Entry, Snapshot},
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -74,7 +77,7 @@ impl<'s> Routes<'_, 's> {
         };
         let spec = &object.spec;
         let front_door_name = front_door_name(name, &spec.front_door_ref);
-        let found = match candidate.report.is_incomplete(&Field::Spec.key("frontDoorRef")) {
+        let found = match candidate.report.is_incomplete(&FieldPath::SPEC.child("frontDoorRef")) {
             true => Lookup::Missing,
             false => self.front_doors.find(&front_door_name),
         };
@@ -84,7 +87,7 @@ impl<'s> Routes<'_, 's> {
             Lookup::Missing if !self.options.is_default_install() => return None,
             Lookup::Missing => {
                 candidate.report.refuse(
-                    &Field::Spec.key("frontDoorRef"),
+                    &FieldPath::SPEC.child("frontDoorRef"),
                     Reason::FrontDoorNotFound,
                     format!(
                         "FrontDoor {front_door_name} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
@@ -93,8 +96,11 @@ impl<'s> Routes<'_, 's> {
                 None
             }
         };
-        let matched =
-            matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut candidate.report);
+        let matched = matches::compile(
+            &spec.matches,
+            &FieldPath::SPEC.child("matches"),
+            &mut candidate.report,
+        );
         let compiled =
             self.compile_spec(name, spec, &matched, candidate.front_door, &mut candidate.report);
         let snapshot = self.snapshot;
@@ -121,20 +127,22 @@ impl<'s> Routes<'_, 's> {
         front_door: Option<usize>,
         report: &mut Report,
     ) -> Option<table::Route> {
-        let at = Field::Spec;
+        let at = FieldPath::SPEC;
         let action = self.action(name, spec, matched, report);
         let (snapshot, options) = (self.snapshot, self.options);
         let mut headers = Headers { snapshot, options, route: name, unavailable: None };
         let request_headers =
-            headers.edits(spec.request_headers.as_deref(), &at.key("requestHeaders"), report);
+            headers.edits(spec.request_headers.as_deref(), &at.child("requestHeaders"), report);
         let response_headers =
-            headers.edits(spec.response_headers.as_deref(), &at.key("responseHeaders"), report);
-        let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.key("timeouts"), report);
+            headers.edits(spec.response_headers.as_deref(), &at.child("responseHeaders"), report);
+        let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.child("timeouts"), report);
+        let front_door_name = front_door_name(name, &spec.front_door_ref);
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
-        let cors = cors::of_route(spec, front_door, report);
+        let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
+        let cors = cors::of_route(spec, inherited, &front_door_name, report);
         Some(table::Route {
             name: name.clone(),
-            front_door: front_door_name(name, &spec.front_door_ref),
+            front_door: front_door_name,
             action: action?,
             cors,
             request_headers,
@@ -151,22 +159,22 @@ impl<'s> Routes<'_, 's> {
         matched: &[Matched],
         report: &mut Report,
     ) -> Option<Action> {
-        let at = Field::Spec;
+        let at = FieldPath::SPEC;
         action::check_one(spec, report);
         let rewrite = spec.rewrite.as_ref();
-        let path = rewrite.and_then(|r| action::rewrite(r, matched, &at.key("rewrite"), report));
+        let path = rewrite.and_then(|r| action::rewrite(r, matched, &at.child("rewrite"), report));
         let forward = spec.backends.as_ref().map(|backends| {
             let host = rewrite.and_then(|rewrite| rewrite.host.as_deref());
             let guard = &self.options.guard;
             let compiler = Backends { services: &mut self.services, guard, route: name, host };
-            let backends = compiler.compile(backends, &at.key("backends"), report);
+            let backends = compiler.compile(backends, &at.child("backends"), report);
             Action::Forward(Forward::new(backends, path))
         });
         let redirect = spec.redirect.as_ref().and_then(|redirect| {
-            action::redirect(redirect, matched, &at.key("redirect"), report).map(Action::Redirect)
+            action::redirect(redirect, matched, &at.child("redirect"), report).map(Action::Redirect)
         });
         let respond = spec.respond.as_ref().and_then(|respond| {
-            action::respond(respond, &at.key("respond"), report).map(Action::Respond)
+            action::respond(respond, &at.child("respond"), report).map(Action::Respond)
         });
         forward.or(redirect).or(respond)
     }
@@ -181,7 +189,7 @@ pub fn requested_matches(
     let undecoded =
         Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
     let mut report = Report::new(Kind::Route, name, &undecoded);
-    let matched = matches::compile(&spec.matches, &Field::Spec.key("matches"), &mut report);
+    let matched = matches::compile(&spec.matches, &FieldPath::SPEC.child("matches"), &mut report);
     let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
     (front_door_name(name, &spec.front_door_ref), matches.collect())
 }

@@ -1,7 +1,7 @@
 //! Secrets: the versions of all, the data of those alone that a FrontDoor or Route names.
 
-use super::{failure_log::FailureLog, store::Store, trim::SecretVersion};
-use crate::{publish::Trigger, snapshot::Entry};
+use super::{store::Store, trim::SecretVersion};
+use crate::{objects::Entry, operator::failure_log::FailureLog, publish::Trigger};
 use futures_util::{StreamExt, stream};
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Api, Client};
@@ -28,7 +28,7 @@ const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What is known of Secrets.
 #[derive(Debug)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     versions: Arc<Store<SecretVersion>>,
     /// Told where there may be something to ask for.
     changed: Arc<Notify>,
@@ -53,21 +53,21 @@ struct Data {
 
 impl Secrets {
     /// None yet; their versions will come from so many watches.
-    pub(super) fn new(watches: usize) -> Self {
+    pub(crate) fn new(watches: usize) -> Self {
         let versions = Store::new(watches);
         Self { versions, changed: Arc::default(), held: Mutex::default() }
     }
 
-    pub(super) fn versions(&self) -> Arc<Store<SecretVersion>> {
+    pub(crate) fn versions(&self) -> Arc<Store<SecretVersion>> {
         self.versions.clone()
     }
 
     /// What to tell of an event.
-    pub(super) fn changed(&self) -> Arc<Notify> {
+    pub(crate) fn changed(&self) -> Arc<Notify> {
         self.changed.clone()
     }
 
-    pub(super) fn synced(&self) -> bool {
+    pub(crate) fn synced(&self) -> bool {
         self.versions.synced()
     }
 
@@ -77,7 +77,7 @@ impl Secrets {
 
     /// The Secrets that are `named` and there; any other's data is forgotten. `None` while one of
     /// them was never asked for.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         named: BTreeSet<ObjectName>,
     ) -> Option<BTreeMap<ObjectName, Arc<Secret>>> {
@@ -134,7 +134,7 @@ impl Secrets {
     }
 
     /// Asks for what is wanted, from now on.
-    pub(super) async fn fetch(
+    pub(crate) async fn fetch(
         self: Arc<Self>,
         client: Client,
         trigger: Trigger,
@@ -205,7 +205,7 @@ fn trimmed(secret: Secret) -> Secret {
 
 /// The Secrets that are named by FrontDoors of this class, and by Routes unless their FrontDoor is
 /// of another.
-pub(super) fn named(
+pub(crate) fn named(
     front_doors: &BTreeMap<ObjectName, Entry<FrontDoor>>,
     routes: &BTreeMap<ObjectName, Entry<Route>>,
     class: &str,

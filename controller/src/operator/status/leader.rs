@@ -1,6 +1,6 @@
 //! Which of several replicas writes: the one that holds the Lease.
 
-use super::{failure_log::FailureLog, metrics::Metrics};
+use crate::operator::{failure_log::FailureLog, metrics::Metrics};
 use kube::{Client, runtime::events::Reporter};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use std::{
@@ -29,7 +29,7 @@ const WHAT: &str = "holding the Lease";
 
 /// A part in the election.
 #[derive(Debug)]
-pub(super) struct LeaderElector {
+pub(crate) struct LeaderElector {
     begin: Arc<Notify>,
     leading: watch::Receiver<bool>,
     end: watch::Sender<bool>,
@@ -37,10 +37,10 @@ pub(super) struct LeaderElector {
 }
 
 /// What is competed for.
-pub(super) struct Lease {
-    pub(super) client: Client,
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Lease {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
 /// Who is told whether this replica holds the Lease.
@@ -63,7 +63,7 @@ impl Leadership {
 
 impl LeaderElector {
     /// Will stand for election from what [`LeaderElector::begin`] gives, until [`LeaderElector::withdraw`].
-    pub(super) fn new(lease: Lease, failure_log: FailureLog, metrics: Metrics) -> Self {
+    pub(crate) fn new(lease: Lease, failure_log: FailureLog, metrics: Metrics) -> Self {
         let begin = Arc::new(Notify::new());
         let (channel, leading) = watch::channel(false);
         let (end, ended) = watch::channel(false);
@@ -74,18 +74,18 @@ impl LeaderElector {
 
     /// Makes it stand: once this replica serves. One that holds the Lease and has nothing to say would
     /// keep those that have from saying it.
-    pub(super) fn begin(&self) -> impl FnOnce() + 'static {
+    pub(crate) fn begin(&self) -> impl FnOnce() + 'static {
         let begin = self.begin.clone();
         move || begin.notify_one()
     }
 
     /// Whether this replica holds the Lease.
-    pub(super) fn leading(&self) -> watch::Receiver<bool> {
+    pub(crate) fn leading(&self) -> watch::Receiver<bool> {
         self.leading.clone()
     }
 
     /// Lets go of the Lease, if this replica holds it.
-    pub(super) async fn withdraw(self) {
+    pub(crate) async fn withdraw(self) {
         self.end.send_replace(true);
         let _ = timeout(RELEASE_TIMEOUT, self.task).await;
     }

@@ -22,13 +22,13 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Keeps the log going; dropping it writes what still waits.
 #[derive(Debug)]
-pub struct Logs {
+pub(crate) struct Logs {
     lines: Arc<Lines>,
     ended: mpsc::Receiver<()>,
 }
 
 /// Starts to log, for the whole process. `RUST_LOG` chooses what; where it says nothing, `usual`.
-pub fn start(format: LogFormat, usual: &str) -> anyhow::Result<Logs> {
+pub(crate) fn start(format: LogFormat, usual: &str) -> anyhow::Result<Logs> {
     let chosen = env::var("RUST_LOG").unwrap_or_default();
     let chosen = if chosen.is_empty() { usual } else { &chosen };
     let filter = EnvFilter::try_new(chosen)

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 /// What there is a watch for. `None` stands for all namespaces at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Scopes {
+pub(crate) struct Scopes {
     /// Of every kind but Secrets.
-    pub(super) objects: Vec<Option<String>>,
+    pub(crate) objects: Vec<Option<String>>,
     /// Of Secrets; may be empty.
-    pub(super) secrets: Vec<Option<String>>,
+    pub(crate) secrets: Vec<Option<String>>,
 }
 
 impl Scopes {
     /// All namespaces where none is named; their Secrets where no others are.
-    pub(super) fn of(namespaces: &BTreeSet<String>, secrets: Option<&BTreeSet<String>>) -> Self {
+    pub(crate) fn of(namespaces: &BTreeSet<String>, secrets: Option<&BTreeSet<String>>) -> Self {
         let each = |named: &BTreeSet<String>| named.iter().cloned().map(Some).collect();
         let objects = if namespaces.is_empty() { vec![None] } else { each(namespaces) };
         let secrets = secrets.map_or_else(|| objects.clone(), each);

@@ -1,9 +1,12 @@
 //! Kubernetes Events: each problem once.
 
-use super::{failure_log::FailureLog, metrics::Metrics};
 use crate::{
     compile::Status,
-    problem::{ObjectRef, Problem},
+    diagnostic::{ObjectRef, Problem},
+    operator::{
+        failure_log::FailureLog,
+        metrics::{EventOutcome, Metrics},
+    },
 };
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
@@ -31,29 +34,6 @@ pub(super) struct Events {
     reported: Reported,
     queue: mpsc::Sender<(ObjectReference, Problem)>,
     metrics: Metrics,
-}
-
-/// What became of an Event.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Outcome {
-    Written,
-    /// The API server did not take it, or gave no answer.
-    Failed,
-    /// Too many waited.
-    Dropped,
-}
-
-impl Outcome {
-    pub(super) const ALL: [Self; 3] = [Self::Written, Self::Failed, Self::Dropped];
-
-    /// Its name in metrics.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
-        }
-    }
 }
 
 /// The problems that were reported, by object, with each object's uid.
@@ -92,7 +72,7 @@ impl Events {
                 ..ObjectReference::default()
             };
             if self.queue.try_send((about, problem)).is_err() {
-                self.metrics.event(Outcome::Dropped);
+                self.metrics.event(EventOutcome::Dropped);
             }
         }
     }
@@ -147,15 +127,15 @@ async fn write(
         {
             Ok(Ok(())) => {
                 failure_log.worked(what);
-                Outcome::Written
+                EventOutcome::Written
             }
             Ok(Err(error)) => {
                 failure_log.failed(what, &error);
-                Outcome::Failed
+                EventOutcome::Failed
             }
             Err(error) => {
                 failure_log.failed(what, &error);
-                Outcome::Failed
+                EventOutcome::Failed
             }
         };
         metrics.event(outcome);
@@ -177,7 +157,7 @@ fn event(problem: &Problem) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::{ConditionType, Kind, Reason, Severity};
+    use crate::diagnostic::{ConditionType, Kind, Reason, Severity};
     use portico_dataplane::table::ObjectName;
 
     fn route() -> ObjectRef {

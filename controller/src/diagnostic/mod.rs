@@ -1,6 +1,10 @@
 //! What is wrong with an object: the one shape of every complaint, from the schema's to the
 //! compiler's. Problems become conditions, the lines of `portico check`, and events.
 
+mod field;
+
+pub(crate) use field::{FieldPath, sort_key};
+
 use portico_dataplane::table::ObjectName;
 use serde::Serialize;
 use std::{borrow::Cow, fmt};

@@ -1,18 +1,19 @@
 //! Writes statuses: only those that differ, only while this replica holds the lease.
 
 use super::{
-    Publish,
+    desired::{self, desired, is_current},
     events::Events,
-    failure_log::FailureLog,
-    metrics::Metrics,
-    objects::Objects,
-    status::{self, desired, is_current},
-    trim::Observed,
 };
 use crate::{
-    admin::Admin,
     compile::Status,
-    problem::{Kind, ObjectRef},
+    diagnostic::{Kind, ObjectRef},
+    operator::{
+        Publish,
+        failure_log::FailureLog,
+        metrics::{Metrics, WriteOutcome},
+        watch::{Cluster, Observed},
+    },
+    process::admin::Admin,
     publish::StatusUpdate,
 };
 use k8s_openapi::jiff::Timestamp;
@@ -41,15 +42,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const WHAT: &str = "writing statuses";
 
 /// What the writer works with.
-pub(super) struct Writer {
-    pub(super) client: Client,
-    pub(super) objects: Objects,
-    pub(super) status_updates: watch::Receiver<Arc<StatusUpdate>>,
-    pub(super) leading: watch::Receiver<bool>,
-    pub(super) pages: Arc<Admin>,
-    pub(super) publish: Publish,
-    pub(super) failure_log: FailureLog,
-    pub(super) metrics: Metrics,
+pub(crate) struct Writer {
+    pub(crate) client: Client,
+    pub(crate) cluster: Cluster,
+    pub(crate) status_updates: watch::Receiver<Arc<StatusUpdate>>,
+    pub(crate) leading: watch::Receiver<bool>,
+    pub(crate) pages: Arc<Admin>,
+    pub(crate) publish: Publish,
+    pub(crate) failure_log: FailureLog,
+    pub(crate) metrics: Metrics,
 }
 
 /// What was written, until the watch brings it back.
@@ -67,35 +68,9 @@ struct Work {
     pace: Interval,
 }
 
-/// What became of a write.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Outcome {
-    Written,
-    /// The object is gone or differs from what was observed: the watch will tell, and wake.
-    Conflict,
-    /// The API server does not let this one be written.
-    Refused,
-    /// It gave no answer.
-    Failed,
-}
-
-impl Outcome {
-    pub(super) const ALL: [Self; 4] = [Self::Written, Self::Conflict, Self::Refused, Self::Failed];
-
-    /// Its name in metrics.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Conflict => "overtaken",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 impl Writer {
     /// Writes, for as long as there is a publisher.
-    pub(super) async fn run(self) {
+    pub(crate) async fn run(self) {
         let mut pace = interval(WRITE_INTERVAL);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events =
@@ -104,10 +79,10 @@ impl Writer {
     }
 
     fn addresses(&self) -> Vec<StatusAddress> {
-        match (&self.publish, &self.objects.published) {
+        match (&self.publish, &self.cluster.published) {
             (Publish::Addresses(addresses), _) => addresses.clone(),
             (Publish::Service(name), Some(store)) => {
-                store.get(name).map(|service| status::addresses(&service)).unwrap_or_default()
+                store.get(name).map(|service| desired::addresses(&service)).unwrap_or_default()
             }
             (Publish::Service(_), None) => Vec::new(),
         }
@@ -118,7 +93,7 @@ impl Writer {
         object: &ObjectRef,
         observed: &Observed,
         status: &FrontDoorStatus,
-    ) -> Outcome {
+    ) -> WriteOutcome {
         let resource = match object.kind {
             Kind::FrontDoor => ApiResource::erase::<FrontDoor>(&()),
             Kind::Route => ApiResource::erase::<Route>(&()),
@@ -136,21 +111,21 @@ impl Writer {
         }));
         let params = PatchParams::apply(FIELD_MANAGER).force();
         match timeout(WRITE_TIMEOUT, api.patch_status(&object.name.name, &params, &patch)).await {
-            Ok(Ok(_)) => Outcome::Written,
+            Ok(Ok(_)) => WriteOutcome::Written,
             Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => {
-                Outcome::Conflict
+                WriteOutcome::Conflict
             }
             Ok(Err(error @ kube::Error::Api(_))) => {
                 self.failure_log.failed(&format!("{WHAT} in {namespace}"), &error);
-                Outcome::Refused
+                WriteOutcome::Refused
             }
             Ok(Err(error)) => {
                 self.failure_log.failed(WHAT, &error);
-                Outcome::Failed
+                WriteOutcome::Failed
             }
             Err(error) => {
                 self.failure_log.failed(WHAT, &error);
-                Outcome::Failed
+                WriteOutcome::Failed
             }
         }
     }
@@ -158,7 +133,7 @@ impl Writer {
 
 impl Work {
     async fn run(mut self) {
-        let observed = self.writer.objects.observed.clone();
+        let observed = self.writer.cluster.observed.clone();
         let mut complete = true;
         loop {
             tokio::select! {
@@ -195,10 +170,10 @@ impl Work {
         let mut complete = true;
         for (object, status) in &update.statuses {
             match self.object(object, status, &addresses).await {
-                None | Some(Outcome::Conflict) => continue,
-                Some(Outcome::Written) => self.writer.failure_log.worked(WHAT),
-                Some(Outcome::Refused) => complete = false,
-                Some(Outcome::Failed) => return false,
+                None | Some(WriteOutcome::Conflict) => continue,
+                Some(WriteOutcome::Written) => self.writer.failure_log.worked(WHAT),
+                Some(WriteOutcome::Refused) => complete = false,
+                Some(WriteOutcome::Failed) => return false,
             }
             let is_overtaken = self.writer.status_updates.has_changed().unwrap_or(true);
             if is_overtaken || !*self.writer.leading.borrow() {
@@ -215,8 +190,8 @@ impl Work {
         object: &ObjectRef,
         status: &Status,
         addresses: &[StatusAddress],
-    ) -> Option<Outcome> {
-        let observed = self.writer.objects.observed(object)?;
+    ) -> Option<WriteOutcome> {
+        let observed = self.writer.cluster.observed(object)?;
         if status.uid.as_ref().is_some_and(|uid| *uid != observed.uid) {
             // This status was computed for its predecessor; its own is on the way.
             return None;
@@ -233,7 +208,7 @@ impl Work {
         self.pace.tick().await;
         let outcome = self.writer.apply(object, &observed, &desired).await;
         self.writer.metrics.status_write(object.kind, outcome);
-        if matches!(outcome, Outcome::Written) {
+        if matches!(outcome, WriteOutcome::Written) {
             let written = Written { over: observed.version.clone(), status: desired };
             self.written.insert(object.clone(), written);
         }

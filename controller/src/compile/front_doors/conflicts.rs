@@ -2,11 +2,12 @@
 
 use super::{
     hosts::{FrontDoors, HostSet},
-    matches::{SortKey, sort_key},
-    report::Field,
     routes::CandidateRoute,
 };
-use crate::problem::Reason;
+use crate::{
+    compile::matches::{SortKey, sort_key},
+    diagnostic::{FieldPath, Reason},
+};
 use http::Method;
 use portico_dataplane::router::{Predicates, Rule};
 use std::{borrow::Cow, collections::HashMap};
@@ -18,7 +19,7 @@ pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontD
         let Some(candidate) = candidates.get_mut(candidate) else { continue };
         let front_door = candidate.front_door.and_then(|index| front_doors.all.get(index));
         let host = front_door.and_then(|it| it.hosts.get(host)?.as_ref());
-        let at = Field::Spec.key("matches");
+        let at = FieldPath::SPEC.child("matches");
         let host = host.map(|host| format!(" on host '{host}'")).unwrap_or_default();
         let message =
             format!("Route {winner}, has the same match{host}: change or remove one of them");

@@ -1,9 +1,9 @@
 //! `spec.attach` of a FrontDoor: which namespaces may attach Routes, and which paths they may
 //! claim.
 
-use super::{
-    matches,
-    report::{Field, Report},
+use crate::{
+    compile::{matches, report::Report},
+    diagnostic::FieldPath,
 };
 use k8s_openapi::{
     api::core::v1::Namespace,
@@ -56,14 +56,14 @@ impl Claims {
 impl<'s> AttachRules<'s> {
     pub(super) fn compile(
         attach: Option<&'s [crds::Attach]>,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Self {
         let Some(entries) = attach else { return Self::SameNamespace };
         let rule = |(index, entry): (usize, &'s crds::Attach)| {
             let at = at.index(index);
             check_namespaces(entry, &at, report);
-            let at_paths = at.key("paths");
+            let at_paths = at.child("paths");
             let paths = entry.paths.iter().enumerate();
             let paths =
                 paths.filter_map(|(i, text)| matches::path(text, &at_paths.index(i), report));
@@ -145,7 +145,7 @@ fn holds(expression: &LabelSelectorRequirement, labels: &Labels<'_>) -> bool {
     }
 }
 
-fn check_namespaces(entry: &crds::Attach, at: &Field<'_>, report: &mut Report) {
+fn check_namespaces(entry: &crds::Attach, at: &FieldPath<'_>, report: &mut Report) {
     match (entry.namespaces.is_empty(), &entry.namespace_selector) {
         (true, None) => {
             report.invalid_members(
@@ -160,33 +160,33 @@ fn check_namespaces(entry: &crds::Attach, at: &Field<'_>, report: &mut Report) {
             "has both namespaces and namespaceSelector: keep one, or make two entries",
         ),
         (true, Some(selector)) => {
-            check_selector(selector, &at.key("namespaceSelector"), report);
+            check_selector(selector, &at.child("namespaceSelector"), report);
         }
         (false, None) => {}
     }
 }
 
-fn check_selector(selector: &LabelSelector, at: &Field<'_>, report: &mut Report) {
-    let at = at.key("matchExpressions");
+fn check_selector(selector: &LabelSelector, at: &FieldPath<'_>, report: &mut Report) {
+    let at = at.child("matchExpressions");
     for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
         let at = at.index(index);
-        if report.failed_to_decode(&at.key("operator")) {
+        if report.failed_to_decode(&at.child("operator")) {
             continue; // Whether it takes values can't be told.
         }
         let has_values = expression.values.as_ref().is_some_and(|values| !values.is_empty());
         match (expression.operator.as_str(), has_values) {
             ("In" | "NotIn", true) | ("Exists" | "DoesNotExist", false) => {}
             (operator @ ("In" | "NotIn"), false) => {
-                report.invalid(&at.key("values"), format!("is empty: {operator} needs values"));
+                report.invalid(&at.child("values"), format!("is empty: {operator} needs values"));
             }
             (operator @ ("Exists" | "DoesNotExist"), true) => {
                 report.invalid(
-                    &at.key("values"),
+                    &at.child("values"),
                     format!("is given, but {operator} takes none: remove it"),
                 );
             }
             (other, _) => report.invalid(
-                &at.key("operator"),
+                &at.child("operator"),
                 format!("is '{other}': give In, NotIn, Exists or DoesNotExist"),
             ),
         }

@@ -1,14 +1,20 @@
 //! The watches: one for each kind, or one for each kind and namespace.
 
+mod cluster;
+mod scopes;
+mod secrets;
+mod store;
+mod trim;
+
+pub(super) use cluster::Cluster;
+pub(super) use scopes::Scopes;
+pub(super) use trim::Observed;
+
 use super::{
     failure_log::{self, FailureLog},
     metrics::{Metrics, WatchMetrics},
-    objects::Objects,
-    scopes::Scopes,
-    store::{Cached, Store},
-    trim,
 };
-use crate::{problem::Kind, publish::Trigger};
+use crate::{diagnostic::Kind, publish::Trigger};
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -29,6 +35,7 @@ use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
 use serde::de::DeserializeOwned;
 use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
+use store::{Cached, Store};
 use tokio::{sync::Notify, time::timeout};
 
 /// Seconds after which a watch begins anew where it is. A connection that died without a word is
@@ -64,45 +71,45 @@ pub(super) struct Watches<'a> {
 }
 
 impl Watches<'_> {
-    pub(super) fn start(&self, objects: &Objects) {
+    pub(super) fn start(&self, cluster: &Cluster) {
         for (number, namespace) in self.scopes.objects.iter().enumerate() {
             let namespace = namespace.as_deref();
             let own = |kind| Watch {
-                events: Some(objects.observed.clone()),
+                events: Some(cluster.observed.clone()),
                 ..self.watch(kind, number, namespace)
             };
             spawn(
                 self.own_api::<FrontDoor>(namespace),
                 config(),
                 own("FrontDoor"),
-                objects.front_doors.clone(),
+                cluster.front_doors.clone(),
                 |object| trim::custom(Kind::FrontDoor, object),
             );
             spawn(
                 self.own_api::<Route>(namespace),
                 config(),
                 own("Route"),
-                objects.routes.clone(),
+                cluster.routes.clone(),
                 |object| trim::custom(Kind::Route, object),
             );
             let services = self.api::<DeserializeGuard<Service>>(namespace);
             let watch = self.watch("Service", number, namespace);
-            spawn(services, config(), watch, objects.services.clone(), trim::service);
+            spawn(services, config(), watch, cluster.services.clone(), trim::service);
             let slices = self.api::<DeserializeGuard<EndpointSlice>>(namespace);
             let watch = self.watch("EndpointSlice", number, namespace);
-            spawn(slices, config(), watch, objects.endpoint_slices.clone(), trim::slice);
-            self.namespace(number, namespace, objects);
+            spawn(slices, config(), watch, cluster.endpoint_slices.clone(), trim::slice);
+            self.namespace(number, namespace, cluster);
         }
         for (number, namespace) in self.scopes.secrets.iter().enumerate() {
-            self.secrets(number, namespace.as_deref(), objects);
+            self.secrets(number, namespace.as_deref(), cluster);
         }
-        if let (Some(name), Some(store)) = (self.publish, &objects.published) {
+        if let (Some(name), Some(store)) = (self.publish, &cluster.published) {
             let services: Api<DeserializeGuard<Service>> =
                 Api::namespaced(self.client.clone(), &name.namespace);
             let config = config().fields(&format!("metadata.name={}", name.name));
             let watch = Watch {
                 what: format!("watching --publish-service {name}"),
-                events: Some(objects.observed.clone()),
+                events: Some(cluster.observed.clone()),
                 ..self.watch("Service", 0, None)
             };
             spawn(services, config, watch, store.clone(), trim::published);
@@ -110,18 +117,18 @@ impl Watches<'_> {
     }
 
     /// Secrets are watched by their metadata alone.
-    fn secrets(&self, number: usize, namespace: Option<&str>, objects: &Objects) {
+    fn secrets(&self, number: usize, namespace: Option<&str>, cluster: &Cluster) {
         let secrets = self.api::<PartialObjectMeta<Secret>>(namespace);
         let watch = Watch {
-            events: Some(objects.secrets.changed()),
+            events: Some(cluster.secrets.changed()),
             ..self.watch("Secret", number, namespace)
         };
-        spawn(secrets, config(), watch, objects.secrets.versions(), trim::secret);
+        spawn(secrets, config(), watch, cluster.secrets.versions(), trim::secret);
     }
 
     /// Namespaces are asked for their labels. Who may see some namespaces alone may lack the right
     /// to that: then they have none.
-    fn namespace(&self, number: usize, namespace: Option<&str>, objects: &Objects) {
+    fn namespace(&self, number: usize, namespace: Option<&str>, cluster: &Cluster) {
         let mut config = config();
         let mut watch = self.watch("Namespace", number, namespace);
         if let Some(name) = namespace {
@@ -129,7 +136,7 @@ impl Watches<'_> {
             watch.optional = true;
         }
         let api = Api::<DeserializeGuard<Namespace>>::all(self.client.clone());
-        spawn(api, config, watch, objects.namespaces.clone(), trim::namespace);
+        spawn(api, config, watch, cluster.namespaces.clone(), trim::namespace);
     }
 
     fn watch(&self, kind: &'static str, number: usize, namespace: Option<&str>) -> Watch {
