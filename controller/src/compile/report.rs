@@ -3,7 +3,7 @@
 use super::status::{ComputedCondition, Status};
 use crate::{
     diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, sort_key},
-    objects::Entry,
+    objects::{CustomKind, Entry},
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
@@ -24,10 +24,10 @@ pub(super) struct Report {
 
 impl Report {
     /// Begins with what reading the object found.
-    pub(super) fn new<T: Resource>(kind: Kind, name: &ObjectName, entry: &Entry<T>) -> Self {
+    pub(super) fn new<K: CustomKind>(name: &ObjectName, entry: &Entry<K>) -> Self {
         let metadata = entry.object.as_ref().map(|object| object.meta());
         let mut report = Self {
-            object: ObjectRef { kind, name: name.clone() },
+            object: ObjectRef { kind: K::KIND, name: name.clone() },
             uid: metadata.and_then(|metadata| metadata.uid.clone()),
             generation: metadata.and_then(|metadata| metadata.generation),
             problems: entry.problems.clone(),

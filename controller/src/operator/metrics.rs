@@ -101,7 +101,7 @@ impl Metrics {
 
     /// A rate needs a value before the first increase.
     fn begin_at_zero(&self) {
-        for kind in [Kind::FrontDoor, Kind::Route] {
+        for kind in Kind::ALL {
             for outcome in WriteOutcome::ALL {
                 drop(self.status_writes.get_or_create(&status_write(kind, outcome)));
             }

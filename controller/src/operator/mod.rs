@@ -119,7 +119,6 @@ impl Operator {
             Publish::Service(name) => Some(name),
             Publish::Addresses(_) => None,
         };
-        let cluster = Cluster::new(class, &scopes, service.is_some());
         let watches = Watches {
             client: &client,
             scopes: &scopes,
@@ -128,9 +127,7 @@ impl Operator {
             failure_log: &failure_log,
             metrics: &metrics,
         };
-        watches.start(&cluster);
-        let secrets = cluster.secrets.clone();
-        tokio::spawn(secrets.fetch(client.clone(), trigger.clone(), failure_log.clone()));
+        let cluster = watches.start(class);
         let elector = LeaderElector::new(lease, failure_log.clone(), metrics.clone());
         Ok(Self { client, cluster, elector, publish, failure_log, metrics })
     }

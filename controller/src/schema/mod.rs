@@ -19,7 +19,7 @@ static ROUTE: LazyLock<Node> = LazyLock::new(|| root(Kind::Route));
 /// Everything in which a parsed manifest breaks the schema of its kind; empty: it decodes, once
 /// [`prune_nulls`] has run. Every problem is an error that concerns `Accepted`.
 pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
-    check::run(object, known(object.kind), value)
+    check::run(object, schema_of(object.kind), value)
 }
 
 /// Makes a manifest decode in which [`validate`] found problems and [`prune_nulls`] has run: what
@@ -27,10 +27,10 @@ pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
 /// nothing. Returns the paths of what was put in or taken out, with which the object must not be
 /// accepted.
 pub fn repair(kind: Kind, value: &mut Value) -> Vec<String> {
-    repair::run(known(kind), value)
+    repair::run(schema_of(kind), value)
 }
 
-fn known(kind: Kind) -> &'static Node {
+fn schema_of(kind: Kind) -> &'static Node {
     match kind {
         Kind::FrontDoor => &FRONT_DOOR,
         Kind::Route => &ROUTE,

@@ -56,7 +56,7 @@ fn check_claims<'s>(
     report: &mut Report,
 ) {
     let front_door_name = front_door.name();
-    let claims = front_door.claims(&name.namespace, &snapshot.namespaces);
+    let claims = front_door.claims(&name.namespace, snapshot);
     let patterns = match claims {
         Claims::Everything => return,
         Claims::Nothing => {

@@ -4,14 +4,12 @@
 use crate::{
     compile::{matches, report::Report},
     diagnostic::FieldPath,
+    objects::Snapshot,
 };
-use k8s_openapi::{
-    api::core::v1::Namespace,
-    apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use portico_crds as crds;
 use portico_dataplane::path::PathPattern;
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// The label that every Namespace has.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -74,12 +72,7 @@ impl<'s> AttachRules<'s> {
 
     /// What `namespace` may claim at a FrontDoor of the namespace `own`. All entries that fit it
     /// count together.
-    pub(super) fn claims(
-        &self,
-        own: &str,
-        namespace: &str,
-        objects: &BTreeMap<String, Arc<Namespace>>,
-    ) -> Claims {
+    pub(super) fn claims(&self, own: &str, namespace: &str, snapshot: &Snapshot) -> Claims {
         let entries = match self {
             Self::SameNamespace if own == namespace => return Claims::Everything,
             Self::SameNamespace => return Claims::Nothing,
@@ -87,7 +80,7 @@ impl<'s> AttachRules<'s> {
         };
         let labels = Labels {
             name: namespace,
-            given: objects.get(namespace).and_then(|object| object.metadata.labels.as_ref()),
+            given: snapshot.namespace(namespace).and_then(|it| it.metadata.labels.as_ref()),
         };
         let fitting: Vec<_> = entries.iter().filter(|rule| rule.fits(&labels)).collect();
         if fitting.is_empty() {

@@ -7,18 +7,13 @@ use crate::{
         options::Options,
         report::{Precedence, Report},
     },
-    diagnostic::{FieldPath, Kind, Reason},
+    diagnostic::{FieldPath, Reason},
     objects::{Entry, Snapshot},
 };
 use ipnet::IpNet;
-use k8s_openapi::api::core::v1::Namespace;
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 /// How many hosts a FrontDoor may have. A set of them is held as the bits of a `u64`.
 const MAX_HOSTS: usize = 64;
@@ -116,7 +111,7 @@ fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
 
 impl<'s> FrontDoor<'s> {
     fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
-        let mut report = Report::new(Kind::FrontDoor, name, entry);
+        let mut report = Report::new(name, entry);
         let precedence = Precedence::of(name, entry.object.as_deref());
         let Some(object) = &entry.object else {
             return Self {
@@ -153,13 +148,11 @@ impl<'s> FrontDoor<'s> {
     }
 
     /// What a namespace may claim here.
-    pub(super) fn claims(
-        &mut self,
-        namespace: &'s str,
-        objects: &BTreeMap<String, Arc<Namespace>>,
-    ) -> &Claims {
+    pub(super) fn claims(&mut self, namespace: &'s str, snapshot: &Snapshot) -> &Claims {
         let (own, attach_rules) = (&self.precedence.name().namespace, &self.attach_rules);
-        self.claims.entry(namespace).or_insert_with(|| attach_rules.claims(own, namespace, objects))
+        self.claims
+            .entry(namespace)
+            .or_insert_with(|| attach_rules.claims(own, namespace, snapshot))
     }
 }
 

@@ -15,8 +15,8 @@ use crate::{
         report::{Precedence, Report},
         services::Services,
     },
-    diagnostic::{FieldPath, Kind, Reason},
-    objects::{Entry, Snapshot},
+    diagnostic::{FieldPath, Reason},
+    objects::{Entry, Snapshot, front_door_of},
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -62,7 +62,7 @@ impl<'s> Routes<'_, 's> {
         name: &'s ObjectName,
         entry: &'s Entry<crds::Route>,
     ) -> Option<CandidateRoute<'s>> {
-        let report = Report::new(Kind::Route, name, entry);
+        let report = Report::new(name, entry);
         let precedence = Precedence::of(name, entry.object.as_deref());
         let mut candidate = CandidateRoute {
             report,
@@ -76,7 +76,7 @@ impl<'s> Routes<'_, 's> {
             return self.options.is_default_install().then_some(candidate);
         };
         let spec = &object.spec;
-        let front_door_name = front_door_name(name, &spec.front_door_ref);
+        let front_door_name = front_door_of(name, &spec.front_door_ref);
         let found = match candidate.report.is_incomplete(&FieldPath::SPEC.child("frontDoorRef")) {
             true => Lookup::Missing,
             false => self.front_doors.find(&front_door_name),
@@ -136,7 +136,7 @@ impl<'s> Routes<'_, 's> {
         let response_headers =
             headers.edits(spec.response_headers.as_deref(), &at.child("responseHeaders"), report);
         let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.child("timeouts"), report);
-        let front_door_name = front_door_name(name, &spec.front_door_ref);
+        let front_door_name = front_door_of(name, &spec.front_door_ref);
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, report);
@@ -188,15 +188,8 @@ pub fn requested_matches(
 ) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
     let undecoded =
         Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
-    let mut report = Report::new(Kind::Route, name, &undecoded);
+    let mut report = Report::new(name, &undecoded);
     let matched = matches::compile(&spec.matches, &FieldPath::SPEC.child("matches"), &mut report);
     let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
-    (front_door_name(name, &spec.front_door_ref), matches.collect())
-}
-
-fn front_door_name(route: &ObjectName, reference: &crds::FrontDoorRef) -> ObjectName {
-    match &reference.namespace {
-        Some(namespace) => ObjectName::new(namespace.as_str(), reference.name.as_str()),
-        None => ObjectName::new(route.namespace.clone(), reference.name.as_str()),
-    }
+    (front_door_of(name, &spec.front_door_ref), matches.collect())
 }

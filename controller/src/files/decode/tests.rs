@@ -13,7 +13,7 @@ fn report(text: &str) -> Vec<String> {
         Object::Service(name, _) => format!("Service {name}"),
         Object::EndpointSlice(name, _) => format!("EndpointSlice {name}"),
         Object::Secret(name, _) => format!("Secret {name}"),
-        Object::Namespace(name, _) => format!("Namespace {name}"),
+        Object::Namespace(name, _) => format!("Namespace {}", name.name),
     });
     objects.chain(contents.problems.iter().map(ToString::to_string)).collect()
 }

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     compile::Status,
-    diagnostic::{Kind, ObjectRef},
+    diagnostic::ObjectRef,
+    objects::api_resource,
     operator::{
         Publish,
         failure_log::FailureLog,
@@ -20,9 +21,9 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
-    core::{ApiResource, DynamicObject},
+    core::DynamicObject,
 };
-use portico_crds::{FrontDoor, FrontDoorStatus, GROUP, Route, StatusAddress, VERSION};
+use portico_crds::{FrontDoorStatus, StatusAddress};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
@@ -94,18 +95,15 @@ impl Writer {
         observed: &Observed,
         status: &FrontDoorStatus,
     ) -> WriteOutcome {
-        let resource = match object.kind {
-            Kind::FrontDoor => ApiResource::erase::<FrontDoor>(&()),
-            Kind::Route => ApiResource::erase::<Route>(&()),
-        };
+        let resource = api_resource(object.kind);
         let namespace = &object.name.namespace;
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &resource);
         // Only over what was observed, not over another object of the same name that came after it. (A
         // uid would not be looked at: the status subresource ignores metadata.)
         let patch = Patch::Apply(serde_json::json!({
-            "apiVersion": format!("{GROUP}/{VERSION}"),
-            "kind": object.kind.to_string(),
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
             "metadata": {"name": &*object.name.name, "resourceVersion": observed.version},
             "status": status,
         }));

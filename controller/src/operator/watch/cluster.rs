@@ -1,138 +1,229 @@
 //! Everything that is known of the cluster, and the snapshots that are made of it.
 
 use super::{
-    scopes::Scopes,
-    secrets::{Secrets, named},
+    referenced::Referenced,
     store::Store,
     trim::{CustomObject, Observed},
 };
 use crate::{
     diagnostic::{Kind, ObjectRef},
-    objects::{Entry, Snapshot},
+    objects::{CustomKind, ObjectKind, References, Snapshot},
     publish::Source,
 };
-use k8s_openapi::api::{
-    core::v1::{Namespace, Service},
-    discovery::v1::EndpointSlice,
-};
-use portico_crds::{FrontDoor, Route};
+use k8s_openapi::api::core::v1::Service;
 use portico_dataplane::table::ObjectName;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 /// Everything that is known of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Cluster {
-    pub(crate) front_doors: Arc<Store<CustomObject<FrontDoor>>>,
-    pub(crate) routes: Arc<Store<CustomObject<Route>>>,
-    pub(crate) services: Arc<Store<Arc<Service>>>,
-    pub(crate) endpoint_slices: Arc<Store<Arc<EndpointSlice>>>,
-    pub(crate) namespaces: Arc<Store<Arc<Namespace>>>,
-    pub(crate) secrets: Arc<Secrets>,
+    class: String,
+    watched: Vec<Arc<dyn Watched>>,
+    referenced: Vec<Arc<dyn WatchedByReference>>,
+    custom: BTreeMap<Kind, Arc<dyn Custom>>,
     /// The Service whose addresses are published, if one was named.
     pub(crate) published: Option<Arc<Store<Arc<Service>>>>,
-    /// Told of every event that may ask for another status.
+    /// Notified of every event that may ask for another status.
     pub(crate) observed: Arc<Notify>,
-    class: String,
+}
+
+/// All objects of a kind.
+trait Watched: Send + Sync {
+    fn synced(&self) -> bool;
+
+    fn fill(&self, snapshot: &mut Snapshot);
+}
+
+/// Those objects of a kind that others name.
+trait WatchedByReference: Send + Sync {
+    fn synced(&self) -> bool;
+
+    /// `None` while one that is named was not read yet.
+    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()>;
+}
+
+/// All objects of one of Portico's own kinds.
+trait Custom: Send + Sync {
+    fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>>;
+}
+
+impl<K: ObjectKind<Held = Arc<K>>> Watched for Store<Arc<K>> {
+    fn synced(&self) -> bool {
+        self.synced()
+    }
+
+    fn fill(&self, snapshot: &mut Snapshot) {
+        *K::of(snapshot) = self.all();
+    }
+}
+
+impl<K: CustomKind> Watched for Store<CustomObject<K>> {
+    fn synced(&self) -> bool {
+        self.synced()
+    }
+
+    fn fill(&self, snapshot: &mut Snapshot) {
+        let objects = self.all().into_iter();
+        *K::of(snapshot) = objects.map(|(name, object)| (name, object.entry)).collect();
+    }
+}
+
+impl<K: CustomKind> Custom for Store<CustomObject<K>> {
+    fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>> {
+        self.get(name).map(|object| object.observed)
+    }
+}
+
+impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
+    fn synced(&self) -> bool {
+        self.synced()
+    }
+
+    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()> {
+        *K::of(snapshot) = self.named(references.to::<K>())?;
+        Some(())
+    }
 }
 
 impl Cluster {
-    /// None yet; each kind will come from one watch for each scope.
-    pub(crate) fn new(class: String, scopes: &Scopes, publishes_service: bool) -> Self {
-        let watches = scopes.objects.len();
+    /// Nothing is known yet.
+    pub(super) fn new(class: String) -> Self {
         Self {
-            front_doors: Store::new(watches),
-            routes: Store::new(watches),
-            services: Store::new(watches),
-            endpoint_slices: Store::new(watches),
-            namespaces: Store::new(watches),
-            secrets: Arc::new(Secrets::new(scopes.secrets.len())),
-            published: publishes_service.then(|| Store::new(1)),
-            observed: Arc::default(),
             class,
+            watched: Vec::new(),
+            referenced: Vec::new(),
+            custom: BTreeMap::new(),
+            published: None,
+            observed: Arc::default(),
         }
+    }
+
+    /// Adds one of Portico's own kinds.
+    pub(super) fn custom<K: CustomKind>(&mut self, store: Arc<Store<CustomObject<K>>>) {
+        self.custom.insert(K::KIND, store.clone());
+        self.watched.push(store);
+    }
+
+    /// Adds a kind of Kubernetes.
+    pub(super) fn core<K: ObjectKind<Held = Arc<K>>>(&mut self, store: Arc<Store<Arc<K>>>) {
+        self.watched.push(store);
+    }
+
+    /// Adds a kind of which only those objects are read that others name.
+    pub(super) fn referenced<K: ObjectKind<Held = Arc<K>>>(&mut self, objects: Arc<Referenced<K>>) {
+        self.referenced.push(objects);
     }
 
     /// What the writer of statuses knows of an object; `None`: it is gone.
     pub(crate) fn observed(&self, object: &ObjectRef) -> Option<Arc<Observed>> {
-        match object.kind {
-            Kind::FrontDoor => self.front_doors.get(&object.name).map(|object| object.observed),
-            Kind::Route => self.routes.get(&object.name).map(|object| object.observed),
-        }
+        self.custom.get(&object.kind)?.observed(&object.name)
     }
 
     fn synced(&self) -> bool {
-        self.front_doors.synced()
-            && self.routes.synced()
-            && self.services.synced()
-            && self.endpoint_slices.synced()
-            && self.namespaces.synced()
-            && self.secrets.synced()
+        self.watched.iter().all(|kind| kind.synced())
+            && self.referenced.iter().all(|kind| kind.synced())
     }
 }
 
 impl Source for Cluster {
-    /// `None` too while the data of a Secret that was not named before is on its way: a Route would
-    /// be compiled without it.
+    /// `None` too while an object that was not named before is being read: a Route would be compiled
+    /// without it.
     fn snapshot(&mut self) -> Option<Snapshot> {
         if !self.synced() {
             return None;
         }
-        let front_doors = entries(self.front_doors.all());
-        let routes = entries(self.routes.all());
-        let secrets = self.secrets.of(named(&front_doors, &routes, &self.class))?;
-        let namespaces = self.namespaces.all().into_iter();
-        Some(Snapshot {
-            front_doors,
-            routes,
-            services: self.services.all(),
-            endpoint_slices: self.endpoint_slices.all(),
-            secrets,
-            namespaces: namespaces.map(|(name, it)| (name.name.to_string(), it)).collect(),
-        })
+        let mut snapshot = Snapshot::default();
+        for kind in &self.watched {
+            kind.fill(&mut snapshot);
+        }
+        let references = References::of(&snapshot, &self.class);
+        for kind in &self.referenced {
+            kind.fill(&mut snapshot, &references)?;
+        }
+        Some(snapshot)
     }
 
-    /// Whatever may change wakes the publisher.
+    /// Every change fires the trigger.
     fn poll_interval(&self) -> Duration {
         Duration::MAX
     }
-}
-
-fn entries<T>(objects: BTreeMap<ObjectName, CustomObject<T>>) -> BTreeMap<ObjectName, Entry<T>> {
-    objects.into_iter().map(|(name, object)| (name, object.entry)).collect()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::operator::watch::trim;
-    use kube::runtime::watcher::Event;
+    use crate::{
+        objects::{Visitor, visit},
+        operator::watch::trim::{self, Version},
+    };
+    use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+    use kube::{Resource, runtime::watcher::Event};
+    use portico_crds::FrontDoor;
     use serde_json::json;
-    use std::collections::BTreeSet;
+
+    /// Adds every kind, skips those that are read as a whole, and keeps what the others wait for.
+    struct Skip {
+        cluster: Cluster,
+        referenced: Vec<Arc<Store<Version>>>,
+    }
+
+    impl Visitor for Skip {
+        fn custom<K: CustomKind>(&mut self) {
+            let store = Store::new(1);
+            store.skip(0);
+            self.cluster.custom::<K>(store);
+        }
+
+        fn namespaced<K>(&mut self)
+        where
+            K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+        {
+            let store = Store::new(1);
+            store.skip(0);
+            self.cluster.core::<K>(store);
+        }
+
+        fn cluster<K>(&mut self)
+        where
+            K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
+        {
+            let store = Store::new(1);
+            store.skip(0);
+            self.cluster.core::<K>(store);
+        }
+
+        fn referenced<K>(&mut self)
+        where
+            K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+        {
+            let objects = Arc::new(Referenced::<K>::new(1));
+            self.referenced.push(objects.versions());
+            self.cluster.referenced(objects);
+        }
+    }
 
     #[test]
     fn there_is_no_snapshot_before_every_kind_is_there() {
-        let scopes = Scopes::of(&BTreeSet::new(), None);
-        let mut cluster = Cluster::new("portico".to_owned(), &scopes, false);
+        let mut all = Skip { cluster: Cluster::new("portico".to_owned()), referenced: Vec::new() };
+        visit(&mut all);
+        let Skip { mut cluster, referenced } = all;
+        let store = Store::new(1);
+        cluster.custom::<FrontDoor>(store.clone());
+        assert_eq!(cluster.snapshot(), None, "FrontDoors are missing");
         let (name, object) = trim::custom::<FrontDoor>(
-            Kind::FrontDoor,
             serde_json::from_value(json!({
                 "metadata": {"name": "ep", "namespace": "web"},
                 "spec": {"hosts": [{"name": "a.example"}]},
             }))
             .unwrap(),
         );
-        let store = cluster.front_doors.clone();
         store.take(0, Event::Init, |()| unreachable!());
         store.take(0, Event::InitApply(object), |object| (name.clone(), object));
         store.take(0, Event::InitDone, |()| unreachable!());
-        cluster.routes.skip(0);
-        cluster.services.skip(0);
-        cluster.endpoint_slices.skip(0);
-        cluster.namespaces.skip(0);
         assert_eq!(cluster.snapshot(), None, "Secrets are missing");
-        cluster.secrets.versions().skip(0);
+        assert!(referenced.iter().all(|versions| versions.skip(0)));
         let snapshot = cluster.snapshot().unwrap();
         assert!(snapshot.front_doors.contains_key(&ObjectName::new("web", "ep")));
     }

@@ -1,8 +1,8 @@
 //! The watches: one for each kind, or one for each kind and namespace.
 
 mod cluster;
+mod referenced;
 mod scopes;
-mod secrets;
 mod store;
 mod trim;
 
@@ -14,25 +14,22 @@ use super::{
     failure_log::{self, FailureLog},
     metrics::{Metrics, WatchMetrics},
 };
-use crate::{diagnostic::Kind, publish::Trigger};
-use futures_util::{Stream, StreamExt};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        core::v1::{Namespace, Secret, Service},
-        discovery::v1::EndpointSlice,
-    },
+use crate::{
+    objects::{self, CustomKind, ObjectKind, Visitor},
+    publish::Trigger,
 };
+use futures_util::{Stream, StreamExt};
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope, api::core::v1::Service};
 use kube::{
     Api, Client, Resource,
-    core::{ApiResource, DeserializeGuard, DynamicObject, PartialObjectMeta},
+    core::{ApiResource, DynamicObject},
     runtime::{
         WatchStreamExt,
         watcher::{self, watcher},
     },
 };
-use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
+use referenced::Referenced;
 use serde::de::DeserializeOwned;
 use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 use store::{Cached, Store};
@@ -59,7 +56,7 @@ struct Watch {
     metrics: WatchMetrics,
 }
 
-/// Starts all watches; they go on for as long as the runtime does.
+/// What the watches need.
 pub(super) struct Watches<'a> {
     pub(super) client: &'a Client,
     pub(super) scopes: &'a Scopes,
@@ -71,72 +68,12 @@ pub(super) struct Watches<'a> {
 }
 
 impl Watches<'_> {
-    pub(super) fn start(&self, cluster: &Cluster) {
-        for (number, namespace) in self.scopes.objects.iter().enumerate() {
-            let namespace = namespace.as_deref();
-            let own = |kind| Watch {
-                events: Some(cluster.observed.clone()),
-                ..self.watch(kind, number, namespace)
-            };
-            spawn(
-                self.own_api::<FrontDoor>(namespace),
-                config(),
-                own("FrontDoor"),
-                cluster.front_doors.clone(),
-                |object| trim::custom(Kind::FrontDoor, object),
-            );
-            spawn(
-                self.own_api::<Route>(namespace),
-                config(),
-                own("Route"),
-                cluster.routes.clone(),
-                |object| trim::custom(Kind::Route, object),
-            );
-            let services = self.api::<DeserializeGuard<Service>>(namespace);
-            let watch = self.watch("Service", number, namespace);
-            spawn(services, config(), watch, cluster.services.clone(), trim::service);
-            let slices = self.api::<DeserializeGuard<EndpointSlice>>(namespace);
-            let watch = self.watch("EndpointSlice", number, namespace);
-            spawn(slices, config(), watch, cluster.endpoint_slices.clone(), trim::slice);
-            self.namespace(number, namespace, cluster);
-        }
-        for (number, namespace) in self.scopes.secrets.iter().enumerate() {
-            self.secrets(number, namespace.as_deref(), cluster);
-        }
-        if let (Some(name), Some(store)) = (self.publish, &cluster.published) {
-            let services: Api<DeserializeGuard<Service>> =
-                Api::namespaced(self.client.clone(), &name.namespace);
-            let config = config().fields(&format!("metadata.name={}", name.name));
-            let watch = Watch {
-                what: format!("watching --publish-service {name}"),
-                events: Some(cluster.observed.clone()),
-                ..self.watch("Service", 0, None)
-            };
-            spawn(services, config, watch, store.clone(), trim::published);
-        }
-    }
-
-    /// Secrets are watched by their metadata alone.
-    fn secrets(&self, number: usize, namespace: Option<&str>, cluster: &Cluster) {
-        let secrets = self.api::<PartialObjectMeta<Secret>>(namespace);
-        let watch = Watch {
-            events: Some(cluster.secrets.changed()),
-            ..self.watch("Secret", number, namespace)
-        };
-        spawn(secrets, config(), watch, cluster.secrets.versions(), trim::secret);
-    }
-
-    /// Namespaces are asked for their labels. Who may see some namespaces alone may lack the right
-    /// to that: then they have none.
-    fn namespace(&self, number: usize, namespace: Option<&str>, cluster: &Cluster) {
-        let mut config = config();
-        let mut watch = self.watch("Namespace", number, namespace);
-        if let Some(name) = namespace {
-            config = config.fields(&format!("metadata.name={name}"));
-            watch.optional = true;
-        }
-        let api = Api::<DeserializeGuard<Namespace>>::all(self.client.clone());
-        spawn(api, config, watch, cluster.namespaces.clone(), trim::namespace);
+    /// Starts all watches; they go on for as long as the runtime does.
+    pub(super) fn start(self, class: String) -> Cluster {
+        let mut start = Start { watches: self, cluster: Cluster::new(class) };
+        objects::visit(&mut start);
+        start.published_service();
+        start.cluster
     }
 
     fn watch(&self, kind: &'static str, number: usize, namespace: Option<&str>) -> Watch {
@@ -162,15 +99,107 @@ impl Watches<'_> {
         }
     }
 
-    fn own_api<K: Resource<DynamicType = ()>>(
-        &self,
-        namespace: Option<&str>,
-    ) -> Api<DynamicObject> {
+    fn custom_api<K: CustomKind>(&self, namespace: Option<&str>) -> Api<DynamicObject> {
         let resource = ApiResource::erase::<K>(&());
         match namespace {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
             None => Api::all_with(self.client.clone(), &resource),
         }
+    }
+}
+
+/// Starts the watches of one kind after the other.
+struct Start<'a> {
+    watches: Watches<'a>,
+    cluster: Cluster,
+}
+
+impl Visitor for Start<'_> {
+    fn custom<K: CustomKind>(&mut self) {
+        let scopes = &self.watches.scopes.objects;
+        let store = Store::new(scopes.len());
+        for (number, namespace) in scopes.iter().enumerate() {
+            let namespace = namespace.as_deref();
+            let events = Some(self.cluster.observed.clone());
+            let watch = Watch { events, ..self.watches.watch(K::NAME, number, namespace) };
+            let api = self.watches.custom_api::<K>(namespace);
+            spawn(api, config(), watch, store.clone(), trim::custom::<K>);
+        }
+        self.cluster.custom(store);
+    }
+
+    fn namespaced<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+    {
+        let scopes = &self.watches.scopes.objects;
+        let store = Store::new(scopes.len());
+        for (number, namespace) in scopes.iter().enumerate() {
+            let namespace = namespace.as_deref();
+            let watch = self.watches.watch(K::NAME, number, namespace);
+            let api = self.watches.api(namespace);
+            spawn(api, config(), watch, store.clone(), trim::core::<K>);
+        }
+        self.cluster.core(store);
+    }
+
+    /// An operator that may see some namespaces alone may lack the right to read what has none, such
+    /// as those Namespaces for their labels: then there is none.
+    fn cluster<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
+    {
+        let scopes = &self.watches.scopes.objects;
+        let store = Store::new(scopes.len());
+        for (number, namespace) in scopes.iter().enumerate() {
+            let namespace = namespace.as_deref();
+            let mut config = config();
+            let mut watch = self.watches.watch(K::NAME, number, namespace);
+            if let Some(name) = namespace {
+                config = config.fields(&format!("metadata.name={name}"));
+                watch.optional = true;
+            }
+            let api = Api::all(self.watches.client.clone());
+            spawn(api, config, watch, store.clone(), trim::core::<K>);
+        }
+        self.cluster.core(store);
+    }
+
+    /// Watched by their metadata alone.
+    fn referenced<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+    {
+        let Watches { client, scopes, trigger, failure_log, .. } = self.watches;
+        let scopes = if K::IS_SECRET { &scopes.secrets } else { &scopes.objects };
+        let objects = Arc::new(Referenced::<K>::new(scopes.len()));
+        for (number, namespace) in scopes.iter().enumerate() {
+            let namespace = namespace.as_deref();
+            let events = Some(objects.changed());
+            let watch = Watch { events, ..self.watches.watch(K::NAME, number, namespace) };
+            let api = self.watches.api(namespace);
+            spawn(api, config(), watch, objects.versions(), trim::version::<K>);
+        }
+        let read = objects.clone().read(client.clone(), trigger.clone(), failure_log.clone());
+        tokio::spawn(read);
+        self.cluster.referenced(objects);
+    }
+}
+
+impl Start<'_> {
+    /// Watches the Service whose addresses are published, with its status.
+    fn published_service(&mut self) {
+        let Some(name) = self.watches.publish else { return };
+        let store = Store::new(1);
+        let watch = Watch {
+            what: format!("watching --publish-service {name}"),
+            events: Some(self.cluster.observed.clone()),
+            ..self.watches.watch(Service::NAME, 0, None)
+        };
+        let api = self.watches.api(Some(&name.namespace));
+        let config = config().fields(&format!("metadata.name={}", name.name));
+        spawn(api, config, watch, store.clone(), trim::published);
+        self.cluster.published = Some(store);
     }
 }
 

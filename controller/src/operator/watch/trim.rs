@@ -2,20 +2,14 @@
 
 use super::store::Cached;
 use crate::{
-    diagnostic::{Kind, ObjectRef},
-    objects::Entry,
+    diagnostic::ObjectRef,
+    objects::{CustomKind, Entry, ObjectKind},
 };
-use k8s_openapi::{
-    api::{
-        core::v1::{Namespace, Secret, Service},
-        discovery::v1::EndpointSlice,
-    },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::{api::core::v1::Service, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::core::{DeserializeGuard, DynamicObject, PartialObjectMeta, Resource, TypeMeta};
-use portico_crds::{FrontDoorStatus, GROUP, VERSION};
+use portico_crds::FrontDoorStatus;
 use portico_dataplane::table::ObjectName;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// A FrontDoor or Route: what compiles, and what its status was when it was observed.
@@ -42,27 +36,26 @@ impl<T: PartialEq + Clone> Cached for CustomObject<T> {
     }
 }
 
-/// A Secret by its `metadata.resourceVersion` alone.
+/// An object by its `metadata.resourceVersion` alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SecretVersion(pub(crate) Arc<str>);
+pub(super) struct Version(pub(super) Arc<str>);
 
-impl Cached for SecretVersion {
-    /// A newer version says only that there is something to ask for.
+impl Cached for Version {
+    /// A newer version only means that there is something to read.
     fn compiles_alike(&self, _: &Self) -> bool {
         true
     }
 }
 
-pub(crate) fn name(metadata: &ObjectMeta) -> ObjectName {
+fn name(metadata: &ObjectMeta) -> ObjectName {
     let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_owned();
     ObjectName::new(text(&metadata.namespace), text(&metadata.name))
 }
 
 /// Keeps one of our own objects, whatever is wrong with it.
-pub(crate) fn custom<T: DeserializeOwned>(
-    kind: Kind,
+pub(super) fn custom<K: CustomKind>(
     mut object: DynamicObject,
-) -> (ObjectName, Option<CustomObject<T>>) {
+) -> (ObjectName, Option<CustomObject<K>>) {
     let name = name(&object.metadata);
     let status = object.data.get("status").map(FrontDoorStatus::deserialize);
     let observed = Observed {
@@ -71,8 +64,8 @@ pub(crate) fn custom<T: DeserializeOwned>(
         status: status.and_then(Result::ok).unwrap_or_default(),
     };
     // In a list only the list says what it is of.
-    let api_version = format!("{GROUP}/{VERSION}");
-    object.types = Some(TypeMeta { api_version, kind: kind.to_string() });
+    let api_version = K::api_version(&()).into_owned();
+    object.types = Some(TypeMeta { api_version, kind: K::NAME.to_owned() });
     object.metadata = ObjectMeta {
         name: object.metadata.name,
         namespace: object.metadata.namespace,
@@ -82,38 +75,24 @@ pub(crate) fn custom<T: DeserializeOwned>(
         ..ObjectMeta::default()
     };
     let value = serde_json::to_value(object).unwrap_or_default();
-    let object = ObjectRef { kind, name: name.clone() };
+    let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let entry = Entry::decode(&object, value, []);
     (name, Some(CustomObject { entry, observed: Arc::new(observed) }))
 }
 
-/// Keeps a Service.
-pub(crate) fn service(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
-    core("Service", guard, |service| service.status = None)
+/// Keeps an object of a kind of Kubernetes.
+pub(super) fn core<K: ObjectKind>(guard: DeserializeGuard<K>) -> (ObjectName, Option<Arc<K>>) {
+    decoded(K::NAME, guard, K::trim)
 }
 
 /// Keeps a Service with what a load balancer says of it.
-pub(crate) fn published(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
-    core("Service", guard, |_| {})
-}
-
-/// Keeps an EndpointSlice.
-pub(crate) fn slice(
-    guard: DeserializeGuard<EndpointSlice>,
-) -> (ObjectName, Option<Arc<EndpointSlice>>) {
-    core("EndpointSlice", guard, |_| {})
-}
-
-/// Keeps a Namespace.
-pub(crate) fn namespace(
-    guard: DeserializeGuard<Namespace>,
-) -> (ObjectName, Option<Arc<Namespace>>) {
-    core("Namespace", guard, |namespace| namespace.status = None)
+pub(super) fn published(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
+    decoded(Service::NAME, guard, |_| {})
 }
 
 /// Keeps an object but for what others note in its metadata, which changes often and says nothing
 /// here. One that does not decode is as good as none.
-fn core<K: Resource>(
+fn decoded<K: Resource>(
     kind: &str,
     guard: DeserializeGuard<K>,
     trim: impl FnOnce(&mut K),
@@ -133,10 +112,10 @@ fn core<K: Resource>(
     (name, object)
 }
 
-/// Keeps a Secret's version, and nothing else: the annotations may hold its data.
-pub(crate) fn secret(secret: PartialObjectMeta<Secret>) -> (ObjectName, Option<SecretVersion>) {
-    let name = name(&secret.metadata);
-    (name, secret.metadata.resource_version.map(|version| SecretVersion(version.into())))
+/// Keeps an object's version, and nothing else: a Secret's annotations may hold its data.
+pub(super) fn version<K>(object: PartialObjectMeta<K>) -> (ObjectName, Option<Version>) {
+    let name = name(&object.metadata);
+    (name, object.metadata.resource_version.map(|version| Version(version.into())))
 }
 
 #[cfg(test)]
@@ -144,6 +123,7 @@ pub(crate) fn secret(secret: PartialObjectMeta<Secret>) -> (ObjectName, Option<S
 mod tests {
     use super::*;
     use crate::diagnostic::Reason;
+    use k8s_openapi::api::core::v1::Secret;
     use portico_crds::{FrontDoor, Route};
     use serde_json::{Value, json};
 
@@ -157,7 +137,7 @@ mod tests {
             "spec": spec,
             "status": status,
         });
-        let (name, object) = custom(Kind::FrontDoor, serde_json::from_value(object).unwrap());
+        let (name, object) = custom(serde_json::from_value(object).unwrap());
         assert_eq!(name, ObjectName::new("web", "ep"));
         object.unwrap()
     }
@@ -185,8 +165,7 @@ mod tests {
         assert_eq!(object.entry.problems.first().unwrap().field, "spec.hosts");
         assert_eq!(object.observed.status, FrontDoorStatus::default());
         let bare = json!({"metadata": {"name": "r", "namespace": "web"}});
-        let (_, object) =
-            super::custom::<Route>(Kind::Route, serde_json::from_value(bare).unwrap());
+        let (_, object) = super::custom::<Route>(serde_json::from_value(bare).unwrap());
         assert!(!object.unwrap().entry.problems.is_empty());
     }
 
@@ -206,7 +185,7 @@ mod tests {
     }
 
     fn service_of(value: Value) -> Option<Arc<Service>> {
-        service(serde_json::from_value(value).unwrap()).1
+        core(serde_json::from_value(value).unwrap()).1
     }
 
     #[test]
@@ -215,7 +194,7 @@ mod tests {
             "name": "s", "namespace": "web", "resourceVersion": "7",
             "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "token"},
         }});
-        let (_, kept) = secret(serde_json::from_value(object).unwrap());
-        assert_eq!(kept, Some(SecretVersion("7".into())));
+        let (_, kept) = version::<Secret>(serde_json::from_value(object).unwrap());
+        assert_eq!(kept, Some(Version("7".into())));
     }
 }

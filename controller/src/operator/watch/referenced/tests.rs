@@ -1,24 +1,27 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::Event;
 use serde_json::json;
+
+type Secrets = Referenced<Secret>;
 
 fn name(name: &str) -> ObjectName {
     ObjectName::new("web", name)
 }
 
 fn at(secrets: &Secrets, of: &str, version: &str) {
-    let trim = |(of, version)| (name(of), Some(SecretVersion(version)));
+    let trim = |(of, version)| (name(of), Some(Version(version)));
     secrets.versions.take(0, Event::Apply((of, Arc::from(version))), trim);
 }
 
-fn answer(version: &str, token: &str) -> Answer {
+fn answer(version: &str, token: &str) -> Answer<Secret> {
     let secret = json!({
         "metadata": {"name": "key", "resourceVersion": version, "annotations": {"a": "token"}},
         "stringData": {"token": token},
     });
-    Answer::Secret(Box::new(serde_json::from_value(secret).unwrap()))
+    Answer::Object(Box::new(serde_json::from_value(secret).unwrap()))
 }
 
 fn named_only(names: &[&str]) -> BTreeSet<ObjectName> {
@@ -31,10 +34,10 @@ fn only_what_is_named_is_asked_for() {
     at(&secrets, "key", "1");
     at(&secrets, "other", "1");
     assert_eq!(secrets.wanted(), []);
-    assert_eq!(secrets.of(named_only(&["key", "missing"])), None, "it is on its way");
+    assert_eq!(secrets.named(named_only(&["key", "missing"])), None, "it is on its way");
     assert_eq!(secrets.wanted(), [(name("key"), "1".into())]);
     assert!(secrets.take(name("key"), "1".into(), answer("1", "x")));
-    let held = secrets.of(named_only(&["key", "missing"])).unwrap();
+    let held = secrets.named(named_only(&["key", "missing"])).unwrap();
     assert_eq!(held.keys().collect::<Vec<_>>(), [&name("key")]);
     assert_eq!(held[&name("key")].metadata.annotations, None);
     assert_eq!(secrets.wanted(), []);
@@ -44,9 +47,9 @@ fn only_what_is_named_is_asked_for() {
 fn what_is_not_named_any_more_is_forgotten() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    secrets.of(named_only(&["key"]));
+    secrets.named(named_only(&["key"]));
     secrets.take(name("key"), "1".into(), answer("1", "x"));
-    assert!(secrets.of(BTreeSet::new()).unwrap().is_empty());
+    assert!(secrets.named(BTreeSet::new()).unwrap().is_empty());
     assert!(secrets.held().data.is_empty());
     secrets.take(name("key"), "1".into(), answer("1", "x"));
     assert!(secrets.held().data.is_empty(), "an answer that came too late");
@@ -56,74 +59,41 @@ fn what_is_not_named_any_more_is_forgotten() {
 fn what_is_deleted_is_forgotten() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    secrets.of(named_only(&["key"]));
+    secrets.named(named_only(&["key"]));
     secrets.take(name("key"), "1".into(), answer("1", "x"));
     secrets.versions.take(0, Event::Delete(()), |()| (name("key"), None));
-    assert_eq!(secrets.of(named_only(&["key"])), Some(BTreeMap::new()));
+    assert_eq!(secrets.named(named_only(&["key"])), Some(BTreeMap::new()));
     at(&secrets, "key", "2");
-    assert_eq!(secrets.of(named_only(&["key"])), None, "another one of that name is asked for");
+    assert_eq!(secrets.named(named_only(&["key"])), None, "another one of that name is asked for");
 }
 
 #[test]
 fn a_change_is_asked_for_while_the_old_one_serves() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    secrets.of(named_only(&["key"]));
+    secrets.named(named_only(&["key"]));
     // What came is newer than what was known: its own event says nothing new.
     secrets.take(name("key"), "1".into(), answer("2", "x"));
     at(&secrets, "key", "2");
     assert_eq!(secrets.wanted(), []);
     at(&secrets, "key", "3");
     assert_eq!(secrets.wanted(), [(name("key"), "3".into())]);
-    assert_eq!(secrets.of(named_only(&["key"])).unwrap().len(), 1);
+    assert_eq!(secrets.named(named_only(&["key"])).unwrap().len(), 1);
 }
 
 #[test]
 fn one_that_can_not_be_had_holds_up_nothing() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    secrets.of(named_only(&["key"]));
+    secrets.named(named_only(&["key"]));
     assert!(!secrets.take(name("key"), "1".into(), Answer::None));
-    assert_eq!(secrets.of(named_only(&["key"])), Some(BTreeMap::new()));
+    assert_eq!(secrets.named(named_only(&["key"])), Some(BTreeMap::new()));
     assert_eq!(secrets.wanted(), [(name("key"), "1".into())], "it is asked for again");
     secrets.take(name("key"), "1".into(), answer("1", "x"));
     at(&secrets, "key", "2");
     secrets.take(name("key"), "2".into(), Answer::None);
-    assert_eq!(secrets.of(named_only(&["key"])).unwrap().len(), 1, "the old one stays");
+    assert_eq!(secrets.named(named_only(&["key"])).unwrap().len(), 1, "the old one stays");
     assert!(secrets.take(name("key"), "2".into(), Answer::Gone));
-    assert_eq!(secrets.of(named_only(&["key"])), Some(BTreeMap::new()));
+    assert_eq!(secrets.named(named_only(&["key"])), Some(BTreeMap::new()));
     assert_eq!(secrets.wanted(), []);
-}
-
-#[test]
-fn only_objects_of_this_class_name_secrets() {
-    fn entry<T: serde::de::DeserializeOwned>(spec: serde_json::Value) -> Entry<T> {
-        let object = json!({
-            "apiVersion": "portico.dev/v1alpha1", "kind": "Any",
-            "metadata": {"name": "x", "namespace": "web"}, "spec": spec,
-        });
-        Entry {
-            object: Some(serde_json::from_value(object).unwrap()),
-            undecoded: Vec::new(),
-            problems: Vec::new(),
-        }
-    }
-    let front_door = |class: &str| {
-        let tls = json!({"secretRef": {"name": format!("tls-{class}")}});
-        entry(json!({"className": class, "hosts": [{"name": "a.example", "tls": tls}]}))
-    };
-    let route = |front_door: &str, secret: &str| {
-        let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
-        let set = json!([{"name": "x-a", "value": "b"}, {"name": "x-key", "valueFrom": from}]);
-        entry(json!({"frontDoorRef": {"name": front_door}, "requestHeaders": {"set": set}}))
-    };
-    let front_doors =
-        [(name("ours"), front_door("portico")), (name("theirs"), front_door("other"))].into();
-    let routes = [
-        (name("a"), route("ours", "a")),
-        (name("b"), route("theirs", "b")),
-        (name("c"), route("nobody", "c")),
-    ];
-    let named = named(&front_doors, &routes.into(), "portico");
-    assert_eq!(named, named_only(&["a", "c", "tls-portico"]));
 }
