@@ -31,8 +31,8 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let options = Options { class, loopback_endpoints: false, secret_namespaces, guard };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.status_updates());
-    let started = |Started { pages, .. }| {
-        write(pages);
+    let started = |Started { served, .. }| {
+        write(served);
         Ok(())
     };
     // Another replica writes while this one drains, which may take long.

@@ -7,10 +7,7 @@ mod metrics;
 mod status;
 mod watch;
 
-use crate::{
-    process::admin::Admin,
-    publish::{Source, StatusUpdate, Trigger},
-};
+use crate::publish::{Source, StatusUpdate, Trigger};
 use anyhow::Context;
 use failure_log::FailureLog;
 use kube::{
@@ -142,19 +139,19 @@ impl Operator {
     pub fn writer(
         &self,
         status_updates: channel::Receiver<Arc<StatusUpdate>>,
-    ) -> impl FnOnce(Arc<Admin>) + 'static {
+    ) -> impl FnOnce(channel::Receiver<u64>) + 'static {
         let (client, cluster) = (self.client.clone(), self.cluster.clone());
         let (leading, publish) = (self.elector.leading(), self.publish.clone());
         let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
         let start_campaign = self.elector.begin();
-        move |pages| {
+        move |served| {
             start_campaign();
             let writer = Writer {
                 client,
                 cluster,
                 status_updates,
                 leading,
-                pages,
+                served,
                 publish,
                 failure_log,
                 metrics,

@@ -7,7 +7,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portico_dataplane::{serve::Dataplane, table::Table};
 use prometheus_client::{encoding::text, registry::Registry};
-use std::{convert::Infallible, io, mem, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, mem, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, RwLock, Semaphore, watch},
@@ -32,7 +32,7 @@ const PAGES: &str = "/livez  the process runs\n\
 
 /// What the pages tell of.
 #[derive(Debug)]
-pub struct Admin {
+pub(super) struct Admin {
     stage: RwLock<Stage>,
     tables: watch::Receiver<Arc<Table>>,
     registry: Registry,
@@ -51,18 +51,18 @@ enum Stage {
 impl Admin {
     /// Tells of the newest of `tables`, of what counts in `registry`, and of a process that does not
     /// serve yet.
-    pub fn new(tables: watch::Receiver<Arc<Table>>, registry: Registry) -> Arc<Self> {
+    pub(super) fn new(tables: watch::Receiver<Arc<Table>>, registry: Registry) -> Arc<Self> {
         let stage = RwLock::new(Stage::Starting);
         Arc::new(Self { stage, tables, registry, costly: Semaphore::new(MAX_COSTLY_REQUESTS) })
     }
 
     /// From now on `dataplane` serves the tables.
-    pub async fn start(&self, dataplane: Dataplane) {
+    pub(super) async fn start(&self, dataplane: Dataplane) {
         *self.stage.write().await = Stage::Serving(dataplane);
     }
 
     /// Takes the dataplane, if it was started, to drain it: from now on the process is not ready.
-    pub async fn take(&self) -> Option<Dataplane> {
+    pub(super) async fn take(&self) -> Option<Dataplane> {
         match mem::replace(&mut *self.stage.write().await, Stage::Draining) {
             Stage::Serving(dataplane) => Some(dataplane),
             Stage::Starting | Stage::Draining => None,
@@ -70,15 +70,25 @@ impl Admin {
     }
 
     /// The oldest table generation that is served; 0 before the first and while draining.
-    pub async fn generation(&self) -> u64 {
+    pub(super) async fn generation(&self) -> u64 {
         match &*self.stage.read().await {
             Stage::Serving(dataplane) => dataplane.generation(),
             Stage::Starting | Stage::Draining => 0,
         }
     }
 
+    /// Waits until the dataplane serves this table generation or a later one; for ever while there is
+    /// no dataplane.
+    pub(super) async fn serving(&self, generation: u64) {
+        let serving = match &*self.stage.read().await {
+            Stage::Serving(dataplane) => dataplane.serving(generation),
+            Stage::Starting | Stage::Draining => return pending().await,
+        };
+        serving.await;
+    }
+
     /// Serves the pages for as long as it is polled.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let permit = connections.clone().acquire_owned().await.ok();

@@ -17,8 +17,8 @@ pub(crate) struct Started {
     pub(crate) http: SocketAddr,
     /// Where its admin pages are.
     pub(crate) admin: SocketAddr,
-    /// What they know of it.
-    pub(crate) pages: Arc<Admin>,
+    /// The table generation that is served; 0 while draining.
+    pub(crate) served: watch::Receiver<u64>,
 }
 
 /// Serves until a signal, then drains. The listeners open when the first table is there; then
@@ -44,7 +44,7 @@ pub(crate) async fn run(
         .context("starting a thread")?;
     let serving = async {
         let dataplane = tokio::select! {
-            dataplane = start(args, tables) => dataplane?,
+            dataplane = start(args, tables.clone()) => dataplane?,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name(), "ending before there was a table");
                 ending.await;
@@ -55,7 +55,9 @@ pub(crate) async fn run(
         tracing::info!("serving http://{http}");
         tracing::info!("admin pages at http://{address}");
         pages.start(dataplane).await;
-        started(Started { http, admin: address, pages: pages.clone() })?;
+        let (sender, served) = watch::channel(0);
+        tokio::spawn(follow_served(pages.clone(), tables.clone(), sender));
+        started(Started { http, admin: address, served })?;
         Ok(drain(&pages, args, &mut signals, ending).await)
     };
     tokio::select! {
@@ -74,6 +76,22 @@ async fn start(
         tracing::warn!("--https {https} is not opened: this release refuses FrontDoors with 'tls'");
     }
     Dataplane::start(args.config(), tables).map_err(|error| taken("--http", args.http, error))
+}
+
+/// Reports which table generation is served, whenever there is a new one.
+async fn follow_served(
+    pages: Arc<Admin>,
+    mut tables: watch::Receiver<Arc<Table>>,
+    served: watch::Sender<u64>,
+) {
+    loop {
+        let generation = tables.borrow_and_update().generation;
+        pages.serving(generation).await;
+        served.send_replace(pages.generation().await);
+        if tables.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// An address that can't be had, and the way out.

@@ -14,7 +14,6 @@ use crate::{
         metrics::{Metrics, WriteOutcome},
         watch::{Cluster, Observed},
     },
-    process::admin::Admin,
     publish::StatusUpdate,
 };
 use k8s_openapi::jiff::Timestamp;
@@ -38,8 +37,6 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon what could not be written is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
-/// How often to look whether a table is served.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const WHAT: &str = "writing statuses";
 
 /// What the writer works with.
@@ -48,7 +45,8 @@ pub(crate) struct Writer {
     pub(crate) cluster: Cluster,
     pub(crate) status_updates: watch::Receiver<Arc<StatusUpdate>>,
     pub(crate) leading: watch::Receiver<bool>,
-    pub(crate) pages: Arc<Admin>,
+    /// The table generation that is served.
+    pub(crate) served: watch::Receiver<u64>,
     pub(crate) publish: Publish,
     pub(crate) failure_log: FailureLog,
     pub(crate) metrics: Metrics,
@@ -154,8 +152,9 @@ impl Work {
                 continue;
             }
             let update = self.writer.status_updates.borrow_and_update().clone();
-            while self.writer.pages.generation().await < update.generation {
-                sleep(POLL_INTERVAL).await;
+            let is_served = |served: &u64| *served >= update.generation;
+            if self.writer.served.wait_for(is_served).await.is_err() {
+                return;
             }
             complete = self.round(&update).await;
         }
