@@ -76,31 +76,18 @@ impl<'s> Routes<'_, 's> {
             return self.options.is_default_install().then_some(candidate);
         };
         let spec = &object.spec;
-        let front_door_name = front_door_of(name, &spec.front_door_ref);
-        let found = match candidate.report.is_incomplete(&FieldPath::SPEC.child("frontDoorRef")) {
-            true => Lookup::Missing,
-            false => self.front_doors.find(&front_door_name),
-        };
-        candidate.front_door = match found {
+        let front_door = front_door_of(name, &spec.front_door_ref);
+        candidate.front_door = match self.find(&front_door, &candidate.report) {
             Lookup::Served(index) => Some(index),
             Lookup::OtherClass => return None,
             Lookup::Missing if !self.options.is_default_install() => return None,
             Lookup::Missing => {
-                candidate.report.refuse(
-                    &FieldPath::SPEC.child("frontDoorRef"),
-                    Reason::FrontDoorNotFound,
-                    format!(
-                        "FrontDoor {front_door_name} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
-                    ),
-                );
+                refuse_missing(&front_door, &mut candidate.report);
                 None
             }
         };
-        let matched = matches::compile(
-            &spec.matches,
-            &FieldPath::SPEC.child("matches"),
-            &mut candidate.report,
-        );
+        let at = FieldPath::SPEC.child("matches");
+        let matched = matches::compile(&spec.matches, &at, &mut candidate.report);
         let compiled =
             self.compile_spec(name, spec, &matched, candidate.front_door, &mut candidate.report);
         let snapshot = self.snapshot;
@@ -117,6 +104,14 @@ impl<'s> Routes<'_, 's> {
             candidate.rules = matched.into_iter().map(rule).collect();
         }
         Some(candidate)
+    }
+
+    /// Finds the FrontDoor that a Route names.
+    fn find(&self, front_door: &ObjectName, report: &Report) -> Lookup {
+        match report.is_incomplete(&FieldPath::SPEC.child("frontDoorRef")) {
+            true => Lookup::Missing,
+            false => self.front_doors.find(front_door),
+        }
     }
 
     fn compile_spec(
@@ -178,6 +173,16 @@ impl<'s> Routes<'_, 's> {
         });
         forward.or(redirect).or(respond)
     }
+}
+
+fn refuse_missing(front_door: &ObjectName, report: &mut Report) {
+    report.refuse(
+        &FieldPath::SPEC.child("frontDoorRef"),
+        Reason::FrontDoorNotFound,
+        format!(
+            "FrontDoor {front_door} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
+        ),
+    );
 }
 
 /// What a Route asks for, whether or not it is accepted: its FrontDoor, and those of its matches that

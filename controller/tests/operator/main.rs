@@ -1,177 +1,21 @@
-//! `portico operator` against a stand-in for the API server that knows a handful of objects and
-//! remembers what it was asked.
+//! `portico operator` against a stand-in for the API server.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod api_server;
+mod program;
+
+use api_server::{
+    ApiServer, Asked, ENDPOINT_SLICES, FRONT_DOORS, NAMESPACES, ROUTES, SECRETS, SERVICES,
+};
+use program::{Operator, get, metric, until};
 use serde_json::{Value, json};
 use std::{
-    collections::{HashMap, HashSet},
-    fs,
-    io::{BufRead, BufReader, Read, Write},
+    collections::HashSet,
+    io::Write,
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, channel},
-    },
+    process::Command,
     thread,
-    time::{Duration, Instant},
 };
-
-/// Far more than it ever takes.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// What the API server was asked; watches are left out.
-#[derive(Clone, Debug)]
-struct Asked {
-    method: String,
-    path: String,
-    query: String,
-    body: Value,
-}
-
-#[derive(Default)]
-struct Cluster {
-    /// Objects by the path of their list; a list that is not here answers 500.
-    lists: HashMap<String, Vec<Value>>,
-    /// What answers 403.
-    forbidden: HashSet<&'static str>,
-    watches: HashMap<String, TcpStream>,
-    lease: Option<Value>,
-    asked: Vec<Asked>,
-}
-
-#[derive(Clone, Default)]
-struct ApiServer(Arc<Mutex<Cluster>>);
-
-const FRONT_DOORS: &str = "/apis/portico.dev/v1alpha1/frontdoors";
-const ROUTES: &str = "/apis/portico.dev/v1alpha1/routes";
-const SERVICES: &str = "/api/v1/services";
-const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
-const NAMESPACES: &str = "/api/v1/namespaces";
-const SECRETS: &str = "/api/v1/secrets";
-
-impl ApiServer {
-    fn start(&self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = self.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let server = server.clone();
-                thread::spawn(move || while server.exchange(&stream).is_some() {});
-            }
-        });
-        address
-    }
-
-    /// One request and its answer. `None` where the connection is not for further ones.
-    fn exchange(&self, stream: &TcpStream) -> Option<()> {
-        let (asked, length) = read_head(stream)?;
-        let mut body = vec![0; length];
-        { stream }.read_exact(&mut body).ok()?;
-        let asked = Asked { body: serde_json::from_slice(&body).unwrap_or_default(), ..asked };
-        let mut cluster = self.0.lock().unwrap();
-        if asked.query.contains("watch=true") {
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
-            { stream }.write_all(head.as_bytes()).ok()?;
-            cluster.watches.insert(asked.path, stream.try_clone().ok()?);
-            return None;
-        }
-        let (code, answer) = cluster.answer(asked);
-        let answer = answer.to_string();
-        let head = format!(
-            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        { stream }.write_all((head + &answer).as_bytes()).ok()
-    }
-
-    fn modified(&self, list: &str, object: &Value) {
-        let event = json!({"type": "MODIFIED", "object": object}).to_string() + "\n";
-        let cluster = self.0.lock().unwrap();
-        cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
-    }
-
-    /// It has forgotten where a watch was.
-    fn forgot(&self, list: &str) {
-        let status = json!({"kind": "Status", "status": "Failure", "reason": "Expired",
-            "message": "too old resource version", "code": 410});
-        let event = json!({"type": "ERROR", "object": status}).to_string() + "\n";
-        let cluster = self.0.lock().unwrap();
-        cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
-    }
-
-    fn lists(&self, list: &str, objects: Vec<Value>) {
-        self.0.lock().unwrap().lists.insert(list.to_owned(), objects);
-    }
-
-    fn asked(&self, method: &str, part: &str) -> Vec<Asked> {
-        let cluster = self.0.lock().unwrap();
-        let fits = |asked: &&Asked| asked.method == method && asked.path.contains(part);
-        cluster.asked.iter().filter(fits).cloned().collect()
-    }
-}
-
-impl Cluster {
-    fn answer(&mut self, asked: Asked) -> (u16, Value) {
-        let Asked { method, path, body, .. } = &asked;
-        let failure = |code, reason| (code, json!({"code": code, "reason": reason}));
-        let answer = match (method.as_str(), path.as_str()) {
-            (_, path) if path.contains("/leases") => self.lease(method, body),
-            ("GET", path) if path.ends_with("/secrets/key") => {
-                let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});
-                (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
-            }
-            (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
-            ("GET", path) => {
-                self.lists.get(path).map_or_else(|| failure(500, "InternalError"), list)
-            }
-            ("PATCH" | "POST", _) => (200, body.clone()),
-            (_, path) => panic!("nobody should ask for {path}"),
-        };
-        self.asked.push(asked);
-        answer
-    }
-
-    fn lease(&mut self, method: &str, body: &Value) -> (u16, Value) {
-        if method == "PATCH" {
-            let spec = self.lease.as_mut().unwrap().get_mut("spec").unwrap();
-            for (key, value) in body["spec"].as_object().unwrap() {
-                spec[key] = value.clone();
-            }
-        } else if method == "POST" {
-            self.lease = Some(json!({"metadata": body["metadata"], "spec": {}}));
-        }
-        let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": ""});
-        self.lease.clone().map_or((404, missing), |lease| (200, lease))
-    }
-}
-
-fn list(items: &Vec<Value>) -> (u16, Value) {
-    (200, json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items}))
-}
-
-fn read_head(stream: &TcpStream) -> Option<(Asked, usize)> {
-    // Byte by byte: what follows the head is read from the stream itself.
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        { stream }.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let mut words = head.split(' ');
-    let method = words.next()?.to_owned();
-    let (path, query) = words.next()?.split_once('?').map_or_else(
-        || (head.split(' ').nth(1).unwrap_or_default(), ""),
-        |(path, query)| (path, query),
-    );
-    let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok()
-    });
-    let (path, query) = (path.trim_end_matches('?').to_owned(), query.to_owned());
-    Some((Asked { method, path, query, body: Value::Null }, length.unwrap_or_default()))
-}
 
 fn metadata(name: &str, generation: i64, version: &str) -> Value {
     json!({
@@ -206,77 +50,6 @@ fn forwarding(name: &str, front_door: &str, secret: &str) -> Value {
 fn answering(generation: i64, body: &str) -> Value {
     let respond = json!({"status": 200, "body": body});
     route("hello", "ours", generation, json!({"matches": [{"path": "/hello"}], "respond": respond}))
-}
-
-struct Operator {
-    child: Child,
-    log: Receiver<String>,
-}
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Operator {
-    fn start(api: SocketAddr, folder: &std::path::Path, flags: &[&str]) -> Self {
-        let kubeconfig = folder.join("kubeconfig");
-        let config = json!({
-            "clusters": [{"name": "k", "cluster": {"server": format!("http://{api}")}}],
-            "users": [{"name": "k", "user": {}}],
-            "contexts": [{"name": "k", "context": {"cluster": "k", "user": "k", "namespace": "x"}}],
-            "current-context": "k",
-        });
-        fs::write(&kubeconfig, config.to_string()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portico"))
-            .args(["operator", "--workers=2", "--http=127.0.0.1:0", "--publish-address=192.0.2.7"])
-            .args(flags)
-            .arg(format!("--kubeconfig={}", kubeconfig.display()))
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (tell, log) = channel();
-        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        Self { child, log }
-    }
-
-    fn logged(&self, what: &str) -> String {
-        loop {
-            let line = self.log.recv_timeout(DEADLINE);
-            let line = line.unwrap_or_else(|_| panic!("never in the log: {what}"));
-            if let Some((_, rest)) = line.split_once(what) {
-                return rest.trim().to_owned();
-            }
-        }
-    }
-}
-
-fn get(address: SocketAddr, host: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-/// The value of one series, with its labels: `portico_watch_up{kind="Route"}`.
-fn metric(admin: SocketAddr, series: &str) -> i64 {
-    let page = get(admin, "x", "/metrics");
-    let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    value.unwrap_or_else(|| panic!("no {series} in\n{page}")).parse().unwrap()
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < DEADLINE, "never: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn conditions(asked: &Asked) -> Vec<(String, String)> {
@@ -329,7 +102,24 @@ fn a_cluster_is_served_and_told_so() {
     assert!(get(http, "ours.example", "/hello").ends_with("\r\n\r\nhello"));
     assert!(get(http, "theirs.example", "/api/x").starts_with("HTTP/1.1 404"));
 
-    // Each status once, all conditions in one write; nothing of another class's objects.
+    let written = each_status_is_written_once(&api);
+    let first = written.iter().find(|asked| asked.path.contains("routes/hello")).unwrap();
+    only_a_new_generation_is_written_again(&api, http, first);
+    all_of_that_is_counted(free);
+    what_changed_meanwhile_is_read_anew(&api, http, free);
+
+    // The end: the Lease is let go.
+    let id = operator.child.id().to_string();
+    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    until("the end", || operator.child.try_wait().unwrap().is_some());
+    assert!(operator.child.try_wait().unwrap().unwrap().success());
+    let last = api.asked("PATCH", "/leases/portico-portico").pop().unwrap();
+    assert_eq!(last.body["spec"]["holderIdentity"], Value::Null);
+    assert!(last.path.contains("/namespaces/x/"), "the kubeconfig's namespace");
+}
+
+/// Each status once, all conditions in one write; nothing of another class's objects.
+fn each_status_is_written_once(api: &ApiServer) -> Vec<Asked> {
     until("three statuses", || api.asked("PATCH", "/status").len() >= 3);
     let written = api.asked("PATCH", "/status");
     for (name, routes) in [("frontdoors/ours", json!(2)), ("routes/hello", json!(null))] {
@@ -343,10 +133,12 @@ fn a_cluster_is_served_and_told_so() {
     }
     let secrets: Vec<_> = api.asked("GET", "/secrets/").iter().map(|a| a.path.clone()).collect();
     assert_eq!(secrets, ["/api/v1/namespaces/web/secrets/key"], "no other Secret is read");
+    written
+}
 
-    // What comes back as written is not written again; a new generation is, once it is served.
+/// What comes back as written is not written again; a new generation is, once it is served.
+fn only_a_new_generation_is_written_again(api: &ApiServer, http: SocketAddr, first: &Asked) {
     let mut seen = answering(1, "hello");
-    let first = written.iter().find(|asked| asked.path.contains("routes/hello")).unwrap();
     seen["status"] = first.body["status"].clone();
     seen["metadata"]["resourceVersion"] = json!("3");
     api.modified(ROUTES, &seen);
@@ -361,10 +153,12 @@ fn a_cluster_is_served_and_told_so() {
     assert_eq!(written[3].body["status"]["observedGeneration"], 2);
     let times = |asked: &Asked| asked.body["status"]["conditions"][0]["lastTransitionTime"].clone();
     assert_eq!(times(&written[3]), times(first), "its status is the same");
+}
 
-    // All of that is counted: a write for each object and change, two changes, no second list.
+/// A write for each object and change, two changes, no second list.
+fn all_of_that_is_counted(admin: SocketAddr) {
     let routes = r#"portico_status_writes_total{kind="Route",result="written"}"#;
-    until("three statuses of Routes", || metric(free, routes) == 3);
+    until("three statuses of Routes", || metric(admin, routes) == 3);
     for (series, expected) in [
         ("portico_leader", 1),
         (r#"portico_status_writes_total{kind="FrontDoor",result="written"}"#, 1),
@@ -375,15 +169,17 @@ fn a_cluster_is_served_and_told_so() {
         (r#"portico_watch_events_total{kind="Route",type="apply"}"#, 2),
         (r#"portico_watch_events_total{kind="Route",type="delete"}"#, 0),
     ] {
-        assert_eq!(metric(free, series), expected, "{series}");
+        assert_eq!(metric(admin, series), expected, "{series}");
     }
     for kind in ["FrontDoor", "Route", "Service", "EndpointSlice", "Secret", "Namespace"] {
         let up = format!(r#"portico_watch_up{{kind="{kind}"}}"#);
         let lists = format!(r#"portico_watch_events_total{{kind="{kind}",type="list"}}"#);
-        assert_eq!((metric(free, &up), metric(free, &lists)), (1, 1), "{kind}");
+        assert_eq!((metric(admin, &up), metric(admin, &lists)), (1, 1), "{kind}");
     }
+}
 
-    // A watch that can't go on where it was: what changed meanwhile is read anew.
+/// A watch that can't go on where it was is begun anew, and serves what it had meanwhile.
+fn what_changed_meanwhile_is_read_anew(api: &ApiServer, http: SocketAddr, admin: SocketAddr) {
     let mut newest = answering(3, "welcome back");
     newest["metadata"]["resourceVersion"] = json!("9");
     api.lists(ROUTES, vec![newest]);
@@ -393,16 +189,7 @@ fn a_cluster_is_served_and_told_so() {
         assert!(answer.ends_with("goodbye") || answer.ends_with("welcome back"), "{answer}");
         answer.ends_with("welcome back")
     });
-    assert_eq!(metric(free, r#"portico_watch_events_total{kind="Route",type="list"}"#), 2);
-
-    // The end: the Lease is let go.
-    let id = operator.child.id().to_string();
-    assert!(Command::new("kill").arg(&id).status().unwrap().success());
-    until("the end", || operator.child.try_wait().unwrap().is_some());
-    assert!(operator.child.try_wait().unwrap().unwrap().success());
-    let last = api.asked("PATCH", "/leases/portico-portico").pop().unwrap();
-    assert_eq!(last.body["spec"]["holderIdentity"], Value::Null);
-    assert!(last.path.contains("/namespaces/x/"), "the kubeconfig's namespace");
+    assert_eq!(metric(admin, r#"portico_watch_events_total{kind="Route",type="list"}"#), 2);
 }
 
 #[test]
