@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use portico::{
     compile::{Options, compile},
-    snapshot::{Entry, Snapshot},
+    objects::{Entry, Snapshot},
 };
 use portico_dataplane::table::ObjectName;
 use serde_json::{Value, from_value, json};
@@ -16,7 +16,7 @@ fn object<T: serde::de::DeserializeOwned>(value: Value) -> Arc<T> {
 }
 
 fn entry<T: serde::de::DeserializeOwned>(value: Value) -> Entry<T> {
-    Entry { object: Some(object(value)), unread: Vec::new(), problems: Vec::new() }
+    Entry { object: Some(object(value)), undecoded: Vec::new(), problems: Vec::new() }
 }
 
 /// Routes that take turns at some services behind one FrontDoor, with a rewrite and a header each;

@@ -236,7 +236,7 @@ impl ServingArgs {
         Config {
             http: self.http,
             workers: self.workers.map_or_else(cores, NonZeroUsize::get),
-            via_name: self.via_name.clone().unwrap_or_else(values::drawn_name).into(),
+            via_name: self.via_name.clone().unwrap_or_else(values::random_name).into(),
             guard: self.external.guard(),
             limits: Limits {
                 head_bytes: self.max_head_bytes,

@@ -7,9 +7,9 @@ mod policies;
 use kube_cel::{CompiledSchema, Validator, compile_schema};
 use portico::{
     compile::{Compiled, Options, compile},
-    problem::{Kind, ObjectRef, Severity},
+    diagnostic::{Kind, ObjectRef, Severity},
+    objects::{Entry, Snapshot},
     schema,
-    snapshot::{Entry, Snapshot},
 };
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::{cors::Policy, table::ObjectName};
@@ -55,8 +55,9 @@ fn compiled(policy: &Value) -> Compiled {
     let front_door: FrontDoor = serde_json::from_value(front_door()).unwrap();
     let route: Route = serde_json::from_value(route(policy)).unwrap();
     let front_door =
-        Entry { object: Some(Arc::new(front_door)), unread: Vec::new(), problems: Vec::new() };
-    let route = Entry { object: Some(Arc::new(route)), unread: Vec::new(), problems: Vec::new() };
+        Entry { object: Some(Arc::new(front_door)), undecoded: Vec::new(), problems: Vec::new() };
+    let route =
+        Entry { object: Some(Arc::new(route)), undecoded: Vec::new(), problems: Vec::new() };
     let snapshot = Snapshot {
         front_doors: [(name(), front_door)].into(),
         routes: [(name(), route)].into(),

@@ -1,6 +1,6 @@
 //! Types shared by both kinds.
 
-use crate::{pattern, rules};
+use crate::{pattern, validations};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::Rule;
 use schemars::JsonSchema;
@@ -60,7 +60,7 @@ pub struct HeaderValue {
     #[schemars(
         length(min = 1, max = 256),
         regex(pattern = pattern::TOKEN),
-        extend("x-kubernetes-validations" = rules::editable())
+        extend("x-kubernetes-validations" = validations::editable())
     )]
     pub name: String,
     /// The value, in printable ASCII. Set exactly one of `value` and `valueFrom`.
@@ -80,7 +80,7 @@ pub struct NamedValue {
     #[schemars(
         length(min = 1, max = 256),
         regex(pattern = pattern::TOKEN),
-        extend("x-kubernetes-validations" = rules::editable())
+        extend("x-kubernetes-validations" = validations::editable())
     )]
     pub name: String,
     /// The value, in printable ASCII.
@@ -105,7 +105,7 @@ pub struct HeaderEdits {
     #[schemars(
         length(max = 64),
         inner(length(min = 1, max = 256), regex(pattern = pattern::TOKEN)),
-        transform = rules::each(rules::editable())
+        transform = validations::each(validations::editable())
     )]
     pub remove: Vec<String>,
 }

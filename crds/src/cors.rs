@@ -1,6 +1,6 @@
 //! The CORS policy of a FrontDoor or a Route.
 
-use crate::{Duration, pattern, rules};
+use crate::{Duration, pattern, validations};
 use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// FrontDoor's own origin don't need a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-#[schemars(extend("x-kubernetes-validations" = policy_rules()))]
+#[schemars(extend("x-kubernetes-validations" = policy_validations()))]
 pub struct CorsPolicy {
     /// Origins whose pages may read responses: `https://app.example.com`, `https://*.example.com`,
     /// `https://localhost:*`, or `*` alone. An origin is scheme, host and port as browsers
@@ -33,7 +33,7 @@ pub struct CorsPolicy {
     #[schemars(
         length(max = 64),
         inner(length(min = 1, max = 64), regex(pattern = pattern::TOKEN)),
-        transform = rules::each(rules::usable_method())
+        transform = validations::each(validations::usable_method())
     )]
     pub allow_methods: Vec<String>,
     /// Names of request headers allowed in addition to the CORS-safelisted ones, such as
@@ -42,7 +42,7 @@ pub struct CorsPolicy {
     #[schemars(
         length(max = 256),
         inner(length(min = 1, max = 256), regex(pattern = pattern::TOKEN)),
-        transform = rules::each(rules::sendable())
+        transform = validations::each(validations::sendable())
     )]
     pub allow_headers: Vec<String>,
     /// Names of response headers that a script may read in addition to the CORS-safelisted ones,
@@ -51,7 +51,7 @@ pub struct CorsPolicy {
     #[schemars(
         length(max = 256),
         inner(length(min = 1, max = 256), regex(pattern = pattern::TOKEN)),
-        transform = rules::each(rules::readable())
+        transform = validations::each(validations::readable())
     )]
     pub expose_headers: Vec<String>,
     /// How long a browser may cache a preflight's result: whole seconds, at most 24h; `0s` disables
@@ -84,7 +84,7 @@ pub struct CorsPolicy {
     pub dangerously_allow: Vec<DangerousSwitch>,
 }
 
-fn policy_rules() -> [Rule; 4] {
+fn policy_validations() -> [Rule; 4] {
     [
         Rule::new(
             "self.mode == 'Disabled' || (has(self.allowOrigins) && size(self.allowOrigins) > 0) || (has(self.allowOriginRegex) && size(self.allowOriginRegex) > 0)",

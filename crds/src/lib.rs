@@ -7,7 +7,7 @@ mod foreign;
 mod front_door;
 mod pattern;
 mod route;
-mod rules;
+mod validations;
 
 pub use common::{
     CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits, HeaderValue, LocalSecretRef,
@@ -21,7 +21,7 @@ pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
     Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
 };
-pub use rules::{
+pub use validations::{
     FORBIDDEN_HEADER_PREFIXES, FORBIDDEN_METHODS, FORBIDDEN_REQUEST_HEADERS, UNEDITABLE_HEADERS,
 };
 

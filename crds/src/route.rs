@@ -1,6 +1,8 @@
 //! Route: which requests of a FrontDoor go where.
 
-use crate::{Condition, CorsPolicy, Duration, HeaderEdits, NamedValue, foreign, pattern, rules};
+use crate::{
+    Condition, CorsPolicy, Duration, HeaderEdits, NamedValue, foreign, pattern, validations,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
@@ -47,7 +49,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = spec_rules()))]
+#[schemars(extend("x-kubernetes-validations" = spec_validations()))]
 // All Routes are held in memory, so fields that few of them have are boxed.
 pub struct RouteSpec {
     /// The FrontDoor that the Route attaches to.
@@ -87,7 +89,7 @@ pub struct RouteSpec {
     pub timeouts: Option<Box<Timeouts>>,
 }
 
-fn spec_rules() -> Vec<Rule> {
+fn spec_validations() -> Vec<Rule> {
     let one =
         "[has(self.backends), has(self.redirect), has(self.respond)].exists_one(given, given)";
     let one = Rule::new(one).message("exactly one of backends, redirect and respond is needed");
@@ -98,11 +100,11 @@ fn spec_rules() -> Vec<Rule> {
             .message(message.as_str())
             .field_path(format!(".{field}"))
     });
-    std::iter::once(one).chain(forwarding).chain(policy_rules()).collect()
+    std::iter::once(one).chain(forwarding).chain(policy_validations()).collect()
 }
 
 /// A Route with its own policy must not name any of the headers that the policy sets.
-fn policy_rules() -> [Rule; 4] {
+fn policy_validations() -> [Rule; 4] {
     let edits = ("^(access-control-.*|vary)$", "Access-Control-* and Vary");
     let response = ("^access-control-", "Access-Control-*");
     [
@@ -153,12 +155,12 @@ pub struct Match {
     #[schemars(
         length(max = 16),
         inner(length(min = 1, max = 64), regex(pattern = pattern::METHOD)),
-        transform = rules::each(rules::forwardable())
+        transform = validations::each(validations::forwardable())
     )]
     pub methods: Vec<String>,
     /// Predicates on request headers, all of which must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), transform = rules::named_by_tokens)]
+    #[schemars(length(max = 16), transform = validations::named_by_tokens)]
     pub headers: Vec<Predicate>,
     /// Predicates on query parameters, percent-decoded, all of which must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]

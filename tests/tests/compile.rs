@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use portico::{
-    compile::{Compiled, ConditionVerdict, Options, Status, compile},
-    problem::{Kind, Problem, Reason, Severity},
-    snapshot::Snapshot,
+    compile::{Compiled, ComputedCondition, Options, Status, compile},
+    diagnostic::{Kind, Problem, Reason, Severity},
+    objects::Snapshot,
 };
 use portico_dataplane::{address_guard::AddressGuard, table::Table};
 use serde::{Deserialize, Serialize};
@@ -133,8 +133,8 @@ fn print(Compiled { table, statuses }: &Compiled) -> String {
     serde_saphyr::to_string(&Output { objects: objects.collect(), table }).unwrap()
 }
 
-impl<'c> From<&'c ConditionVerdict> for Condition<'c> {
-    fn from(ConditionVerdict { r#type, status, reason, message }: &'c ConditionVerdict) -> Self {
+impl<'c> From<&'c ComputedCondition> for Condition<'c> {
+    fn from(ComputedCondition { r#type, status, reason, message }: &'c ComputedCondition) -> Self {
         Self { r#type, status: *status, reason, message }
     }
 }

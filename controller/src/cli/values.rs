@@ -111,7 +111,7 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static s
 }
 
 /// `portico-` and 8 hex digits; another one each time.
-pub(super) fn drawn_name() -> String {
+pub(super) fn random_name() -> String {
     // Each RandomState has keys of its own, the first of them from the system's randomness.
     format!("portico-{:08x}", RandomState::new().hash_one(0) >> 32)
 }

@@ -1,13 +1,16 @@
 //! `portico demo`.
 
-use super::server::{self, Signals, Started};
 use crate::{
     cli::demo::DemoArgs,
     compile::Options,
     demo::{Kind, Service, Services, Settings},
-    logging,
-    publish::{Publisher, Source, wakes},
-    snapshot::Snapshot,
+    objects::Snapshot,
+    process::{
+        logging,
+        server::{self, Started},
+        signals::Signals,
+    },
+    publish::{Publisher, Source, debouncer},
 };
 use anyhow::Context;
 use prometheus_client::registry::Registry;
@@ -54,13 +57,13 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let options = Options { loopback_endpoints: true, ..Options::default() };
     let mut registry = Registry::default();
     let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
-    // Nothing changes; the publisher lives as long as there is a waker.
-    let (_waker, wakes) = wakes();
+    // Nothing changes; the publisher lives as long as there is a trigger.
+    let (_waker, debouncer) = debouncer();
     let started = |at: Started| {
         services.metrics().are_at(at.admin);
         super::print(&greeting(&at, &services, latency))
     };
-    server::run(serving, publisher, wakes, registry, started, ready(())).await
+    server::run(serving, publisher, debouncer, registry, started, ready(())).await
 }
 
 /// Objects that stay as they are.
@@ -71,7 +74,7 @@ impl Source for Fixed {
         self.0.take()
     }
 
-    fn patience(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         Duration::MAX
     }
 }

@@ -7,8 +7,8 @@ use super::paint::Paint;
 use crate::{
     cli::{Output, explain::ExplainArgs},
     compile::{self, Compiled, Options},
+    diagnostic::{Kind, ObjectRef, Severity},
     files::{self, Merged},
-    problem::{Kind, ObjectRef, Severity},
 };
 use anyhow::Context;
 use http::HeaderMap;
@@ -65,12 +65,12 @@ fn explanation(
     if host.is_none() {
         notes.extend(refused::hosts(&merged.snapshot, compiled, &args.url));
     }
-    if let Some(door) = host.filter(|door| door.trusted_proxies.is_empty())
+    if let Some(host) = host.filter(|host| host.trusted_proxies.is_empty())
         && args.url.scheme() == Scheme::Https
     {
         notes.push(format!(
             "this release accepts plain HTTP only: behind a proxy that ends TLS, name that in trustedProxies of FrontDoor {}, or its requests count as http",
-            door.front_door
+            host.front_door
         ));
     }
     if let Some(winner) = &explanation.winner {

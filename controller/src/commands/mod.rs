@@ -7,7 +7,6 @@ mod explain;
 mod operator;
 mod paint;
 mod serve;
-mod server;
 
 use crate::cli::{Cli, Command};
 use std::{

@@ -1,39 +1,41 @@
 //! `portico operator`: objects from a cluster, served, and told what became of them.
 
-use super::server::{self, Started};
 use crate::{
     cli::OperatorArgs,
     compile::Options,
-    logging,
     operator::{self, Operator},
-    publish::{Publisher, wakes},
+    process::{
+        logging,
+        server::{self, Started},
+    },
+    publish::{Publisher, debouncer},
 };
 use prometheus_client::registry::Registry;
 use std::process::ExitCode;
 
 /// The libraries log every retry; the operator itself tells of each outage once.
-const USUAL_LOGS: &str = "info,kube_client=off,kube_runtime=off,kube_lease_manager=off";
+const DEFAULT_LOG_FILTER: &str = "info,kube_client=off,kube_runtime=off,kube_lease_manager=off";
 
 pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
-    let _logs = logging::start(args.serving.log_format, USUAL_LOGS)?;
+    let _logs = logging::start(args.serving.log_format, DEFAULT_LOG_FILTER)?;
     let config = operator::config(args.kubeconfig.as_deref()).await?;
     tracing::info!(class = args.class, "watching {}", config.cluster_url);
-    let (waker, wakes) = wakes();
+    let (trigger, debouncer) = debouncer();
     let settings = args.settings();
     let secret_namespaces = settings.secret_namespaces.clone();
     let mut registry = Registry::default();
-    let operator = Operator::start(config, settings, &waker, &mut registry)?;
+    let operator = Operator::start(config, settings, &trigger, &mut registry)?;
 
     let guard = args.serving.external.guard();
     let class = Some(args.class);
     let options = Options { class, loopback_endpoints: false, secret_namespaces, guard };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
-    let write = operator.writer(publisher.verdicts());
-    let started = |Started { pages, .. }| {
-        write(pages);
+    let write = operator.writer(publisher.status_updates());
+    let started = |Started { served, .. }| {
+        write(served);
         Ok(())
     };
     // Another replica writes while this one drains, which may take long.
     let ending = operator.end();
-    server::run(&args.serving, publisher, wakes, registry, started, ending).await
+    server::run(&args.serving, publisher, debouncer, registry, started, ending).await
 }

@@ -1,12 +1,11 @@
 //! `portico serve`: manifests from files, served and watched.
 
-use super::server;
 use crate::{
     cli::ServeArgs,
     compile::Options,
     files::Files,
-    logging,
-    publish::{Publisher, wakes},
+    process::{logging, server},
+    publish::{Publisher, debouncer},
 };
 use prometheus_client::registry::Registry;
 use std::{future::ready, process::ExitCode};
@@ -15,10 +14,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let _logs = logging::start(args.serving.log_format, "info")?;
     let mut registry = Registry::default();
-    let (waker, wakes) = wakes();
-    let files = Files::new(args.paths, waker, &mut registry);
+    let (trigger, debouncer) = debouncer();
+    let files = Files::new(args.paths, trigger, &mut registry);
     let guard = args.serving.external.guard();
     let options = Options { loopback_endpoints: true, guard, ..Options::default() };
     let publisher = Publisher::new(files, options, &mut registry);
-    server::run(&args.serving, publisher, wakes, registry, |_| Ok(()), ready(())).await
+    server::run(&args.serving, publisher, debouncer, registry, |_| Ok(()), ready(())).await
 }

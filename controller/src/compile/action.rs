@@ -1,10 +1,7 @@
 //! What a Route does: backends, a redirect or a fixed response.
 
-use super::{
-    authority, durations, headers,
-    matches::Matched,
-    report::{Field, Report},
-};
+use super::{authority, durations, headers, matches::Matched, report::Report};
+use crate::diagnostic::FieldPath;
 use bytes::Bytes;
 use http::StatusCode;
 use portico_crds as crds;
@@ -26,17 +23,18 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
     match given.as_slice() {
         [_] => {}
         [] => report.invalid_members(
-            &Field::Spec,
+            &FieldPath::SPEC,
             &actions.map(|(name, _)| name),
             "has none of backends, redirect and respond: give one of them",
         ),
         several => report.invalid_members(
-            &Field::Spec,
+            &FieldPath::SPEC,
             &actions.map(|(name, _)| name),
             format!("has {}: keep one, or make two Routes", several.join(" and ")),
         ),
     }
-    let has_backends = spec.backends.is_some() || report.is_gone(&Field::Spec.key("backends"));
+    let has_backends =
+        spec.backends.is_some() || report.failed_to_decode(&FieldPath::SPEC.child("backends"));
     if !has_backends && !given.is_empty() {
         let forwarding = [
             ("rewrite", spec.rewrite.is_some()),
@@ -45,7 +43,7 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
         ];
         for (name, _) in forwarding.into_iter().filter(|(_, given)| *given) {
             report.invalid(
-                &Field::Spec.key(name),
+                &FieldPath::SPEC.child(name),
                 "changes a request to a backend, and this Route has none: remove it",
             );
         }
@@ -56,16 +54,16 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
 pub(super) fn rewrite(
     rewrite: &crds::Rewrite,
     matches: &[Matched],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<Rewrite> {
     if let Some(host) =
         rewrite.host.as_deref().filter(|host| !["Backend", "Preserve"].contains(host))
         && let Err(error) = authority::parse(host, 80)
     {
-        report.invalid(&at.key("host"), format!("{error}; or write Backend or Preserve"));
+        report.invalid(&at.child("host"), format!("{error}; or write Backend or Preserve"));
     }
-    let path = template(rewrite.path.as_deref()?, matches, &at.key("path"), report)?;
+    let path = template(rewrite.path.as_deref()?, matches, &at.child("path"), report)?;
     Some(Rewrite { path })
 }
 
@@ -73,7 +71,7 @@ pub(super) fn rewrite(
 fn template(
     text: &str,
     matches: &[Matched],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<PathTemplate> {
     let template = PathTemplate::parse(text)
@@ -103,7 +101,7 @@ fn template(
 pub(super) fn redirect(
     redirect: &crds::Redirect,
     matches: &[Matched],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<Redirect> {
     let crds::Redirect { scheme, host, port, path, status } = redirect;
@@ -118,22 +116,24 @@ pub(super) fn redirect(
     let status = match StatusCode::from_u16(u16::try_from(*status).unwrap_or(0)) {
         Ok(code) if [301, 302, 303, 307, 308].contains(&code.as_u16()) => Some(code),
         _ => {
-            report
-                .invalid(&at.key("status"), format!("is {status}: give 301, 302, 303, 307 or 308"));
+            report.invalid(
+                &at.child("status"),
+                format!("is {status}: give 301, 302, 303, 307 or 308"),
+            );
             None
         }
     };
     let host = host.as_deref().and_then(|host| {
-        authority::host_name(host).map_err(|error| report.invalid(&at.key("host"), error)).ok()
+        authority::host_name(host).map_err(|error| report.invalid(&at.child("host"), error)).ok()
     });
     let port = port.and_then(|port| match u16::try_from(port) {
         Ok(port) if port > 0 => Some(port),
         _ => {
-            report.invalid(&at.key("port"), format!("is {port}: give 1 to 65535"));
+            report.invalid(&at.child("port"), format!("is {port}: give 1 to 65535"));
             None
         }
     });
-    let path = path.as_deref().and_then(|text| template(text, matches, &at.key("path"), report));
+    let path = path.as_deref().and_then(|text| template(text, matches, &at.child("path"), report));
     let scheme = scheme.map(|scheme| match scheme {
         crds::RedirectScheme::Http => Scheme::Http,
         crds::RedirectScheme::Https => Scheme::Https,
@@ -144,13 +144,13 @@ pub(super) fn redirect(
 /// A fixed response.
 pub(super) fn respond(
     respond: &crds::Respond,
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<Respond> {
     let status = match StatusCode::from_u16(u16::try_from(respond.status).unwrap_or(0)) {
         Ok(code) if (200..600).contains(&code.as_u16()) => Some(code),
         _ => {
-            report.invalid(&at.key("status"), format!("is {}: give 200 to 599", respond.status));
+            report.invalid(&at.child("status"), format!("is {}: give 200 to 599", respond.status));
             None
         }
     };
@@ -159,16 +159,16 @@ pub(super) fn respond(
         && !body.is_empty()
     {
         report.invalid(
-            &at.key("body"),
+            &at.child("body"),
             format!("is given, but a response {} has none: remove it", code.as_u16()),
         );
     }
-    let at_headers = at.key("headers");
+    let at_headers = at.child("headers");
     let mut lines = Vec::with_capacity(respond.headers.len());
     for (index, line) in respond.headers.iter().enumerate() {
         let at = at_headers.index(index);
-        let name = headers::name(&line.name, &at.key("name"), report);
-        lines.extend(name.zip(headers::value(&line.value, &at.key("value"), report)));
+        let name = headers::name(&line.name, &at.child("name"), report);
+        lines.extend(name.zip(headers::value(&line.value, &at.child("value"), report)));
     }
     Some(Respond { status: status?, headers: lines, body: Bytes::from(body) })
 }
@@ -176,7 +176,7 @@ pub(super) fn respond(
 /// Time limits; what is absent is the default, and `0s` is none.
 pub(super) fn timeouts(
     timeouts: Option<&crds::Timeouts>,
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Timeouts {
     let mut limits = Timeouts::default();
@@ -190,7 +190,7 @@ pub(super) fn timeouts(
         match durations::parse(text) {
             Some(duration) => *limit = Some(duration).filter(|duration| !duration.is_zero()),
             None => report.invalid(
-                &at.key(name),
+                &at.child(name),
                 format!("'{text}' is not a duration: write 500ms, 30s, 1h30m, or 0s for no limit"),
             ),
         }

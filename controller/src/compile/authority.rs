@@ -1,6 +1,6 @@
 //! Hosts with ports, as URLs and `rewrite.host` have them.
 
-use crate::problem::without_user;
+use crate::diagnostic::without_user;
 use portico_dataplane::table::{Authority, HostPattern, Scheme};
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,11 +1,7 @@
 //! `spec.backends`: Services of the Route's namespace and external hosts.
 
-use super::{
-    authority,
-    report::{Field, Report},
-    services::Services,
-};
-use crate::problem::Reason;
+use super::{authority, report::Report, services::Services};
+use crate::diagnostic::{FieldPath, Reason};
 use http::HeaderValue;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use portico_crds as crds;
@@ -16,11 +12,11 @@ use portico_dataplane::{
 use std::{net::Ipv4Addr, sync::Arc};
 
 /// How many backends a Route may have.
-const BACKENDS_MAX: usize = 16;
+const MAX_BACKENDS: usize = 16;
 /// The largest weight.
-const WEIGHT_MAX: i32 = 1_000_000;
+const MAX_WEIGHT: i32 = 1_000_000;
 /// The highest priority number.
-const PRIORITY_MAX: i32 = 1000;
+const MAX_PRIORITY: i32 = 1000;
 
 /// Compiles the backends of one Route.
 pub(super) struct Backends<'a, 's> {
@@ -32,7 +28,7 @@ pub(super) struct Backends<'a, 's> {
 }
 
 /// A backend before what all kinds share: where it is and what it speaks.
-struct Place {
+struct ResolvedBackend {
     name: String,
     protocol: Protocol,
     /// Its own name first.
@@ -51,29 +47,29 @@ impl<'s> Backends<'_, 's> {
     pub(super) fn compile(
         mut self,
         backends: &'s [crds::Backend],
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Vec<Backend> {
-        if backends.is_empty() || backends.len() > BACKENDS_MAX {
+        if backends.is_empty() || backends.len() > MAX_BACKENDS {
             report
-                .invalid(at, format!("has {} backends: give 1 to {BACKENDS_MAX}", backends.len()));
+                .invalid(at, format!("has {} backends: give 1 to {MAX_BACKENDS}", backends.len()));
         }
-        let backends = backends.iter().enumerate().take(BACKENDS_MAX);
+        let backends = backends.iter().enumerate().take(MAX_BACKENDS);
         backends.filter_map(|(i, backend)| self.backend(backend, &at.index(i), report)).collect()
     }
 
     fn backend(
         &mut self,
         backend: &'s crds::Backend,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Option<Backend> {
-        let weight = number(backend.weight, WEIGHT_MAX, &at.key("weight"), report);
-        let priority = number(backend.priority, PRIORITY_MAX, &at.key("priority"), report);
-        let place = match (&backend.service, &backend.external) {
-            (Some(service), None) => self.service(service, &at.key("service"), report),
+        let weight = number(backend.weight, MAX_WEIGHT, &at.child("weight"), report);
+        let priority = number(backend.priority, MAX_PRIORITY, &at.child("priority"), report);
+        let resolved = match (&backend.service, &backend.external) {
+            (Some(service), None) => self.service(service, &at.child("service"), report),
             (None, Some(external)) => {
-                self.external(&external.url, &at.key("external").key("url"), report)
+                self.external(&external.url, &at.child("external").child("url"), report)
             }
             (Some(_), Some(_)) => {
                 report.invalid_members(
@@ -92,7 +88,7 @@ impl<'s> Backends<'_, 's> {
                 None
             }
         };
-        let Place { name, protocol, mut authorities, target, default_host } = place?;
+        let ResolvedBackend { name, protocol, mut authorities, target, default_host } = resolved?;
         let host = self.host_header(protocol, &mut authorities, default_host, report)?;
         let (weight, priority) = (weight?, priority?);
         let own_authorities = authorities;
@@ -102,9 +98,9 @@ impl<'s> Backends<'_, 's> {
     fn service(
         &mut self,
         service: &'s crds::ServiceBackend,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
-    ) -> Option<Place> {
+    ) -> Option<ResolvedBackend> {
         let named = ObjectName::new(self.route.namespace.clone(), service.name.as_str());
         let resolved = self.services.resolve(&self.route.namespace, service);
         let (port, protocol, endpoints) = match &*resolved {
@@ -114,7 +110,7 @@ impl<'s> Backends<'_, 's> {
             }
             Err((reason, message)) => {
                 let port = match *reason {
-                    Reason::PortNotFound => &at.key("port"),
+                    Reason::PortNotFound => &at.child("port"),
                     _ => at,
                 };
                 report.unresolved(port, *reason, message.as_str());
@@ -122,7 +118,7 @@ impl<'s> Backends<'_, 's> {
             }
         };
         let number = port.parse().ok().filter(|n| *n != protocol.scheme().default_port());
-        Some(Place {
+        Some(ResolvedBackend {
             name: format!("{named}:{port}"),
             protocol,
             authorities: cluster_names(&named, number),
@@ -131,7 +127,12 @@ impl<'s> Backends<'_, 's> {
         })
     }
 
-    fn external(&self, url: &str, at: &Field<'_>, report: &mut Report) -> Option<Place> {
+    fn external(
+        &self,
+        url: &str,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Option<ResolvedBackend> {
         let (scheme, authority) =
             authority::parse_url(url).map_err(|error| report.invalid(at, error)).ok()?;
         let host = authority.host.trim_matches(['[', ']']).to_owned();
@@ -148,7 +149,7 @@ impl<'s> Backends<'_, 's> {
                 format!("{host} is not a public address, so nothing will be sent there: allow it with --allow-external {host}"),
             );
         }
-        Some(Place {
+        Some(ResolvedBackend {
             name: format!("{}://{authority}", scheme.as_str()),
             protocol: match scheme {
                 Scheme::Http => Protocol::Http1,
@@ -190,7 +191,7 @@ impl<'s> Backends<'_, 's> {
             Ok(value) => Some(HostHeader::Set(value)),
             Err(_) => {
                 report.invalid(
-                    &Field::Spec.key("backends"),
+                    &FieldPath::SPEC.child("backends"),
                     "has a name that no Host header can have",
                 );
                 None
@@ -199,7 +200,7 @@ impl<'s> Backends<'_, 's> {
     }
 }
 
-fn number(value: i32, max: i32, at: &Field<'_>, report: &mut Report) -> Option<u32> {
+fn number(value: i32, max: i32, at: &FieldPath<'_>, report: &mut Report) -> Option<u32> {
     if value > max {
         report.invalid(at, format!("is {value}: at most {max}"));
     }
@@ -217,12 +218,14 @@ fn endpoint_problems(
     service: &ObjectName,
     none: bool,
     refused: &[String],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) {
     /// How many addresses a message names.
-    const SHOWN: usize = 3;
-    if let Some(shown) = refused.get(..refused.len().min(SHOWN)).filter(|shown| !shown.is_empty()) {
+    const MAX_SHOWN: usize = 3;
+    if let Some(shown) =
+        refused.get(..refused.len().min(MAX_SHOWN)).filter(|shown| !shown.is_empty())
+    {
         let more = match refused.len() - shown.len() {
             0 => String::new(),
             more => format!(" and {more} more"),

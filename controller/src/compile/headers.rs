@@ -1,10 +1,10 @@
 //! Header edits, with values from Secrets.
 
-use super::{
-    Options,
-    report::{Field, Report},
+use super::{options::Options, report::Report};
+use crate::{
+    diagnostic::{FieldPath, Reason},
+    objects::Snapshot,
 };
-use crate::{problem::Reason, snapshot::Snapshot};
 use http::{HeaderName, HeaderValue};
 use k8s_openapi::api::core::v1::Secret;
 use portico_crds as crds;
@@ -24,38 +24,38 @@ impl Headers<'_> {
     pub(super) fn edits(
         &mut self,
         edits: Option<&crds::HeaderEdits>,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> HeaderEdits {
         let Some(edits) = edits else { return HeaderEdits::default() };
-        let set = self.lines(&edits.set, &at.key("set"), report);
+        let set = self.lines(&edits.set, &at.child("set"), report);
         let twice = set
             .iter()
             .enumerate()
             .find(|(i, (name, _))| set.iter().take(*i).any(|(n, _)| n == name));
         if let Some((_, (name, _))) = twice {
             report.invalid(
-                &at.key("set"),
+                &at.child("set"),
                 format!("sets '{name}' twice: keep one, or put further lines under add"),
             );
         }
         HeaderEdits {
-            remove: names(&edits.remove, &at.key("remove"), report),
+            remove: names(&edits.remove, &at.child("remove"), report),
             set,
-            add: self.lines(&edits.add, &at.key("add"), report),
+            add: self.lines(&edits.add, &at.child("add"), report),
         }
     }
 
     fn lines(
         &mut self,
         lines: &[crds::HeaderValue],
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Vec<(HeaderName, HeaderValue)> {
         let mut good = Vec::with_capacity(lines.len());
         for (index, line) in lines.iter().enumerate() {
             let at = at.index(index);
-            let name = name(&line.name, &at.key("name"), report);
+            let name = name(&line.name, &at.child("name"), report);
             let value = self.value(line, &at, report);
             good.extend(name.zip(value));
         }
@@ -65,17 +65,17 @@ impl Headers<'_> {
     fn value(
         &mut self,
         line: &crds::HeaderValue,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Option<HeaderValue> {
         match (&line.value, &line.value_from) {
-            (Some(text), None) => value(text, &at.key("value"), report),
+            (Some(text), None) => value(text, &at.child("value"), report),
             (None, Some(from)) => {
                 let secret = self.secret_value(&from.secret_key_ref);
                 secret
                     .map_err(|(reason, message)| {
-                        let at = at.key("valueFrom");
-                        report.unresolved(&at.key("secretKeyRef"), reason, message.as_str());
+                        let at = at.child("valueFrom");
+                        report.unresolved(&at.child("secretKeyRef"), reason, message.as_str());
                         self.unavailable.get_or_insert(message);
                     })
                     .ok()
@@ -142,12 +142,12 @@ impl Headers<'_> {
     }
 }
 
-fn names(names: &[String], at: &Field<'_>, report: &mut Report) -> Vec<HeaderName> {
+fn names(names: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<HeaderName> {
     names.iter().enumerate().filter_map(|(i, text)| name(text, &at.index(i), report)).collect()
 }
 
 /// The name of a field that may be edited.
-pub(super) fn name(text: &str, at: &Field<'_>, report: &mut Report) -> Option<HeaderName> {
+pub(super) fn name(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<HeaderName> {
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) if name == http::header::HOST => {
             report.invalid(at, "Host is not edited as a header: use rewrite.host");
@@ -169,7 +169,7 @@ pub(super) fn name(text: &str, at: &Field<'_>, report: &mut Report) -> Option<He
 }
 
 /// A value that is written in the object.
-pub(super) fn value(text: &str, at: &Field<'_>, report: &mut Report) -> Option<HeaderValue> {
+pub(super) fn value(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<HeaderValue> {
     HeaderValue::from_str(text)
         .map_err(|_| {
             report.invalid(

@@ -1,9 +1,7 @@
 //! `spec.matches`: paths and predicates.
 
-use super::{
-    expressions,
-    report::{Field, Report},
-};
+use super::{expressions, report::Report};
+use crate::diagnostic::FieldPath;
 use http::Method;
 use portico_crds as crds;
 use portico_dataplane::{
@@ -12,7 +10,7 @@ use portico_dataplane::{
 };
 
 /// How many matches a Route may have.
-const MATCHES_MAX: usize = 16;
+const MAX_MATCHES: usize = 16;
 
 /// A match whose parts are all good.
 #[derive(Debug)]
@@ -27,35 +25,37 @@ pub(super) struct Matched {
 /// The good matches, each once. That a bad one is missing does no harm: the Route is refused.
 pub(super) fn compile(
     matches: &[crds::Match],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Vec<Matched> {
-    if matches.is_empty() || matches.len() > MATCHES_MAX {
+    if matches.is_empty() || matches.len() > MAX_MATCHES {
         report.invalid(
             at,
             format!(
-                "has {} matches: give 1 to {MATCHES_MAX}, or leave the field out to match '/*'",
+                "has {} matches: give 1 to {MAX_MATCHES}, or leave the field out to match '/*'",
                 matches.len()
             ),
         );
     }
-    let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MATCHES_MAX));
+    let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MAX_MATCHES));
     let all = at;
-    for (index, item) in matches.iter().enumerate().take(MATCHES_MAX) {
+    for (index, item) in matches.iter().enumerate().take(MAX_MATCHES) {
         let at = all.index(index);
-        let path = path(&item.path, &at.key("path"), report);
+        let path = path(&item.path, &at.child("path"), report);
         let predicates = predicates(item, &at, report);
         // A path that did not decode is not the default one.
-        let Some(path) = path.filter(|_| !report.is_gone(&at.key("path"))) else { continue };
+        let Some(path) = path.filter(|_| !report.failed_to_decode(&at.child("path"))) else {
+            continue;
+        };
         let same = |m: &&Matched| {
             m.path.same_shape(&path)
                 && m.predicates == predicates
-                && !report.is_unread(&all.index(m.index))
+                && !report.is_incomplete(&all.index(m.index))
         };
         match good.iter().find(same) {
             Some(first) => report.warn(
                 &at,
-                crate::problem::Reason::Conflicted,
+                crate::diagnostic::Reason::Conflicted,
                 format!("says the same as match {}, and is left out", first.index),
             ),
             None => good.push(Matched { index, path, predicates }),
@@ -65,20 +65,20 @@ pub(super) fn compile(
 }
 
 /// A path pattern.
-pub(super) fn path(text: &str, at: &Field<'_>, report: &mut Report) -> Option<PathPattern> {
+pub(super) fn path(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<PathPattern> {
     PathPattern::parse(text).map_err(|error| report.invalid(at, format!("'{text}' {error}"))).ok()
 }
 
-fn predicates(item: &crds::Match, at: &Field<'_>, report: &mut Report) -> Predicates {
+fn predicates(item: &crds::Match, at: &FieldPath<'_>, report: &mut Report) -> Predicates {
     Predicates {
-        methods: methods(&item.methods, &at.key("methods"), report),
-        headers: list(&item.headers, &at.key("headers"), report, header_name),
-        cookies: list(&item.cookies, &at.key("cookies"), report, any_name),
-        query: list(&item.query, &at.key("query"), report, any_name),
+        methods: methods(&item.methods, &at.child("methods"), report),
+        headers: list(&item.headers, &at.child("headers"), report, header_name),
+        cookies: list(&item.cookies, &at.child("cookies"), report, any_name),
+        query: list(&item.query, &at.child("query"), report, any_name),
     }
 }
 
-fn methods(methods: &[String], at: &Field<'_>, report: &mut Report) -> Vec<Method> {
+fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<Method> {
     let mut good = Vec::with_capacity(methods.len());
     for (index, text) in methods.iter().enumerate() {
         let at = at.index(index);
@@ -112,7 +112,7 @@ fn any_name(name: &str) -> Result<String, &'static str> {
 
 fn list(
     predicates: &[crds::Predicate],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
     check_name: CheckName,
 ) -> Vec<Predicate> {
@@ -120,12 +120,12 @@ fn list(
     for (index, predicate) in predicates.iter().enumerate() {
         let at = at.index(index);
         let name = check_name(&predicate.name).map_err(|error| {
-            report.invalid(&at.key("name"), format!("'{}' {error}", predicate.name));
+            report.invalid(&at.child("name"), format!("'{}' {error}", predicate.name));
         });
-        let comparison = match report.is_gone(&at.key("type")) {
+        let comparison = match report.failed_to_decode(&at.child("type")) {
             // Whether it takes a value can't be told.
             true => None,
-            false => comparison(predicate, &at.key("value"), report),
+            false => comparison(predicate, &at.child("value"), report),
         };
         if let (Ok(name), Some(comparison)) = (name, comparison) {
             good.push(Predicate { name, comparison });
@@ -138,7 +138,7 @@ fn list(
 
 fn comparison(
     predicate: &crds::Predicate,
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<Comparison> {
     use crds::MatchType as Type;

@@ -1,65 +1,30 @@
 //! The compiler: a [`Snapshot`] in, a [`Table`] and every object's status out. Pure and total: no
 //! clock, no I/O, no logs, and it never fails; what is wrong becomes [`Problem`]s.
+//!
+//! [`Problem`]: crate::diagnostic::Problem
 
 mod action;
 mod addresses;
-mod attach;
 mod authority;
 mod backends;
-mod claims;
-mod conflicts;
 mod cors;
 mod durations;
 mod expressions;
+mod front_doors;
 mod headers;
-mod hosts;
 mod matches;
+mod options;
 mod report;
-mod routes;
 mod services;
-mod virtual_hosts;
+mod status;
 
-use crate::{
-    problem::{ObjectRef, Problem},
-    snapshot::Snapshot,
-};
-use hosts::FrontDoors;
-use portico_dataplane::{address_guard::AddressGuard, table::Table};
-pub use routes::wants;
-use routes::{Draft, Routes};
-use services::Services;
-use std::collections::{BTreeMap, BTreeSet};
+pub use front_doors::requested_matches;
+pub use options::Options;
+pub use status::{ComputedCondition, Status};
 
-/// What differs between the ways in which Portico runs.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The class that is served; `None` serves every class (files).
-    pub class: Option<String>,
-    /// Whether Services may have loopback endpoints (files: a developer's machine). Link-local and
-    /// metadata addresses are refused all the same.
-    pub loopback_endpoints: bool,
-    /// The namespaces whose Secrets are read; `None`: all.
-    pub secret_namespaces: Option<BTreeSet<String>>,
-    /// What `external` backends may point at, to warn early; the dataplane checks when it dials.
-    pub guard: AddressGuard,
-}
-
-impl Options {
-    /// Whether Secrets of this namespace are read.
-    fn reads_secrets_of(&self, namespace: &str) -> bool {
-        self.secret_namespaces.as_ref().is_none_or(|read| read.contains(namespace))
-    }
-
-    /// Whether no Secret is read at all.
-    fn reads_no_secrets(&self) -> bool {
-        self.secret_namespaces.as_ref().is_some_and(BTreeSet::is_empty)
-    }
-
-    /// Whether this install speaks for objects of which nobody can tell whose they are.
-    fn is_default_install(&self) -> bool {
-        self.class.as_deref().is_none_or(|class| class == portico_crds::CLASS_DEFAULT)
-    }
-}
+use crate::{diagnostic::ObjectRef, objects::Snapshot};
+use portico_dataplane::table::Table;
+use std::collections::BTreeMap;
 
 /// What a snapshot compiles to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,59 +35,8 @@ pub struct Compiled {
     pub statuses: BTreeMap<ObjectRef, Status>,
 }
 
-/// What is said of one object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Status {
-    /// `metadata.uid`, if any: what tells an object from a later one of the same name.
-    pub uid: Option<String>,
-    /// `metadata.generation`, if any.
-    pub generation: Option<i64>,
-    /// `Accepted`, then `ResolvedRefs`.
-    pub conditions: Vec<ConditionVerdict>,
-    /// Everything found, errors first.
-    pub problems: Vec<Problem>,
-    /// FrontDoors: how many accepted Routes are attached.
-    pub attached_routes: usize,
-}
-
-impl Status {
-    /// Whether the object is served: no condition says that it is not accepted.
-    pub fn is_accepted(&self) -> bool {
-        self.conditions.iter().all(|condition| condition.r#type != "Accepted" || condition.status)
-    }
-}
-
-/// A condition without its time, which only the writer of a status knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConditionVerdict {
-    /// `Accepted` or `ResolvedRefs`.
-    pub r#type: &'static str,
-    /// True or false.
-    pub status: bool,
-    /// One word: the condition's own type where true, else the first error's reason.
-    pub reason: String,
-    /// All errors in one text.
-    pub message: String,
-}
-
 /// Compiles a snapshot.
 pub fn compile(snapshot: &Snapshot, options: &Options) -> Compiled {
-    let mut doors = FrontDoors::compile(snapshot, options);
-    let services = Services::new(snapshot, options);
-    let mut routes = Routes { snapshot, options, doors: &mut doors, services }.compile();
-    conflicts::refuse(&mut routes, &doors);
-    let hosts = virtual_hosts::assemble(&doors, &routes);
-    Compiled { table: Table { generation: 0, hosts }, statuses: statuses(doors, routes) }
-}
-
-fn statuses(doors: FrontDoors<'_>, routes: Vec<Draft<'_>>) -> BTreeMap<ObjectRef, Status> {
-    let mut attached = vec![0; doors.all.len()];
-    for draft in routes.iter().filter(|draft| draft.report.accepted()) {
-        if let Some(count) = draft.door.and_then(|door| attached.get_mut(door)) {
-            *count += 1;
-        }
-    }
-    let doors = doors.all.into_iter().zip(attached);
-    let doors = doors.map(|(door, attached)| door.report.into_status(attached));
-    doors.chain(routes.into_iter().map(|draft| draft.report.into_status(0))).collect()
+    let (hosts, statuses) = front_doors::compile(snapshot, options);
+    Compiled { table: Table { generation: 0, hosts }, statuses }
 }

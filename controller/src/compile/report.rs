@@ -1,56 +1,13 @@
 //! What is found wrong with one object, and the status that comes of it.
 
-use super::{ConditionVerdict, Status};
+use super::status::{ComputedCondition, Status};
 use crate::{
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Entry,
+    diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, sort_key},
+    objects::{CustomKind, Entry},
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use portico_dataplane::table::ObjectName;
-use std::fmt;
-
-/// A place in an object; written out only where something is wrong there.
-#[derive(Clone, Copy)]
-pub(super) enum Field<'a> {
-    /// `spec`.
-    Spec,
-    /// A member of a mapping.
-    Key(&'a Field<'a>, &'static str),
-    /// An element of a list.
-    Index(&'a Field<'a>, usize),
-}
-
-impl Field<'_> {
-    /// Whether a field path leads here or further down.
-    fn contains(&self, path: &str) -> bool {
-        leads_to(path, &self.to_string())
-    }
-
-    pub(super) fn key(&self, name: &'static str) -> Field<'_> {
-        Field::Key(self, name)
-    }
-
-    pub(super) fn index(&self, index: usize) -> Field<'_> {
-        Field::Index(self, index)
-    }
-}
-
-impl fmt::Display for Field<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Spec => f.write_str("spec"),
-            Self::Key(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
-}
-
-/// Whether a field path leads to a place or further down from there.
-fn leads_to(path: &str, place: &str) -> bool {
-    let below = path.strip_prefix(place);
-    below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
 
 /// The problems of one object as they are found.
 #[derive(Debug)]
@@ -62,34 +19,39 @@ pub(super) struct Report {
     /// How many of them reading the object found.
     read: usize,
     /// The paths of what did not decode.
-    unread: Vec<String>,
+    undecoded: Vec<String>,
 }
 
 impl Report {
     /// Begins with what reading the object found.
-    pub(super) fn new<T: Resource>(kind: Kind, name: &ObjectName, entry: &Entry<T>) -> Self {
+    pub(super) fn new<K: CustomKind>(name: &ObjectName, entry: &Entry<K>) -> Self {
         let metadata = entry.object.as_ref().map(|object| object.meta());
         let mut report = Self {
-            object: ObjectRef { kind, name: name.clone() },
+            object: ObjectRef { kind: K::KIND, name: name.clone() },
             uid: metadata.and_then(|metadata| metadata.uid.clone()),
             generation: metadata.and_then(|metadata| metadata.generation),
             problems: entry.problems.clone(),
             read: entry.problems.len(),
-            unread: entry.unread.clone(),
+            undecoded: entry.undecoded.clone(),
         };
         if entry.object.is_none() && report.accepted() {
-            report.invalid(&Field::Spec, "can't be read");
+            report.invalid(&FieldPath::SPEC, "can't be read");
         }
         report
     }
 
     /// Nothing of the object is served.
-    pub(super) fn refuse(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
-        self.push(Severity::Error, Concerns::Accepted, field, reason, message.into());
+    pub(super) fn refuse(
+        &mut self,
+        field: &FieldPath<'_>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
+        self.push(Severity::Error, ConditionType::Accepted, field, reason, message.into());
     }
 
     /// The object breaks the rules of its kind.
-    pub(super) fn invalid(&mut self, field: &Field<'_>, message: impl Into<String>) {
+    pub(super) fn invalid(&mut self, field: &FieldPath<'_>, message: impl Into<String>) {
         self.refuse(field, Reason::Invalid, message);
     }
 
@@ -97,50 +59,55 @@ impl Report {
     /// one of them was there and did not decode.
     pub(super) fn invalid_members(
         &mut self,
-        field: &Field<'_>,
+        field: &FieldPath<'_>,
         members: &[&'static str],
         message: impl Into<String>,
     ) {
-        if !members.iter().any(|member| self.is_gone(&field.key(member))) {
+        if !members.iter().any(|member| self.failed_to_decode(&field.child(member))) {
             let message = message.into();
-            self.add(Severity::Error, Concerns::Accepted, field, Reason::Invalid, message);
+            self.add(Severity::Error, ConditionType::Accepted, field, Reason::Invalid, message);
         }
     }
 
     /// Something that the object names is not there or can't be used.
     pub(super) fn unresolved(
         &mut self,
-        field: &Field<'_>,
+        field: &FieldPath<'_>,
         reason: Reason,
         message: impl Into<String>,
     ) {
-        self.push(Severity::Error, Concerns::ResolvedRefs, field, reason, message.into());
+        self.push(Severity::Error, ConditionType::ResolvedRefs, field, reason, message.into());
     }
 
     /// Worth knowing.
-    pub(super) fn warn(&mut self, field: &Field<'_>, reason: Reason, message: impl Into<String>) {
-        self.push(Severity::Warning, Concerns::Accepted, field, reason, message.into());
+    pub(super) fn warn(
+        &mut self,
+        field: &FieldPath<'_>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
+        self.push(Severity::Warning, ConditionType::Accepted, field, reason, message.into());
     }
 
     fn push(
         &mut self,
         severity: Severity,
-        concerns: Concerns,
-        field: &Field<'_>,
+        condition: ConditionType,
+        field: &FieldPath<'_>,
         reason: Reason,
         message: String,
     ) {
         // What stands in for a value that did not decode is nobody's mistake, nor is what lacks it.
-        if !self.is_unread(field) {
-            self.add(severity, concerns, field, reason, message);
+        if !self.is_incomplete(field) {
+            self.add(severity, condition, field, reason, message);
         }
     }
 
     fn add(
         &mut self,
         severity: Severity,
-        concerns: Concerns,
-        field: &Field<'_>,
+        condition: ConditionType,
+        field: &FieldPath<'_>,
         reason: Reason,
         message: String,
     ) {
@@ -153,69 +120,69 @@ impl Report {
             self.problems.remove(said);
             self.read -= 1;
         }
-        self.problems.push(Problem { object, severity, concerns, field, reason, message });
+        self.problems.push(Problem { object, severity, condition, field, reason, message });
     }
 
     /// Whether nothing keeps the object from being served.
     pub(super) fn accepted(&self) -> bool {
-        !self.errors(Concerns::Accepted).any(|_| true)
+        !self.errors(ConditionType::Accepted).any(|_| true)
     }
 
     /// Whether something at this field or below it keeps the object from being accepted.
-    pub(super) fn refuses(&self, field: &Field<'_>) -> bool {
-        self.errors(Concerns::Accepted).any(|problem| field.contains(&problem.field))
+    pub(super) fn refuses(&self, field: &FieldPath<'_>) -> bool {
+        self.errors(ConditionType::Accepted).any(|problem| field.contains(&problem.field))
     }
 
     /// Whether nothing keeps the object from being accepted but its CORS policy.
-    pub(super) fn accepted_but_for_cors(&self) -> bool {
-        let cors = Field::Spec.key("cors");
-        self.errors(Concerns::Accepted).all(|problem| cors.contains(&problem.field))
+    pub(super) fn accepted_except_for_cors(&self) -> bool {
+        let cors = FieldPath::SPEC.child("cors");
+        self.errors(ConditionType::Accepted).all(|problem| cors.contains(&problem.field))
     }
 
     /// Whether this is a FrontDoor that is not accepted, and serves what its CORS policy does not
     /// concern.
     fn serves_in_part(&self) -> bool {
-        self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_but_for_cors()
+        self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_except_for_cors()
     }
 
     /// Whether this field did not decode: it is absent, or has something else in its place.
-    pub(super) fn is_gone(&self, field: &Field<'_>) -> bool {
-        self.unread.iter().any(|path| leads_to(&field.to_string(), path))
+    pub(super) fn failed_to_decode(&self, field: &FieldPath<'_>) -> bool {
+        self.undecoded.iter().any(|path| field.is_within(path))
     }
 
     /// Whether this field or something below it did not decode: what it says is not all known.
-    pub(super) fn is_unread(&self, field: &Field<'_>) -> bool {
-        self.is_gone(field) || self.unread.iter().any(|path| field.contains(path))
+    pub(super) fn is_incomplete(&self, field: &FieldPath<'_>) -> bool {
+        self.failed_to_decode(field) || self.undecoded.iter().any(|path| field.contains(path))
     }
 
-    fn errors(&self, concerns: Concerns) -> impl Iterator<Item = &Problem> {
+    fn errors(&self, condition: ConditionType) -> impl Iterator<Item = &Problem> {
         self.problems
             .iter()
-            .filter(move |p| p.severity == Severity::Error && p.concerns == concerns)
+            .filter(move |p| p.severity == Severity::Error && p.condition == condition)
     }
 
     /// The status, with problems sorted: errors first, then by field.
     pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
         self.problems.sort_by(|a, b| {
-            let rank = |p: &Problem| (p.severity, p.concerns);
-            rank(a).cmp(&rank(b)).then_with(|| steps(&a.field).cmp(steps(&b.field)))
+            let rank = |p: &Problem| (p.severity, p.condition);
+            rank(a).cmp(&rank(b)).then_with(|| sort_key(&a.field).cmp(sort_key(&b.field)))
         });
         let conditions = vec![
-            self.verdict("Accepted", Concerns::Accepted),
-            self.verdict("ResolvedRefs", Concerns::ResolvedRefs),
+            self.condition("Accepted", ConditionType::Accepted),
+            self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
         ];
-        let Self { object, uid, generation, problems, read: _, unread: _ } = self;
+        let Self { object, uid, generation, problems, read: _, undecoded: _ } = self;
         (object, Status { uid, generation, conditions, problems, attached_routes })
     }
 
-    fn verdict(&self, r#type: &'static str, concerns: Concerns) -> ConditionVerdict {
-        let reason = self.errors(concerns).next().map(|problem| problem.reason.to_string());
+    fn condition(&self, r#type: &'static str, condition: ConditionType) -> ComputedCondition {
+        let reason = self.errors(condition).next().map(|problem| problem.reason.to_string());
         let mut messages: Vec<_> =
-            self.errors(concerns).map(|p| format!("{}: {}", p.field, p.message)).collect();
-        if concerns == Concerns::Accepted && self.serves_in_part() {
+            self.errors(condition).map(|p| format!("{}: {}", p.field, p.message)).collect();
+        if condition == ConditionType::Accepted && self.serves_in_part() {
             messages.push("Routes with a cors of their own are served all the same".to_owned());
         }
-        ConditionVerdict {
+        ComputedCondition {
             r#type,
             status: reason.is_none(),
             reason: reason.unwrap_or_else(|| r#type.to_owned()),
@@ -224,24 +191,16 @@ impl Report {
     }
 }
 
-/// A field path as it sorts: names as text, indices as numbers.
-fn steps(field: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
-    field.split(['.', '[']).map(|step| match step.strip_suffix(']') {
-        Some(index) => ("", index.parse().ok()),
-        None => (step, None),
-    })
-}
-
 /// Who was there first: the order in which objects win over one another. An object without a
 /// creation time counts as youngest; equals go by namespace and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Age<'s> {
+pub(super) struct Precedence<'s> {
     undated: bool,
     created: Option<Timestamp>,
     name: &'s ObjectName,
 }
 
-impl<'s> Age<'s> {
+impl<'s> Precedence<'s> {
     pub(super) fn of<T: Resource>(name: &'s ObjectName, object: Option<&T>) -> Self {
         let created = object.and_then(|o| o.meta().creation_timestamp.as_ref()).map(|time| time.0);
         Self { undated: created.is_none(), created, name }

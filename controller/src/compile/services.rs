@@ -1,7 +1,7 @@
 //! Services, their ports, and the endpoints behind them.
 
-use super::{Options, addresses::dialable};
-use crate::{problem::Reason, snapshot::Snapshot};
+use super::{addresses::dialable, options::Options};
+use crate::{diagnostic::Reason, objects::Snapshot};
 use k8s_openapi::{
     api::{
         core::v1::{Service, ServicePort},

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// The admin port is in this very process.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the front door's metrics are; it listens later than the services do.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Metrics {
 
     /// What has been counted by now; `None` where there is no front door.
     pub(super) async fn read(&self) -> Option<io::Result<Counted>> {
-        let text = timeout(PATIENCE, page(*self.0.get()?)).await;
+        let text = timeout(SCRAPE_TIMEOUT, page(*self.0.get()?)).await;
         Some(text.unwrap_or_else(|late| Err(late.into())).map(|text| Counted::read(&text)))
     }
 }

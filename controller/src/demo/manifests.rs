@@ -1,7 +1,7 @@
 //! The objects of `examples/ep`, with the addresses of a run.
 
-use super::service::Kind;
-use crate::{files, snapshot::Snapshot};
+use super::kind::Kind;
+use crate::{files, objects::Snapshot};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use portico_crds::Host;
 use std::{net::SocketAddr, sync::Arc};
@@ -61,7 +61,7 @@ mod tests {
     use crate::{
         cli::{Cli, Command},
         compile,
-        demo::answers::API_KEY,
+        demo::responses::API_KEY,
     };
     use clap::Parser;
     use serde_json::Value;

@@ -1,16 +1,18 @@
 //! `portico demo`: three small services on three origins, a front door over them, and a page that
 //! calls the same APIs both ways.
 
-mod answers;
 mod counts;
 mod front_door;
+mod kind;
 mod manifests;
+mod responses;
 mod service;
 
 pub use front_door::Metrics;
-pub use service::{Kind, Service, Settings};
+pub use kind::Kind;
+pub use service::{Service, Settings};
 
-use crate::snapshot::Snapshot;
+use crate::objects::Snapshot;
 use std::{
     convert::Infallible,
     io,

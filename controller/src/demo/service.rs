@@ -1,9 +1,10 @@
 //! One service of the demo: a small HTTP server on its own port, and so on its own origin.
 
 use super::{
-    answers::{self, API_KEY},
     counts::{Counts, FRONT_DOOR_HEADER, is_preflight},
     front_door::Metrics,
+    kind::Kind,
+    responses::{self, API_KEY},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -15,41 +16,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// Far more than the page sends.
-const BODY_LIMIT: usize = 64 * 1024;
-
-/// Which service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// The web app: the page.
-    App,
-    /// Sales reports and orders.
-    Sales,
-    /// Users' profiles; wants an API key.
-    Profiles,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::App, Self::Sales, Self::Profiles];
-
-    /// The name of its Service and Route in `examples/ep`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Sales => "sales",
-            Self::Profiles => "profiles",
-        }
-    }
-
-    /// Its port in `examples/ep`.
-    pub fn port(self) -> u16 {
-        match self {
-            Self::App => 9101,
-            Self::Sales => 9102,
-            Self::Profiles => 9103,
-        }
-    }
-}
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// What all services of a run share.
 #[derive(Clone, Debug, Default)]
@@ -135,15 +102,15 @@ impl State {
     async fn counts(&self, method: &Method, path: &str) -> Option<Response<Bytes>> {
         match (self.kind, path) {
             (Kind::App | Kind::Sales | Kind::Profiles, "/demo/counts") if method == Method::GET => {
-                Some(answers::json(StatusCode::OK, &json!(self.counts.tally())))
+                Some(responses::json(StatusCode::OK, &json!(self.counts.tally())))
             }
             (Kind::App, "/demo/front-door") if method == Method::GET => {
                 Some(match self.settings.metrics.read().await {
-                    Some(Ok(counted)) => answers::json(StatusCode::OK, &json!(counted)),
+                    Some(Ok(counted)) => responses::json(StatusCode::OK, &json!(counted)),
                     Some(Err(error)) => {
-                        answers::error(StatusCode::BAD_GATEWAY, &format!("/metrics: {error}"))
+                        responses::error(StatusCode::BAD_GATEWAY, &format!("/metrics: {error}"))
                     }
-                    None => answers::error(StatusCode::NOT_FOUND, "there is no front door here"),
+                    None => responses::error(StatusCode::NOT_FOUND, "there is no front door here"),
                 })
             }
             (Kind::App | Kind::Sales | Kind::Profiles, _) => None,
@@ -161,13 +128,13 @@ impl State {
         } else if is_preflight(&head.method, &head.headers) {
             permission()
         } else {
-            match Limited::new(body, BODY_LIMIT).collect().await {
+            match Limited::new(body, MAX_BODY_BYTES).collect().await {
                 Ok(body) => {
                     let page_config = self.settings.for_page(&head.headers);
                     let request = Request::from_parts(head, body.to_bytes());
-                    answers::answer(self.kind, &request, &page_config)
+                    responses::answer(self.kind, &request, &page_config)
                 }
-                Err(_) => answers::error(
+                Err(_) => responses::error(
                     StatusCode::BAD_REQUEST,
                     "the body did not arrive whole or is longer than 64 KiB",
                 ),

@@ -20,7 +20,7 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// How long a file that is gone still counts: many editors move a file away before they write the
 /// new one, and its Routes must not go away in between.
-pub(super) const LINGER: Duration = Duration::from_millis(50);
+pub(super) const REMOVAL_DELAY: Duration = Duration::from_millis(50);
 
 /// What each file last gave.
 #[derive(Debug, Default)]

@@ -2,19 +2,13 @@
 
 use super::parse::{self, Document, Format};
 use crate::{
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Entry,
+    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
+    objects::{self, CustomKind, Entry, Object, ObjectKind, Visitor},
 };
-use k8s_openapi::{
-    ByteString,
-    api::{
-        core::v1::{Namespace, Secret, Service},
-        discovery::v1::EndpointSlice,
-    },
-};
-use portico_crds::{FrontDoor, GROUP, Route, VERSION};
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::Resource;
+use portico_crds::{GROUP, VERSION};
 use portico_dataplane::table::ObjectName;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
@@ -29,17 +23,6 @@ pub(super) struct Contents {
     pub(super) problems: Vec<FileProblem>,
     /// Documents of kinds that Portico does not use.
     pub(super) ignored: usize,
-}
-
-/// One object that Portico uses.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Object {
-    FrontDoor(ObjectName, Entry<FrontDoor>),
-    Route(ObjectName, Entry<Route>),
-    Service(ObjectName, Arc<Service>),
-    EndpointSlice(ObjectName, Arc<EndpointSlice>),
-    Secret(ObjectName, Arc<Secret>),
-    Namespace(String, Arc<Namespace>),
 }
 
 /// Something wrong with a file that has no object of our own to be said of.
@@ -74,44 +57,18 @@ impl Extend<Document> for Contents {
     }
 }
 
-/// What a document is to us.
-enum Known {
-    Own(Kind),
-    Service,
-    EndpointSlice,
-    Secret,
-    Namespace,
-    List,
-    Other,
-}
-
 impl Contents {
     fn document(&mut self, number: usize, document: Document) {
-        let object = match known(&document.value) {
-            Ok(Known::List) => return self.list(number, document),
-            Ok(Known::Other) => {
-                self.ignored += 1;
-                return;
-            }
-            Ok(Known::Own(Kind::FrontDoor)) => own_object(Kind::FrontDoor, document)
-                .map(|(name, entry)| Object::FrontDoor(name, entry)),
-            Ok(Known::Own(Kind::Route)) => {
-                own_object(Kind::Route, document).map(|(name, entry)| Object::Route(name, entry))
-            }
-            Ok(Known::Service) => core_object("Service", document)
-                .map(|(name, service)| Object::Service(name, Arc::new(service))),
-            Ok(Known::EndpointSlice) => core_object("EndpointSlice", document)
-                .map(|(name, slice)| Object::EndpointSlice(name, Arc::new(slice))),
-            Ok(Known::Secret) => {
-                secret(document).map(|(name, secret)| Object::Secret(name, Arc::new(secret)))
-            }
-            Ok(Known::Namespace) => namespace(document)
-                .map(|(name, namespace)| Object::Namespace(name, Arc::new(namespace))),
-            Err(message) => Err(message),
-        };
-        match object {
-            Ok(object) => self.objects.push((number, object)),
-            Err(message) => self.problem(number, message),
+        if document.value["apiVersion"] == "v1" && document.value["kind"] == "List" {
+            return self.list(number, document);
+        }
+        let mut reader = Reader { document: Some(document), object: None };
+        objects::visit(&mut reader);
+        let mistake = || mistake(&reader.document?.value).map(Err);
+        match reader.object.or_else(mistake) {
+            Some(Ok(object)) => self.objects.push((number, object)),
+            Some(Err(message)) => self.problem(number, message),
+            None => self.ignored += 1,
         }
     }
 
@@ -136,136 +93,134 @@ impl Contents {
     }
 }
 
-/// Which of the kinds that are read a document is, if any. An error is one of our group that
-/// nobody could mean otherwise.
-fn known(value: &Value) -> Result<Known, String> {
-    let text = |key| value.get(key).and_then(Value::as_str);
+/// Reads a document as an object of the kind that it says it is of.
+struct Reader {
+    /// Gone once it is read.
+    document: Option<Document>,
+    object: Option<Result<Object, String>>,
+}
+
+impl Reader {
+    fn read<K: ObjectKind>(&mut self, read: impl FnOnce(Document) -> Result<Object, String>) {
+        let is_of_kind = |document: &mut Document| {
+            document.value["apiVersion"] == *K::api_version(&())
+                && document.value["kind"] == K::NAME
+        };
+        if let Some(document) = self.document.take_if(is_of_kind) {
+            self.object = Some(read(document));
+        }
+    }
+}
+
+impl Visitor for Reader {
+    fn custom<K: CustomKind>(&mut self) {
+        self.read::<K>(custom_object::<K>);
+    }
+
+    fn namespaced<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+    {
+        self.read::<K>(|mut document| {
+            let name = namespaced_name(K::NAME, &mut document)?;
+            core_object::<K>(name, document)
+        });
+    }
+
+    fn cluster<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
+    {
+        self.read::<K>(|document| {
+            let name = ObjectName::new("", required_name(K::NAME, &document)?);
+            core_object::<K>(name, document)
+        });
+    }
+
+    fn referenced<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+    {
+        self.namespaced::<K>();
+    }
+}
+
+/// Why a document that is of no kind that is read was meant to be of one of ours; `None` where it
+/// was not.
+fn mistake(value: &Value) -> Option<String> {
+    let text = |field| value.get(field).and_then(Value::as_str);
     let kind = text("kind");
     let Some(api_version) = text("apiVersion") else {
-        return match kind {
-            Some(kind @ ("FrontDoor" | "Route")) => {
-                Err(format!("{kind} without apiVersion: write 'apiVersion: {GROUP}/{VERSION}'"))
-            }
-            _ => Ok(Known::Other),
-        };
+        let kind = Kind::named(kind?)?;
+        return Some(format!("{kind} without apiVersion: write 'apiVersion: {GROUP}/{VERSION}'"));
     };
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    if group == GROUP || api_version == GROUP {
-        return own(api_version, version, kind).map(Known::Own);
+    let (group, version) = api_version.split_once('/').unwrap_or((api_version, api_version));
+    if group != GROUP {
+        return None;
     }
-    Ok(match (api_version, kind.unwrap_or_default()) {
-        ("v1", "Service") => Known::Service,
-        ("v1", "Secret") => Known::Secret,
-        ("v1", "Namespace") => Known::Namespace,
-        ("v1", "List") => Known::List,
-        ("discovery.k8s.io/v1", "EndpointSlice") => Known::EndpointSlice,
-        _ => Known::Other,
+    Some(match kind {
+        _ if version != VERSION => format!(
+            "apiVersion '{api_version}' is not one that this release knows: write '{GROUP}/{VERSION}'"
+        ),
+        Some(other) => {
+            format!("{api_version} has no kind '{other}': its kinds are FrontDoor and Route")
+        }
+        None => format!("{api_version} without 'kind': write FrontDoor or Route"),
     })
 }
 
-fn own(api_version: &str, version: &str, kind: Option<&str>) -> Result<Kind, String> {
-    if version != VERSION {
-        return Err(format!(
-            "apiVersion '{api_version}' is not one that this release knows: write '{GROUP}/{VERSION}'"
-        ));
-    }
-    match kind {
-        Some("FrontDoor") => Ok(Kind::FrontDoor),
-        Some("Route") => Ok(Kind::Route),
-        Some(other) => {
-            Err(format!("{api_version} has no kind '{other}': its kinds are FrontDoor and Route"))
-        }
-        None => Err(format!("{api_version} without 'kind': write FrontDoor or Route")),
-    }
-}
-
 /// One of our own objects: everything wrong with it is said of it, as long as it has a name.
-fn own_object<T: DeserializeOwned>(
-    kind: Kind,
-    mut document: Document,
-) -> Result<(ObjectName, Entry<T>), String> {
-    let name = object_name(&kind.to_string(), &mut document)?;
-    let object = ObjectRef { kind, name: name.clone() };
+fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String> {
+    let name = namespaced_name(K::NAME, &mut document)?;
+    let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let duplicates = document.duplicates.iter().map(|duplicate| {
         let line = duplicate.line.map(|line| format!(", again in line {line}"));
         let message = format!("stands twice{}: remove one", line.unwrap_or_default());
         Problem {
             object: object.clone(),
             severity: Severity::Error,
-            concerns: Concerns::Accepted,
+            condition: ConditionType::Accepted,
             field: duplicate.field(),
             reason: Reason::DuplicateField,
             message,
         }
     });
-    Ok((name, Entry::decode(&object, document.value, duplicates)))
+    let entry = Entry::decode(&object, document.value, duplicates);
+    Ok(K::object(name, entry))
 }
 
-fn core_object<T: DeserializeOwned>(
-    kind: &str,
-    mut document: Document,
-) -> Result<(ObjectName, T), String> {
-    let name = object_name(kind, &mut document)?;
-    no_duplicates(kind, &document)?;
-    serde_json::from_value(document.value)
-        .map(|object| (name.clone(), object))
-        .map_err(|error| format!("{kind} {name} does not decode: {error}"))
-}
-
-fn namespace(document: Document) -> Result<(String, Namespace), String> {
-    let name = metadata_name("Namespace", "name", &document)?
-        .ok_or("Namespace without metadata.name: give it one")?
-        .to_owned();
-    no_duplicates("Namespace", &document)?;
-    serde_json::from_value(document.value)
-        .map(|namespace| (name.clone(), namespace))
-        .map_err(|error| format!("Namespace {name} does not decode: {error}"))
-}
-
-/// A Secret, with `stringData` taken into `data`. What is said of it never quotes a value.
-fn secret(mut document: Document) -> Result<(ObjectName, Secret), String> {
-    let name = object_name("Secret", &mut document)?;
-    no_duplicates("Secret", &document)?;
-    let wrong = |why: &str| format!("Secret {name} does not decode: {why}");
-    if let Some(Value::Object(data)) = document.value.get_mut("data") {
-        for (key, value) in data {
-            if let Value::String(text) = value {
-                // As the API server does: base64 may be folded into lines.
-                text.retain(|c| !matches!(c, '\n' | '\r'));
-            }
-            if serde_json::from_value::<ByteString>(value.clone()).is_err() {
-                return Err(wrong(&format!(
-                    "data.{key} is not base64: plain text goes under stringData"
-                )));
-            }
-        }
+fn core_object<K>(name: ObjectName, document: Document) -> Result<Object, String>
+where
+    K: ObjectKind<Held = Arc<K>>,
+{
+    let shown = display_name(&name);
+    if let Some(duplicate) = document.duplicates.first() {
+        let (kind, name, field) = (K::NAME, &name.name, duplicate.field());
+        return Err(format!("{kind} {name} is not read: '{field}' stands twice: remove one"));
     }
-    let mut secret: Secret = serde_json::from_value(document.value).map_err(|_| {
-        wrong("a field has the wrong type (stringData maps keys to texts: quote numbers, true, no)")
-    })?;
-    if let Some(plain) = secret.string_data.take() {
-        let plain = plain.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes())));
-        secret.data.get_or_insert_default().extend(plain);
-    }
-    Ok((name, secret))
+    K::decode(document.value)
+        .map(|object| K::object(name.clone(), Arc::new(object)))
+        .map_err(|error| format!("{} {shown} does not decode: {error}", K::NAME))
 }
 
-fn no_duplicates(kind: &str, document: &Document) -> Result<(), String> {
-    let Some(duplicate) = document.duplicates.first() else { return Ok(()) };
-    let name = document.value["metadata"]["name"].as_str().unwrap_or_default();
-    Err(format!("{kind} {name} is not read: '{}' stands twice: remove one", duplicate.field()))
+/// A name as messages show it: without a namespace where the kind has none.
+pub(super) fn display_name(name: &ObjectName) -> String {
+    if name.namespace.is_empty() { name.name.to_string() } else { name.to_string() }
 }
 
 /// The name of a namespaced object. Where it has no namespace it gets `default`.
-fn object_name(kind: &str, document: &mut Document) -> Result<ObjectName, String> {
-    let name = metadata_name(kind, "name", document)?
-        .ok_or_else(|| format!("{kind} without metadata.name: give it one"))?
-        .to_owned();
+fn namespaced_name(kind: &str, document: &mut Document) -> Result<ObjectName, String> {
+    let name = required_name(kind, document)?.to_owned();
     let namespace = metadata_name(kind, "namespace", document)?.unwrap_or("default").to_owned();
     if let Some(Value::Object(metadata)) = document.value.get_mut("metadata") {
         metadata.insert("namespace".to_owned(), Value::String(namespace.clone()));
     }
     Ok(ObjectName::new(namespace, name))
+}
+
+fn required_name<'d>(kind: &str, document: &'d Document) -> Result<&'d str, String> {
+    metadata_name(kind, "name", document)?
+        .ok_or_else(|| format!("{kind} without metadata.name: give it one"))
 }
 
 /// A field of the metadata that names the object: there once at most, and a DNS name.

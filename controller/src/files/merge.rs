@@ -1,9 +1,9 @@
 //! All files together.
 
-use super::decode::{Contents, FileProblem, Object};
+use super::decode::{Contents, FileProblem, display_name};
 use crate::{
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Snapshot,
+    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
+    objects::{Object, Snapshot},
 };
 use portico_dataplane::table::ObjectName;
 use std::{
@@ -50,7 +50,7 @@ impl fmt::Display for Origin {
 impl Merged {
     /// Where an object of ours stands; the first place, if there are several.
     pub fn origin(&self, object: &ObjectRef) -> Option<&Origin> {
-        self.origins.get(&(own_kind(object.kind), object.name.clone()))
+        self.origins.get(&(object.kind.name(), object.name.clone()))
     }
 
     /// Takes up what a file holds.
@@ -72,7 +72,7 @@ impl Merged {
         for (document, object) in &contents.objects {
             if let btree_map::Entry::Vacant(vacant) = self.origins.entry(identity(object)) {
                 vacant.insert(Origin { path: path.clone(), document: *document });
-                insert(&mut self.snapshot, object);
+                object.clone().insert(&mut self.snapshot);
             }
         }
     }
@@ -91,7 +91,7 @@ impl Merged {
         match self.origins.entry(identity(object)) {
             btree_map::Entry::Vacant(vacant) => {
                 vacant.insert(here);
-                insert(&mut self.snapshot, object);
+                object.clone().insert(&mut self.snapshot);
             }
             btree_map::Entry::Occupied(first) => {
                 let first = first.get().clone();
@@ -102,62 +102,28 @@ impl Merged {
 
     /// One of ours that stands twice is refused as a whole; of a core object the first counts.
     fn second(&mut self, first: &Origin, here: Origin, object: &Object) {
-        let duplicate = |kind, name: &ObjectName| Problem {
-            object: ObjectRef { kind, name: name.clone() },
-            severity: Severity::Error,
-            concerns: Concerns::Accepted,
-            field: "metadata.name".to_owned(),
-            reason: Reason::DuplicateObject,
-            message: format!("stands in {first} and in {here}: keep one of them"),
-        };
-        match object {
-            Object::FrontDoor(name, _) => {
-                if let Some(entry) = self.snapshot.front_doors.get_mut(name) {
-                    entry.problems.push(duplicate(Kind::FrontDoor, name));
-                }
+        let entry =
+            Kind::named(object.kind()).map(|kind| ObjectRef { kind, name: object.name().clone() });
+        if let Some(entry) = entry {
+            let problem = Problem {
+                object: entry.clone(),
+                severity: Severity::Error,
+                condition: ConditionType::Accepted,
+                field: "metadata.name".to_owned(),
+                reason: Reason::DuplicateObject,
+                message: format!("stands in {first} and in {here}: keep one of them"),
+            };
+            if let Some(problems) = self.snapshot.problems_mut(&entry) {
+                problems.push(problem);
             }
-            Object::Route(name, _) => {
-                if let Some(entry) = self.snapshot.routes.get_mut(name) {
-                    entry.problems.push(duplicate(Kind::Route, name));
-                }
-            }
-            Object::Service(..)
-            | Object::EndpointSlice(..)
-            | Object::Secret(..)
-            | Object::Namespace(..) => {
-                let (kind, name) = identity(object);
-                let message = format!("{kind} {name} is not used: it stands in {first} too");
-                self.complain(here.path, Some(here.document), message);
-            }
+        } else {
+            let (kind, name) = (object.kind(), display_name(object.name()));
+            let message = format!("{kind} {name} is not used: it stands in {first} too");
+            self.complain(here.path, Some(here.document), message);
         }
     }
 }
 
 fn identity(object: &Object) -> Identity {
-    match object {
-        Object::FrontDoor(name, _) => (own_kind(Kind::FrontDoor), name.clone()),
-        Object::Route(name, _) => (own_kind(Kind::Route), name.clone()),
-        Object::Service(name, _) => ("Service", name.clone()),
-        Object::EndpointSlice(name, _) => ("EndpointSlice", name.clone()),
-        Object::Secret(name, _) => ("Secret", name.clone()),
-        Object::Namespace(name, _) => ("Namespace", ObjectName::new("", name.as_str())),
-    }
-}
-
-fn own_kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::FrontDoor => "FrontDoor",
-        Kind::Route => "Route",
-    }
-}
-
-fn insert(snapshot: &mut Snapshot, object: &Object) {
-    match object.clone() {
-        Object::FrontDoor(name, entry) => drop(snapshot.front_doors.insert(name, entry)),
-        Object::Route(name, entry) => drop(snapshot.routes.insert(name, entry)),
-        Object::Service(name, service) => drop(snapshot.services.insert(name, service)),
-        Object::EndpointSlice(name, slice) => drop(snapshot.endpoint_slices.insert(name, slice)),
-        Object::Secret(name, secret) => drop(snapshot.secrets.insert(name, secret)),
-        Object::Namespace(name, namespace) => drop(snapshot.namespaces.insert(name, namespace)),
-    }
+    (object.kind(), object.name().clone())
 }

@@ -1,15 +1,15 @@
 //! Manifests as a source of objects: watched, and looked at again.
 
 use super::{
-    cache::{Cache, LINGER},
+    cache::{Cache, REMOVAL_DELAY},
     decode::FileProblem,
     merge::Merged,
     walk,
     watch::Watch,
 };
 use crate::{
-    publish::{Source, Waker},
-    snapshot::Snapshot,
+    objects::Snapshot,
+    publish::{Source, Trigger},
 };
 use prometheus_client::{
     metrics::{family::Family, gauge::Gauge},
@@ -23,7 +23,7 @@ use std::{
 };
 
 /// How long a file may stay open for writing before what it holds so far counts.
-const LONGEST_WRITE: Duration = Duration::from_millis(500);
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Manifests, watched: what they hold now, and a sign when that may have changed.
 #[derive(Debug)]
@@ -39,15 +39,15 @@ pub struct Files {
 }
 
 impl Files {
-    /// Begins to watch with the first look. `waker` is woken when something may have changed.
-    pub fn new(paths: Vec<PathBuf>, waker: Waker, registry: &mut Registry) -> Self {
+    /// Begins to watch with the first look. `trigger` fires when something may have changed.
+    pub fn new(paths: Vec<PathBuf>, trigger: Trigger, registry: &mut Registry) -> Self {
         let counts = Family::default();
         let help = "Manifest files; a broken one keeps what it last gave";
         registry.register("portico_files", help, Family::clone(&counts));
         Self {
             paths,
             cache: Cache::default(),
-            watch: Watch::new(waker, LONGEST_WRITE),
+            watch: Watch::new(trigger, WRITE_TIMEOUT),
             problems: None,
             took: Duration::ZERO,
             counts,
@@ -85,7 +85,7 @@ impl Source for Files {
         let begin = Instant::now();
         let Self { watch, cache, paths, .. } = self;
         let walk = walk::walk(paths, &mut |folder| watch.folder(folder));
-        let changed = cache.refresh(walk, &|file| watch.writing().contains(file), LINGER);
+        let changed = cache.refresh(walk, &|file| watch.writing().contains(file), REMOVAL_DELAY);
         self.took = begin.elapsed();
         if !changed && self.problems.is_some() {
             return None;
@@ -97,9 +97,9 @@ impl Source for Files {
 
     /// Network mounts give no signs, and queues of signs overflow; looking costs a thousandth of a
     /// core at most.
-    fn patience(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         if self.cache.lingers() {
-            return LINGER;
+            return REMOVAL_DELAY;
         }
         (self.took * 1000).clamp(Duration::from_secs(1), Duration::from_mins(1))
     }

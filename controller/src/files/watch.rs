@@ -1,6 +1,6 @@
 //! Signs that files change, from the operating system.
 
-use crate::publish::Waker;
+use crate::publish::Trigger;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind},
@@ -16,7 +16,7 @@ use std::{
 /// Whether the system says when a writer closes a file.
 const TELLS_CLOSE: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Watches folders, each by itself, and wakes when something in one of them changes.
+/// Watches folders, not recursively, and fires the trigger when something in one of them changes.
 #[derive(Debug)]
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
@@ -26,16 +26,16 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches nothing yet. Where the system can't watch, changes are found by looking again. What
-    /// a file holds that stays open for writing counts after `longest_write`.
-    pub(super) fn new(waker: Waker, longest_write: Duration) -> Self {
-        let writing = Writing { files: Arc::default(), longest: longest_write };
+    /// a file holds that stays open for writing counts after `write_timeout`.
+    pub(super) fn new(trigger: Trigger, write_timeout: Duration) -> Self {
+        let writing = Writing { files: Arc::default(), longest: write_timeout };
         let handler = {
             let writing = writing.clone();
             move |event: notify::Result<Event>| {
                 if event.is_ok_and(|event| writing.is_quiet(&event)) {
                     return;
                 }
-                waker.wake();
+                trigger.fire();
             }
         };
         let watcher = notify::recommended_watcher(handler)

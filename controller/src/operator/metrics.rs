@@ -1,7 +1,6 @@
 //! What is counted of the operator's own work.
 
-use super::{events, writer};
-use crate::problem::Kind;
+use crate::diagnostic::Kind;
 use kube::runtime::watcher::Event;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -24,6 +23,55 @@ pub(super) struct Metrics {
     watch_up: Family<[Label; 1], Gauge>,
     /// How many watches of each kind don't work.
     failing: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+}
+
+/// What became of writing a status.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WriteOutcome {
+    Written,
+    /// The object is gone or differs from what was observed: the watch will tell, and wake.
+    Conflict,
+    /// The API server does not let this one be written.
+    Refused,
+    /// It gave no answer.
+    Failed,
+}
+
+impl WriteOutcome {
+    pub(super) const ALL: [Self; 4] = [Self::Written, Self::Conflict, Self::Refused, Self::Failed];
+
+    /// Its name in metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Conflict => "overtaken",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What became of an Event.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EventOutcome {
+    Written,
+    /// The API server did not take it, or gave no answer.
+    Failed,
+    /// Too many waited.
+    Dropped,
+}
+
+impl EventOutcome {
+    pub(super) const ALL: [Self; 3] = [Self::Written, Self::Failed, Self::Dropped];
+
+    /// Its name in metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 /// What is counted of one watch. It does not work until it is said to.
@@ -53,12 +101,12 @@ impl Metrics {
 
     /// A rate needs a value before the first increase.
     fn begin_at_zero(&self) {
-        for kind in [Kind::FrontDoor, Kind::Route] {
-            for outcome in writer::Outcome::ALL {
+        for kind in Kind::ALL {
+            for outcome in WriteOutcome::ALL {
                 drop(self.status_writes.get_or_create(&status_write(kind, outcome)));
             }
         }
-        for outcome in events::Outcome::ALL {
+        for outcome in EventOutcome::ALL {
             drop(self.events.get_or_create(&[("result", outcome.label())]));
         }
     }
@@ -69,12 +117,12 @@ impl Metrics {
     }
 
     /// A status was to be written.
-    pub(super) fn status_write(&self, kind: Kind, outcome: writer::Outcome) {
+    pub(super) fn status_write(&self, kind: Kind, outcome: WriteOutcome) {
         self.status_writes.get_or_create(&status_write(kind, outcome)).inc();
     }
 
     /// An Event was to be written.
-    pub(super) fn event(&self, outcome: events::Outcome) {
+    pub(super) fn event(&self, outcome: EventOutcome) {
         self.events.get_or_create(&[("result", outcome.label())]).inc();
     }
 
@@ -122,7 +170,7 @@ impl WatchMetrics {
     }
 }
 
-fn status_write(kind: Kind, outcome: writer::Outcome) -> [Label; 2] {
+fn status_write(kind: Kind, outcome: WriteOutcome) -> [Label; 2] {
     [("kind", kind.name()), ("result", outcome.label())]
 }
 

@@ -2,45 +2,31 @@
 //!
 //! Every replica watches and serves. The one that holds the Lease writes statuses and Events.
 
-mod events;
-mod keep;
-mod leader;
+mod failure_log;
 mod metrics;
-mod objects;
-mod outages;
-mod scopes;
-mod secrets;
-mod shelf;
 mod status;
 mod watch;
-mod writer;
 
-use crate::{
-    admin::Admin,
-    publish::{Source, Verdicts, Waker},
-};
+use crate::publish::{Source, StatusUpdate, Trigger};
 use anyhow::Context;
+use failure_log::FailureLog;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use leader::{Candidate, Lease};
 use metrics::Metrics;
-use objects::Objects;
-use outages::Outages;
 use portico_crds::StatusAddress;
 use portico_dataplane::table::ObjectName;
 use prometheus_client::registry::Registry;
-use scopes::Scopes;
+use status::{LeaderElector, Lease, Writer};
 use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch as channel;
-use watch::Watches;
-use writer::Writer;
+use watch::{Cluster, Scopes, Watches};
 
 /// How long the API server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may make no progress. More than the longest quiet time of a watch.
-const READ: Duration = Duration::from_secs(90);
+const READ_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What an operator is told.
 #[derive(Clone, Debug)]
@@ -92,23 +78,23 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
             .await
             .context("no cluster: give --kubeconfig PATH, or run it in a Pod")?
     };
-    config.connect_timeout = Some(CONNECT);
-    config.read_timeout = Some(READ);
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
     Ok(config)
 }
 
 /// A running operator.
 pub struct Operator {
     client: Client,
-    objects: Objects,
-    candidate: Candidate,
+    cluster: Cluster,
+    elector: LeaderElector,
     publish: Publish,
-    outages: Outages,
+    failure_log: FailureLog,
     metrics: Metrics,
 }
 
 impl Operator {
-    /// Begins to watch. `waker` is woken when something may have changed; `registry` gets the metrics
+    /// Begins to watch. `trigger` fires when something may have changed; `registry` gets the metrics
     /// of all that.
     ///
     /// # Errors
@@ -116,13 +102,13 @@ impl Operator {
     pub fn start(
         config: Config,
         settings: Settings,
-        waker: &Waker,
+        trigger: &Trigger,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
         let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).context("the way to the cluster")?;
-        let (outages, metrics) = (Outages::default(), Metrics::register(registry));
+        let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 
         let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
@@ -130,47 +116,52 @@ impl Operator {
             Publish::Service(name) => Some(name),
             Publish::Addresses(_) => None,
         };
-        let objects = Objects::new(class, &scopes, service.is_some());
         let watches = Watches {
             client: &client,
             scopes: &scopes,
             publish: service,
-            waker,
-            outages: &outages,
+            trigger,
+            failure_log: &failure_log,
             metrics: &metrics,
         };
-        watches.start(&objects);
-        let secrets = objects.secrets.clone();
-        tokio::spawn(secrets.keep(client.clone(), waker.clone(), outages.clone()));
-        let candidate = Candidate::new(lease, outages.clone(), metrics.clone());
-        Ok(Self { client, objects, candidate, publish, outages, metrics })
+        let cluster = watches.start(class);
+        let elector = LeaderElector::new(lease, failure_log.clone(), metrics.clone());
+        Ok(Self { client, cluster, elector, publish, failure_log, metrics })
     }
 
     /// What it watches.
     pub fn source(&self) -> impl Source + 'static {
-        self.objects.clone()
+        self.cluster.clone()
     }
 
     /// What stands for election from its call on, and writes statuses and Events while this replica
     /// holds the Lease.
     pub fn writer(
         &self,
-        verdicts: channel::Receiver<Arc<Verdicts>>,
-    ) -> impl FnOnce(Arc<Admin>) + 'static {
-        let (client, objects) = (self.client.clone(), self.objects.clone());
-        let (leading, publish) = (self.candidate.leading(), self.publish.clone());
-        let (outages, metrics) = (self.outages.clone(), self.metrics.clone());
-        let stand = self.candidate.begin();
-        move |pages| {
-            stand();
-            let writer =
-                Writer { client, objects, verdicts, leading, pages, publish, outages, metrics };
+        status_updates: channel::Receiver<Arc<StatusUpdate>>,
+    ) -> impl FnOnce(channel::Receiver<u64>) + 'static {
+        let (client, cluster) = (self.client.clone(), self.cluster.clone());
+        let (leading, publish) = (self.elector.leading(), self.publish.clone());
+        let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
+        let start_campaign = self.elector.begin();
+        move |served| {
+            start_campaign();
+            let writer = Writer {
+                client,
+                cluster,
+                status_updates,
+                leading,
+                served,
+                publish,
+                failure_log,
+                metrics,
+            };
             tokio::spawn(writer.run());
         }
     }
 
     /// Lets another replica write.
     pub async fn end(self) {
-        self.candidate.withdraw().await;
+        self.elector.withdraw().await;
     }
 }

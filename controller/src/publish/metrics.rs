@@ -2,7 +2,7 @@
 
 use crate::{
     compile::Status,
-    problem::{Kind, ObjectRef},
+    diagnostic::{Kind, ObjectRef},
 };
 use prometheus_client::{
     metrics::{family::Family, gauge::Gauge, histogram::Histogram},
@@ -50,7 +50,7 @@ impl Metrics {
 
     pub(super) fn compiled(&self, took: Duration, statuses: &BTreeMap<ObjectRef, Status>) {
         self.compile.observe(took.as_secs_f64());
-        for kind in [Kind::FrontDoor, Kind::Route] {
+        for kind in Kind::ALL {
             for accepted in [true, false] {
                 let labels =
                     [("kind", kind.name()), ("accepted", if accepted { "true" } else { "false" })];

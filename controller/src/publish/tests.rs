@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::snapshot::Entry;
+use crate::objects::Entry;
 use portico_crds::FrontDoor;
 use portico_dataplane::table::ObjectName;
 use std::{
@@ -18,7 +18,7 @@ impl Source for Sent {
         self.0.try_recv().ok()
     }
 
-    fn patience(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         Duration::MAX
     }
 }
@@ -34,7 +34,7 @@ fn snapshot(host: &str) -> Snapshot {
     let spec = serde_json::from_value(serde_json::json!({"hosts": [{"name": host}]})).unwrap();
     let front_door = FrontDoor::new("ep", spec);
     let entry =
-        Entry { object: Some(Arc::new(front_door)), unread: Vec::new(), problems: Vec::new() };
+        Entry { object: Some(Arc::new(front_door)), undecoded: Vec::new(), problems: Vec::new() };
     let front_doors = [(ObjectName::new("web", "ep"), entry)].into();
     Snapshot { front_doors, ..Snapshot::default() }
 }
@@ -83,7 +83,7 @@ fn only_a_different_table_is_published() {
 #[test]
 fn verdicts_come_after_the_table_of_the_same_objects() {
     let (sender, mut publisher, _) = publisher();
-    let (tables, verdicts) = (publisher.tables(), publisher.verdicts());
+    let (tables, status_updates) = (publisher.tables(), publisher.status_updates());
     let mut said: Vec<(u64, usize)> = Vec::new();
     let unlike = snapshot("b.example");
     let mut unclear = snapshot("a.example");
@@ -93,21 +93,21 @@ fn verdicts_come_after_the_table_of_the_same_objects() {
     for snapshot in [snapshot("a.example"), unclear, unlike] {
         sender.send(snapshot).unwrap();
         publisher.publish();
-        let verdicts = verdicts.borrow().clone();
-        assert_eq!(verdicts.generation, tables.borrow().generation);
-        let problems = verdicts.statuses.values().map(|status| status.problems.len()).sum();
-        said.push((verdicts.generation, problems));
+        let status_updates = status_updates.borrow().clone();
+        assert_eq!(status_updates.generation, tables.borrow().generation);
+        let problems = status_updates.statuses.values().map(|status| status.problems.len()).sum();
+        said.push((status_updates.generation, problems));
     }
     assert_eq!(said, [(1, 0), (1, 1), (2, 0)], "a problem alone makes no table");
 }
 
 /// A problem that changes nothing of what is served.
 fn warning() -> Problem {
-    use crate::problem::{Concerns, Kind, Reason, Severity};
+    use crate::diagnostic::{ConditionType, Kind, Reason, Severity};
     Problem {
         object: ObjectRef { kind: Kind::FrontDoor, name: ObjectName::new("web", "ep") },
         severity: Severity::Warning,
-        concerns: Concerns::Accepted,
+        condition: ConditionType::Accepted,
         field: "spec.attach".to_owned(),
         reason: Reason::NoEffect,
         message: "selects nothing".to_owned(),
@@ -118,11 +118,11 @@ fn warning() -> Problem {
 fn tables_are_freed_by_the_publisher_once_nobody_holds_them() {
     let (sender, publisher, _) = publisher();
     let mut tables = publisher.tables();
-    let (waker, wakes) = wakes();
-    let publisher = std::thread::spawn(move || publisher.run(wakes));
+    let (trigger, debouncer) = debouncer();
+    let publisher = std::thread::spawn(move || publisher.run(debouncer));
     let mut published = |host| {
         sender.send(snapshot(host)).unwrap();
-        waker.wake();
+        trigger.fire();
         while tables.has_changed().is_ok_and(|changed| !changed) {
             std::thread::yield_now();
         }
@@ -136,21 +136,21 @@ fn tables_are_freed_by_the_publisher_once_nobody_holds_them() {
     while freed.strong_count() > 0 {
         std::thread::yield_now();
     }
-    drop((waker, tables));
+    drop((trigger, tables));
     publisher.join().unwrap();
 }
 
-/// What is logged at the end of a loop over `source` whose last waker has gone, or never wakes.
-fn last_words(source: impl Source, waker: Option<Waker>, wakes: Wakes) -> String {
+/// What is logged at the end of a loop over `source` whose last trigger has gone, or never debouncer.
+fn last_words(source: impl Source, trigger: Option<Trigger>, debouncer: Debouncer) -> String {
     let mut log = tempfile::tempfile().unwrap();
     let writer = Arc::new(log.try_clone().unwrap());
     let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
     tracing::subscriber::with_default(subscriber, || {
         let publisher = Publisher::new(source, Options::default(), &mut Registry::default());
         // A panic is one of the ends that are looked at.
-        let _ = catch_unwind(AssertUnwindSafe(|| publisher.run(wakes)));
+        let _ = catch_unwind(AssertUnwindSafe(|| publisher.run(debouncer)));
     });
-    drop(waker);
+    drop(trigger);
     let mut text = String::new();
     log.rewind().unwrap();
     log.read_to_string(&mut text).unwrap();
@@ -166,15 +166,15 @@ fn only_a_panic_of_the_loop_is_an_error() {
             panic!("a bug")
         }
 
-        fn patience(&self) -> Duration {
+        fn poll_interval(&self) -> Duration {
             Duration::ZERO
         }
     }
     let (_sender, sent) = channel();
-    let (waker, signs) = wakes();
-    drop(waker);
+    let (trigger, signs) = debouncer();
+    drop(trigger);
     assert_eq!(last_words(Sent(sent), None, signs), "", "the process ends");
-    let (waker, signs) = wakes();
-    let logged = last_words(Broken, Some(waker), signs);
+    let (trigger, signs) = debouncer();
+    let logged = last_words(Broken, Some(trigger), signs);
     assert!(logged.contains("ERROR") && logged.contains("restart"), "{logged}");
 }

@@ -1,40 +1,20 @@
 //! The walk over a value. It allocates nothing until it finds a problem.
 
 use super::{
+    messages,
     node::{List, Map, Node, Object, Range, Shape, Text},
-    words,
 };
-use crate::problem::{Concerns, ObjectRef, Problem, Reason, Severity};
+use crate::diagnostic::{ConditionType, FieldPath, ObjectRef, Problem, Reason, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 /// Checks a whole value.
 pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem> {
     let mut walk = Walk { object, found: Vec::new() };
-    walk.value(root, &Path::Root, value);
+    walk.value(root, &FieldPath::Root, value);
     walk.found
-}
-
-/// Where the walk is; links back to the root along the stack.
-pub(super) enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-    Key(&'a Path<'a>, &'a str),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Field(Self::Root, name) => f.write_str(name),
-            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
-            Self::Key(parent, key) => write!(f, "{parent}[{key}]"),
-        }
-    }
 }
 
 struct Walk<'a> {
@@ -43,18 +23,18 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn report(&mut self, at: &Path<'_>, message: String) {
+    fn report(&mut self, at: &FieldPath<'_>, message: String) {
         self.found.push(Problem {
             object: self.object.clone(),
             severity: Severity::Error,
-            concerns: Concerns::Accepted,
+            condition: ConditionType::Accepted,
             field: at.to_string(),
             reason: Reason::Invalid,
             message,
         });
     }
 
-    fn value(&mut self, node: &Node, at: &Path<'_>, value: &Value) {
+    fn value(&mut self, node: &Node, at: &FieldPath<'_>, value: &Value) {
         match (&node.shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
             (Shape::Object(object), Value::Object(fields)) => self.object(object, at, fields),
@@ -66,49 +46,49 @@ impl Walk<'_> {
             (Shape::Integer(range) | Shape::IntOrText(range, _), Value::Number(number)) => {
                 match number.as_i64() {
                     Some(number) => self.integer(range, at, number),
-                    None => self.report(at, words::wrong_type(&node.shape, value)),
+                    None => self.report(at, messages::wrong_type(&node.shape, value)),
                 }
             }
-            (shape, value) => self.report(at, words::wrong_type(shape, value)),
+            (shape, value) => self.report(at, messages::wrong_type(shape, value)),
         }
     }
 
-    fn object(&mut self, object: &Object, at: &Path<'_>, fields: &JsonMap<String, Value>) {
+    fn object(&mut self, object: &Object, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
         for (name, value) in fields {
-            let at = Path::Field(at, name);
+            let at = at.child(name);
             match object.fields.get(name) {
                 Some(_) if value.is_null() => {}
                 Some(node) => self.value(node, &at, value),
-                None => self.report(&at, words::unknown(name, object)),
+                None => self.report(&at, messages::unknown(name, object)),
             }
         }
         for name in &object.required {
             if fields.get(name).is_none_or(Value::is_null) {
-                self.report(&Path::Field(at, name), words::missing(object.fields.get(name)));
+                self.report(&at.child(name), messages::missing(object.fields.get(name)));
             }
         }
     }
 
-    fn map(&mut self, map: &Map, at: &Path<'_>, fields: &JsonMap<String, Value>) {
+    fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
         if fields.len() > map.max {
             let message =
-                format!("has {}, at most {} may be", words::count(fields.len(), "key"), map.max);
+                format!("has {}, at most {} may be", messages::count(fields.len(), "key"), map.max);
             self.report(at, message);
         }
         for (key, value) in fields {
-            self.value(&map.values, &Path::Key(at, key), value);
+            self.value(&map.values, &at.key(key), value);
         }
     }
 
-    fn list(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
+    fn list(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         if items.len() < list.min {
-            self.report(at, format!("must have at least {}", words::count(list.min, "item")));
+            self.report(at, format!("must have at least {}", messages::count(list.min, "item")));
         }
         if items.len() > list.max {
             self.report(at, format!("has {} items, at most {} may be", items.len(), list.max));
         }
         for (index, item) in items.iter().enumerate() {
-            self.value(&list.items, &Path::Index(at, index), item);
+            self.value(&list.items, &at.index(index), item);
         }
         if !list.keys.is_empty() {
             self.duplicates(list, at, items);
@@ -116,7 +96,7 @@ impl Walk<'_> {
     }
 
     /// Items of a list-map whose keys another item has already.
-    fn duplicates(&mut self, list: &List, at: &Path<'_>, items: &[Value]) {
+    fn duplicates(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         let mut first = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let key: Option<Vec<&str>> =
@@ -127,20 +107,20 @@ impl Walk<'_> {
             if before != index {
                 let message = format!(
                     "{} stands at {at}[{before}] already; each may stand once",
-                    words::quoted(&shown)
+                    messages::quoted(&shown)
                 );
-                self.report(&Path::Field(&Path::Index(at, index), &list.keys.join(",")), message);
+                self.report(&at.index(index).child(&list.keys.join(",")), message);
             }
         }
     }
 
-    fn text(&mut self, text: &Text, about: &str, at: &Path<'_>, value: &str) {
+    fn text(&mut self, text: &Text, about: &str, at: &FieldPath<'_>, value: &str) {
         let chars = || value.chars().count();
         if text.max.is_some_and(|max| value.len() > max && chars() > max) {
             let max = text.max.unwrap_or_default();
             self.report(
                 at,
-                format!("is {} long, at most {max} may be", words::count(chars(), "character")),
+                format!("is {} long, at most {max} may be", messages::count(chars(), "character")),
             );
             return;
         }
@@ -154,22 +134,22 @@ impl Walk<'_> {
             return;
         }
         if !text.allowed.is_empty() && !text.allowed.iter().any(|allowed| allowed == value) {
-            self.report(at, words::not_one_of(value, text.allowed.iter().map(String::as_str)));
+            self.report(at, messages::not_one_of(value, text.allowed.iter().map(String::as_str)));
         }
         if let Some(pattern) = &text.pattern
             && !pattern.is_match(value)
         {
-            self.report(at, words::unfit(value, about, pattern.as_str()));
+            self.report(at, messages::unfit(value, about, pattern.as_str()));
         }
         if text.time && Time::deserialize(&Value::from(value)).is_err() {
             self.report(
                 at,
-                format!("{} is not a time; write 2006-01-02T15:04:05Z", words::quoted(value)),
+                format!("{} is not a time; write 2006-01-02T15:04:05Z", messages::quoted(value)),
             );
         }
     }
 
-    fn integer(&mut self, range: &Range, at: &Path<'_>, number: i64) {
+    fn integer(&mut self, range: &Range, at: &FieldPath<'_>, number: i64) {
         if !range.allowed.is_empty() {
             if !range.allowed.contains(&number) {
                 let allowed: Vec<String> = range.allowed.iter().map(i64::to_string).collect();

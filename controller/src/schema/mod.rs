@@ -3,12 +3,12 @@
 //! field and the way out. CEL rules are not run here: the compiler says the same, and more.
 
 mod check;
-mod mend;
+mod messages;
 mod metadata;
 mod node;
-mod words;
+mod repair;
 
-use crate::problem::{Kind, ObjectRef, Problem};
+use crate::diagnostic::{Kind, ObjectRef, Problem};
 use node::{Node, Object, Shape};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -19,18 +19,18 @@ static ROUTE: LazyLock<Node> = LazyLock::new(|| root(Kind::Route));
 /// Everything in which a parsed manifest breaks the schema of its kind; empty: it decodes, once
 /// [`prune_nulls`] has run. Every problem is an error that concerns `Accepted`.
 pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
-    check::run(object, known(object.kind), value)
+    check::run(object, schema_of(object.kind), value)
 }
 
 /// Makes a manifest decode in which [`validate`] found problems and [`prune_nulls`] has run: what
 /// has a wrong type or is no word of an enum gives way to its default, or to something that says
 /// nothing. Returns the paths of what was put in or taken out, with which the object must not be
 /// accepted.
-pub fn mend(kind: Kind, value: &mut Value) -> Vec<String> {
-    mend::run(known(kind), value)
+pub fn repair(kind: Kind, value: &mut Value) -> Vec<String> {
+    repair::run(schema_of(kind), value)
 }
 
-fn known(kind: Kind) -> &'static Node {
+fn schema_of(kind: Kind) -> &'static Node {
     match kind {
         Kind::FrontDoor => &FRONT_DOOR,
         Kind::Route => &ROUTE,

@@ -84,12 +84,16 @@ impl Dataplane {
         served.min().unwrap_or(0)
     }
 
-    /// Waits until every worker serves generation `generation` or a later one.
-    pub async fn serving(&self, generation: u64) {
+    /// Waits until every worker serves generation `generation` or a later one. The future does not
+    /// borrow the dataplane, which may be drained meanwhile.
+    pub fn serving(&self, generation: u64) -> impl Future<Output = ()> + Send + use<> {
         let mut progress = self.progress.clone();
-        while self.generation() < generation {
-            if progress.changed().await.is_err() {
-                return;
+        let served: Vec<_> = self.workers.iter().map(|worker| worker.generation.clone()).collect();
+        async move {
+            while served.iter().any(|served| served.load(Ordering::Acquire) < generation) {
+                if progress.changed().await.is_err() {
+                    return;
+                }
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::{
     commands::paint::{Paint, Plain},
-    compile::{ConditionVerdict, Status},
+    compile::{ComputedCondition, Status},
+    diagnostic::{Kind, ObjectRef, Problem, Reason, Severity},
     files::Merged,
-    problem::{Kind, ObjectRef, Problem, Reason, Severity},
 };
 use serde::Serialize;
 use std::{
@@ -134,12 +134,12 @@ impl<'r> Report<'r> {
             None => text.push('\n'),
         }
         for condition in &report.conditions {
-            let verdict = if condition.is_true() {
+            let status = if condition.is_true() {
                 paint.good("True")
             } else {
                 paint.bad(&format!("False ({})", condition.reason))
             };
-            writeln!(text, "  {}: {verdict}", condition.r#type)?;
+            writeln!(text, "  {}: {status}", condition.r#type)?;
         }
         for problem in &report.problems {
             let severity = match problem.severity {
@@ -187,12 +187,12 @@ fn many(count: usize, what: &str) -> String {
 }
 
 fn object_report<'r>(object: &'r ObjectRef, status: &'r Status) -> ObjectReport<'r> {
-    let condition = |verdict: &'r ConditionVerdict| ConditionReport {
-        r#type: verdict.r#type,
-        status: if verdict.status { "True" } else { "False" },
+    let condition = |computed: &'r ComputedCondition| ConditionReport {
+        r#type: computed.r#type,
+        status: if computed.status { "True" } else { "False" },
         observed_generation: status.generation,
-        reason: &verdict.reason,
-        message: &verdict.message,
+        reason: &computed.reason,
+        message: &computed.message,
     };
     let problem = |problem: &'r Problem| ProblemReport {
         severity: problem.severity,

@@ -2,8 +2,8 @@
 
 use crate::{
     compile::{self, Compiled},
-    problem::{Concerns, Kind, ObjectRef, Problem, Reason, Severity},
-    snapshot::Snapshot,
+    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
+    objects::Snapshot,
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -14,18 +14,18 @@ use portico_dataplane::{
 use std::sync::Arc;
 
 /// How many hosts are named to whoever asks for one that is not there.
-const NAMED: usize = 10;
+const MAX_HOSTS_SHOWN: usize = 10;
 
 /// The Routes that would be served at a host if they were accepted, as far as they can be read.
 pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
     let refused = refusals(compiled, Kind::Route);
     let refused = refused.filter_map(|(name, problem)| {
-        let object = snapshot.routes.get(name)?.but_for_cors();
+        let object = snapshot.routes.get(name)?.decoded_except_for_cors();
         let matches = match object {
             None => Vec::new(),
             Some(route) => {
-                let (door, matches) = compile::wants(name, &route.spec);
-                if !is_for(&route.spec, &door, problem, host) {
+                let (front_door, matches) = compile::requested_matches(name, &route.spec);
+                if !is_for(&route.spec, &front_door, problem, host) {
                     return None;
                 }
                 matches
@@ -39,14 +39,14 @@ pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHos
 /// Whether a Route means to be served at a host, or may have meant to, its reference being wrong.
 fn is_for(
     spec: &crds::RouteSpec,
-    door: &ObjectName,
+    front_door: &ObjectName,
     problem: &Problem,
     host: &VirtualHost,
 ) -> bool {
     let is_host = |name: &String| name.parse() == Ok(host.host.clone());
     let named = spec.hosts.is_empty() || spec.hosts.iter().any(is_host);
     (named || problem.reason == Reason::HostNotFound)
-        && (*door == host.front_door || problem.reason == Reason::FrontDoorNotFound)
+        && (*front_door == host.front_door || problem.reason == Reason::FrontDoorNotFound)
 }
 
 /// Why no FrontDoor has a host: one that is not accepted would, or there are only others.
@@ -54,7 +54,7 @@ pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -
     let refused: Vec<_> = refusals(compiled, Kind::FrontDoor).collect();
     let wanted = refused.iter().flat_map(|(name, _)| {
         let object = snapshot.front_doors.get(name).and_then(|entry| entry.object.as_deref());
-        let hosts = object.map(|door| door.spec.hosts.as_slice()).unwrap_or_default();
+        let hosts = object.map(|front_door| front_door.spec.hosts.as_slice()).unwrap_or_default();
         hosts.iter().filter_map(|host| host.name.parse().ok()).map(|host| empty(host, name))
     });
     let wanted: Hosts = wanted.collect();
@@ -67,8 +67,8 @@ pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -
     if known.is_empty() {
         return vec!["no FrontDoor is accepted: 'portico check' says why".to_owned()];
     }
-    let more = known.len().saturating_sub(NAMED);
-    known.truncate(NAMED);
+    let more = known.len().saturating_sub(MAX_HOSTS_SHOWN);
+    known.truncate(MAX_HOSTS_SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     vec![format!("the hosts that are served: {}{more}", known.join(", "))]
 }
@@ -88,7 +88,7 @@ fn refusals(compiled: &Compiled, kind: Kind) -> impl Iterator<Item = (&ObjectNam
     let of_kind = compiled.statuses.iter().filter(move |(object, _)| object.kind == kind);
     of_kind.filter_map(|(ObjectRef { name, .. }, status)| {
         let refuses = |problem: &&Problem| {
-            problem.severity == Severity::Error && problem.concerns == Concerns::Accepted
+            problem.severity == Severity::Error && problem.condition == ConditionType::Accepted
         };
         Some((name, status.problems.iter().find(refuses)?))
     })

@@ -14,10 +14,10 @@ use portico_dataplane::{
 use std::fmt::Display;
 
 /// How many losers are worth a line.
-const LOSERS: usize = 8;
+const MAX_LOSERS: usize = 8;
 
 /// How much of a body is worth a line, in characters.
-const BODY: usize = 200;
+const MAX_BODY_CHARS: usize = 200;
 
 /// Where the text of a section begins.
 const INDENT: &str = "           ";
@@ -102,11 +102,11 @@ impl Text {
                 }
             }
         }
-        for Loser { route, path, why, .. } in losers.iter().take(LOSERS) {
+        for Loser { route, path, why, .. } in losers.iter().take(MAX_LOSERS) {
             let path = path.as_ref().map(|path| format!("  {path}")).unwrap_or_default();
             self.line(format_args!("not {route}{path}  {why}"));
         }
-        let more = losers.len().saturating_sub(LOSERS) + omitted;
+        let more = losers.len().saturating_sub(MAX_LOSERS) + omitted;
         if more > 0 {
             self.line(format_args!("and {more} more, less close"));
         }
@@ -202,7 +202,7 @@ impl Text {
         self.fields(&response.headers);
         if let Some(body) = response.body.as_deref().map(str::trim).filter(|body| !body.is_empty())
         {
-            let cut: String = body.chars().take(BODY).collect();
+            let cut: String = body.chars().take(MAX_BODY_CHARS).collect();
             let dots = if cut.len() < body.len() { "…" } else { "" };
             self.line(format_args!("  body: {cut}{dots}"));
         }

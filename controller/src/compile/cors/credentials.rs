@@ -2,42 +2,42 @@
 
 use super::{loose, origins::Listed, suffixes};
 use crate::{
-    compile::report::{Field, Report},
-    problem::Reason,
+    compile::report::Report,
+    diagnostic::{FieldPath, Reason},
 };
 use portico_crds::{CorsPolicy, DangerousSwitch};
 use portico_dataplane::cors::{OriginHost, OriginPattern};
 
 /// Checks what goes with `allowCredentials`, and says which switches switch nothing off.
-pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &Field<'_>, report: &mut Report) {
-    let unread = report.is_unread(&at.key("dangerouslyAllow"));
-    let mut switches = Switches { on: &given.dangerously_allow, unread, used: Vec::new() };
+pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &FieldPath<'_>, report: &mut Report) {
+    let undecoded = report.is_incomplete(&at.child("dangerouslyAllow"));
+    let mut switches = Switches { on: &given.dangerously_allow, undecoded, used: Vec::new() };
     if given.allow_credentials {
         let mut patterns = listed.patterns.iter();
         if let Some((any, _)) = patterns.find(|(_, pattern)| *pattern == OriginPattern::Any) {
             report.invalid(
-                &at.key("allowOrigins").index(*any),
+                &at.child("allowOrigins").index(*any),
                 "'*' with allowCredentials would let every site read as the user: list the origins",
             );
         }
         if let Some(any) = given.expose_headers.iter().position(|name| name == "*") {
             report.invalid(
-                &at.key("exposeHeaders").index(any),
+                &at.child("exposeHeaders").index(any),
                 "'*' is no wildcard to a browser with allowCredentials: list the headers",
             );
         }
-        check_patterns(listed, &at.key("allowOrigins"), &mut switches, report);
-        check_regexes(listed, &at.key("allowOriginRegex"), &mut switches, report);
+        check_patterns(listed, &at.child("allowOrigins"), &mut switches, report);
+        check_regexes(listed, &at.child("allowOriginRegex"), &mut switches, report);
     }
     let judged = ["allowCredentials", "allowOrigins", "allowOriginRegex"];
-    if !judged.iter().any(|name| report.is_unread(&at.key(name))) {
-        switches.warn_of_unused(&at.key("dangerouslyAllow"), report);
+    if !judged.iter().any(|name| report.is_incomplete(&at.child(name))) {
+        switches.warn_of_unused(&at.child("dangerouslyAllow"), report);
     }
 }
 
 fn check_patterns(
     listed: &Listed,
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     switches: &mut Switches<'_>,
     report: &mut Report,
 ) {
@@ -70,7 +70,7 @@ fn public_suffix(pattern: &OriginPattern) -> Option<&str> {
 
 fn check_regexes(
     listed: &Listed,
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     switches: &mut Switches<'_>,
     report: &mut Report,
 ) {
@@ -91,7 +91,7 @@ fn check_regexes(
 struct Switches<'p> {
     on: &'p [DangerousSwitch],
     /// Whether any of them did not decode: it may be whichever is needed.
-    unread: bool,
+    undecoded: bool,
     used: Vec<DangerousSwitch>,
 }
 
@@ -100,18 +100,18 @@ impl Switches<'_> {
     fn refuse(
         &mut self,
         switch: DangerousSwitch,
-        at: &Field<'_>,
+        at: &FieldPath<'_>,
         report: &mut Report,
         message: impl FnOnce() -> String,
     ) {
         if self.on.contains(&switch) {
             self.used.push(switch);
-        } else if !self.unread {
+        } else if !self.undecoded {
             report.invalid(at, format!("{}, or add {switch:?} to dangerouslyAllow", message()));
         }
     }
 
-    fn warn_of_unused(&self, at: &Field<'_>, report: &mut Report) {
+    fn warn_of_unused(&self, at: &FieldPath<'_>, report: &mut Report) {
         for (index, switch) in self.on.iter().enumerate() {
             if !self.used.contains(switch) {
                 report.warn(

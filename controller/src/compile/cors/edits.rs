@@ -1,13 +1,13 @@
 //! Headers of a Route's answers that a CORS policy has to itself.
 
-use crate::compile::report::{Field, Report};
+use crate::{compile::report::Report, diagnostic::FieldPath};
 use portico_crds as crds;
 use std::fmt;
 
 /// Refuses edits of `Access-Control-*` and `Vary`, which the policy sets after them, and
 /// `Access-Control-*` of a fixed response, which it removes. `policy` says whose policy applies.
 pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: &mut Report) {
-    let mut refuse = |name: &str, at: &Field<'_>| {
+    let mut refuse = |name: &str, at: &FieldPath<'_>| {
         report.invalid(
             at,
             format!(
@@ -16,21 +16,21 @@ pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: 
         );
     };
     if let Some(edits) = spec.response_headers.as_deref() {
-        let at = Field::Spec.key("responseHeaders");
+        let at = FieldPath::SPEC.child("responseHeaders");
         for (list, lines) in [("set", &edits.set), ("add", &edits.add)] {
             for (index, line) in lines.iter().enumerate().filter(|(_, line)| sets(&line.name)) {
-                refuse(&line.name, &at.key(list).index(index).key("name"));
+                refuse(&line.name, &at.child(list).index(index).child("name"));
             }
         }
         for (index, name) in edits.remove.iter().enumerate().filter(|(_, name)| sets(name)) {
-            refuse(name, &at.key("remove").index(index));
+            refuse(name, &at.child("remove").index(index));
         }
     }
     if let Some(respond) = spec.respond.as_deref() {
-        let at = Field::Spec.key("respond");
+        let at = FieldPath::SPEC.child("respond");
         let lines = respond.headers.iter().enumerate();
         for (index, line) in lines.filter(|(_, line)| is_access_control(&line.name)) {
-            refuse(&line.name, &at.key("headers").index(index).key("name"));
+            refuse(&line.name, &at.child("headers").index(index).child("name"));
         }
     }
 }

@@ -8,20 +8,19 @@ mod names;
 mod origins;
 mod suffixes;
 
-use super::{
-    durations,
-    hosts::FrontDoor,
-    report::{Field, Report},
-};
-use crate::problem::Reason;
+use super::{durations, report::Report};
+use crate::diagnostic::{FieldPath, Reason};
 use portico_crds as crds;
-use portico_dataplane::cors::{self, Policy};
+use portico_dataplane::{
+    cors::{self, Policy},
+    table::ObjectName,
+};
 use std::{sync::Arc, time::Duration};
 
 /// Chromium's cap, and what is remembered where a policy doesn't say.
-const MAX_AGE_DEFAULT: Duration = Duration::from_hours(2);
+const DEFAULT_MAX_AGE: Duration = Duration::from_hours(2);
 /// Firefox's cap, the highest of all.
-const MAX_AGE_LIMIT: Duration = Duration::from_hours(24);
+const LONGEST_MAX_AGE: Duration = Duration::from_hours(24);
 
 /// What a FrontDoor gives the Routes that have no policy of their own.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ pub(super) enum Inherited {
 impl Inherited {
     /// Compiles a FrontDoor's `spec.cors`. What reading found wrong there counts too.
     pub(super) fn compile(given: Option<&crds::CorsPolicy>, report: &mut Report) -> Self {
-        let at = Field::Spec.key("cors");
+        let at = FieldPath::SPEC.child("cors");
         let policy = given.and_then(|given| compile(given, &at, report));
         if report.refuses(&at) {
             return Self::Invalid;
@@ -57,31 +56,33 @@ impl Inherited {
 /// The policy of a Route: its own as a whole, or else its FrontDoor's.
 pub(super) fn of_route(
     spec: &crds::RouteSpec,
-    door: Option<&FrontDoor<'_>>,
+    inherited: &Inherited,
+    front_door: &ObjectName,
     report: &mut Report,
 ) -> Option<Arc<Policy>> {
-    let at = Field::Spec.key("cors");
+    let at = FieldPath::SPEC.child("cors");
     if let Some(own) = &spec.cors {
         // What was no mode may have been meant to be Disabled.
-        if own.mode != crds::CorsMode::Disabled && !report.is_gone(&at.key("mode")) {
+        if own.mode != crds::CorsMode::Disabled && !report.failed_to_decode(&at.child("mode")) {
             edits::check(spec, format_args!("spec.cors"), report);
         }
         return compile(own, &at, report);
     }
-    let door = door.filter(|_| !report.refuses(&at))?;
-    match &door.cors {
+    if report.refuses(&at) {
+        return None;
+    }
+    match inherited {
         Inherited::None => None,
         Inherited::Policy(policy) => {
-            edits::check(spec, format_args!("spec.cors of FrontDoor {}", door.name()), report);
+            edits::check(spec, format_args!("spec.cors of FrontDoor {front_door}"), report);
             Some(policy.clone())
         }
         Inherited::Invalid => {
             report.refuse(
-                &Field::Spec.key("frontDoorRef"),
+                &FieldPath::SPEC.child("frontDoorRef"),
                 Reason::FrontDoorNotAccepted,
                 format!(
-                    "spec.cors of FrontDoor {}, which this Route would inherit, is invalid: correct it there, or give this Route a cors of its own (mode: Disabled for none)",
-                    door.name()
+                    "spec.cors of FrontDoor {front_door}, which this Route would inherit, is invalid: correct it there, or give this Route a cors of its own (mode: Disabled for none)"
                 ),
             );
             None
@@ -90,16 +91,20 @@ pub(super) fn of_route(
 }
 
 /// A policy; `None` where it is disabled or invalid. All of it is checked either way.
-fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Option<Arc<Policy>> {
+fn compile(
+    given: &crds::CorsPolicy,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Option<Arc<Policy>> {
     let listed = origins::Listed::compile(given, at, report);
     credentials::check(given, &listed, at, report);
     let policy = Policy {
         origins: listed.into_origins(),
         credentials: given.allow_credentials,
-        methods: names::methods(&given.allow_methods, &at.key("allowMethods"), report),
-        headers: names::headers(&given.allow_headers, &at.key("allowHeaders"), report),
-        expose_headers: names::exposed(&given.expose_headers, &at.key("exposeHeaders"), report),
-        max_age: max_age(given.max_age.as_ref(), &at.key("maxAge"), report),
+        methods: names::methods(&given.allow_methods, &at.child("allowMethods"), report),
+        headers: names::headers(&given.allow_headers, &at.child("allowHeaders"), report),
+        expose_headers: names::exposed(&given.expose_headers, &at.child("exposeHeaders"), report),
+        max_age: max_age(given.max_age.as_ref(), &at.child("maxAge"), report),
         preflight: match given.preflight {
             crds::PreflightHandling::Answer => cors::PreflightHandling::Answer,
             crds::PreflightHandling::Forward => cors::PreflightHandling::Forward,
@@ -119,8 +124,8 @@ fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Opt
 }
 
 /// How long a preflight's answer may be remembered, in seconds.
-fn max_age(given: Option<&crds::Duration>, at: &Field<'_>, report: &mut Report) -> u32 {
-    let default = MAX_AGE_DEFAULT.as_secs() as u32;
+fn max_age(given: Option<&crds::Duration>, at: &FieldPath<'_>, report: &mut Report) -> u32 {
+    let default = DEFAULT_MAX_AGE.as_secs() as u32;
     let Some(crds::Duration(text)) = given else { return default };
     let Some(age) = durations::parse(text) else {
         report.invalid(
@@ -131,14 +136,14 @@ fn max_age(given: Option<&crds::Duration>, at: &Field<'_>, report: &mut Report) 
     };
     if age.subsec_nanos() > 0 {
         report.invalid(at, format!("'{text}' is not in whole seconds: round it"));
-    } else if age > MAX_AGE_LIMIT {
+    } else if age > LONGEST_MAX_AGE {
         report.invalid(
             at,
             format!(
                 "'{text}' is more than 24h, and no browser remembers for longer: write 24h or less"
             ),
         );
-    } else if age > MAX_AGE_DEFAULT {
+    } else if age > DEFAULT_MAX_AGE {
         report.warn(
             at,
             Reason::NoEffect,

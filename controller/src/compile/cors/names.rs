@@ -1,8 +1,8 @@
 //! `allowMethods`, `allowHeaders` and `exposeHeaders`.
 
 use crate::{
-    compile::report::{Field, Report},
-    problem::Reason,
+    compile::report::Report,
+    diagnostic::{FieldPath, Reason},
 };
 use http::{HeaderName, HeaderValue, Method};
 use portico_crds as crds;
@@ -11,10 +11,10 @@ use std::collections::HashSet;
 
 /// Methods that a browser sends in upper case however a script writes them (Fetch, "normalize a
 /// method").
-const NORMALISED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
 /// `allowMethods`: none, or `*` among them, is any.
-pub(super) fn methods(given: &[String], at: &Field<'_>, report: &mut Report) -> AllowedMethods {
+pub(super) fn methods(given: &[String], at: &FieldPath<'_>, report: &mut Report) -> AllowedMethods {
     let mut good: Vec<Method> = Vec::with_capacity(given.len());
     for (index, text) in given.iter().enumerate() {
         let at = at.index(index);
@@ -41,12 +41,12 @@ pub(super) fn methods(given: &[String], at: &Field<'_>, report: &mut Report) -> 
     }
 }
 
-fn warn_of_case(method: &Method, at: &Field<'_>, report: &mut Report) {
+fn warn_of_case(method: &Method, at: &FieldPath<'_>, report: &mut Report) {
     let upper = method.as_str().to_ascii_uppercase();
     if upper == method.as_str() {
         return;
     }
-    let message = if NORMALISED.contains(&upper.as_str()) {
+    let message = if NORMALIZED.contains(&upper.as_str()) {
         format!(
             "methods are case-sensitive, and browsers ask for {upper}, never for '{method}': write {upper}"
         )
@@ -59,7 +59,7 @@ fn warn_of_case(method: &Method, at: &Field<'_>, report: &mut Report) {
 }
 
 /// `allowHeaders`: none, or `*` among them, is any.
-pub(super) fn headers(given: &[String], at: &Field<'_>, report: &mut Report) -> AllowedHeaders {
+pub(super) fn headers(given: &[String], at: &FieldPath<'_>, report: &mut Report) -> AllowedHeaders {
     let good = names(given, at, report, |name| {
         let prefix = crds::FORBIDDEN_HEADER_PREFIXES.iter().find(|p| name.starts_with(**p));
         if let Some(prefix) = prefix {
@@ -82,7 +82,7 @@ pub(super) fn headers(given: &[String], at: &Field<'_>, report: &mut Report) -> 
 /// `exposeHeaders`, joined; `*` among them is `*`.
 pub(super) fn exposed(
     given: &[String],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<HeaderValue> {
     let mut good = names(given, at, report, |name| match name {
@@ -106,7 +106,7 @@ pub(super) fn exposed(
 /// The names that are tokens, in lower case, and to which `objection` has no answer.
 fn names(
     given: &[String],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
     objection: impl Fn(&str) -> Option<String>,
 ) -> Vec<HeaderName> {

@@ -1,11 +1,8 @@
 //! `allowOrigins` and `allowOriginRegex`.
 
 use crate::{
-    compile::{
-        expressions,
-        report::{Field, Report},
-    },
-    problem::without_user,
+    compile::{expressions, report::Report},
+    diagnostic::{FieldPath, without_user},
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -21,7 +18,11 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn compile(given: &crds::CorsPolicy, at: &Field<'_>, report: &mut Report) -> Self {
+    pub(super) fn compile(
+        given: &crds::CorsPolicy,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Self {
         let (entries, regexes) = (&given.allow_origins, &given.allow_origin_regex);
         if entries.is_empty() && regexes.is_empty() && given.mode != crds::CorsMode::Disabled {
             report.invalid_members(
@@ -34,15 +35,15 @@ impl Listed {
             && entries.len() + regexes.len() > 1
         {
             report.invalid(
-                &at.key("allowOrigins").index(any),
+                &at.child("allowOrigins").index(any),
                 "'*' stands for every origin and goes alone: remove it, or the others and allowOriginRegex",
             );
         }
         Self {
-            patterns: good(entries, &at.key("allowOrigins"), report, |entry| {
+            patterns: good(entries, &at.child("allowOrigins"), report, |entry| {
                 entry.parse().map_err(|error| format!("'{}' {error}", without_user(entry)))
             }),
-            regexes: good(regexes, &at.key("allowOriginRegex"), report, |text| match text {
+            regexes: good(regexes, &at.child("allowOriginRegex"), report, |text| match text {
                 "" => Err("is empty, and matches no origin: remove it".to_owned()),
                 text => expressions::full_match(text),
             }),
@@ -60,7 +61,7 @@ impl Listed {
 /// Those texts that parse, with their index; the others are reported.
 fn good<T>(
     texts: &[String],
-    at: &Field<'_>,
+    at: &FieldPath<'_>,
     report: &mut Report,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Vec<(usize, T)> {

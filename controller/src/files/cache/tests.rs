@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::problem::Reason;
+use crate::diagnostic::Reason;
 use portico_dataplane::table::ObjectName;
 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 

@@ -13,7 +13,7 @@ fn report(text: &str) -> Vec<String> {
         Object::Service(name, _) => format!("Service {name}"),
         Object::EndpointSlice(name, _) => format!("EndpointSlice {name}"),
         Object::Secret(name, _) => format!("Secret {name}"),
-        Object::Namespace(name, _) => format!("Namespace {name}"),
+        Object::Namespace(name, _) => format!("Namespace {}", name.name),
     });
     objects.chain(contents.problems.iter().map(ToString::to_string)).collect()
 }
@@ -179,7 +179,7 @@ fn the_schema_is_asked() {
 
 #[test]
 fn an_object_is_read_without_what_does_not_decode() {
-    for (fields, unread, but_for_cors) in [
+    for (fields, undecoded, decoded_except_for_cors) in [
         ("cors: {mode: report}", &["spec.cors.mode"][..], true),
         ("cors: {dangerouslyAllow: [All]}", &["spec.cors.dangerouslyAllow[0]"], true),
         ("cors: {debug: 1, maxAge: 7200}", &["spec.cors.debug", "spec.cors.maxAge"], true),
@@ -192,15 +192,16 @@ fn an_object_is_read_without_what_does_not_decode() {
     ] {
         let text = ROUTE.replace("frontDoorRef: {name: ep}, ", "");
         assert_ne!(text, ROUTE);
-        let door = if fields.contains("frontDoorRef") { "" } else { "frontDoorRef: {name: ep}, " };
-        let text = text.replace("spec: {", &format!("spec: {{{door}{fields}, "));
+        let front_door =
+            if fields.contains("frontDoorRef") { "" } else { "frontDoorRef: {name: ep}, " };
+        let text = text.replace("spec: {", &format!("spec: {{{front_door}{fields}, "));
         let contents = decode(&text, Format::Yaml).unwrap();
         let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
         assert!(entry.object.as_ref().unwrap().spec.respond.is_some(), "{fields}");
-        assert_eq!(entry.unread, unread, "{fields}");
-        assert_eq!(entry.but_for_cors().is_some(), but_for_cors, "{fields}");
+        assert_eq!(entry.undecoded, undecoded, "{fields}");
+        assert_eq!(entry.decoded_except_for_cors().is_some(), decoded_except_for_cors, "{fields}");
         assert!(!entry.problems.is_empty(), "{fields}");
-        for path in unread {
+        for path in undecoded {
             assert!(
                 entry.problems.iter().any(|problem| problem.field == *path),
                 "{fields}: {path}"

@@ -2,9 +2,9 @@
 
 use super::Watch;
 use crate::{
-    files::{Files, cache::LINGER},
-    publish::{Source, Wakes, wakes},
-    snapshot::Snapshot,
+    files::{Files, cache::REMOVAL_DELAY},
+    objects::Snapshot,
+    publish::{Debouncer, Source, debouncer},
 };
 use prometheus_client::registry::Registry;
 use std::{
@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Watched {
     folder: tempfile::TempDir,
     files: Files,
-    wakes: Wakes,
+    debouncer: Debouncer,
 }
 
 impl Watched {
@@ -30,11 +30,11 @@ impl Watched {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
         let paths: Vec<PathBuf> = paths.iter().map(|path| folder.path().join(path)).collect();
-        let (waker, wakes) = wakes();
-        let mut files = Files::new(paths, waker.clone(), &mut Registry::default());
-        files.watch = Watch::new(waker, DEADLINE);
+        let (trigger, debouncer) = debouncer();
+        let mut files = Files::new(paths, trigger.clone(), &mut Registry::default());
+        files.watch = Watch::new(trigger, DEADLINE);
         files.snapshot().unwrap();
-        Self { folder, files, wakes }
+        Self { folder, files, debouncer }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -47,8 +47,8 @@ impl Watched {
         let begin = Instant::now();
         let mut last = None;
         while let Some(left) = DEADLINE.checked_sub(begin.elapsed()) {
-            let patience = if self.files.cache.lingers() { LINGER } else { left };
-            assert!(self.wakes.next(patience));
+            let max_wait = if self.files.cache.lingers() { REMOVAL_DELAY } else { left };
+            assert!(self.debouncer.next(max_wait));
             if let Some(snapshot) = self.files.snapshot() {
                 let found = routes(&snapshot);
                 if found == expected {
@@ -188,7 +188,7 @@ fn a_file_that_is_never_closed_counts_after_a_while() {
     let mut watched = Watched::new(&["."], |folder| {
         fs::write(folder.join("a.yaml"), route("a")).unwrap();
     });
-    watched.files.watch = Watch::new(wakes().0, Duration::ZERO);
+    watched.files.watch = Watch::new(debouncer().0, Duration::ZERO);
     let mut file = fs::File::create(watched.path("a.yaml")).unwrap();
     file.write_all(route("b").as_bytes()).unwrap();
     assert_eq!(routes(&watched.files.snapshot().unwrap()), "b");
@@ -201,5 +201,5 @@ fn without_signs_looking_again_finds_what_changed() {
     fs::write(watched.path("a.yaml"), route("a")).unwrap();
     assert_eq!(routes(&watched.files.snapshot().unwrap()), "a");
     assert!(watched.files.snapshot().is_none());
-    assert!(watched.files.patience() <= Duration::from_secs(60));
+    assert!(watched.files.poll_interval() <= Duration::from_secs(60));
 }

@@ -1,0 +1,116 @@
+//! Whether a Route may be attached to its FrontDoor, and at which of its hosts.
+
+use super::{
+    claims::Claims,
+    hosts::{FrontDoor, HostSet},
+};
+use crate::{
+    compile::{matches::Matched, report::Report},
+    diagnostic::{FieldPath, Reason},
+    objects::Snapshot,
+};
+use portico_crds as crds;
+use portico_dataplane::table::{HostPattern, ObjectName};
+
+/// The hosts at which a Route is served, after asking the FrontDoor whether it may be.
+pub(super) fn attach<'s>(
+    front_door: &mut FrontDoor<'s>,
+    snapshot: &'s Snapshot,
+    name: &'s ObjectName,
+    spec: &crds::RouteSpec,
+    matched: &[Matched],
+    report: &mut Report,
+) -> HostSet {
+    if !front_door.serves() {
+        report.refuse(
+            &FieldPath::SPEC.child("frontDoorRef"),
+            Reason::FrontDoorNotAccepted,
+            format!("FrontDoor {} is not accepted: its own status says why", front_door.name()),
+        );
+        return HostSet::default();
+    }
+    check_claims(front_door, snapshot, name, matched, report);
+    if spec.hosts.is_empty() {
+        return front_door.owned;
+    }
+    let listed = listed_hosts(front_door, &spec.hosts, report);
+    let served = listed.and(front_door.owned);
+    if served.first().is_none() && report.accepted() {
+        report.warn(
+            &FieldPath::SPEC.child("hosts"),
+            Reason::Conflicted,
+            format!(
+                "FrontDoor {} lost these hosts to older ones, so nothing is served",
+                front_door.name()
+            ),
+        );
+    }
+    served
+}
+
+fn check_claims<'s>(
+    front_door: &mut FrontDoor<'s>,
+    snapshot: &'s Snapshot,
+    name: &'s ObjectName,
+    matched: &[Matched],
+    report: &mut Report,
+) {
+    let front_door_name = front_door.name();
+    let claims = front_door.claims(&name.namespace, snapshot);
+    let patterns = match claims {
+        Claims::Everything => return,
+        Claims::Nothing => {
+            report.refuse(
+                &FieldPath::SPEC.child("frontDoorRef"),
+                Reason::NotAllowedByFrontDoor,
+                format!(
+                    "FrontDoor {front_door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
+                    name.namespace
+                ),
+            );
+            return;
+        }
+        Claims::Paths(patterns) => patterns,
+    };
+    let at = FieldPath::SPEC.child("matches");
+    for matched in matched.iter().filter(|matched| !claims.allow(&matched.path)) {
+        let patterns: Vec<_> = patterns.iter().map(|claim| format!("'{claim}'")).collect();
+        report.refuse(
+            &at.index(matched.index).child("path"),
+            Reason::NotAllowedByFrontDoor,
+            format!(
+                "'{}' is outside what FrontDoor {front_door_name} lets namespace '{}' claim: {}",
+                matched.path,
+                name.namespace,
+                patterns.join(", ")
+            ),
+        );
+    }
+}
+
+fn listed_hosts(front_door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
+    let at = FieldPath::SPEC.child("hosts");
+    let mut listed = HostSet::default();
+    for (index, text) in hosts.iter().enumerate() {
+        let at = at.index(index);
+        let host: HostPattern = match text.parse() {
+            Ok(host) => host,
+            Err(error) => {
+                report.invalid(&at, format!("'{text}' {error}"));
+                continue;
+            }
+        };
+        match front_door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
+            Some(index) => listed.insert(index),
+            None => report.refuse(
+                &at,
+                Reason::HostNotFound,
+                format!(
+                    "FrontDoor {} has no host '{host}': name one of its hosts as it does",
+                    front_door.name()
+                ),
+            ),
+        }
+    }
+    listed
+}

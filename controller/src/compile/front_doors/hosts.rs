@@ -1,0 +1,241 @@
+//! FrontDoors: their hosts, which of them owns a host, and who may attach.
+
+use super::claims::{AttachRules, Claims};
+use crate::{
+    compile::{
+        cors,
+        options::Options,
+        report::{Precedence, Report},
+    },
+    diagnostic::{FieldPath, Reason},
+    objects::{Entry, Snapshot},
+};
+use ipnet::IpNet;
+use portico_crds as crds;
+use portico_dataplane::table::{HostPattern, ObjectName};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+/// How many hosts a FrontDoor may have. A set of them is held as the bits of a `u64`.
+const MAX_HOSTS: usize = 64;
+
+/// Some of a FrontDoor's hosts: bit `i` stands for `spec.hosts[i]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct HostSet(u64);
+
+impl HostSet {
+    pub(super) fn insert(&mut self, index: usize) {
+        self.0 |= bit(index);
+    }
+
+    pub(super) fn contains(self, index: usize) -> bool {
+        self.0 & bit(index) != 0
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(super) fn first(self) -> Option<usize> {
+        (self.0 != 0).then(|| self.0.trailing_zeros() as usize)
+    }
+}
+
+/// No bit where the index is beyond what a FrontDoor may have.
+fn bit(index: usize) -> u64 {
+    u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index)).unwrap_or(0)
+}
+
+/// A FrontDoor of the class that is served, good or bad.
+#[derive(Debug)]
+pub(super) struct FrontDoor<'s> {
+    pub(super) report: Report,
+    /// Its hosts in order; a bad one is `None`.
+    pub(super) hosts: Vec<Option<HostPattern>>,
+    /// Those that it serves.
+    pub(super) owned: HostSet,
+    pub(super) trusted_proxies: Arc<[IpNet]>,
+    /// The policy of Routes that have none of their own.
+    pub(super) cors: cors::Inherited,
+    precedence: Precedence<'s>,
+    attach_rules: AttachRules<'s>,
+    claims: HashMap<&'s str, Claims>,
+}
+
+/// All FrontDoors of the class that is served, the oldest first.
+#[derive(Debug)]
+pub(super) struct FrontDoors<'s> {
+    snapshot: &'s Snapshot,
+    pub(super) all: Vec<FrontDoor<'s>>,
+    by_name: HashMap<&'s ObjectName, usize>,
+}
+
+/// Where a Route's reference leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lookup {
+    /// To this one of [`FrontDoors::all`].
+    Served(usize),
+    /// To one that another install serves.
+    OtherClass,
+    /// Nowhere.
+    Missing,
+}
+
+impl<'s> FrontDoors<'s> {
+    pub(super) fn compile(snapshot: &'s Snapshot, options: &Options) -> Self {
+        let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
+        let mut all: Vec<_> = served.map(|(name, entry)| FrontDoor::compile(name, entry)).collect();
+        all.sort_by_key(|it| it.precedence);
+        own_hosts(&mut all);
+        let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
+        Self { snapshot, all, by_name }
+    }
+
+    pub(super) fn find(&self, name: &ObjectName) -> Lookup {
+        match self.by_name.get(name) {
+            Some(index) => Lookup::Served(*index),
+            None if self.snapshot.front_doors.contains_key(name) => Lookup::OtherClass,
+            None => Lookup::Missing,
+        }
+    }
+}
+
+/// Whether this install serves a FrontDoor. Of one that can't be read the class is not known: the
+/// default install speaks for it.
+fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
+    match (&options.class, &entry.object) {
+        (None, _) => true,
+        (Some(class), Some(object)) => *class == object.spec.class_name,
+        (Some(_), None) => options.is_default_install(),
+    }
+}
+
+impl<'s> FrontDoor<'s> {
+    fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
+        let mut report = Report::new(name, entry);
+        let precedence = Precedence::of(name, entry.object.as_deref());
+        let Some(object) = &entry.object else {
+            return Self {
+                report,
+                hosts: Vec::new(),
+                owned: HostSet::default(),
+                trusted_proxies: Arc::new([]),
+                cors: cors::Inherited::None,
+                precedence,
+                attach_rules: AttachRules::SameNamespace,
+                claims: HashMap::new(),
+            };
+        };
+        let spec = &object.spec;
+        let at = FieldPath::SPEC;
+        let hosts = hosts(&spec.hosts, &at.child("hosts"), &mut report);
+        let attach_rules =
+            AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
+        let trusted_proxies =
+            networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
+        let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
+        let (owned, claims) = (HostSet::default(), HashMap::new());
+        Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
+    }
+
+    /// Whether it has its hosts and Routes may attach: it is accepted, or refused for its CORS
+    /// policy alone, which concerns nobody but the Routes that would inherit it.
+    pub(super) fn serves(&self) -> bool {
+        self.report.accepted_except_for_cors()
+    }
+
+    pub(super) fn name(&self) -> &'s ObjectName {
+        self.precedence.name()
+    }
+
+    /// What a namespace may claim here.
+    pub(super) fn claims(&mut self, namespace: &'s str, snapshot: &Snapshot) -> &Claims {
+        let (own, attach_rules) = (&self.precedence.name().namespace, &self.attach_rules);
+        self.claims
+            .entry(namespace)
+            .or_insert_with(|| attach_rules.claims(own, namespace, snapshot))
+    }
+}
+
+fn hosts(
+    hosts: &[crds::Host],
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Vec<Option<HostPattern>> {
+    if hosts.is_empty() || hosts.len() > MAX_HOSTS {
+        report.invalid(at, format!("has {} hosts: give 1 to {MAX_HOSTS}", hosts.len()));
+    }
+    let mut first: HashMap<HostPattern, usize> = HashMap::new();
+    let mut all = Vec::with_capacity(hosts.len());
+    for (index, host) in hosts.iter().enumerate() {
+        let at = at.index(index);
+        if host.tls.is_some() {
+            report.refuse(
+                &at.child("tls"),
+                Reason::Unsupported,
+                "TLS is not supported by this version, which would serve the host in the clear: remove the field",
+            );
+        }
+        let parsed = host.name.parse::<HostPattern>().map_err(|error| {
+            report.invalid(&at.child("name"), format!("'{}' {error}", host.name));
+        });
+        if let Ok(pattern) = &parsed {
+            if let Some(first) = first.get(pattern) {
+                report.invalid(
+                    &at.child("name"),
+                    format!("is the same host as hosts[{first}]: remove it"),
+                );
+            } else {
+                first.insert(pattern.clone(), index);
+            }
+        }
+        all.push(parsed.ok());
+    }
+    all
+}
+
+fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[IpNet]> {
+    let mut good = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => good.push(network.trunc()),
+            Err(_) => report.invalid(
+                &at.index(index),
+                format!("'{text}' is neither a CIDR, as 10.0.0.0/8, nor an address"),
+            ),
+        }
+    }
+    good.into()
+}
+
+/// Gives each host to the oldest FrontDoor that serves and names it.
+fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
+    let mut owners: HashMap<HostPattern, Precedence<'_>> = HashMap::new();
+    for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {
+        let mut lost = Vec::new();
+        for (index, host) in front_door.hosts.iter().enumerate() {
+            let Some(host) = host else { continue };
+            if let Some(owner) = owners.get(host) {
+                let (name, why) = (owner.name(), owner.wins_over(&front_door.precedence));
+                lost.push((index, format!("host '{host}' belongs to FrontDoor {name}, {why}")));
+            } else {
+                owners.insert(host.clone(), front_door.precedence);
+                front_door.owned.insert(index);
+            }
+        }
+        let at = FieldPath::SPEC.child("hosts");
+        let all = lost.len() == front_door.hosts.len();
+        for (index, message) in lost {
+            let at = at.index(index);
+            let at = at.child("name");
+            if all {
+                front_door.report.refuse(&at, Reason::Conflicted, message);
+            } else {
+                front_door.report.warn(
+                    &at,
+                    Reason::Conflicted,
+                    format!("{message}: it is not served here"),
+                );
+            }
+        }
+    }
+}

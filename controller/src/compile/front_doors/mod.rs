@@ -1,0 +1,46 @@
+//! FrontDoors with the Routes that attach to them: the hosts of the table, and their statuses.
+
+mod attach;
+mod claims;
+mod conflicts;
+mod hosts;
+mod lower;
+mod routes;
+
+pub use routes::requested_matches;
+
+use super::{options::Options, services::Services, status::Status};
+use crate::{diagnostic::ObjectRef, objects::Snapshot};
+use hosts::FrontDoors;
+use portico_dataplane::table::Hosts;
+use routes::{CandidateRoute, Routes};
+use std::collections::BTreeMap;
+
+/// Compiles all FrontDoors and Routes that concern this install.
+pub(super) fn compile(
+    snapshot: &Snapshot,
+    options: &Options,
+) -> (Hosts, BTreeMap<ObjectRef, Status>) {
+    let mut front_doors = FrontDoors::compile(snapshot, options);
+    let services = Services::new(snapshot, options);
+    let mut routes =
+        Routes { snapshot, options, front_doors: &mut front_doors, services }.compile();
+    conflicts::refuse(&mut routes, &front_doors);
+    (lower::hosts(&front_doors, &routes), statuses(front_doors, routes))
+}
+
+fn statuses(
+    front_doors: FrontDoors<'_>,
+    routes: Vec<CandidateRoute<'_>>,
+) -> BTreeMap<ObjectRef, Status> {
+    let mut attached = vec![0; front_doors.all.len()];
+    for candidate in routes.iter().filter(|candidate| candidate.report.accepted()) {
+        if let Some(count) = candidate.front_door.and_then(|index| attached.get_mut(index)) {
+            *count += 1;
+        }
+    }
+    let front_doors = front_doors.all.into_iter().zip(attached);
+    let front_doors =
+        front_doors.map(|(front_door, attached)| front_door.report.into_status(attached));
+    front_doors.chain(routes.into_iter().map(|candidate| candidate.report.into_status(0))).collect()
+}

@@ -1,0 +1,203 @@
+//! Routes, one by one: what each says, whether it may attach, and the matches that it comes to.
+
+use super::{
+    attach::attach,
+    hosts::{FrontDoors, HostSet, Lookup},
+};
+use crate::{
+    compile::{
+        action,
+        backends::Backends,
+        cors,
+        headers::Headers,
+        matches::{self, Matched},
+        options::Options,
+        report::{Precedence, Report},
+        services::Services,
+    },
+    diagnostic::{FieldPath, Reason},
+    objects::{Entry, Snapshot, front_door_of},
+};
+use portico_crds as crds;
+use portico_dataplane::{
+    path::PathPattern,
+    router::Predicates,
+    table::{self, Action, Forward, ObjectName, RouteMatch},
+};
+use std::sync::Arc;
+
+/// A Route as far as it can be judged by itself.
+#[derive(Debug)]
+pub(super) struct CandidateRoute<'s> {
+    pub(super) report: Report,
+    pub(super) precedence: Precedence<'s>,
+    /// Which of the FrontDoors it attaches to.
+    pub(super) front_door: Option<usize>,
+    /// At which of that FrontDoor's hosts it is served.
+    pub(super) hosts: HostSet,
+    /// What it serves there, with the place of each in `spec.matches`; empty where refused.
+    pub(super) matches: Vec<(usize, RouteMatch)>,
+}
+
+/// What Routes are compiled against.
+pub(super) struct Routes<'a, 's> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) options: &'a Options,
+    pub(super) front_doors: &'a mut FrontDoors<'s>,
+    pub(super) services: Services<'s>,
+}
+
+impl<'s> Routes<'_, 's> {
+    /// All Routes that concern this install, the oldest first.
+    pub(super) fn compile(mut self) -> Vec<CandidateRoute<'s>> {
+        let routes = self.snapshot.routes.iter();
+        let mut candidates: Vec<_> =
+            routes.filter_map(|(name, entry)| self.route(name, entry)).collect();
+        candidates.sort_by_key(|candidate| candidate.precedence);
+        candidates
+    }
+
+    fn route(
+        &mut self,
+        name: &'s ObjectName,
+        entry: &'s Entry<crds::Route>,
+    ) -> Option<CandidateRoute<'s>> {
+        let report = Report::new(name, entry);
+        let precedence = Precedence::of(name, entry.object.as_deref());
+        let mut candidate = CandidateRoute {
+            report,
+            precedence,
+            front_door: None,
+            hosts: HostSet::default(),
+            matches: Vec::new(),
+        };
+        let Some(object) = &entry.object else {
+            // Whose it is can't be known either.
+            return self.options.is_default_install().then_some(candidate);
+        };
+        let spec = &object.spec;
+        let front_door = front_door_of(name, &spec.front_door_ref);
+        candidate.front_door = match self.find(&front_door, &candidate.report) {
+            Lookup::Served(index) => Some(index),
+            Lookup::OtherClass => return None,
+            Lookup::Missing if !self.options.is_default_install() => return None,
+            Lookup::Missing => {
+                refuse_missing(&front_door, &mut candidate.report);
+                None
+            }
+        };
+        let at = FieldPath::SPEC.child("matches");
+        let matched = matches::compile(&spec.matches, &at, &mut candidate.report);
+        let compiled =
+            self.compile_spec(name, spec, &matched, candidate.front_door, &mut candidate.report);
+        let snapshot = self.snapshot;
+        if let Some(front_door) =
+            candidate.front_door.and_then(|index| self.front_doors.all.get_mut(index))
+        {
+            candidate.hosts =
+                attach(front_door, snapshot, name, spec, &matched, &mut candidate.report);
+        }
+        if let Some(route) = compiled.filter(|_| candidate.report.accepted()).map(Arc::new) {
+            let route_match = |m: Matched| {
+                (
+                    m.index,
+                    RouteMatch { path: m.path, predicates: m.predicates, target: route.clone() },
+                )
+            };
+            candidate.matches = matched.into_iter().map(route_match).collect();
+        }
+        Some(candidate)
+    }
+
+    /// Finds the FrontDoor that a Route names.
+    fn find(&self, front_door: &ObjectName, report: &Report) -> Lookup {
+        match report.is_incomplete(&FieldPath::SPEC.child("frontDoorRef")) {
+            true => Lookup::Missing,
+            false => self.front_doors.find(front_door),
+        }
+    }
+
+    fn compile_spec(
+        &mut self,
+        name: &'s ObjectName,
+        spec: &'s crds::RouteSpec,
+        matched: &[Matched],
+        front_door: Option<usize>,
+        report: &mut Report,
+    ) -> Option<table::Route> {
+        let at = FieldPath::SPEC;
+        let action = self.action(name, spec, matched, report);
+        let (snapshot, options) = (self.snapshot, self.options);
+        let mut headers = Headers { snapshot, options, route: name, unavailable: None };
+        let request_headers =
+            headers.edits(spec.request_headers.as_deref(), &at.child("requestHeaders"), report);
+        let response_headers =
+            headers.edits(spec.response_headers.as_deref(), &at.child("responseHeaders"), report);
+        let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.child("timeouts"), report);
+        let front_door_name = front_door_of(name, &spec.front_door_ref);
+        let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
+        let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
+        let cors = cors::of_route(spec, inherited, &front_door_name, report);
+        Some(table::Route {
+            name: name.clone(),
+            front_door: front_door_name,
+            action: action?,
+            cors,
+            request_headers,
+            response_headers,
+            timeouts,
+            unavailable: headers.unavailable,
+        })
+    }
+
+    fn action(
+        &mut self,
+        name: &'s ObjectName,
+        spec: &'s crds::RouteSpec,
+        matched: &[Matched],
+        report: &mut Report,
+    ) -> Option<Action> {
+        let at = FieldPath::SPEC;
+        action::check_one(spec, report);
+        let rewrite = spec.rewrite.as_ref();
+        let path = rewrite.and_then(|r| action::rewrite(r, matched, &at.child("rewrite"), report));
+        let forward = spec.backends.as_ref().map(|backends| {
+            let host = rewrite.and_then(|rewrite| rewrite.host.as_deref());
+            let guard = &self.options.guard;
+            let compiler = Backends { services: &mut self.services, guard, route: name, host };
+            let backends = compiler.compile(backends, &at.child("backends"), report);
+            Action::Forward(Forward::new(backends, path))
+        });
+        let redirect = spec.redirect.as_ref().and_then(|redirect| {
+            action::redirect(redirect, matched, &at.child("redirect"), report).map(Action::Redirect)
+        });
+        let respond = spec.respond.as_ref().and_then(|respond| {
+            action::respond(respond, &at.child("respond"), report).map(Action::Respond)
+        });
+        forward.or(redirect).or(respond)
+    }
+}
+
+fn refuse_missing(front_door: &ObjectName, report: &mut Report) {
+    report.refuse(
+        &FieldPath::SPEC.child("frontDoorRef"),
+        Reason::FrontDoorNotFound,
+        format!(
+            "FrontDoor {front_door} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
+        ),
+    );
+}
+
+/// What a Route asks for, whether or not it is accepted: its FrontDoor, and those of its matches that
+/// can be read.
+pub fn requested_matches(
+    name: &ObjectName,
+    spec: &crds::RouteSpec,
+) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
+    let undecoded =
+        Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
+    let mut report = Report::new(name, &undecoded);
+    let matched = matches::compile(&spec.matches, &FieldPath::SPEC.child("matches"), &mut report);
+    let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
+    (front_door_of(name, &spec.front_door_ref), matches.collect())
+}

@@ -1,0 +1,69 @@
+//! Field paths, as Kubernetes writes them: `spec.matches[0].path`.
+
+use std::fmt;
+
+/// A place in an object. It links back to the root along the stack, and is written out only where
+/// something is wrong there.
+#[derive(Clone, Copy)]
+pub(crate) enum FieldPath<'p> {
+    /// The object itself.
+    Root,
+    /// A field of an object.
+    Child(&'p FieldPath<'p>, &'p str),
+    /// An item of a list.
+    Index(&'p FieldPath<'p>, usize),
+    /// The value at a key of a map.
+    Key(&'p FieldPath<'p>, &'p str),
+}
+
+impl FieldPath<'_> {
+    /// `spec`.
+    pub(crate) const SPEC: FieldPath<'static> = FieldPath::Child(&FieldPath::Root, "spec");
+
+    pub(crate) fn child<'a>(&'a self, name: &'a str) -> FieldPath<'a> {
+        FieldPath::Child(self, name)
+    }
+
+    pub(crate) fn index(&self, index: usize) -> FieldPath<'_> {
+        FieldPath::Index(self, index)
+    }
+
+    pub(crate) fn key<'a>(&'a self, key: &'a str) -> FieldPath<'a> {
+        FieldPath::Key(self, key)
+    }
+
+    /// Whether `path` is this place or one below it.
+    pub(crate) fn contains(&self, path: &str) -> bool {
+        is_within(path, &self.to_string())
+    }
+
+    /// Whether this place is `path` or one below it.
+    pub(crate) fn is_within(&self, path: &str) -> bool {
+        is_within(&self.to_string(), path)
+    }
+}
+
+impl fmt::Display for FieldPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Child(Self::Root, name) => f.write_str(name),
+            Self::Child(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+            Self::Key(parent, key) => write!(f, "{parent}[{key}]"),
+        }
+    }
+}
+
+fn is_within(path: &str, place: &str) -> bool {
+    let below = path.strip_prefix(place);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// The steps of a written path, in an order that sorts names as text and indices as numbers.
+pub(crate) fn sort_key(path: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
+    path.split(['.', '[']).map(|step| match step.strip_suffix(']') {
+        Some(index) => ("", index.parse().ok()),
+        None => (step, None),
+    })
+}

@@ -1,0 +1,10 @@
+//! The objects that Portico reads, whether from files or from a cluster.
+
+mod entry;
+mod kinds;
+mod references;
+mod secret;
+
+pub use entry::Entry;
+pub use kinds::{CustomKind, Object, ObjectKind, Snapshot, Visitor, api_resource, visit};
+pub use references::{References, front_door_of};

@@ -1,0 +1,121 @@
+//! What objects name. The compiler looks up what is named here and nothing else, and what is named
+//! here is all that is read of some kinds.
+
+use super::{
+    Entry,
+    kinds::{ObjectKind, Snapshot},
+};
+use k8s_openapi::api::core::v1::Secret;
+use portico_crds::{FrontDoorRef, FrontDoorSpec, RouteSpec};
+use portico_dataplane::table::ObjectName;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The objects that others name, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References(BTreeSet<(&'static str, ObjectName)>);
+
+/// A kind, and the name of one object of it in the namespace of the object that names it.
+type Local<'s> = (&'static str, &'s str);
+
+/// One line for each field of a FrontDoor that names an object.
+fn of_front_door(spec: &FrontDoorSpec) -> impl Iterator<Item = Local<'_>> {
+    let certificates = spec.hosts.iter().filter_map(|host| host.tls.as_ref());
+    certificates.map(|tls| (Secret::NAME, tls.secret_ref.name.as_str()))
+}
+
+/// One line for each field of a Route that names an object.
+fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
+    let edits = [&spec.request_headers, &spec.response_headers].into_iter().flatten();
+    let values = edits.flat_map(|edits| edits.set.iter().chain(&edits.add));
+    let sources = values.filter_map(|value| value.value_from.as_ref());
+    sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()))
+}
+
+/// The FrontDoor that a Route names.
+pub fn front_door_of(route: &ObjectName, reference: &FrontDoorRef) -> ObjectName {
+    match &reference.namespace {
+        Some(namespace) => ObjectName::new(namespace.as_str(), reference.name.as_str()),
+        None => ObjectName::new(route.namespace.clone(), reference.name.as_str()),
+    }
+}
+
+impl References {
+    /// What FrontDoors of this class name, and Routes unless their FrontDoor is of another class.
+    pub fn of(snapshot: &Snapshot, class: &str) -> Self {
+        let Snapshot { front_doors, routes, .. } = snapshot;
+        let mut references = Self::default();
+        for (name, front_door) in decoded(front_doors) {
+            if front_door.spec.class_name == class {
+                references.add(name, of_front_door(&front_door.spec));
+            }
+        }
+        for (name, route) in decoded(routes) {
+            let front_door = front_doors.get(&front_door_of(name, &route.spec.front_door_ref));
+            let front_door = front_door.and_then(|entry| entry.object.as_ref());
+            if front_door.is_none_or(|it| it.spec.class_name == class) {
+                references.add(name, of_route(&route.spec));
+            }
+        }
+        references
+    }
+
+    fn add<'s>(&mut self, object: &ObjectName, named: impl Iterator<Item = Local<'s>>) {
+        let full = |name: &str| ObjectName::new(object.namespace.clone(), name);
+        self.0.extend(named.map(|(kind, name)| (kind, full(name))));
+    }
+
+    /// The objects of a kind that are named.
+    pub fn to<K: ObjectKind>(&self) -> BTreeSet<ObjectName> {
+        let of_kind = self.0.iter().filter(|(kind, _)| *kind == K::NAME);
+        of_kind.map(|(_, name)| name.clone()).collect()
+    }
+}
+
+fn decoded<T>(entries: &BTreeMap<ObjectName, Entry<T>>) -> impl Iterator<Item = (&ObjectName, &T)> {
+    entries.iter().filter_map(|(name, entry)| Some((name, entry.object.as_deref()?)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn name(name: &str) -> ObjectName {
+        ObjectName::new("web", name)
+    }
+
+    #[test]
+    fn only_objects_of_this_class_name_secrets() {
+        fn entry<T: serde::de::DeserializeOwned>(spec: serde_json::Value) -> Entry<T> {
+            let object = json!({
+                "apiVersion": "portico.dev/v1alpha1", "kind": "Any",
+                "metadata": {"name": "x", "namespace": "web"}, "spec": spec,
+            });
+            Entry {
+                object: Some(serde_json::from_value(object).unwrap()),
+                undecoded: Vec::new(),
+                problems: Vec::new(),
+            }
+        }
+        let front_door = |class: &str| {
+            let tls = json!({"secretRef": {"name": format!("tls-{class}")}});
+            entry(json!({"className": class, "hosts": [{"name": "a.example", "tls": tls}]}))
+        };
+        let route = |front_door: &str, secret: &str| {
+            let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
+            let set = json!([{"name": "x-a", "value": "b"}, {"name": "x-key", "valueFrom": from}]);
+            entry(json!({"frontDoorRef": {"name": front_door}, "requestHeaders": {"set": set}}))
+        };
+        let front_doors =
+            [(name("ours"), front_door("portico")), (name("theirs"), front_door("other"))].into();
+        let routes = [
+            (name("a"), route("ours", "a")),
+            (name("b"), route("theirs", "b")),
+            (name("c"), route("nobody", "c")),
+        ];
+        let snapshot = Snapshot { front_doors, routes: routes.into(), ..Snapshot::default() };
+        let named = References::of(&snapshot, "portico").to::<Secret>();
+        assert_eq!(named, ["a", "c", "tls-portico"].map(name).into());
+    }
+}

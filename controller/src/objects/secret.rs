@@ -1,0 +1,37 @@
+//! What is peculiar to Secrets. No message quotes what one holds.
+
+use k8s_openapi::{
+    ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use serde_json::Value;
+
+/// Reads a manifest, and merges its `stringData` into `data`, as the API server does.
+pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
+    if let Some(Value::Object(data)) = manifest.get_mut("data") {
+        for (key, value) in data {
+            if let Value::String(text) = value {
+                // As the API server does: base64 may be folded into lines.
+                text.retain(|c| !matches!(c, '\n' | '\r'));
+            }
+            if serde_json::from_value::<ByteString>(value.clone()).is_err() {
+                return Err(format!("data.{key} is not base64: plain text goes under stringData"));
+            }
+        }
+    }
+    let mut secret: Secret = serde_json::from_value(manifest).map_err(
+        |_| "a field has the wrong type (stringData maps keys to texts: quote numbers, true, no)",
+    )?;
+    if let Some(plain) = secret.string_data.take() {
+        let plain = plain.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes())));
+        secret.data.get_or_insert_default().extend(plain);
+    }
+    Ok(secret)
+}
+
+/// Keeps its name and data alone: the annotations may hold the data of an older version.
+pub(super) fn trim(secret: &mut Secret) {
+    let Secret { metadata, data, type_, .. } = std::mem::take(secret);
+    let metadata =
+        ObjectMeta { name: metadata.name, namespace: metadata.namespace, ..ObjectMeta::default() };
+    *secret = Secret { metadata, data, type_, ..Secret::default() };
+}

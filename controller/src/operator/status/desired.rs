@@ -1,0 +1,221 @@
+//! What an object's status shall be, and whether it is that already.
+
+use crate::{
+    compile::{ComputedCondition, Status},
+    diagnostic::Kind,
+};
+use k8s_openapi::{
+    api::core::v1::Service, apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp,
+};
+use portico_crds::{Condition, FrontDoorStatus, StatusAddress};
+use std::net::IpAddr;
+
+/// The most addresses that a status takes, by its schema.
+const MAX_ADDRESSES: usize = 64;
+
+/// The status of an object whose table is served. `observed` is the status that it has: the time of a
+/// condition moves with its status alone. A Route has no routes and no addresses.
+pub(super) fn desired(
+    kind: Kind,
+    status: &Status,
+    addresses: &[StatusAddress],
+    observed: &FrontDoorStatus,
+    now: Timestamp,
+) -> FrontDoorStatus {
+    let (attached_routes, addresses) = match kind {
+        Kind::FrontDoor => {
+            let routes = i32::try_from(status.attached_routes).unwrap_or(i32::MAX);
+            (Some(routes), addresses.iter().take(MAX_ADDRESSES).cloned().collect())
+        }
+        Kind::Route => (None, Vec::new()),
+    };
+    let computed = status.conditions.iter().cloned().chain([programmed(status)]);
+    let conditions =
+        computed.map(|computed| condition(computed, status.generation, observed, now)).collect();
+    FrontDoorStatus {
+        observed_generation: status.generation,
+        attached_routes,
+        addresses,
+        conditions,
+    }
+}
+
+/// What is accepted is served.
+fn programmed(status: &Status) -> ComputedCondition {
+    let accepted = status.is_accepted();
+    let (reason, message) = if accepted {
+        ("Programmed", "")
+    } else {
+        ("NotAccepted", "not served: see the condition Accepted")
+    };
+    ComputedCondition {
+        r#type: "Programmed",
+        status: accepted,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+fn condition(
+    computed: ComputedCondition,
+    generation: Option<i64>,
+    observed: &FrontDoorStatus,
+    now: Timestamp,
+) -> Condition {
+    let status = if computed.status { "True" } else { "False" };
+    let before =
+        observed.conditions.iter().find(|c| c.type_ == computed.r#type && c.status == status);
+    Condition {
+        type_: computed.r#type.to_owned(),
+        status: status.to_owned(),
+        observed_generation: generation,
+        last_transition_time: before.map_or(Time(now), |c| c.last_transition_time.clone()),
+        reason: computed.reason,
+        message: computed.message,
+    }
+}
+
+/// Whether `observed` says all that `desired` says. It may have conditions of others besides.
+pub(super) fn is_current(observed: &FrontDoorStatus, desired: &FrontDoorStatus) -> bool {
+    observed.observed_generation == desired.observed_generation
+        && observed.attached_routes == desired.attached_routes
+        && observed.addresses == desired.addresses
+        && desired.conditions.iter().all(|condition| observed.conditions.contains(condition))
+}
+
+/// An address as a status has it.
+pub(crate) fn address(value: &str) -> StatusAddress {
+    let r#type = if value.parse::<IpAddr>().is_ok() { "IPAddress" } else { "Hostname" };
+    StatusAddress { r#type: r#type.to_owned(), value: value.to_owned() }
+}
+
+/// Where a Service can be reached: what its load balancer has, else its external addresses, else
+/// its address in the cluster.
+pub(super) fn addresses(service: &Service) -> Vec<StatusAddress> {
+    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let ingress = balancer.and_then(|balancer| balancer.ingress.as_ref()).into_iter().flatten();
+    let mut values: Vec<&String> =
+        ingress.filter_map(|ingress| ingress.ip.as_ref().or(ingress.hostname.as_ref())).collect();
+    if let Some(spec) = &service.spec {
+        if values.is_empty() {
+            values.extend(spec.external_ips.iter().flatten());
+        }
+        if values.is_empty() {
+            values.extend(spec.cluster_ips.iter().flatten().filter(|ip| *ip != "None"));
+        }
+    }
+    values.into_iter().map(|value| address(value)).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn status(accepted: bool, generation: i64) -> Status {
+        let computed = |r#type, status, reason: &str| ComputedCondition {
+            r#type,
+            status,
+            reason: reason.to_owned(),
+            message: String::new(),
+        };
+        let reason = if accepted { "Accepted" } else { "Conflicted" };
+        let conditions = vec![
+            computed("Accepted", accepted, reason),
+            computed("ResolvedRefs", true, "ResolvedRefs"),
+        ];
+        Status {
+            uid: None,
+            generation: Some(generation),
+            conditions,
+            problems: Vec::new(),
+            attached_routes: 2,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn summary(status: &FrontDoorStatus) -> Vec<(&str, &str, &str, i64)> {
+        let of = status
+            .conditions
+            .iter()
+            .map(|c| (&*c.type_, &*c.status, &*c.reason, c.last_transition_time.0.as_second()));
+        of.collect()
+    }
+
+    #[test]
+    fn the_time_moves_with_the_status_alone() {
+        let none = FrontDoorStatus::default();
+        let first = desired(Kind::Route, &status(true, 1), &[], &none, at(1));
+        assert_eq!(
+            summary(&first),
+            [
+                ("Accepted", "True", "Accepted", 1),
+                ("ResolvedRefs", "True", "ResolvedRefs", 1),
+                ("Programmed", "True", "Programmed", 1),
+            ]
+        );
+        let second = desired(Kind::Route, &status(false, 2), &[], &first, at(2));
+        assert_eq!(
+            summary(&second),
+            [
+                ("Accepted", "False", "Conflicted", 2),
+                ("ResolvedRefs", "True", "ResolvedRefs", 1),
+                ("Programmed", "False", "NotAccepted", 2),
+            ]
+        );
+        assert!(second.conditions.iter().all(|c| c.observed_generation == Some(2)));
+        assert_eq!(second.observed_generation, Some(2));
+    }
+
+    #[test]
+    fn what_is_said_already_is_not_said_again() {
+        let none = FrontDoorStatus::default();
+        let first = desired(Kind::FrontDoor, &status(true, 1), &[], &none, at(1));
+        assert!(!is_current(&none, &first));
+        let mut observed = first.clone();
+        let foreign = Condition { type_: "Others".to_owned(), ..observed.conditions[0].clone() };
+        observed.conditions.insert(0, foreign);
+        let again = desired(Kind::FrontDoor, &status(true, 1), &[], &observed, at(2));
+        assert!(is_current(&observed, &again), "another's condition is nothing of ours");
+        let moved = [address("192.0.2.1")];
+        let moved = desired(Kind::FrontDoor, &status(true, 1), &moved, &observed, at(2));
+        assert!(!is_current(&observed, &moved));
+        let newer = desired(Kind::FrontDoor, &status(true, 2), &[], &observed, at(2));
+        assert!(!is_current(&observed, &newer));
+        observed.conditions.remove(1);
+        assert!(!is_current(&observed, &again), "somebody took one away");
+    }
+
+    #[test]
+    fn only_a_front_door_has_routes_and_addresses() {
+        let none = FrontDoorStatus::default();
+        let addresses = [address("192.0.2.1")];
+        let front_door = desired(Kind::FrontDoor, &status(true, 1), &addresses, &none, at(1));
+        assert_eq!((front_door.attached_routes, front_door.addresses.len()), (Some(2), 1));
+        let route = desired(Kind::Route, &status(true, 1), &addresses, &none, at(1));
+        assert_eq!((route.attached_routes, route.addresses.len()), (None, 0));
+        let many = vec![address("192.0.2.1"); 100];
+        let front_door = desired(Kind::FrontDoor, &status(true, 1), &many, &none, at(1));
+        assert_eq!(front_door.addresses.len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn a_service_is_reached_by_what_is_most_outside() {
+        let of = |value| addresses(&serde_json::from_value::<Service>(value).unwrap());
+        let cluster = json!({"clusterIPs": ["10.0.0.1", "fd00::1"]});
+        assert_eq!(of(json!({"spec": cluster})), [address("10.0.0.1"), address("fd00::1")]);
+        assert_eq!(of(json!({"spec": {"clusterIPs": ["None"]}})), []);
+        let external = json!({"clusterIPs": ["10.0.0.1"], "externalIPs": ["192.0.2.7"]});
+        assert_eq!(of(json!({"spec": external})), [address("192.0.2.7")]);
+        let ingress = json!([{"ip": "192.0.2.1"}, {"hostname": "lb.example"}]);
+        let balanced = of(json!({
+            "spec": external, "status": {"loadBalancer": {"ingress": ingress}},
+        }));
+        assert_eq!(balanced, [address("192.0.2.1"), address("lb.example")]);
+        assert_eq!(balanced[1].r#type, "Hostname");
+    }
+}

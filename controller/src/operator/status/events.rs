@@ -1,0 +1,210 @@
+//! Kubernetes Events: each problem once.
+
+use crate::{
+    compile::Status,
+    diagnostic::{ObjectRef, Problem},
+    operator::{
+        failure_log::FailureLog,
+        metrics::{EventOutcome, Metrics},
+    },
+};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use portico_crds::{GROUP, VERSION};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+use tokio::{sync::mpsc, time::timeout};
+
+/// Events that wait to be written; beyond that they are dropped: conditions and the log say the
+/// same.
+const MAX_QUEUED: usize = 1024;
+/// How long writing one may take.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest note that the API server takes, in bytes.
+const MAX_NOTE_BYTES: usize = 1024;
+
+/// What is written, and what was.
+#[derive(Debug)]
+pub(super) struct Events {
+    reported: Reported,
+    queue: mpsc::Sender<(ObjectReference, Problem)>,
+    metrics: Metrics,
+}
+
+/// The problems that were reported, by object, with each object's uid.
+#[derive(Debug, Default)]
+struct Reported {
+    problems: HashMap<ObjectRef, (String, BTreeSet<Problem>)>,
+    /// Whether all objects were looked at once. Before that, a problem that an object's status
+    /// speaks of was reported by whoever wrote it.
+    complete: bool,
+}
+
+impl Events {
+    /// Starts what writes them; it ends with this.
+    pub(super) fn new(client: Client, failure_log: FailureLog, metrics: Metrics) -> Self {
+        let (queue, waiting) = mpsc::channel(MAX_QUEUED);
+        tokio::spawn(write(client, failure_log, metrics.clone(), waiting));
+        Self { reported: Reported::default(), queue, metrics }
+    }
+
+    /// Reports the problems of an object that were not reported yet. `is_current`: its status says
+    /// already what is wrong with it.
+    pub(super) fn report(
+        &mut self,
+        object: &ObjectRef,
+        uid: &str,
+        status: &Status,
+        is_current: bool,
+    ) {
+        for problem in self.reported.unreported(object, uid, &status.problems, is_current) {
+            let about = ObjectReference {
+                api_version: Some(format!("{GROUP}/{VERSION}")),
+                kind: Some(object.kind.to_string()),
+                name: Some(object.name.name.to_string()),
+                namespace: Some(object.name.namespace.to_string()),
+                uid: Some(uid.to_owned()),
+                ..ObjectReference::default()
+            };
+            if self.queue.try_send((about, problem)).is_err() {
+                self.metrics.event(EventOutcome::Dropped);
+            }
+        }
+    }
+
+    /// All objects were looked at; these are they.
+    pub(super) fn complete(&mut self, objects: &BTreeMap<ObjectRef, Status>) {
+        self.reported.problems.retain(|object, _| objects.contains_key(object));
+        self.reported.complete = true;
+    }
+
+    /// Another replica tells from now on.
+    pub(super) fn forget(&mut self) {
+        self.reported = Reported::default();
+    }
+}
+
+impl Reported {
+    fn unreported(
+        &mut self,
+        object: &ObjectRef,
+        uid: &str,
+        problems: &[Problem],
+        is_current: bool,
+    ) -> Vec<Problem> {
+        if problems.is_empty() {
+            self.problems.remove(object);
+            return Vec::new();
+        }
+        let now = problems.iter().cloned().collect();
+        let before = self.problems.insert(object.clone(), (uid.to_owned(), now));
+        let unreported = |reported: &BTreeSet<Problem>| {
+            problems.iter().filter(|problem| !reported.contains(*problem)).cloned().collect()
+        };
+        match before.filter(|(before, _)| before == uid) {
+            Some((_, reported)) => unreported(&reported),
+            None if is_current && !self.complete => Vec::new(),
+            None => problems.to_vec(),
+        }
+    }
+}
+
+async fn write(
+    client: Client,
+    failure_log: FailureLog,
+    metrics: Metrics,
+    mut waiting: mpsc::Receiver<(ObjectReference, Problem)>,
+) {
+    let what = "writing Events";
+    let recorder = Recorder::new(client, Reporter::from("portico"));
+    while let Some((about, problem)) = waiting.recv().await {
+        let outcome = match timeout(WRITE_TIMEOUT, recorder.publish(&event(&problem), &about)).await
+        {
+            Ok(Ok(())) => {
+                failure_log.worked(what);
+                EventOutcome::Written
+            }
+            Ok(Err(error)) => {
+                failure_log.failed(what, &error);
+                EventOutcome::Failed
+            }
+            Err(error) => {
+                failure_log.failed(what, &error);
+                EventOutcome::Failed
+            }
+        };
+        metrics.event(outcome);
+    }
+}
+
+fn event(problem: &Problem) -> Event {
+    let mut note = format!("{}: {}", problem.field, problem.message);
+    note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES));
+    Event {
+        type_: EventType::Warning,
+        reason: problem.reason.to_string(),
+        note: Some(note),
+        action: "Compile".to_owned(),
+        secondary: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{ConditionType, Kind, Reason, Severity};
+    use portico_dataplane::table::ObjectName;
+
+    fn route() -> ObjectRef {
+        ObjectRef { kind: Kind::Route, name: ObjectName::new("web", "app") }
+    }
+
+    fn problem(message: &str) -> Problem {
+        Problem {
+            object: route(),
+            severity: Severity::Error,
+            condition: ConditionType::Accepted,
+            field: "spec.matches[0].path".to_owned(),
+            reason: Reason::Invalid,
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_once() {
+        let mut reported = Reported::default();
+        let one = [problem("a")];
+        let both = [problem("a"), problem("b")];
+        assert_eq!(reported.unreported(&route(), "u", &one, false), one);
+        assert_eq!(reported.unreported(&route(), "u", &both, false), both[1..]);
+        assert_eq!(reported.unreported(&route(), "u", &both, true), []);
+        assert_eq!(reported.unreported(&route(), "u", &[], true), []);
+        assert_eq!(reported.unreported(&route(), "u", &one, false), one, "it came back");
+        assert_eq!(reported.unreported(&route(), "v", &one, false), one, "a new object");
+    }
+
+    #[test]
+    fn what_another_told_is_not_told_again() {
+        let mut reported = Reported::default();
+        let one = [problem("a")];
+        assert_eq!(reported.unreported(&route(), "u", &one, true), []);
+        assert_eq!(reported.unreported(&route(), "u", &one, false), []);
+        let mut reported = Reported { complete: true, ..Reported::default() };
+        assert_eq!(
+            reported.unreported(&route(), "u", &one, true),
+            one,
+            "no condition has a warning"
+        );
+    }
+
+    #[test]
+    fn a_long_note_is_cut_between_characters() {
+        let note = event(&problem(&"ä".repeat(2000))).note.unwrap_or_default();
+        assert!(note.len() <= MAX_NOTE_BYTES && note.len() > MAX_NOTE_BYTES - 2, "{}", note.len());
+    }
+}

@@ -1,0 +1,230 @@
+//! Everything that is known of the cluster, and the snapshots that are made of it.
+
+use super::{
+    referenced::Referenced,
+    store::Store,
+    trim::{CustomObject, Observed},
+};
+use crate::{
+    diagnostic::{Kind, ObjectRef},
+    objects::{CustomKind, ObjectKind, References, Snapshot},
+    publish::Source,
+};
+use k8s_openapi::api::core::v1::Service;
+use portico_dataplane::table::ObjectName;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// Everything that is known of the cluster.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    class: String,
+    watched: Vec<Arc<dyn Watched>>,
+    referenced: Vec<Arc<dyn WatchedByReference>>,
+    custom: BTreeMap<Kind, Arc<dyn Custom>>,
+    /// The Service whose addresses are published, if one was named.
+    pub(crate) published: Option<Arc<Store<Arc<Service>>>>,
+    /// Notified of every event that may ask for another status.
+    pub(crate) observed: Arc<Notify>,
+}
+
+/// All objects of a kind.
+trait Watched: Send + Sync {
+    fn synced(&self) -> bool;
+
+    fn fill(&self, snapshot: &mut Snapshot);
+}
+
+/// Those objects of a kind that others name.
+trait WatchedByReference: Send + Sync {
+    fn synced(&self) -> bool;
+
+    /// `None` while one that is named was not read yet.
+    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()>;
+}
+
+/// All objects of one of Portico's own kinds.
+trait Custom: Send + Sync {
+    fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>>;
+}
+
+impl<K: ObjectKind<Held = Arc<K>>> Watched for Store<Arc<K>> {
+    fn synced(&self) -> bool {
+        self.synced()
+    }
+
+    fn fill(&self, snapshot: &mut Snapshot) {
+        *K::of(snapshot) = self.all();
+    }
+}
+
+impl<K: CustomKind> Watched for Store<CustomObject<K>> {
+    fn synced(&self) -> bool {
+        self.synced()
+    }
+
+    fn fill(&self, snapshot: &mut Snapshot) {
+        let objects = self.all().into_iter();
+        *K::of(snapshot) = objects.map(|(name, object)| (name, object.entry)).collect();
+    }
+}
+
+impl<K: CustomKind> Custom for Store<CustomObject<K>> {
+    fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>> {
+        self.get(name).map(|object| object.observed)
+    }
+}
+
+impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
+    fn synced(&self) -> bool {
+        self.synced()
+    }
+
+    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()> {
+        *K::of(snapshot) = self.named(references.to::<K>())?;
+        Some(())
+    }
+}
+
+impl Cluster {
+    /// Nothing is known yet.
+    pub(super) fn new(class: String) -> Self {
+        Self {
+            class,
+            watched: Vec::new(),
+            referenced: Vec::new(),
+            custom: BTreeMap::new(),
+            published: None,
+            observed: Arc::default(),
+        }
+    }
+
+    /// Adds one of Portico's own kinds.
+    pub(super) fn custom<K: CustomKind>(&mut self, store: Arc<Store<CustomObject<K>>>) {
+        self.custom.insert(K::KIND, store.clone());
+        self.watched.push(store);
+    }
+
+    /// Adds a kind of Kubernetes.
+    pub(super) fn core<K: ObjectKind<Held = Arc<K>>>(&mut self, store: Arc<Store<Arc<K>>>) {
+        self.watched.push(store);
+    }
+
+    /// Adds a kind of which only those objects are read that others name.
+    pub(super) fn referenced<K: ObjectKind<Held = Arc<K>>>(&mut self, objects: Arc<Referenced<K>>) {
+        self.referenced.push(objects);
+    }
+
+    /// What the writer of statuses knows of an object; `None`: it is gone.
+    pub(crate) fn observed(&self, object: &ObjectRef) -> Option<Arc<Observed>> {
+        self.custom.get(&object.kind)?.observed(&object.name)
+    }
+
+    fn synced(&self) -> bool {
+        self.watched.iter().all(|kind| kind.synced())
+            && self.referenced.iter().all(|kind| kind.synced())
+    }
+}
+
+impl Source for Cluster {
+    /// `None` too while an object that was not named before is being read: a Route would be compiled
+    /// without it.
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        if !self.synced() {
+            return None;
+        }
+        let mut snapshot = Snapshot::default();
+        for kind in &self.watched {
+            kind.fill(&mut snapshot);
+        }
+        let references = References::of(&snapshot, &self.class);
+        for kind in &self.referenced {
+            kind.fill(&mut snapshot, &references)?;
+        }
+        Some(snapshot)
+    }
+
+    /// Every change fires the trigger.
+    fn poll_interval(&self) -> Duration {
+        Duration::MAX
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{
+        objects::{Visitor, visit},
+        operator::watch::trim::{self, Version},
+    };
+    use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+    use kube::{Resource, runtime::watcher::Event};
+    use portico_crds::FrontDoor;
+    use serde_json::json;
+
+    /// Adds every kind, skips those that are read as a whole, and keeps what the others wait for.
+    struct Skip {
+        cluster: Cluster,
+        referenced: Vec<Arc<Store<Version>>>,
+    }
+
+    impl Visitor for Skip {
+        fn custom<K: CustomKind>(&mut self) {
+            let store = Store::new(1);
+            store.skip(0);
+            self.cluster.custom::<K>(store);
+        }
+
+        fn namespaced<K>(&mut self)
+        where
+            K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+        {
+            let store = Store::new(1);
+            store.skip(0);
+            self.cluster.core::<K>(store);
+        }
+
+        fn cluster<K>(&mut self)
+        where
+            K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
+        {
+            let store = Store::new(1);
+            store.skip(0);
+            self.cluster.core::<K>(store);
+        }
+
+        fn referenced<K>(&mut self)
+        where
+            K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+        {
+            let objects = Arc::new(Referenced::<K>::new(1));
+            self.referenced.push(objects.versions());
+            self.cluster.referenced(objects);
+        }
+    }
+
+    #[test]
+    fn there_is_no_snapshot_before_every_kind_is_there() {
+        let mut all = Skip { cluster: Cluster::new("portico".to_owned()), referenced: Vec::new() };
+        visit(&mut all);
+        let Skip { mut cluster, referenced } = all;
+        let store = Store::new(1);
+        cluster.custom::<FrontDoor>(store.clone());
+        assert_eq!(cluster.snapshot(), None, "FrontDoors are missing");
+        let (name, object) = trim::custom::<FrontDoor>(
+            serde_json::from_value(json!({
+                "metadata": {"name": "ep", "namespace": "web"},
+                "spec": {"hosts": [{"name": "a.example"}]},
+            }))
+            .unwrap(),
+        );
+        store.take(0, Event::Init, |()| unreachable!());
+        store.take(0, Event::InitApply(object), |object| (name.clone(), object));
+        store.take(0, Event::InitDone, |()| unreachable!());
+        assert_eq!(cluster.snapshot(), None, "Secrets are missing");
+        assert!(referenced.iter().all(|versions| versions.skip(0)));
+        let snapshot = cluster.snapshot().unwrap();
+        assert!(snapshot.front_doors.contains_key(&ObjectName::new("web", "ep")));
+    }
+}

@@ -1,0 +1,204 @@
+//! A kind of which the versions of all objects are watched, and those objects alone are read that
+//! another one names: Secrets.
+
+use super::{store::Store, trim::Version};
+use crate::{objects::ObjectKind, operator::failure_log::FailureLog, publish::Trigger};
+use futures_util::{StreamExt, stream};
+use k8s_openapi::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+use portico_dataplane::table::ObjectName;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+/// How many are read at a time.
+const MAX_CONCURRENT_READS: usize = 8;
+/// How long reading one may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How soon one that could not be read is tried again.
+const RETRY_DELAY: Duration = Duration::from_secs(10);
+/// How soon at the earliest, whatever else happens.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// What is known of a kind.
+#[derive(Debug)]
+pub(super) struct Referenced<K> {
+    versions: Arc<Store<Version>>,
+    /// Notified where there may be something to read.
+    changed: Arc<Notify>,
+    held: Mutex<Held<K>>,
+}
+
+#[derive(Debug)]
+struct Held<K> {
+    named: BTreeSet<ObjectName>,
+    data: BTreeMap<ObjectName, Data<K>>,
+}
+
+/// An object that was asked for.
+#[derive(Debug)]
+struct Data<K> {
+    /// The versions that it stands for: the one that was known when it was asked for, and the one
+    /// that came. Empty where it is to be asked for again.
+    versions: Vec<Arc<str>>,
+    /// `None`: it could not be read.
+    object: Option<Arc<K>>,
+}
+
+impl<K: ObjectKind> Referenced<K> {
+    /// An empty set, fed by `watches` watches.
+    pub(super) fn new(watches: usize) -> Self {
+        let held = Held { named: BTreeSet::new(), data: BTreeMap::new() };
+        Self { versions: Store::new(watches), changed: Arc::default(), held: Mutex::new(held) }
+    }
+
+    pub(super) fn versions(&self) -> Arc<Store<Version>> {
+        self.versions.clone()
+    }
+
+    /// What to notify of an event.
+    pub(super) fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+
+    pub(super) fn synced(&self) -> bool {
+        self.versions.synced()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held<K>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The objects that are `named` and exist; any other's data is forgotten. `None` while one of
+    /// them was never asked for.
+    pub(super) fn named(
+        &self,
+        named: BTreeSet<ObjectName>,
+    ) -> Option<BTreeMap<ObjectName, Arc<K>>> {
+        let mut held = self.held();
+        if held.named != named {
+            held.data.retain(|name, _| named.contains(name));
+            held.named = named;
+            self.changed.notify_one();
+        }
+        let exists = |name: &ObjectName| self.versions.get(name).is_some();
+        held.data.retain(|name, _| exists(name));
+        let mut objects = BTreeMap::new();
+        for name in held.named.iter().filter(|name| exists(name)) {
+            if let Some(object) = &held.data.get(name)?.object {
+                objects.insert(name.clone(), object.clone());
+            }
+        }
+        Some(objects)
+    }
+
+    /// The objects that are named, exist, and are not held in their newest version.
+    fn wanted(&self) -> Vec<(ObjectName, Arc<str>)> {
+        let held = self.held();
+        let wanted = held.named.iter().filter_map(|name| {
+            let Version(version) = self.versions.get(name)?;
+            let data = held.data.get(name);
+            let is_held = data.is_some_and(|data| data.versions.contains(&version));
+            (!is_held).then(|| (name.clone(), version))
+        });
+        wanted.collect()
+    }
+
+    /// Takes in an answer, or that there was none: then what is held stays. Whether there was one.
+    fn take(&self, name: ObjectName, version: Arc<str>, answer: Answer<K>) -> bool {
+        let mut held = self.held();
+        if !held.named.contains(&name) {
+            return true;
+        }
+        let data = match answer {
+            Answer::Object(mut object) => {
+                let came = object.meta().resource_version.as_deref().map(Arc::from);
+                let versions = came.into_iter().chain([version]).collect();
+                object.trim();
+                Data { versions, object: Some(Arc::new(*object)) }
+            }
+            Answer::Gone => Data { versions: vec![version], object: None },
+            Answer::None => {
+                let before = held.data.remove(&name).and_then(|data| data.object);
+                held.data.insert(name, Data { versions: Vec::new(), object: before });
+                return false;
+            }
+        };
+        held.data.insert(name, data);
+        true
+    }
+}
+
+impl<K: ObjectKind + Resource<Scope = NamespaceResourceScope>> Referenced<K> {
+    /// Reads what is wanted, from now on.
+    pub(super) async fn read(
+        self: Arc<Self>,
+        client: Client,
+        trigger: Trigger,
+        failure_log: FailureLog,
+    ) {
+        loop {
+            let wanted = self.wanted();
+            if wanted.is_empty() {
+                self.changed.notified().await;
+                continue;
+            }
+            let answers = stream::iter(wanted).map(|(name, version)| {
+                let (client, failure_log) = (&client, &failure_log);
+                async move {
+                    let answer = ask(client, &name, failure_log).await;
+                    (name, version, answer)
+                }
+            });
+            let mut answers = answers.buffer_unordered(MAX_CONCURRENT_READS);
+            let mut all = true;
+            while let Some((name, version, answer)) = answers.next().await {
+                all &= self.take(name, version, answer);
+            }
+            trigger.fire();
+            if !all {
+                // One that is named from now on need not wait for the one that failed.
+                sleep(MIN_RETRY_DELAY).await;
+                let _ = timeout(RETRY_DELAY, self.changed.notified()).await;
+            }
+        }
+    }
+}
+
+enum Answer<K> {
+    Object(Box<K>),
+    Gone,
+    None,
+}
+
+async fn ask<K: ObjectKind + Resource<Scope = NamespaceResourceScope>>(
+    client: &Client,
+    name: &ObjectName,
+    failure_log: &FailureLog,
+) -> Answer<K> {
+    let what = format!("reading {} {name}", K::NAME);
+    let api: Api<K> = Api::namespaced(client.clone(), &name.namespace);
+    let answer = match timeout(READ_TIMEOUT, api.get_opt(&name.name)).await {
+        Ok(Ok(Some(object))) => Answer::Object(Box::new(object)),
+        Ok(Ok(None)) => Answer::Gone,
+        Ok(Err(error)) => {
+            failure_log.failed(&what, &error);
+            return Answer::None;
+        }
+        Err(error) => {
+            failure_log.failed(&what, &error);
+            return Answer::None;
+        }
+    };
+    failure_log.worked(&what);
+    answer
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! Which namespaces are watched, and of which of them Secrets.
+
+use std::collections::BTreeSet;
+
+/// What there is a watch for. `None` stands for all namespaces at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scopes {
+    /// Of every kind but Secrets.
+    pub(crate) objects: Vec<Option<String>>,
+    /// Of Secrets; may be empty.
+    pub(crate) secrets: Vec<Option<String>>,
+}
+
+impl Scopes {
+    /// All namespaces where none is named; their Secrets where no others are.
+    pub(crate) fn of(namespaces: &BTreeSet<String>, secrets: Option<&BTreeSet<String>>) -> Self {
+        let each = |named: &BTreeSet<String>| named.iter().cloned().map(Some).collect();
+        let objects = if namespaces.is_empty() { vec![None] } else { each(namespaces) };
+        let secrets = secrets.map_or_else(|| objects.clone(), each);
+        Self { objects, secrets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_watched_where_it_was_said_or_else_everywhere() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let (none, web, both) = (names(&[]), names(&["web"]), names(&["sales", "web"]));
+        let some = |name: &str| Some(name.to_owned());
+        for (namespaces, secrets, expected) in [
+            (&none, None, (vec![None], vec![None])),
+            (&none, Some(&web), (vec![None], vec![some("web")])),
+            (&none, Some(&none), (vec![None], vec![])),
+            (&web, None, (vec![some("web")], vec![some("web")])),
+            (&both, Some(&web), (vec![some("sales"), some("web")], vec![some("web")])),
+        ] {
+            let Scopes { objects, secrets } = Scopes::of(namespaces, secrets);
+            assert_eq!((objects, secrets), expected);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Objects as watches bring them.
+
+use kube::runtime::watcher::Event;
+use portico_dataplane::table::ObjectName;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// What is kept of an object.
+pub(crate) trait Cached: Clone {
+    /// Whether nothing that is compiled differs.
+    fn compiles_alike(&self, other: &Self) -> bool;
+}
+
+impl<T: PartialEq> Cached for Arc<T> {
+    fn compiles_alike(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+/// All objects of one kind, from one watch, or from one for each namespace.
+#[derive(Debug)]
+pub(crate) struct Store<T>(Box<[Mutex<Watched<T>>]>);
+
+/// The objects of one watch.
+#[derive(Debug)]
+struct Watched<T> {
+    objects: BTreeMap<ObjectName, T>,
+    /// A new list of them, which counts once it is whole.
+    incoming: Option<BTreeMap<ObjectName, T>>,
+    synced: bool,
+}
+
+impl<T: Cached> Store<T> {
+    /// An empty one, for so many watches.
+    pub(crate) fn new(watches: usize) -> Arc<Self> {
+        let watched = || Watched { objects: BTreeMap::new(), incoming: None, synced: false };
+        Arc::new(Self((0..watches).map(|_| Mutex::new(watched())).collect()))
+    }
+
+    fn watched(&self) -> impl Iterator<Item = MutexGuard<'_, Watched<T>>> {
+        self.0.iter().map(|watched| watched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether every watch has brought all of its objects once.
+    pub(crate) fn synced(&self) -> bool {
+        self.watched().all(|watched| watched.synced)
+    }
+
+    /// All objects.
+    pub(crate) fn all(&self) -> BTreeMap<ObjectName, T> {
+        let mut all = BTreeMap::new();
+        for watched in self.watched() {
+            all.extend(watched.objects.iter().map(|(name, kept)| (name.clone(), kept.clone())));
+        }
+        all
+    }
+
+    /// One object.
+    pub(crate) fn get(&self, name: &ObjectName) -> Option<T> {
+        self.watched().find_map(|watched| watched.objects.get(name).cloned())
+    }
+
+    /// Takes up what watch `number` says. `trim` may leave out an object. Whether a compile would
+    /// find a difference.
+    pub(crate) fn take<K>(
+        &self,
+        number: usize,
+        event: Event<K>,
+        trim: impl Fn(K) -> (ObjectName, Option<T>),
+    ) -> bool {
+        let Some(mut watched) = self.watched().nth(number) else { return false };
+        match event {
+            Event::Init => {
+                watched.incoming = Some(BTreeMap::new());
+                false
+            }
+            Event::InitApply(object) => {
+                if let (name, Some(kept)) = trim(object) {
+                    watched.incoming.get_or_insert_default().insert(name, kept);
+                }
+                false
+            }
+            Event::InitDone => watched.take_list(),
+            Event::Apply(object) => match trim(object) {
+                (name, Some(kept)) => watched.insert(name, kept),
+                (name, None) => watched.objects.remove(&name).is_some(),
+            },
+            Event::Delete(object) => watched.objects.remove(&trim(object).0).is_some(),
+        }
+    }
+
+    /// Goes on without what watch `number` would bring. Whether a compile would find a difference.
+    pub(crate) fn skip(&self, number: usize) -> bool {
+        let Some(mut watched) = self.watched().nth(number) else { return false };
+        !std::mem::replace(&mut watched.synced, true)
+    }
+}
+
+impl<T: Cached> Watched<T> {
+    fn insert(&mut self, name: ObjectName, kept: T) -> bool {
+        let before = self.objects.insert(name.clone(), kept);
+        let now = self.objects.get(&name);
+        !before.zip(now).is_some_and(|(before, now)| before.compiles_alike(now))
+    }
+
+    fn take_list(&mut self) -> bool {
+        let Some(list) = self.incoming.take() else { return false };
+        let first = !std::mem::replace(&mut self.synced, true);
+        let before = std::mem::replace(&mut self.objects, list);
+        let alike = before.len() == self.objects.len()
+            && before
+                .iter()
+                .zip(&self.objects)
+                .all(|((old_name, old), (name, new))| old_name == name && old.compiles_alike(new));
+        first || !alike
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trim(object: (&'static str, u32)) -> (ObjectName, Option<Arc<u32>>) {
+        (ObjectName::new("web", object.0), Some(Arc::new(object.1)).filter(|number| **number > 0))
+    }
+
+    fn listed(store: &Store<Arc<u32>>, objects: &[(&'static str, u32)]) -> bool {
+        assert!(!store.take(0, Event::Init, trim));
+        for object in objects {
+            assert!(!store.take(0, Event::InitApply(*object), trim));
+        }
+        store.take(0, Event::InitDone, trim)
+    }
+
+    fn numbers(store: &Store<Arc<u32>>) -> Vec<u32> {
+        store.all().values().map(|number| **number).collect()
+    }
+
+    #[test]
+    fn a_list_counts_once_it_is_whole() {
+        let store = Store::new(1);
+        assert!(!store.synced());
+        assert!(listed(&store, &[("a", 1), ("b", 2)]));
+        assert!(store.synced());
+        store.take(0, Event::Init, trim);
+        store.take(0, Event::InitApply(("a", 3)), trim);
+        assert_eq!(numbers(&store), [1, 2], "the old list, while the new one comes");
+        assert!(store.take(0, Event::InitDone, trim));
+        assert_eq!(numbers(&store), [3]);
+    }
+
+    #[test]
+    fn only_differences_count() {
+        let store = Store::new(1);
+        assert!(listed(&store, &[]), "the first list, even if it is empty");
+        assert!(store.take(0, Event::Apply(("a", 1)), trim));
+        assert!(!store.take(0, Event::Apply(("a", 1)), trim));
+        assert!(!listed(&store, &[("a", 1)]));
+        assert!(listed(&store, &[("b", 1)]));
+        assert!(store.take(0, Event::Delete(("b", 1)), trim));
+        assert!(!store.take(0, Event::Delete(("b", 1)), trim));
+        assert!(numbers(&store).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_kept_is_gone() {
+        let store = Store::new(1);
+        listed(&store, &[("a", 1), ("b", 0)]);
+        assert_eq!(numbers(&store), [1]);
+        assert!(store.take(0, Event::Apply(("a", 0)), trim));
+        assert_eq!(store.get(&ObjectName::new("web", "a")), None);
+    }
+
+    #[test]
+    fn every_watch_has_to_bring_its_objects() {
+        let store = Store::new(2);
+        listed(&store, &[("a", 1)]);
+        assert!(!store.synced());
+        assert!(store.skip(1));
+        assert!(!store.skip(1));
+        assert!(store.synced());
+    }
+}

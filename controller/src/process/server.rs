@@ -1,0 +1,130 @@
+//! What every serving mode does once it knows where its objects come from.
+
+use super::{admin::Admin, signals::Signals};
+use crate::{
+    cli::ServingArgs,
+    publish::{Debouncer, Publisher, Source},
+};
+use anyhow::Context;
+use portico_dataplane::{serve::Dataplane, table::Table};
+use prometheus_client::registry::Registry;
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread};
+use tokio::{net::TcpListener, sync::watch};
+
+/// A server that has begun to serve.
+pub(crate) struct Started {
+    /// Where it listens.
+    pub(crate) http: SocketAddr,
+    /// Where its admin pages are.
+    pub(crate) admin: SocketAddr,
+    /// The table generation that is served; 0 while draining.
+    pub(crate) served: watch::Receiver<u64>,
+}
+
+/// Serves until a signal, then drains. The listeners open when the first table is there; then
+/// `started` is called. `ending` is done at the signal, while requests in flight are answered.
+pub(crate) async fn run(
+    args: &ServingArgs,
+    mut publisher: Publisher<impl Source + 'static>,
+    debouncer: Debouncer,
+    registry: Registry,
+    started: impl FnOnce(Started) -> io::Result<()>,
+    ending: impl Future<Output = ()>,
+) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let listener =
+        TcpListener::bind(args.admin).await.map_err(|error| taken("--admin", args.admin, error))?;
+    let address = listener.local_addr()?;
+    publisher.publish();
+    let tables = publisher.tables();
+    let pages = Admin::new(tables.clone(), registry);
+    thread::Builder::new()
+        .name("publish".to_owned())
+        .spawn(move || publisher.run(debouncer))
+        .context("starting a thread")?;
+    let serving = async {
+        let dataplane = tokio::select! {
+            dataplane = start(args, tables.clone()) => dataplane?,
+            signal = signals.next() => {
+                tracing::info!(signal = signal.name(), "ending before there was a table");
+                ending.await;
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        let http = dataplane.http_addr();
+        tracing::info!("serving http://{http}");
+        tracing::info!("admin pages at http://{address}");
+        pages.start(dataplane).await;
+        let (sender, served) = watch::channel(0);
+        tokio::spawn(follow_served(pages.clone(), tables.clone(), sender));
+        started(Started { http, admin: address, served })?;
+        Ok(drain(&pages, args, &mut signals, ending).await)
+    };
+    tokio::select! {
+        never = pages.clone().serve(listener) => match never {},
+        code = serving => code,
+    }
+}
+
+/// Starts the dataplane once there is a table.
+async fn start(
+    args: &ServingArgs,
+    mut tables: watch::Receiver<Arc<Table>>,
+) -> anyhow::Result<Dataplane> {
+    tables.wait_for(|table| table.generation > 0).await.context("waiting for a table")?;
+    if let Some(https) = args.https {
+        tracing::warn!("--https {https} is not opened: this release refuses FrontDoors with 'tls'");
+    }
+    Dataplane::start(args.config(), tables).map_err(|error| taken("--http", args.http, error))
+}
+
+/// Reports which table generation is served, whenever there is a new one.
+async fn follow_served(
+    pages: Arc<Admin>,
+    mut tables: watch::Receiver<Arc<Table>>,
+    served: watch::Sender<u64>,
+) {
+    loop {
+        let generation = tables.borrow_and_update().generation;
+        pages.serving(generation).await;
+        served.send_replace(pages.generation().await);
+        if tables.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// An address that can't be had, and the way out.
+pub(crate) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
+    let way_out = match error.kind() {
+        io::ErrorKind::AddrInUse => format!(": choose another one with {flag} ADDR"),
+        _ => String::new(),
+    };
+    anyhow::anyhow!("{flag} {address}: {error}{way_out}")
+}
+
+/// Waits for a signal, then for the requests in flight, or for a second signal.
+async fn drain(
+    admin: &Admin,
+    args: &ServingArgs,
+    signals: &mut Signals,
+    ending: impl Future<Output = ()>,
+) -> ExitCode {
+    let first = signals.next().await;
+    tracing::info!(signal = first.name(), timeout = ?args.drain_timeout, "draining");
+    let Some(dataplane) = admin.take().await else { return ExitCode::SUCCESS };
+    tokio::select! {
+        (all, ()) = async { tokio::join!(dataplane.drain(args.drain_timeout), ending) } => {
+            if all {
+                tracing::info!("drained");
+            } else {
+                tracing::warn!("requests were cut off: they took longer than --drain-timeout");
+            }
+            ExitCode::SUCCESS
+        }
+        second = signals.next() => {
+            tracing::warn!(signal = second.name(), "ending at once");
+            second.exit_code()
+        }
+    }
+}

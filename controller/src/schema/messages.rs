@@ -1,0 +1,127 @@
+//! How problems are said: what is wrong, then the way out.
+
+use super::node::{Node, Object, Shape};
+use crate::diagnostic::without_user;
+use serde_json::Value;
+
+/// Values longer than this are cut in messages.
+const MAX_QUOTED_CHARS: usize = 64;
+
+/// A name that is not known here.
+pub(super) fn unknown(name: &str, object: &Object) -> String {
+    let known = object.fields.keys().map(String::as_str);
+    match nearest(name, known.clone()) {
+        Some(near) => format!("unknown field; did you mean '{near}'?"),
+        None => format!("unknown field; known here: {}", known.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A value that is not one of the allowed ones.
+pub(super) fn not_one_of<'a>(
+    value: &str,
+    allowed: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    let list = allowed.clone().collect::<Vec<_>>().join(", ");
+    match nearest(value, allowed) {
+        Some(near) => format!("{} is not one of {list}; did you mean '{near}'?", quoted(value)),
+        None => format!("{} is not one of {list}", quoted(value)),
+    }
+}
+
+/// The known name that was probably meant: the same but for case, or few letters off.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > MAX_QUOTED_CHARS {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    let distance = |candidate: &str| {
+        let candidate = candidate.to_ascii_lowercase();
+        let distance = strsim::damerau_levenshtein(&name, &candidate);
+        let longer = name.len().max(candidate.len());
+        (distance * 3 <= longer).then_some(distance)
+    };
+    known
+        .filter_map(|candidate| Some((distance(candidate)?, candidate)))
+        .min()
+        .map(|(_, near)| near)
+}
+
+/// A required field that is not there.
+pub(super) fn missing(node: Option<&Node>) -> String {
+    match node.map(|node| node.about.as_str()) {
+        Some(about) if !about.is_empty() => {
+            let about = flat(about);
+            let end = about.find(". ").map_or(about.len(), |dot| dot + 1);
+            format!("required, but missing. {}", about.get(..end).unwrap_or_default())
+        }
+        Some(_) | None => "required, but missing".to_owned(),
+    }
+}
+
+/// A value of a wrong type.
+pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
+    let got = kind_of(value);
+    match (shape, value) {
+        (Shape::Object(object), _) => {
+            let known = object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("must be a mapping, not {got}; its fields: {known}")
+        }
+        (Shape::Map(_), _) => format!("must be a mapping, not {got}"),
+        (Shape::List(list), Value::String(text)) if matches!(list.items.shape, Shape::Text(_)) => {
+            format!("must be a list, not {got}; a list of one is written [{}]", quoted(text))
+        }
+        (Shape::List(_), _) => format!("must be a list, not {got}; each item starts with `- `"),
+        // What is written there may be `yes`, `007` or `1.10`, which the value no longer tells.
+        (Shape::Text(_), Value::Bool(_) | Value::Number(_)) => {
+            format!("must be a string, not {got}; put what is written there in quotes")
+        }
+        (Shape::Text(_), _) => format!("must be a string, not {got}"),
+        (Shape::Integer(_), Value::String(text)) if text.parse::<i64>().is_ok() => {
+            format!("must be a whole number, not {got}; leave the quotes out: {text}")
+        }
+        (Shape::Integer(_), _) => format!("must be a whole number, not {got}"),
+        (Shape::IntOrText(..), _) => format!("must be a whole number or a string, not {got}"),
+        (Shape::Boolean, _) => format!("must be true or false, not {got}"),
+        (Shape::Any, _) => format!("must not be {got}"),
+    }
+}
+
+/// A string that its pattern does not fit: in the words of its description, where it has one.
+pub(super) fn unfit(value: &str, about: &str, pattern: &str) -> String {
+    match about {
+        "" => format!("{} does not fit {pattern}", quoted(value)),
+        about => format!("{} does not fit. {}", quoted(value), flat(about)),
+    }
+}
+
+/// `3 items`, `1 item`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// A string as it is shown: in quotes, on one line, not too long, without a URL's password.
+pub(super) fn quoted(value: &str) -> String {
+    let value = &without_user(value);
+    let mut shown: String = value.chars().take(MAX_QUOTED_CHARS).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    format!("\"{}\"", shown.escape_debug())
+}
+
+fn kind_of(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the string {}", quoted(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
+}
+
+/// A description on one line.
+fn flat(about: &str) -> String {
+    about.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,239 @@
+//! What holds of every compilation, whatever the objects are.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod generate;
+#[path = "../policies/mod.rs"]
+mod policies;
+
+use generate::{decode, entry, snapshot};
+use k8s_openapi::api::core::v1::Secret;
+use portico::{
+    compile::{Compiled, Options, Status, compile},
+    diagnostic::{ConditionType, Kind, ObjectRef, Severity},
+    objects::{Entry, References, Snapshot},
+};
+use portico_dataplane::table::{ObjectName, VirtualHost};
+use proptest::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+fn accepted(status: &Status) -> bool {
+    status.conditions[0].status
+}
+
+/// Whether there is an error in `spec.cors`, or elsewhere.
+fn errors(status: &Status) -> (bool, bool) {
+    let errors = status.problems.iter();
+    let errors =
+        errors.filter(|p| (p.severity, p.condition) == (Severity::Error, ConditionType::Accepted));
+    let (cors, other): (Vec<_>, Vec<_>) =
+        errors.partition(|p| p.field == "spec.cors" || p.field.starts_with("spec.cors."));
+    (!cors.is_empty(), !other.is_empty())
+}
+
+fn hosts(compiled: &Compiled) -> impl Iterator<Item = &VirtualHost> {
+    compiled.table.hosts.iter()
+}
+
+/// The statuses of all but `gone` and, where that is a FrontDoor, its Routes. The number of
+/// attached Routes may differ where `gone` was one of them.
+fn others(
+    compiled: &Compiled,
+    gone: &ObjectRef,
+    snapshot: &Snapshot,
+) -> BTreeMap<ObjectRef, Status> {
+    let is_of_gone = |object: &ObjectRef| {
+        let route = snapshot.routes.get(&object.name).filter(|_| object.kind == Kind::Route);
+        let reference = route.and_then(|route| Some(&route.object.as_ref()?.spec.front_door_ref));
+        reference.is_some_and(|reference| {
+            let namespace = reference.namespace.as_deref().unwrap_or(&object.name.namespace);
+            gone.kind == Kind::FrontDoor
+                && gone.name == ObjectName::new(namespace, reference.name.as_str())
+        })
+    };
+    let all = compiled.statuses.iter().filter(|(object, _)| *object != gone && !is_of_gone(object));
+    all.map(|(object, status)| (object.clone(), status.clone())).collect()
+}
+
+fn without(snapshot: &Snapshot, gone: &ObjectRef) -> Snapshot {
+    let mut rest = snapshot.clone();
+    match gone.kind {
+        Kind::FrontDoor => drop(rest.front_doors.remove(&gone.name)),
+        Kind::Route => drop(rest.routes.remove(&gone.name)),
+    }
+    rest
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Every object has a status, the conditions say what the problems say, and only what is
+    /// accepted is in the table.
+    #[test]
+    fn statuses_and_table_agree(snapshot in snapshot()) {
+        let compiled = compile(&snapshot, &Options::default());
+        prop_assert_eq!(compiled.statuses.len(), snapshot.front_doors.len() + snapshot.routes.len());
+        for (object, status) in &compiled.statuses {
+            for (condition, condition_type) in status.conditions.iter().zip([ConditionType::Accepted, ConditionType::ResolvedRefs]) {
+                let error = status.problems.iter().find(|p| p.severity == Severity::Error && p.condition == condition_type);
+                prop_assert_eq!(condition.status, error.is_none(), "{}", object);
+                let reason = error.map_or(condition.r#type.to_owned(), |error| error.reason.to_string());
+                prop_assert_eq!(&condition.reason, &reason);
+                prop_assert_eq!(condition.message.is_empty(), error.is_none());
+            }
+            prop_assert!(status.problems.iter().all(|problem| problem.object == *object));
+        }
+        for host in hosts(&compiled) {
+            let front_door = ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() };
+            let (_, refused) = errors(&compiled.statuses[&front_door]);
+            prop_assert!(!refused, "{} is refused, and not for its policy", front_door);
+            for matched in host.routes.matches() {
+                let route = ObjectRef { kind: Kind::Route, name: matched.target.name.clone() };
+                prop_assert!(accepted(&compiled.statuses[&route]), "{}", route);
+                prop_assert_eq!(&matched.target.front_door, &host.front_door);
+            }
+        }
+    }
+
+    /// No two rules of a host want the same requests.
+    #[test]
+    fn rules_are_unlike(snapshot in snapshot()) {
+        let compiled = compile(&snapshot, &Options::default());
+        for host in hosts(&compiled) {
+            let matches = host.routes.matches();
+            for (i, one) in matches.iter().enumerate() {
+                for other in &matches[..i] {
+                    let same = one.path.same_shape(&other.path) && one.predicates == other.predicates;
+                    prop_assert!(!same, "{one:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    /// One snapshot compiles to one table.
+    #[test]
+    fn the_same_comes_out_twice(snapshot in snapshot()) {
+        let options = Options::default();
+        prop_assert_eq!(compile(&snapshot, &options), compile(&snapshot, &options));
+    }
+
+    /// Without the Secrets that no object names, all compiles to the same: whatever the compiler looks
+    /// up, the operator reads.
+    #[test]
+    fn what_the_compiler_looks_up_is_a_reference(snapshot in snapshot()) {
+        for class in ["portico", "other"] {
+            let options = Options { class: Some(class.to_owned()), ..Options::default() };
+            let mut read = snapshot.clone();
+            let named = References::of(&snapshot, class).to::<Secret>();
+            read.secrets.retain(|name, _| named.contains(name));
+            prop_assert_eq!(compile(&read, &options), compile(&snapshot, &options));
+        }
+    }
+
+    /// A Route is served with its own policy, or with a valid one of its FrontDoor, or with none
+    /// where none is asked for.
+    #[test]
+    fn an_invalid_policy_never_widens(snapshot in snapshot()) {
+        let compiled = compile(&snapshot, &Options::default());
+        let applies = |policy: &Option<&portico_crds::CorsPolicy>| {
+            policy.is_some_and(|policy| policy.mode != portico_crds::CorsMode::Disabled)
+        };
+        for host in hosts(&compiled) {
+            let front_door = snapshot.front_doors[&host.front_door].object.as_ref().unwrap();
+            let status = &compiled.statuses[&ObjectRef { kind: Kind::FrontDoor, name: host.front_door.clone() }];
+            let (invalid, _) = errors(status);
+            prop_assert_eq!(host.cors.is_some(), applies(&front_door.spec.cors.as_ref()) && !invalid);
+            for matched in host.routes.matches() {
+                let route = snapshot.routes[&matched.target.name].object.as_ref().unwrap();
+                match route.spec.cors.as_deref() {
+                    own @ Some(_) => prop_assert_eq!(matched.target.cors.is_some(), applies(&own)),
+                    None => {
+                        prop_assert!(!invalid, "{} inherits an invalid policy", matched.target.name);
+                        prop_assert_eq!(&matched.target.cors, &host.cors);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Without an object that is refused, everything else compiles to the same; but for a FrontDoor
+    /// that is refused for its policy alone, and has hosts.
+    #[test]
+    fn a_refused_object_changes_nothing(snapshot in snapshot()) {
+        let whole = compile(&snapshot, &Options::default());
+        let serves_nothing = |(object, status): &(&ObjectRef, &Status)| {
+            if object.kind == Kind::FrontDoor { errors(status).1 } else { !accepted(status) }
+        };
+        for (gone, _) in whole.statuses.iter().filter(serves_nothing) {
+            let rest = compile(&without(&snapshot, gone), &Options::default());
+            prop_assert_eq!(&whole.table, &rest.table, "without {}", gone);
+            prop_assert_eq!(others(&whole, gone, &snapshot), others(&rest, gone, &snapshot));
+        }
+    }
+
+    /// A younger Route never takes anything from an older one.
+    #[test]
+    fn the_youngest_route_changes_no_other(snapshot in snapshot()) {
+        let age = |(name, entry): &(&ObjectName, &Entry<portico_crds::Route>)| {
+            let created = entry.object.as_ref().and_then(|o| Some(o.metadata.creation_timestamp.as_ref()?.0));
+            (created.is_none(), created, (*name).clone())
+        };
+        let youngest = snapshot.routes.iter().max_by_key(age);
+        prop_assume!(youngest.is_some());
+        let gone = ObjectRef { kind: Kind::Route, name: youngest.unwrap().0.clone() };
+        let routes = |snapshot: &Snapshot| {
+            let compiled = compile(snapshot, &Options::default());
+            let all = compiled.statuses.into_iter();
+            all.filter(|(object, _)| object.kind == Kind::Route && *object != gone).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(routes(&snapshot), routes(&without(&snapshot, &gone)));
+    }
+
+    /// Text that no field expects, and bytes of any kind in a Secret, are refused without a panic.
+    #[test]
+    fn any_text_anywhere(text in "\\PC*", number: i32) {
+        let metadata = json!({"name": text, "namespace": text});
+        let cors = json!({
+            "allowOrigins": [text, format!("https://{text}"), format!("https://*.{text}")],
+            "allowOriginRegex": [text, format!("https://{text}")], "allowCredentials": true,
+            "allowMethods": [text], "allowHeaders": [text], "exposeHeaders": [text], "maxAge": text,
+        });
+        let route = json!({
+            "apiVersion": "portico.dev/v1alpha1", "kind": "Route", "metadata": metadata,
+            "spec": {
+                "frontDoorRef": {"name": text}, "hosts": [text], "matches": [{
+                    "path": text, "methods": [text], "headers": [{"name": text, "type": "Regex", "value": text}],
+                    "query": [{"name": text, "value": text}], "cookies": [{"name": text, "value": text}],
+                }],
+                "backends": [
+                    {"service": {"name": text, "port": text}, "weight": number, "priority": number},
+                    {"service": {"name": text, "port": number}}, {"external": {"url": text}},
+                    {"external": {"url": format!("https://{text}")}},
+                ],
+                "redirect": {"host": text, "port": number, "path": text, "status": number},
+                "respond": {"status": number, "headers": [{"name": text, "value": text}], "body": text},
+                "rewrite": {"path": text, "host": text},
+                "requestHeaders": {
+                    "set": [{"name": text, "value": text}], "remove": [text],
+                    "add": [{"name": "x", "valueFrom": {"secretKeyRef": {"name": text, "key": text}}}],
+                },
+                "timeouts": {"connect": text},
+                "cors": cors,
+            },
+        });
+        let front_door = json!({
+            "apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata,
+            "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors},
+        });
+        let secret = json!({"metadata": metadata, "stringData": {&text: text}});
+        let ports = json!([{"name": text, "port": number, "appProtocol": text, "protocol": text}]);
+        let mut snapshot = Snapshot::default();
+        snapshot.routes.extend([entry(route)]);
+        snapshot.front_doors.extend([entry(front_door)]);
+        snapshot.secrets.extend([decode(secret)]);
+        snapshot.services.extend([decode(json!({"metadata": metadata, "spec": {"ports": ports}}))]);
+        let status = compile(&snapshot, &Options::default()).statuses;
+        prop_assert_eq!(status.values().filter(|status| accepted(status)).count(), 0);
+    }
+}

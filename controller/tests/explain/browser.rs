@@ -1,0 +1,107 @@
+//! What a browser sends, and what a script may set.
+
+use crate::{EVIL, FRONT_DOOR, PAGE, explain, field, forward, told};
+use serde_json::{Value, json};
+
+#[test]
+fn a_page_of_the_same_origin_asks_nothing_and_reads_all() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    for (url, origin) in [
+        ("http://www.ep.com:8080/a", "http://www.ep.com:8080"),
+        ("http://www.ep.com:80/a", "http://www.ep.com"),
+        ("https://www.ep.com/a", "https://www.ep.com"),
+    ] {
+        for (method, origin_sent) in [("GET", None), ("PUT", Some("https://a.example.net"))] {
+            let told = told(&manifests, url, &["--method", method, "--origin", origin]);
+            assert_eq!(
+                told["browser"],
+                json!({"forbidden": false, "preflight": false, "why": "same origin: no CORS"})
+            );
+            assert_eq!(told["response"]["script"]["headers"], json!(["*"]));
+            // Browsers send none with a GET; with a PUT the backend gets its own.
+            assert_eq!(field(&told["request"]["headers"], "origin"), origin_sent);
+        }
+    }
+    let other = told(&manifests, "https://www.ep.com/a", &["--origin", "http://www.ep.com"]);
+    assert_eq!(other["response"]["script"]["reads"], false);
+}
+
+#[test]
+fn no_script_sends_a_forbidden_method() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    let own = ["--origin", "http://www.ep.com"];
+    for method in ["TRACE", "Track", "connect"] {
+        for page in [&PAGE[..], &EVIL, &own, &[]] {
+            let args = [page, &["--method", method, "--header", "x-z: 1"]].concat();
+            let told = told(&manifests, "http://www.ep.com/a", &args);
+            let why = format!("no script can send method {method}: fetch() throws");
+            assert_eq!(told["browser"], json!({"forbidden": true, "preflight": false, "why": why}));
+            assert_eq!(told["preflight"], Value::Null);
+            assert_eq!(told["request"]["method"], method, "others than browsers send it");
+            let script = &told["response"]["script"];
+            assert_eq!(
+                (&script["reads"], &script["why"]),
+                (&json!(false), &json!("no script can send the request"))
+            );
+            let text =
+                explain(&manifests, &[&["--url", "http://www.ep.com/a"], &args[..]].concat());
+            let browser = format!("Browser    sends nothing: {why}\n");
+            assert!(text.out.contains(&browser), "{}", text.out);
+            assert!(text.out.contains("which no browser sends for a script"), "{}", text.out);
+        }
+    }
+}
+
+#[test]
+fn what_no_script_can_set_is_noted_and_not_asked_for() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    let set = |headers: &[&'static str]| {
+        let flags = headers.iter().flat_map(|header| ["--header", *header]);
+        PAGE.into_iter().chain(flags).collect::<Vec<_>>()
+    };
+    for (headers, noted) in [
+        (&["cookie: a=b"][..], Some("a script can't set header cookie: ")),
+        (
+            &["x-a: 1", "sec-fetch-mode: cors", "cookie: a=b"],
+            Some("a script can't set headers cookie, sec-fetch-mode: "),
+        ),
+        (&["x-http-method: TRACE"], Some("a script can't set header x-http-method: ")),
+        (&["x-a: 1"], None),
+        (
+            &["access-control-request-method: PUT"],
+            Some("a script can't set header access-control-request-method: "),
+        ),
+    ] {
+        for url in ["http://www.ep.com/a", "http://nobody/"] {
+            let told = told(&manifests, url, &set(headers));
+            let notes = told["notes"].as_array().unwrap().iter();
+            let note = notes.filter_map(Value::as_str).find(|note| note.contains("script can't"));
+            match noted {
+                Some(noted) => assert!(note.unwrap().starts_with(noted), "{headers:?}: {note:?}"),
+                None => assert_eq!(note, None),
+            }
+            let asks_for_a = headers.contains(&"x-a: 1");
+            assert_eq!(told["browser"]["preflight"], asks_for_a, "{headers:?}");
+            if asks_for_a {
+                let asks = field(&told["preflight"]["asks"], "access-control-request-headers");
+                assert_eq!(asks, Some("x-a"));
+            }
+        }
+    }
+    let preflight = ["--method", "OPTIONS", "--header", "access-control-request-method: PUT"];
+    let itself = told(&manifests, "http://www.ep.com/a", &[&PAGE[..], &preflight].concat());
+    assert!(!itself["notes"].to_string().contains("script can't"), "{itself}");
+}
+
+#[test]
+fn without_an_origin_what_hangs_on_it_is_null() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    let simple = told(&manifests, "http://www.ep.com/a", &[]);
+    assert_eq!(simple["browser"]["preflight"], false);
+    let json = ["--method", "POST", "--header", "content-type: application/json"];
+    let asks = told(&manifests, "http://www.ep.com/a", &json);
+    assert_eq!(asks["browser"]["preflight"], Value::Null);
+    let why = asks["browser"]["why"].as_str().unwrap();
+    assert!(why.ends_with("for content-type application/json is not safelisted"), "{why}");
+    assert_eq!(asks["response"]["script"]["reads"], Value::Null);
+}

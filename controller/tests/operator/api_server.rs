@@ -1,0 +1,163 @@
+//! A stand-in for the API server that knows a handful of objects and remembers what it was asked.
+
+use serde_json::{Value, json};
+use std::{
+    collections::{HashMap, HashSet},
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+/// What the API server was asked; watches are left out.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Value,
+}
+
+#[derive(Default)]
+pub(crate) struct Cluster {
+    /// Objects by the path of their list; a list that is not here answers 500.
+    pub(crate) lists: HashMap<String, Vec<Value>>,
+    /// What answers 403.
+    pub(crate) forbidden: HashSet<&'static str>,
+    watches: HashMap<String, TcpStream>,
+    lease: Option<Value>,
+    asked: Vec<Asked>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct ApiServer(pub(crate) Arc<Mutex<Cluster>>);
+
+pub(crate) const FRONT_DOORS: &str = "/apis/portico.dev/v1alpha1/frontdoors";
+pub(crate) const ROUTES: &str = "/apis/portico.dev/v1alpha1/routes";
+pub(crate) const SERVICES: &str = "/api/v1/services";
+pub(crate) const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
+pub(crate) const NAMESPACES: &str = "/api/v1/namespaces";
+pub(crate) const SECRETS: &str = "/api/v1/secrets";
+
+impl ApiServer {
+    pub(crate) fn start(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = self.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = server.clone();
+                thread::spawn(move || while server.exchange(&stream).is_some() {});
+            }
+        });
+        address
+    }
+
+    /// One request and its answer. `None` where the connection is not for further ones.
+    fn exchange(&self, stream: &TcpStream) -> Option<()> {
+        let (asked, length) = read_head(stream)?;
+        let mut body = vec![0; length];
+        { stream }.read_exact(&mut body).ok()?;
+        let asked = Asked { body: serde_json::from_slice(&body).unwrap_or_default(), ..asked };
+        let mut cluster = self.0.lock().unwrap();
+        if asked.query.contains("watch=true") {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+            { stream }.write_all(head.as_bytes()).ok()?;
+            cluster.watches.insert(asked.path, stream.try_clone().ok()?);
+            return None;
+        }
+        let (code, answer) = cluster.answer(asked);
+        let answer = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        { stream }.write_all((head + &answer).as_bytes()).ok()
+    }
+
+    pub(crate) fn modified(&self, list: &str, object: &Value) {
+        let event = json!({"type": "MODIFIED", "object": object}).to_string() + "\n";
+        let cluster = self.0.lock().unwrap();
+        cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
+    }
+
+    /// It has forgotten where a watch was.
+    pub(crate) fn forgot(&self, list: &str) {
+        let status = json!({"kind": "Status", "status": "Failure", "reason": "Expired",
+            "message": "too old resource version", "code": 410});
+        let event = json!({"type": "ERROR", "object": status}).to_string() + "\n";
+        let cluster = self.0.lock().unwrap();
+        cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn lists(&self, list: &str, objects: Vec<Value>) {
+        self.0.lock().unwrap().lists.insert(list.to_owned(), objects);
+    }
+
+    pub(crate) fn asked(&self, method: &str, part: &str) -> Vec<Asked> {
+        let cluster = self.0.lock().unwrap();
+        let fits = |asked: &&Asked| asked.method == method && asked.path.contains(part);
+        cluster.asked.iter().filter(fits).cloned().collect()
+    }
+}
+
+impl Cluster {
+    fn answer(&mut self, asked: Asked) -> (u16, Value) {
+        let Asked { method, path, body, .. } = &asked;
+        let failure = |code, reason| (code, json!({"code": code, "reason": reason}));
+        let answer = match (method.as_str(), path.as_str()) {
+            (_, path) if path.contains("/leases") => self.lease(method, body),
+            ("GET", path) if path.ends_with("/secrets/key") => {
+                let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});
+                (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
+            }
+            (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
+            ("GET", path) => {
+                self.lists.get(path).map_or_else(|| failure(500, "InternalError"), list)
+            }
+            ("PATCH" | "POST", _) => (200, body.clone()),
+            (_, path) => panic!("nobody should ask for {path}"),
+        };
+        self.asked.push(asked);
+        answer
+    }
+
+    fn lease(&mut self, method: &str, body: &Value) -> (u16, Value) {
+        if method == "PATCH" {
+            let spec = self.lease.as_mut().unwrap().get_mut("spec").unwrap();
+            for (key, value) in body["spec"].as_object().unwrap() {
+                spec[key] = value.clone();
+            }
+        } else if method == "POST" {
+            self.lease = Some(json!({"metadata": body["metadata"], "spec": {}}));
+        }
+        let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": ""});
+        self.lease.clone().map_or((404, missing), |lease| (200, lease))
+    }
+}
+
+fn list(items: &Vec<Value>) -> (u16, Value) {
+    (200, json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items}))
+}
+
+fn read_head(stream: &TcpStream) -> Option<(Asked, usize)> {
+    // Byte by byte: what follows the head is read from the stream itself.
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        { stream }.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut words = head.split(' ');
+    let method = words.next()?.to_owned();
+    let (path, query) = words.next()?.split_once('?').map_or_else(
+        || (head.split(' ').nth(1).unwrap_or_default(), ""),
+        |(path, query)| (path, query),
+    );
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok()
+    });
+    let (path, query) = (path.trim_end_matches('?').to_owned(), query.to_owned());
+    Some((Asked { method, path, query, body: Value::Null }, length.unwrap_or_default()))
+}
