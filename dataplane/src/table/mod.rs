@@ -5,16 +5,17 @@ mod action;
 mod backend;
 mod edits;
 mod hosts;
+mod route;
 
 pub use action::{Action, Forward, Redirect, Respond, Rewrite, Scheme};
 pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
 pub use edits::HeaderEdits;
 pub(crate) use edits::shown;
 pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
+pub use route::{Route, RouteMatch, Timeouts};
 
-use crate::{cors, router::Match};
 use serde::Serialize;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 /// A Kubernetes object's namespace and name, printed `namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,57 +53,4 @@ pub struct Table {
     pub generation: u64,
     /// The virtual hosts by name.
     pub hosts: Hosts,
-}
-
-/// One match of a compiled Route.
-pub type RouteMatch = Match<Arc<Route>>;
-
-/// A compiled Route: what happens to the requests that it matches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Route {
-    /// The Route object.
-    pub name: ObjectName,
-    /// The FrontDoor that it is attached to.
-    pub front_door: ObjectName,
-    /// What becomes of the request.
-    pub action: Action,
-    /// What is said of cross-origin requests: its own policy, or its FrontDoor's; `None` leaves them
-    /// to the backend.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cors: Option<Arc<cors::Policy>>,
-    /// Edits of the request's headers on their way to the backend.
-    #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
-    pub request_headers: HeaderEdits,
-    /// Edits of the response's headers on their way to the client.
-    #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
-    pub response_headers: HeaderEdits,
-    /// How long each step may take.
-    pub timeouts: Timeouts,
-    /// Why nothing of this Route can be served although it is accepted (a Secret is missing):
-    /// every request gets 503.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unavailable: Option<String>,
-}
-
-/// Time limits of a forwarded request; `None` is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Timeouts {
-    /// Connecting to the backend, TLS included, per try.
-    pub connect: Option<Duration>,
-    /// From the request's head to the response's head.
-    pub request: Option<Duration>,
-    /// Between bytes of a body or of an upgraded connection.
-    pub idle: Option<Duration>,
-}
-
-impl Default for Timeouts {
-    /// The documented defaults: 2 s, 60 s, 5 min.
-    fn default() -> Self {
-        Self {
-            connect: Some(Duration::from_secs(2)),
-            request: Some(Duration::from_secs(60)),
-            idle: Some(Duration::from_secs(300)),
-        }
-    }
 }
