@@ -1,4 +1,4 @@
-//! The command line: what can be said, its defaults, and the help that teaches it.
+//! The command line: commands, flags, defaults and help.
 
 pub mod demo;
 pub mod explain;
@@ -28,8 +28,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the process's command line. Where that is wrong, or asks for help, says so and ends
-    /// the process.
+    /// Parses the process's command line. Prints help or an error and exits, if that is what it
+    /// comes to.
     pub fn read() -> Self {
         Self::from_line(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
     }

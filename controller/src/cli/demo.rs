@@ -5,7 +5,7 @@ use crate::demo::Kind;
 use clap::{ArgMatches, Args, parser::ValueSource};
 use std::time::Duration;
 
-/// Where the demo's front door listens unless told otherwise: on this machine alone.
+/// The default address of the demo's front door: reachable from this machine only.
 pub const HTTP: &str = "127.0.0.1:8080";
 
 /// Arguments of `portico demo`.
@@ -21,7 +21,7 @@ pub struct DemoArgs {
     /// How to serve.
     #[command(flatten)]
     pub serving: ServingArgs,
-    /// Whether `--http` was given: only a usual port gives way where it is taken.
+    /// Whether `--http` was given: only a default port may give way if it is taken.
     #[arg(skip)]
     pub http_given: bool,
     /// Whether `--admin` was given.
@@ -30,7 +30,7 @@ pub struct DemoArgs {
 }
 
 impl DemoArgs {
-    /// Takes from the command line which addresses it gives.
+    /// Notes which addresses were given on the command line.
     pub(super) fn note_given(&mut self, line: &ArgMatches) {
         let given = |flag| line.value_source(flag) == Some(ValueSource::CommandLine);
         (self.http_given, self.admin_given) = (given("http"), given("admin"));

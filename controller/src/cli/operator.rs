@@ -1,4 +1,4 @@
-//! `portico operator`.
+//! Arguments of `portico operator`.
 
 use super::{ServingArgs, values};
 use crate::operator::{Publish, Settings};
@@ -41,10 +41,10 @@ pub struct OperatorArgs {
 }
 
 impl OperatorArgs {
-    /// Whether the flags fit together.
+    /// Checks that the flags are consistent.
     ///
     /// # Errors
-    /// Where Secrets are to be read of a namespace that is not watched: no Route there is known.
+    /// If Secrets are to be read in a namespace that is not watched: no Route there is known.
     pub(super) fn fit_together(&self) -> Result<(), String> {
         let (watched, secrets) = (&self.watch_namespaces, &self.secret_namespaces);
         let outside = secrets.iter().find(|namespace| !watched.contains(namespace));
@@ -56,13 +56,13 @@ impl OperatorArgs {
         }
     }
 
-    /// The namespaces whose Secrets are read; `None`: all that are watched.
+    /// The namespaces whose Secrets are read; `None` means all that are watched.
     fn secret_namespaces(&self) -> Option<BTreeSet<String>> {
         let is_limited = self.no_secrets || !self.secret_namespaces.is_empty();
         is_limited.then(|| self.secret_namespaces.iter().cloned().collect())
     }
 
-    /// What the operator is told.
+    /// The operator's settings.
     pub fn settings(&self) -> Settings {
         let addresses = || self.publish_addresses.iter().map(|value| Publish::address(value));
         Settings {

@@ -1,4 +1,4 @@
-//! The walk over a value. It allocates nothing until it finds a problem.
+//! Validates a value against its schema. Allocates nothing until it finds a problem.
 
 use super::{
     messages,
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
 use std::collections::HashMap;
 
-/// Checks a whole value.
+/// Validates a whole object.
 pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem> {
     let mut walk = Walk { object, found: Vec::new() };
     walk.value(root, &FieldPath::Root, value);
@@ -95,7 +95,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Items of a list-map whose keys another item has already.
+    /// Reports items of a list-map whose keys duplicate those of an earlier item.
     fn duplicates(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         let mut first = HashMap::new();
         for (index, item) in items.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The command line: bad flags, bad files.
+//! The command line: invalid flags and invalid files.
 
 use crate::{FRONT_DOOR, explain, forward};
 use std::{fs, process::Command};

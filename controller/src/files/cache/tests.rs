@@ -39,7 +39,7 @@ impl Folder {
         self.cache.refresh(walk::walk(&roots, &mut |_| {}), hold, self.linger)
     }
 
-    /// The Routes that there are now, after a refresh.
+    /// Refreshes, and returns the names of all Routes.
     fn routes(&mut self) -> String {
         self.refresh();
         let merged = self.cache.merge();
@@ -47,7 +47,7 @@ impl Folder {
         names.join(" ")
     }
 
-    /// What is said of files, with their paths made relative.
+    /// The problems of files, with relative paths.
     fn problems(&self) -> Vec<String> {
         let merged = self.cache.merge();
         let relative = |path: &Path| path.strip_prefix(self.folder.path()).unwrap().to_owned();

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// What a text gives, in one line each: `Kind namespace/name` with its problems, then the file's.
+/// The content of a text, one line each: `Kind namespace/name` with its problems, then the file's.
 fn report(text: &str) -> Vec<String> {
     let contents = decode(text, Format::Yaml).unwrap();
     let objects = contents.objects.iter().map(|(_, object)| match object {
