@@ -67,7 +67,7 @@ impl Files {
         let known = self.problems.replace(problems.clone()).unwrap_or_default();
         for (path, problem) in problems.difference(&known) {
             let keeps = match problem.document {
-                None => "; what it last gave, if anything, stays",
+                None => "; its last valid content, if any, stays in use",
                 Some(_) => "",
             };
             tracing::warn!(file = %path.display(), "{problem}{keeps}");

@@ -39,7 +39,9 @@ impl Watch {
             }
         };
         let watcher = notify::recommended_watcher(handler)
-            .inspect_err(|error| tracing::warn!("files can't be watched, only looked at: {error}"))
+            .inspect_err(|error| {
+                tracing::warn!("cannot watch files; falling back to polling: {error}")
+            })
             .ok();
         Self { watcher, writing, failed: HashSet::new() }
     }
@@ -52,7 +54,7 @@ impl Watch {
             Ok(()) => drop(self.failed.remove(path)),
             Err(error) => {
                 if self.failed.insert(path.to_owned()) {
-                    tracing::warn!("this folder can't be watched, only looked at: {error}");
+                    tracing::warn!("cannot watch a folder; falling back to polling: {error}");
                 }
             }
         }

@@ -96,7 +96,7 @@ impl Admin {
             match listener.accept().await {
                 Ok((stream, _)) => drop(tokio::spawn(self.clone().connection(stream, permit))),
                 Err(error) => {
-                    tracing::warn!("admin: a connection can't be accepted: {error}");
+                    tracing::warn!("admin: cannot accept a connection: {error}");
                     sleep(Duration::from_millis(100)).await;
                 }
             }

@@ -105,7 +105,10 @@ impl Lines {
             let _ = out.write_all(&text).and_then(|()| out.flush());
             text.clear();
             if dropped > 0 {
-                tracing::warn!(dropped, "log lines were dropped: nobody reads them fast enough");
+                tracing::warn!(
+                    dropped,
+                    "log lines were dropped because they are not read fast enough"
+                );
             }
             if ends {
                 return;

@@ -46,7 +46,7 @@ pub(crate) async fn run(
         let dataplane = tokio::select! {
             dataplane = start(args, tables.clone()) => dataplane?,
             signal = signals.next() => {
-                tracing::info!(signal = signal.name(), "ending before there was a table");
+                tracing::info!(signal = signal.name(), "exiting before there was a table");
                 ending.await;
                 return Ok(ExitCode::SUCCESS);
             }
@@ -123,7 +123,7 @@ async fn drain(
             ExitCode::SUCCESS
         }
         second = signals.next() => {
-            tracing::warn!(signal = second.name(), "ending at once");
+            tracing::warn!(signal = second.name(), "exiting immediately");
             second.exit_code()
         }
     }

@@ -158,7 +158,7 @@ impl Drop for LogPanic {
     fn drop(&mut self) {
         if thread::panicking() {
             tracing::error!(
-                "changes are no longer taken up; the last table is still served: restart"
+                "the publisher has stopped; still serving the last table, but ignoring changes: restart Portico"
             );
         }
     }

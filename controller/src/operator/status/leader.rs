@@ -113,7 +113,7 @@ async fn campaign(
         _ = ended.changed() => {
             leadership.set(false);
             if let Err(error) = manager.release().await {
-                tracing::warn!(lease = lease.name, "the Lease is held until it expires: {error}");
+                tracing::warn!(lease = lease.name, "cannot release the Lease, which is held until it expires: {error}");
             }
         }
     }
@@ -158,7 +158,8 @@ async fn hold(
             Ok(leading) => {
                 failure_log.worked(WHAT);
                 leadership.set(leading);
-                tracing::info!(lease, leading, "the Lease changed hands");
+                let what = if leading { "acquired" } else { "lost" };
+                tracing::info!(lease, leading, "{what} leadership");
             }
             Err(error) => {
                 failure_log.failed(WHAT, &error);

@@ -100,7 +100,7 @@ fn decoded<K: Resource>(
 ) -> (ObjectName, Option<Arc<K>>) {
     let name = name(guard.meta());
     let object = guard.0.inspect_err(|invalid| {
-        tracing::warn!("{kind} {name} does not decode and is not used: {}", invalid.error);
+        tracing::warn!("ignoring {kind} {name}, which does not decode: {}", invalid.error);
     });
     let object = object.ok().map(|mut object| {
         let metadata = object.meta_mut();
