@@ -100,7 +100,8 @@ pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
 pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let (name, value) =
         text.split_once(':').ok_or("write a name, ':' and a value: 'x-tenant: blue'")?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "the name is none")?;
+    let name =
+        HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "that is not a header name")?;
     let value = HeaderValue::from_str(value.trim())
         .map_err(|_| "the value has characters that no header may have")?;
     match name {

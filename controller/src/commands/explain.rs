@@ -69,7 +69,7 @@ fn explanation(
         && args.url.scheme() == Scheme::Https
     {
         notes.push(format!(
-            "this release accepts plain HTTP only: behind a proxy that ends TLS, name that in trustedProxies of FrontDoor {}, or its requests count as http",
+            "this release accepts plain HTTP only: behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {}, or its requests count as http",
             host.front_door
         ));
     }

@@ -160,7 +160,7 @@ pub(super) fn respond(
     {
         report.invalid(
             &at.child("body"),
-            format!("is given, but a response {} has none: remove it", code.as_u16()),
+            format!("is given, but a {} response has none: remove it", code.as_u16()),
         );
     }
     let at_headers = at.child("headers");

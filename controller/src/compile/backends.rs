@@ -193,7 +193,7 @@ impl<'s> Backends<'_, 's> {
             Err(_) => {
                 report.invalid(
                     &FieldPath::SPEC.child("backends"),
-                    "has a name that no Host header can have",
+                    "has a name that is not valid in a Host header",
                 );
                 None
             }

@@ -114,9 +114,9 @@ impl Headers<'_> {
         };
         let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
             let message = if bytes.ends_with(b"\n") {
-                "ends in a line break, so it is no header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
+                "ends in a line break, so it is not a valid header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
             } else {
-                "is no header value: it has line breaks or control characters"
+                "is not a valid header value: it has line breaks or control characters"
             };
             (Reason::Invalid, format!("key '{}' of Secret {name} {message}", from.key))
         })?;

@@ -57,7 +57,7 @@ pub(super) fn compile(
             Some(first) => report.warn(
                 &at,
                 crate::diagnostic::Reason::Conflicted,
-                format!("says the same as match {}, and is left out", first.index),
+                format!("duplicates match {}, and is ignored", first.index),
             ),
             None => good.push(Matched { index, path, predicates }),
         }
@@ -155,7 +155,7 @@ fn comparison(
         (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {
             report.invalid(
                 at,
-                format!("is missing: type {kind:?} compares with it; to ask only that it is there, use type: Present"),
+                format!("is missing: type {kind:?} compares with it; to check only that it is present, use type: Present"),
             );
             None
         }

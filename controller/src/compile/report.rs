@@ -181,7 +181,7 @@ impl Report {
         let mut messages: Vec<_> =
             self.errors(condition).map(|p| format!("{}: {}", p.field, p.message)).collect();
         if condition == ConditionType::Accepted && self.serves_in_part() {
-            messages.push("Routes with a cors of their own are served all the same".to_owned());
+            messages.push("Routes with their own cors are still served".to_owned());
         }
         ComputedCondition {
             r#type,
@@ -214,7 +214,7 @@ impl<'s> Precedence<'s> {
     /// Why this one takes precedence over `younger`, completing a sentence that names it.
     pub(super) fn wins_over(&self, younger: &Self) -> &'static str {
         if self.created == younger.created {
-            "which goes first by name, both being of one age"
+            "which comes first by name, both having the same age"
         } else {
             "which is older"
         }

@@ -89,8 +89,7 @@ impl<'s> Services<'s> {
         let protocol = protocol(&name, port)?;
         let number =
             u16::try_from(port.port).ok().filter(|number| *number > 0).ok_or_else(|| {
-                let message =
-                    format!("Service {name} has a port {}, which no port can be", port.port);
+                let message = format!("Service {name} has an invalid port, {}", port.port);
                 (Reason::PortNotFound, message)
             })?;
         let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();

@@ -83,7 +83,7 @@ impl Contents {
             Some(_) => return self.problem(number, "List: 'items' is not a list".to_owned()),
         };
         if list.duplicates.iter().any(|duplicate| duplicate.field() == "items") {
-            self.problem(number, "List: 'items' stands twice: the second is not read".to_owned());
+            self.problem(number, "List: 'items' is given twice: the second is ignored".to_owned());
         }
         for (index, value) in items.into_iter().enumerate() {
             let duplicates =
@@ -175,7 +175,7 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String
     let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let duplicates = document.duplicates.iter().map(|duplicate| {
         let line = duplicate.line.map(|line| format!(", again in line {line}"));
-        let message = format!("stands twice{}: remove one", line.unwrap_or_default());
+        let message = format!("is given twice{}: remove one", line.unwrap_or_default());
         Problem {
             object: object.clone(),
             severity: Severity::Error,
@@ -196,7 +196,7 @@ where
     let shown = display_name(&name);
     if let Some(duplicate) = document.duplicates.first() {
         let (kind, name, field) = (K::NAME, &name.name, duplicate.field());
-        return Err(format!("{kind} {name} is not read: '{field}' stands twice: remove one"));
+        return Err(format!("{kind} {name} is not read: '{field}' is given twice: remove one"));
     }
     K::decode(document.value)
         .map(|object| K::object(name.clone(), Arc::new(object)))
@@ -233,7 +233,7 @@ fn metadata_name<'d>(
     for duplicate in &document.duplicates {
         let duplicate = duplicate.field();
         if duplicate == field || ["apiVersion", "kind", "metadata"].contains(&duplicate.as_str()) {
-            return Err(format!("{kind}: '{duplicate}' stands twice: which object is it?"));
+            return Err(format!("{kind}: '{duplicate}' is given twice: which object is meant?"));
         }
     }
     match &document.value["metadata"][key] {
@@ -241,7 +241,7 @@ fn metadata_name<'d>(
         Value::String(name) if name.is_empty() => Ok(None),
         Value::String(name) if is_dns_name(name) => Ok(Some(name)),
         other => Err(format!(
-            "{kind}: {field} {other} is not a name: lower-case letters, digits, '-' and '.', as a text"
+            "{kind}: {field} {other} is not a name: lower-case letters, digits, '-' and '.', as a string"
         )),
     }
 }

@@ -113,14 +113,14 @@ impl Merged {
                 condition: ConditionType::Accepted,
                 field: "metadata.name".to_owned(),
                 reason: Reason::DuplicateObject,
-                message: format!("stands in {first} and in {here}: keep one of them"),
+                message: format!("is defined in {first} and in {here}: keep one of them"),
             };
             if let Some(problems) = self.snapshot.problems_mut(&entry) {
                 problems.push(problem);
             }
         } else {
             let (kind, name) = (object.kind(), display_name(object.name()));
-            let message = format!("{kind} {name} is not used: it stands in {first} too");
+            let message = format!("{kind} {name} is ignored: it is already defined in {first}");
             self.complain(here.path, Some(here.document), message);
         }
     }

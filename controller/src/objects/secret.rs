@@ -19,7 +19,7 @@ pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
         }
     }
     let mut secret: Secret = serde_json::from_value(manifest).map_err(
-        |_| "a field has the wrong type (stringData maps keys to texts: quote numbers, true, no)",
+        |_| "a field has the wrong type (stringData maps keys to strings: quote numbers, true, no)",
     )?;
     if let Some(plain) = secret.string_data.take() {
         let plain = plain.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes())));

@@ -72,7 +72,7 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
             .await
             .with_context(|| format!("{}", path.display()))?
     } else if env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
-        Config::incluster().context("the Pod's service account")?
+        Config::incluster().context("reading the Pod's service account")?
     } else {
         Config::from_kubeconfig(&KubeConfigOptions::default())
             .await
@@ -107,7 +107,7 @@ impl Operator {
     ) -> anyhow::Result<Self> {
         let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).context("the way to the cluster")?;
+        let client = Client::try_from(config).context("connecting to the cluster")?;
         let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 

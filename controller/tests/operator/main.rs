@@ -303,5 +303,5 @@ fn flags_that_do_not_fit_together_are_refused_at_the_start() {
     let output = Command::new(env!("CARGO_BIN_EXE_portico")).args(flags).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("--secret-namespace infra is none of --watch-namespace"), "{error}");
+    assert!(error.contains("--secret-namespace infra is not watched"), "{error}");
 }

@@ -64,7 +64,7 @@ fn check_claims<'s>(
                 &FieldPath::SPEC.child("frontDoorRef"),
                 Reason::NotAllowedByFrontDoor,
                 format!(
-                    "FrontDoor {front_door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
+                    "FrontDoor {front_door_name} does not let Routes of namespace '{}' attach: its spec.attach would have to name it",
                     name.namespace
                 ),
             );

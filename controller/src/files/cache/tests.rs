@@ -211,7 +211,9 @@ fn of_a_core_object_in_two_files_the_first_counts() {
     assert_eq!(service.spec.as_ref().unwrap().ports.as_ref().unwrap()[0].port, 1);
     let problems = folder.problems();
     assert!(
-        problems[0].starts_with("b.yaml: document 1: Service default/s is not used: it stands in"),
+        problems[0].starts_with(
+            "b.yaml: document 1: Service default/s is ignored: it is already defined in"
+        ),
         "{problems:?}"
     );
 }

@@ -133,7 +133,7 @@ fn a_front_door_names_each_host_once() {
     let [unknown, missing, third, fifth] = found.as_slice() else { panic!("{found:#?}") };
     assert_eq!(unknown, &("spec.hosts[3].nam", "unknown field; did you mean 'name'?"));
     assert_eq!(missing.0, "spec.hosts[3].name");
-    let twice = "\"a.com\" stands at spec.hosts[0] already; each may stand once";
+    let twice = "\"a.com\" is already at spec.hosts[0]; each may appear only once";
     assert_eq!(third, &("spec.hosts[2].name", twice));
     assert_eq!(fifth, &("spec.hosts[4].name", twice));
 }
