@@ -11,14 +11,14 @@ pub const HTTP: &str = "127.0.0.1:8080";
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How long each service waits before each answer, as if it were that round trip away
+    /// Delay of every service's responses, as if the service were that far away
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::time)]
     pub latency: Duration,
-    /// Start only this service, at the address of --http, and no front door; the Deployments of
+    /// Start only this service, at the address of --http, without a front door. The Deployments of
     /// examples/ep do that
     #[arg(long, value_enum, value_name = "NAME")]
     pub service: Option<Kind>,
-    /// How to serve.
+    /// Serving flags.
     #[command(flatten)]
     pub serving: ServingArgs,
     /// Whether `--http` was given: only a default port may give way if it is taken.
