@@ -1,4 +1,4 @@
-//! How long a change takes to become a table.
+//! How long it takes to compile a table.
 
 #![allow(clippy::expect_used, missing_docs)]
 
@@ -19,8 +19,8 @@ fn entry<T: serde::de::DeserializeOwned>(value: Value) -> Entry<T> {
     Entry { object: Some(object(value)), undecoded: Vec::new(), problems: Vec::new() }
 }
 
-/// Routes that take turns at some services behind one FrontDoor, with a rewrite and a header each;
-/// a service has two endpoints.
+/// Routes behind one FrontDoor that share some services, each with a rewrite and a header. A
+/// service has two endpoints.
 fn snapshot(routes: usize, services: usize) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let named = |name: &str| ObjectName::new("web", name);

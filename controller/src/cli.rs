@@ -1,4 +1,4 @@
-//! The command line: what can be said, its defaults, and the help that teaches it.
+//! The command line: commands, flags, defaults and help.
 
 pub mod demo;
 pub mod explain;
@@ -17,19 +17,19 @@ use portico_dataplane::{
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
-/// Services that live on separate hosts, under one origin: a front door that routes, rewrites and
-/// answers for them, so that a browser sends no CORS preflight.
+/// Puts services on separate hosts behind one origin: a front door that routes, rewrites and
+/// answers for them, so that browsers need no CORS preflights
 #[derive(Debug, Parser)]
 #[command(name = "portico", version, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Cli {
-    /// Reads the process's command line. Where that is wrong, or asks for help, says so and ends
-    /// the process.
+    /// Parses the process's command line. Prints help or an error and exits, if that is what it
+    /// comes to.
     pub fn read() -> Self {
         Self::from_line(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
     }
@@ -47,16 +47,15 @@ impl Cli {
     }
 }
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show what a front door saves: three services, a front door over them, and a page
+    /// Show what a front door saves: three services, a front door in front of them, and a page
     ///
-    /// Starts three small services, each on a port of its own, and a front door over them that
-    /// serves the manifests of examples/ep. Open the address that it prints: the page there calls
-    /// the same APIs directly and through the front door, and shows how many preflights each way
-    /// sent, and how long each call took. A usual port that is taken gives way to a free one. Ctrl-C
-    /// ends it.
+    /// Starts three small services, each on its own port, and a front door that serves the
+    /// manifests of examples/ep. Open the address that it prints: the page there calls the same
+    /// APIs directly and through the front door, and shows how many preflights each way took, and
+    /// how long each call took. If a default port is taken, a free one is used. Ctrl-C stops it.
     #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
     #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
         portico demo --http 0.0.0.0:8080    (open to other machines: a phone)\n\n\
@@ -65,9 +64,9 @@ pub enum Command {
     /// Serve the FrontDoors and Routes of manifest files, without a cluster
     ///
     /// Reads FrontDoor, Route, Service, EndpointSlice, Secret and Namespace objects, serves them,
-    /// and takes up every change to the files without dropping a request. A file that can't be
-    /// parsed keeps what it last gave. SIGTERM or Ctrl-C ends it once the requests in flight are
-    /// answered; a second one ends it at once.
+    /// and applies every change to the files without dropping a request. If a file can't be parsed,
+    /// its last valid content stays in use. SIGTERM or Ctrl-C stops it once the requests in flight
+    /// are answered; a second one stops it immediately.
     #[command(after_help = "Examples:\n  portico serve examples/ep\n  \
         portico serve --http 127.0.0.1:8080 --allow-external 192.168.0.0/16 routes.yaml\n\n\
         Logs and the access log (target 'access') go to the standard output. RUST_LOG chooses \
@@ -76,10 +75,10 @@ pub enum Command {
     /// Serve the FrontDoors and Routes of a Kubernetes cluster
     ///
     /// Watches FrontDoors, Routes, Services, EndpointSlices, Secrets and Namespaces on the API
-    /// server, serves them, and takes up every change without dropping a request. Writes the
-    /// objects' status, and Events for what is wrong with them; of several replicas all serve, and
-    /// the one that holds a Lease writes. While the API server can't be reached, what is known
-    /// stays served. SIGTERM or Ctrl-C ends it as it ends 'serve'.
+    /// server, serves them, and applies every change without dropping a request. Writes the
+    /// objects' statuses, and Events for their problems; all replicas serve, but only the one that
+    /// holds a Lease writes. While the API server can't be reached, the last known state is served.
+    /// SIGTERM and Ctrl-C work as for 'serve'.
     #[command(after_help = "Examples:\n  portico crds | kubectl apply --server-side -f -\n  \
         portico operator\n  \
         portico operator --watch-namespace web --publish-service portico-system/portico\n\n\
@@ -87,19 +86,19 @@ pub enum Command {
     Operator(Box<OperatorArgs>),
     /// Compile manifest files and print what is wrong with them
     ///
-    /// Prints each FrontDoor's and Route's conditions, and every problem with its object, field,
-    /// reason and message. Exit status: 0 where every object is accepted, 1 where one is not, 2
-    /// where a file can't be read or parsed.
+    /// Prints the conditions of each FrontDoor and Route, and every problem with its object, field,
+    /// reason and message. Exit status: 0 if every object is accepted, 1 if one is not, 2 if a file
+    /// can't be read or parsed.
     #[command(after_help = "Examples:\n  portico check examples/ep\n  \
         portico check -o json manifests/ | jq '.objects[] | select(.problems != [])'")]
     Check(CheckArgs),
-    /// Say what becomes of a request, and why, without sending it
+    /// Explain what would happen to a request, without sending it
     ///
-    /// Which Route has it and why the others do not; whether a browser would send a preflight, and
-    /// what the answer is; the request as the backend gets it; and what the page's script may read
-    /// of the answer. By the same code that serves. Secrets are shown as fingerprints. Exit status:
-    /// 0 where the request is explained, whatever becomes of it; 2 where a file can't be read or
-    /// parsed.
+    /// Shows which Route wins and why the others don't; whether a browser would send a preflight,
+    /// and the response to it; the request as the backend gets it; and what the page's script may
+    /// read of the response. Uses the same code that serves. Secrets are shown as fingerprints.
+    /// Exit status: 0 if the request is explained, whatever would happen to it; 2 if a file can't
+    /// be read or parsed.
     #[command(after_help = "Examples:\n  \
         portico explain examples/ep --url http://localhost:8080/sales/report\n  \
         portico explain examples/partner --url http://localhost:8080/orders/7 --method PUT \\\n    \
@@ -116,11 +115,11 @@ pub enum Command {
 /// Arguments of `portico serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, no dot
-    /// files
+    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, except
+    /// for dot files
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// How to serve.
+    /// Serving flags.
     #[command(flatten)]
     pub serving: ServingArgs,
 }
@@ -128,22 +127,22 @@ pub struct ServeArgs {
 /// Arguments of `portico check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, no dot
-    /// files
+    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, except
+    /// for dot files
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Exit with 1 also where a reference does not resolve: ResolvedRefs=False
+    /// Also exit with 1 if a reference does not resolve: ResolvedRefs=False
     #[arg(long)]
     pub strict: bool,
-    /// What external backends may point at.
+    /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
 }
 
-/// How a result is printed.
+/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.
@@ -152,75 +151,77 @@ pub enum Output {
     Json,
 }
 
-/// What external backends may point at.
+/// External backends.
 #[derive(Debug, Args)]
 pub struct ExternalArgs {
-    /// What an 'external' backend may point at beside public addresses; repeatable
+    /// What 'external' backends may point at besides public addresses; repeatable
     ///
     /// An address, a CIDR, a host or *.host: 10.1.2.3, 192.168.0.0/16, intranet.example,
-    /// *.corp.example. Without it no Route reaches loopback, private, link-local or
-    /// cloud-metadata addresses. Checked on the address that is dialled, not on the name.
+    /// *.corp.example. By default no Route can reach loopback, private, link-local or cloud
+    /// metadata addresses. Checked for the address that is dialled, not for the name.
     #[arg(long = "allow-external", value_name = "PATTERN")]
     allowed: Vec<ExternalPattern>,
 }
 
 impl ExternalArgs {
-    /// The guard that these flags ask for.
+    /// The guard for these flags.
     pub fn guard(&self) -> AddressGuard {
         AddressGuard::new(self.allowed.clone())
     }
 }
 
-/// Flags that every serving mode has.
+/// Flags of all serving modes.
 #[derive(Debug, Args)]
 pub struct ServingArgs {
-    /// Where plain HTTP is accepted: address and port. Port 0 lets the system choose
+    /// Address and port for plain HTTP. With port 0 the system picks one
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080", value_parser = values::address)]
     pub http: SocketAddr,
-    /// Where HTTPS is accepted [default: 0.0.0.0:8443]. Not opened yet: this release refuses
+    /// Address and port for HTTPS [default: 0.0.0.0:8443]. Not opened yet: this release rejects
     /// FrontDoors with 'tls'
     #[arg(long, value_name = "ADDR", value_parser = values::address)]
     pub https: Option<SocketAddr>,
-    /// Where /livez, /readyz, /metrics and /debug/table are served; keep it off the internet
+    /// Address and port for /livez, /readyz, /metrics and /debug/table; don't expose it to the
+    /// internet
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = values::address)]
     pub admin: SocketAddr,
-    /// Threads that serve, each with its own listener and pools [default: the number of cores]
+    /// Worker threads, each with its own listener and connection pools [default: the number of
+    /// cores]
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub workers: Option<NonZeroUsize>,
-    /// How log lines are written
+    /// Log format
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// The most that a request's head may have, in bytes, KiB or MiB; 431 beyond
+    /// Maximum size of a request's head, in bytes, KiB or MiB; larger ones get 431
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = values::size)]
     pub max_head_bytes: usize,
-    /// The most that a request line may have; 414 beyond
+    /// Maximum size of a request line; longer ones get 414
     #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = values::size)]
     pub max_uri_bytes: usize,
-    /// The most that a request's body may have; 413 beyond [default: unlimited]
+    /// Maximum size of a request's body; larger ones get 413 [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_body_bytes: Option<usize>,
-    /// Connections that each worker holds; further ones wait to be accepted
+    /// Maximum number of connections per worker; further ones wait to be accepted
     #[arg(long, value_name = "N", default_value = "10000", value_parser = values::count)]
     pub max_connections: NonZeroUsize,
-    /// How long a request's head may take from its first byte to its last: 500ms, 30s, 1m30s
+    /// How long a request's head may take, from its first byte to its last: 500ms, 30s, 1m30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
     pub header_timeout: Duration,
-    /// How long a connection is kept without a request
+    /// How long a connection may stay idle between requests
     #[arg(long, value_name = "TIME", default_value = "75s", value_parser = values::some_time)]
     pub idle_timeout: Duration,
-    /// How long requests in flight may take to end after SIGTERM; 0s ends them at once
+    /// How long requests in flight may take after SIGTERM; 0s cuts them off immediately
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time)]
     pub drain_timeout: Duration,
-    /// This install's name in Via; a request that carries it already is a loop and gets 508. All
-    /// replicas have the same one [default: portico- and 8 hex digits, drawn at start]
+    /// This install's name in Via; a request that already carries it is in a loop, and gets 508.
+    /// The same for all replicas [default: portico- and 8 random hex digits]
     #[arg(long, value_name = "NAME", value_parser = values::token)]
     pub via_name: Option<String>,
-    /// What external backends may point at.
+    /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
 }
 
-/// How log lines are written.
+/// A log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -230,7 +231,7 @@ pub enum LogFormat {
 }
 
 impl ServingArgs {
-    /// What the dataplane is told.
+    /// The dataplane's configuration.
     pub fn config(&self) -> Config {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Config {

@@ -1,7 +1,7 @@
-//! Portico's controller: objects → snapshot → compile → publish; the commands; the binary.
+//! Portico's controller: objects → snapshot → compile → publish; the commands and the binary.
 //!
-//! Modules are listed from the lowest layer to the highest: one names only those above it here. A
-//! test holds them to it; the blank lines keep rustfmt from sorting them.
+//! Modules are listed from the lowest layer to the highest, and only use modules listed above them.
+//! A test enforces that. The blank lines keep rustfmt from sorting the list.
 
 pub mod diagnostic;
 

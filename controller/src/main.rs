@@ -9,13 +9,13 @@ use std::{
     process::ExitCode,
 };
 
-/// A proxy's small, short-lived allocations cost a third less in it than in the C library's.
+/// A proxy's small, short-lived allocations cost a third less with it than with the C library's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     commands::run(Cli::read()).unwrap_or_else(|error| {
-        // Where even this can't be written nobody is left to tell.
+        // If even this can't be written, there is nobody to tell.
         let _ = writeln!(io::stderr(), "portico: {error:#}");
         if error.is::<InputError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })

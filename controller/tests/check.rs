@@ -1,4 +1,4 @@
-//! `portico check` and `portico crds` as their users run them.
+//! `portico check` and `portico crds` as users run them.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What holds of every CORS policy.
+//! Properties of every CORS policy.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -50,7 +50,7 @@ fn route(policy: &Value) -> Value {
     })
 }
 
-/// Compiles a Route with this policy as a watch gives it, so that nothing was read from a file.
+/// Compiles a Route with this policy as read from a watch, that is, without problems from a file.
 fn compiled(policy: &Value) -> Compiled {
     let front_door: FrontDoor = serde_json::from_value(front_door()).unwrap();
     let route: Route = serde_json::from_value(route(policy)).unwrap();
@@ -66,7 +66,7 @@ fn compiled(policy: &Value) -> Compiled {
     compile(&snapshot, &Options::default())
 }
 
-/// The fields at which the API server refuses a Route with this policy.
+/// The fields for which the API server rejects a Route with this policy.
 fn refused_by_schema(policy: &Value) -> BTreeSet<String> {
     let route = route(policy);
     let fields = schema::validate(&object(), &route).into_iter().map(|problem| problem.field);
@@ -81,12 +81,12 @@ fn refused(compiled: &Compiled) -> BTreeSet<String> {
     errors.map(|problem| problem.field.clone()).collect()
 }
 
-/// Whether a field path leads to an item of this list.
+/// Whether a field path is that of an item in this list.
 fn is_item(path: &str, list: &str) -> bool {
     path.strip_prefix(list).is_some_and(|rest| rest.starts_with('['))
 }
 
-/// The one Route's policy; `None` where it is not served.
+/// The policy of the one Route; `None` if the Route is not served.
 fn served(compiled: &Compiled) -> Option<Option<&Arc<Policy>>> {
     let matches = compiled.table.hosts.iter().flat_map(|host| host.routes.matches());
     matches.map(|matched| matched.target.cors.as_ref()).next()
@@ -95,8 +95,8 @@ fn served(compiled: &Compiled) -> Option<Option<&Arc<Policy>>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// What `kubectl apply` refuses, the compiler refuses too, at the same field; or at an item of
-    /// it, which a rule of a CRD has no way to point at.
+    /// What `kubectl apply` rejects, the compiler rejects too, for the same field; or for an item
+    /// in it, which CRD validations have no way to point at.
     #[test]
     fn the_compiler_refuses_what_the_schema_refuses(policy in policies::policy()) {
         let (schema, compiler) = (refused_by_schema(&policy), refused(&compiled(&policy)));
@@ -113,7 +113,7 @@ proptest! {
         prop_assert_eq!(served(&compiled).map(|policy| policy.is_some()), expected, "{}", policy);
     }
 
-    /// Rules 27, 29 to 31: what is served with credentials admits no stranger.
+    /// Rules 27, 29 to 31: a policy with credentials admits no stranger.
     #[test]
     fn credentials_are_for_nobody_else(policy in policies::policy()) {
         let compiled = compiled(&policy);

@@ -1,4 +1,4 @@
-//! `portico serve` as its operators run it: readiness, the admin pages, signals, exit statuses.
+//! `portico serve` as users run it: readiness, admin pages, signals, exit statuses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Far more than it ever takes.
+/// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running `portico serve`; killed when dropped.
@@ -33,7 +33,7 @@ impl Serve {
         Self { child, log, http, admin }
     }
 
-    /// Sends a request as it stands to the admin port; the whole answer.
+    /// Sends a request to the admin port as it is. Returns the whole response.
     fn admin(&self, request: &str) -> String {
         exchange(self.admin, request)
     }
@@ -199,7 +199,7 @@ fn a_signal_drains_and_a_second_one_ends_at_once() {
         assert_eq!(serve.ended().code(), Some(0));
         line_with(&mut serve.log, "drained");
     }
-    // A request that does not end keeps the process until then.
+    // A request that does not end keeps the process running until then.
     let nowhere = TcpListener::bind("127.0.0.1:0").unwrap();
     let external = format!("external: {{url: 'http://{}'}}", nowhere.local_addr().unwrap());
     let text = manifests("x")

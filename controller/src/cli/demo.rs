@@ -5,23 +5,23 @@ use crate::demo::Kind;
 use clap::{ArgMatches, Args, parser::ValueSource};
 use std::time::Duration;
 
-/// Where the demo's front door listens unless told otherwise: on this machine alone.
+/// The default address of the demo's front door: reachable from this machine only.
 pub const HTTP: &str = "127.0.0.1:8080";
 
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How long each service waits before each answer, as if it were that round trip away
+    /// Delay of every service's responses, as if the service were that far away
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::time)]
     pub latency: Duration,
-    /// Start only this service, at the address of --http, and no front door; the Deployments of
+    /// Start only this service, at the address of --http, without a front door. The Deployments of
     /// examples/ep do that
     #[arg(long, value_enum, value_name = "NAME")]
     pub service: Option<Kind>,
-    /// How to serve.
+    /// Serving flags.
     #[command(flatten)]
     pub serving: ServingArgs,
-    /// Whether `--http` was given: only a usual port gives way where it is taken.
+    /// Whether `--http` was given: only a default port may give way if it is taken.
     #[arg(skip)]
     pub http_given: bool,
     /// Whether `--admin` was given.
@@ -30,7 +30,7 @@ pub struct DemoArgs {
 }
 
 impl DemoArgs {
-    /// Takes from the command line which addresses it gives.
+    /// Notes which addresses were given on the command line.
     pub(super) fn note_given(&mut self, line: &ArgMatches) {
         let given = |flag| line.value_source(flag) == Some(ValueSource::CommandLine);
         (self.http_given, self.admin_given) = (given("http"), given("admin"));

@@ -1,4 +1,4 @@
-//! `portico operator`.
+//! Arguments of `portico operator`.
 
 use super::{ServingArgs, values};
 use crate::operator::{Publish, Settings};
@@ -9,60 +9,60 @@ use std::{collections::BTreeSet, path::PathBuf};
 /// Arguments of `portico operator`.
 #[derive(Debug, Args)]
 pub struct OperatorArgs {
-    /// The class of the FrontDoors that are served: their 'className'
+    /// Serve the FrontDoors of this class: their 'className'
     #[arg(long, value_name = "NAME", default_value = portico_crds::CLASS_DEFAULT, value_parser = values::class)]
     pub class: String,
-    /// A namespace that is watched; repeatable [default: all]
+    /// Watch this namespace; repeatable [default: all]
     #[arg(long = "watch-namespace", value_name = "NAMESPACE", value_parser = values::label)]
     pub watch_namespaces: Vec<String>,
-    /// A namespace whose Secrets are read; repeatable [default: every one that is watched]
+    /// Read Secrets in this namespace; repeatable [default: all that are watched]
     #[arg(long = "secret-namespace", value_name = "NAMESPACE", value_parser = values::label)]
     pub secret_namespaces: Vec<String>,
-    /// Read no Secrets at all; Routes that need one answer 503
+    /// Don't read Secrets at all; Routes that need one respond with 503
     #[arg(long, conflicts_with = "secret_namespaces")]
     pub no_secrets: bool,
-    /// The kubeconfig file [default: in a Pod its service account, elsewhere as kubectl has it]
+    /// The kubeconfig file [default: the service account in a Pod, otherwise kubectl's]
     #[arg(long, value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
-    /// Where the Lease is that decides which replica writes statuses [default: the Pod's namespace,
-    /// or the kubeconfig's]
+    /// The namespace of the Lease that decides which replica writes statuses [default: the Pod's
+    /// namespace, or the kubeconfig's]
     #[arg(long, value_name = "NAMESPACE", value_parser = values::label)]
     pub lease_namespace: Option<String>,
-    /// The Service whose addresses become those of the FrontDoors' status
+    /// The Service whose addresses appear in the statuses of FrontDoors
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = values::object)]
     pub publish_service: Option<ObjectName>,
-    /// An address for the FrontDoors' status: an IP address or a host name; repeatable
+    /// An address for the statuses of FrontDoors: an IP address or a host name; repeatable
     #[arg(long = "publish-address", value_name = "ADDR", conflicts_with = "publish_service")]
     #[arg(value_parser = values::published)]
     pub publish_addresses: Vec<String>,
-    /// How to serve.
+    /// Serving flags.
     #[command(flatten)]
     pub serving: ServingArgs,
 }
 
 impl OperatorArgs {
-    /// Whether the flags fit together.
+    /// Checks that the flags are consistent.
     ///
     /// # Errors
-    /// Where Secrets are to be read of a namespace that is not watched: no Route there is known.
+    /// If Secrets are to be read in a namespace that is not watched: no Route there is known.
     pub(super) fn fit_together(&self) -> Result<(), String> {
         let (watched, secrets) = (&self.watch_namespaces, &self.secret_namespaces);
         let outside = secrets.iter().find(|namespace| !watched.contains(namespace));
         match outside {
             Some(namespace) if !watched.is_empty() => Err(format!(
-                "--secret-namespace {namespace} is none of --watch-namespace: add --watch-namespace {namespace}, or leave --secret-namespace {namespace} out"
+                "--secret-namespace {namespace} is not watched: add --watch-namespace {namespace}, or remove --secret-namespace {namespace}"
             )),
             Some(_) | None => Ok(()),
         }
     }
 
-    /// The namespaces whose Secrets are read; `None`: all that are watched.
+    /// The namespaces whose Secrets are read; `None` means all that are watched.
     fn secret_namespaces(&self) -> Option<BTreeSet<String>> {
         let is_limited = self.no_secrets || !self.secret_namespaces.is_empty();
         is_limited.then(|| self.secret_namespaces.iter().cloned().collect())
     }
 
-    /// What the operator is told.
+    /// The operator's settings.
     pub fn settings(&self) -> Settings {
         let addresses = || self.publish_addresses.iter().map(|value| Publish::address(value));
         Settings {
@@ -138,7 +138,7 @@ mod tests {
     fn secrets_are_not_read_where_nothing_is_watched() {
         let flags = ["--watch-namespace=web", "--secret-namespace=web", "--secret-namespace=infra"];
         let error = settings(&flags).unwrap_err();
-        for part in ["--secret-namespace infra is none", "add --watch-namespace infra"] {
+        for part in ["--secret-namespace infra is not watched", "add --watch-namespace infra"] {
             assert!(error.contains(part), "{error}");
         }
     }

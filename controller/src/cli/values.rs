@@ -1,4 +1,4 @@
-//! Values of flags.
+//! Parsers for flag values.
 
 use http::{HeaderName, HeaderValue, Method, header};
 use portico_dataplane::{
@@ -12,19 +12,19 @@ use std::{
     time::Duration,
 };
 
-/// A number of things, at least one.
+/// A positive number.
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "write a whole number above 0: 4")
 }
 
-/// An address and a port.
+/// An IP address and a port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| {
         "write an IP address and a port: 0.0.0.0:8080 (every address), 127.0.0.1:8080, [::]:8080"
     })
 }
 
-/// Bytes: a plain number, or one with KiB, MiB or GiB.
+/// A number of bytes, plain or with KiB, MiB or GiB.
 pub(super) fn size(text: &str) -> Result<usize, &'static str> {
     const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("", 0)];
     let (digits, shift) = UNITS
@@ -39,7 +39,7 @@ pub(super) fn size(text: &str) -> Result<usize, &'static str> {
         .ok_or("write a number of bytes, KiB, MiB or GiB above 0: 65536, 64KiB, 10MiB")
 }
 
-/// A span of time: `500ms`, `30s`, `1m30s`, `2h`, `0s`.
+/// A duration: `500ms`, `30s`, `1m30s`, `2h`, `0s`.
 pub(super) fn time(text: &str) -> Result<Duration, &'static str> {
     match text.parse::<kube::core::Duration>() {
         Ok(duration) if !duration.is_negative() => Ok(duration.into()),
@@ -47,7 +47,7 @@ pub(super) fn time(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-/// A span of time that is not nothing.
+/// A duration other than zero.
 pub(super) fn some_time(text: &str) -> Result<Duration, &'static str> {
     match time(text)? {
         Duration::ZERO => Err("must be more than 0"),
@@ -55,7 +55,7 @@ pub(super) fn some_time(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-/// A pseudonym as Via may carry it: a token (RFC 9110 §5.6.2).
+/// A pseudonym for `Via`: a token (RFC 9110 §5.6.2).
 pub(super) fn token(text: &str) -> Result<String, &'static str> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if !text.is_empty() && text.bytes().all(is_token) {
@@ -65,7 +65,7 @@ pub(super) fn token(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A request's method, as `fetch()` sends it (Fetch, "normalize a method").
+/// A request method, normalised as `fetch()` does (Fetch, "normalize a method").
 pub(super) fn method(text: &str) -> Result<Method, &'static str> {
     const NORMALIZED: [Method; 6] =
         [Method::DELETE, Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT];
@@ -77,7 +77,7 @@ pub(super) fn method(text: &str) -> Result<Method, &'static str> {
     }
 }
 
-/// The origin of a page, as a browser writes it in `Origin`.
+/// The origin of a page, as browsers write it in `Origin`.
 pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
     if text == "null" {
         return Ok(HeaderValue::from_static("null"));
@@ -96,11 +96,12 @@ pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
     }
 }
 
-/// A header of a request.
+/// A request header.
 pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let (name, value) =
         text.split_once(':').ok_or("write a name, ':' and a value: 'x-tenant: blue'")?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "the name is none")?;
+    let name =
+        HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "that is not a header name")?;
     let value = HeaderValue::from_str(value.trim())
         .map_err(|_| "the value has characters that no header may have")?;
     match name {
@@ -110,13 +111,13 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static s
     }
 }
 
-/// `portico-` and 8 hex digits; another one each time.
+/// `portico-` and 8 random hex digits.
 pub(super) fn random_name() -> String {
-    // Each RandomState has keys of its own, the first of them from the system's randomness.
+    // Each RandomState has its own keys, the first of which come from the system's randomness.
     format!("portico-{:08x}", RandomState::new().hash_one(0) >> 32)
 }
 
-/// A name that is one DNS label: a namespace's.
+/// A DNS label, such as the name of a namespace.
 pub(super) fn label(text: &str) -> Result<String, &'static str> {
     if is_label(text) {
         Ok(text.to_owned())
@@ -125,7 +126,7 @@ pub(super) fn label(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The class of an install, which is part of its Lease's name.
+/// The class of an install. It is part of the Lease's name.
 pub(super) fn class(text: &str) -> Result<String, &'static str> {
     if text.len() <= 200 && text.split('.').all(is_label) {
         Ok(text.to_owned())
@@ -134,7 +135,7 @@ pub(super) fn class(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A namespaced object.
+/// The name of a namespaced object.
 pub(super) fn object(text: &str) -> Result<ObjectName, &'static str> {
     match text.split_once('/') {
         Some((namespace, name)) if is_label(namespace) && name.split('.').all(is_label) => {
@@ -154,7 +155,7 @@ pub(super) fn published(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// RFC 1123 label, as the API server asks of namespaces.
+/// RFC 1123 label, as the API server requires of namespaces.
 fn is_label(text: &str) -> bool {
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&text.len())

@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-/// Runs the demo, or one service of it, until a signal.
+/// Runs the demo, or one of its services, until a signal.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let _logs = logging::start(args.serving.log_format, "warn")?;
     match args.service {
@@ -31,7 +31,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One service alone.
+/// Runs one service.
 async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let wanted = args.serving.http;
@@ -47,7 +47,7 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// All of it.
+/// Runs the whole demo.
 async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let DemoArgs { latency, ref mut serving, http_given, admin_given, .. } = args;
     serving.http = free("--http", serving.http, http_given)?;
@@ -57,7 +57,7 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let options = Options { loopback_endpoints: true, ..Options::default() };
     let mut registry = Registry::default();
     let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
-    // Nothing changes; the publisher lives as long as there is a trigger.
+    // Nothing changes. The publisher runs as long as there is a trigger.
     let (_waker, debouncer) = debouncer();
     let started = |at: Started| {
         services.metrics().are_at(at.admin);
@@ -66,7 +66,7 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     server::run(serving, publisher, debouncer, registry, started, ready(())).await
 }
 
-/// Objects that stay as they are.
+/// Objects that never change.
 struct Fixed(Option<Snapshot>);
 
 impl Source for Fixed {
@@ -79,7 +79,8 @@ impl Source for Fixed {
     }
 }
 
-/// `wanted`, or, where that is taken and nobody gave it, the same with any free port.
+/// Returns `wanted`, or any free port on the same address if the port is taken and was not given
+/// explicitly.
 fn free(flag: &str, wanted: SocketAddr, given: bool) -> anyhow::Result<SocketAddr> {
     match TcpListener::bind(wanted) {
         Ok(_) => Ok(wanted),
@@ -90,7 +91,7 @@ fn free(flag: &str, wanted: SocketAddr, given: bool) -> anyhow::Result<SocketAdd
     }
 }
 
-/// What the user is told: first of all, which address to open.
+/// What the user is shown: first of all, which address to open.
 fn greeting(at: &Started, services: &Services, latency: Duration) -> String {
     let page = url(at.http);
     let mut lines = vec![String::new(), format!("  Open {page}"), String::new()];
@@ -120,7 +121,7 @@ fn waits(added: Duration) -> String {
     }
 }
 
-/// The address as a browser on this machine opens it.
+/// The URL by which a browser on this machine opens an address.
 fn url(address: SocketAddr) -> String {
     let here: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     if here.contains(&address.ip()) || address.ip().is_unspecified() {

@@ -19,7 +19,7 @@ use portico_dataplane::{
 use std::process::ExitCode;
 use text::Text;
 
-/// What `Via` says here: an install's own name is drawn at its start, unless it is given.
+/// The name in `Via`. A running install's is random, unless it is given.
 const VIA_NAME: &str = "portico";
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
@@ -69,7 +69,7 @@ fn explanation(
         && args.url.scheme() == Scheme::Https
     {
         notes.push(format!(
-            "this release accepts plain HTTP only: behind a proxy that ends TLS, name that in trustedProxies of FrontDoor {}, or its requests count as http",
+            "this release accepts plain HTTP only: behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {}, or its requests count as http",
             host.front_door
         ));
     }
@@ -82,7 +82,7 @@ fn explanation(
     Ok(explanation)
 }
 
-/// What is wrong with the Route that wins, although it is served.
+/// The problems of the winning Route, which is served in spite of them.
 fn problems(compiled: &Compiled, route: &ObjectName) -> impl Iterator<Item = String> {
     let object = ObjectRef { kind: Kind::Route, name: route.clone() };
     let problems = compiled.statuses.get(&object).into_iter().flat_map(|status| &status.problems);

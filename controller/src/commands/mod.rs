@@ -1,4 +1,4 @@
-//! The commands, one module each.
+//! The commands, one module for each.
 
 mod check;
 mod crds;
@@ -15,8 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Input that is not there, or can't be looked at: the process ends with 2, as it does for a flag
-/// that does not exist.
+/// A path that does not exist or can't be accessed. The exit status is 2, as for an unknown flag.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {error}")]
 pub struct InputError {
@@ -24,7 +23,7 @@ pub struct InputError {
     error: io::Error,
 }
 
-/// Runs what the command line asks for.
+/// Runs the command given on the command line.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => block_on(serve::run(*args)),
@@ -36,7 +35,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Runs a serving command. Its workers have threads and runtimes of their own.
+/// Runs a serving command. The workers have threads and runtimes of their own.
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);
@@ -44,7 +43,7 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
     result
 }
 
-/// Refuses PATHs that are not there.
+/// Rejects paths that do not exist.
 fn exist(paths: &[PathBuf]) -> Result<(), InputError> {
     let check = |path: &Path| {
         path.metadata()
@@ -54,7 +53,7 @@ fn exist(paths: &[PathBuf]) -> Result<(), InputError> {
     paths.iter().try_for_each(|path| check(path))
 }
 
-/// Writes to the standard output. A reader that has seen enough (`| head`) is no error.
+/// Writes to standard output. It is not an error if the reader has seen enough (`| head`).
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

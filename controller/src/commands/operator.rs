@@ -1,4 +1,4 @@
-//! `portico operator`: objects from a cluster, served, and told what became of them.
+//! `portico operator`: serves the objects of a cluster, and writes their statuses.
 
 use crate::{
     cli::OperatorArgs,
@@ -13,7 +13,7 @@ use crate::{
 use prometheus_client::registry::Registry;
 use std::process::ExitCode;
 
-/// The libraries log every retry; the operator itself tells of each outage once.
+/// The libraries log every retry; the operator itself logs each outage once.
 const DEFAULT_LOG_FILTER: &str = "info,kube_client=off,kube_runtime=off,kube_lease_manager=off";
 
 pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
@@ -35,7 +35,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
         write(served);
         Ok(())
     };
-    // Another replica writes while this one drains, which may take long.
+    // Another replica may write while this one drains, which can take long.
     let ending = operator.end();
     server::run(&args.serving, publisher, debouncer, registry, started, ending).await
 }

@@ -1,4 +1,4 @@
-//! Text for a terminal.
+//! Text for terminals.
 
 use clap::builder::styling::{AnsiColor, Style};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     io::{self, IsTerminal},
 };
 
-/// Text from a manifest, in one line and without what would steer a terminal.
+/// Text from a manifest on one line, without control characters that a terminal would interpret.
 pub(super) struct Plain<'t>(pub(super) &'t str);
 
 impl fmt::Display for Plain<'_> {
@@ -18,14 +18,14 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
-/// How words are told apart: by colours, where somebody sees them.
+/// Highlights words with colours, if the output is a terminal.
 #[derive(Clone, Copy)]
 pub(super) struct Paint {
     colours: bool,
 }
 
 impl Paint {
-    /// Colours on a terminal, unless `NO_COLOR` is set.
+    /// Uses colours on a terminal, unless `NO_COLOR` is set.
     pub(super) fn of_stdout() -> Self {
         Self { colours: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
     }

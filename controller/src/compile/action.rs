@@ -10,8 +10,8 @@ use portico_dataplane::{
     table::{Redirect, Respond, Rewrite, Scheme, Timeouts},
 };
 
-/// Says so unless exactly one of the three is there, and no field stands beside a redirect or a
-/// response that only a request to a backend gives a meaning.
+/// Checks that exactly one of the three actions is given, and that no field that only makes sense
+/// for a backend accompanies a redirect or a fixed response.
 pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
     let actions = [
         ("backends", spec.backends.is_some()),
@@ -50,7 +50,7 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
     }
 }
 
-/// The path rewrite; `rewrite.host` is checked here and used by each backend.
+/// Compiles the path rewrite. `rewrite.host` is only checked here; each backend applies it.
 pub(super) fn rewrite(
     rewrite: &crds::Rewrite,
     matches: &[Matched],
@@ -67,7 +67,7 @@ pub(super) fn rewrite(
     Some(Rewrite { path })
 }
 
-/// A template whose names every match has.
+/// Compiles a template, all of whose names every match must capture.
 fn template(
     text: &str,
     matches: &[Matched],
@@ -97,7 +97,7 @@ fn template(
     Some(template)
 }
 
-/// A redirect.
+/// Compiles a redirect.
 pub(super) fn redirect(
     redirect: &crds::Redirect,
     matches: &[Matched],
@@ -141,7 +141,7 @@ pub(super) fn redirect(
     Some(Redirect { scheme, host, port, path, status: status? })
 }
 
-/// A fixed response.
+/// Compiles a fixed response.
 pub(super) fn respond(
     respond: &crds::Respond,
     at: &FieldPath<'_>,
@@ -160,7 +160,7 @@ pub(super) fn respond(
     {
         report.invalid(
             &at.child("body"),
-            format!("is given, but a response {} has none: remove it", code.as_u16()),
+            format!("is given, but a {} response has none: remove it", code.as_u16()),
         );
     }
     let at_headers = at.child("headers");
@@ -173,7 +173,7 @@ pub(super) fn respond(
     Some(Respond { status: status?, headers: lines, body: Bytes::from(body) })
 }
 
-/// Time limits; what is absent is the default, and `0s` is none.
+/// Compiles timeouts. Absent fields have their defaults, and `0s` means no timeout.
 pub(super) fn timeouts(
     timeouts: Option<&crds::Timeouts>,
     at: &FieldPath<'_>,

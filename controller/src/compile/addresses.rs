@@ -1,10 +1,10 @@
-//! Which addresses an endpoint of a Service may have.
+//! Which addresses the endpoints of a Service may have.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The address of an endpoint, if it may be dialled. Whoever may write EndpointSlices must not
-/// reach the node itself or the cloud's metadata service through the edge. The error says what
-/// the address is.
+/// Parses the address of an endpoint and checks that it may be dialled. Whoever can write
+/// EndpointSlices must not be able to reach the node itself or the cloud's metadata service through
+/// Portico. The error describes the address.
 pub(super) fn dialable(text: &str, loopback: bool) -> Result<IpAddr, &'static str> {
     let address: IpAddr = text.parse().map_err(|_| "not an IP address")?;
     let address = address.to_canonical();
@@ -29,13 +29,13 @@ pub(super) fn dialable(text: &str, loopback: bool) -> Result<IpAddr, &'static st
     }
 }
 
-/// The IPv4 address that an IPv6 address carries for a translator: `64:ff9b::/96` (RFC 6052).
+/// The IPv4 address embedded in an IPv6 address for NAT64: `64:ff9b::/96` (RFC 6052).
 fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = v6.segments() else { return None };
     Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
 }
 
-/// Whether a cloud serves credentials there.
+/// Whether it is the address of a cloud's metadata service, which hands out credentials.
 fn is_metadata(address: IpAddr) -> bool {
     const AWS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     const GOOGLE: Ipv6Addr = Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254);

@@ -1,11 +1,11 @@
-//! Hosts with ports, as URLs and `rewrite.host` have them.
+//! Hosts with ports, in URLs and in `rewrite.host`.
 
 use crate::diagnostic::without_user;
 use portico_dataplane::table::{Authority, HostPattern, Scheme};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Parses `host[:port]`; a port that is `default_port` is left out. The error is the rest of a
-/// sentence that begins with the field's name.
+/// Parses `host[:port]`, and omits the port if it is `default_port`. The error completes a sentence
+/// that starts with the field's name.
 pub(super) fn parse(text: &str, default_port: u16) -> Result<Authority, String> {
     let name_ends = text.rfind(']').map_or(0, |bracket| bracket + 1);
     let (host, port) = match text.get(name_ends..).and_then(|rest| rest.split_once(':')) {
@@ -18,13 +18,13 @@ pub(super) fn parse(text: &str, default_port: u16) -> Result<Authority, String> 
     Ok(Authority { host: host_name(host)?, port: port.filter(|port| *port != default_port) })
 }
 
-/// Scheme, host and port; a single `/` may follow. The error is a sentence; it does not show what
-/// may be a password.
+/// Parses a scheme, a host and a port, optionally followed by a single `/`. The error is a
+/// sentence, and leaves out what may be a password.
 pub(super) fn parse_url(url: &str) -> Result<(Scheme, Authority), String> {
     parts(url).map_err(|error| format!("'{}' {error}", without_user(url)))
 }
 
-/// The error is the rest of a sentence that begins with the URL.
+/// The error completes a sentence that starts with the URL.
 fn parts(url: &str) -> Result<(Scheme, Authority), String> {
     const WANTED: &str = "is not an external URL: write https://host or http://host:port";
     let (scheme, rest) = url.split_once("://").ok_or(WANTED)?;
@@ -56,7 +56,7 @@ fn port(text: &str) -> Result<u16, String> {
     }
 }
 
-/// A DNS name or an address (IPv6 in brackets), folded.
+/// Normalises a DNS name or an IP address (IPv6 in brackets).
 pub(super) fn host_name(text: &str) -> Result<String, String> {
     match text.parse() {
         Ok(HostPattern::Exact(host)) if looks_like_a_number(&host) => Err(format!(
@@ -70,8 +70,8 @@ pub(super) fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether resolvers may take a name for an IPv4 address in another notation (`127.1`,
-/// `0x7f000001`): its last label is a number (URL Standard, "ends in a number"), and it is no
+/// Whether a resolver may read a name as an IPv4 address in an unusual notation (`127.1`,
+/// `0x7f000001`): its last label is a number (URL Standard, "ends in a number"), but it is not a
 /// dotted quad.
 fn looks_like_a_number(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -80,7 +80,7 @@ fn looks_like_a_number(host: &str) -> bool {
     number && host.parse::<Ipv4Addr>().is_err()
 }
 
-/// The address that a host is, if it is one.
+/// The IP address, if the host is one.
 pub(super) fn address(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }

@@ -1,4 +1,4 @@
-//! `spec.backends`: Services of the Route's namespace and external hosts.
+//! `spec.backends`: Services in the Route's namespace, and external hosts.
 
 use super::{authority, report::Report, services::Services};
 use crate::diagnostic::{FieldPath, Reason};
@@ -27,11 +27,11 @@ pub(super) struct Backends<'a, 's> {
     pub(super) host: Option<&'s str>,
 }
 
-/// A backend before what all kinds share: where it is and what it speaks.
+/// What Services and external hosts resolve to: where the backend is and which protocol it speaks.
 struct ResolvedBackend {
     name: String,
     protocol: Protocol,
-    /// Its own name first.
+    /// The backend's own name comes first.
     authorities: Vec<Authority>,
     target: Target,
     default_host: HostMode,
@@ -164,7 +164,8 @@ impl<'s> Backends<'_, 's> {
         })
     }
 
-    /// The Host that the backend gets; a name from `rewrite.host` joins its own names.
+    /// The Host header for the backend. A name in `rewrite.host` is added to the backend's own
+    /// names.
     fn host_header(
         &self,
         protocol: Protocol,
@@ -177,7 +178,7 @@ impl<'s> Backends<'_, 's> {
                 return Some(HostHeader::Preserve);
             }
             (Some("Backend"), _) | (None, HostMode::Backend) => authorities.first()?.to_string(),
-            // The name itself is checked where the rewrite is, once for all backends.
+            // The rewrite's name is validated once, with the rewrite itself.
             (Some(name), _) => {
                 let named = authority::parse(name, protocol.scheme().default_port()).ok()?;
                 let text = named.to_string();
@@ -192,7 +193,7 @@ impl<'s> Backends<'_, 's> {
             Err(_) => {
                 report.invalid(
                     &FieldPath::SPEC.child("backends"),
-                    "has a name that no Host header can have",
+                    "has a name that is not valid in a Host header",
                 );
                 None
             }
@@ -221,7 +222,7 @@ fn endpoint_problems(
     at: &FieldPath<'_>,
     report: &mut Report,
 ) {
-    /// How many addresses a message names.
+    /// How many addresses a message lists.
     const MAX_SHOWN: usize = 3;
     if let Some(shown) =
         refused.get(..refused.len().min(MAX_SHOWN)).filter(|shown| !shown.is_empty())
@@ -247,7 +248,7 @@ fn endpoint_problems(
     }
 }
 
-/// The names by which a pod may call its own Service.
+/// The names by which a Pod may refer to its own Service.
 fn cluster_names(service: &ObjectName, port: Option<u16>) -> Vec<Authority> {
     let ObjectName { namespace, name } = service;
     [

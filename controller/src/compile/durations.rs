@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Parses `[0-9]{1,5}(h|m|s|ms)`, one to four times; `None` where it is anything else.
+/// Parses one to four of `[0-9]{1,5}(h|m|s|ms)`; anything else is `None`.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let (mut rest, mut total) = (text, Duration::ZERO);
     for _ in 0..4 {
@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     None
 }
 
-/// The milliseconds of the unit that `text` begins with, and what follows it.
+/// The milliseconds of the unit at the start of `text`, and the rest.
 fn unit(text: &str) -> Option<(u64, &str)> {
     [("ms", 1), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
         .into_iter()

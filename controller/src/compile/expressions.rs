@@ -1,9 +1,10 @@
-//! Regular expressions that an object writes.
+//! Regular expressions in objects.
 
 use portico_dataplane::full_match::FullMatch;
 
-/// An expression for whole values. It is parsed by itself first, so that a mistake has its place in
-/// what was written, and `a)|(b` can't close a group that it did not open. The error is a sentence.
+/// Compiles an expression that must match whole values. It is first parsed on its own, so that an
+/// error position refers to the text as written, and so that `a)|(b` can't close a group that it
+/// did not open. The error is a sentence.
 pub(super) fn full_match(text: &str) -> Result<FullMatch, String> {
     regex_syntax::parse(text).map_err(|error| match error {
         regex_syntax::Error::Parse(error) => {

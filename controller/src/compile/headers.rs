@@ -1,4 +1,4 @@
-//! Header edits, with values from Secrets.
+//! Header edits, including values from Secrets.
 
 use super::{options::Options, report::Report};
 use crate::{
@@ -14,9 +14,9 @@ use portico_dataplane::table::{HeaderEdits, ObjectName};
 pub(super) struct Headers<'s> {
     pub(super) snapshot: &'s Snapshot,
     pub(super) options: &'s Options,
-    /// Where its Secrets are.
+    /// Its Secrets are in the same namespace.
     pub(super) route: &'s ObjectName,
-    /// The first value that could not be had.
+    /// Why the first unavailable value is unavailable.
     pub(super) unavailable: Option<String>,
 }
 
@@ -99,7 +99,7 @@ impl Headers<'_> {
         }
     }
 
-    /// A value from a Secret of the Route's namespace. No message shows any of it.
+    /// Reads a value from a Secret in the Route's namespace. No message contains any of it.
     fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
         let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
         let secret = self.secret(&name).map_err(|message| (Reason::SecretNotFound, message))?;
@@ -114,9 +114,9 @@ impl Headers<'_> {
         };
         let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
             let message = if bytes.ends_with(b"\n") {
-                "ends in a line break, so it is no header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
+                "ends in a line break, so it is not a valid header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
             } else {
-                "is no header value: it has line breaks or control characters"
+                "is not a valid header value: it has line breaks or control characters"
             };
             (Reason::Invalid, format!("key '{}' of Secret {name} {message}", from.key))
         })?;
@@ -146,7 +146,7 @@ fn names(names: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<Heade
     names.iter().enumerate().filter_map(|(i, text)| name(text, &at.index(i), report)).collect()
 }
 
-/// The name of a field that may be edited.
+/// Parses the name of a header that may be edited.
 pub(super) fn name(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<HeaderName> {
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) if name == http::header::HOST => {
@@ -168,7 +168,7 @@ pub(super) fn name(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Optio
     }
 }
 
-/// A value that is written in the object.
+/// Parses a literal value.
 pub(super) fn value(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<HeaderValue> {
     HeaderValue::from_str(text)
         .map_err(|_| {

@@ -12,17 +12,18 @@ use portico_dataplane::{
 /// How many matches a Route may have.
 const MAX_MATCHES: usize = 16;
 
-/// A match whose parts are all good.
+/// A valid match.
 #[derive(Debug)]
 pub(super) struct Matched {
-    /// Where it stands in `spec.matches`.
+    /// Its index in `spec.matches`.
     pub(super) index: usize,
     pub(super) path: PathPattern,
-    /// Sorted and each once, so that equal ones compare equal.
+    /// Sorted and deduplicated, so that equal predicates compare equal.
     pub(super) predicates: Predicates,
 }
 
-/// The good matches, each once. That a bad one is missing does no harm: the Route is refused.
+/// Compiles the valid matches, without duplicates. Leaving out invalid ones is harmless: the Route
+/// is rejected.
 pub(super) fn compile(
     matches: &[crds::Match],
     at: &FieldPath<'_>,
@@ -43,7 +44,7 @@ pub(super) fn compile(
         let at = all.index(index);
         let path = path(&item.path, &at.child("path"), report);
         let predicates = predicates(item, &at, report);
-        // A path that did not decode is not the default one.
+        // A path that did not decode must not become the default path.
         let Some(path) = path.filter(|_| !report.failed_to_decode(&at.child("path"))) else {
             continue;
         };
@@ -56,7 +57,7 @@ pub(super) fn compile(
             Some(first) => report.warn(
                 &at,
                 crate::diagnostic::Reason::Conflicted,
-                format!("says the same as match {}, and is left out", first.index),
+                format!("duplicates match {}, and is ignored", first.index),
             ),
             None => good.push(Matched { index, path, predicates }),
         }
@@ -64,7 +65,7 @@ pub(super) fn compile(
     good
 }
 
-/// A path pattern.
+/// Compiles a path pattern.
 pub(super) fn path(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<PathPattern> {
     PathPattern::parse(text).map_err(|error| report.invalid(at, format!("'{text}' {error}"))).ok()
 }
@@ -97,7 +98,7 @@ fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<M
     good
 }
 
-/// Checks a predicate's name and gives it in the form in which it compares.
+/// Validates a predicate's name and normalises it for comparison.
 type CheckName = fn(&str) -> Result<String, &'static str>;
 
 fn header_name(name: &str) -> Result<String, &'static str> {
@@ -123,7 +124,7 @@ fn list(
             report.invalid(&at.child("name"), format!("'{}' {error}", predicate.name));
         });
         let comparison = match report.failed_to_decode(&at.child("type")) {
-            // Whether it takes a value can't be told.
+            // Without the type, it is unknown whether a value is expected.
             true => None,
             false => comparison(predicate, &at.child("value"), report),
         };
@@ -154,7 +155,7 @@ fn comparison(
         (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {
             report.invalid(
                 at,
-                format!("is missing: type {kind:?} compares with it; to ask only that it is there, use type: Present"),
+                format!("is missing: type {kind:?} compares with it; to check only that it is present, use type: Present"),
             );
             None
         }
@@ -165,10 +166,10 @@ fn comparison(
     }
 }
 
-/// All that a predicate says: name, kind and value.
+/// Everything about a predicate: name, type and value.
 pub(super) type SortKey<'p> = (&'p str, u8, &'p str);
 
-/// By what predicates sort, for want of an order of regular expressions.
+/// Sort key; regexes have no Ord, so their text is compared.
 pub(super) fn sort_key(predicate: &Predicate) -> SortKey<'_> {
     let (kind, value) = match &predicate.comparison {
         Comparison::Exact(value) => (0, value.as_str()),

@@ -1,5 +1,5 @@
-//! The compiler: a [`Snapshot`] in, a [`Table`] and every object's status out. Pure and total: no
-//! clock, no I/O, no logs, and it never fails; what is wrong becomes [`Problem`]s.
+//! The compiler turns a [`Snapshot`] into a [`Table`] and a status for every object. It is pure and
+//! total: no clock, no I/O, no logging. It never fails; whatever is wrong becomes a [`Problem`].
 //!
 //! [`Problem`]: crate::diagnostic::Problem
 
@@ -26,12 +26,12 @@ use crate::{diagnostic::ObjectRef, objects::Snapshot};
 use portico_dataplane::table::Table;
 use std::collections::BTreeMap;
 
-/// What a snapshot compiles to.
+/// The result of compiling a snapshot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Compiled {
-    /// The table, generation 0.
+    /// The table, with generation 0.
     pub table: Table,
-    /// The status of every FrontDoor and Route that concerns this install.
+    /// The status of every FrontDoor and Route that this install is responsible for.
     pub statuses: BTreeMap<ObjectRef, Status>,
 }
 

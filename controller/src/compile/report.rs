@@ -1,4 +1,4 @@
-//! What is found wrong with one object, and the status that comes of it.
+//! Collects the problems of one object, and turns them into its status.
 
 use super::status::{ComputedCondition, Status};
 use crate::{
@@ -9,21 +9,21 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use portico_dataplane::table::ObjectName;
 
-/// The problems of one object as they are found.
+/// The problems found in one object so far.
 #[derive(Debug)]
 pub(super) struct Report {
     object: ObjectRef,
     uid: Option<String>,
     generation: Option<i64>,
     problems: Vec<Problem>,
-    /// How many of them reading the object found.
+    /// How many of them were found while reading the object.
     read: usize,
-    /// The paths of what did not decode.
+    /// The paths of fields that did not decode.
     undecoded: Vec<String>,
 }
 
 impl Report {
-    /// Begins with what reading the object found.
+    /// Starts with the problems found while reading the object.
     pub(super) fn new<K: CustomKind>(name: &ObjectName, entry: &Entry<K>) -> Self {
         let metadata = entry.object.as_ref().map(|object| object.meta());
         let mut report = Self {
@@ -40,7 +40,7 @@ impl Report {
         report
     }
 
-    /// Nothing of the object is served.
+    /// Reports an error that keeps the whole object from being served.
     pub(super) fn refuse(
         &mut self,
         field: &FieldPath<'_>,
@@ -50,13 +50,13 @@ impl Report {
         self.push(Severity::Error, ConditionType::Accepted, field, reason, message.into());
     }
 
-    /// The object breaks the rules of its kind.
+    /// Reports a violation of the kind's rules.
     pub(super) fn invalid(&mut self, field: &FieldPath<'_>, message: impl Into<String>) {
         self.refuse(field, Reason::Invalid, message);
     }
 
-    /// The object breaks a rule of which of these members are there together; nothing is said where
-    /// one of them was there and did not decode.
+    /// Reports a violation of a rule about which of these members may appear together. Reports
+    /// nothing if one of them was given but did not decode.
     pub(super) fn invalid_members(
         &mut self,
         field: &FieldPath<'_>,
@@ -69,7 +69,7 @@ impl Report {
         }
     }
 
-    /// Something that the object names is not there or can't be used.
+    /// Reports a reference to something that is missing or unusable.
     pub(super) fn unresolved(
         &mut self,
         field: &FieldPath<'_>,
@@ -79,7 +79,7 @@ impl Report {
         self.push(Severity::Error, ConditionType::ResolvedRefs, field, reason, message.into());
     }
 
-    /// Worth knowing.
+    /// Reports a warning.
     pub(super) fn warn(
         &mut self,
         field: &FieldPath<'_>,
@@ -97,7 +97,7 @@ impl Report {
         reason: Reason,
         message: String,
     ) {
-        // What stands in for a value that did not decode is nobody's mistake, nor is what lacks it.
+        // Placeholders are not the user's mistake, and neither is what is missing from them.
         if !self.is_incomplete(field) {
             self.add(severity, condition, field, reason, message);
         }
@@ -112,7 +112,7 @@ impl Report {
         message: String,
     ) {
         let (object, field) = (self.object.clone(), field.to_string());
-        // Of the same mistake the schema speaks in general terms; what is found here says more.
+        // The schema describes the same mistake in general terms; this message is more specific.
         let mut read = self.problems.iter().take(self.read);
         if reason == Reason::Invalid
             && let Some(said) = read.position(|p| p.reason == reason && p.field == field)
@@ -128,29 +128,30 @@ impl Report {
         !self.errors(ConditionType::Accepted).any(|_| true)
     }
 
-    /// Whether something at this field or below it keeps the object from being accepted.
+    /// Whether an error at this field or below it keeps the object from being accepted.
     pub(super) fn refuses(&self, field: &FieldPath<'_>) -> bool {
         self.errors(ConditionType::Accepted).any(|problem| field.contains(&problem.field))
     }
 
-    /// Whether nothing keeps the object from being accepted but its CORS policy.
+    /// Whether the object is accepted, apart from errors in its CORS policy.
     pub(super) fn accepted_except_for_cors(&self) -> bool {
         let cors = FieldPath::SPEC.child("cors");
         self.errors(ConditionType::Accepted).all(|problem| cors.contains(&problem.field))
     }
 
-    /// Whether this is a FrontDoor that is not accepted, and serves what its CORS policy does not
-    /// concern.
+    /// Whether this is a FrontDoor that is not accepted because of its CORS policy alone, and so
+    /// still serves the Routes that don't inherit it.
     fn serves_in_part(&self) -> bool {
         self.object.kind == Kind::FrontDoor && !self.accepted() && self.accepted_except_for_cors()
     }
 
-    /// Whether this field did not decode: it is absent, or has something else in its place.
+    /// Whether this field did not decode: it is absent, or a placeholder.
     pub(super) fn failed_to_decode(&self, field: &FieldPath<'_>) -> bool {
         self.undecoded.iter().any(|path| field.is_within(path))
     }
 
-    /// Whether this field or something below it did not decode: what it says is not all known.
+    /// Whether this field or anything below it did not decode, so that its content is not fully
+    /// known.
     pub(super) fn is_incomplete(&self, field: &FieldPath<'_>) -> bool {
         self.failed_to_decode(field) || self.undecoded.iter().any(|path| field.contains(path))
     }
@@ -161,7 +162,7 @@ impl Report {
             .filter(move |p| p.severity == Severity::Error && p.condition == condition)
     }
 
-    /// The status, with problems sorted: errors first, then by field.
+    /// The status, with problems sorted by severity, then by field.
     pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
         self.problems.sort_by(|a, b| {
             let rank = |p: &Problem| (p.severity, p.condition);
@@ -180,7 +181,7 @@ impl Report {
         let mut messages: Vec<_> =
             self.errors(condition).map(|p| format!("{}: {}", p.field, p.message)).collect();
         if condition == ConditionType::Accepted && self.serves_in_part() {
-            messages.push("Routes with a cors of their own are served all the same".to_owned());
+            messages.push("Routes with their own cors are still served".to_owned());
         }
         ComputedCondition {
             r#type,
@@ -191,8 +192,8 @@ impl Report {
     }
 }
 
-/// Who was there first: the order in which objects win over one another. An object without a
-/// creation time counts as youngest; equals go by namespace and name.
+/// The order in which objects take precedence over each other: by age, then by namespace and name.
+/// Objects without a creation time come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Precedence<'s> {
     undated: bool,
@@ -210,10 +211,10 @@ impl<'s> Precedence<'s> {
         self.name
     }
 
-    /// Why this one wins over a younger one, as the rest of a sentence that names it.
+    /// Why this one takes precedence over `younger`, completing a sentence that names it.
     pub(super) fn wins_over(&self, younger: &Self) -> &'static str {
         if self.created == younger.created {
-            "which goes first by name, both being of one age"
+            "which comes first by name, both having the same age"
         } else {
             "which is older"
         }

@@ -1,4 +1,4 @@
-//! Services, their ports, and the endpoints behind them.
+//! Services, their ports and their endpoints.
 
 use super::{addresses::dialable, options::Options};
 use crate::{diagnostic::Reason, objects::Snapshot};
@@ -13,24 +13,24 @@ use portico_crds::ServiceBackend;
 use portico_dataplane::table::{ObjectName, Protocol};
 use std::{collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc};
 
-/// The label by which a slice says whose it is.
+/// The label that ties an EndpointSlice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// A Service's port that can be spoken to.
+/// A port of a Service, with a supported protocol.
 #[derive(Debug)]
 pub(super) struct Port {
     pub(super) number: u16,
     pub(super) protocol: Protocol,
-    /// The ready endpoints that may be dialled, sorted, each once.
+    /// The ready endpoints that may be dialled, sorted and deduplicated.
     pub(super) endpoints: Arc<[SocketAddr]>,
-    /// Endpoints that may not, and why.
+    /// Endpoints that must not be dialled, and why.
     pub(super) refused: Vec<String>,
 }
 
-/// What a reference to a Service's port leads to, or why it leads nowhere.
+/// What a reference to a Service's port resolves to, or why it does not resolve.
 pub(super) type Resolved = Rc<Result<Port, (Reason, String)>>;
 
-/// Every Service of a snapshot; each port is resolved once, however many Routes name it.
+/// The Services of a snapshot. Each port is resolved once, however many Routes reference it.
 pub(super) struct Services<'s> {
     snapshot: &'s Snapshot,
     loopback: bool,
@@ -57,7 +57,7 @@ impl<'s> Services<'s> {
         Self { snapshot, loopback, slices, resolved: HashMap::new() }
     }
 
-    /// The port that a backend names, in the Route's namespace.
+    /// Resolves the port that a backend references, in the Route's namespace.
     pub(super) fn resolve(&mut self, namespace: &'s str, backend: &'s ServiceBackend) -> Resolved {
         let port = match &backend.port {
             IntOrString::Int(number) => PortKey::Number(*number),
@@ -89,8 +89,7 @@ impl<'s> Services<'s> {
         let protocol = protocol(&name, port)?;
         let number =
             u16::try_from(port.port).ok().filter(|number| *number > 0).ok_or_else(|| {
-                let message =
-                    format!("Service {name} has a port {}, which no port can be", port.port);
+                let message = format!("Service {name} has an invalid port, {}", port.port);
                 (Reason::PortNotFound, message)
             })?;
         let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
@@ -105,7 +104,7 @@ impl<'s> Services<'s> {
             for number in ports.filter(|p| is_port(p, port)).filter_map(|p| p.port) {
                 let Ok(number) = u16::try_from(number) else { continue };
                 for endpoint in slice.endpoints.iter().filter(|endpoint| is_ready(endpoint)) {
-                    // A slice's further addresses of an endpoint lead to the same pod.
+                    // Further addresses of an endpoint lead to the same Pod.
                     let Some(text) = endpoint.addresses.first() else { continue };
                     match dialable(text, self.loopback) {
                         Ok(address) => endpoints.push(SocketAddr::new(address, number)),
@@ -195,7 +194,7 @@ fn is_tcp(protocol: Option<&str>) -> bool {
     matches!(protocol, None | Some("" | "TCP"))
 }
 
-/// A slice's port goes by the name of the Service's port; its number is the pods' own.
+/// A slice's port is identified by the name of the Service's port; its number is the Pods' own.
 fn is_port(port: &EndpointPort, name: &str) -> bool {
     port.name.as_deref().unwrap_or_default() == name && is_tcp(port.protocol.as_deref())
 }

@@ -1,19 +1,19 @@
-//! What a service of the demo has received, as it saw it.
+//! Counts the requests that a service of the demo receives.
 
 use http::{HeaderMap, Method, header};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Mutex};
 
-/// The header that the example Routes set, and a browser never does: the request came through the
-/// front door.
+/// A header that the example Routes set, and browsers never do: the request came through the front
+/// door.
 pub(super) const FRONT_DOOR_HEADER: &str = "x-front-door";
 
-/// Counters of one service, by way and by kind of request.
+/// The counters of one service, by path and kind of request.
 #[derive(Debug, Default)]
 pub(super) struct Counts(Mutex<Tally>);
 
-/// A copy of the counters. Keys are methods, and `preflight` for the OPTIONS requests by which a
-/// browser asks before it sends the real one.
+/// A copy of the counters. The keys are methods, and `preflight` for OPTIONS requests that are CORS
+/// preflights.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Tally {
@@ -34,20 +34,20 @@ impl Counts {
         *way.entry(kind).or_default() += 1;
     }
 
-    /// The counters as they are now.
+    /// The current counters.
     pub(super) fn tally(&self) -> Tally {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
-/// Whether a browser asks for permission with this request (Fetch, "CORS-preflight request").
+/// Whether the request is a CORS preflight (Fetch, "CORS-preflight request").
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// A bounded set, whatever clients invent.
+/// A bounded set of labels, whatever clients send.
 fn label(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

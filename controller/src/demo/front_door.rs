@@ -1,4 +1,4 @@
-//! What the demo's front door has counted, as its metrics tell it.
+//! What the demo's front door has counted, read from its metrics.
 
 use super::reachable;
 use serde::Serialize;
@@ -14,33 +14,33 @@ use tokio::{
     time::timeout,
 };
 
-/// The admin port is in this very process.
+/// Generous: the admin port is in this very process.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the front door's metrics are; it listens later than the services do.
+/// Where the front door's metrics are served. Known only after the services have started.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<OnceLock<SocketAddr>>);
 
-/// What concerns preflights, all Routes together.
+/// What concerns preflights, summed over all Routes.
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counted {
-    /// Those that the front door has answered itself.
+    /// Preflights that the front door answered itself.
     preflights_answered: f64,
-    /// Those that no browser had to send.
+    /// Preflights that no browser had to send.
     preflights_avoided: f64,
-    /// What that has saved, in milliseconds.
+    /// The time saved by those, in milliseconds.
     saved_ms: f64,
 }
 
 impl Metrics {
-    /// Metrics that are served at `admin`.
+    /// Sets the admin address at which the metrics are served.
     pub fn are_at(&self, admin: SocketAddr) {
-        // There is one front door, which says so once.
+        // There is one front door, which is set once.
         let _ = self.0.set(reachable(admin));
     }
 
-    /// What has been counted by now; `None` where there is no front door.
+    /// Reads the current totals; `None` if there is no front door.
     pub(super) async fn read(&self) -> Option<io::Result<Counted>> {
         let text = timeout(SCRAPE_TIMEOUT, page(*self.0.get()?)).await;
         Some(text.unwrap_or_else(|late| Err(late.into())).map(|text| Counted::read(&text)))

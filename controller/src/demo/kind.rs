@@ -1,18 +1,18 @@
 //! The services of the demo.
 
-/// Which service.
+/// A service of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// The web app: the page.
     App,
     /// Sales reports and orders.
     Sales,
-    /// Users' profiles; wants an API key.
+    /// User profiles; requires an API key.
     Profiles,
 }
 
 impl Kind {
-    /// All of them.
+    /// All services.
     pub const ALL: [Self; 3] = [Self::App, Self::Sales, Self::Profiles];
 
     /// The name of its Service and Route in `examples/ep`.

@@ -1,4 +1,4 @@
-//! The objects of `examples/ep`, with the addresses of a run.
+//! The objects of `examples/ep`, with this run's addresses.
 
 use super::kind::Kind;
 use crate::{files, objects::Snapshot};
@@ -12,7 +12,7 @@ macro_rules! example {
     };
 }
 
-/// The manifests, as `portico serve examples/ep` reads them.
+/// The manifests that `portico serve examples/ep` reads.
 const MANIFESTS: [(&str, &str); 6] = example![
     "00-namespace.yaml",
     "app.yaml",
@@ -22,8 +22,8 @@ const MANIFESTS: [(&str, &str); 6] = example![
     "sales.yaml"
 ];
 
-/// The objects for services at `addresses`. The front door answers to any host, so that the page
-/// opens at whatever address this machine is known by.
+/// The objects, with the services at `addresses`. The front door accepts any host, so that the page
+/// opens at every address of this machine.
 pub(super) fn snapshot(addresses: &[(Kind, SocketAddr)]) -> Snapshot {
     let mut snapshot = files::read_texts(MANIFESTS).snapshot;
     for entry in snapshot.front_doors.values_mut() {
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(MANIFESTS.map(|(name, _)| name.to_owned()), *Vec::from_iter(there));
     }
 
-    /// The texts are those of the files, and the services are where the example says.
+    /// The embedded texts are those of the files, and the services have the example's addresses.
     #[test]
     fn the_demo_serves_the_example() {
         let mut example = files::read(&[folder().to_owned()]).snapshot;

@@ -1,5 +1,5 @@
-//! `portico demo`: three small services on three origins, a front door over them, and a page that
-//! calls the same APIs both ways.
+//! `portico demo`: three small services on three origins, a front door in front of them, and a page
+//! that calls the same APIs both ways.
 
 mod counts;
 mod front_door;
@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// All three services, running until dropped.
+/// All three services. They run until this is dropped.
 #[derive(Debug)]
 pub struct Services {
     addresses: Vec<(Kind, SocketAddr)>,
@@ -30,8 +30,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts the services on `ip`, each on the port that it has in `examples/ep`, or on a free one
-    /// where that is taken.
+    /// Starts the services on `ip`, each on its port in `examples/ep`, or on a free one if that is
+    /// taken.
     pub async fn start(ip: IpAddr, latency: Duration) -> io::Result<Self> {
         let mut services = Vec::new();
         let mut addresses = Vec::new();
@@ -55,23 +55,23 @@ impl Services {
         Ok(Self { addresses, metrics, _tasks: tasks })
     }
 
-    /// Each service, and where it can be reached from this machine.
+    /// The services, and where each can be reached from this machine.
     pub fn addresses(&self) -> impl Iterator<Item = (Kind, SocketAddr)> {
         self.addresses.iter().map(|&(kind, address)| (kind, reachable(address)))
     }
 
-    /// Where the front door over them tells what it has counted.
+    /// Where the page reads what the front door has counted.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// The objects of `examples/ep`, with these services as the endpoints.
+    /// The objects of `examples/ep`, with these services as endpoints.
     pub fn snapshot(&self) -> Snapshot {
         manifests::snapshot(&self.addresses().collect::<Vec<_>>())
     }
 }
 
-/// Where this machine itself reaches what listens at `address`.
+/// The address at which this machine can reach a listener on `address`.
 pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -1,19 +1,19 @@
-//! What the three services of the demo answer. Nothing is stored, so that the same request gets the
-//! same answer, whichever way it comes.
+//! The responses of the demo's three services. Nothing is stored, so that the same request gets the
+//! same response, both directly and through the front door.
 
 use super::kind::Kind;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-/// What the profiles service asks for in `x-api-key`: the value in `examples/ep/profiles.yaml`.
+/// The `x-api-key` that the profiles service requires: the value in `examples/ep/profiles.yaml`.
 pub(super) const API_KEY: &str = "demo-key-that-protects-nothing";
 
-/// What a page may do: itself and what it is served with, and calls to anywhere.
+/// What the page may load: what it is served with, and calls to anywhere.
 const PAGE_POLICY: &str =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src *";
 
-/// The answer of `kind`; `page_config` is what the page needs to know of this run.
+/// The response of a service. `page_config` is what the page needs to know about this run.
 pub(super) fn answer(kind: Kind, request: &Request<Bytes>, page_config: &Value) -> Response<Bytes> {
     match kind {
         Kind::App => app(request, page_config),
@@ -81,8 +81,8 @@ fn profiles(request: &Request<Bytes>) -> Response<Bytes> {
     }
 }
 
-/// Answers with the body as JSON. Like most APIs, this wants it declared, which is what makes a call
-/// "complicated".
+/// Responds to a JSON body. Like most APIs, this one requires a JSON content type, which is what
+/// causes the preflight.
 fn with_json_body(
     request: &Request<Bytes>,
     answer: impl FnOnce(Value) -> Response<Bytes>,
@@ -102,14 +102,14 @@ fn text(kind: &str, body: &'static str) -> Response<Bytes> {
     typed(&format!("{kind}; charset=utf-8"), Bytes::from_static(body.as_bytes()))
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
     let mut answer = typed("application/json", Bytes::from(body.to_string()));
     *answer.status_mut() = status;
     answer
 }
 
-/// A refusal that says why.
+/// An error response that explains itself.
 pub(super) fn error(status: StatusCode, why: &str) -> Response<Bytes> {
     json(status, &json!({"error": why}))
 }

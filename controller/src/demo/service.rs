@@ -1,4 +1,4 @@
-//! One service of the demo: a small HTTP server on its own port, and so on its own origin.
+//! A service of the demo: a small HTTP server on its own port, and therefore its own origin.
 
 use super::{
     counts::{Counts, FRONT_DOOR_HEADER, is_preflight},
@@ -18,19 +18,19 @@ use tokio::{net::TcpListener, task::JoinSet};
 /// Far more than the page sends.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What all services of a run share.
+/// Settings that all services of a run share.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Every answer waits this long, as if the service were that round trip away.
+    /// The delay of every response, as if the service were that far away.
     pub latency: Duration,
-    /// Each service and its port, for the page to call it directly.
+    /// The services' ports, so that the page can call them directly.
     pub ports: Vec<(Kind, u16)>,
-    /// What the front door has counted, for the web app to tell.
+    /// What the front door has counted, for the web app to report.
     pub metrics: Metrics,
 }
 
 impl Settings {
-    /// What the page is told of this run.
+    /// What the page needs to know about this run.
     fn for_page(&self, headers: &HeaderMap) -> Value {
         let ports = self.ports.iter().map(|(kind, port)| (kind.name().to_owned(), json!(port)));
         json!({
@@ -42,7 +42,7 @@ impl Settings {
     }
 }
 
-/// A service that has its port, and serves once [`Service::run`] is polled.
+/// A service that has bound its port. It serves while [`Service::run`] is polled.
 #[derive(Debug)]
 pub struct Service {
     kind: Kind,
@@ -50,12 +50,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Binds a service's port.
+    /// Binds a service to an address.
     pub async fn bind(kind: Kind, address: SocketAddr) -> io::Result<Self> {
         Ok(Self { kind, listener: TcpListener::bind(address).await? })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -68,11 +68,11 @@ impl Service {
             while connections.try_join_next().is_some() {}
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    // Small answers; none should wait for the next one.
+                    // Responses are small, and must not be delayed.
                     let _ = stream.set_nodelay(true);
                     connections.spawn(serve(stream, state.clone()));
                 }
-                // Out of descriptors, or a client that went away: neither is for ever.
+                // Out of file descriptors, or a client that went away: neither lasts.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -84,7 +84,7 @@ async fn serve(stream: tokio::net::TcpStream, state: Arc<State>) {
         let state = state.clone();
         async move { Ok::<_, Infallible>(state.respond(request).await.map(Full::new)) }
     });
-    // A connection's end is its client's business.
+    // How a connection ends is the client's business.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service)
@@ -98,7 +98,7 @@ struct State {
 }
 
 impl State {
-    /// What a page is told that asks for counts.
+    /// The response to a page that asks for counts.
     async fn counts(&self, method: &Method, path: &str) -> Option<Response<Bytes>> {
         match (self.kind, path) {
             (Kind::App | Kind::Sales | Kind::Profiles, "/demo/counts") if method == Method::GET => {
@@ -148,8 +148,8 @@ impl State {
     }
 }
 
-/// The answer to a preflight. `Access-Control-Max-Age: 0` because the demo shows what each call
-/// costs that the browser has no fresh permission for.
+/// The response to a preflight. `Access-Control-Max-Age: 0`, because the demo shows what a call
+/// costs without a cached preflight.
 fn permission() -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A place in an object. It links back to the root along the stack, and is written out only where
-/// something is wrong there.
+/// A place in an object: a linked list up the stack, which allocates only if something is wrong
+/// there and the path is written out.
 #[derive(Clone, Copy)]
 pub(crate) enum FieldPath<'p> {
     /// The object itself.
@@ -60,7 +60,7 @@ fn is_within(path: &str, place: &str) -> bool {
     below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// The steps of a written path, in an order that sorts names as text and indices as numbers.
+/// Splits a written path into steps that sort names as text and indices as numbers.
 pub(crate) fn sort_key(path: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
     path.split(['.', '[']).map(|step| match step.strip_suffix(']') {
         Some(index) => ("", index.parse().ok()),

@@ -1,5 +1,6 @@
-//! What is wrong with an object: the one shape of every complaint, from the schema's to the
-//! compiler's. Problems become conditions, the lines of `portico check`, and events.
+//! Problems: the one form in which everything that is wrong with an object is reported, whether the
+//! schema or the compiler found it. They become conditions, Events and the output of `portico
+//! check`.
 
 mod field;
 
@@ -9,8 +10,8 @@ use portico_dataplane::table::ObjectName;
 use serde::Serialize;
 use std::{borrow::Cow, fmt};
 
-/// What was written for a URL or an origin, as messages show it: what stands before an `@` may be a
-/// password, and messages go to logs and statuses.
+/// A URL or an origin for display, without what precedes an `@`: it may contain a password, and
+/// messages end up in logs and statuses.
 pub(crate) fn without_user(written: &str) -> Cow<'_, str> {
     match written.rsplit_once('@') {
         Some((_, rest)) => Cow::Owned(format!("…@{rest}")),
@@ -18,7 +19,7 @@ pub(crate) fn without_user(written: &str) -> Cow<'_, str> {
     }
 }
 
-/// The kinds that have a status.
+/// The kinds that have a status: Portico's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Kind {
     /// `FrontDoor`.
@@ -28,15 +29,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// Every kind.
     pub const ALL: [Self; 2] = [Self::FrontDoor, Self::Route];
 
-    /// The kind of this name.
+    /// The kind with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The kind's name, as manifests have it.
+    /// The kind's name in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Self::FrontDoor => "FrontDoor",
@@ -51,12 +52,12 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One object.
+/// A reference to an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
-    /// Its kind.
+    /// The object's kind.
     pub kind: Kind,
-    /// Its namespace and name.
+    /// The object's namespace and name.
     pub name: ObjectName,
 }
 
@@ -66,37 +67,38 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// How bad a problem is.
+/// How serious a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Severity {
-    /// The object, or a reference of it, can't be honoured.
+    /// The object, or one of its references, can't be honoured.
     Error,
-    /// Worth knowing; nothing is refused for it.
+    /// Worth knowing, but nothing is rejected because of it.
     Warning,
 }
 
-/// Which condition an error makes false.
+/// The condition that an error makes false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum ConditionType {
-    /// `Accepted`: nothing of the object is served; but what is wrong with a FrontDoor's CORS policy
-    /// concerns only the Routes that would inherit it.
+    /// `Accepted`: nothing of the object is served. The exception is an error in a FrontDoor's CORS
+    /// policy, which only affects the Routes that would inherit it.
     Accepted,
-    /// `ResolvedRefs`: something it names is not there.
+    /// `ResolvedRefs`: an object that it references is missing or unusable.
     ResolvedRefs,
 }
 
-/// Why; one word each, the `reason` of a condition.
+/// A problem's cause in one CamelCase word: the `reason` of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Reason {
-    /// The object breaks the schema: unknown or missing field, wrong type, value out of bounds.
+    /// The object violates the schema: an unknown or missing field, a wrong type, a value out of
+    /// bounds.
     Invalid,
-    /// A key that stands twice in one mapping.
+    /// A key appears twice in one mapping.
     DuplicateField,
-    /// The same object in two files.
+    /// The same object is defined in two files.
     DuplicateObject,
-    /// A field that this version can't honour yet.
+    /// This version does not support the field yet.
     Unsupported,
-    /// Another object, which is older, has the same host, or the same host, path and predicates.
+    /// An older object has the same host, or the same host, path and predicates.
     Conflicted,
     /// The FrontDoor does not let this namespace attach, or not at this path.
     NotAllowedByFrontDoor,
@@ -104,7 +106,7 @@ pub enum Reason {
     FrontDoorNotFound,
     /// The FrontDoor exists but is not accepted.
     FrontDoorNotAccepted,
-    /// The Route names a host that the FrontDoor does not have.
+    /// The Route names a host that the FrontDoor does not serve.
     HostNotFound,
     /// The Service does not exist.
     ServiceNotFound,
@@ -112,13 +114,13 @@ pub enum Reason {
     PortNotFound,
     /// The Secret, or the key in it, does not exist, or this install does not read it.
     SecretNotFound,
-    /// An endpoint's or an external backend's address may not be dialled.
+    /// The address of an endpoint or an external backend must not be dialled.
     AddressNotAllowed,
-    /// The Service has an `appProtocol` that can't be spoken, or a type that has no endpoints.
+    /// The Service has an unsupported `appProtocol`, or a type without endpoints.
     UnsupportedService,
-    /// The Service has no ready endpoint; only a warning, for endpoints come and go.
+    /// The Service has no ready endpoint. Only a warning, because endpoints come and go.
     NoEndpoints,
-    /// Something that does nothing, or less than it says; only a warning.
+    /// Something has no effect, or less than it seems to. Only a warning.
     NoEffect,
 }
 
@@ -128,19 +130,19 @@ impl fmt::Display for Reason {
     }
 }
 
-/// One problem of one object.
+/// A problem of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// The object.
     pub object: ObjectRef,
-    /// How bad.
+    /// How serious it is.
     pub severity: Severity,
-    /// Which condition it makes false, where it is an error.
+    /// The condition that it makes false, if it is an error.
     pub condition: ConditionType,
-    /// Field path, as Kubernetes writes it: `spec.matches[0].path`.
+    /// The path of the field, as Kubernetes writes it: `spec.matches[0].path`.
     pub field: String,
-    /// Why, in one word.
+    /// The cause in one word.
     pub reason: Reason,
-    /// Why, in a sentence that names the way out.
+    /// The cause in a sentence, and how to fix it.
     pub message: String,
 }

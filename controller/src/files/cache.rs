@@ -1,4 +1,4 @@
-//! What each file last gave.
+//! What each file last contained.
 
 use super::{
     decode::{self, Contents},
@@ -15,14 +15,14 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// A file beyond this is not read: it is no manifest.
+/// Larger files are skipped.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// How long a file that is gone still counts: many editors move a file away before they write the
-/// new one, and its Routes must not go away in between.
+/// How long the content of a removed file still counts: many editors remove a file before they
+/// write the new version, and its Routes must not disappear in between.
 pub(super) const REMOVAL_DELAY: Duration = Duration::from_millis(50);
 
-/// What each file last gave.
+/// What each file last contained.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     files: BTreeMap<PathBuf, Cached>,
@@ -31,21 +31,21 @@ pub(super) struct Cache {
 
 #[derive(Debug, Default)]
 struct Cached {
-    /// `None` where a further change might not show in it.
+    /// `None` if another change might leave the stamp as it is.
     stamp: Option<Stamp>,
-    /// Of the text that was last looked at.
+    /// Hash of the text that was last read.
     hash: Option<u64>,
     contents: Contents,
-    /// Why the file can't be read or parsed. Its contents are those of before.
+    /// Why the file can't be read or parsed. `contents` is then from before.
     broken: Option<String>,
-    /// Since when the file is gone.
+    /// Since when the file has been gone.
     gone: Option<Instant>,
 }
 
 impl Cache {
-    /// Reads what changed. `hold` says which files (without symbolic links) are being written just
-    /// now; they stay as they are. Files that are gone for `linger` are forgotten. Whether anything
-    /// is different.
+    /// Reads what has changed. `hold` tells which files, by their real paths, are just being
+    /// written; those stay as they are. Files that have been gone for `linger` are forgotten.
+    /// Returns whether anything is different.
     pub(super) fn refresh(
         &mut self,
         walk: Walk,
@@ -58,7 +58,7 @@ impl Cache {
         self.files.retain(|path, file| {
             let there = walk.files.contains_key(path)
                 || path.ancestors().any(|above| unreadable.contains_key(above));
-            // Gone or back: what another file has, too, is that file's alone now or no more.
+            // Whether an object has duplicates may depend on this file.
             changed |= file.gone.is_some() == there;
             file.gone = if there { None } else { file.gone.or_else(|| Some(Instant::now())) };
             let keep = file.gone.is_none_or(|since| since.elapsed() < linger);
@@ -77,12 +77,12 @@ impl Cache {
         changed
     }
 
-    /// Whether a file that is gone still counts.
+    /// Whether the content of a removed file still counts.
     pub(super) fn lingers(&self) -> bool {
         self.files.values().any(|file| file.gone.is_some())
     }
 
-    /// All files together.
+    /// Merges all files.
     pub(super) fn merge(&self) -> Merged {
         let mut merged = Merged::default();
         for (path, message) in &self.unreadable {

@@ -1,4 +1,4 @@
-//! Documents → objects, with what is wrong with each.
+//! Decodes documents into objects, with their problems.
 
 use super::parse::{self, Document, Format};
 use crate::{
@@ -12,25 +12,25 @@ use portico_dataplane::table::ObjectName;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Contents {
-    /// Documents.
+    /// How many documents it has.
     documents: usize,
-    /// The objects that Portico uses, with the number of their document, from 1.
+    /// The objects that Portico reads, with the numbers of their documents, from 1.
     pub(super) objects: Vec<(usize, Object)>,
-    /// What is wrong in the file and is not a problem of one of our own objects.
+    /// What is wrong with the file, other than the problems of Portico's own objects.
     pub(super) problems: Vec<FileProblem>,
-    /// Documents of kinds that Portico does not use.
+    /// How many documents are of kinds that Portico does not read.
     pub(super) ignored: usize,
 }
 
-/// Something wrong with a file that has no object of our own to be said of.
+/// A problem of a file that can't be reported on one of Portico's own objects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileProblem {
-    /// The document, from 1, empty ones not counted. `None` where it is about the whole file.
+    /// The document, from 1, not counting empty ones. `None` if it is about the whole file.
     pub document: Option<usize>,
-    /// What is wrong, and the way out.
+    /// What is wrong, and how to fix it.
     pub message: String,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for FileProblem {
     }
 }
 
-/// Reads a text. An error means that it can't be parsed, so that nothing is known of what it holds.
+/// Decodes a text. An error means that it can't be parsed, so that its content is unknown.
 pub(super) fn decode(text: &str, format: Format) -> Result<Contents, FileProblem> {
     parse::parse(text, format).map_err(|message| FileProblem { document: None, message })
 }
@@ -83,7 +83,7 @@ impl Contents {
             Some(_) => return self.problem(number, "List: 'items' is not a list".to_owned()),
         };
         if list.duplicates.iter().any(|duplicate| duplicate.field() == "items") {
-            self.problem(number, "List: 'items' stands twice: the second is not read".to_owned());
+            self.problem(number, "List: 'items' is given twice: the second is ignored".to_owned());
         }
         for (index, value) in items.into_iter().enumerate() {
             let duplicates =
@@ -93,9 +93,9 @@ impl Contents {
     }
 }
 
-/// Reads a document as an object of the kind that it says it is of.
+/// Decodes a document as the kind that it claims to be.
 struct Reader {
-    /// Gone once it is read.
+    /// Taken once it has been decoded.
     document: Option<Document>,
     object: Option<Result<Object, String>>,
 }
@@ -145,8 +145,7 @@ impl Visitor for Reader {
     }
 }
 
-/// Why a document that is of no kind that is read was meant to be of one of ours; `None` where it
-/// was not.
+/// If a document of no known kind was meant to be one of Portico's own: what is wrong with it.
 fn mistake(value: &Value) -> Option<String> {
     let text = |field| value.get(field).and_then(Value::as_str);
     let kind = text("kind");
@@ -169,13 +168,14 @@ fn mistake(value: &Value) -> Option<String> {
     })
 }
 
-/// One of our own objects: everything wrong with it is said of it, as long as it has a name.
+/// Decodes one of Portico's own objects. Whatever is wrong with it becomes its problem, as long as
+/// it has a name.
 fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String> {
     let name = namespaced_name(K::NAME, &mut document)?;
     let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let duplicates = document.duplicates.iter().map(|duplicate| {
         let line = duplicate.line.map(|line| format!(", again in line {line}"));
-        let message = format!("stands twice{}: remove one", line.unwrap_or_default());
+        let message = format!("is given twice{}: remove one", line.unwrap_or_default());
         Problem {
             object: object.clone(),
             severity: Severity::Error,
@@ -196,19 +196,19 @@ where
     let shown = display_name(&name);
     if let Some(duplicate) = document.duplicates.first() {
         let (kind, name, field) = (K::NAME, &name.name, duplicate.field());
-        return Err(format!("{kind} {name} is not read: '{field}' stands twice: remove one"));
+        return Err(format!("{kind} {name} is not read: '{field}' is given twice: remove one"));
     }
     K::decode(document.value)
         .map(|object| K::object(name.clone(), Arc::new(object)))
         .map_err(|error| format!("{} {shown} does not decode: {error}", K::NAME))
 }
 
-/// A name as messages show it: without a namespace where the kind has none.
+/// A name for display: without a namespace if the kind is cluster-scoped.
 pub(super) fn display_name(name: &ObjectName) -> String {
     if name.namespace.is_empty() { name.name.to_string() } else { name.to_string() }
 }
 
-/// The name of a namespaced object. Where it has no namespace it gets `default`.
+/// The name of a namespaced object. The namespace defaults to `default`.
 fn namespaced_name(kind: &str, document: &mut Document) -> Result<ObjectName, String> {
     let name = required_name(kind, document)?.to_owned();
     let namespace = metadata_name(kind, "namespace", document)?.unwrap_or("default").to_owned();
@@ -223,7 +223,7 @@ fn required_name<'d>(kind: &str, document: &'d Document) -> Result<&'d str, Stri
         .ok_or_else(|| format!("{kind} without metadata.name: give it one"))
 }
 
-/// A field of the metadata that names the object: there once at most, and a DNS name.
+/// A field of the metadata that identifies the object: not duplicated, and a DNS name.
 fn metadata_name<'d>(
     kind: &str,
     key: &str,
@@ -233,7 +233,7 @@ fn metadata_name<'d>(
     for duplicate in &document.duplicates {
         let duplicate = duplicate.field();
         if duplicate == field || ["apiVersion", "kind", "metadata"].contains(&duplicate.as_str()) {
-            return Err(format!("{kind}: '{duplicate}' stands twice: which object is it?"));
+            return Err(format!("{kind}: '{duplicate}' is given twice: which object is meant?"));
         }
     }
     match &document.value["metadata"][key] {
@@ -241,12 +241,12 @@ fn metadata_name<'d>(
         Value::String(name) if name.is_empty() => Ok(None),
         Value::String(name) if is_dns_name(name) => Ok(Some(name)),
         other => Err(format!(
-            "{kind}: {field} {other} is not a name: lower-case letters, digits, '-' and '.', as a text"
+            "{kind}: {field} {other} is not a name: lower-case letters, digits, '-' and '.', as a string"
         )),
     }
 }
 
-/// RFC 1123 subdomain, as the API server asks of names.
+/// RFC 1123 subdomain, as the API server requires of names.
 fn is_dns_name(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     let outside = |c: char| matches!(c, '-' | '.');

@@ -1,4 +1,4 @@
-//! All files together.
+//! Merges the contents of all files.
 
 use super::decode::{Contents, FileProblem, display_name};
 use crate::{
@@ -13,18 +13,18 @@ use std::{
     sync::Arc,
 };
 
-/// All files together.
+/// The merged contents of all files.
 #[derive(Debug, Default)]
 pub struct Merged {
     /// The objects.
     pub snapshot: Snapshot,
-    /// What is wrong with files beside the problems of our own objects, by path.
+    /// What is wrong with files, other than the problems of Portico's own objects, by path.
     pub problems: BTreeMap<Arc<Path>, Vec<FileProblem>>,
-    /// Files that were read well.
+    /// How many files were read and parsed.
     pub files: usize,
-    /// Files and folders that can't be read or parsed.
+    /// How many files and folders can't be read or parsed.
     pub broken: usize,
-    /// Documents of kinds that Portico does not use.
+    /// How many documents are of kinds that Portico does not read.
     pub ignored: usize,
     origins: BTreeMap<Identity, Origin>,
 }
@@ -32,12 +32,12 @@ pub struct Merged {
 /// Kind, namespace and name.
 type Identity = (&'static str, ObjectName);
 
-/// Where an object stands.
+/// Where an object is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file.
     pub path: Arc<Path>,
-    /// The document in it, from 1.
+    /// The document in the file, from 1.
     pub document: usize,
 }
 
@@ -48,12 +48,12 @@ impl fmt::Display for Origin {
 }
 
 impl Merged {
-    /// Where an object of ours stands; the first place, if there are several.
+    /// Where one of Portico's own objects is defined; the first place, if there are several.
     pub fn origin(&self, object: &ObjectRef) -> Option<&Origin> {
         self.origins.get(&(object.kind.name(), object.name.clone()))
     }
 
-    /// Takes up what a file holds.
+    /// Adds the content of a file.
     pub(super) fn add(&mut self, path: &Path, contents: &Contents) {
         let path: Arc<Path> = Arc::from(path);
         self.ignored += contents.ignored;
@@ -66,7 +66,8 @@ impl Merged {
         }
     }
 
-    /// Takes up what a file held that is gone, so far as no other file holds it: it may have moved.
+    /// Adds the content of a removed file, except for objects that are also defined elsewhere: they
+    /// may have moved.
     pub(super) fn fill(&mut self, path: &Path, contents: &Contents) {
         let path: Arc<Path> = Arc::from(path);
         for (document, object) in &contents.objects {
@@ -77,7 +78,7 @@ impl Merged {
         }
     }
 
-    /// Takes up a file or folder that can't be read or parsed.
+    /// Adds a file or folder that can't be read or parsed.
     pub(super) fn broken(&mut self, path: &Path, message: &str) {
         self.broken += 1;
         self.complain(Arc::from(path), None, message.to_owned());
@@ -100,7 +101,8 @@ impl Merged {
         }
     }
 
-    /// One of ours that stands twice is refused as a whole; of a core object the first counts.
+    /// Handles a second definition. One of Portico's own objects is rejected; of other objects, the
+    /// first definition counts.
     fn second(&mut self, first: &Origin, here: Origin, object: &Object) {
         let entry =
             Kind::named(object.kind()).map(|kind| ObjectRef { kind, name: object.name().clone() });
@@ -111,14 +113,14 @@ impl Merged {
                 condition: ConditionType::Accepted,
                 field: "metadata.name".to_owned(),
                 reason: Reason::DuplicateObject,
-                message: format!("stands in {first} and in {here}: keep one of them"),
+                message: format!("is defined in {first} and in {here}: keep one of them"),
             };
             if let Some(problems) = self.snapshot.problems_mut(&entry) {
                 problems.push(problem);
             }
         } else {
             let (kind, name) = (object.kind(), display_name(object.name()));
-            let message = format!("{kind} {name} is not used: it stands in {first} too");
+            let message = format!("{kind} {name} is ignored: it is already defined in {first}");
             self.complain(here.path, Some(here.document), message);
         }
     }

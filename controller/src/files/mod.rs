@@ -1,4 +1,4 @@
-//! Objects from files: read, decode, watch.
+//! Reads objects from files, and watches those.
 
 mod cache;
 mod decode;
@@ -26,7 +26,7 @@ pub fn read(paths: &[PathBuf]) -> Merged {
     cache.merge()
 }
 
-/// Reads YAML manifests that are at hand as texts; what stands before each is its name.
+/// Reads YAML manifests from memory, given with their names.
 pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Merged {
     let mut merged = Merged::default();
     for (name, text) in texts {

@@ -1,4 +1,4 @@
-//! Text → documents: YAML or JSON, as values, with every key that stands twice.
+//! Parses YAML and JSON into values, and notes duplicate keys.
 
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -6,40 +6,40 @@ use serde_json::{Map, Number, Value};
 use serde_saphyr::{Spanned, options::DuplicateKeyPolicy, options::NonFiniteFloatPolicy};
 use std::{fmt, marker::PhantomData};
 
-/// How a text is written.
+/// The format of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// YAML, any number of documents. Plain scalars are typed as `kubectl` types them (YAML 1.1:
-    /// `yes` and `on` are booleans), so that a manifest means the same in a cluster.
+    /// Any number of YAML documents. Plain scalars are typed as `kubectl` does (YAML 1.1: `yes` and
+    /// `on` are booleans), so that a manifest means the same as in a cluster.
     Yaml,
-    /// JSON, any number of documents.
+    /// Any number of JSON documents.
     Json,
 }
 
-/// One document.
+/// A document.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Document {
-    /// Its value. Of a key that stands twice the first one counts.
+    /// Its value. Of duplicate keys, the first one counts.
     pub(super) value: Value,
-    /// Every key that stands twice.
+    /// The duplicate keys.
     pub(super) duplicates: Vec<Duplicate>,
 }
 
-/// A key that stands twice in one mapping.
+/// A key that appears a second time in one mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Duplicate {
-    /// Where it is, from the inside out.
+    /// Its path, innermost step first.
     path: Vec<Step>,
-    /// The line of the second one, from 1. JSON has none.
+    /// The line of the second key, from 1. `None` for JSON.
     pub(super) line: Option<u64>,
 }
 
-/// One step of a path into a document.
+/// A step of a path into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A mapping's key.
+    /// A key of a mapping.
     Key(String),
-    /// A sequence's index.
+    /// An index into a sequence.
     Index(usize),
 }
 
@@ -60,8 +60,7 @@ impl Duplicate {
         field
     }
 
-    /// Goes down one item of a list: the same duplicate seen from `items[index]`, where it lies
-    /// in there.
+    /// The same duplicate relative to `items[index]`, if it is in there.
     pub(super) fn below_item(&self, index: usize) -> Option<Self> {
         let outer = self.path.len().checked_sub(2)?;
         let inside = self.path[outer..] == [Step::Index(index), Step::Key("items".to_owned())];
@@ -69,8 +68,8 @@ impl Duplicate {
     }
 }
 
-/// Reads all documents that are not empty into `C`, one after the other, so that no more than one
-/// is held as a value. The error names the line and what is wrong there.
+/// Parses all non-empty documents into `C`, one at a time, so that at most one is in memory as a
+/// value. The error includes the line.
 pub(super) fn parse<C: Default + Extend<Document>>(
     text: &str,
     format: Format,
@@ -83,8 +82,8 @@ pub(super) fn parse<C: Default + Extend<Document>>(
 }
 
 fn yaml<C: Default + Extend<Document>>(text: &str) -> Result<C, String> {
-    // Files are as large as their owner makes them; what is bounded is depth, for the stack's
-    // sake, and what aliases may multiply.
+    // Files may be as large as their owner likes. Only the depth, for the sake of the stack, and
+    // the expansion of aliases are bounded.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: usize::MAX,
@@ -113,7 +112,7 @@ fn json<C: Default + Extend<Document>>(text: &str) -> Result<C, String> {
     Ok(documents)
 }
 
-/// Takes documents, whatever their keys were read as.
+/// Collects documents, whatever type their keys were parsed as.
 #[derive(Default)]
 struct Into<C>(C);
 
@@ -123,7 +122,7 @@ impl<C: Extend<Document>, K> Extend<KeyedBy<K>> for Into<C> {
     }
 }
 
-/// A document whose keys are read as `K`, which may know their line.
+/// A document whose keys are parsed as `K`, which may know their lines.
 struct KeyedBy<K>(Document, PhantomData<K>);
 
 impl<'de, K: Key> Deserialize<'de> for KeyedBy<K> {
@@ -151,7 +150,7 @@ impl Key for Spanned<String> {
     }
 }
 
-/// One value, at any depth.
+/// A value at any depth.
 struct Node<'d, K> {
     duplicates: &'d mut Vec<Duplicate>,
     key: PhantomData<K>,
@@ -162,7 +161,7 @@ impl<K> Node<'_, K> {
         Node { duplicates: self.duplicates, key: PhantomData }
     }
 
-    /// Adds the step that leads to what was just read to the duplicates found in there.
+    /// Adds a step to the paths of the duplicates found inside the value that was just parsed.
     fn step(&mut self, before: usize, step: impl Fn() -> Step) {
         for duplicate in &mut self.duplicates[before..] {
             duplicate.path.push(step());
@@ -359,7 +358,7 @@ mod tests {
         assert!(parse(&deep, Format::Yaml).is_err());
         assert!(parse(&deep, Format::Json).is_err());
         for opener in ["- ", "? ", "a:\n ", "{a: ", "- - {? [", "&a ", "!t "] {
-            // Whatever it says of these: the stack holds.
+            // Whether these parse does not matter: the stack must not overflow.
             let _ = parse(&opener.repeat(20_000), Format::Yaml);
         }
         let mut chain = "a0: &a0 [x]\n".to_owned();

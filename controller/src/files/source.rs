@@ -1,4 +1,4 @@
-//! Manifests as a source of objects: watched, and looked at again.
+//! Manifest files as a source of objects: watched, and polled.
 
 use super::{
     cache::{Cache, REMOVAL_DELAY},
@@ -22,24 +22,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a file may stay open for writing before what it holds so far counts.
+/// How long a file may be open for writing before its content counts.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Manifests, watched: what they hold now, and a sign when that may have changed.
+/// Manifest files: their current content, and a trigger when that may have changed.
 #[derive(Debug)]
 pub struct Files {
     paths: Vec<PathBuf>,
     pub(super) cache: Cache,
     pub(super) watch: Watch,
-    /// What was logged last; `None` before the first look.
+    /// The problems logged last; `None` before the first snapshot.
     problems: Option<BTreeSet<(Arc<Path>, FileProblem)>>,
-    /// How long the last look took.
+    /// How long the last snapshot took.
     took: Duration,
     counts: Family<[(&'static str, &'static str); 1], Gauge>,
 }
 
 impl Files {
-    /// Begins to watch with the first look. `trigger` fires when something may have changed.
+    /// Starts to watch with the first snapshot. `trigger` fires when something may have changed.
     pub fn new(paths: Vec<PathBuf>, trigger: Trigger, registry: &mut Registry) -> Self {
         let counts = Family::default();
         let help = "Manifest files; a broken one keeps what it last gave";
@@ -54,7 +54,7 @@ impl Files {
         }
     }
 
-    /// Logs problems that are new, and those that are gone, once.
+    /// Logs new problems and resolved ones, each once.
     fn report(&mut self, merged: &Merged) {
         for (state, count) in [("read", merged.files), ("broken", merged.broken)] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -67,7 +67,7 @@ impl Files {
         let known = self.problems.replace(problems.clone()).unwrap_or_default();
         for (path, problem) in problems.difference(&known) {
             let keeps = match problem.document {
-                None => "; what it last gave, if anything, stays",
+                None => "; its last valid content, if any, stays in use",
                 Some(_) => "",
             };
             tracing::warn!(file = %path.display(), "{problem}{keeps}");
@@ -95,8 +95,8 @@ impl Source for Files {
         Some(merged.snapshot)
     }
 
-    /// Network mounts give no signs, and queues of signs overflow; looking costs a thousandth of a
-    /// core at most.
+    /// Network mounts report no changes, and event queues overflow. Polling costs at most a
+    /// thousandth of a core.
     fn poll_interval(&self) -> Duration {
         if self.cache.lingers() {
             return REMOVAL_DELAY;

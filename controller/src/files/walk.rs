@@ -1,4 +1,4 @@
-//! Folders → the files in them that count.
+//! Finds manifest files in folders.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -8,25 +8,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a walk over all PATHs found.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// The files, by the path under which they were reached.
+    /// The files, by the paths under which they were found.
     pub(super) files: BTreeMap<PathBuf, Found>,
-    /// What could not be looked at, and why; nothing is known of what lies there.
+    /// What could not be accessed, and why. What it contains is unknown.
     pub(super) unreadable: BTreeMap<PathBuf, String>,
 }
 
-/// One file.
+/// A file.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Its path without symbolic links.
     pub(super) real: PathBuf,
-    /// What a change of it would change.
+    /// Changes when the file does.
     pub(super) stamp: Stamp,
 }
 
-/// What a change of a file would change, but for two changes within one tick of the clock.
+/// Changes when a file does, except for two changes within one tick of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     identity: Identity,
@@ -49,8 +49,8 @@ impl Stamp {
         }
     }
 
-    /// Whether a further change could leave the stamp as it is, because the last one was less than
-    /// a second before `now` (seconds since the epoch). Pipes are read once.
+    /// Whether another change could leave the stamp as it is, because the last one was less than a
+    /// second before `now` (seconds since the epoch). Pipes are read only once.
     pub(super) fn is_young(&self, now: i64) -> bool {
         self.regular && self.modified.0.max(self.changed.0) >= now - 1
     }
@@ -60,10 +60,10 @@ fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// Finds `*.yaml`, `*.yml` and `*.json` under `roots`, without dot files and dot folders; what is
-/// named as a root counts whatever its name. Symbolic links are followed, each file and folder is
-/// met once. `enter` is called with every folder (without symbolic links) before it is looked at,
-/// so that a watch that begins there misses nothing.
+/// Finds `*.yaml`, `*.yml` and `*.json` under `roots`, except for dot files and dot folders; a root
+/// counts whatever its name. Symbolic links are followed, and each file and folder is visited once.
+/// `enter` is called with the real path of every folder before it is read, so that a watch started
+/// there misses nothing.
 pub(super) fn walk(roots: &[PathBuf], enter: &mut dyn FnMut(&Path)) -> Walk {
     let mut walker = Walker { found: Walk::default(), met: HashSet::new(), enter };
     for root in roots {
@@ -74,7 +74,7 @@ pub(super) fn walk(roots: &[PathBuf], enter: &mut dyn FnMut(&Path)) -> Walk {
     walker.found
 }
 
-/// Whether the file is JSON by its name.
+/// Whether the file's name says that it is JSON.
 pub(super) fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
@@ -94,7 +94,7 @@ struct Walker<'e> {
 
 impl Walker<'_> {
     fn root(&mut self, root: &Path) -> io::Result<()> {
-        // A link is replaced in its own folder, a file in the one where it lies.
+        // A link is replaced in its own folder, a file in the folder that contains it.
         let folder = |path: &Path| match path.parent() {
             Some(parent) if parent.as_os_str().is_empty() => fs::canonicalize("."),
             Some(parent) => fs::canonicalize(parent),
@@ -104,7 +104,7 @@ impl Walker<'_> {
             (self.enter)(&folder(root)?);
         }
         let metadata = fs::metadata(root)?;
-        // Pipes, such as those of a shell's <(…), have no path of their own.
+        // Pipes, such as those of a shell's <(…), have no real path.
         let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         if metadata.is_dir() {
             return self.folder(root, &real, &metadata);
@@ -172,8 +172,8 @@ impl Walker<'_> {
         }
     }
 
-    /// What was removed while the walk came by is not there, rather than unreadable; a link that
-    /// leads nowhere is.
+    /// Something removed during the walk is absent rather than unreadable. A dangling link is
+    /// unreadable.
     fn fail(&mut self, path: &Path, error: &io::Error) {
         let gone = error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err();
         if !gone {

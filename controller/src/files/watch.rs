@@ -1,4 +1,4 @@
-//! Signs that files change, from the operating system.
+//! File system events: when files may have changed.
 
 use crate::publish::Trigger;
 use notify::{
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Whether the system says when a writer closes a file.
+/// Whether the system reports when a writer closes a file.
 const TELLS_CLOSE: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Watches folders, not recursively, and fires the trigger when something in one of them changes.
@@ -25,8 +25,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches nothing yet. Where the system can't watch, changes are found by looking again. What
-    /// a file holds that stays open for writing counts after `write_timeout`.
+    /// Watches nothing yet. If the system can't watch, changes are found by polling. The content of
+    /// a file that stays open for writing counts after `write_timeout`.
     pub(super) fn new(trigger: Trigger, write_timeout: Duration) -> Self {
         let writing = Writing { files: Arc::default(), longest: write_timeout };
         let handler = {
@@ -39,33 +39,35 @@ impl Watch {
             }
         };
         let watcher = notify::recommended_watcher(handler)
-            .inspect_err(|error| tracing::warn!("files can't be watched, only looked at: {error}"))
+            .inspect_err(|error| {
+                tracing::warn!("cannot watch files; falling back to polling: {error}")
+            })
             .ok();
         Self { watcher, writing, failed: HashSet::new() }
     }
 
-    /// Watches a folder from now on; watching one again does no harm, and is needed where another
-    /// folder has taken its place.
+    /// Watches a folder from now on. Watching it again is harmless, and necessary if another folder
+    /// has taken its place.
     pub(super) fn folder(&mut self, path: &Path) {
         let Some(watcher) = &mut self.watcher else { return };
         match watcher.watch(path, RecursiveMode::NonRecursive) {
             Ok(()) => drop(self.failed.remove(path)),
             Err(error) => {
                 if self.failed.insert(path.to_owned()) {
-                    tracing::warn!("this folder can't be watched, only looked at: {error}");
+                    tracing::warn!("cannot watch a folder; falling back to polling: {error}");
                 }
             }
         }
     }
 
-    /// Files that are being written just now.
+    /// The files that are just being written.
     pub(super) fn writing(&self) -> &Writing {
         &self.writing
     }
 }
 
-/// Files that a writer has changed and not closed yet, and since when: a file that is written in
-/// place is empty for a moment, which must not withdraw what it held.
+/// Files that have been changed but not closed yet, and since when. A file that is rewritten in
+/// place is empty for a moment, which must not withdraw its objects.
 #[derive(Clone, Debug)]
 pub(super) struct Writing {
     files: Arc<Mutex<HashMap<PathBuf, Instant>>>,
@@ -77,13 +79,13 @@ impl Writing {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a file, given without symbolic links, is being written.
+    /// Whether a file, given by its real path, is just being written.
     pub(super) fn contains(&self, path: &Path) -> bool {
         self.files().get(path).is_some_and(|since| since.elapsed() < self.longest)
     }
 
-    /// Takes an event into account. Whether it is no sign of a change (reading a file makes events
-    /// too) or one that a better sign will follow.
+    /// Handles an event. Returns true if nothing has changed (reading a file causes events too), or
+    /// if a better event will follow.
     fn is_quiet(&self, event: &Event) -> bool {
         match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
@@ -114,7 +116,7 @@ impl Writing {
     }
 }
 
-/// Whether a file has one name only, and is no symbolic link.
+/// Whether a file is neither a symbolic link nor hard-linked.
 fn is_plain(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() == 1)
 }

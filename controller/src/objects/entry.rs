@@ -1,4 +1,4 @@
-//! An object of Portico's own as it was read.
+//! An object of one of Portico's own kinds, as read.
 
 use crate::{
     diagnostic::{ConditionType, ObjectRef, Problem, Reason, Severity},
@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// An object of Portico's own, or what is known of one that does not decode.
+/// An object of one of Portico's own kinds, or what is known of it if it does not decode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry<T> {
-    /// The object; `None` where it does not decode.
+    /// The object; `None` if it does not decode.
     pub object: Option<Arc<T>>,
-    /// The field paths of what did not decode, and is absent from `object` or has something
-    /// harmless in its place. An error among `problems` speaks of each.
+    /// The paths of fields that did not decode. They are absent from `object` or replaced by a
+    /// placeholder, and `problems` has an error for each.
     pub undecoded: Vec<String>,
     /// What reading it found: unknown fields, wrong types, duplicates. Any error among them keeps
     /// the object from being accepted.
@@ -22,7 +22,7 @@ pub struct Entry<T> {
 }
 
 impl<T> Entry<T> {
-    /// The object, unless more of it than its CORS policy did not decode.
+    /// The object, provided that it decoded completely apart from its CORS policy.
     pub fn decoded_except_for_cors(&self) -> Option<&T> {
         let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");
         self.object.as_deref().filter(|_| self.undecoded.iter().all(is_cors))
@@ -30,8 +30,8 @@ impl<T> Entry<T> {
 }
 
 impl<T: DeserializeOwned> Entry<T> {
-    /// Reads an object, and says everything that is wrong with it, after what was `found` already.
-    /// Its status is not looked at.
+    /// Decodes an object and reports everything that is wrong with it, followed by the problems
+    /// already `found`. Its status is ignored.
     pub fn decode(
         object: &ObjectRef,
         mut value: Value,
@@ -43,7 +43,7 @@ impl<T: DeserializeOwned> Entry<T> {
         if let Value::Object(fields) = &mut value {
             fields.remove("status"); // Ours to write, and not validated.
         }
-        // Values that don't decode give way to others, so that the rest is judged too.
+        // Values that don't decode are replaced, so that the rest can be checked too.
         let undecoded =
             if problems.is_empty() { Vec::new() } else { schema::repair(object.kind, &mut value) };
         let decoded = T::deserialize(value).map_err(|error| {

@@ -1,5 +1,5 @@
-//! The kinds of objects that Portico reads. `kinds!` below lists them and says all that is peculiar to
-//! each; nothing else names them all. Another kind is another entry there.
+//! The kinds of objects that Portico reads. `kinds!` below is the only list of them, and has
+//! everything that differs from kind to kind. To add a kind, add an entry.
 
 use super::{Entry, secret};
 use crate::diagnostic::{Kind, ObjectRef, Problem};
@@ -21,36 +21,36 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 pub trait ObjectKind:
     Resource<DynamicType = ()> + Clone + Debug + PartialEq + DeserializeOwned + Send + Sync + 'static
 {
-    /// Its name, as manifests have it.
+    /// The kind's name in manifests.
     const NAME: &'static str;
 
-    /// Whether `--secret-namespace` and `--no-secrets` bound where it is read.
+    /// Whether `--secret-namespace` and `--no-secrets` restrict where it is read.
     const IS_SECRET: bool = false;
 
-    /// What is held of one object.
+    /// What a snapshot holds for each object.
     type Held: Clone + Debug + PartialEq + Send + Sync + 'static;
 
-    /// Those of a snapshot.
+    /// The objects of this kind in a snapshot.
     fn of(snapshot: &mut Snapshot) -> &mut BTreeMap<ObjectName, Self::Held>;
 
-    /// One of them.
+    /// Wraps an object of this kind.
     fn object(name: ObjectName, held: Self::Held) -> Object;
 
-    /// Reads one from a manifest.
+    /// Decodes a manifest.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A description of what is wrong with it.
     fn decode(manifest: Value) -> Result<Self, String> {
         serde_json::from_value(manifest).map_err(|error| error.to_string())
     }
 
-    /// Drops what a cluster notes in it often and Portico does not read.
+    /// Removes what Portico does not read, and what changes often in a cluster.
     fn trim(&mut self) {}
 }
 
-/// A kind of Portico's own: it has a schema, problems and a status.
+/// One of Portico's own kinds: it has a schema, problems and a status.
 pub trait CustomKind: ObjectKind<Held = Entry<Self>> {
-    /// Which one.
+    /// Which of them.
     const KIND: Kind;
 }
 
@@ -62,7 +62,7 @@ impl CustomKind for Route {
     const KIND: Kind = Kind::Route;
 }
 
-/// How the API server knows a kind of Portico's own.
+/// The API resource of one of Portico's own kinds.
 pub fn api_resource(kind: Kind) -> ApiResource {
     match kind {
         Kind::FrontDoor => ApiResource::erase::<FrontDoor>(&()),
@@ -70,9 +70,9 @@ pub fn api_resource(kind: Kind) -> ApiResource {
     }
 }
 
-/// Does something for each kind, by how its objects are read.
+/// Visits kinds according to how their objects are read.
 pub trait Visitor {
-    /// A kind of Portico's own.
+    /// One of Portico's own kinds.
     fn custom<K: CustomKind>(&mut self);
 
     /// A namespaced kind of Kubernetes.
@@ -80,13 +80,13 @@ pub trait Visitor {
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>;
 
-    /// A kind of Kubernetes that has no namespace.
+    /// A cluster-scoped kind of Kubernetes.
     fn cluster<K>(&mut self)
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>;
 
-    /// A namespaced kind of Kubernetes, of which those objects alone are read that another one names:
-    /// see [`References`](super::References).
+    /// A namespaced kind of Kubernetes whose objects are only read if another object references
+    /// them: see [`References`](super::References).
     fn referenced<K>(&mut self)
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>;
@@ -97,14 +97,14 @@ macro_rules! kinds {
         $(#[$doc:meta])*
         $field:ident: $Held:ident<$Kind:ident>, $visit:ident { $($peculiar:tt)* }
     )*) => {
-        /// All objects as they are at one moment: what is compiled. They are sorted by name, so that
-        /// one snapshot always compiles to one table.
+        /// All objects at one moment: the compiler's input. Sorted by name, so that equal snapshots
+        /// compile to equal tables.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Snapshot {
             $($(#[$doc])* pub $field: BTreeMap<ObjectName, $Held<$Kind>>,)*
         }
 
-        /// One object.
+        /// An object of any kind.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs)]
         pub enum Object {
@@ -112,21 +112,21 @@ macro_rules! kinds {
         }
 
         impl Object {
-            /// Its kind's name.
+            /// The name of its kind.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$Kind(..) => $Kind::NAME,)*
                 }
             }
 
-            /// Its namespace, empty where its kind has none, and name.
+            /// Its name; the namespace is empty if the kind is cluster-scoped.
             pub fn name(&self) -> &ObjectName {
                 match self {
                     $(Self::$Kind(name, _) => name,)*
                 }
             }
 
-            /// Puts it into a snapshot.
+            /// Inserts it into a snapshot.
             pub fn insert(self, snapshot: &mut Snapshot) {
                 match self {
                     $(Self::$Kind(name, held) => drop(snapshot.$field.insert(name, held)),)*
@@ -158,10 +158,10 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// FrontDoors, undecodable ones too.
+    /// FrontDoors, including those that don't decode.
     front_doors: Entry<FrontDoor>, custom {}
 
-    /// Routes, undecodable ones too.
+    /// Routes, including those that don't decode.
     routes: Entry<Route>, custom {}
 
     /// Services.
@@ -171,10 +171,10 @@ kinds! {
         }
     }
 
-    /// EndpointSlices, by their own name.
+    /// EndpointSlices, by their own names.
     endpoint_slices: Arc<EndpointSlice>, namespaced {}
 
-    /// Namespaces; the namespace of their own name is empty.
+    /// Namespaces. Their keys have an empty namespace.
     namespaces: Arc<Namespace>, cluster {
         fn trim(&mut self) {
             self.status = None;
@@ -196,7 +196,7 @@ kinds! {
 }
 
 impl Snapshot {
-    /// The problems that reading an object of Portico's own found.
+    /// The problems found while reading one of Portico's own objects.
     pub fn problems_mut(&mut self, object: &ObjectRef) -> Option<&mut Vec<Problem>> {
         fn of<T>(entry: &mut Entry<T>) -> &mut Vec<Problem> {
             &mut entry.problems

@@ -1,4 +1,4 @@
-//! The objects that Portico reads, whether from files or from a cluster.
+//! The objects that Portico reads, from files or from a cluster.
 
 mod entry;
 mod kinds;

@@ -1,5 +1,5 @@
-//! What objects name. The compiler looks up what is named here and nothing else, and what is named
-//! here is all that is read of some kinds.
+//! References between objects. Some kinds are only read as far as they are referenced, so
+//! everything that the compiler looks up must be listed here; a property test checks that it is.
 
 use super::{
     Entry,
@@ -10,20 +10,20 @@ use portico_crds::{FrontDoorRef, FrontDoorSpec, RouteSpec};
 use portico_dataplane::table::ObjectName;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The objects that others name, by kind.
+/// Referenced objects, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References(BTreeSet<(&'static str, ObjectName)>);
 
-/// A kind, and the name of one object of it in the namespace of the object that names it.
+/// A kind and a name; the namespace is that of the referencing object.
 type Local<'s> = (&'static str, &'s str);
 
-/// One line for each field of a FrontDoor that names an object.
+/// What a FrontDoor references. One entry for each field.
 fn of_front_door(spec: &FrontDoorSpec) -> impl Iterator<Item = Local<'_>> {
     let certificates = spec.hosts.iter().filter_map(|host| host.tls.as_ref());
     certificates.map(|tls| (Secret::NAME, tls.secret_ref.name.as_str()))
 }
 
-/// One line for each field of a Route that names an object.
+/// What a Route references. One entry for each field.
 fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
     let edits = [&spec.request_headers, &spec.response_headers].into_iter().flatten();
     let values = edits.flat_map(|edits| edits.set.iter().chain(&edits.add));
@@ -31,7 +31,7 @@ fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
     sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()))
 }
 
-/// The FrontDoor that a Route names.
+/// The FrontDoor that a Route attaches to.
 pub fn front_door_of(route: &ObjectName, reference: &FrontDoorRef) -> ObjectName {
     match &reference.namespace {
         Some(namespace) => ObjectName::new(namespace.as_str(), reference.name.as_str()),
@@ -40,7 +40,8 @@ pub fn front_door_of(route: &ObjectName, reference: &FrontDoorRef) -> ObjectName
 }
 
 impl References {
-    /// What FrontDoors of this class name, and Routes unless their FrontDoor is of another class.
+    /// What the FrontDoors of this class reference, and all Routes except those of other classes'
+    /// FrontDoors.
     pub fn of(snapshot: &Snapshot, class: &str) -> Self {
         let Snapshot { front_doors, routes, .. } = snapshot;
         let mut references = Self::default();
@@ -64,7 +65,7 @@ impl References {
         self.0.extend(named.map(|(kind, name)| (kind, full(name))));
     }
 
-    /// The objects of a kind that are named.
+    /// The referenced objects of one kind.
     pub fn to<K: ObjectKind>(&self) -> BTreeSet<ObjectName> {
         let of_kind = self.0.iter().filter(|(kind, _)| *kind == K::NAME);
         of_kind.map(|(_, name)| name.clone()).collect()

@@ -1,16 +1,16 @@
-//! What is peculiar to Secrets. No message quotes what one holds.
+//! How Secrets differ from other kinds. No message quotes their contents.
 
 use k8s_openapi::{
     ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use serde_json::Value;
 
-/// Reads a manifest, and merges its `stringData` into `data`, as the API server does.
+/// Decodes a manifest and merges `stringData` into `data`, as the API server does.
 pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
     if let Some(Value::Object(data)) = manifest.get_mut("data") {
         for (key, value) in data {
             if let Value::String(text) = value {
-                // As the API server does: base64 may be folded into lines.
+                // Base64 may be wrapped, as the API server allows.
                 text.retain(|c| !matches!(c, '\n' | '\r'));
             }
             if serde_json::from_value::<ByteString>(value.clone()).is_err() {
@@ -19,7 +19,7 @@ pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
         }
     }
     let mut secret: Secret = serde_json::from_value(manifest).map_err(
-        |_| "a field has the wrong type (stringData maps keys to texts: quote numbers, true, no)",
+        |_| "a field has the wrong type (stringData maps keys to strings: quote numbers, true, no)",
     )?;
     if let Some(plain) = secret.string_data.take() {
         let plain = plain.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes())));
@@ -28,7 +28,7 @@ pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
     Ok(secret)
 }
 
-/// Keeps its name and data alone: the annotations may hold the data of an older version.
+/// Keeps only the name, type and data. Annotations may contain the data of an older version.
 pub(super) fn trim(secret: &mut Secret) {
     let Secret { metadata, data, type_, .. } = std::mem::take(secret);
     let metadata =

@@ -1,5 +1,4 @@
-//! What is said in the log while the API server can't be reached: the first failure of each outage,
-//! not every retry.
+//! Logs failures to reach the API server: the first one of each outage, not every retry.
 
 use kube::runtime::watcher;
 use std::{
@@ -8,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A failure so long after the last one belongs to another outage: retries come at least once a
-/// minute.
+/// A failure this long after the last one belongs to another outage: retries are at most a minute
+/// apart.
 const OUTAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What fails at present, shared by all that ask the API server something.
+/// Everything that currently fails, shared by all clients of the API server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FailureLog(Arc<Mutex<HashMap<String, Failing>>>);
 
@@ -23,7 +22,7 @@ struct Failing {
 }
 
 impl FailureLog {
-    /// `what` failed, and is tried again.
+    /// Reports that `what` failed, and will be retried.
     pub(super) fn failed(&self, what: &str, error: &dyn std::error::Error) {
         if self.is_news(what, &why(error), Instant::now()) {
             tracing::warn!("{what}: {}; retrying", why(error));
@@ -32,7 +31,7 @@ impl FailureLog {
         }
     }
 
-    /// `what` worked.
+    /// Reports that `what` succeeded.
     pub(super) fn worked(&self, what: &str) {
         let mut failing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if failing.remove(what).is_some() {
@@ -46,12 +45,13 @@ impl FailureLog {
         let known = failing.values().any(|outage| outage.why == why);
         let outage = Failing { why: why.to_owned(), last: now };
         let before = failing.insert(what.to_owned(), outage);
-        // A lost connection has many words for itself: what fails already is not told again.
+        // A lost connection surfaces as various errors: what was failing already is not logged
+        // again.
         !known && before.is_none()
     }
 }
 
-/// The innermost reason: what stands around it says only which library said so.
+/// The root cause: the errors around it only say which library reported it.
 fn why(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -60,7 +60,7 @@ fn why(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-/// Whether the API server refuses what is asked, as opposed to not answering.
+/// Whether the API server denies permission, as opposed to not answering.
 pub(super) fn is_forbidden(error: &watcher::Error) -> bool {
     use watcher::Error::{
         InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed,

@@ -1,4 +1,4 @@
-//! What is counted of the operator's own work.
+//! Metrics of the operator's own work.
 
 use crate::diagnostic::Kind;
 use kube::runtime::watcher::Event;
@@ -13,7 +13,7 @@ use std::{
 
 type Label = (&'static str, &'static str);
 
-/// Counts, shared by all who count.
+/// The metrics, shared by everything that updates them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metrics {
     leader: Gauge,
@@ -21,26 +21,26 @@ pub(super) struct Metrics {
     events: Family<[Label; 1], Counter>,
     watch_events: Family<[Label; 2], Counter>,
     watch_up: Family<[Label; 1], Gauge>,
-    /// How many watches of each kind don't work.
+    /// How many watches of each kind are not working.
     failing: Arc<Mutex<BTreeMap<&'static str, u64>>>,
 }
 
-/// What became of writing a status.
+/// The outcome of writing a status.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WriteOutcome {
     Written,
-    /// The object is gone or differs from what was observed: the watch will tell, and wake.
+    /// The object is gone, or has changed since it was observed. The watch will report that.
     Conflict,
-    /// The API server does not let this one be written.
+    /// The API server rejected the write.
     Refused,
-    /// It gave no answer.
+    /// The API server could not be reached.
     Failed,
 }
 
 impl WriteOutcome {
     pub(super) const ALL: [Self; 4] = [Self::Written, Self::Conflict, Self::Refused, Self::Failed];
 
-    /// Its name in metrics.
+    /// The label in metrics.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -51,20 +51,20 @@ impl WriteOutcome {
     }
 }
 
-/// What became of an Event.
+/// The outcome of writing an Event.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum EventOutcome {
     Written,
-    /// The API server did not take it, or gave no answer.
+    /// The API server rejected it, or could not be reached.
     Failed,
-    /// Too many waited.
+    /// The queue was full.
     Dropped,
 }
 
 impl EventOutcome {
     pub(super) const ALL: [Self; 3] = [Self::Written, Self::Failed, Self::Dropped];
 
-    /// Its name in metrics.
+    /// The label in metrics.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -74,7 +74,7 @@ impl EventOutcome {
     }
 }
 
-/// What is counted of one watch. It does not work until it is said to.
+/// Metrics of one watch, which counts as not working until it is reported to work.
 #[derive(Debug)]
 pub(super) struct WatchMetrics {
     metrics: Metrics,
@@ -99,7 +99,7 @@ impl Metrics {
         metrics
     }
 
-    /// A rate needs a value before the first increase.
+    /// Rates need a value from before the first increase.
     fn begin_at_zero(&self) {
         for kind in Kind::ALL {
             for outcome in WriteOutcome::ALL {
@@ -111,22 +111,22 @@ impl Metrics {
         }
     }
 
-    /// Whether this replica holds the Lease.
+    /// Records whether this replica holds the Lease.
     pub(super) fn leads(&self, leads: bool) {
         self.leader.set(i64::from(leads));
     }
 
-    /// A status was to be written.
+    /// Counts an attempt to write a status.
     pub(super) fn status_write(&self, kind: Kind, outcome: WriteOutcome) {
         self.status_writes.get_or_create(&status_write(kind, outcome)).inc();
     }
 
-    /// An Event was to be written.
+    /// Counts an attempt to write an Event.
     pub(super) fn event(&self, outcome: EventOutcome) {
         self.events.get_or_create(&[("result", outcome.label())]).inc();
     }
 
-    /// A further watch of this kind.
+    /// Adds a watch of this kind.
     pub(super) fn watch(&self, kind: &'static str) -> WatchMetrics {
         for r#type in ["apply", "delete", "list"] {
             drop(self.watch_events.get_or_create(&[("kind", kind), ("type", r#type)]));
@@ -155,13 +155,13 @@ impl WatchMetrics {
             Event::Apply(_) => "apply",
             Event::Delete(_) => "delete",
             Event::InitDone => "list",
-            // A list is on its way, and counts once.
+            // The list that has begun is counted when it is complete.
             Event::Init | Event::InitApply(_) => return,
         };
         self.metrics.watch_events.get_or_create(&[("kind", self.kind), ("type", r#type)]).inc();
     }
 
-    /// Notes whether it works.
+    /// Records whether the watch works.
     pub(super) fn works(&mut self, works: bool) {
         if std::mem::replace(&mut self.works, works) != works {
             let change = |failing: u64| if works { failing.saturating_sub(1) } else { failing + 1 };

@@ -1,6 +1,6 @@
-//! Objects from a cluster: watched, served like those of files, and told what became of them.
+//! The operator: watches a cluster's objects, and writes their statuses.
 //!
-//! Every replica watches and serves. The one that holds the Lease writes statuses and Events.
+//! Every replica watches and serves. Only the one that holds the Lease writes statuses and Events.
 
 mod failure_log;
 mod metrics;
@@ -23,47 +23,47 @@ use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch as channel;
 use watch::{Cluster, Scopes, Watches};
 
-/// How long the API server may take to accept a connection.
+/// How long connecting to the API server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may make no progress. More than the longest quiet time of a watch.
+/// How long a response may make no progress. Longer than a watch can stay quiet.
 const READ_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What an operator is told.
+/// The operator's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The class that it serves.
+    /// The class to serve.
     pub class: String,
-    /// The namespaces that it watches; none: all.
+    /// The namespaces to watch; empty means all.
     pub namespaces: BTreeSet<String>,
-    /// The namespaces whose Secrets it reads; `None`: all that it watches.
+    /// The namespaces whose Secrets are read; `None` means all that are watched.
     pub secret_namespaces: Option<BTreeSet<String>>,
-    /// Where its Lease is; `None`: in the namespace that it runs in.
+    /// The namespace of the Lease; `None` means the operator's own.
     pub lease_namespace: Option<String>,
-    /// The addresses of FrontDoors.
+    /// The addresses in the statuses of FrontDoors.
     pub publish: Publish,
 }
 
-/// Where the addresses of FrontDoors come from.
+/// Where the addresses in the statuses of FrontDoors come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publish {
-    /// From here.
+    /// They are fixed.
     Addresses(Vec<StatusAddress>),
-    /// From a Service.
+    /// They are those of a Service.
     Service(ObjectName),
 }
 
 impl Publish {
-    /// An IP address or a host name, as it is.
+    /// Makes a status address of an IP address or a host name.
     pub fn address(value: &str) -> StatusAddress {
         status::address(value)
     }
 }
 
-/// How to reach the cluster: as the file says; without one as a Pod does, and outside of a cluster
-/// as kubectl does.
+/// How to reach the cluster: by the given kubeconfig; otherwise by the Pod's service account or,
+/// outside a cluster, as kubectl would.
 ///
 /// # Errors
-/// Where the file can't be read, or where there is neither Pod nor file.
+/// If the kubeconfig can't be read, or there is neither a Pod nor a kubeconfig.
 pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
     let mut config = if let Some(path) = kubeconfig {
         let file = Kubeconfig::read_from(path).with_context(|| format!("{}", path.display()))?;
@@ -72,7 +72,7 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
             .await
             .with_context(|| format!("{}", path.display()))?
     } else if env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
-        Config::incluster().context("the Pod's service account")?
+        Config::incluster().context("reading the Pod's service account")?
     } else {
         Config::from_kubeconfig(&KubeConfigOptions::default())
             .await
@@ -94,11 +94,11 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Begins to watch. `trigger` fires when something may have changed; `registry` gets the metrics
-    /// of all that.
+    /// Starts to watch. `trigger` fires when something may have changed; the operator's metrics are
+    /// added to `registry`.
     ///
     /// # Errors
-    /// Where the configuration can't be used.
+    /// If the configuration can't be used.
     pub fn start(
         config: Config,
         settings: Settings,
@@ -107,7 +107,7 @@ impl Operator {
     ) -> anyhow::Result<Self> {
         let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).context("the way to the cluster")?;
+        let client = Client::try_from(config).context("connecting to the cluster")?;
         let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 
@@ -129,13 +129,13 @@ impl Operator {
         Ok(Self { client, cluster, elector, publish, failure_log, metrics })
     }
 
-    /// What it watches.
+    /// The watched objects.
     pub fn source(&self) -> impl Source + 'static {
         self.cluster.clone()
     }
 
-    /// What stands for election from its call on, and writes statuses and Events while this replica
-    /// holds the Lease.
+    /// Once called with the generation that is served, campaigns for leadership, and writes
+    /// statuses and Events while this replica leads.
     pub fn writer(
         &self,
         status_updates: channel::Receiver<Arc<StatusUpdate>>,
@@ -160,7 +160,7 @@ impl Operator {
         }
     }
 
-    /// Lets another replica write.
+    /// Gives up leadership, so that another replica may write.
     pub async fn end(self) {
         self.elector.withdraw().await;
     }

@@ -1,4 +1,4 @@
-//! The admin port: four pages, for probes, scrapers and people. Not for the internet.
+//! The admin port: four pages for probes, scrapers and people. Not to be exposed to the internet.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -14,14 +14,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Connections at a time; each has one request. Further ones wait.
+/// Concurrent connections, with one request each. Further ones wait.
 const MAX_CONNECTIONS: usize = 256;
-/// How long a request may take to come, and how long all of a connection may take.
+/// How long a request's head may take, and how long a connection may take altogether.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pages that cost more than a few microseconds, at a time.
+/// Concurrent requests for pages that take more than a few microseconds.
 const MAX_COSTLY_REQUESTS: usize = 4;
-/// The Prometheus text format, which every scraper reads.
+/// The Prometheus text format, which every scraper supports.
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -30,7 +30,7 @@ const PAGES: &str = "/livez  the process runs\n\
     /metrics  Prometheus metrics\n\
     /debug/table  the table as JSON, secrets as fingerprints\n";
 
-/// What the pages tell of.
+/// The admin pages.
 #[derive(Debug)]
 pub(super) struct Admin {
     stage: RwLock<Stage>,
@@ -39,7 +39,7 @@ pub(super) struct Admin {
     costly: Semaphore,
 }
 
-/// How far the process is.
+/// The process's lifecycle.
 #[derive(Debug)]
 enum Stage {
     /// There is no table yet.
@@ -49,19 +49,20 @@ enum Stage {
 }
 
 impl Admin {
-    /// Tells of the newest of `tables`, of what counts in `registry`, and of a process that does not
-    /// serve yet.
+    /// The pages of a process that does not serve yet: the latest of `tables`, and the metrics in
+    /// `registry`.
     pub(super) fn new(tables: watch::Receiver<Arc<Table>>, registry: Registry) -> Arc<Self> {
         let stage = RwLock::new(Stage::Starting);
         Arc::new(Self { stage, tables, registry, costly: Semaphore::new(MAX_COSTLY_REQUESTS) })
     }
 
-    /// From now on `dataplane` serves the tables.
+    /// From now on, `dataplane` serves.
     pub(super) async fn start(&self, dataplane: Dataplane) {
         *self.stage.write().await = Stage::Serving(dataplane);
     }
 
-    /// Takes the dataplane, if it was started, to drain it: from now on the process is not ready.
+    /// Takes the dataplane, if there is one, in order to drain it. From now on the process is not
+    /// ready.
     pub(super) async fn take(&self) -> Option<Dataplane> {
         match mem::replace(&mut *self.stage.write().await, Stage::Draining) {
             Stage::Serving(dataplane) => Some(dataplane),
@@ -69,7 +70,7 @@ impl Admin {
         }
     }
 
-    /// The oldest table generation that is served; 0 before the first and while draining.
+    /// The oldest table generation that is being served; 0 before the first and while draining.
     pub(super) async fn generation(&self) -> u64 {
         match &*self.stage.read().await {
             Stage::Serving(dataplane) => dataplane.generation(),
@@ -77,8 +78,8 @@ impl Admin {
         }
     }
 
-    /// Waits until the dataplane serves this table generation or a later one; for ever while there is
-    /// no dataplane.
+    /// Waits until the dataplane serves this table generation or a later one. Never ends while
+    /// there is no dataplane.
     pub(super) async fn serving(&self, generation: u64) {
         let serving = match &*self.stage.read().await {
             Stage::Serving(dataplane) => dataplane.serving(generation),
@@ -87,7 +88,7 @@ impl Admin {
         serving.await;
     }
 
-    /// Serves the pages for as long as it is polled.
+    /// Serves the pages while it is polled.
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
@@ -95,7 +96,7 @@ impl Admin {
             match listener.accept().await {
                 Ok((stream, _)) => drop(tokio::spawn(self.clone().connection(stream, permit))),
                 Err(error) => {
-                    tracing::warn!("admin: a connection can't be accepted: {error}");
+                    tracing::warn!("admin: cannot accept a connection: {error}");
                     sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -112,7 +113,7 @@ impl Admin {
             .header_read_timeout(HEAD_TIMEOUT)
             .keep_alive(false)
             .serve_connection(TokioIo::new(stream), pages);
-        // A client that is slow or breaks off is its own loss.
+        // A client that is slow or disconnects is on its own.
         let _ = timeout(CONNECTION_TIMEOUT, connection).await;
     }
 
@@ -159,7 +160,7 @@ impl Admin {
     async fn table(&self) -> Response<Full<Bytes>> {
         let _permit = self.costly.acquire().await;
         let table = self.tables.borrow().clone();
-        // Large tables take their time: not on the thread that answers probes.
+        // Large tables take a while: keep that off the thread that answers probes.
         let json = tokio::task::spawn_blocking(move || {
             serde_json::to_vec_pretty(&*table).map_err(io::Error::from)
         });

@@ -1,5 +1,5 @@
-//! Log lines, the access log among them: to the standard output, where clusters collect them.
-//! Lines are gathered and written some at a time: a system call per request would be felt.
+//! The log, including the access log, goes to standard output, where clusters collect it. Lines are
+//! written in batches, because a system call per request would cost too much.
 
 use crate::cli::LogFormat;
 use anyhow::Context;
@@ -13,21 +13,21 @@ use std::{
 };
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// How long a line waits for others.
+/// How long a line waits for others to be written with it.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
-/// What may wait while nobody reads; lines beyond are dropped and counted.
+/// How much may be buffered while nobody reads. Further lines are dropped and counted.
 const MAX_BUFFERED_BYTES: usize = 8 << 20;
-/// How long the last lines may take at the end.
+/// How long writing the last lines may take when the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Keeps the log going; dropping it writes what still waits.
+/// Keeps logging alive. Writes what is buffered when dropped.
 #[derive(Debug)]
 pub(crate) struct Logs {
     lines: Arc<Lines>,
     ended: mpsc::Receiver<()>,
 }
 
-/// Starts to log, for the whole process. `RUST_LOG` chooses what; where it says nothing, `usual`.
+/// Starts logging for the whole process. `RUST_LOG` selects what to log; `usual` is the default.
 pub(crate) fn start(format: LogFormat, usual: &str) -> anyhow::Result<Logs> {
     let chosen = env::var("RUST_LOG").unwrap_or_default();
     let chosen = if chosen.is_empty() { usual } else { &chosen };
@@ -62,12 +62,12 @@ impl Drop for Logs {
     fn drop(&mut self) {
         self.lines.lock().closed = true;
         self.lines.changed.notify_all();
-        // Whoever does not read any more must not keep the process from ending.
+        // A reader that has stopped reading must not keep the process from ending.
         let _ = self.ended.recv_timeout(FLUSH_TIMEOUT);
     }
 }
 
-/// Lines that wait to be written.
+/// Lines that are buffered.
 #[derive(Debug, Default)]
 struct Lines {
     waiting: Mutex<Waiting>,
@@ -101,11 +101,14 @@ impl Lines {
             let dropped = mem::take(&mut waiting.dropped);
             let ends = waiting.closed;
             drop(waiting);
-            // Where the log can't be written nobody is left to tell.
+            // If the log can't be written, there is nobody to tell.
             let _ = out.write_all(&text).and_then(|()| out.flush());
             text.clear();
             if dropped > 0 {
-                tracing::warn!(dropped, "log lines were dropped: nobody reads them fast enough");
+                tracing::warn!(
+                    dropped,
+                    "log lines were dropped because they are not read fast enough"
+                );
             }
             if ends {
                 return;
@@ -115,7 +118,7 @@ impl Lines {
 }
 
 impl Write for &Lines {
-    /// Takes a line, whole.
+    /// Takes one whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut waiting = self.lock();
         if waiting.text.len() + line.len() > MAX_BUFFERED_BYTES {
@@ -141,7 +144,7 @@ impl Write for &Lines {
 mod tests {
     use super::*;
 
-    /// Sends on what is written to it.
+    /// Forwards what is written to it.
     struct Pipe(mpsc::Sender<Vec<u8>>);
 
     impl Write for Pipe {

@@ -1,4 +1,4 @@
-//! What every serving process has: the server, its admin pages, its log, its signals.
+//! What all serving processes share: the server, its admin pages, logging and signals.
 
 mod admin;
 pub(crate) mod logging;

@@ -1,4 +1,4 @@
-//! What every serving mode does once it knows where its objects come from.
+//! Runs a server, wherever its objects come from.
 
 use super::{admin::Admin, signals::Signals};
 use crate::{
@@ -11,18 +11,18 @@ use prometheus_client::registry::Registry;
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread};
 use tokio::{net::TcpListener, sync::watch};
 
-/// A server that has begun to serve.
+/// A server that has started to serve.
 pub(crate) struct Started {
-    /// Where it listens.
+    /// The address it serves.
     pub(crate) http: SocketAddr,
-    /// Where its admin pages are.
+    /// The address of its admin pages.
     pub(crate) admin: SocketAddr,
-    /// The table generation that is served; 0 while draining.
+    /// The table generation that is being served; 0 while draining.
     pub(crate) served: watch::Receiver<u64>,
 }
 
-/// Serves until a signal, then drains. The listeners open when the first table is there; then
-/// `started` is called. `ending` is done at the signal, while requests in flight are answered.
+/// Serves until a signal, then drains. The listeners open once there is a table; then `started` is
+/// called. `ending` runs after the signal, while requests in flight are completed.
 pub(crate) async fn run(
     args: &ServingArgs,
     mut publisher: Publisher<impl Source + 'static>,
@@ -46,7 +46,7 @@ pub(crate) async fn run(
         let dataplane = tokio::select! {
             dataplane = start(args, tables.clone()) => dataplane?,
             signal = signals.next() => {
-                tracing::info!(signal = signal.name(), "ending before there was a table");
+                tracing::info!(signal = signal.name(), "exiting before there was a table");
                 ending.await;
                 return Ok(ExitCode::SUCCESS);
             }
@@ -78,7 +78,7 @@ async fn start(
     Dataplane::start(args.config(), tables).map_err(|error| taken("--http", args.http, error))
 }
 
-/// Reports which table generation is served, whenever there is a new one.
+/// Keeps reporting which table generation is being served.
 async fn follow_served(
     pages: Arc<Admin>,
     mut tables: watch::Receiver<Arc<Table>>,
@@ -94,7 +94,7 @@ async fn follow_served(
     }
 }
 
-/// An address that can't be had, and the way out.
+/// An error for an address that can't be bound, with a fix.
 pub(crate) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         io::ErrorKind::AddrInUse => format!(": choose another one with {flag} ADDR"),
@@ -103,7 +103,7 @@ pub(crate) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow
     anyhow::anyhow!("{flag} {address}: {error}{way_out}")
 }
 
-/// Waits for a signal, then for the requests in flight, or for a second signal.
+/// Waits for a signal, and then for the requests in flight or a second signal.
 async fn drain(
     admin: &Admin,
     args: &ServingArgs,
@@ -123,7 +123,7 @@ async fn drain(
             ExitCode::SUCCESS
         }
         second = signals.next() => {
-            tracing::warn!(signal = second.name(), "ending at once");
+            tracing::warn!(signal = second.name(), "exiting immediately");
             second.exit_code()
         }
     }

@@ -41,7 +41,7 @@ impl Ending {
         }
     }
 
-    /// 128 and the signal's number, as a shell has it.
+    /// 128 plus the signal's number, as shells report it.
     pub(super) fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Terminate => 143,

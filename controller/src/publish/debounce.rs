@@ -1,45 +1,44 @@
-//! Signs of a change, gathered: the first one after a quiet time counts at once.
+//! Debounces changes: the first one after a quiet period counts at once, a burst counts once.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     time::{Duration, Instant},
 };
 
-/// A burst of changes is over once none has come for this long.
+/// A burst is over once no change has come for this long.
 const QUIET_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest that a change waits for its burst to end.
 const MAX_DELAY: Duration = Duration::from_millis(200);
 
-/// Says that something may have changed; cheap, and never waits.
+/// Signals that something may have changed. Cheap, and never blocks.
 #[derive(Clone, Debug)]
 pub struct Trigger(SyncSender<()>);
 
-/// What hears it.
+/// The receiving end of triggers.
 #[derive(Debug)]
 pub struct Debouncer {
     triggered: Receiver<()>,
-    /// When the last change counted and was dealt with.
+    /// When the last change had been handled.
     last: Option<Instant>,
 }
 
-/// A pair of both.
+/// Creates a trigger and its debouncer.
 pub fn debouncer() -> (Trigger, Debouncer) {
     let (sender, triggered) = sync_channel(1);
     (Trigger(sender), Debouncer { triggered, last: None })
 }
 
 impl Trigger {
-    /// Something may have changed.
+    /// Signals that something may have changed.
     pub fn fire(&self) {
-        // Full: a sign is waiting already, and stands for this one too.
+        // If the channel is full, a pending signal stands for this one too.
         let _ = self.0.try_send(());
     }
 }
 
 impl Debouncer {
-    /// Waits for a change, for `max_wait` at most. Signs that come soon after the last change was
-    /// dealt with are gathered until they pause, but not for longer than 200 ms. False: no trigger
-    /// is left.
+    /// Waits for a change, for at most `max_wait`. Changes that closely follow the last one are
+    /// gathered until they pause, but for at most 200 ms. Returns false once all triggers are gone.
     pub fn next(&mut self, max_wait: Duration) -> bool {
         let busy = self.last.take().is_some_and(|last| {
             self.triggered.recv_timeout(QUIET_INTERVAL.saturating_sub(last.elapsed())).is_ok()
@@ -92,7 +91,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        // Were it to wait for a pause, this would never end.
+        // This would never end if it waited for a pause.
         for _ in 0..3 {
             assert!(debouncer.next(Duration::MAX));
         }

@@ -1,4 +1,4 @@
-//! What is counted of tables and objects.
+//! Metrics of tables and objects.
 
 use crate::{
     compile::Status,
@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// Seconds.
+/// In seconds.
 const COMPILE_BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0];
 
 type Labels = [(&'static str, &'static str); 2];
@@ -59,7 +59,7 @@ impl Metrics {
         }
     }
 
-    /// How many Routes are served.
+    /// Records a new table. Returns how many Routes it serves.
     pub(super) fn published(
         &self,
         generation: u64,

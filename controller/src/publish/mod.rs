@@ -1,5 +1,5 @@
-//! The loop that every source of objects shares: a sign of a change → snapshot → compile → publish.
-//! It has a thread of its own, so that no request waits for a compiler.
+//! The loop that all sources of objects share: change → snapshot → compile → publish. It has its
+//! own thread, so that compiling never delays a request.
 
 mod debounce;
 mod metrics;
@@ -22,29 +22,29 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How soon to look whether a table can be freed.
+/// How often to check whether a table can be freed.
 const FREE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where objects come from.
+/// A source of objects.
 pub trait Source: Send {
-    /// The objects as they are now; `None` where they are as they were the last time, or where not
-    /// all of them are known yet.
+    /// The current objects; `None` if nothing has changed since the last call, or if not all of
+    /// them are known yet.
     fn snapshot(&mut self) -> Option<Snapshot>;
 
-    /// How long no sign of a change may come before [`Source::snapshot`] is asked all the same.
+    /// Longest wait before [`Source::snapshot`] is called anyway.
     fn poll_interval(&self) -> Duration;
 }
 
-/// What is said of all objects at one moment.
+/// The statuses of all objects at one moment.
 #[derive(Debug, Default)]
 pub struct StatusUpdate {
-    /// The generation of the table that came of the same objects; 0 before the first.
+    /// The generation of the table compiled from the same objects; 0 before the first.
     pub generation: u64,
     /// The status of every object.
     pub statuses: BTreeMap<ObjectRef, Status>,
 }
 
-/// Compiles what a source gives and publishes it.
+/// Compiles and publishes what a source provides.
 #[derive(Debug)]
 pub struct Publisher<S> {
     source: S,
@@ -53,14 +53,13 @@ pub struct Publisher<S> {
     status_updates: watch::Sender<Arc<StatusUpdate>>,
     problems: BTreeSet<Problem>,
     metrics: Metrics,
-    /// Tables that workers may still hold. The last one to let go of a table frees it, which takes
-    /// milliseconds where there are many Routes: that shall be this thread.
+    /// Tables that workers may still hold. Freeing a large table takes milliseconds, so this thread
+    /// drops the last reference.
     retired: Vec<Arc<Table>>,
 }
 
 impl<S: Source> Publisher<S> {
-    /// Publishes nothing yet: until the first [`Publisher::publish`] there is an empty table of
-    /// generation 0.
+    /// Starts with an empty table of generation 0, until the first [`Publisher::publish`].
     pub fn new(source: S, options: Options, registry: &mut Registry) -> Self {
         let (tables, _) = watch::channel(Arc::default());
         let (status_updates, _) = watch::channel(Arc::default());
@@ -74,12 +73,12 @@ impl<S: Source> Publisher<S> {
         self.tables.subscribe()
     }
 
-    /// What was said of all objects last; a table of that generation was published before.
+    /// The latest statuses. A table of their generation has been published before them.
     pub fn status_updates(&self) -> watch::Receiver<Arc<StatusUpdate>> {
         self.status_updates.subscribe()
     }
 
-    /// Asks the source, and publishes what is different.
+    /// Takes a snapshot, and publishes what has changed.
     pub fn publish(&mut self) {
         let Some(snapshot) = self.source.snapshot() else { return };
         let begin = Instant::now();
@@ -93,7 +92,7 @@ impl<S: Source> Publisher<S> {
         }
     }
 
-    /// Publishes a table that differs from the current one. The generation that is current then.
+    /// Publishes a table if it differs from the current one. Returns the resulting generation.
     fn publish_table(
         &mut self,
         mut table: Table,
@@ -118,7 +117,7 @@ impl<S: Source> Publisher<S> {
         generation
     }
 
-    /// Publishes at every sign of a change, until all wakers are gone.
+    /// Publishes whenever the debouncer reports a change, until all triggers are gone.
     pub fn run(mut self, mut debouncer: Debouncer) {
         let _end = LogPanic;
         loop {
@@ -133,7 +132,7 @@ impl<S: Source> Publisher<S> {
         }
     }
 
-    /// Logs problems that are new, and those that are gone, once.
+    /// Logs new problems and resolved ones, each once.
     fn report(&mut self, statuses: &BTreeMap<ObjectRef, Status>) {
         let problems: BTreeSet<_> =
             statuses.values().flat_map(|status| &status.problems).cloned().collect();
@@ -151,15 +150,15 @@ impl<S: Source> Publisher<S> {
     }
 }
 
-/// Logs that the loop ended by a panic: from then on changes are not seen any more. That all wakers
-/// are gone is the usual end of the process, and nothing to report.
+/// Logs an error if the loop panics, since changes are ignored from then on. The loop also ends
+/// when all triggers are gone; then the process is ending, and there is nothing to log.
 struct LogPanic;
 
 impl Drop for LogPanic {
     fn drop(&mut self) {
         if thread::panicking() {
             tracing::error!(
-                "changes are no longer taken up; the last table is still served: restart"
+                "the publisher has stopped; still serving the last table, but ignoring changes: restart Portico"
             );
         }
     }

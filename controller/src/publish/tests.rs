@@ -10,7 +10,7 @@ use std::{
     sync::mpsc::{Receiver, Sender, channel},
 };
 
-/// Gives the snapshots that are sent to it.
+/// Provides the snapshots that are sent to it.
 struct Sent(Receiver<Snapshot>);
 
 impl Source for Sent {
@@ -101,7 +101,7 @@ fn verdicts_come_after_the_table_of_the_same_objects() {
     assert_eq!(said, [(1, 0), (1, 1), (2, 0)], "a problem alone makes no table");
 }
 
-/// A problem that changes nothing of what is served.
+/// A problem that does not affect the table.
 fn warning() -> Problem {
     use crate::diagnostic::{ConditionType, Kind, Reason, Severity};
     Problem {
@@ -140,14 +140,14 @@ fn tables_are_freed_by_the_publisher_once_nobody_holds_them() {
     publisher.join().unwrap();
 }
 
-/// What is logged at the end of a loop over `source` whose last trigger has gone, or never debouncer.
+/// What a loop over `source` logs by the time it has ended.
 fn last_words(source: impl Source, trigger: Option<Trigger>, debouncer: Debouncer) -> String {
     let mut log = tempfile::tempfile().unwrap();
     let writer = Arc::new(log.try_clone().unwrap());
     let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
     tracing::subscriber::with_default(subscriber, || {
         let publisher = Publisher::new(source, Options::default(), &mut Registry::default());
-        // A panic is one of the ends that are looked at.
+        // A panic is one of the ends under test.
         let _ = catch_unwind(AssertUnwindSafe(|| publisher.run(debouncer)));
     });
     drop(trigger);

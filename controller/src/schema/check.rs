@@ -1,4 +1,4 @@
-//! The walk over a value. It allocates nothing until it finds a problem.
+//! Validates a value against its schema. Allocates nothing until it finds a problem.
 
 use super::{
     messages,
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
 use std::collections::HashMap;
 
-/// Checks a whole value.
+/// Validates a whole object.
 pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem> {
     let mut walk = Walk { object, found: Vec::new() };
     walk.value(root, &FieldPath::Root, value);
@@ -71,8 +71,11 @@ impl Walk<'_> {
 
     fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
         if fields.len() > map.max {
-            let message =
-                format!("has {}, at most {} may be", messages::count(fields.len(), "key"), map.max);
+            let message = format!(
+                "has {}, at most {} are allowed",
+                messages::count(fields.len(), "key"),
+                map.max
+            );
             self.report(at, message);
         }
         for (key, value) in fields {
@@ -85,7 +88,7 @@ impl Walk<'_> {
             self.report(at, format!("must have at least {}", messages::count(list.min, "item")));
         }
         if items.len() > list.max {
-            self.report(at, format!("has {} items, at most {} may be", items.len(), list.max));
+            self.report(at, format!("has {} items, at most {} are allowed", items.len(), list.max));
         }
         for (index, item) in items.iter().enumerate() {
             self.value(&list.items, &at.index(index), item);
@@ -95,7 +98,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Items of a list-map whose keys another item has already.
+    /// Reports items of a list-map whose keys duplicate those of an earlier item.
     fn duplicates(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         let mut first = HashMap::new();
         for (index, item) in items.iter().enumerate() {
@@ -106,7 +109,7 @@ impl Walk<'_> {
             let before = *first.entry(key).or_insert(index);
             if before != index {
                 let message = format!(
-                    "{} stands at {at}[{before}] already; each may stand once",
+                    "{} is already at {at}[{before}]; each may appear only once",
                     messages::quoted(&shown)
                 );
                 self.report(&at.index(index).child(&list.keys.join(",")), message);
@@ -120,7 +123,10 @@ impl Walk<'_> {
             let max = text.max.unwrap_or_default();
             self.report(
                 at,
-                format!("is {} long, at most {max} may be", messages::count(chars(), "character")),
+                format!(
+                    "is {} long, at most {max} are allowed",
+                    messages::count(chars(), "character")
+                ),
             );
             return;
         }
@@ -158,7 +164,7 @@ impl Walk<'_> {
         } else if number < range.min || number > range.max {
             self.report(
                 at,
-                format!("{number} is out of bounds; {} to {} may be", range.min, range.max),
+                format!("{number} is out of bounds; {} to {} are allowed", range.min, range.max),
             );
         }
     }

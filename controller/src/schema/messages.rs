@@ -1,13 +1,13 @@
-//! How problems are said: what is wrong, then the way out.
+//! Error messages: what is wrong, then how to fix it.
 
 use super::node::{Node, Object, Shape};
 use crate::diagnostic::without_user;
 use serde_json::Value;
 
-/// Values longer than this are cut in messages.
+/// Longer values are truncated in messages.
 const MAX_QUOTED_CHARS: usize = 64;
 
-/// A name that is not known here.
+/// An unknown field.
 pub(super) fn unknown(name: &str, object: &Object) -> String {
     let known = object.fields.keys().map(String::as_str);
     match nearest(name, known.clone()) {
@@ -16,7 +16,7 @@ pub(super) fn unknown(name: &str, object: &Object) -> String {
     }
 }
 
-/// A value that is not one of the allowed ones.
+/// A value that is not in the enum.
 pub(super) fn not_one_of<'a>(
     value: &str,
     allowed: impl Iterator<Item = &'a str> + Clone,
@@ -28,7 +28,7 @@ pub(super) fn not_one_of<'a>(
     }
 }
 
-/// The known name that was probably meant: the same but for case, or few letters off.
+/// The known name that was probably meant: it differs in case only, or by a few letters.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_QUOTED_CHARS {
         return None;
@@ -46,7 +46,7 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .map(|(_, near)| near)
 }
 
-/// A required field that is not there.
+/// A missing required field.
 pub(super) fn missing(node: Option<&Node>) -> String {
     match node.map(|node| node.about.as_str()) {
         Some(about) if !about.is_empty() => {
@@ -58,7 +58,7 @@ pub(super) fn missing(node: Option<&Node>) -> String {
     }
 }
 
-/// A value of a wrong type.
+/// A value of the wrong type.
 pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
     let got = kind_of(value);
     match (shape, value) {
@@ -71,7 +71,7 @@ pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
             format!("must be a list, not {got}; a list of one is written [{}]", quoted(text))
         }
         (Shape::List(_), _) => format!("must be a list, not {got}; each item starts with `- `"),
-        // What is written there may be `yes`, `007` or `1.10`, which the value no longer tells.
+        // The source may say `yes`, `007` or `1.10`, which the parsed value no longer shows.
         (Shape::Text(_), Value::Bool(_) | Value::Number(_)) => {
             format!("must be a string, not {got}; put what is written there in quotes")
         }
@@ -86,7 +86,7 @@ pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
     }
 }
 
-/// A string that its pattern does not fit: in the words of its description, where it has one.
+/// A string that does not match its pattern, explained by the schema's description if there is one.
 pub(super) fn unfit(value: &str, about: &str, pattern: &str) -> String {
     match about {
         "" => format!("{} does not fit {pattern}", quoted(value)),
@@ -100,7 +100,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// A string as it is shown: in quotes, on one line, not too long, without a URL's password.
+/// A string for display: quoted, on one line, truncated, and without a URL's password.
 pub(super) fn quoted(value: &str) -> String {
     let value = &without_user(value);
     let mut shown: String = value.chars().take(MAX_QUOTED_CHARS).collect();
@@ -121,7 +121,7 @@ fn kind_of(value: &Value) -> String {
     }
 }
 
-/// A description on one line.
+/// A description joined into one line.
 fn flat(about: &str) -> String {
     about.split_whitespace().collect::<Vec<_>>().join(" ")
 }

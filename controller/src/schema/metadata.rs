@@ -8,7 +8,7 @@ use k8s_openapi::{
 use kube::core::schema::StructuralSchemaRewriter;
 use schemars::generate::SchemaSettings;
 
-/// The schema of ObjectMeta, with `name` and `namespace` as the API server wants them.
+/// The schema of ObjectMeta, with `name` and `namespace` as strict as the API server is.
 pub(super) fn node() -> Node {
     let settings = SchemaSettings::openapi3()
         .with(|settings| settings.inline_subschemas = true)
@@ -26,7 +26,7 @@ pub(super) fn node() -> Node {
     node
 }
 
-/// RFC 1123 subdomain.
+/// An RFC 1123 subdomain.
 fn name() -> Node {
     Node::new(&JSONSchemaProps {
         description: Some(
@@ -40,7 +40,7 @@ fn name() -> Node {
     })
 }
 
-/// RFC 1123 label.
+/// An RFC 1123 label.
 fn namespace() -> Node {
     Node::new(&JSONSchemaProps {
         description: Some(

@@ -1,6 +1,7 @@
-//! Structural validation of a manifest against the very schema that the API server gets, so that a
-//! typo in a file is refused as `kubectl apply` refuses it. All problems at once, each with its
-//! field and the way out. CEL rules are not run here: the compiler says the same, and more.
+//! Structural validation against the schema that the API server gets, so that a typo in a manifest
+//! is rejected just as `kubectl apply` would reject it. All problems are reported at once, each
+//! with its field and a fix. CEL rules are not evaluated here: the compiler checks the same and
+//! more.
 
 mod check;
 mod messages;
@@ -16,16 +17,16 @@ use std::{collections::BTreeMap, sync::LazyLock};
 static FRONT_DOOR: LazyLock<Node> = LazyLock::new(|| root(Kind::FrontDoor));
 static ROUTE: LazyLock<Node> = LazyLock::new(|| root(Kind::Route));
 
-/// Everything in which a parsed manifest breaks the schema of its kind; empty: it decodes, once
-/// [`prune_nulls`] has run. Every problem is an error that concerns `Accepted`.
+/// Reports every violation of the kind's schema, as errors that make `Accepted` false. If there are
+/// none, the manifest decodes once [`prune_nulls`] has run.
 pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
     check::run(object, schema_of(object.kind), value)
 }
 
-/// Makes a manifest decode in which [`validate`] found problems and [`prune_nulls`] has run: what
-/// has a wrong type or is no word of an enum gives way to its default, or to something that says
-/// nothing. Returns the paths of what was put in or taken out, with which the object must not be
-/// accepted.
+/// Makes a manifest decode in which [`validate`] found problems, after [`prune_nulls`] has run. A
+/// value of the wrong type, or one that is not in its enum, is replaced by its default or by a
+/// harmless placeholder. Returns the paths of what was replaced or removed; an object with any must
+/// not be accepted.
 pub fn repair(kind: Kind, value: &mut Value) -> Vec<String> {
     repair::run(schema_of(kind), value)
 }
@@ -37,7 +38,7 @@ fn schema_of(kind: Kind) -> &'static Node {
     }
 }
 
-/// Removes the fields that are null: to the API server they are absent.
+/// Removes null fields: to the API server they are absent.
 pub fn prune_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -49,8 +50,8 @@ pub fn prune_nulls(value: &mut Value) {
     }
 }
 
-/// The schema of a whole manifest: what the CRD says of `spec`, and what it leaves unsaid because
-/// the API server knows it. `status` is nobody's to write in a manifest and is not looked at.
+/// The schema of a whole manifest: the CRD's `spec`, and the fields that the API server itself
+/// knows. `status` is not validated, since nobody writes it in a manifest.
 fn root(kind: Kind) -> Node {
     let name = kind.to_string();
     let spec = portico_crds::crds()

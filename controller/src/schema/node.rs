@@ -1,4 +1,4 @@
-//! A schema in the form in which it is checked: nothing to look up, expressions compiled.
+//! Schemas compiled for validation: references resolved, regular expressions compiled.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -6,25 +6,25 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use regex::Regex;
 use std::collections::BTreeMap;
 
-/// What a value must be.
+/// What a value must look like.
 pub(super) struct Node {
-    /// The schema's description; empty where it has none.
+    /// The schema's description; empty if it has none.
     pub(super) about: String,
     pub(super) shape: Shape,
 }
 
-/// The kinds of values.
+/// The type of a value.
 pub(super) enum Shape {
-    /// Known fields.
+    /// A fixed set of fields.
     Object(Object),
-    /// Any keys, like values.
+    /// Any keys, with values of one type.
     Map(Map),
     List(List),
     Text(Text),
     Integer(Range),
     IntOrText(Range, Text),
     Boolean,
-    /// Anything at all.
+    /// Any value.
     Any,
 }
 
@@ -42,26 +42,26 @@ pub(super) struct List {
     pub(super) items: Box<Node>,
     pub(super) min: usize,
     pub(super) max: usize,
-    /// The fields by which an item is known, where each may stand once.
+    /// The keys of a list-map, unique among its items; empty for other lists.
     pub(super) keys: Vec<String>,
 }
 
 #[derive(Default)]
 pub(super) struct Text {
-    /// In characters, as the API server counts.
+    /// Lengths are in characters, as the API server counts them.
     pub(super) min: usize,
     pub(super) max: Option<usize>,
     pub(super) pattern: Option<Regex>,
-    /// Empty: any.
+    /// The enum; empty if any value is allowed.
     pub(super) allowed: Vec<String>,
-    /// RFC 3339.
+    /// Whether it is an RFC 3339 timestamp.
     pub(super) time: bool,
 }
 
 pub(super) struct Range {
     pub(super) min: i64,
     pub(super) max: i64,
-    /// Empty: any.
+    /// The enum; empty if any value is allowed.
     pub(super) allowed: Vec<i64>,
 }
 
@@ -156,7 +156,7 @@ impl Range {
     }
 }
 
-/// Bounds in our schemas are small whole numbers.
+/// The bounds in Portico's schemas are small integers.
 #[allow(clippy::cast_possible_truncation)]
 fn whole(bound: f64) -> i64 {
     bound as i64
@@ -166,7 +166,7 @@ fn size(bound: Option<i64>) -> Option<usize> {
     bound.and_then(|bound| usize::try_from(bound).ok())
 }
 
-/// Invariant: the patterns are this program's own, and a test compiles every one.
+/// Invariant: the patterns are Portico's own, and a test compiles every one of them.
 #[allow(clippy::expect_used)]
 fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a pattern of the CRDs compiles")

@@ -1,5 +1,5 @@
-//! Puts harmless values in the place of those that don't decode, so that the rest of an object can
-//! be judged too. What is merely unfit, as a text that breaks a pattern, decodes and stays.
+//! Replaces values that don't decode with harmless ones, so that the rest of the object can still
+//! be checked. A value that decodes stays, even if it violates its pattern or its bounds.
 
 use super::node::{List, Map, Node, Object, Range, Shape, Text};
 use crate::diagnostic::FieldPath;
@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
 
-/// Repairs a whole value; the paths of what was put in or taken out.
+/// Repairs a whole object. Returns the paths of what was replaced or removed.
 pub(super) fn run(root: &Node, value: &mut Value) -> Vec<String> {
     let mut repair = Repair { undecoded: Vec::new() };
     if !repair.value(root, &FieldPath::Root, value) {
@@ -22,7 +22,7 @@ struct Repair {
 }
 
 impl Repair {
-    /// Repairs what is in a value; false where it is the value itself that doesn't decode.
+    /// Repairs what is inside a value. Returns false if the value itself does not decode.
     fn value(&mut self, node: &Node, at: &FieldPath<'_>, value: &mut Value) -> bool {
         match (&node.shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
@@ -49,7 +49,7 @@ impl Repair {
         true
     }
 
-    /// An optional field is taken out, so that its default applies.
+    /// Optional fields are removed, so that their defaults apply.
     fn object(&mut self, object: &Object, at: &FieldPath<'_>, fields: &mut JsonMap<String, Value>) {
         for (name, node) in &object.fields {
             let at = at.child(name);
@@ -81,7 +81,7 @@ impl Repair {
         });
     }
 
-    /// Items stay where they are, for the others are known by their index.
+    /// Items keep their positions, because problems name items by index.
     fn list(&mut self, list: &List, at: &FieldPath<'_>, items: &mut [Value]) {
         for (index, item) in items.iter_mut().enumerate() {
             let at = at.index(index);
@@ -93,7 +93,7 @@ impl Repair {
     }
 }
 
-/// The least that decodes in a value's place.
+/// The simplest value that decodes here.
 fn stand_in(node: &Node) -> Value {
     match &node.shape {
         Shape::Object(object) => {
@@ -115,7 +115,7 @@ fn decodes(text: &Text, value: &str) -> bool {
         && !(text.time && Time::deserialize(&Value::from(value)).is_err())
 }
 
-/// Whether a number has a place in the type; those out of bounds have one too, mostly.
+/// Whether the number fits the field's integer type. Numbers beyond the schema's bounds mostly do.
 fn fits(range: &Range, number: i64) -> bool {
     (range.min..=range.max).contains(&number) || i32::try_from(number).is_ok()
 }

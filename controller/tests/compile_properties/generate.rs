@@ -1,4 +1,4 @@
-//! Random snapshots, of which some objects are good.
+//! Random snapshots, in which some objects are valid.
 
 use crate::policies;
 use portico::objects::{Entry, Snapshot};
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// One of a few texts, so that objects meet, or now and then anything at all.
+/// Mostly one of a few texts, so that objects refer to each other; now and then anything at all.
 fn text(usual: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop_oneof![
         200 => select(usual).prop_map(str::to_owned),
@@ -87,7 +87,7 @@ fn edits() -> impl Strategy<Value = Value> {
         .prop_map(|([set, add], remove)| json!({"set": set, "add": add, "remove": remove}))
 }
 
-/// `backends`, `redirect`, `respond`, with what may stand beside them.
+/// `backends`, `redirect` or `respond`, with fields that may accompany them.
 fn action() -> impl Strategy<Value = Value> {
     let host = text(&["Backend", "Preserve", "a.example.com:81"]);
     let rewrite = (option::of(select(&["/", "/b", "/*"][..])), option::of(host))

@@ -1,4 +1,4 @@
-//! What holds of every compilation, whatever the objects are.
+//! Properties of every compilation, whatever the objects are.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -22,7 +22,7 @@ fn accepted(status: &Status) -> bool {
     status.conditions[0].status
 }
 
-/// Whether there is an error in `spec.cors`, or elsewhere.
+/// Whether there is an error in `spec.cors`, and whether there is one elsewhere.
 fn errors(status: &Status) -> (bool, bool) {
     let errors = status.problems.iter();
     let errors =
@@ -36,8 +36,8 @@ fn hosts(compiled: &Compiled) -> impl Iterator<Item = &VirtualHost> {
     compiled.table.hosts.iter()
 }
 
-/// The statuses of all but `gone` and, where that is a FrontDoor, its Routes. The number of
-/// attached Routes may differ where `gone` was one of them.
+/// The statuses of all objects except `gone` and, if that is a FrontDoor, its Routes. The number of
+/// attached Routes may differ if `gone` was one of them.
 fn others(
     compiled: &Compiled,
     gone: &ObjectRef,
@@ -68,8 +68,8 @@ fn without(snapshot: &Snapshot, gone: &ObjectRef) -> Snapshot {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Every object has a status, the conditions say what the problems say, and only what is
-    /// accepted is in the table.
+    /// Every object has a status, its conditions agree with its problems, and only accepted objects
+    /// are in the table.
     #[test]
     fn statuses_and_table_agree(snapshot in snapshot()) {
         let compiled = compile(&snapshot, &Options::default());
@@ -96,7 +96,7 @@ proptest! {
         }
     }
 
-    /// No two rules of a host want the same requests.
+    /// No two matches of a host want the same requests.
     #[test]
     fn rules_are_unlike(snapshot in snapshot()) {
         let compiled = compile(&snapshot, &Options::default());
@@ -111,15 +111,15 @@ proptest! {
         }
     }
 
-    /// One snapshot compiles to one table.
+    /// Equal snapshots compile to equal tables.
     #[test]
     fn the_same_comes_out_twice(snapshot in snapshot()) {
         let options = Options::default();
         prop_assert_eq!(compile(&snapshot, &options), compile(&snapshot, &options));
     }
 
-    /// Without the Secrets that no object names, all compiles to the same: whatever the compiler looks
-    /// up, the operator reads.
+    /// Without the Secrets that no object references, the result is the same. So the operator reads
+    /// whatever the compiler looks up.
     #[test]
     fn what_the_compiler_looks_up_is_a_reference(snapshot in snapshot()) {
         for class in ["portico", "other"] {
@@ -131,8 +131,8 @@ proptest! {
         }
     }
 
-    /// A Route is served with its own policy, or with a valid one of its FrontDoor, or with none
-    /// where none is asked for.
+    /// A Route is served with its own policy, with a valid one of its FrontDoor, or with none if
+    /// none is wanted.
     #[test]
     fn an_invalid_policy_never_widens(snapshot in snapshot()) {
         let compiled = compile(&snapshot, &Options::default());
@@ -157,8 +157,8 @@ proptest! {
         }
     }
 
-    /// Without an object that is refused, everything else compiles to the same; but for a FrontDoor
-    /// that is refused for its policy alone, and has hosts.
+    /// Without a rejected object, everything else compiles to the same. The exception is a
+    /// FrontDoor that is rejected for its policy alone, and still has hosts.
     #[test]
     fn a_refused_object_changes_nothing(snapshot in snapshot()) {
         let whole = compile(&snapshot, &Options::default());
@@ -190,7 +190,7 @@ proptest! {
         prop_assert_eq!(routes(&snapshot), routes(&without(&snapshot, &gone)));
     }
 
-    /// Text that no field expects, and bytes of any kind in a Secret, are refused without a panic.
+    /// Unexpected text in any field, and any bytes in a Secret, are rejected without a panic.
     #[test]
     fn any_text_anywhere(text in "\\PC*", number: i32) {
         let metadata = json!({"name": text, "namespace": text});

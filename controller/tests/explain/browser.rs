@@ -18,7 +18,7 @@ fn a_page_of_the_same_origin_asks_nothing_and_reads_all() {
                 json!({"forbidden": false, "preflight": false, "why": "same origin: no CORS"})
             );
             assert_eq!(told["response"]["script"]["headers"], json!(["*"]));
-            // Browsers send none with a GET; with a PUT the backend gets its own.
+            // Browsers send no Origin with a GET; with a PUT, the backend gets its own origin.
             assert_eq!(field(&told["request"]["headers"], "origin"), origin_sent);
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: bad flags, bad files.
+//! The command line: invalid flags and invalid files.
 
 use crate::{FRONT_DOOR, explain, forward};
 use std::{fs, process::Command};
@@ -31,7 +31,7 @@ fn a_bad_flag_is_2_and_says_what_a_good_one_is() {
         (&["--url", "http://a/", "--method", "G T"], "GET, POST"),
         (&["--url", "http://a/", "--method", "CONNECT"], "405"),
         (&["--url", "http://a/", "--header", "x"], "x-tenant: blue"),
-        (&["--url", "http://a/", "--header", "a b: c"], "the name is none"),
+        (&["--url", "http://a/", "--header", "a b: c"], "that is not a header name"),
         (&["--url", "http://a/", "--header", "a: b\u{7}"], "no header may have"),
         (&["--url", "http://a/", "--header", "Host: b"], "--url"),
         (&["--url", "http://a/", "--header", "Origin: b"], "--origin"),

@@ -1,4 +1,4 @@
-//! `portico explain` as its users run it.
+//! `portico explain` as users run it.
 #![allow(clippy::unwrap_used)]
 
 mod browser;
@@ -10,7 +10,7 @@ mod routing;
 use serde_json::Value;
 use std::{fs, process::Command};
 
-/// A FrontDoor whose default policy lets one origin send PUTs with `x-a`.
+/// A FrontDoor whose policy lets one origin send PUTs with `x-a`.
 const FRONT_DOOR: &str = "
 apiVersion: portico.dev/v1alpha1
 kind: FrontDoor

@@ -1,4 +1,4 @@
-//! What becomes of a preflight.
+//! What happens to a preflight.
 
 use crate::{
     EVIL, FRONT_DOOR, PAGE, explain, field, forward, front_door_without_policy, route, told,

@@ -1,4 +1,4 @@
-//! What comes back: from the backend or from the front door itself.
+//! What comes back, from the backend or from the front door itself.
 
 use crate::{
     EVIL, FRONT_DOOR, PAGE, explain, field, forward, front_door_without_policy, route, told,

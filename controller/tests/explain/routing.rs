@@ -1,4 +1,4 @@
-//! Which Route has a request, and why the others do not.
+//! Which Route wins, and why the others don't.
 
 use crate::{FRONT_DOOR, explain, field, forward, told};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A stand-in for the API server that knows a handful of objects and remembers what it was asked.
+//! A stand-in for the API server. It knows a handful of objects and records its requests.
 
 use serde_json::{Value, json};
 use std::{
@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-/// What the API server was asked; watches are left out.
+/// A request to the API server, other than a watch.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -20,9 +20,9 @@ pub(crate) struct Asked {
 
 #[derive(Default)]
 pub(crate) struct Cluster {
-    /// Objects by the path of their list; a list that is not here answers 500.
+    /// Objects by the path of their list. Other lists get 500.
     pub(crate) lists: HashMap<String, Vec<Value>>,
-    /// What answers 403.
+    /// Paths that get 403.
     pub(crate) forbidden: HashSet<&'static str>,
     watches: HashMap<String, TcpStream>,
     lease: Option<Value>,
@@ -53,7 +53,7 @@ impl ApiServer {
         address
     }
 
-    /// One request and its answer. `None` where the connection is not for further ones.
+    /// Handles one request. Returns `None` if the connection is not reused.
     fn exchange(&self, stream: &TcpStream) -> Option<()> {
         let (asked, length) = read_head(stream)?;
         let mut body = vec![0; length];
@@ -81,7 +81,7 @@ impl ApiServer {
         cluster.watches.get(list).unwrap().write_all(event.as_bytes()).unwrap();
     }
 
-    /// It has forgotten where a watch was.
+    /// Tells a watch that its resource version has expired.
     pub(crate) fn forgot(&self, list: &str) {
         let status = json!({"kind": "Status", "status": "Failure", "reason": "Expired",
             "message": "too old resource version", "code": 410});

@@ -36,7 +36,7 @@ fn route(name: &str, front_door: &str, generation: i64, spec: Value) -> Value {
     object
 }
 
-/// A Route that takes a header's value from a Secret.
+/// A Route that takes the value of a header from a Secret.
 fn forwarding(name: &str, front_door: &str, secret: &str) -> Value {
     let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
     let spec = json!({
@@ -58,7 +58,7 @@ fn conditions(asked: &Asked) -> Vec<(String, String)> {
     conditions.iter().map(|c| (text(&c["type"]), text(&c["status"]))).collect()
 }
 
-/// A condition of the status that was written last of an object.
+/// A condition of the status written last for an object.
 fn condition(api: &ApiServer, object: &str, r#type: &str) -> Value {
     let written = api.asked("PATCH", &format!("/{object}/status")).pop().unwrap();
     let conditions = written.body["status"]["conditions"].as_array().unwrap().clone();
@@ -88,7 +88,7 @@ fn a_cluster_is_served_and_told_so() {
     let admin = format!("--admin={free}");
     let mut operator = Operator::start(api.start(), folder.path(), &[&admin]);
 
-    // Ready only once every kind was read, Secrets too.
+    // It is ready only once every kind has been read, including Secrets.
     until("an admin port", || TcpStream::connect(free).is_ok());
     operator.logged("watching Secrets");
     assert!(get(free, "x", "/livez").starts_with("HTTP/1.1 200"));
@@ -108,7 +108,7 @@ fn a_cluster_is_served_and_told_so() {
     all_of_that_is_counted(free);
     what_changed_meanwhile_is_read_anew(&api, http, free);
 
-    // The end: the Lease is let go.
+    // At the end, the Lease is released.
     let id = operator.child.id().to_string();
     assert!(Command::new("kill").arg(&id).status().unwrap().success());
     until("the end", || operator.child.try_wait().unwrap().is_some());
@@ -118,7 +118,8 @@ fn a_cluster_is_served_and_told_so() {
     assert!(last.path.contains("/namespaces/x/"), "the kubeconfig's namespace");
 }
 
-/// Each status once, all conditions in one write; nothing of another class's objects.
+/// Each status is written once, with all conditions in one write. Objects of other classes are left
+/// alone.
 fn each_status_is_written_once(api: &ApiServer) -> Vec<Asked> {
     until("three statuses", || api.asked("PATCH", "/status").len() >= 3);
     let written = api.asked("PATCH", "/status");
@@ -136,7 +137,8 @@ fn each_status_is_written_once(api: &ApiServer) -> Vec<Asked> {
     written
 }
 
-/// What comes back as written is not written again; a new generation is, once it is served.
+/// A status that comes back as written is not written again; one of a new generation is, once it is
+/// served.
 fn only_a_new_generation_is_written_again(api: &ApiServer, http: SocketAddr, first: &Asked) {
     let mut seen = answering(1, "hello");
     seen["status"] = first.body["status"].clone();
@@ -155,7 +157,7 @@ fn only_a_new_generation_is_written_again(api: &ApiServer, http: SocketAddr, fir
     assert_eq!(times(&written[3]), times(first), "its status is the same");
 }
 
-/// A write for each object and change, two changes, no second list.
+/// One write for each object and change, two changes, and no second list.
 fn all_of_that_is_counted(admin: SocketAddr) {
     let routes = r#"portico_status_writes_total{kind="Route",result="written"}"#;
     until("three statuses of Routes", || metric(admin, routes) == 3);
@@ -178,7 +180,7 @@ fn all_of_that_is_counted(admin: SocketAddr) {
     }
 }
 
-/// A watch that can't go on where it was is begun anew, and serves what it had meanwhile.
+/// A watch that can't resume starts over, and the last objects are served meanwhile.
 fn what_changed_meanwhile_is_read_anew(api: &ApiServer, http: SocketAddr, admin: SocketAddr) {
     let mut newest = answering(3, "welcome back");
     newest["metadata"]["resourceVersion"] = json!("9");
@@ -263,8 +265,8 @@ fn secrets_are_read_where_it_was_said_alone() {
 #[test]
 fn neither_secrets_nor_namespaces_are_needed() {
     let api = cluster();
-    // As a Role in one namespace allows it: nothing is asked for at the cluster's level but the
-    // Namespace, in vain.
+    // With a Role in one namespace: nothing is requested at cluster scope except the Namespace, and
+    // that in vain.
     for list in [FRONT_DOORS, ROUTES, SERVICES, ENDPOINT_SLICES] {
         let objects = api.0.lock().unwrap().lists.remove(list).unwrap();
         let (group, kind) = list.rsplit_once('/').unwrap();
@@ -282,7 +284,7 @@ fn neither_secrets_nor_namespaces_are_needed() {
     assert!(!api.asked("GET", NAMESPACES).is_empty());
     assert!(api.asked("GET", "/secrets").is_empty());
 
-    // What was to be expected is no outage; what was not is counted.
+    // What was to be expected is not an outage; anything else is counted.
     let admin: SocketAddr = operator.logged("admin pages at http://").parse().unwrap();
     assert_eq!(metric(admin, r#"portico_watch_up{kind="Namespace"}"#), 1);
     assert!(!get(admin, "x", "/metrics").contains(r#"portico_watch_up{kind="Secret"}"#));
@@ -301,5 +303,5 @@ fn flags_that_do_not_fit_together_are_refused_at_the_start() {
     let output = Command::new(env!("CARGO_BIN_EXE_portico")).args(flags).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("--secret-namespace infra is none of --watch-namespace"), "{error}");
+    assert!(error.contains("--secret-namespace infra is not watched"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The program under test, and how it is looked at.
+//! The program under test, and what can be observed of it.
 
 use serde_json::json;
 use std::{
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Far more than it ever takes.
+/// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Operator {

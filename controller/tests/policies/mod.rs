@@ -1,4 +1,4 @@
-//! Random CORS policies, of which some are good.
+//! Random CORS policies, some of which are valid.
 
 use proptest::{
     collection::vec,
@@ -9,7 +9,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-/// Mostly these texts, now and then one of those, and rarely anything at all.
+/// Mostly good texts, now and then bad ones, and rarely anything at all.
 fn texts(
     good: &'static [&'static str],
     bad: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! What `check` says, for people and for programs.
+//! The report of `check`, as text and as JSON.
 
 use crate::{
     commands::paint::{Paint, Plain},
@@ -12,7 +12,7 @@ use std::{
     fmt::{self, Write},
 };
 
-/// Everything that `check` says.
+/// The report of `check`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report<'r> {
@@ -88,8 +88,8 @@ impl<'r> Report<'r> {
         }
     }
 
-    /// 2 where a file can't be read or parsed; 1 where an object is not accepted, or can't be used
-    /// at all, or, with `strict`, names something that is not there.
+    /// 2 if a file can't be read or parsed; 1 if an object is not accepted, a file has a problem
+    /// or, with `strict`, a reference does not resolve.
     pub(super) fn exit_code(&self, strict: bool) -> u8 {
         if self.merged.broken > 0 {
             return 2;
@@ -108,7 +108,7 @@ impl<'r> Report<'r> {
     pub(super) fn text(&self, paint: Paint) -> String {
         let mut text = String::new();
         for object in &self.objects {
-            // Writing to a String does not fail.
+            // Writing to a String can't fail.
             let _ = self.object(&mut text, object, paint);
         }
         for file in &self.files {

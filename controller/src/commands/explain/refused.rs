@@ -1,4 +1,4 @@
-//! What is not served, and may be what somebody misses.
+//! Objects that are not served, but that the user may be looking for.
 
 use crate::{
     compile::{self, Compiled},
@@ -13,10 +13,10 @@ use portico_dataplane::{
 };
 use std::sync::Arc;
 
-/// How many hosts are named to whoever asks for one that is not there.
+/// How many hosts a message lists.
 const MAX_HOSTS_SHOWN: usize = 10;
 
-/// The Routes that would be served at a host if they were accepted, as far as they can be read.
+/// The Routes that would be served at a host if they were accepted, as far as they decode.
 pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
     let refused = refusals(compiled, Kind::Route);
     let refused = refused.filter_map(|(name, problem)| {
@@ -36,7 +36,7 @@ pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHos
     refused.collect()
 }
 
-/// Whether a Route means to be served at a host, or may have meant to, its reference being wrong.
+/// Whether a Route was meant to be served at a host; if its reference is wrong, it may have been.
 fn is_for(
     spec: &crds::RouteSpec,
     front_door: &ObjectName,
@@ -49,7 +49,7 @@ fn is_for(
         && (*front_door == host.front_door || problem.reason == Reason::FrontDoorNotFound)
 }
 
-/// Why no FrontDoor has a host: one that is not accepted would, or there are only others.
+/// Why no FrontDoor has a host: one that has it is not accepted, or there are only other hosts.
 pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -> Vec<String> {
     let refused: Vec<_> = refusals(compiled, Kind::FrontDoor).collect();
     let wanted = refused.iter().flat_map(|(name, _)| {
@@ -83,7 +83,7 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
     }
 }
 
-/// The objects of a kind that are not accepted, and the first reason of each.
+/// The objects of a kind that are not accepted, each with its first error.
 fn refusals(compiled: &Compiled, kind: Kind) -> impl Iterator<Item = (&ObjectName, &Problem)> {
     let of_kind = compiled.statuses.iter().filter(move |(object, _)| object.kind == kind);
     of_kind.filter_map(|(ObjectRef { name, .. }, status)| {

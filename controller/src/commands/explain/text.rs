@@ -1,4 +1,4 @@
-//! The explanation as a person reads it: from the Route to what the page's script sees.
+//! The explanation as text: from the Route to what the page's script can read.
 
 use crate::{
     cli::explain::ExplainArgs,
@@ -13,13 +13,13 @@ use portico_dataplane::{
 };
 use std::fmt::Display;
 
-/// How many losers are worth a line.
+/// How many losers to show.
 const MAX_LOSERS: usize = 8;
 
-/// How much of a body is worth a line, in characters.
+/// How many characters of a body to show.
 const MAX_BODY_CHARS: usize = 200;
 
-/// Where the text of a section begins.
+/// The column at which the text of a section starts.
 const INDENT: &str = "           ";
 
 fn speaks(protocol: Protocol) -> &'static str {
@@ -31,14 +31,14 @@ fn speaks(protocol: Protocol) -> &'static str {
     }
 }
 
-/// The text as it grows.
+/// The text so far.
 pub(super) struct Text {
     out: String,
     paint: Paint,
 }
 
 impl Text {
-    /// All of it.
+    /// Renders an explanation.
     pub(super) fn of(args: &ExplainArgs, explanation: &Explanation, paint: Paint) -> String {
         let mut text = Self { out: String::new(), paint };
         text.question(args);
@@ -60,7 +60,7 @@ impl Text {
         text.out
     }
 
-    /// The first line of a section: a word that stands out, and what goes on from it.
+    /// The first line of a section: a highlighted word, and the rest of the line.
     fn section(&mut self, label: &str, word: &str, rest: impl Display) {
         let padding = INDENT.get(label.len()..).unwrap_or(" ");
         let (label, rest) = (self.paint.bold(label), rest.to_string());

@@ -1,4 +1,4 @@
-//! What a policy with credentials may not allow, and the switches that allow it all the same.
+//! What a policy with credentials must not allow, and the switches that allow it anyway.
 
 use super::{loose, origins::Listed, suffixes};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use portico_crds::{CorsPolicy, DangerousSwitch};
 use portico_dataplane::cors::{OriginHost, OriginPattern};
 
-/// Checks what goes with `allowCredentials`, and says which switches switch nothing off.
+/// Checks everything that depends on `allowCredentials`, and warns of switches without effect.
 pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &FieldPath<'_>, report: &mut Report) {
     let undecoded = report.is_incomplete(&at.child("dangerouslyAllow"));
     let mut switches = Switches { on: &given.dangerously_allow, undecoded, used: Vec::new() };
@@ -57,7 +57,8 @@ fn check_patterns(
     }
 }
 
-/// The public suffix right behind the wildcard, if it is one. Nobody registers under `localhost`.
+/// The public suffix directly behind the wildcard, if it is one. Nobody can register names under
+/// `localhost`.
 fn public_suffix(pattern: &OriginPattern) -> Option<&str> {
     match pattern {
         OriginPattern::Tuple { host: OriginHost::Subdomains(suffix), .. } => {
@@ -87,16 +88,16 @@ fn check_regexes(
     }
 }
 
-/// The switches of a policy, and which of them made a difference.
+/// The switches of a policy, and which of them have had an effect.
 struct Switches<'p> {
     on: &'p [DangerousSwitch],
-    /// Whether any of them did not decode: it may be whichever is needed.
+    /// Whether any of them did not decode: it may be the one that is needed.
     undecoded: bool,
     used: Vec<DangerousSwitch>,
 }
 
 impl Switches<'_> {
-    /// Refuses, unless the switch is on.
+    /// Reports an error unless the switch is on.
     fn refuse(
         &mut self,
         switch: DangerousSwitch,

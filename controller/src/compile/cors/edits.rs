@@ -1,11 +1,12 @@
-//! Headers of a Route's answers that a CORS policy has to itself.
+//! Response headers that a CORS policy reserves for itself.
 
 use crate::{compile::report::Report, diagnostic::FieldPath};
 use portico_crds as crds;
 use std::fmt;
 
-/// Refuses edits of `Access-Control-*` and `Vary`, which the policy sets after them, and
-/// `Access-Control-*` of a fixed response, which it removes. `policy` says whose policy applies.
+/// Rejects edits of `Access-Control-*` and `Vary`, which the policy sets after them, and
+/// `Access-Control-*` headers of a fixed response, which it removes. `policy` says whose policy
+/// applies.
 pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: &mut Report) {
     let mut refuse = |name: &str, at: &FieldPath<'_>| {
         report.invalid(
@@ -35,12 +36,12 @@ pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: 
     }
 }
 
-/// Whether the policy sets this header of answers.
+/// Whether the policy sets this response header.
 fn sets(name: &str) -> bool {
     is_access_control(name) || name.eq_ignore_ascii_case("vary")
 }
 
-/// Whether it is the policy's alone; `Vary` is merged with what an answer has.
+/// Whether the policy owns this header outright; `Vary` is merged with the response's own.
 fn is_access_control(name: &str) -> bool {
     const PREFIX: &str = "access-control-";
     name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))

@@ -1,5 +1,5 @@
-//! Whether an expression for origins is loose: one that may admit origins in plain HTTP, or of
-//! domains that are strangers'. What can't be told counts as loose.
+//! Whether a regular expression for origins is loose: one that may admit origins over plain HTTP,
+//! or of domains that strangers own. In doubt, it is loose.
 
 use super::suffixes;
 use regex_syntax::hir::{
@@ -7,12 +7,13 @@ use regex_syntax::hir::{
     literal::{ExtractKind, Extractor, Seq},
 };
 
-/// What every origin of a good expression begins with.
+/// What every tight expression starts with.
 const HTTPS: &str = "https://";
 
-/// Whether the expression, matched with whole origins, does not start with a literal `https://` or
-/// does not end in a literal registrable domain, the same for all; a port may follow it. All that is said here holds
-/// for origins as browsers write them: in ASCII, with one `://`, one host and one port at most.
+/// Whether the expression, which is matched against whole origins, does not start with a literal
+/// `https://` or does not end in one literal registrable domain, optionally followed by a port.
+/// This holds for origins as browsers write them: in ASCII, with one `://`, one host and at most
+/// one port.
 pub(super) fn is_loose(expression: &str) -> bool {
     let Ok(hir) = regex_syntax::parse(expression) else { return true };
     let is_https = |start: &str| start.starts_with(HTTPS).then_some(());
@@ -22,8 +23,8 @@ pub(super) fn is_loose(expression: &str) -> bool {
         && domains.windows(2).all(|pair| pair[0] == pair[1]))
 }
 
-/// Collects the registrable domains in which what this concatenation matches ends, ports aside;
-/// `None` where it may end otherwise.
+/// Collects the registrable domains in which the strings that match this concatenation end, apart
+/// from ports. `None` if they may end in anything else.
 fn ends(mut parts: Vec<Hir>, domains: &mut Vec<String>) -> Option<()> {
     drop_port(&mut parts);
     if let Some(HirKind::Alternation(branches)) = parts.last().map(Hir::kind) {
@@ -38,19 +39,20 @@ fn ends(mut parts: Vec<Hir>, domains: &mut Vec<String>) -> Option<()> {
     })
 }
 
-/// Texts of which each match has one at its start or end.
+/// Literals of which every match has one at its start or end.
 fn literals(hir: &Hir, kind: ExtractKind) -> Seq {
     Extractor::new().kind(kind).limit_literal_len(512).extract(hir)
 }
 
-/// Does something with each text; `None` where there is no end of them, or one is not taken.
+/// Calls `take` with each literal. `None` if there are infinitely many, or if `take` returns
+/// `None`.
 fn each(literals: &Seq, mut take: impl FnMut(&str) -> Option<()>) -> Option<()> {
     let mut literals = literals.literals()?.iter();
     literals.try_for_each(|literal| take(str::from_utf8(literal.as_bytes()).ok()?))
 }
 
-/// The registrable domain of all hosts that end so, if they have one and it is written out. The end
-/// is that of the host, or reaches back to the scheme.
+/// The registrable domain of all hosts that end in `end`, if it is spelled out. `end` is the end of
+/// the host, or reaches back to the scheme.
 fn registrable(end: &str) -> Option<&str> {
     let is_name = |host: &&str| {
         let top = host.rsplit('.').next().unwrap_or_default();
@@ -60,13 +62,14 @@ fn registrable(end: &str) -> Option<&str> {
     if let Some(host) = end.strip_prefix(HTTPS) {
         return Some(host).filter(is_name).and_then(suffixes::registrable);
     }
-    // The label that it begins in may go on in front.
+    // Its first label may be the end of a longer one.
     let (_, host) = end.split_once('.')?;
     let host = Some(host).filter(is_name)?;
     suffixes::registrable(host).filter(|_| !suffixes::below_is_public(host))
 }
 
-/// A concatenation's parts, groups opened. Anchors and word boundaries only match less.
+/// The parts of a concatenation, with groups flattened. Anchors and word boundaries only restrict
+/// matches, so they are dropped.
 fn flat(hir: &Hir) -> Vec<Hir> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Vec::new(),
@@ -79,7 +82,7 @@ fn flat(hir: &Hir) -> Vec<Hir> {
     }
 }
 
-/// Takes a port off the end: `:8443`, `:[0-9]+`, or such a group that may be absent.
+/// Removes a port from the end: `:8443`, `:[0-9]+`, or an optional group of that form.
 fn drop_port(parts: &mut Vec<Hir>) {
     if parts.last().is_some_and(is_port_or_nothing) {
         parts.pop();
@@ -120,7 +123,7 @@ fn is_port_or_nothing(hir: &Hir) -> bool {
     }
 }
 
-/// Whether all that it matches in ASCII is digits.
+/// Whether it matches nothing but digits, in ASCII.
 fn is_digits(hir: &Hir) -> bool {
     let ascii = |start: char, end: char| {
         !start.is_ascii() || (start.is_ascii_digit() && end.is_ascii_digit())
@@ -144,7 +147,7 @@ mod tests {
     use portico_dataplane::full_match::FullMatch;
     use proptest::{collection::vec, prelude::*, sample::select};
 
-    /// Expressions of the parts that people make them of, well and badly.
+    /// Expressions composed of parts that people use, well or badly.
     fn expression() -> impl Strategy<Value = String> {
         let start = select(
             &["https://", "https://", "https?://", "^https://", ".*", "(https://|http://)"][..],
@@ -228,7 +231,7 @@ mod tests {
             r"https:/.*",
             r"(https://)?a\.example\.com",
             r"https://a\.example\.com|http://b\.example\.com",
-            // A dot that is not escaped, or not there.
+            // An unescaped dot, or none.
             r"https://app.example.com",
             r"https://.*example\.com",
             r"https://[a-z-]*example\.com",
@@ -245,14 +248,14 @@ mod tests {
             r"https://app\.example\.com(:.*)?",
             r"https://app\.example\.com(:[0-9]+)?(\.[a-z]+)?",
             r"https://app\.example\.com(:[0-\x{FFFF}]+)?",
-            // Ends of several domains.
+            // Several domains.
             r"^https://.*\.example\.(com|org)$",
             r"https://.*\.examp[l1]e\.com",
             r"https://.*\.example[s]?\.com",
             r"https://(app|www)\.example\.(com|org)",
             r"https://(a\.example\.com(:80)?|b\.example\.org:[0-9]+)",
             r"https://a\.example\.com|https://b\.example\.org",
-            // Public suffixes, of the list or because they are not on it.
+            // Public suffixes, listed or by default.
             r"https://.*\.com",
             r"https://.*\.co\.uk",
             r"https://.*\.github\.io",

@@ -1,5 +1,5 @@
-//! CORS policies: what a FrontDoor or a Route says, in the form in which the dataplane asks it. An
-//! invalid policy never widens: nothing is served under it.
+//! CORS policies of FrontDoors and Routes, compiled for the dataplane. An invalid policy never
+//! widens access: nothing is served under it.
 
 mod credentials;
 mod edits;
@@ -17,24 +17,25 @@ use portico_dataplane::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// Chromium's cap, and what is remembered where a policy doesn't say.
+/// Chromium's cap, and the default.
 const DEFAULT_MAX_AGE: Duration = Duration::from_hours(2);
-/// Firefox's cap, the highest of all.
+/// Firefox's cap, the highest of any browser.
 const LONGEST_MAX_AGE: Duration = Duration::from_hours(24);
 
-/// What a FrontDoor gives the Routes that have no policy of their own.
+/// What Routes without a policy of their own inherit from their FrontDoor.
 #[derive(Debug)]
 pub(super) enum Inherited {
     /// No policy: CORS is left to the backends.
     None,
-    /// This one.
+    /// This policy.
     Policy(Arc<Policy>),
-    /// An invalid one: a Route can't do with less.
+    /// An invalid policy. Routes that would inherit it are rejected: dropping it could widen
+    /// access.
     Invalid,
 }
 
 impl Inherited {
-    /// Compiles a FrontDoor's `spec.cors`. What reading found wrong there counts too.
+    /// Compiles a FrontDoor's `spec.cors`. Errors found while reading it count too.
     pub(super) fn compile(given: Option<&crds::CorsPolicy>, report: &mut Report) -> Self {
         let at = FieldPath::SPEC.child("cors");
         let policy = given.and_then(|given| compile(given, &at, report));
@@ -44,7 +45,7 @@ impl Inherited {
         policy.map_or(Self::None, Self::Policy)
     }
 
-    /// The policy, if there is a good one.
+    /// The policy, if there is a valid one.
     pub(super) fn policy(&self) -> Option<&Arc<Policy>> {
         match self {
             Self::Policy(policy) => Some(policy),
@@ -53,7 +54,7 @@ impl Inherited {
     }
 }
 
-/// The policy of a Route: its own as a whole, or else its FrontDoor's.
+/// The policy of a Route: its own if it has one, otherwise its FrontDoor's.
 pub(super) fn of_route(
     spec: &crds::RouteSpec,
     inherited: &Inherited,
@@ -62,7 +63,7 @@ pub(super) fn of_route(
 ) -> Option<Arc<Policy>> {
     let at = FieldPath::SPEC.child("cors");
     if let Some(own) = &spec.cors {
-        // What was no mode may have been meant to be Disabled.
+        // A mode that did not decode may have been meant as Disabled.
         if own.mode != crds::CorsMode::Disabled && !report.failed_to_decode(&at.child("mode")) {
             edits::check(spec, format_args!("spec.cors"), report);
         }
@@ -90,7 +91,7 @@ pub(super) fn of_route(
     }
 }
 
-/// A policy; `None` where it is disabled or invalid. All of it is checked either way.
+/// Compiles a policy; `None` if it is disabled or invalid. It is fully validated either way.
 fn compile(
     given: &crds::CorsPolicy,
     at: &FieldPath<'_>,
@@ -123,7 +124,7 @@ fn compile(
     (applies && !report.refuses(at)).then(|| Arc::new(policy))
 }
 
-/// How long a preflight's answer may be remembered, in seconds.
+/// How long a preflight's response may be cached, in seconds.
 fn max_age(given: Option<&crds::Duration>, at: &FieldPath<'_>, report: &mut Report) -> u32 {
     let default = DEFAULT_MAX_AGE.as_secs() as u32;
     let Some(crds::Duration(text)) = given else { return default };

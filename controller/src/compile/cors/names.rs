@@ -9,11 +9,11 @@ use portico_crds as crds;
 use portico_dataplane::cors::{AllowedHeaders, AllowedMethods};
 use std::collections::HashSet;
 
-/// Methods that a browser sends in upper case however a script writes them (Fetch, "normalize a
-/// method").
+/// Methods that browsers always send in upper case, however a script spells them (Fetch, "normalize
+/// a method").
 const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
-/// `allowMethods`: none, or `*` among them, is any.
+/// Compiles `allowMethods`: an empty list, or one with `*`, allows any method.
 pub(super) fn methods(given: &[String], at: &FieldPath<'_>, report: &mut Report) -> AllowedMethods {
     let mut good: Vec<Method> = Vec::with_capacity(given.len());
     for (index, text) in given.iter().enumerate() {
@@ -58,7 +58,7 @@ fn warn_of_case(method: &Method, at: &FieldPath<'_>, report: &mut Report) {
     report.warn(at, Reason::NoEffect, message);
 }
 
-/// `allowHeaders`: none, or `*` among them, is any.
+/// Compiles `allowHeaders`: an empty list, or one with `*`, allows any header.
 pub(super) fn headers(given: &[String], at: &FieldPath<'_>, report: &mut Report) -> AllowedHeaders {
     let good = names(given, at, report, |name| {
         let prefix = crds::FORBIDDEN_HEADER_PREFIXES.iter().find(|p| name.starts_with(**p));
@@ -79,7 +79,7 @@ pub(super) fn headers(given: &[String], at: &FieldPath<'_>, report: &mut Report)
     }
 }
 
-/// `exposeHeaders`, joined; `*` among them is `*`.
+/// Compiles `exposeHeaders` into a header value; a list with `*` becomes `*`.
 pub(super) fn exposed(
     given: &[String],
     at: &FieldPath<'_>,
@@ -103,7 +103,7 @@ pub(super) fn exposed(
     HeaderValue::from_str(&joined).ok().filter(|value| !value.is_empty())
 }
 
-/// The names that are tokens, in lower case, and to which `objection` has no answer.
+/// Parses header names, in lower case, and leaves out those to which there is an `objection`.
 fn names(
     given: &[String],
     at: &FieldPath<'_>,

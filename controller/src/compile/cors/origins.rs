@@ -10,8 +10,8 @@ use portico_dataplane::{
     full_match::FullMatch,
 };
 
-/// The origins that a policy lists, each with its place. That a bad one is missing does no harm:
-/// the policy is refused.
+/// The origins of a policy, each with its index. Leaving out invalid ones is harmless: the policy
+/// is rejected.
 pub(super) struct Listed {
     pub(super) patterns: Vec<(usize, OriginPattern)>,
     pub(super) regexes: Vec<(usize, FullMatch)>,
@@ -58,7 +58,7 @@ impl Listed {
     }
 }
 
-/// Those texts that parse, with their index; the others are reported.
+/// Parses each text, and reports those that fail. The results have their indices.
 fn good<T>(
     texts: &[String],
     at: &FieldPath<'_>,

@@ -1,7 +1,7 @@
-//! Public suffixes (publicsuffix.org): names below which strangers register their own.
+//! Public suffixes (publicsuffix.org): domains under which anyone can register a name.
 
-/// Whether names directly below `host`, or below any one label in front of it, are strangers':
-/// `co.uk`, `github.io`, and `kawasaki.jp`, for of it each `*.kawasaki.jp` is a public suffix.
+/// Whether anyone can register names directly below `host`, or below a label in front of it:
+/// `co.uk`, `github.io`, and also `kawasaki.jp`, because every `*.kawasaki.jp` is a public suffix.
 /// A top-level domain that is not on the list counts as one.
 pub(super) fn below_is_public(host: &str) -> bool {
     is_public(host) || is_public(&format!("x.{host}"))
@@ -13,7 +13,7 @@ pub(super) fn is_public(host: &str) -> bool {
     psl::suffix_str(host) == Some(host)
 }
 
-/// The domain that its owner registered, of which `host` is a name; `None` of a public suffix.
+/// The registrable domain that `host` belongs to; `None` for a public suffix.
 pub(super) fn registrable(host: &str) -> Option<&str> {
     psl::domain_str(host.strip_suffix('.').unwrap_or(host))
 }

@@ -1,4 +1,4 @@
-//! Whether a Route may be attached to its FrontDoor, and at which of its hosts.
+//! Whether a Route may attach to its FrontDoor, and at which of its hosts.
 
 use super::{
     claims::Claims,
@@ -12,7 +12,7 @@ use crate::{
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
 
-/// The hosts at which a Route is served, after asking the FrontDoor whether it may be.
+/// Attaches a Route to its FrontDoor if that allows it. Returns the hosts at which it is served.
 pub(super) fn attach<'s>(
     front_door: &mut FrontDoor<'s>,
     snapshot: &'s Snapshot,
@@ -64,7 +64,7 @@ fn check_claims<'s>(
                 &FieldPath::SPEC.child("frontDoorRef"),
                 Reason::NotAllowedByFrontDoor,
                 format!(
-                    "FrontDoor {front_door_name} lets no Route of namespace '{}' attach: its spec.attach would have to name it",
+                    "FrontDoor {front_door_name} does not let Routes of namespace '{}' attach: its spec.attach would have to name it",
                     name.namespace
                 ),
             );

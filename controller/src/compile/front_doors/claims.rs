@@ -11,21 +11,21 @@ use portico_crds as crds;
 use portico_dataplane::path::PathPattern;
 use std::collections::BTreeMap;
 
-/// The label that every Namespace has.
+/// The label that every Namespace has: its own name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// A FrontDoor's rules; the default lets its own namespace attach anywhere.
+/// A FrontDoor's rules. By default, its own namespace may attach at any path.
 #[derive(Debug)]
 pub(super) enum AttachRules<'s> {
     SameNamespace,
     Entries(Vec<AttachRule<'s>>),
 }
 
-/// One entry.
+/// One entry of `spec.attach`.
 #[derive(Debug)]
 pub(super) struct AttachRule<'s> {
     entry: &'s crds::Attach,
-    /// Empty: any path.
+    /// Empty means any path.
     paths: Vec<PathPattern>,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Claims {
     Nothing,
     /// Any path.
     Everything,
-    /// What lies inside one of these.
+    /// Paths within these patterns.
     Paths(Vec<PathPattern>),
 }
 
@@ -70,8 +70,8 @@ impl<'s> AttachRules<'s> {
         Self::Entries(entries.iter().enumerate().map(rule).collect())
     }
 
-    /// What `namespace` may claim at a FrontDoor of the namespace `own`. All entries that fit it
-    /// count together.
+    /// What `namespace` may claim of a FrontDoor in the namespace `own`: the union of all entries
+    /// that apply to it.
     pub(super) fn claims(&self, own: &str, namespace: &str, snapshot: &Snapshot) -> Claims {
         let entries = match self {
             Self::SameNamespace if own == namespace => return Claims::Everything,
@@ -100,7 +100,7 @@ impl AttachRule<'_> {
     }
 }
 
-/// A Namespace's labels; a Namespace that is not among the objects still has its name.
+/// A Namespace's labels. A Namespace that is not in the snapshot still has its name.
 struct Labels<'n> {
     name: &'n str,
     given: Option<&'n BTreeMap<String, String>>,
@@ -133,7 +133,7 @@ fn holds(expression: &LabelSelectorRequirement, labels: &Labels<'_>) -> bool {
         "NotIn" => !listed(),
         "Exists" => value.is_some(),
         "DoesNotExist" => value.is_none(),
-        // Refused where the entry is checked.
+        // Rejected when the entry is validated.
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Routes that want the same requests: the older serves.
+//! Routes that want the same requests: the older one wins.
 
 use super::{
     hosts::{FrontDoors, HostSet},
@@ -12,8 +12,8 @@ use http::Method;
 use portico_dataplane::{router::Predicates, table::RouteMatch};
 use std::{borrow::Cow, collections::HashMap};
 
-/// Refuses every Route that has a rule in common with an older one that is served. `candidates` are
-/// the oldest first.
+/// Rejects every Route that has a match in common with an older Route that is served. `candidates`
+/// are sorted by precedence.
 pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontDoors<'_>) {
     for Conflict { candidate, rule, host, winner } in find(candidates) {
         let Some(candidate) = candidates.get_mut(candidate) else { continue };
@@ -29,17 +29,17 @@ pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontD
 }
 
 struct Conflict {
-    /// The loser.
+    /// The Route that loses.
     candidate: usize,
-    /// Its match.
+    /// Its match, by index.
     rule: usize,
     /// The first host that both want.
     host: usize,
-    /// Its name, and why it wins.
+    /// The winner's name, and why it wins.
     winner: String,
 }
 
-/// Decided in order of precedence, so that a Route which is refused takes nothing from younger ones.
+/// Goes by precedence, so that a rejected Route takes nothing away from younger ones.
 fn find(candidates: &[CandidateRoute<'_>]) -> Vec<Conflict> {
     let mut taken: HashMap<Key<'_>, Vec<(HostSet, &CandidateRoute<'_>)>> = HashMap::new();
     let mut conflicts = Vec::new();
@@ -75,13 +75,13 @@ fn keys<'d>(candidate: &'d CandidateRoute<'_>) -> impl Iterator<Item = (usize, K
         .map(|(index, matched)| (*index, Key::new(candidate.front_door, matched)))
 }
 
-/// Equal where two matches want the same requests.
+/// Equal if two matches want the same requests.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'d> {
     front_door: Option<usize>,
     shape: Cow<'d, str>,
     methods: &'d [Method],
-    /// Of headers, cookies and query.
+    /// Those of headers, cookies and query.
     predicates: [Vec<SortKey<'d>>; 3],
 }
 

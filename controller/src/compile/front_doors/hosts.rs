@@ -1,4 +1,4 @@
-//! FrontDoors: their hosts, which of them owns a host, and who may attach.
+//! FrontDoors: their hosts, who owns which host, and who may attach.
 
 use super::claims::{AttachRules, Claims};
 use crate::{
@@ -15,10 +15,10 @@ use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-/// How many hosts a FrontDoor may have. A set of them is held as the bits of a `u64`.
+/// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
 const MAX_HOSTS: usize = 64;
 
-/// Some of a FrontDoor's hosts: bit `i` stands for `spec.hosts[i]`.
+/// A set of a FrontDoor's hosts: bit `i` is `spec.hosts[i]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct HostSet(u64);
 
@@ -40,28 +40,28 @@ impl HostSet {
     }
 }
 
-/// No bit where the index is beyond what a FrontDoor may have.
+/// Zero for an index beyond the limit.
 fn bit(index: usize) -> u64 {
     u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index)).unwrap_or(0)
 }
 
-/// A FrontDoor of the class that is served, good or bad.
+/// A FrontDoor of the served class, whether valid or not.
 #[derive(Debug)]
 pub(super) struct FrontDoor<'s> {
     pub(super) report: Report,
-    /// Its hosts in order; a bad one is `None`.
+    /// Its hosts in order; `None` for an invalid one.
     pub(super) hosts: Vec<Option<HostPattern>>,
-    /// Those that it serves.
+    /// The hosts that it owns, and so serves.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
-    /// The policy of Routes that have none of their own.
+    /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
     precedence: Precedence<'s>,
     attach_rules: AttachRules<'s>,
     claims: HashMap<&'s str, Claims>,
 }
 
-/// All FrontDoors of the class that is served, the oldest first.
+/// All FrontDoors of the served class, oldest first.
 #[derive(Debug)]
 pub(super) struct FrontDoors<'s> {
     snapshot: &'s Snapshot,
@@ -69,14 +69,14 @@ pub(super) struct FrontDoors<'s> {
     by_name: HashMap<&'s ObjectName, usize>,
 }
 
-/// Where a Route's reference leads.
+/// The result of looking up a Route's FrontDoor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lookup {
-    /// To this one of [`FrontDoors::all`].
+    /// This index of [`FrontDoors::all`].
     Served(usize),
-    /// To one that another install serves.
+    /// It exists, but another install serves it.
     OtherClass,
-    /// Nowhere.
+    /// It does not exist.
     Missing,
 }
 
@@ -99,8 +99,8 @@ impl<'s> FrontDoors<'s> {
     }
 }
 
-/// Whether this install serves a FrontDoor. Of one that can't be read the class is not known: the
-/// default install speaks for it.
+/// Whether this install is responsible for a FrontDoor. The class of one that does not decode is
+/// unknown, so the default install takes it.
 fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
     match (&options.class, &entry.object) {
         (None, _) => true,
@@ -137,8 +137,8 @@ impl<'s> FrontDoor<'s> {
         Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
     }
 
-    /// Whether it has its hosts and Routes may attach: it is accepted, or refused for its CORS
-    /// policy alone, which concerns nobody but the Routes that would inherit it.
+    /// Whether it serves its hosts and Routes may attach: it is accepted, or rejected only because
+    /// of its CORS policy, which affects no Routes but those that would inherit it.
     pub(super) fn serves(&self) -> bool {
         self.report.accepted_except_for_cors()
     }
@@ -207,7 +207,7 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
     good.into()
 }
 
-/// Gives each host to the oldest FrontDoor that serves and names it.
+/// Assigns each host to the oldest FrontDoor that names it and is served.
 fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
     let mut owners: HashMap<HostPattern, Precedence<'_>> = HashMap::new();
     for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {

@@ -1,4 +1,4 @@
-//! The table: each host with the Routes that are served there.
+//! Lowers accepted Routes into the hosts of the table.
 
 use super::{
     hosts::{FrontDoor, FrontDoors, HostSet},
@@ -13,7 +13,8 @@ use std::{
     sync::Arc,
 };
 
-/// The hosts of all FrontDoors. `candidates` are the oldest first, and so are the matches of a tree.
+/// The hosts of all FrontDoors. `candidates` are sorted by precedence, and so are the matches in a
+/// tree.
 pub(super) fn hosts(front_doors: &FrontDoors<'_>, candidates: &[CandidateRoute<'_>]) -> Hosts {
     let mut attached: Vec<Vec<&CandidateRoute<'_>>> = vec![Vec::new(); front_doors.all.len()];
     for candidate in candidates.iter().filter(|candidate| candidate.report.accepted()) {
@@ -29,7 +30,7 @@ pub(super) fn hosts(front_doors: &FrontDoors<'_>, candidates: &[CandidateRoute<'
         .collect()
 }
 
-/// The hosts of one FrontDoor. Hosts at which the same Routes are served share one tree.
+/// The hosts of one FrontDoor. Hosts with the same Routes share a tree.
 fn virtual_hosts(
     front_door: &FrontDoor<'_>,
     candidates: &[&CandidateRoute<'_>],

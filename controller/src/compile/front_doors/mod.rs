@@ -1,4 +1,4 @@
-//! FrontDoors with the Routes that attach to them: the hosts of the table, and their statuses.
+//! FrontDoors and the Routes attached to them: the hosts of the table, and statuses.
 
 mod attach;
 mod claims;
@@ -16,7 +16,7 @@ use portico_dataplane::table::Hosts;
 use routes::{CandidateRoute, Routes};
 use std::collections::BTreeMap;
 
-/// Compiles all FrontDoors and Routes that concern this install.
+/// Compiles all FrontDoors and Routes that this install is responsible for.
 pub(super) fn compile(
     snapshot: &Snapshot,
     options: &Options,

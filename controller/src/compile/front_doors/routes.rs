@@ -1,4 +1,4 @@
-//! Routes, one by one: what each says, whether it may attach, and the matches that it comes to.
+//! Routes, one at a time: whether each is valid and may attach, and which matches it contributes.
 
 use super::{
     attach::attach,
@@ -26,16 +26,16 @@ use portico_dataplane::{
 };
 use std::sync::Arc;
 
-/// A Route as far as it can be judged by itself.
+/// A Route compiled on its own, before conflicts.
 #[derive(Debug)]
 pub(super) struct CandidateRoute<'s> {
     pub(super) report: Report,
     pub(super) precedence: Precedence<'s>,
-    /// Which of the FrontDoors it attaches to.
+    /// The index of the FrontDoor that it attaches to.
     pub(super) front_door: Option<usize>,
-    /// At which of that FrontDoor's hosts it is served.
+    /// The FrontDoor's hosts at which it is served.
     pub(super) hosts: HostSet,
-    /// What it serves there, with the place of each in `spec.matches`; empty where refused.
+    /// The matches that it serves, each with its index in `spec.matches`; empty if it is rejected.
     pub(super) matches: Vec<(usize, RouteMatch)>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Routes<'a, 's> {
 }
 
 impl<'s> Routes<'_, 's> {
-    /// All Routes that concern this install, the oldest first.
+    /// Compiles all Routes that this install is responsible for, oldest first.
     pub(super) fn compile(mut self) -> Vec<CandidateRoute<'s>> {
         let routes = self.snapshot.routes.iter();
         let mut candidates: Vec<_> =
@@ -72,7 +72,7 @@ impl<'s> Routes<'_, 's> {
             matches: Vec::new(),
         };
         let Some(object) = &entry.object else {
-            // Whose it is can't be known either.
+            // Its class is unknown too.
             return self.options.is_default_install().then_some(candidate);
         };
         let spec = &object.spec;
@@ -109,7 +109,7 @@ impl<'s> Routes<'_, 's> {
         Some(candidate)
     }
 
-    /// Finds the FrontDoor that a Route names.
+    /// Looks up the FrontDoor that a Route references.
     fn find(&self, front_door: &ObjectName, report: &Report) -> Lookup {
         match report.is_incomplete(&FieldPath::SPEC.child("frontDoorRef")) {
             true => Lookup::Missing,
@@ -188,8 +188,8 @@ fn refuse_missing(front_door: &ObjectName, report: &mut Report) {
     );
 }
 
-/// What a Route asks for, whether or not it is accepted: its FrontDoor, and those of its matches that
-/// can be read.
+/// What a Route requests, whether or not it is accepted: its FrontDoor, and those of its matches
+/// that are valid.
 pub fn requested_matches(
     name: &ObjectName,
     spec: &crds::RouteSpec,

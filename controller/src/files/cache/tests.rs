@@ -39,7 +39,7 @@ impl Folder {
         self.cache.refresh(walk::walk(&roots, &mut |_| {}), hold, self.linger)
     }
 
-    /// The Routes that there are now, after a refresh.
+    /// Refreshes, and returns the names of all Routes.
     fn routes(&mut self) -> String {
         self.refresh();
         let merged = self.cache.merge();
@@ -47,7 +47,7 @@ impl Folder {
         names.join(" ")
     }
 
-    /// What is said of files, with their paths made relative.
+    /// The problems of files, with relative paths.
     fn problems(&self) -> Vec<String> {
         let merged = self.cache.merge();
         let relative = |path: &Path| path.strip_prefix(self.folder.path()).unwrap().to_owned();
@@ -211,7 +211,9 @@ fn of_a_core_object_in_two_files_the_first_counts() {
     assert_eq!(service.spec.as_ref().unwrap().ports.as_ref().unwrap()[0].port, 1);
     let problems = folder.problems();
     assert!(
-        problems[0].starts_with("b.yaml: document 1: Service default/s is not used: it stands in"),
+        problems[0].starts_with(
+            "b.yaml: document 1: Service default/s is ignored: it is already defined in"
+        ),
         "{problems:?}"
     );
 }

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// What a text gives, in one line each: `Kind namespace/name` with its problems, then the file's.
+/// The content of a text, one line each: `Kind namespace/name` with its problems, then the file's.
 fn report(text: &str) -> Vec<String> {
     let contents = decode(text, Format::Yaml).unwrap();
     let objects = contents.objects.iter().map(|(_, object)| match object {
@@ -112,11 +112,11 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: No_Name}}",
-            "document 1: Service: metadata.name \"No_Name\" is not a name: lower-case letters, digits, '-' and '.', as a text",
+            "document 1: Service: metadata.name \"No_Name\" is not a name: lower-case letters, digits, '-' and '.', as a string",
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: on}}",
-            "document 1: Service: metadata.namespace true is not a name: lower-case letters, digits, '-' and '.', as a text",
+            "document 1: Service: metadata.namespace true is not a name: lower-case letters, digits, '-' and '.', as a string",
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: 80}}",
@@ -124,7 +124,7 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}, spec: {}}",
-            "document 1: Service s is not read: 'spec' stands twice: remove one",
+            "document 1: Service s is not read: 'spec' is given twice: remove one",
         ),
         ("{apiVersion: v1, kind: List, items: 1}", "document 1: List: 'items' is not a list"),
     ] {
@@ -143,7 +143,8 @@ fn a_duplicate_key_is_said_of_the_object() {
     let again = format!("{ROUTE}  hosts: []\n").replace("spec: {", "spec:\n  hosts: []\n  x: {");
     let lines = report(&again);
     assert!(
-        lines[0].contains("[spec.hosts DuplicateField: stands twice, again in line 7: remove one]"),
+        lines[0]
+            .contains("[spec.hosts DuplicateField: is given twice, again in line 7: remove one]"),
         "{lines:?}"
     );
     let in_list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: portico.dev/v1alpha1, kind: \
@@ -152,7 +153,7 @@ fn a_duplicate_key_is_said_of_the_object() {
     assert_eq!(
         report(in_list),
         [
-            "Route default/a [spec.respond.status DuplicateField: stands twice, again in line 4: remove one]",
+            "Route default/a [spec.respond.status DuplicateField: is given twice, again in line 4: remove one]",
             "Secret default/b",
         ]
     );
@@ -166,7 +167,8 @@ fn a_duplicate_that_hides_the_name_is_said_of_the_file() {
         ("spec:", "metadata: {name: q}\nspec:", "metadata"),
     ] {
         let text = ROUTE.replace(from, to);
-        let expected = format!("document 1: Route: '{field}' stands twice: which object is it?");
+        let expected =
+            format!("document 1: Route: '{field}' is given twice: which object is meant?");
         assert_eq!(report(&text), [expected], "{text}");
     }
 }

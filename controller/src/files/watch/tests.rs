@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Far more than it ever takes.
+/// Far longer than anything takes.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 struct Watched {
@@ -25,7 +25,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Watches PATHs below a folder that `prepare` has filled.
+    /// Watches `paths` inside a folder that `prepare` has filled.
     fn new(paths: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
@@ -41,8 +41,7 @@ impl Watched {
         self.folder.path().join(name)
     }
 
-    /// Follows signs of changes, without ever looking for lack of them, until exactly these
-    /// Routes are there.
+    /// Follows events, without ever polling, until there are exactly these Routes.
     fn await_routes(&mut self, expected: &str) {
         let begin = Instant::now();
         let mut last = None;
@@ -161,7 +160,7 @@ fn a_file_is_not_empty_while_it_is_written_in_place() {
         fs::write(folder.join("a.yaml"), route("a")).unwrap();
     });
     let mut file = fs::File::create(watched.path("a.yaml")).unwrap();
-    // Another file's change makes it look around in the midst of this.
+    // A change to another file makes it read the folder in the midst of this.
     fs::write(watched.path("b.yaml"), route("b")).unwrap();
     watched.await_routes("a b");
     file.write_all(route("c").as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! What an object's status shall be, and whether it is that already.
+//! Computes the desired status and compares it with the observed one.
 
 use crate::{
     compile::{ComputedCondition, Status},
@@ -10,11 +10,12 @@ use k8s_openapi::{
 use portico_crds::{Condition, FrontDoorStatus, StatusAddress};
 use std::net::IpAddr;
 
-/// The most addresses that a status takes, by its schema.
+/// How many addresses a status may have, by its schema.
 const MAX_ADDRESSES: usize = 64;
 
-/// The status of an object whose table is served. `observed` is the status that it has: the time of a
-/// condition moves with its status alone. A Route has no routes and no addresses.
+/// The desired status of an object whose table is served. `observed` is its current status: a
+/// condition's transition time only changes with its status. A Route has no attached Routes and no
+/// addresses.
 pub(super) fn desired(
     kind: Kind,
     status: &Status,
@@ -40,7 +41,7 @@ pub(super) fn desired(
     }
 }
 
-/// What is accepted is served.
+/// Whatever is accepted is served.
 fn programmed(status: &Status) -> ComputedCondition {
     let accepted = status.is_accepted();
     let (reason, message) = if accepted {
@@ -75,7 +76,8 @@ fn condition(
     }
 }
 
-/// Whether `observed` says all that `desired` says. It may have conditions of others besides.
+/// Whether `observed` has everything that `desired` has. It may also have conditions written by
+/// others.
 pub(super) fn is_current(observed: &FrontDoorStatus, desired: &FrontDoorStatus) -> bool {
     observed.observed_generation == desired.observed_generation
         && observed.attached_routes == desired.attached_routes
@@ -83,14 +85,14 @@ pub(super) fn is_current(observed: &FrontDoorStatus, desired: &FrontDoorStatus) 
         && desired.conditions.iter().all(|condition| observed.conditions.contains(condition))
 }
 
-/// An address as a status has it.
+/// An address in the form of a status.
 pub(crate) fn address(value: &str) -> StatusAddress {
     let r#type = if value.parse::<IpAddr>().is_ok() { "IPAddress" } else { "Hostname" };
     StatusAddress { r#type: r#type.to_owned(), value: value.to_owned() }
 }
 
-/// Where a Service can be reached: what its load balancer has, else its external addresses, else
-/// its address in the cluster.
+/// Where a Service can be reached: the addresses of its load balancer, or else its external IPs, or
+/// else its cluster IPs.
 pub(super) fn addresses(service: &Service) -> Vec<StatusAddress> {
     let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let ingress = balancer.and_then(|balancer| balancer.ingress.as_ref()).into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Kubernetes Events: each problem once.
+//! Kubernetes Events: one for each problem.
 
 use crate::{
     compile::Status,
@@ -20,15 +20,15 @@ use std::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-/// Events that wait to be written; beyond that they are dropped: conditions and the log say the
-/// same.
+/// How many Events may wait to be written. Further ones are dropped; conditions and the log have
+/// the same information.
 const MAX_QUEUED: usize = 1024;
-/// How long writing one may take.
+/// How long writing an Event may take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest note that the API server takes, in bytes.
+/// The longest note that the API server accepts, in bytes.
 const MAX_NOTE_BYTES: usize = 1024;
 
-/// What is written, and what was.
+/// Writes Events, and remembers which.
 #[derive(Debug)]
 pub(super) struct Events {
     reported: Reported,
@@ -36,25 +36,25 @@ pub(super) struct Events {
     metrics: Metrics,
 }
 
-/// The problems that were reported, by object, with each object's uid.
+/// The problems that were reported, by object, with the object's uid.
 #[derive(Debug, Default)]
 struct Reported {
     problems: HashMap<ObjectRef, (String, BTreeSet<Problem>)>,
-    /// Whether all objects were looked at once. Before that, a problem that an object's status
-    /// speaks of was reported by whoever wrote it.
+    /// Whether all objects have been reported once. Until then, a problem that is already in an
+    /// object's status was reported by whoever wrote the status.
     complete: bool,
 }
 
 impl Events {
-    /// Starts what writes them; it ends with this.
+    /// Starts a task that writes Events until this is dropped.
     pub(super) fn new(client: Client, failure_log: FailureLog, metrics: Metrics) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_QUEUED);
         tokio::spawn(write(client, failure_log, metrics.clone(), waiting));
         Self { reported: Reported::default(), queue, metrics }
     }
 
-    /// Reports the problems of an object that were not reported yet. `is_current`: its status says
-    /// already what is wrong with it.
+    /// Reports those problems of an object that were not reported yet. `is_current`: its status
+    /// already describes its problems.
     pub(super) fn report(
         &mut self,
         object: &ObjectRef,
@@ -77,13 +77,13 @@ impl Events {
         }
     }
 
-    /// All objects were looked at; these are they.
+    /// All objects have been reported.
     pub(super) fn complete(&mut self, objects: &BTreeMap<ObjectRef, Status>) {
         self.reported.problems.retain(|object, _| objects.contains_key(object));
         self.reported.complete = true;
     }
 
-    /// Another replica tells from now on.
+    /// From now on another replica reports.
     pub(super) fn forget(&mut self) {
         self.reported = Reported::default();
     }

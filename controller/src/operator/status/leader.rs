@@ -1,4 +1,4 @@
-//! Which of several replicas writes: the one that holds the Lease.
+//! Leader election: of several replicas, the one that holds the Lease writes.
 
 use crate::operator::{failure_log::FailureLog, metrics::Metrics};
 use kube::{Client, runtime::events::Reporter};
@@ -14,20 +14,21 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Seconds after which another replica takes over from a holder that is not heard of.
+/// Seconds until another replica takes over from a leader that is not heard of.
 const LEASE_SECONDS: u64 = 10;
-/// Seconds before that in which the holder renews.
+/// Seconds before that at which the leader renews the Lease.
 const RENEWAL_SECONDS: u64 = 4;
-/// How often a replica that does not lead looks whether the Lease is free, as Kubernetes' own
-/// components do. By itself the manager looks again when it expires, though it be given back before.
+/// How often the other replicas check whether the Lease is free, as Kubernetes' own components do.
+/// Left alone, the lease manager would wait until the Lease expires, even if it is released
+/// earlier.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How soon to ask again where the API server gave no answer.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
-/// How long letting go may take.
+/// How long releasing the Lease may take.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 const WHAT: &str = "holding the Lease";
 
-/// A part in the election.
+/// This replica's part in the election.
 #[derive(Debug)]
 pub(crate) struct LeaderElector {
     begin: Arc<Notify>,
@@ -36,14 +37,14 @@ pub(crate) struct LeaderElector {
     task: JoinHandle<()>,
 }
 
-/// What is competed for.
+/// The Lease to compete for.
 pub(crate) struct Lease {
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) name: String,
 }
 
-/// Who is told whether this replica holds the Lease.
+/// Publishes whether this replica leads.
 struct Leadership {
     channel: watch::Sender<bool>,
     metrics: Metrics,
@@ -55,14 +56,15 @@ impl Leadership {
         self.channel.send_replace(leading);
     }
 
-    /// What was told last.
+    /// What was published last.
     fn get(&self) -> bool {
         *self.channel.borrow()
     }
 }
 
 impl LeaderElector {
-    /// Will stand for election from what [`LeaderElector::begin`] gives, until [`LeaderElector::withdraw`].
+    /// Campaigns from when [`LeaderElector::begin`]'s result is called until
+    /// [`LeaderElector::withdraw`].
     pub(crate) fn new(lease: Lease, failure_log: FailureLog, metrics: Metrics) -> Self {
         let begin = Arc::new(Notify::new());
         let (channel, leading) = watch::channel(false);
@@ -72,19 +74,19 @@ impl LeaderElector {
         Self { begin, leading, end, task }
     }
 
-    /// Makes it stand: once this replica serves. One that holds the Lease and has nothing to say would
-    /// keep those that have from saying it.
+    /// Starts the campaign, once this replica serves. A leader that does not serve has no statuses
+    /// to write, and would keep the others from writing theirs.
     pub(crate) fn begin(&self) -> impl FnOnce() + 'static {
         let begin = self.begin.clone();
         move || begin.notify_one()
     }
 
-    /// Whether this replica holds the Lease.
+    /// Whether this replica leads.
     pub(crate) fn leading(&self) -> watch::Receiver<bool> {
         self.leading.clone()
     }
 
-    /// Lets go of the Lease, if this replica holds it.
+    /// Releases the Lease, if this replica holds it.
     pub(crate) async fn withdraw(self) {
         self.end.send_replace(true);
         let _ = timeout(RELEASE_TIMEOUT, self.task).await;
@@ -111,14 +113,14 @@ async fn campaign(
         _ = ended.changed() => {
             leadership.set(false);
             if let Err(error) = manager.release().await {
-                tracing::warn!(lease = lease.name, "the Lease is held until it expires: {error}");
+                tracing::warn!(lease = lease.name, "cannot release the Lease, which is held until it expires: {error}");
             }
         }
     }
 }
 
 impl Lease {
-    /// Makes the Lease where it is missing.
+    /// Creates the Lease if it does not exist.
     async fn manager(&self, failure_log: &FailureLog) -> LeaseManager {
         let identity = identity();
         loop {
@@ -136,7 +138,7 @@ impl Lease {
     }
 }
 
-/// Tells who holds the Lease, and renews it where that is this replica.
+/// Publishes who leads, and renews the Lease while that is this replica.
 async fn hold(
     manager: &LeaseManager,
     lease: &str,
@@ -146,7 +148,7 @@ async fn hold(
     loop {
         let wait = if leadership.get() { Duration::MAX } else { POLL_INTERVAL };
         let Ok(changed) = timeout(wait, manager.changed()).await else {
-            // Where another one holds it, this only looks anew.
+            // If another replica holds the Lease, this only checks it again.
             if let Err(error) = manager.release().await {
                 failure_log.failed(WHAT, &error);
             }
@@ -156,7 +158,8 @@ async fn hold(
             Ok(leading) => {
                 failure_log.worked(WHAT);
                 leadership.set(leading);
-                tracing::info!(lease, leading, "the Lease changed hands");
+                let what = if leading { "acquired" } else { "lost" };
+                tracing::info!(lease, leading, "{what} leadership");
             }
             Err(error) => {
                 failure_log.failed(WHAT, &error);
@@ -166,7 +169,7 @@ async fn hold(
     }
 }
 
-/// The Pod's name, and what tells it from one that had the name before.
+/// The Pod's name, made unique among Pods that have had that name.
 fn identity() -> String {
     let host = Reporter::from("portico").instance.unwrap_or_else(|| "portico".to_owned());
     format!("{host}_{:08x}", RandomState::new().hash_one(0) >> 32)

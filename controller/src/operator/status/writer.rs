@@ -1,4 +1,4 @@
-//! Writes statuses: only those that differ, only while this replica holds the lease.
+//! Writes statuses: only those that differ, and only while this replica leads.
 
 use super::{
     desired::{self, desired, is_current},
@@ -29,17 +29,17 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 
-/// Who writes, as server-side apply knows it.
+/// The field manager, for server-side apply.
 const FIELD_MANAGER: &str = "portico";
-/// The least time between two writes: 50 a second at most.
+/// The shortest time between two writes: at most 50 a second.
 const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a write may take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How soon what could not be written is tried again.
+/// How soon a failed write is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 const WHAT: &str = "writing statuses";
 
-/// What the writer works with.
+/// What the writer needs.
 pub(crate) struct Writer {
     pub(crate) client: Client,
     pub(crate) cluster: Cluster,
@@ -52,14 +52,14 @@ pub(crate) struct Writer {
     pub(crate) metrics: Metrics,
 }
 
-/// What was written, until the watch brings it back.
+/// A status that was written, until the watch reports it.
 struct Written {
-    /// The version of the object that it was written over.
+    /// The resource version that it was based on.
     over: String,
     status: FrontDoorStatus,
 }
 
-/// A writer at work.
+/// A running writer.
 struct Work {
     writer: Writer,
     events: Events,
@@ -68,7 +68,7 @@ struct Work {
 }
 
 impl Writer {
-    /// Writes, for as long as there is a publisher.
+    /// Writes until the publisher is gone.
     pub(crate) async fn run(self) {
         let mut pace = interval(WRITE_INTERVAL);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,8 +97,8 @@ impl Writer {
         let namespace = &object.name.namespace;
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &resource);
-        // Only over what was observed, not over another object of the same name that came after it. (A
-        // uid would not be looked at: the status subresource ignores metadata.)
+        // Applies only to the version that was observed, not to a later object of the same name. (A
+        // uid would be ignored: the status subresource does not look at metadata.)
         let patch = Patch::Apply(serde_json::json!({
             "apiVersion": resource.api_version,
             "kind": resource.kind,
@@ -160,7 +160,7 @@ impl Work {
         }
     }
 
-    /// Writes what differs. False where not everything could be.
+    /// Writes all statuses that differ. Returns false if any failed.
     async fn round(&mut self, update: &StatusUpdate) -> bool {
         let addresses = self.writer.addresses();
         self.written.retain(|object, _| update.statuses.contains_key(object));
@@ -181,7 +181,7 @@ impl Work {
         complete
     }
 
-    /// Writes one status, unless it is written.
+    /// Writes one status, unless it is current.
     async fn object(
         &mut self,
         object: &ObjectRef,
@@ -193,7 +193,7 @@ impl Work {
             // This status was computed for its predecessor; its own is on the way.
             return None;
         }
-        // What was written counts until the watch brings it back.
+        // A status that was just written counts until the watch reports it.
         let written = self.written.get(object).filter(|written| written.over == observed.version);
         let current = written.map_or(&observed.status, |written| &written.status);
         let desired = desired(object.kind, status, addresses, current, Timestamp::now());

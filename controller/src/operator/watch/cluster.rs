@@ -1,4 +1,4 @@
-//! Everything that is known of the cluster, and the snapshots that are made of it.
+//! What is known of the cluster, and the snapshots made from it.
 
 use super::{
     referenced::Referenced,
@@ -15,35 +15,35 @@ use portico_dataplane::table::ObjectName;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
-/// Everything that is known of the cluster.
+/// What is known of the cluster.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     class: String,
     watched: Vec<Arc<dyn Watched>>,
     referenced: Vec<Arc<dyn WatchedByReference>>,
     custom: BTreeMap<Kind, Arc<dyn Custom>>,
-    /// The Service whose addresses are published, if one was named.
+    /// The Service whose addresses go into statuses, if one was given.
     pub(crate) published: Option<Arc<Store<Arc<Service>>>>,
-    /// Notified of every event that may ask for another status.
+    /// Notified of every event that may change a status.
     pub(crate) observed: Arc<Notify>,
 }
 
-/// All objects of a kind.
+/// A kind of which all objects are read.
 trait Watched: Send + Sync {
     fn synced(&self) -> bool;
 
     fn fill(&self, snapshot: &mut Snapshot);
 }
 
-/// Those objects of a kind that others name.
+/// A kind of which only referenced objects are read.
 trait WatchedByReference: Send + Sync {
     fn synced(&self) -> bool;
 
-    /// `None` while one that is named was not read yet.
+    /// Returns `None` while a referenced object has not been read yet.
     fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()>;
 }
 
-/// All objects of one of Portico's own kinds.
+/// One of Portico's own kinds.
 trait Custom: Send + Sync {
     fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>>;
 }
@@ -87,7 +87,7 @@ impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
 }
 
 impl Cluster {
-    /// Nothing is known yet.
+    /// Knows of nothing yet.
     pub(super) fn new(class: String) -> Self {
         Self {
             class,
@@ -110,12 +110,12 @@ impl Cluster {
         self.watched.push(store);
     }
 
-    /// Adds a kind of which only those objects are read that others name.
+    /// Adds a kind of which only referenced objects are read.
     pub(super) fn referenced<K: ObjectKind<Held = Arc<K>>>(&mut self, objects: Arc<Referenced<K>>) {
         self.referenced.push(objects);
     }
 
-    /// What the writer of statuses knows of an object; `None`: it is gone.
+    /// What the status writer needs to know of an object; `None` if it is gone.
     pub(crate) fn observed(&self, object: &ObjectRef) -> Option<Arc<Observed>> {
         self.custom.get(&object.kind)?.observed(&object.name)
     }
@@ -127,8 +127,8 @@ impl Cluster {
 }
 
 impl Source for Cluster {
-    /// `None` too while an object that was not named before is being read: a Route would be compiled
-    /// without it.
+    /// Also `None` while a newly referenced object is being read: a Route would be compiled without
+    /// it.
     fn snapshot(&mut self) -> Option<Snapshot> {
         if !self.synced() {
             return None;
@@ -163,7 +163,7 @@ mod tests {
     use portico_crds::FrontDoor;
     use serde_json::json;
 
-    /// Adds every kind, skips those that are read as a whole, and keeps what the others wait for.
+    /// Adds every kind, skips the watches of those that are read completely, and keeps the others.
     struct Skip {
         cluster: Cluster,
         referenced: Vec<Arc<Store<Version>>>,

@@ -1,4 +1,4 @@
-//! The watches: one for each kind, or one for each kind and namespace.
+//! The watches: one per kind, or one per kind and namespace.
 
 mod cluster;
 mod referenced;
@@ -35,32 +35,32 @@ use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 use store::{Cached, Store};
 use tokio::{sync::Notify, time::timeout};
 
-/// Seconds after which a watch begins anew where it is. A connection that died without a word is
-/// noticed then.
+/// Seconds after which a watch is restarted where it left off. That uncovers connections that died
+/// silently.
 const WATCH_SECONDS: u32 = 60;
 
-/// How long a watch that fails is without a word at most: two tries are a minute apart, and one ends
-/// after [`READ_TIMEOUT`](super::READ_TIMEOUT). One that is silent for longer works.
+/// The longest that a failing watch stays silent: attempts are at most a minute apart, and each
+/// fails after [`READ_TIMEOUT`](super::READ_TIMEOUT). A watch that is silent for longer works.
 const SILENCE_TIMEOUT: Duration = Duration::from_mins(3);
 
-/// How a kind is watched: what is told where something differs, and whether it can be done without.
+/// A watch of one kind, and what it notifies.
 struct Watch {
     what: String,
     number: usize,
     trigger: Trigger,
-    /// Told of every event.
+    /// Notified of every event.
     events: Option<Arc<Notify>>,
-    /// Whether a missing permission stands for "none".
+    /// Whether a missing permission is treated as "there are none".
     optional: bool,
     failure_log: FailureLog,
     metrics: WatchMetrics,
 }
 
-/// What the watches need.
+/// What all watches need.
 pub(super) struct Watches<'a> {
     pub(super) client: &'a Client,
     pub(super) scopes: &'a Scopes,
-    /// The Service whose addresses are published.
+    /// The Service whose addresses go into statuses.
     pub(super) publish: Option<&'a ObjectName>,
     pub(super) trigger: &'a Trigger,
     pub(super) failure_log: &'a FailureLog,
@@ -68,7 +68,7 @@ pub(super) struct Watches<'a> {
 }
 
 impl Watches<'_> {
-    /// Starts all watches; they go on for as long as the runtime does.
+    /// Starts all watches. They run as long as the runtime does.
     pub(super) fn start(self, class: String) -> Cluster {
         let mut start = Start { watches: self, cluster: Cluster::new(class) };
         objects::visit(&mut start);
@@ -108,7 +108,7 @@ impl Watches<'_> {
     }
 }
 
-/// Starts the watches of one kind after the other.
+/// Starts the watches kind by kind.
 struct Start<'a> {
     watches: Watches<'a>,
     cluster: Cluster,
@@ -143,8 +143,8 @@ impl Visitor for Start<'_> {
         self.cluster.core(store);
     }
 
-    /// An operator that may see some namespaces alone may lack the right to read what has none, such
-    /// as those Namespaces for their labels: then there is none.
+    /// An operator that is restricted to some namespaces may lack permission to read cluster-scoped
+    /// objects, such as those Namespaces for their labels. Then there are none.
     fn cluster<K>(&mut self)
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
@@ -165,7 +165,7 @@ impl Visitor for Start<'_> {
         self.cluster.core(store);
     }
 
-    /// Watched by their metadata alone.
+    /// Only watches metadata.
     fn referenced<K>(&mut self)
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
@@ -187,7 +187,7 @@ impl Visitor for Start<'_> {
 }
 
 impl Start<'_> {
-    /// Watches the Service whose addresses are published, with its status.
+    /// Watches the Service whose addresses go into statuses, including its status.
     fn published_service(&mut self) {
         let Some(name) = self.watches.publish else { return };
         let store = Store::new(1);
@@ -234,7 +234,7 @@ impl Watch {
             match timeout(silence, events.next()).await {
                 Ok(Some(event)) => self.take(event, &store, trim),
                 Ok(None) => return,
-                // One that was taken up again where it was says so by its next event alone.
+                // A watch that resumed where it left off reports nothing until the next event.
                 Err(_) => self.works(),
             }
         }
@@ -253,7 +253,7 @@ impl Watch {
     ) {
         let differs = match event {
             Ok(event) => {
-                // Init only says that a list will be asked for.
+                // `Init` only means that a list will be requested.
                 if !matches!(event, watcher::Event::Init) {
                     self.works();
                 }
@@ -263,7 +263,7 @@ impl Watch {
             Err(error) => {
                 self.failure_log.failed(&self.what, &error);
                 let refused = self.optional && failure_log::is_forbidden(&error);
-                // Nothing is missing where it can be done without.
+                // Nothing is missing if the objects are optional.
                 self.metrics.works(refused);
                 refused && store.skip(self.number)
             }

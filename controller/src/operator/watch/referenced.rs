@@ -1,5 +1,5 @@
-//! A kind of which the versions of all objects are watched, and those objects alone are read that
-//! another one names: Secrets.
+//! A kind of which the versions of all objects are watched, but only referenced objects are read,
+//! such as Secrets.
 
 use super::{store::Store, trim::Version};
 use crate::{objects::ObjectKind, operator::failure_log::FailureLog, publish::Trigger};
@@ -17,20 +17,20 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How many are read at a time.
+/// How many objects are read at a time.
 const MAX_CONCURRENT_READS: usize = 8;
-/// How long reading one may take.
+/// How long reading an object may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// How soon one that could not be read is tried again.
+/// How soon a failed read is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(10);
 /// How soon at the earliest, whatever else happens.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What is known of a kind.
+/// The objects of a kind, as far as they are referenced.
 #[derive(Debug)]
 pub(super) struct Referenced<K> {
     versions: Arc<Store<Version>>,
-    /// Notified where there may be something to read.
+    /// Notified when there may be something to read.
     changed: Arc<Notify>,
     held: Mutex<Held<K>>,
 }
@@ -41,13 +41,13 @@ struct Held<K> {
     data: BTreeMap<ObjectName, Data<K>>,
 }
 
-/// An object that was asked for.
+/// The result of reading an object.
 #[derive(Debug)]
 struct Data<K> {
-    /// The versions that it stands for: the one that was known when it was asked for, and the one
-    /// that came. Empty where it is to be asked for again.
+    /// The versions that it stands for: the one that was known when it was requested, and the one
+    /// that was read. Empty if it must be read again.
     versions: Vec<Arc<str>>,
-    /// `None`: it could not be read.
+    /// `None` if it could not be read.
     object: Option<Arc<K>>,
 }
 
@@ -62,7 +62,7 @@ impl<K: ObjectKind> Referenced<K> {
         self.versions.clone()
     }
 
-    /// What to notify of an event.
+    /// To be notified of every event.
     pub(super) fn changed(&self) -> Arc<Notify> {
         self.changed.clone()
     }
@@ -75,8 +75,8 @@ impl<K: ObjectKind> Referenced<K> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The objects that are `named` and exist; any other's data is forgotten. `None` while one of
-    /// them was never asked for.
+    /// The `named` objects that exist. The data of all others is dropped. `None` while one of them
+    /// has never been requested.
     pub(super) fn named(
         &self,
         named: BTreeSet<ObjectName>,
@@ -98,7 +98,7 @@ impl<K: ObjectKind> Referenced<K> {
         Some(objects)
     }
 
-    /// The objects that are named, exist, and are not held in their newest version.
+    /// The named objects that exist but are not held in their latest version.
     fn wanted(&self) -> Vec<(ObjectName, Arc<str>)> {
         let held = self.held();
         let wanted = held.named.iter().filter_map(|name| {
@@ -110,7 +110,8 @@ impl<K: ObjectKind> Referenced<K> {
         wanted.collect()
     }
 
-    /// Takes in an answer, or that there was none: then what is held stays. Whether there was one.
+    /// Handles the answer to a request; if there was none, what is held stays. Returns whether
+    /// there was one.
     fn take(&self, name: ObjectName, version: Arc<str>, answer: Answer<K>) -> bool {
         let mut held = self.held();
         if !held.named.contains(&name) {
@@ -136,7 +137,7 @@ impl<K: ObjectKind> Referenced<K> {
 }
 
 impl<K: ObjectKind + Resource<Scope = NamespaceResourceScope>> Referenced<K> {
-    /// Reads what is wanted, from now on.
+    /// Keeps reading whatever is needed.
     pub(super) async fn read(
         self: Arc<Self>,
         client: Client,
@@ -163,7 +164,7 @@ impl<K: ObjectKind + Resource<Scope = NamespaceResourceScope>> Referenced<K> {
             }
             trigger.fire();
             if !all {
-                // One that is named from now on need not wait for the one that failed.
+                // An object that is referenced from now on need not wait for one that failed.
                 sleep(MIN_RETRY_DELAY).await;
                 let _ = timeout(RETRY_DELAY, self.changed.notified()).await;
             }

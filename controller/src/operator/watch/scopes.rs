@@ -1,18 +1,18 @@
-//! Which namespaces are watched, and of which of them Secrets.
+//! Which namespaces are watched, and in which of them Secrets are.
 
 use std::collections::BTreeSet;
 
-/// What there is a watch for. `None` stands for all namespaces at once.
+/// One watch per entry. `None` stands for all namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scopes {
-    /// Of every kind but Secrets.
+    /// For all kinds except Secrets.
     pub(crate) objects: Vec<Option<String>>,
-    /// Of Secrets; may be empty.
+    /// For Secrets; may be empty.
     pub(crate) secrets: Vec<Option<String>>,
 }
 
 impl Scopes {
-    /// All namespaces where none is named; their Secrets where no others are.
+    /// All namespaces if none are named, and the same for Secrets if nothing else is said.
     pub(crate) fn of(namespaces: &BTreeSet<String>, secrets: Option<&BTreeSet<String>>) -> Self {
         let each = |named: &BTreeSet<String>| named.iter().cloned().map(Some).collect();
         let objects = if namespaces.is_empty() { vec![None] } else { each(namespaces) };

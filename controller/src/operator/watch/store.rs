@@ -1,4 +1,4 @@
-//! Objects as watches bring them.
+//! A cache of objects, kept up to date by watches.
 
 use kube::runtime::watcher::Event;
 use portico_dataplane::table::ObjectName;
@@ -7,9 +7,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// What is kept of an object.
+/// What is cached of an object.
 pub(crate) trait Cached: Clone {
-    /// Whether nothing that is compiled differs.
+    /// Whether both compile to the same.
     fn compiles_alike(&self, other: &Self) -> bool;
 }
 
@@ -19,7 +19,7 @@ impl<T: PartialEq> Cached for Arc<T> {
     }
 }
 
-/// All objects of one kind, from one watch, or from one for each namespace.
+/// All objects of a kind, fed by one watch, or by one per namespace.
 #[derive(Debug)]
 pub(crate) struct Store<T>(Box<[Mutex<Watched<T>>]>);
 
@@ -27,13 +27,13 @@ pub(crate) struct Store<T>(Box<[Mutex<Watched<T>>]>);
 #[derive(Debug)]
 struct Watched<T> {
     objects: BTreeMap<ObjectName, T>,
-    /// A new list of them, which counts once it is whole.
+    /// The list that is being received. It takes effect once it is complete.
     incoming: Option<BTreeMap<ObjectName, T>>,
     synced: bool,
 }
 
 impl<T: Cached> Store<T> {
-    /// An empty one, for so many watches.
+    /// An empty store fed by `watches` watches.
     pub(crate) fn new(watches: usize) -> Arc<Self> {
         let watched = || Watched { objects: BTreeMap::new(), incoming: None, synced: false };
         Arc::new(Self((0..watches).map(|_| Mutex::new(watched())).collect()))
@@ -43,7 +43,7 @@ impl<T: Cached> Store<T> {
         self.0.iter().map(|watched| watched.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether every watch has brought all of its objects once.
+    /// Whether every watch has delivered a complete list.
     pub(crate) fn synced(&self) -> bool {
         self.watched().all(|watched| watched.synced)
     }
@@ -57,13 +57,13 @@ impl<T: Cached> Store<T> {
         all
     }
 
-    /// One object.
+    /// An object by name.
     pub(crate) fn get(&self, name: &ObjectName) -> Option<T> {
         self.watched().find_map(|watched| watched.objects.get(name).cloned())
     }
 
-    /// Takes up what watch `number` says. `trim` may leave out an object. Whether a compile would
-    /// find a difference.
+    /// Handles an event of watch `number`. `trim` may discard objects. Returns whether that could
+    /// change the result of compiling.
     pub(crate) fn take<K>(
         &self,
         number: usize,
@@ -91,7 +91,7 @@ impl<T: Cached> Store<T> {
         }
     }
 
-    /// Goes on without what watch `number` would bring. Whether a compile would find a difference.
+    /// Gives up on watch `number`. Returns whether that could change the result of compiling.
     pub(crate) fn skip(&self, number: usize) -> bool {
         let Some(mut watched) = self.watched().nth(number) else { return false };
         !std::mem::replace(&mut watched.synced, true)

@@ -1,4 +1,4 @@
-//! What is kept of each object that a watch brings: what compiles, and no more.
+//! Trims watched objects to what is compiled.
 
 use super::store::Cached;
 use crate::{
@@ -12,21 +12,22 @@ use portico_dataplane::table::ObjectName;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// A FrontDoor or Route: what compiles, and what its status was when it was observed.
+/// A FrontDoor or Route: what is compiled, and the status that was observed.
 #[derive(Clone, Debug)]
 pub(crate) struct CustomObject<T> {
     pub(crate) entry: Entry<T>,
     pub(crate) observed: Arc<Observed>,
 }
 
-/// What the writer of statuses knows of an object.
+/// What the status writer needs to know of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Observed {
     /// `metadata.uid`.
     pub(crate) uid: String,
     /// `metadata.resourceVersion`.
     pub(crate) version: String,
-    /// Its status, as far as it decodes. A Route's is a FrontDoor's without routes and addresses.
+    /// Its status, as far as it decodes. A Route's is a FrontDoor's without attached Routes and
+    /// addresses.
     pub(crate) status: FrontDoorStatus,
 }
 
@@ -36,12 +37,12 @@ impl<T: PartialEq + Clone> Cached for CustomObject<T> {
     }
 }
 
-/// An object by its `metadata.resourceVersion` alone.
+/// The `metadata.resourceVersion` of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Version(pub(super) Arc<str>);
 
 impl Cached for Version {
-    /// A newer version only means that there is something to read.
+    /// A new version only means that there is something to read.
     fn compiles_alike(&self, _: &Self) -> bool {
         true
     }
@@ -52,7 +53,7 @@ fn name(metadata: &ObjectMeta) -> ObjectName {
     ObjectName::new(text(&metadata.namespace), text(&metadata.name))
 }
 
-/// Keeps one of our own objects, whatever is wrong with it.
+/// Trims one of Portico's own objects, whatever is wrong with it.
 pub(super) fn custom<K: CustomKind>(
     mut object: DynamicObject,
 ) -> (ObjectName, Option<CustomObject<K>>) {
@@ -63,7 +64,7 @@ pub(super) fn custom<K: CustomKind>(
         version: object.metadata.resource_version.take().unwrap_or_default(),
         status: status.and_then(Result::ok).unwrap_or_default(),
     };
-    // In a list only the list says what it is of.
+    // Items of a list don't state their kind.
     let api_version = K::api_version(&()).into_owned();
     object.types = Some(TypeMeta { api_version, kind: K::NAME.to_owned() });
     object.metadata = ObjectMeta {
@@ -80,18 +81,18 @@ pub(super) fn custom<K: CustomKind>(
     (name, Some(CustomObject { entry, observed: Arc::new(observed) }))
 }
 
-/// Keeps an object of a kind of Kubernetes.
+/// Trims an object of a kind of Kubernetes.
 pub(super) fn core<K: ObjectKind>(guard: DeserializeGuard<K>) -> (ObjectName, Option<Arc<K>>) {
     decoded(K::NAME, guard, K::trim)
 }
 
-/// Keeps a Service with what a load balancer says of it.
+/// Trims a Service, but keeps its status, which has its load balancer's addresses.
 pub(super) fn published(guard: DeserializeGuard<Service>) -> (ObjectName, Option<Arc<Service>>) {
     decoded(Service::NAME, guard, |_| {})
 }
 
-/// Keeps an object but for what others note in its metadata, which changes often and says nothing
-/// here. One that does not decode is as good as none.
+/// Removes metadata that changes often and is not read. An object that does not decode counts as
+/// missing.
 fn decoded<K: Resource>(
     kind: &str,
     guard: DeserializeGuard<K>,
@@ -99,7 +100,7 @@ fn decoded<K: Resource>(
 ) -> (ObjectName, Option<Arc<K>>) {
     let name = name(guard.meta());
     let object = guard.0.inspect_err(|invalid| {
-        tracing::warn!("{kind} {name} does not decode and is not used: {}", invalid.error);
+        tracing::warn!("ignoring {kind} {name}, which does not decode: {}", invalid.error);
     });
     let object = object.ok().map(|mut object| {
         let metadata = object.meta_mut();
@@ -112,7 +113,7 @@ fn decoded<K: Resource>(
     (name, object)
 }
 
-/// Keeps an object's version, and nothing else: a Secret's annotations may hold its data.
+/// Keeps nothing but the version: a Secret's annotations may contain its data.
 pub(super) fn version<K>(object: PartialObjectMeta<K>) -> (ObjectName, Option<Version>) {
     let name = name(&object.metadata);
     (name, object.metadata.resource_version.map(|version| Version(version.into())))

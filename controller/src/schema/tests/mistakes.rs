@@ -1,9 +1,10 @@
-//! A table of mistakes, and what is said of each.
+//! A table of mistakes, and their messages.
 
 use super::{one, route, with};
 use serde_json::{Value, json};
 
-/// What is wrong in a Route: where, the value, its field, and words of the message.
+/// A mistake in a Route: the pointer to a value, the value, the field reported, and words of the
+/// message.
 type Mistake = (&'static str, Value, &'static str, &'static [&'static str]);
 
 /// Unknown fields, at every depth.
@@ -103,7 +104,7 @@ fn wrong_scalars() -> Vec<Mistake> {
     ]
 }
 
-/// Missing, or null, which is the same.
+/// Missing or null, which is the same.
 fn missing() -> Vec<Mistake> {
     vec![
         ("/spec/frontDoorRef", json!({}), "spec.frontDoorRef.name", &["required, but missing"]),
@@ -122,7 +123,7 @@ fn unfit() -> Vec<Mistake> {
             "spec.matches[0].cookies[0].type",
             &["Exact, Prefix, Regex, Present, Absent", "did you mean 'Present'?"],
         ),
-        // Patterns, in the words of the description.
+        // Patterns, explained by descriptions.
         (
             "/spec/matches/0/path",
             json!("api/*"),

@@ -80,7 +80,7 @@ fn with(mut base: Value, pointer: &str, value: Value) -> Value {
     base
 }
 
-/// Asserts exactly one problem, its field, and words of its message.
+/// Asserts that there is exactly one problem, with this field and these words in its message.
 #[track_caller]
 fn one(value: &Value, field: &str, words: &[&str]) {
     let found = problems(value);
@@ -114,7 +114,7 @@ fn what_is_just_within_bounds_is_accepted() {
         ("/spec/backends/0/service/port", json!("x".repeat(15))),
         ("/spec/backends/0/weight", json!(1_000_000)),
         ("/spec/matches/0/methods", json!(vec!["GET"; 16])),
-        // Characters count, not bytes.
+        // Characters are counted, not bytes.
         ("/spec/matches/0/query/0/value", json!("é".repeat(4096))),
         ("/metadata/name", json!("a".repeat(253))),
         ("/metadata/namespace", json!("a".repeat(63))),
@@ -133,7 +133,7 @@ fn a_front_door_names_each_host_once() {
     let [unknown, missing, third, fifth] = found.as_slice() else { panic!("{found:#?}") };
     assert_eq!(unknown, &("spec.hosts[3].nam", "unknown field; did you mean 'name'?"));
     assert_eq!(missing.0, "spec.hosts[3].name");
-    let twice = "\"a.com\" stands at spec.hosts[0] already; each may stand once";
+    let twice = "\"a.com\" is already at spec.hosts[0]; each may appear only once";
     assert_eq!(third, &("spec.hosts[2].name", twice));
     assert_eq!(fifth, &("spec.hosts[4].name", twice));
 }
@@ -183,7 +183,7 @@ fn what_is_no_mapping_at_all_is_one_problem() {
     }
 }
 
-/// Whatever stands in a value's place, what [`validate`] finds there [`repair`] makes decode.
+/// Whatever replaces a value, [`repair`] makes decode what [`validate`] complains about.
 #[test]
 fn what_is_mended_decodes_and_was_complained_of() {
     let mut whole = with(route(), "/spec/cors", json!({"mode": "Report", "allowOrigins": ["*"]}));
@@ -224,7 +224,7 @@ fn what_is_mended_keeps_its_place_and_what_is_unfit_stays() {
     );
 }
 
-/// Where all the values of a value are.
+/// The pointers to all values inside a value.
 fn pointers(value: &Value, at: &str) -> Vec<String> {
     let below: Vec<_> = match value {
         Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),

@@ -72,7 +72,7 @@ fn a_change_is_asked_for_while_the_old_one_serves() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
     secrets.named(named_only(&["key"]));
-    // What came is newer than what was known: its own event says nothing new.
+    // A newer version came than was known; the event for it is no news.
     secrets.take(name("key"), "1".into(), answer("2", "x"));
     at(&secrets, "key", "2");
     assert_eq!(secrets.wanted(), []);
