@@ -1,27 +1,28 @@
-//! A choice among weighted candidates of the lowest priority number.
+//! Weighted choice among the available candidates with the lowest priority number.
 
-/// What of a backend the choice depends on.
+/// The properties of a backend that the choice depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
-    /// The lower number goes first.
+    /// Lower numbers are preferred.
     pub(crate) priority: u32,
-    /// Its weight among those of its priority; 0 takes nothing.
+    /// Its weight among those of its priority; 0 gets no traffic.
     pub(crate) weight: u32,
-    /// Whether it has an endpoint.
+    /// Whether it has a ready endpoint.
     pub(crate) available: bool,
 }
 
-/// The candidates that take traffic, laid end to end by weight. Built once for a table; a pick is a
+/// The candidates that receive traffic, as cumulative weights. Built once per table; a pick is a
 /// binary search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weighted {
-    /// The index of each among all candidates, with the sum of weights up to and including it.
+    /// Each active candidate's cumulative weight, including its own, and its index among all
+    /// candidates.
     active: Box<[(u64, u16)]>,
 }
 
 impl Weighted {
-    /// Traffic goes to the lowest priority number at which a candidate of weight above 0 is
-    /// available; within it, shares follow the weights.
+    /// Traffic goes to the lowest priority number that has an available candidate with a weight
+    /// above 0; within that priority, shares follow the weights.
     pub(crate) fn new(candidates: impl Iterator<Item = Candidate> + Clone) -> Self {
         let takes = |candidate: &Candidate| candidate.weight > 0 && candidate.available;
         let lowest = candidates.clone().filter(takes).map(|candidate| candidate.priority).min();
@@ -37,8 +38,8 @@ impl Weighted {
         Self { active }
     }
 
-    /// The index of the candidate at `point` of the weights laid end to end, `point` being a
-    /// fraction in [0, 1) scaled to the whole range of `u64`. `None` where none takes traffic.
+    /// The index of the candidate at `point`, a fraction of the total weight in [0, 1) scaled to
+    /// the whole range of `u64`. `None` if no candidate receives traffic.
     pub(crate) fn pick(&self, point: u64) -> Option<usize> {
         let total = self.active.last()?.0;
         let at = ((u128::from(point) * u128::from(total)) >> 64) as u64;
@@ -46,7 +47,7 @@ impl Weighted {
         self.active.get(place).map(|(_, index)| usize::from(*index))
     }
 
-    /// What part of the requests the candidate at `index` gets, 0 to 1.
+    /// The share of requests that the candidate at `index` gets, from 0 to 1.
     pub(crate) fn share(&self, index: usize) -> f64 {
         let sums = || self.active.iter().map(|(upto, _)| *upto);
         let before = std::iter::once(0).chain(sums());
@@ -72,7 +73,7 @@ mod tests {
         proptest::collection::vec(candidate, 0..6)
     }
 
-    /// The share of each candidate, worked out from the rule's own words.
+    /// Each candidate's share, computed directly from the definition.
     fn expected(candidates: &[Candidate]) -> Vec<f64> {
         let takes = |one: &&Candidate| one.available && one.weight > 0;
         let lowest = candidates.iter().filter(takes).map(|one| one.priority).min();

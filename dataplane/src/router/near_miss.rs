@@ -1,25 +1,25 @@
-//! Why a match does not win a request: what `explain` says about the runners-up.
+//! Why a match does not win a request; `explain` lists these for the runners-up.
 
 use super::{Match, Predicates, Request, RouteTree, predicate::Unmet};
 use crate::path::PathPattern;
 use std::fmt;
 
-/// Why a match loses a request.
+/// Why a match does not win.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NearMiss<'t> {
-    /// Its path does not match, but for what may be a slip.
+    /// Its path does not match, possibly because of a typo.
     Path(Option<Typo>),
-    /// One of its predicates does not hold.
+    /// One of its predicates does not match.
     Unmet(Unmet<'t>),
-    /// It fits, but the path of this winner is more specific.
+    /// It matches, but the path of this winner is more specific.
     LessSpecific(&'t PathPattern),
-    /// It fits as well as this winner, which asks more.
+    /// It matches with the same path shape, but the winner has more predicates.
     FewerPredicates { ours: [usize; 5], winners: [usize; 5] },
-    /// It fits as well, and the winner's Route goes first.
+    /// It matches with equal rank, but the winner's Route takes precedence.
     LowerPrecedence,
 }
 
-/// What a path would match but for.
+/// The difference that keeps a path from matching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Typo {
     /// A slash at its end.
@@ -29,9 +29,9 @@ pub(crate) enum Typo {
 }
 
 impl<T> RouteTree<T> {
-    /// The matches other than the winner's, in the order in which they are tried, and why each
-    /// loses. `winner` is one of this tree's, or `None` where there is none; `is_winners` tells
-    /// which matches share its target.
+    /// The matches with other targets than the winner's, in the order in which they are tried, each
+    /// with the reason why it does not win. `winner` belongs to this tree, or is `None` if nothing
+    /// matches; `is_winners` tells which matches share its target.
     pub(crate) fn runners_up<'t>(
         &'t self,
         request: &Request<'_>,
@@ -49,7 +49,7 @@ impl<T> RouteTree<T> {
     }
 }
 
-/// Why a match does not fit a request; `None` where it does.
+/// Why a match does not match a request; `None` if it does.
 pub(crate) fn mismatch<'t>(
     path: &PathPattern,
     predicates: &'t Predicates,
@@ -61,7 +61,7 @@ pub(crate) fn mismatch<'t>(
     predicates.unmet(request).map(NearMiss::Unmet)
 }
 
-/// By what a match that fits goes behind the winner.
+/// Why a match that also matches ranks below the winner.
 fn outranked<'t, T>(candidate: &Match<T>, winner: &'t Match<T>) -> NearMiss<'t> {
     let (ours, winners) = (candidate.predicates.rank(), winner.predicates.rank());
     if winner.path.precedence(&candidate.path).is_lt() {

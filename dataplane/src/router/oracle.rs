@@ -13,8 +13,8 @@ enum Piece {
     Star,
 }
 
-/// A value is absent, or one of a few; a predicate wants one of them or just tells whether it is
-/// there.
+/// A value is absent, or one of a few; a predicate requires one of them, or that it is present or
+/// absent.
 #[derive(Clone, Copy, Debug)]
 enum Want {
     Is(&'static str),
@@ -41,7 +41,7 @@ struct Asked {
     query: Vec<(&'static str, &'static str)>,
 }
 
-/// 0 for a literal, 1 for a capture, 2 for the end, 3 for the star; `None` where it does not fit.
+/// 0 for a literal, 1 for a capture, 2 for the end, 3 for the star; `None` if it does not match.
 fn path_rank(pieces: &[Piece], path: &[&str]) -> Option<Vec<u8>> {
     match (pieces, path) {
         ([Piece::Star, ..], _) => Some(vec![3]),
@@ -72,7 +72,7 @@ fn fits(wants: &[(&str, Want)], has: &[(&str, &str)]) -> bool {
     })
 }
 
-/// The index of the model that wins.
+/// The index of the winning model.
 fn scan(models: &[Model], asked: &Asked) -> Option<usize> {
     let ranked = models.iter().enumerate().filter_map(|(index, model)| {
         let path = path_rank(&model.pieces, &asked.path)?;
@@ -88,7 +88,7 @@ fn scan(models: &[Model], asked: &Asked) -> Option<usize> {
     ranked.min().map(|(.., index)| index)
 }
 
-/// What captures and the star take from a path that fits.
+/// What captures and the star capture from a path that matches.
 fn taken(pieces: &[Piece], path: &[&'static str]) -> (Vec<&'static str>, Option<String>) {
     let named = pieces.iter().zip(path).filter(|(piece, _)| **piece == Piece::Name);
     let values = named.map(|(_, segment)| *segment).collect();

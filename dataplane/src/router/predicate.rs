@@ -1,4 +1,4 @@
-//! What else than its path a match asks of a request.
+//! The conditions of a match other than its path.
 
 use super::{Headers, Request, values};
 use crate::full_match::FullMatch;
@@ -6,21 +6,21 @@ use http::Method;
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, fmt, str};
 
-/// The predicates of a match; all must hold.
+/// The predicates of a match; all must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Predicates {
-    /// Any of these methods; empty: every method. GET does not imply HEAD.
+    /// Any of these methods; if empty, every method. GET does not imply HEAD.
     #[serde(serialize_with = "methods", skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<Method>,
     /// Header predicates; names in lower case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Predicate>,
-    /// Cookie predicates; names and values are plain text, which the request's compare with
-    /// percent-decoded.
+    /// Cookie predicates; names and values are plain text, compared with the request's after
+    /// percent-decoding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cookies: Vec<Predicate>,
-    /// Query predicates; names and values are plain text, which the request's compare with
-    /// percent-decoded.
+    /// Query predicates; names and values are plain text, compared with the request's after
+    /// percent-decoding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<Predicate>,
 }
@@ -30,12 +30,12 @@ fn methods<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S:
 }
 
 impl Predicates {
-    /// Whether a request meets all of them.
+    /// Whether a request satisfies all of them.
     pub fn matches(&self, request: &Request<'_>) -> bool {
         self.unmet(request).is_none()
     }
 
-    /// The first that a request does not meet.
+    /// The first predicate that a request does not satisfy.
     pub(super) fn unmet(&self, request: &Request<'_>) -> Option<Unmet<'_>> {
         if !self.methods.is_empty() && !self.methods.contains(request.method) {
             return Some(Unmet::Methods(&self.methods));
@@ -52,15 +52,15 @@ impl Predicates {
             .or_else(|| cookie().map(Unmet::Cookie))
     }
 
-    /// The greater goes first among matches of one path: more predicates in total, then more of
-    /// methods (one, however many), headers, cookies, query.
+    /// Greater ranks take precedence among matches of one path: more predicates in total, then more
+    /// method (1, however many methods), header, cookie and query predicates, in this order.
     pub(super) fn rank(&self) -> [usize; 5] {
         let methods = usize::from(!self.methods.is_empty());
         let (headers, cookies, query) = (self.headers.len(), self.cookies.len(), self.query.len());
         [methods + headers + cookies + query, methods, headers, cookies, query]
     }
 
-    /// Whether both are the same but for order and repetition.
+    /// Whether both are the same regardless of order and repetition.
     pub(super) fn same_set(&self, other: &Self) -> bool {
         same_set(&self.methods, &other.methods)
             && same_set(&self.headers, &other.headers)
@@ -89,7 +89,7 @@ fn cookie_holds(cookie: &Predicate, headers: Headers<'_>) -> bool {
     }
 }
 
-/// What a request does not meet. Printed as what is wanted.
+/// The predicate that a request does not satisfy. Displayed as what is required.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unmet<'p> {
     /// Any of these methods.
@@ -128,34 +128,34 @@ fn same_set<T: PartialEq>(ours: &[T], theirs: &[T]) -> bool {
     ours.iter().all(|item| theirs.contains(item)) && theirs.iter().all(|item| ours.contains(item))
 }
 
-/// A named value and what it must be.
+/// A name and what its value must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Predicate {
     /// The header's, query key's or cookie's name.
     pub name: String,
-    /// What its value must be. Of several values any may fit.
+    /// What its value must be. If there are several values, any one may match.
     #[serde(flatten)]
     pub comparison: Comparison,
 }
 
-/// How a value compares.
+/// How a value is compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", content = "value")]
 pub enum Comparison {
-    /// The whole value.
+    /// Equals this value.
     Exact(String),
-    /// Its beginning.
+    /// Begins with this prefix.
     Prefix(String),
-    /// The whole value, in linear time. A value that is not UTF-8 never fits.
+    /// The whole value matches, in linear time. A value that is not UTF-8 never matches.
     Regex(FullMatch),
-    /// There, whatever its value.
+    /// Present, whatever its value.
     Present,
-    /// Not there.
+    /// Not present.
     Absent,
 }
 
 impl Comparison {
-    /// Whether any of the values that a request has under a name fits.
+    /// Whether any of the values that a request has under a name matches.
     fn holds<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
         match self {
             Self::Exact(wanted) => values.any(|value| *value == *wanted.as_bytes()),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::full_match::FullMatch;
-/// A match whose target is a name, by which tests tell it.
+/// A match whose target is a name, so that tests can identify it.
 pub(super) fn route_match<'n>(name: &'n str, path: &str, predicates: Predicates) -> Match<&'n str> {
     Match { path: PathPattern::parse(path).unwrap(), predicates, target: name }
 }
@@ -19,14 +19,14 @@ fn methods(methods: &[Method]) -> Predicates {
     Predicates { methods: methods.to_vec(), ..Predicates::default() }
 }
 
-/// Matches that have no predicates and are named by their paths.
+/// Matches without predicates, named by their paths.
 fn paths<'n>(paths: &[&'n str]) -> RouteTree<&'n str> {
     RouteTree::new(
         paths.iter().map(|path| route_match(path, path, Predicates::default())).collect(),
     )
 }
 
-/// The name of the match that a bare GET meets.
+/// The name of the match that a bare GET gets.
 fn get<'n>(tree: &RouteTree<&'n str>, path: &str) -> Option<&'n str> {
     let headers = HeaderMap::new();
     let request =
@@ -160,7 +160,7 @@ fn more_predicates_win_then_their_kinds() {
         headers: Headers::Sent(&headers),
     };
     for skipped in 0..ranked.len() {
-        // The two headers of one rank keep the order in which they are given.
+        // The two headers of equal rank keep the given order.
         let mut matches: Vec<_> = ranked[skipped..].iter().rev().collect();
         matches.sort_by_key(|(name, _)| name.starts_with("header, "));
         let matches =

@@ -214,7 +214,7 @@ proptest! {
         let Ok(parsed) = PathPattern::parse(&text) else { return Ok(()) };
         prop_assert_eq!(PathPattern::parse(&parsed.to_string()), Ok(parsed.clone()));
         prop_assert!(parsed.contains(&parsed) && parsed.same_shape(&parsed));
-        // A path made of the pattern is normal, and the pattern matches it.
+        // A path built from the pattern is normal, and the pattern matches it.
         let fill = |segment| match segment {
             Segment::Literal(literal) => format!("/{literal}"),
             Segment::Capture(name) => format!("/{name}"),
@@ -253,7 +253,7 @@ fn patterns() -> impl Strategy<Value = PathPattern> {
     })
 }
 
-/// Every path of up to `len` segments, among them one that no pattern names.
+/// Every path of up to `len` segments, including one that no pattern names.
 fn every_path(len: usize) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut longest = all.clone();
