@@ -1,4 +1,4 @@
-//! What a preflight may have, and the answer that says so (Fetch, "CORS-preflight fetch").
+//! Which preflights are allowed, and their response (Fetch, "CORS-preflight fetch").
 
 use super::{
     AllowedHeaders, AllowedMethods, Denial, Policy, Preflight, RequestedHeaders, fetch::SAFELISTED,
@@ -30,7 +30,7 @@ impl PreflightError {
     }
 }
 
-/// The headers of the answer to a preflight from an allowed origin.
+/// The headers of the response to a preflight from an allowed origin.
 pub(super) fn response_headers(
     policy: &Policy,
     asked: &Preflight<'_>,
@@ -42,8 +42,8 @@ pub(super) fn response_headers(
     let names = asked.headers.as_ref().map_err(|why| PreflightError::Malformed(*why))?;
     let allowed_headers = allowed_headers(&policy.headers, names)?;
     let mut headers = HeaderMap::with_capacity(8);
-    // What it exposes says nothing to a browser here, but Gateway API's conformance suite asks for
-    // it.
+    // Browsers ignore Access-Control-Expose-Headers here, but Gateway API's conformance suite
+    // expects it.
     response_headers::allow(policy, asked.origin.clone(), &mut headers);
     let methods = match &policy.methods {
         AllowedMethods::Any => asked.asked_method.clone(),
@@ -57,9 +57,9 @@ pub(super) fn response_headers(
     Ok(headers)
 }
 
-/// `Access-Control-Allow-Headers`: what is asked for, where any may be; else what the policy lists
-/// and what is asked for beside it of the safelisted names, so that the browser comes to the same
-/// verdict. `None`: no such header.
+/// `Access-Control-Allow-Headers`: if any header is allowed, the requested ones; otherwise the
+/// listed ones and any safelisted names that are requested as well, so that the browser comes to
+/// the same verdict. `None`: no such header.
 fn allowed_headers(
     allowed: &AllowedHeaders,
     asked: &RequestedHeaders<'_>,
@@ -92,7 +92,7 @@ fn allowed_headers(
     Ok(HeaderValue::try_from(list).ok())
 }
 
-/// Compares a name in lower case with one in any.
+/// Compares a lower-case name with one in any case.
 fn compare(lower: &str, any: &str) -> Ordering {
     lower.bytes().cmp(any.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
@@ -107,8 +107,8 @@ mod tests {
     };
     use http::HeaderName;
 
-    /// What a preflight for this method and these lines of names gets: the header lines without
-    /// `access-control-`, or why not.
+    /// The response to a preflight for this method and these lists of names: its field lines
+    /// without `access-control-`, or the reason for denial.
     fn answer(
         policy: &Policy,
         method: &str,
@@ -126,7 +126,7 @@ mod tests {
         Ok(lines.iter().map(|line| line.replace("access-control-", "")).collect())
     }
 
-    /// The value of one line of [`answer`]'s; empty where there is none.
+    /// The value of one field of [`answer`]; empty if it is missing.
     fn one(
         policy: &Policy,
         method: &str,

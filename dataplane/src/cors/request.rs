@@ -1,4 +1,4 @@
-//! What a request is to CORS: its page's origin, and whether a browser only asks preflight_request.
+//! Classifies a request for CORS: its page's origin, and whether it is a preflight.
 
 use super::requested_headers::{Malformed, RequestedHeaders};
 use http::{
@@ -6,16 +6,17 @@ use http::{
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
 
-/// What a request is to CORS.
+/// What a request is in terms of the CORS protocol (Fetch, "CORS protocol").
 #[derive(Clone, Debug)]
 pub(crate) enum CorsRequest<'h> {
-    /// It names no origin.
+    /// It has no `Origin`.
     Plain,
-    /// Its page is of the origin that it talks to. Browsers say so on every POST, PUT and DELETE.
+    /// Its page has the same origin. Browsers send `Origin` with every POST, PUT and DELETE.
     SameOrigin,
-    /// Its page is of another origin. `None`: `Origin` came twice, and so matches nothing.
+    /// Its page has another origin. `None`: `Origin` is repeated, and so matches nothing.
     CrossOrigin(Option<&'h HeaderValue>),
-    /// A browser asks whether it may send a cross-origin request (Fetch, "CORS-preflight fetch").
+    /// A preflight: a browser asks whether it may send a cross-origin request (Fetch,
+    /// "CORS-preflight fetch").
     Preflight(Preflight<'h>),
 }
 
@@ -24,17 +25,17 @@ pub(crate) enum CorsRequest<'h> {
 pub(crate) struct Preflight<'h> {
     /// The page's origin, as sent.
     pub(crate) origin: &'h HeaderValue,
-    /// The method that it asks for, as sent.
+    /// The requested method, as sent.
     pub(crate) asked_method: &'h HeaderValue,
-    /// The same; `None` where it is no method.
+    /// The requested method; `None` if it is invalid.
     pub(crate) method: Option<Method>,
-    /// The headers that it asks for.
+    /// The requested headers.
     pub(crate) headers: Result<RequestedHeaders<'h>, Malformed>,
 }
 
 impl<'h> CorsRequest<'h> {
-    /// Reads a request. `is_own` says whether an origin is the one that the client talks to, which
-    /// comes before everything else.
+    /// Classifies a request. `is_own` tells whether an origin is the one that the client is talking
+    /// to, which is checked first.
     pub(crate) fn of(
         method: &Method,
         headers: &'h HeaderMap,
@@ -59,7 +60,7 @@ impl<'h> CorsRequest<'h> {
     }
 }
 
-/// The one `Access-Control-Request-Method`, without which OPTIONS is a request like any other.
+/// The only `Access-Control-Request-Method`. Without exactly one, OPTIONS is an ordinary request.
 fn asked_method(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut asked = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
     let method = asked.next()?;

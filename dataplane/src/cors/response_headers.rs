@@ -1,12 +1,12 @@
-//! What a decision does to a response's headers, whether a backend or the edge made it.
+//! Applies a decision to a response's headers, whether the backend's or Portico's own.
 
 use super::Policy;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// `Portico-Cors`: why a request is denied. For development: scripts can't read it.
+/// `Portico-Cors`: why a request is denied. For development; scripts can't read it.
 const WHY: HeaderName = HeaderName::from_static("portico-cors");
 
-/// What the response to a preflight depends on.
+/// The request headers that a preflight's response depends on.
 const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
 );
@@ -15,26 +15,26 @@ const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
 #[derive(Debug, Default)]
 pub(crate) struct ResponseHeaders<'t> {
     pub(super) headers: CorsHeaders<'t>,
-    /// Why the request is denied, where the policy's `debug` asks for it.
+    /// Why the request is denied, if the policy's `debug` is set.
     pub(super) why: Option<HeaderValue>,
 }
 
 /// What happens to a response's CORS headers.
 #[derive(Debug, Default)]
 pub(super) enum CorsHeaders<'t> {
-    /// They are left as the backend sent them.
+    /// Left as the backend sent them.
     #[default]
     Untouched,
     /// The backend's are removed.
     Withheld,
     /// The backend's are replaced by those that the policy grants this origin.
     Granted(&'t Policy, HeaderValue),
-    /// The response is the edge's own, to a preflight.
+    /// Portico's own response to a preflight.
     Preflight,
 }
 
 impl ResponseHeaders<'_> {
-    /// Changes a response's headers. This comes last, so that nothing changes them again.
+    /// Changes a response's headers. Applied last, so that nothing overrides it.
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
         match self.headers {
             CorsHeaders::Untouched => {}
@@ -57,8 +57,8 @@ impl ResponseHeaders<'_> {
     }
 }
 
-/// Writes what a policy grants the pages of an allowed origin, on a preflight's response and on any
-/// other (Fetch, "HTTP responses").
+/// Sets the headers that an allowed origin gets, on a preflight's response and on any other (Fetch,
+/// "HTTP responses").
 pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if policy.credentials {
@@ -70,7 +70,7 @@ pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMa
     }
 }
 
-/// Removes every `Access-Control-*` field, known or not.
+/// Removes every `Access-Control-*` field, known or unknown.
 fn remove_cors_headers(headers: &mut HeaderMap) {
     let is_cors = |name: &&HeaderName| name.as_str().starts_with("access-control-");
     while let Some(name) = headers.keys().find(is_cors).cloned() {
@@ -78,7 +78,8 @@ fn remove_cors_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds `Origin` to `Vary` (RFC 9110 §12.5.5), unless it lists that, or `*`, already.
+/// Adds `Origin` to `Vary` unless it already contains that or `*` (RFC 9110 §12.5.5; Fetch, "CORS
+/// protocol and HTTP caches").
 fn vary_by_origin(headers: &mut HeaderMap) {
     const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
     let elements =
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
     use crate::cors::fixtures::{PAGE, lines, policy, written};
 
-    /// An answer of a backend that sends CORS headers of its own.
+    /// A response of a backend that sends CORS headers of its own.
     fn answer() -> HeaderMap {
         lines(&[
             ("access-control-allow-origin", "*"),

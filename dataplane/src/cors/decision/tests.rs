@@ -1,4 +1,4 @@
-//! What the policy says of each kind of request.
+//! What the policy decides for each kind of request.
 
 use super::*;
 use crate::cors::{
@@ -17,8 +17,8 @@ const BROKEN: (&str, &str) = ("access-control-request-headers", "x b");
 
 type Lines = &'static [(&'static str, &'static str)];
 
-/// The decision on a request with these headers to `https://own`: the verdict, what becomes of
-/// the request and of its answer's headers.
+/// The decision on a request with these headers to `https://own`: the verdict, and what happens to
+/// the request and to its response's headers.
 fn decided(
     policy: Option<&Policy>,
     method: &Method,
@@ -134,7 +134,7 @@ fn rule_14_forwarded_preflights_are_left_alone_but_for_a_rejected_origin() {
         (Forward, &[OTHER, PUT], forwarded),
         (Reject, &[ORIGIN, PUT], forwarded),
         (Reject, &[OTHER, PUT], denied),
-        // What the policy would deny is the backend's to judge.
+        // What the policy would deny is left to the backend.
         (Forward, &[ORIGIN, DELETE, NAMES], forwarded),
         (Reject, &[ORIGIN, DELETE, BROKEN], forwarded),
     ] {

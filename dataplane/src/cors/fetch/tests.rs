@@ -14,13 +14,13 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-/// Every cause of a request, in words.
+/// Every cause of a request, as text.
 fn why(method: &str, lines: &[(&str, &str)]) -> Vec<String> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     causes(&method, &headers(lines)).map(|cause| cause.to_string()).collect()
 }
 
-/// Whether a GET with this header may be sent unasked.
+/// Whether a GET with this header needs no preflight.
 fn is_safe(name: &str, value: &str) -> bool {
     why("GET", &[(name, value)]).is_empty()
 }
@@ -73,7 +73,7 @@ fn accept_takes_any_byte_that_is_not_unsafe() {
     for byte in r#""():<>?@[\]{}"#.chars() {
         assert!(!is_safe("accept", &format!("a{byte}b")), "{byte}");
     }
-    // No HeaderValue holds these, so the table of bytes is asked itself.
+    // A HeaderValue can't hold these, so the table is tested directly.
     for byte in 0..=u8::MAX {
         let control = byte < 0x20 && byte != b'\t';
         let listed = br#""():<>?@[\]{}"#.contains(&byte) || byte == 0x7f;
@@ -316,7 +316,7 @@ fn what_is_asked_for_is_a_scripts_unless_others_send_it_too() {
     assert!(causes(&Method::PUT, &HeaderMap::new()).all(|cause| cause.is_certain()));
 }
 
-/// What a browser's ordinary requests look like when they arrive.
+/// What a browser's ordinary requests look like on arrival.
 #[test]
 fn an_ordinary_request_of_a_browser_has_no_certain_cause() {
     let lines = [

@@ -1,4 +1,4 @@
-//! What patterns and expressions admit, by example.
+//! Which origins patterns and expressions allow, by example.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn origins(patterns: &[&str], regexes: &[&str]) -> Origins {
     )
 }
 
-/// What these patterns admit, and what not.
+/// Checks which origins these patterns allow.
 fn admitted(patterns: &[&str], fit: &[&str], unfit: &[&str]) {
     let origins = origins(patterns, &[]);
     for origin in fit {
@@ -87,7 +87,7 @@ fn rule_24_any_port_is_the_unwritten_one_too() {
             "http://localhost",
             "http://localhost:1",
             "http://localhost:65535",
-            // Never sent, for browsers leave the default port out, but a port all the same.
+            // Never sent, since browsers leave the default port out, but a valid port nevertheless.
             "http://localhost:80",
             "https://a.example.com",
             "https://a.example.com:443",

@@ -1,4 +1,4 @@
-//! What the strict parser admits and refuses, by example.
+//! What the strict parser accepts and rejects, by example.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn parsed(entry: &str) -> Result<String, OriginPatternError> {
     entry.parse().map(|pattern: OriginPattern| pattern.to_string())
 }
 
-/// Each entry with its first mistake, and what is to be written instead.
+/// Each entry with its first mistake, and what to write instead.
 fn refused(entries: &[(&str, OriginMistake, Option<&str>)]) {
     for (entry, mistake, canonical) in entries {
         let canonical = canonical.map(|canonical| canonical.parse().unwrap());
@@ -106,13 +106,13 @@ fn rule_23_an_origin_is_no_url() {
         ("https://:80", NoHost, None),
         ("", Empty, None),
         (" ", Empty, None),
-        // The first mistake is told, and all are put right.
+        // The first mistake is reported, and all are corrected.
         (
             "HTTPS://u@Bücher.example:0443/a?b",
             UpperCaseScheme,
             Some("https://xn--bcher-kva.example"),
         ),
-        // Nothing is put right where the last is unclear.
+        // Nothing is corrected if a later part is unclear.
         ("https://a.com:x/", TrailingSlash, None),
     ]);
 }
@@ -164,7 +164,7 @@ fn rule_24_custom_schemes_have_hosts_of_their_own() {
         "app+x.y-1://host:443",
         "x://host:80",
         "x://*.host:*",
-        // No name and no address to them, whatever they look like.
+        // Neither names nor addresses to these schemes, whatever they look like.
         "x://1.2.3",
         "x://xn--a",
         &format!("dat://{hash}"),
