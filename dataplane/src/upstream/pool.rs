@@ -8,16 +8,16 @@ use std::{
     rc::{Rc, Weak},
 };
 
-/// How many idle connections a worker keeps per address.
+/// How many idle connections a worker keeps per key.
 const MAX_IDLE_PER_KEY: usize = 256;
 
-/// How many evictions an unused connection outlives: with one every 5 s, 55 s.
+/// How many evictions an idle connection survives: 55 s with one every 5 s.
 const MAX_IDLE_EVICTIONS: u64 = 11;
 
-/// What connections are kept by: two backends with one key can share them.
+/// What identifies a backend: backends with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// An endpoint, in the clear or over TLS.
+    /// An endpoint; `true` with TLS.
     Endpoint(SocketAddr, bool),
     /// An external URL.
     External(Rc<str>),
@@ -28,17 +28,17 @@ pub(super) enum Key {
 pub(super) struct Pool {
     #[expect(clippy::vec_box, reason = "connections move in and out, as pointers")]
     idle: RefCell<HashMap<Key, Vec<Box<Http1>>>>,
-    /// How many evictions there have been: a clock that need not be read for every request.
+    /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Cell<u64>,
 }
 
-/// Where a connection goes back to.
+/// The pool and key that a connection returns to.
 pub(super) struct PoolHandle {
     pool: Weak<Pool>,
     key: Key,
 }
 
-/// Takes a connection back.
+/// Returns a connection to its pool.
 pub(super) fn put(mut http1: Box<Http1>) {
     let Some(pool) = http1.handle.pool.upgrade() else { return };
     http1.idle_since = pool.evictions.get();
@@ -53,7 +53,7 @@ pub(super) fn put(mut http1: Box<Http1>) {
 }
 
 impl Pool {
-    /// Where connections of `key` go back to.
+    /// The handle for connections with this key.
     pub(super) fn handle(self: &Rc<Self>, key: Key) -> PoolHandle {
         PoolHandle { pool: Rc::downgrade(self), key }
     }
@@ -68,7 +68,8 @@ impl Pool {
         }
     }
 
-    /// Closes connections that are dead or have been idle for long; the others keep no buffer.
+    /// Closes connections that are dead or have been idle too long, and frees the buffers of the
+    /// rest.
     pub(super) fn evict_idle(&self) {
         let now = self.evictions.get() + 1;
         self.evictions.set(now);

@@ -7,13 +7,14 @@ use hyper::body::Frame;
 use memchr::{memchr, memmem};
 use std::io;
 
-/// What size lines may take together beyond their digits, and what trailers may take.
+/// Limit in bytes for the rest of all size lines together, after their digits, and for the trailer
+/// section.
 const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
-/// How many trailers there may be.
+/// Limit for the number of trailer fields.
 const MAX_TRAILERS: usize = 100;
 
-/// Where in a chunked body the next byte is.
+/// The state of the decoder.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     at: At,
@@ -37,7 +38,8 @@ impl Chunks {
         self.at == At::Done
     }
 
-    /// Takes the next data or trailers; `None` where they are not there yet, or there are none.
+    /// Decodes the next data or trailer fields; `None` if they have not arrived, or the body has
+    /// ended.
     pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
         loop {
             match self.at {
@@ -72,7 +74,8 @@ impl Chunks {
         }
     }
 
-    /// Reads a size line: hexadecimal digits; white space and extensions may follow.
+    /// Parses a size line: hexadecimal digits, then optional white space and extensions (RFC 9112
+    /// §7.1.1).
     fn size(&mut self, line: &[u8]) -> io::Result<u64> {
         let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let (digits, rest) = line.split_at(digits);
@@ -88,7 +91,7 @@ impl Chunks {
     }
 }
 
-/// Takes a line that ends in CRLF and has neither in it.
+/// Takes a line that ends in CRLF and contains no other CR or LF.
 fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     let Some(length) = memchr(b'\n', input) else {
         return if input.len() > MAX_EXTRA_BYTES {
@@ -108,7 +111,7 @@ fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     }
 }
 
-/// Takes the trailers and the empty line behind them.
+/// Takes the trailer section with the empty line that ends it (RFC 9112 §7.1.2).
 fn block(input: &mut BytesMut) -> io::Result<Option<Bytes>> {
     let end = if input.starts_with(b"\r\n") {
         Some(2)
@@ -129,7 +132,7 @@ fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
     else {
         return Err(malformed("trailers that are no fields"));
     };
-    // A line feed alone ends a line for some, and would leave the rest for others.
+    // Some parsers end a line at a bare LF, which would leave the rest for others.
     if length != block.len() {
         return Err(malformed("an empty line among trailers"));
     }
@@ -152,7 +155,8 @@ fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
 mod tests {
     use super::*;
 
-    /// Feeds `body` in pieces of `step`; its data, then its trailers, and what is left behind it.
+    /// Feeds `body` in pieces of `step`; returns its data and trailer fields, the rest of the
+    /// input, and whether it has ended.
     fn decoded(body: &str, step: usize) -> io::Result<(String, String, bool)> {
         let (mut chunks, mut input) = (Chunks::default(), BytesMut::new());
         let (mut data, mut trailers) = (Vec::new(), String::new());

@@ -1,5 +1,5 @@
-//! HTTP/1.1 to a backend, driven inside the task of the client's own connection: no task of its
-//! own, and no channels, so nothing is moved or woken on a request's way that need not be.
+//! HTTP/1.1 to a backend, driven by the task of the client's own connection: without a task of its
+//! own and channels, a request causes no needless moves and wake-ups.
 
 mod chunked;
 mod request;
@@ -28,37 +28,37 @@ use tokio::{
     task::unconstrained,
 };
 
-/// As on the client's side: the most that is read at a time, and the longest head.
+/// Limit for a head and for a single read, as on the client's side.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
-/// How much is read at a time at first, and what an idle connection keeps for heads.
+/// Size of the first reads, and what an idle connection keeps for heads.
 const READ_BYTES: usize = 8 * 1024;
 
-/// One connection, between requests or in one.
+/// One connection, idle or carrying a request.
 pub(super) struct Http1 {
     io: Stream,
-    /// What was read and is not used yet.
+    /// Bytes read but not yet used.
     input: BytesMut,
-    /// How much is read at a time: as much as is to come, or more and more while more comes.
+    /// Size of the next read: what is expected, or growing while reads fill it.
     piece: usize,
     outgoing: Outgoing,
     heads: Heads,
-    /// What is to come of the answer's body.
+    /// The framing of the response's body.
     framing: Framing,
-    /// Whether any byte has come since the request began.
+    /// Whether any byte has arrived since the request began.
     answered: bool,
-    /// Whether the backend keeps the connection behind the answer.
+    /// Whether the backend keeps the connection open after the response.
     keep_alive: bool,
     /// The address that was dialled.
     pub(super) address: SocketAddr,
-    /// Where it goes back to.
+    /// The pool it returns to.
     pub(super) handle: PoolHandle,
-    /// The pool's eviction since which it has been there.
+    /// The pool's eviction count when it became idle.
     pub(super) idle_since: u64,
 }
 
 impl Http1 {
-    /// Will speak HTTP/1.1 over a stream.
+    /// Wraps a new stream as an HTTP/1.1 connection.
     pub(super) fn new(io: Stream, address: SocketAddr, handle: PoolHandle) -> Box<Self> {
         Box::new(Self {
             io,
@@ -75,20 +75,21 @@ impl Http1 {
         })
     }
 
-    /// Whether an idle connection can still take a request: the backend has not closed it, and has
-    /// not said anything unasked. Nobody is woken for it: whoever takes it looks again.
+    /// Whether an idle connection can still take a request: the backend has neither closed it nor
+    /// sent unsolicited bytes. It registers no waker: connections are checked when they are taken.
     pub(super) fn is_alive(&mut self) -> bool {
         let mut unasked = [0];
         let look =
             poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unasked)));
-        // To a task that has had its turn, tokio says of any stream that it is quiet.
+        // `unconstrained`, because a task that has used up its budget would see every stream as
+        // pending.
         let look = pin!(unconstrained(look));
         look.poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
-    /// Sends a request, and gives the head of its answer, for which the request's own headers make
-    /// room. What is not sent of the body by then is sent as the answer's body is read. After an
-    /// error that counts as unsent, `head` and `body` are as they were.
+    /// Sends a request and returns the head of its response; the request's header map is reused for
+    /// the response's. The rest of the body is sent while the response's body is read. After an
+    /// error that counts as unsent, `head` and `body` are unchanged.
     pub(super) async fn send(
         mut self: Box<Self>,
         head: &mut Parts,
@@ -100,7 +101,7 @@ impl Http1 {
         match poll_fn(|cx| self.poll_response_head(head, cx)).await {
             Ok(answer) => Ok((answer, self)),
             Err(error) => {
-                // An answer, asked for or not, has taken the head's room.
+                // A response, even an unsolicited one, has consumed the request's header map.
                 let unsent = self.outgoing.give_back().filter(|_| !self.answered);
                 let is_unsent = unsent.is_some();
                 *body = unsent.unwrap_or(RequestBody::empty());
@@ -109,7 +110,7 @@ impl Http1 {
         }
     }
 
-    /// Leaves HTTP after a 101: the stream, and what was read from it behind the head.
+    /// Leaves HTTP after a 101: the stream, and bytes read after the head.
     pub(super) fn into_stream(self) -> (Stream, Bytes) {
         (self.io, self.input.freeze())
     }
@@ -119,7 +120,7 @@ impl Http1 {
         head: &mut Parts,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Response<()>>> {
-        // An answer can come before the request's end.
+        // A response may arrive before the request has been sent completely.
         if let Poll::Ready(sent) = self.outgoing.poll_send(&mut self.io, cx) {
             sent?;
         }
@@ -127,7 +128,7 @@ impl Http1 {
             while let Some(raw) = self.heads.next(&mut self.input)? {
                 let is_head = head.method == Method::HEAD;
                 let answer = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
-                // Interim answers are for whoever asked for them (RFC 9110 §15.2).
+                // Interim responses are dropped: nothing here asked for one (RFC 9110 §15.2).
                 if !is_interim(answer.response.status()) {
                     self.framing = answer.framing;
                     if let Framing::Length(left) = self.framing {
@@ -162,7 +163,7 @@ impl Http1 {
         }
     }
 
-    /// Reads more; how much, 0 at the stream's end.
+    /// Reads more; returns the number of bytes, 0 at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.input.capacity() - self.input.len() < self.piece / 4 {
             self.input.reserve(self.piece);
@@ -175,20 +176,19 @@ impl Http1 {
         Poll::Ready(Ok(read))
     }
 
-    /// The answer has ended: whether another request can follow.
+    /// Whether another request can follow once the response has ended.
     fn can_reuse(&mut self) -> bool {
         self.keep_alive && self.outgoing.is_done() && self.input.is_empty() && self.is_alive()
     }
 
-    /// Gives up most of what an idle connection holds for messages; one that is used again at once
-    /// keeps it.
+    /// Frees most of an idle connection's buffers; a connection reused soon keeps them.
     pub(super) fn shrink(&mut self) {
         self.input = BytesMut::new();
         self.outgoing.shrink(READ_BYTES);
     }
 }
 
-/// What is no HTTP/1.1.
+/// Bytes that are not valid HTTP/1.1.
 fn malformed(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
@@ -197,19 +197,19 @@ fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
-/// The body of an answer, which drives its connection, and gives it back to the pool at its end;
-/// `None` from then on.
+/// The body of a response; it drives its connection and returns it to the pool at its end, after
+/// which it is `None`.
 pub(super) struct Http1Body(Option<Box<Http1>>);
 
 impl Http1Body {
-    /// Takes up a body; a body that is empty gives its connection back at once.
+    /// Wraps the connection; if the body is empty, returns the connection to the pool at once.
     pub(super) fn new(http1: Box<Http1>) -> Self {
         let mut body = Self(Some(http1));
         body.give_back();
         body
     }
 
-    /// Gives the connection back if the body has ended.
+    /// Returns the connection to the pool if the body has ended.
     fn give_back(&mut self) {
         if let Some(mut http1) = self.0.take_if(|http1| http1.framing.is_done())
             && http1.can_reuse()
@@ -277,7 +277,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_whose_head_has_made_room_does_not_count_as_unsent() {
         let (http1, backend) = connected(async |stream| {
-            // No byte more can leave.
+            // Fill the send buffer, so that nothing more can leave.
             stream.writable().await.unwrap();
             while stream.try_write(&[0; 65536]).is_ok() {}
         })

@@ -1,5 +1,5 @@
-//! A request on its way to a backend: its head, and its body as it comes from the client, framed
-//! anew (RFC 9112 §6).
+//! A request on its way to a backend: its head, and its body as it comes from the client, with new
+//! framing (RFC 9112 §6).
 
 use crate::request::RequestBody;
 use bytes::{Buf, Bytes};
@@ -16,46 +16,46 @@ use tokio::io::AsyncWrite;
 /// A request that is being sent.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// What goes out first: a head, a chunk's size, trailers.
+    /// Written first: a head, a chunk's size, trailer fields.
     front: Vec<u8>,
-    /// How much of `front` has gone.
+    /// How much of `front` has been written.
     gone: usize,
-    /// Then a piece of the body.
+    /// Written next: a piece of the body.
     data: Bytes,
-    /// Then what a chunk ends with.
+    /// Written last: the end of the chunk.
     tail: &'static [u8],
     body: RequestBody,
     coding: Coding,
     state: State,
 }
 
-/// How the body is framed.
+/// How the body is framed (RFC 9112 §6).
 #[derive(Default)]
 enum Coding {
-    /// All of it is known, or there is none.
+    /// Nothing more is to come.
     #[default]
     Ended,
-    /// With so many bytes to come.
+    /// By length, with so many bytes to come.
     Length(u64),
-    /// In chunks; the fields that `Trailer` announces may follow.
+    /// Chunked; the fields that `Trailer` announces may follow.
     Chunked(Vec<HeaderName>),
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum State {
-    /// Nothing has been taken of the body or written.
+    /// Nothing has been written, or taken from the body.
     Fresh,
-    /// Something has.
+    /// Something has been.
     Begun,
-    /// All of it is with the backend.
+    /// The backend has all of it.
     #[default]
     Done,
-    /// The backend takes no more. What it says of it can still be read.
+    /// The backend stopped reading. Its response can still be read.
     Refused,
 }
 
 impl Outgoing {
-    /// Takes up a request.
+    /// Starts a request.
     pub(super) fn begin(&mut self, head: &Parts, body: RequestBody) {
         self.coding = match (body.is_end_stream(), body.size_hint().exact()) {
             (true, _) => Coding::Ended,
@@ -69,7 +69,7 @@ impl Outgoing {
         self.write_head(head);
     }
 
-    /// Keeps room for `most` bytes of the next head, no more.
+    /// Keeps room for at most `most` bytes of the next head.
     pub(super) fn shrink(&mut self, most: usize) {
         self.front.shrink_to(most);
     }
@@ -79,7 +79,7 @@ impl Outgoing {
         self.front.capacity()
     }
 
-    /// Whether all of the request is with the backend.
+    /// Whether the whole request has been sent.
     pub(super) fn is_done(&self) -> bool {
         self.state == State::Done
     }
@@ -89,8 +89,8 @@ impl Outgoing {
         (self.state == State::Fresh).then(|| mem::replace(&mut self.body, RequestBody::empty()))
     }
 
-    /// Sends what there is. An error is the body's, or says that nothing could be sent; where a
-    /// backend stops taking the request, it may have an answer that says why.
+    /// Sends what is available. An error is the body's, or means that nothing could be sent; if the
+    /// backend stops reading later, it may have sent a response that says why.
     pub(super) fn poll_send(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
@@ -115,12 +115,12 @@ impl Outgoing {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether all that there is has been written.
+    /// Whether everything buffered has been written.
     fn is_out(&self) -> bool {
         self.gone == self.front.len() && self.data.is_empty() && self.tail.is_empty()
     }
 
-    /// Writes all that there is.
+    /// Writes everything buffered.
     fn poll_out(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
@@ -160,7 +160,7 @@ impl Outgoing {
         self.tail = &self.tail[written - front - data..];
     }
 
-    /// Takes a piece of the body, if none is waiting to be written.
+    /// Takes the next piece of the body if none is waiting to be written.
     fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.data.is_empty() && self.tail.is_empty() && !matches!(self.coding, Coding::Ended)
         {
@@ -200,7 +200,8 @@ impl Outgoing {
                     self.coding = Coding::Ended;
                     Ok(())
                 }
-                // Only chunks can be followed by fields, and hyper knows no other frames.
+                // Only a chunked body can have trailer fields (RFC 9112 §7.1.2), and hyper has no
+                // other frames.
                 (Ok(_) | Err(_), _) => Ok(()),
             },
         }
@@ -221,7 +222,7 @@ impl Outgoing {
         }
     }
 
-    /// Everything but the framing is as `head` says; that is the body's own.
+    /// Writes the head, with the body's own framing fields instead of those in `head`.
     fn write_head(&mut self, head: &Parts) {
         let front = &mut self.front;
         for part in [head.method.as_str(), " ", head.uri.path()] {
@@ -244,7 +245,7 @@ impl Outgoing {
             Coding::Ended if says_length => front.extend_from_slice(b"content-length: 0\r\n"),
             Coding::Ended => {}
             Coding::Length(length) => {
-                // Nothing fails that is written to memory.
+                // Writing to memory can't fail.
                 let _ = write!(front, "content-length: {length}\r\n");
             }
             Coding::Chunked(_) => front.extend_from_slice(b"transfer-encoding: chunked\r\n"),
@@ -260,8 +261,8 @@ fn write_field(to: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     to.extend_from_slice(b"\r\n");
 }
 
-/// The last chunk, and what follows it: the fields that were announced, but for those that have no
-/// place there (RFC 9110 §6.5.1).
+/// Writes the last chunk and the announced trailer fields, except those forbidden in trailers (RFC
+/// 9110 §6.5.1).
 fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderName]) {
     to.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
@@ -272,7 +273,8 @@ fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderNam
     to.extend_from_slice(b"\r\n");
 }
 
-/// Fields that frame, route, authenticate or interpret a message: never trailers.
+/// Fields for framing, routing, authentication or content: never allowed as trailers (RFC 9110
+/// §6.5.1).
 const NO_TRAILERS: [HeaderName; 12] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
@@ -288,7 +290,7 @@ const NO_TRAILERS: [HeaderName; 12] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// The trailers that `Trailer` announces.
+/// The names that `Trailer` announces (RFC 9110 §6.6.2).
 fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
     let lines = headers.get_all(header::TRAILER).iter();
     lines

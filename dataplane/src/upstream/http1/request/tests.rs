@@ -3,7 +3,7 @@
 use super::*;
 use std::task::Waker;
 
-/// Takes a few bytes at a time, from as many of the slices as they reach into.
+/// Accepts a few bytes at a time, which may span several slices.
 struct Sip {
     at_a_time: usize,
     taken: Vec<u8>,
