@@ -1,13 +1,13 @@
-//! Follows a chunked body (RFC 9112 §7.1) to its end without keeping any of it, so that the next
-//! head's place is known.
+//! Scans a chunked body (RFC 9112 §7.1) to its end without storing it, to find where the next head
+//! begins.
 
 use memchr::memchr2;
 
-/// Where in a chunked body the bytes are.
+/// The state of the scan.
 #[derive(Debug, Default)]
 pub(super) struct ChunkScan {
     at: At,
-    /// Bytes of size lines and trailers so far, which carry no data.
+    /// Bytes outside the data so far: size lines, chunk ends and trailers.
     overhead: u64,
     data: u64,
 }
@@ -29,25 +29,25 @@ enum At {
     EndLf,
 }
 
-/// What the bytes so far come to.
+/// The result of a scan so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// A part of the body.
+    /// The body continues.
     Part,
-    /// All of it.
+    /// The body is complete.
     End,
-    /// What no chunked body begins with.
+    /// The bytes are not a chunked body.
     Malformed,
 }
 
-/// A byte that can't be where it is.
+/// A byte that is invalid at its position.
 struct Malformed;
 
-/// Size lines, extensions and trailers may be this much longer than the data that they frame.
+/// Size lines, extensions and trailers may exceed the data that they frame by this many bytes.
 const OVERHEAD: u64 = 64 * 1024;
 
 impl ChunkScan {
-    /// Goes on with `bytes`; how many of them belong to the body, and what it is with them.
+    /// Continues with `bytes`; returns how many of them belong to the body, and the result so far.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Seen) {
         let mut position = 0;
         while position < bytes.len() {
@@ -62,7 +62,7 @@ impl ChunkScan {
         (position, Seen::Part)
     }
 
-    /// Goes on with a run of `bytes` that are of one kind; how many these are.
+    /// Continues with a run of bytes of one kind; returns its length.
     fn some(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         match self.at {
             At::Data(left) => {
@@ -71,7 +71,7 @@ impl ChunkScan {
                 self.at = if left == here { At::DataCr } else { At::Data(left - here) };
                 Ok(here as usize)
             }
-            // Up to the line's end. A bare line feed is read as one by some parsers.
+            // Up to the line's end. A bare LF stops it too: some parsers take it for one.
             At::Extension(_) | At::Trailer if !matches!(bytes[0], b'\r' | b'\n') => {
                 let skipped = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
                 self.spend(skipped as u64)?;
@@ -90,7 +90,7 @@ impl ChunkScan {
         if self.overhead > OVERHEAD + self.data { Err(Malformed) } else { Ok(()) }
     }
 
-    /// One byte outside the data.
+    /// Handles one byte outside the data.
     fn step(&mut self, byte: u8) -> Result<(), Malformed> {
         self.at = match (&self.at, byte) {
             (At::Size, digit) => At::SizeDigits(hex(digit)?),
@@ -136,7 +136,7 @@ fn hex(digit: u8) -> Result<u64, Malformed> {
 mod tests {
     use super::*;
 
-    /// Feeds `body` in pieces of `step`; how much of it is the body, and what that comes to.
+    /// Feeds `body` in pieces of `step`; returns how many bytes are the body, and the result.
     fn scan(body: &[u8], step: usize) -> (usize, Seen) {
         let mut scan = ChunkScan::default();
         let mut total = 0;

@@ -1,4 +1,4 @@
-//! The guard against a reading of the whole stream at once, in any pieces.
+//! The guard against a parser that reads the whole stream at once, with any division into pieces.
 
 mod generate;
 
@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use std::{cell::RefCell, collections::VecDeque, convert::Infallible, task::Waker, time::Duration};
 
-/// What a client sends, piece by piece; between two pieces there is nothing to read.
+/// What a client sends, piece by piece; each piece is followed by a pending read.
 struct Pieces {
     pieces: VecDeque<Vec<u8>>,
     rest: bool,
@@ -78,12 +78,12 @@ impl AsyncWrite for Pieces {
     }
 }
 
-/// A stream as it is read whole.
+/// The reference parser's result for a whole stream.
 #[derive(Debug, Default)]
 struct Reading {
     /// How much of it may be served.
     allowed: usize,
-    /// Request line and body of each request that is whole.
+    /// Request line and body of each complete request.
     requests: Vec<(String, Vec<u8>)>,
     refused: bool,
     broken: bool,
@@ -114,12 +114,12 @@ fn read(stream: &[u8], limits: &Limits) -> Reading {
     }
 }
 
-/// Text with the only query that must be escaped escaped.
+/// Text with the only query that needs it escaped.
 fn escaped(text: &str) -> String {
     text.replace("?\"<>%", "?%22%3C%3E%")
 }
 
-/// The lines of a head that are there, and where its body begins, if it is whole.
+/// The lines of a head so far, and where its body begins, if it is complete.
 fn head(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Option<usize>), ()> {
     let (mut lines, mut at) = (Vec::<String>::new(), 0);
     while let Some(length) = bytes[at..].iter().position(|byte| *byte == b'\n') {
@@ -173,7 +173,7 @@ fn fields<'l>(lines: &'l [String], name: &str) -> Vec<&'l str> {
     named.map(|(_, value)| value.trim_matches([' ', '\t'])).collect()
 }
 
-/// The body's length; `None`: chunks.
+/// The body's length; `None` if it is chunked.
 fn framing(lines: &[String]) -> Option<usize> {
     if !fields(lines, "transfer-encoding").is_empty() {
         return None;
@@ -181,7 +181,7 @@ fn framing(lines: &[String]) -> Option<usize> {
     fields(lines, "content-length").first().map_or(Some(0), |length| length.parse().ok())
 }
 
-/// How much of `bytes` is a chunked body, and the body where it is whole.
+/// How much of `bytes` is a chunked body, and the body if it is complete.
 fn chunks(bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
     let (mut scan, mut taken) = (ChunkScan::default(), 0);
     let seen = loop {
@@ -208,11 +208,11 @@ fn chunks(bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
     }
 }
 
-/// What the guard hands on of a stream in pieces, and whether it then breaks off. An upgrade is
+/// What the guard hands on of a stream in pieces, and whether it ends with an error. An upgrade is
 /// declined as soon as there is nothing else to do.
 fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
     let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
-    // As often as between two pieces nothing comes, and then never again behind a refused head.
+    // Each piece is followed by one pending read; after a refused head all reads are pending.
     let patience = io.pieces.len() + 4;
     let mut guard = HeadGuard::new(io, Arc::new(limits), state.clone());
     let mut cx = Context::from_waker(Waker::noop());
@@ -238,8 +238,8 @@ fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
     (delivered, false)
 }
 
-/// What hyper makes of a stream behind the guard: the requests that it understands, and their
-/// bodies where these are whole.
+/// What hyper reads from a stream behind the guard: the requests that it parses, and their bodies
+/// if complete.
 async fn understand(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)> {
     let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
     let seen = RefCell::new(Vec::new());
@@ -265,7 +265,7 @@ async fn understand(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)
         state.remember(cx.waker());
         Pin::new(&mut http).poll(cx)
     });
-    // How it ends is not in question.
+    // The test does not depend on how it ends.
     let _ = served.await;
     drop(http);
     seen.into_inner()
@@ -302,7 +302,7 @@ proptest! {
         for (nth, (line, body)) in understood.iter().enumerate() {
             match (body, reading.requests.get(nth)) {
                 (Some(body), Some(expected)) => prop_assert_eq!((line, body), (&expected.0, &expected.1)),
-                // Nothing comes behind a body that is not whole.
+                // Nothing follows an incomplete body.
                 (None, _) => prop_assert_eq!(nth + 1, understood.len()),
                 (Some(_), None) => prop_assert!(false, "{:?} is in no {:?}", line, reading),
             }
