@@ -60,12 +60,12 @@ fn spread(criterion: &mut Criterion) {
             1 => format!("https://pr-4711.tenant-{i}.example.com"),
             _ => format!("http://dev-{i}.example.org:3000"),
         };
-        let asked: Vec<_> = (0..1 << 16).map(|i| origin(i * (count / 7 + 1) % count)).collect();
-        assert!(asked.iter().all(|origin| origins.admit(origin.as_bytes())));
-        let mut asked = asked.iter().cycle();
+        let requested: Vec<_> = (0..1 << 16).map(|i| origin(i * (count / 7 + 1) % count)).collect();
+        assert!(requested.iter().all(|origin| origins.admit(origin.as_bytes())));
+        let mut requested = requested.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| {
-                let origin = asked.next().expect("it cycles");
+                let origin = requested.next().expect("it cycles");
                 origins.admit(black_box(origin.as_bytes()))
             });
         });

@@ -69,7 +69,7 @@ impl AddressGuard {
                 ExternalPattern::Host(allowed) => host == allowed,
                 ExternalPattern::Below(allowed) => host
                     .strip_suffix(allowed.as_str())
-                    .is_some_and(|front| front.len() > 1 && front.ends_with('.')),
+                    .is_some_and(|subdomain| subdomain.len() > 1 && subdomain.ends_with('.')),
             })
     }
 }

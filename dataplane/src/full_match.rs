@@ -85,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_value_matches() {
-        for (pattern, fit, mismatch) in [
+    fn only_whole_values_match() {
+        for (pattern, matching, other_value) in [
             ("a|b", "b", "ab"),
             ("a|ab", "ab", "abc"),
             ("[0-9]+", "12", "12\n"),
@@ -98,8 +98,8 @@ mod tests {
             (".", "é", "\n"),
         ] {
             let regex = FullMatch::new(pattern).unwrap();
-            assert!(regex.matches(fit), "{pattern}");
-            assert!(!regex.matches(mismatch), "{pattern}");
+            assert!(regex.matches(matching), "{pattern}");
+            assert!(!regex.matches(other_value), "{pattern}");
             assert_eq!(regex.as_str(), pattern);
             assert_eq!(serde_json::to_value(&regex).unwrap(), pattern);
             assert_eq!(regex, FullMatch::new(pattern).unwrap());
@@ -108,8 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn classes_speak_of_ascii() {
-        for (pattern, fit, mismatch) in [
+    fn classes_are_ascii() {
+        for (pattern, matching, other_value) in [
             (r"\d", "7", "٣"),
             (r"\D", "٣", "7"),
             (r"\w", "_", "é"),
@@ -124,13 +124,13 @@ mod tests {
             (r"[\\d]+", r"\d", "7"),
         ] {
             let regex = FullMatch::new(pattern).unwrap();
-            assert!(regex.matches(fit), "{pattern}");
-            assert!(!regex.matches(mismatch), "{pattern}");
+            assert!(regex.matches(matching), "{pattern}");
+            assert!(!regex.matches(other_value), "{pattern}");
         }
     }
 
     #[test]
-    fn what_is_no_regex_is_refused() {
+    fn invalid_expressions_are_rejected() {
         for pattern in ["(", "a)|(?:b", "[", r"(a)\1", "(?=a)", r"(?x)a # b", "a\\"] {
             assert!(FullMatch::new(pattern).is_err(), "{pattern}");
         }

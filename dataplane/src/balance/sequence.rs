@@ -52,7 +52,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_index_comes_once(point: u64, len in 0usize..50) {
+        fn every_index_is_tried_once(point: u64, len in 0usize..50) {
             let mut tried: Vec<_> = order(point, len).collect();
             tried.sort_unstable();
             prop_assert_eq!(tried, (0..len).collect::<Vec<_>>());

@@ -24,12 +24,13 @@ impl Weighted {
     /// Traffic goes to the lowest priority number that has an available candidate with a weight
     /// above 0; within that priority, shares follow the weights.
     pub(crate) fn new(candidates: impl Iterator<Item = Candidate> + Clone) -> Self {
-        let takes = |candidate: &Candidate| candidate.weight > 0 && candidate.available;
-        let lowest = candidates.clone().filter(takes).map(|candidate| candidate.priority).min();
+        let is_eligible = |candidate: &Candidate| candidate.weight > 0 && candidate.available;
+        let lowest =
+            candidates.clone().filter(is_eligible).map(|candidate| candidate.priority).min();
         let mut total = 0;
         let active = (0u16..)
             .zip(candidates)
-            .filter(|(_, candidate)| takes(candidate) && Some(candidate.priority) == lowest)
+            .filter(|(_, candidate)| is_eligible(candidate) && Some(candidate.priority) == lowest)
             .map(|(index, candidate)| {
                 total += u64::from(candidate.weight);
                 (total, index)
@@ -42,19 +43,19 @@ impl Weighted {
     /// the whole range of `u64`. `None` if no candidate receives traffic.
     pub(crate) fn pick(&self, point: u64) -> Option<usize> {
         let total = self.active.last()?.0;
-        let at = ((u128::from(point) * u128::from(total)) >> 64) as u64;
-        let place = self.active.partition_point(|(upto, _)| *upto <= at);
-        self.active.get(place).map(|(_, index)| usize::from(*index))
+        let threshold = ((u128::from(point) * u128::from(total)) >> 64) as u64;
+        let position = self.active.partition_point(|(cumulative, _)| *cumulative <= threshold);
+        self.active.get(position).map(|(_, index)| usize::from(*index))
     }
 
     /// The share of requests that the candidate at `index` gets, from 0 to 1.
     pub(crate) fn share(&self, index: usize) -> f64 {
-        let sums = || self.active.iter().map(|(upto, _)| *upto);
+        let sums = || self.active.iter().map(|(cumulative, _)| *cumulative);
         let before = std::iter::once(0).chain(sums());
         let mut shares = self.active.iter().zip(before);
         let total = sums().next_back().unwrap_or(1);
         let own = shares.find(|((_, active), _)| usize::from(*active) == index);
-        own.map_or(0.0, |((upto, _), before)| (upto - before) as f64 / total as f64)
+        own.map_or(0.0, |((cumulative, _), before)| (cumulative - before) as f64 / total as f64)
     }
 }
 
@@ -75,9 +76,9 @@ mod tests {
 
     /// Each candidate's share, computed directly from the definition.
     fn expected(candidates: &[Candidate]) -> Vec<f64> {
-        let takes = |one: &&Candidate| one.available && one.weight > 0;
-        let lowest = candidates.iter().filter(takes).map(|one| one.priority).min();
-        let is_active = |one: &&Candidate| takes(one) && Some(one.priority) == lowest;
+        let is_eligible = |one: &&Candidate| one.available && one.weight > 0;
+        let lowest = candidates.iter().filter(is_eligible).map(|one| one.priority).min();
+        let is_active = |one: &&Candidate| is_eligible(one) && Some(one.priority) == lowest;
         let total: u32 = candidates.iter().filter(is_active).map(|one| one.weight).sum();
         let share = |one: &Candidate| f64::from(one.weight) / f64::from(total.max(1));
         candidates.iter().map(|one| if is_active(&one) { share(one) } else { 0.0 }).collect()
@@ -90,7 +91,7 @@ mod tests {
             seed: u64,
         ) {
             let weighted = Weighted::new(candidates.iter().copied());
-            let shares: Vec<_> = (0..candidates.len()).map(|at| weighted.share(at)).collect();
+            let shares: Vec<_> = (0..candidates.len()).map(|index| weighted.share(index)).collect();
             let expected = expected(&candidates);
             prop_assert_eq!(&shares, &expected);
             let sequence = Sequence::of_backends(seed);

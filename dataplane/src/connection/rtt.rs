@@ -92,7 +92,7 @@ mod tcp_info {
     /// The first Linux that fills all of it. A shorter result would make nix panic.
     const SINCE: (u32, u32) = (4, 6);
 
-    static IS_WHOLE: LazyLock<bool> = LazyLock::new(|| {
+    static IS_COMPLETE: LazyLock<bool> = LazyLock::new(|| {
         let system = utsname::uname().ok();
         let release = system.as_ref().and_then(|system| system.release().to_str());
         release.and_then(version).is_some_and(|version| version >= SINCE)
@@ -104,7 +104,7 @@ mod tcp_info {
     nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, Head, GetStruct<Head>);
 
     pub(super) fn shortest_round_trip(stream: &impl AsFd) -> Option<Duration> {
-        let head = IS_WHOLE.then(|| TcpInfo.get(stream).ok()).flatten()?;
+        let head = IS_COMPLETE.then(|| TcpInfo.get(stream).ok()).flatten()?;
         let known = [head.get(RTT)?, head.get(MIN_RTT)?].into_iter().filter(|micros| **micros > 0);
         known.min().map(|micros| Duration::from_micros(u64::from(*micros)))
     }
@@ -122,9 +122,9 @@ mod tests {
     use super::*;
 
     /// Reports a different round-trip time on each call.
-    struct Told(Cell<u64>);
+    struct GrowingRoundTrip(Cell<u64>);
 
-    impl RoundTrip for Told {
+    impl RoundTrip for GrowingRoundTrip {
         fn round_trip(&self) -> Option<Duration> {
             self.0.set(self.0.get() + 10);
             Some(Duration::from_millis(self.0.get()))
@@ -132,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn a_measure_stands_for_a_second() {
+    fn a_measurement_is_reused_for_a_second() {
         let (saved, route) = (SavedTrips::default(), Rc::<RouteStats>::default());
-        let (told, start) = (Told(Cell::new(0)), Instant::now());
+        let (stream, start) = (GrowingRoundTrip(Cell::new(0)), Instant::now());
         let leave = |pending: usize, after: Duration| {
             (0..pending).for_each(|_| saved.record(&route));
-            saved.flush(start + after, &told);
-            (told.0.get(), route.cors.counts().saved.as_millis())
+            saved.flush(start + after, &stream);
+            (stream.0.get(), route.cors.counts().saved.as_millis())
         };
         assert_eq!(leave(0, Duration::ZERO), (0, 0));
         assert_eq!(leave(1, Duration::ZERO), (10, 10));

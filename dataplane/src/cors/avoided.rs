@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_same_origin_request_that_is_not_simple_avoids_one() {
+    fn a_same_origin_request_that_would_need_a_preflight_avoids_one() {
         for (method, lines) in [
             (Method::PUT, &[OWN][..]),
             (Method::PUT, &[OWN, CORS]),
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn no_other_request_avoids_one() {
         const NAVIGATE: (&str, &str) = ("sec-fetch-mode", "navigate");
         for (method, lines) in [
             // A browser would not have sent a preflight.

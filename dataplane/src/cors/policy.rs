@@ -147,7 +147,7 @@ mod tests {
     use crate::cors::fixtures::policy;
 
     #[test]
-    fn rule_09_methods_compare_with_case_and_simple_ones_are_always_allowed() {
+    fn rule_09_methods_are_case_sensitive_and_safelisted_ones_always_allowed() {
         let none = AllowedMethods::listed([]);
         let some = AllowedMethods::listed([Method::PUT, "query".parse().unwrap()]);
         for (method, by_none, by_some) in [
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_printed_in_a_manifests_words() {
+    fn a_policy_serialises_like_a_manifest() {
         let json = serde_json::to_value(Policy {
             methods: AllowedMethods::listed([Method::PUT]),
             headers: AllowedHeaders::listed([http::header::AUTHORIZATION]),

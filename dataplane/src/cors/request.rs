@@ -26,7 +26,7 @@ pub(crate) struct Preflight<'h> {
     /// The page's origin, as sent.
     pub(crate) origin: &'h HeaderValue,
     /// The requested method, as sent.
-    pub(crate) asked_method: &'h HeaderValue,
+    pub(crate) requested_method: &'h HeaderValue,
     /// The requested method; `None` if it is invalid.
     pub(crate) method: Option<Method>,
     /// The requested headers.
@@ -49,19 +49,19 @@ impl<'h> CorsRequest<'h> {
         if is_own(origin) {
             return Self::SameOrigin;
         }
-        let asked = (*method == Method::OPTIONS).then(|| asked_method(headers)).flatten();
-        let Some(asked_method) = asked else { return Self::CrossOrigin(Some(origin)) };
+        let asked = (*method == Method::OPTIONS).then(|| requested_method(headers)).flatten();
+        let Some(requested_method) = asked else { return Self::CrossOrigin(Some(origin)) };
         Self::Preflight(Preflight {
             origin,
-            asked_method,
-            method: Method::from_bytes(asked_method.as_bytes()).ok(),
+            requested_method,
+            method: Method::from_bytes(requested_method.as_bytes()).ok(),
             headers: RequestedHeaders::read(headers),
         })
     }
 }
 
 /// The only `Access-Control-Request-Method`. Without exactly one, OPTIONS is an ordinary request.
-fn asked_method(headers: &HeaderMap) -> Option<&HeaderValue> {
+fn requested_method(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut asked = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
     let method = asked.next()?;
     asked.next().is_none().then_some(method)
@@ -93,7 +93,7 @@ mod tests {
         const OWN: (&str, &str) = ("origin", "http://own");
         const ASKS: (&str, &str) = ("access-control-request-method", "PUT");
         const NAMES: (&str, &str) = ("access-control-request-headers", "x-a");
-        for (method, lines, wanted) in [
+        for (method, lines, expected) in [
             (Method::GET, &[][..], "plain"),
             (Method::OPTIONS, &[ASKS, NAMES], "plain"),
             (Method::POST, &[OWN], "same"),
@@ -111,12 +111,12 @@ mod tests {
             (Method::OPTIONS, &[("origin", "null"), ASKS], "preflight"),
             (Method::OPTIONS, &[OTHER, ("access-control-request-method", "")], "preflight"),
         ] {
-            assert_eq!(kind(&method, lines), wanted, "{method} {lines:?}");
+            assert_eq!(kind(&method, lines), expected, "{method} {lines:?}");
         }
     }
 
     #[test]
-    fn a_method_that_is_none_is_kept_as_sent() {
+    fn an_invalid_method_is_kept_as_sent() {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static("http://other"));
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("A B"));
@@ -126,6 +126,6 @@ mod tests {
             unreachable!("one origin and one method")
         };
         assert_eq!(preflight.method, None);
-        assert_eq!(preflight.asked_method, "A B");
+        assert_eq!(preflight.requested_method, "A B");
     }
 }

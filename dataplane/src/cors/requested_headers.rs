@@ -70,11 +70,11 @@ fn name(element: &[u8]) -> Result<&str, Malformed> {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let before = element.iter().take_while(|byte| is_space(byte)).count();
     let rest = element.get(before..).unwrap_or_default();
-    let behind = rest.iter().rev().take_while(|byte| is_space(byte)).count();
-    if before > MAX_SPACE || behind > MAX_SPACE {
+    let after = rest.iter().rev().take_while(|byte| is_space(byte)).count();
+    if before > MAX_SPACE || after > MAX_SPACE {
         return Err(Malformed::Space);
     }
-    let name = rest.get(..rest.len() - behind).unwrap_or_default();
+    let name = rest.get(..rest.len() - after).unwrap_or_default();
     if !name.iter().copied().all(is_token_byte) {
         return Err(Malformed::NotAName);
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_13_lists_are_read_whatever_their_order_case_and_lines() {
+    fn rule_13_order_case_and_lines_of_lists_do_not_matter() {
         let names = |names: &[&str]| Ok(names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(read(&[]), names(&[]));
         assert_eq!(read(&[""]), names(&[]));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_13_what_is_no_name_is_refused() {
+    fn rule_13_invalid_names_are_rejected() {
         for bad in ["a b", "x:", "a;b", "\"a\"", "a, b c", "(a)", "a/b"] {
             assert_eq!(read(&[bad]), Err(Malformed::NotAName), "{bad}");
         }

@@ -107,7 +107,7 @@ mod tests {
     use crate::cors::fixtures::{PAGE, lines, policy, written};
 
     /// A response of a backend that sends CORS headers of its own.
-    fn answer() -> HeaderMap {
+    fn backend_response() -> HeaderMap {
         lines(&[
             ("access-control-allow-origin", "*"),
             ("access-control-allow-origin", "https://evil.example"),
@@ -119,15 +119,15 @@ mod tests {
         ])
     }
 
-    fn treated(headers: CorsHeaders<'_>) -> Vec<String> {
-        let mut answer = answer();
-        ResponseHeaders { headers, why: None }.apply(&mut answer);
-        written(&answer)
+    fn applied(headers: CorsHeaders<'_>) -> Vec<String> {
+        let mut backend_response = backend_response();
+        ResponseHeaders { headers, why: None }.apply(&mut backend_response);
+        written(&backend_response)
     }
 
     #[test]
-    fn rule_04_what_nobody_speaks_of_is_untouched() {
-        assert_eq!(treated(CorsHeaders::Untouched), written(&answer()));
+    fn rule_04_headers_without_a_policy_are_untouched() {
+        assert_eq!(applied(CorsHeaders::Untouched), written(&backend_response()));
         let mut nothing = HeaderMap::new();
         ResponseHeaders::default().apply(&mut nothing);
         assert!(nothing.is_empty());
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn rules_01_and_17_the_backends_headers_are_withheld() {
         let left = ["timing-allow-origin: *", "vary: Accept, Origin"];
-        assert_eq!(treated(CorsHeaders::Withheld), left);
+        assert_eq!(applied(CorsHeaders::Withheld), left);
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
         let page = || HeaderValue::from_static(PAGE);
         let bare = policy();
         assert_eq!(
-            treated(CorsHeaders::Granted(&bare, page())),
+            applied(CorsHeaders::Granted(&bare, page())),
             [
                 "access-control-allow-origin: https://app.example.com",
                 "timing-allow-origin: *",
@@ -154,7 +154,7 @@ mod tests {
         let exposed = Some(HeaderValue::from_static("x-a, x-b"));
         let full = Policy { credentials: true, expose_headers: exposed, ..policy() };
         assert_eq!(
-            treated(CorsHeaders::Granted(&full, page())),
+            applied(CorsHeaders::Granted(&full, page())),
             [
                 "access-control-allow-credentials: true",
                 "access-control-allow-origin: https://app.example.com",
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_08_a_preflights_answer_varies_by_all_that_it_depends_on() {
+    fn rule_08_a_preflights_response_varies_by_all_that_it_depends_on() {
         let mut refused = lines(&[("content-type", "application/problem+json")]);
         ResponseHeaders { headers: CorsHeaders::Preflight, why: None }.apply(&mut refused);
         assert_eq!(
@@ -182,9 +182,9 @@ mod tests {
     fn a_denial_may_say_why() {
         for headers in [CorsHeaders::Withheld, CorsHeaders::Preflight] {
             let why = Some(HeaderValue::from_static("because"));
-            let mut answer = HeaderMap::new();
-            ResponseHeaders { headers, why }.apply(&mut answer);
-            assert_eq!(answer[WHY], "because");
+            let mut backend_response = HeaderMap::new();
+            ResponseHeaders { headers, why }.apply(&mut backend_response);
+            assert_eq!(backend_response[WHY], "because");
         }
     }
 

@@ -84,7 +84,7 @@ pub struct Field {
 
 impl Field {
     fn of((name, value): (&http::HeaderName, &HeaderValue)) -> Self {
-        Self { name: name.as_str().to_owned(), value: table::shown(value) }
+        Self { name: name.as_str().to_owned(), value: table::redacted(value) }
     }
 
     /// All fields, sorted by name.
@@ -113,7 +113,7 @@ pub fn explain(
     let simulation = Simulation { table, target: &question.target, peer: &peer, via: &via };
     let mut run = simulation.run(&question.method, &headers);
     let page = Page::of(&run, &headers, &question.target);
-    if page == Page::Own && is_silent(&question.method) && question.origin.is_some() {
+    if page == Page::Own && omits_origin(&question.method) && question.origin.is_some() {
         headers.remove(header::ORIGIN);
         run = simulation.run(&question.method, &headers);
     }
@@ -135,7 +135,7 @@ pub fn explain(
 
 /// Whether a browser leaves `Origin` out of same-origin requests (Fetch, "append a request `Origin`
 /// header").
-fn is_silent(method: &Method) -> bool {
+fn omits_origin(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 

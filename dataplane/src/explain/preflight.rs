@@ -63,7 +63,9 @@ impl PolicyOwner {
         // An inherited policy is the same object, not just an equal one.
         let inherited = host.cors.as_deref().zip(run.arrived.policy);
         match run.arrived.matched {
-            Some(matched) if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) => {
+            Some(matched)
+                if !inherited.is_some_and(|(default, policy)| ptr::eq(default, policy)) =>
+            {
                 Some(Self::Route(matched.target.name.clone()))
             }
             Some(_) | None => Some(Self::FrontDoor(host.front_door.clone())),
@@ -172,24 +174,24 @@ impl Preflight {
 }
 
 /// A browser's verdict on the response (Fetch, "CORS-preflight fetch").
-fn browser_check(requested: &Requested, status: StatusCode, answer: &HeaderMap) -> Check {
-    let credentials = match cors_check(answer, &requested.origin) {
+fn browser_check(requested: &Requested, status: StatusCode, response: &HeaderMap) -> Check {
+    let credentials = match cors_check(response, &requested.origin) {
         Check::Passes { credentials } => credentials,
         other @ (Check::Fails(_) | Check::Unknown) => return other,
     };
     if !status.is_success() {
         return Check::Fails(format!("the status {status} is no success"));
     }
-    let methods = list(answer, &header::ACCESS_CONTROL_ALLOW_METHODS);
+    let methods = list(response, &header::ACCESS_CONTROL_ALLOW_METHODS);
     let method = requested.method.to_str().unwrap_or_default();
-    let is_simple = Method::from_bytes(requested.method.as_bytes())
+    let is_safelisted = Method::from_bytes(requested.method.as_bytes())
         .is_ok_and(|method| fetch::is_safelisted_method(&method));
     let any_method = methods.iter().any(|allowed| allowed == "*");
-    let named = is_simple || methods.iter().any(|allowed| allowed == method);
+    let named = is_safelisted || methods.iter().any(|allowed| allowed == method);
     if !named && !any_method {
         return Check::Fails(format!("method {method} is not among Access-Control-Allow-Methods"));
     }
-    let headers = list(answer, &header::ACCESS_CONTROL_ALLOW_HEADERS);
+    let headers = list(response, &header::ACCESS_CONTROL_ALLOW_HEADERS);
     let any_header = headers.iter().any(|allowed| allowed == "*");
     let is_named =
         |name: &&String| headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
@@ -207,13 +209,13 @@ fn browser_check(requested: &Requested, status: StatusCode, answer: &HeaderMap) 
 mod tests {
     use super::*;
 
-    fn asked(method: Method, header: &'static str) -> Requested {
+    fn requested(method: Method, header: &'static str) -> Requested {
         let mut headers = HeaderMap::new();
         headers.insert(header, HeaderValue::from_static("1"));
         Requested::of(&method, &headers, &HeaderValue::from_static("https://a.example"))
     }
 
-    fn answer(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn response(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let line = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_asks_for_what_is_not_simple() {
+    fn a_browser_requests_what_is_not_safelisted() {
         let mut headers = HeaderMap::new();
         for name in ["x-b", "accept", "x-a", "authorization"] {
             headers.insert(name, HeaderValue::from_static("1"));
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_judged_as_fetch_says() {
+    fn the_response_is_checked_as_fetch_specifies() {
         const ORIGIN: (&str, &str) = ("access-control-allow-origin", "https://a.example");
         const ANY: (&str, &str) = ("access-control-allow-origin", "*");
         const YES: (&str, &str) = ("access-control-allow-credentials", "true");
@@ -300,7 +302,7 @@ mod tests {
             ),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let check = super::browser_check(&asked(method, header), status, &answer(lines));
+            let check = super::browser_check(&requested(method, header), status, &response(lines));
             assert_eq!(check, expected, "{lines:?}");
         }
     }

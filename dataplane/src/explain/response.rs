@@ -56,7 +56,7 @@ impl Response {
         let unavailable =
             run.arrived.matched.and_then(|matched| matched.target.unavailable.clone());
         let cors = match run.cors_request() {
-            Some(cors_request) => policy_says(run, &cors_request),
+            Some(cors_request) => describe_verdict(run, &cors_request),
             None => "no host, and so no CORS policy".to_owned(),
         };
         let edge = |script| Self {
@@ -106,12 +106,12 @@ impl Changes {
     fn between(before: &HeaderMap, after: &HeaderMap) -> Self {
         // If even the unnamed ones are gone, a policy has removed all of them.
         let all_cors = !after.contains_key(OTHER_CORS_FIELDS);
-        let is_told = |name: &&HeaderName| {
+        let is_listed = |name: &&HeaderName| {
             !all_cors
                 || **name == OTHER_CORS_FIELDS
                 || !name.as_str().starts_with("access-control-")
         };
-        let removed = before.keys().filter(|name| !after.contains_key(*name)).filter(is_told);
+        let removed = before.keys().filter(|name| !after.contains_key(*name)).filter(is_listed);
         let removes = removed.map(|name| name.as_str().to_owned()).collect();
         let mut changes = Self { removes, ..Self::default() };
         for (name, value) in after {
@@ -142,7 +142,7 @@ pub(super) fn denial(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> Option
 }
 
 /// The policy's verdict on a request, as a sentence.
-fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
+fn describe_verdict(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
     let is_edges = matches!(run.reply, Reply::Edge(..));
     if run.arrived.policy.is_none() {
         return if is_edges {
@@ -162,7 +162,7 @@ fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
         .to_owned();
     };
     let why = denial(run, cors_request).unwrap_or_default();
-    let said = match verdict.outcome {
+    let sentence = match verdict.outcome {
         Outcome::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
         Outcome::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),
         Outcome::PreflightForwarded => {
@@ -179,5 +179,9 @@ fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
         }
         Outcome::Rejected => format!("the CORS policy rejects the request: {why}"),
     };
-    if verdict.report_only { format!("{said} (it only reports: nothing changes)") } else { said }
+    if verdict.report_only {
+        format!("{sentence} (it only reports: nothing changes)")
+    } else {
+        sentence
+    }
 }

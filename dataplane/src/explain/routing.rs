@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The maximum number of losers listed.
-const LISTED: usize = 100;
+const MAX_LISTED: usize = 100;
 
 /// The Route that gets a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -112,8 +112,8 @@ pub(super) fn losers(
         .chain(served.map(|(matched, near_miss)| served_loser(matched, &near_miss, request)))
         .collect();
     losers.sort_by_key(|loser| loser.closeness);
-    let omitted = losers.len().saturating_sub(LISTED);
-    losers.truncate(LISTED);
+    let omitted = losers.len().saturating_sub(MAX_LISTED);
+    losers.truncate(MAX_LISTED);
     (losers, omitted)
 }
 
@@ -150,10 +150,10 @@ fn served_loser(matched: &RouteMatch, near_miss: &NearMiss<'_>, request: &Reques
 
 /// A Route that would match the request if it were served.
 fn not_served(refused: &Refused, request: &Request<'_>) -> Option<Loser> {
-    let fits = |(path, predicates): &&(PathPattern, Predicates)| {
+    let matches_request = |(path, predicates): &&(PathPattern, Predicates)| {
         router::mismatch(path, predicates, request).is_none()
     };
-    let path = match refused.matches.iter().find(fits) {
+    let path = match refused.matches.iter().find(matches_request) {
         Some((path, _)) => Some(path.clone()),
         None if refused.matches.is_empty() => None,
         None => return None,

@@ -111,7 +111,9 @@ impl Script {
             Check::Passes { .. } if is_redirect(answer) => {
                 Self::unknown("the browser follows the redirect, and goes by what answers there")
             }
-            Check::Passes { .. } if preflight.is_some_and(|asked| asked.allowed.is_none()) => {
+            Check::Passes { .. }
+                if preflight.is_some_and(|preflight| preflight.allowed.is_none()) =>
+            {
                 Self::unknown("it may read the answer, if the backend allows the preflight")
             }
             Check::Passes { credentials } => Self {

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_url_is_refused() {
+    fn other_urls_are_rejected() {
         for (text, error) in [
             ("", TargetError::NotAbsolute),
             ("/sales", TargetError::NotAbsolute),

@@ -76,21 +76,21 @@ fn is_dot_segment(rest: &[u8]) -> bool {
 /// Writes the normal form of an absolute path; removes dot segments as in RFC 3986 §5.2.4.
 fn rewrite(path: &str) -> Result<String, PathError> {
     let mut out = String::with_capacity(path.len() + 16);
-    let mut dots = false;
+    let mut ends_in_dots = false;
     for segment in path.split('/').skip(1) {
         let start = out.len();
         out.push('/');
         canonicalise(segment, &mut out)?;
-        let ups = match &out[start + 1..] {
+        let cut = match &out[start + 1..] {
             "." => Some(start),
             ".." => Some(out[..start].rfind('/').unwrap_or(0)),
             _ => None,
         };
-        dots = ups.is_some();
-        out.truncate(ups.unwrap_or(out.len()));
+        ends_in_dots = cut.is_some();
+        out.truncate(cut.unwrap_or(out.len()));
     }
     // A final dot segment leaves a trailing slash: `/a/..` is `/`.
-    if dots {
+    if ends_in_dots {
         out.push('/');
     }
     Ok(out)
@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_normal_is_borrowed() {
+    fn normal_paths_are_borrowed() {
         for path in [
             "/",
             "/a/b",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_normal_is_rewritten() {
+    fn other_paths_are_rewritten() {
         for (path, normal) in [
             ("/%61%7E%2D%5f", "/a~-_"),
             ("/a%2fb", "/a%2Fb"),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ambiguous_is_refused() {
+    fn ambiguous_paths_are_refused() {
         for (path, error) in [
             ("", PathError::NotAbsolute),
             ("a/b", PathError::NotAbsolute),

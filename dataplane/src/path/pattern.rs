@@ -44,7 +44,7 @@ impl PathPattern {
 
     /// Matches a normalised path directly, without the tree.
     pub fn matches<'p>(&self, path: &'p str) -> Option<Captures<'p>> {
-        segments::take(&self.text, path)
+        segments::match_path(&self.text, path)
     }
 
     /// Whether this pattern matches every path that `other` matches; used for path claims.
@@ -92,8 +92,7 @@ impl PathPattern {
         let (ours, theirs) = (self.text.as_bytes(), other.text.as_bytes());
         let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
         let from = memchr::memrchr(b'/', &ours[..same]).unwrap_or(0);
-        let steps =
-            |text| segments::segments(text).map(Disposition::from).chain([Disposition::End]);
+        let steps = |text| segments::segments(text).map(Step::from).chain([Step::End]);
         steps(&self.text[from..]).cmp(steps(&other.text[from..]))
     }
 
@@ -108,14 +107,14 @@ impl PathPattern {
 
 /// A segment or the end, in order of precedence.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Disposition<'t> {
+enum Step<'t> {
     Literal(&'t str),
     Capture,
     End,
     Rest,
 }
 
-impl<'t> From<Segment<'t>> for Disposition<'t> {
+impl<'t> From<Segment<'t>> for Step<'t> {
     fn from(segment: Segment<'t>) -> Self {
         match segment {
             Segment::Literal(literal) => Self::Literal(literal),

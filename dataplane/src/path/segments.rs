@@ -128,7 +128,7 @@ impl<'p> Captures<'p> {
 }
 
 /// Matches a normalised path against a canonical text.
-pub(super) fn take<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
+pub(super) fn match_path<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
     let mut captures = Captures::default();
     // What is left of the path after a slash; `None` at its end.
     let mut left = path.strip_prefix('/');
@@ -138,7 +138,7 @@ pub(super) fn take<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
             return Some(captures);
         }
         let (value, after) = split(left?);
-        take_segment(segment, value, &mut captures.values)?;
+        match_segment(segment, value, &mut captures.values)?;
         left = after;
     }
     left.is_none().then_some(captures)
@@ -146,7 +146,7 @@ pub(super) fn take<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
 
 /// Matches one segment. Every capture but the last takes the shortest text that its literals allow:
 /// this finds a match if there is one, in linear time.
-fn take_segment<'p>(segment: &str, value: &'p str, values: &mut Vec<&'p str>) -> Option<()> {
+fn match_segment<'p>(segment: &str, value: &'p str, values: &mut Vec<&'p str>) -> Option<()> {
     let mut pieces = segment.split('{');
     let mut left = value.strip_prefix(pieces.next()?)?;
     let mut pieces = pieces.peekable();

@@ -51,14 +51,14 @@ impl PathTemplate {
         path: &str,
     ) -> Option<String> {
         let path = normalise(path).ok()?;
-        let taken = segments::take(&self.text, &path)?;
-        let ours = |name: &str| value(self.names(), &taken, name);
-        if self.names().zip(taken.values()).any(|(name, value)| ours(name) != Some(value)) {
+        let captured = segments::match_path(&self.text, &path)?;
+        let ours = |name: &str| value(self.names(), &captured, name);
+        if self.names().zip(captured.values()).any(|(name, value)| ours(name) != Some(value)) {
             return None; // A repeated name captured two different values.
         }
         let rest = match (self.has_rest(), pattern.has_rest()) {
-            (true, true) => taken.rest(),
-            (true, false) if taken.rest().is_some() => return None,
+            (true, true) => captured.rest(),
+            (true, false) if captured.rest().is_some() => return None,
             (true, false) => None,
             (false, _) => captures.rest(),
         };
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_compiler_refuses_does_no_harm() {
+    fn templates_that_the_compiler_rejects_are_harmless() {
         let (pattern, template) = pair("/a/{b}", "/{c}/x/*");
         let captures = pattern.matches("/a/1").unwrap();
         assert_eq!(template.fill(&pattern, &captures), "//x");
@@ -255,23 +255,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_way_back_leads_home((pattern, template, path) in related()) {
+        fn reverse_inverts_fill((pattern, template, path) in related()) {
             let Ok(pattern) = PathPattern::parse(&pattern) else { return Ok(()) };
             let template = PathTemplate::parse(&template).unwrap();
             let captures = pattern.matches(&path).unwrap();
             let filled = template.fill(&pattern, &captures);
             prop_assert_eq!(normalise(&filled), Ok(Cow::Borrowed(&*filled)));
 
-            let home = template.reverse(&pattern, &captures, &filled).unwrap();
-            let again = template.fill(&pattern, &pattern.matches(&home).unwrap());
+            let reversed_path = template.reverse(&pattern, &captures, &filled).unwrap();
+            let again = template.fill(&pattern, &pattern.matches(&reversed_path).unwrap());
             prop_assert_eq!(&again, &filled);
             if template.to_string() != "/*" {
-                prop_assert_eq!(home, path);
+                prop_assert_eq!(reversed_path, path);
             }
         }
 
         #[test]
-        fn any_path_is_reversed_to_one_of_the_pattern(
+        fn reversed_paths_match_the_pattern(
             (pattern, template, path) in related(),
             other in "(/[ab]{0,1}|/%2F){1,4}",
         ) {

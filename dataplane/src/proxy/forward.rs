@@ -83,21 +83,21 @@ impl<D: Downstream> Exchange<'_, D> {
         let body = RequestBody::new(body, state, self.shared.limits.body_bytes);
 
         let timeouts = &plan.matched.target.timeouts;
-        let sending = state.deadline.now();
+        let sent_at = state.deadline.now();
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
         let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
         let sent = upstreams.send(backend, point, head, body, &state.deadline, timeouts).await;
         let received = sent.map_err(|refusal| self.blame_client(refusal))?;
-        self.record.upstream = Some(state.deadline.now().saturating_duration_since(sending));
+        self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
-        self.map_back(&context, backend, &sent_host, received)
+        self.rewrite_response(&context, backend, &sent_host, received)
     }
 
     /// Rewrites a backend's response for the front door.
-    fn map_back(
+    fn rewrite_response(
         &mut self,
         context: &ForwardContext<'_, '_>,
         backend: &Backend,

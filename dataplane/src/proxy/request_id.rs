@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn ids_are_distinct_and_of_one_length() {
         let ids = RequestIds::new();
-        let drawn: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next()).collect();
-        assert_eq!(drawn.len(), 10_000);
-        assert!(drawn.iter().all(|id| id.len() == 32));
+        let ids_seen: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next()).collect();
+        assert_eq!(ids_seen.len(), 10_000);
+        assert!(ids_seen.iter().all(|id| id.len() == 32));
     }
 }

@@ -60,7 +60,7 @@ impl<D: Downstream> ResponseBody<D> {
         }
     }
 
-    fn break_off(&mut self, refusal: Refusal) {
+    fn record_failure(&mut self, refusal: Refusal) {
         if let Some(record) = &mut self.record {
             record.refusal = Some(refusal);
         }
@@ -90,7 +90,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
                 // The backend failed, unless it was the client's body, still being sent, that was
                 // cut off.
                 let failure = this.downstream.state().body.failure.get();
-                this.break_off(failure.unwrap_or(Refusal::BackendBroken));
+                this.record_failure(failure.unwrap_or(Refusal::BackendBroken));
                 // On an error, hyper closes at once; while pending, it first sends what it has
                 // buffered.
                 this.content = Content::Broken;
@@ -104,7 +104,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
                 Poll::Ready(None)
             }
             Poll::Pending if this.downstream.state().deadline.poll_expired(cx) => {
-                this.break_off(Refusal::BackendTimeout);
+                this.record_failure(Refusal::BackendTimeout);
                 Poll::Ready(Some(Err(BodyError.into())))
             }
             Poll::Pending => Poll::Pending,

@@ -75,7 +75,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    async fn goes_off(deadline: &Deadline) {
+    async fn expires(deadline: &Deadline) {
         poll_fn(|cx| {
             deadline.tick();
             if deadline.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
@@ -83,31 +83,31 @@ mod tests {
         .await;
     }
 
-    fn is_quiet(deadline: &Deadline) -> bool {
+    fn is_pending(deadline: &Deadline) -> bool {
         !deadline.poll_expired(&mut Context::from_waker(std::task::Waker::noop()))
     }
 
     #[tokio::test]
     async fn a_deadline_moves_both_ways_whatever_is_armed() {
         let deadline = Deadline::new();
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(Some(LONG));
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(Some(Duration::from_millis(1)));
-        goes_off(&deadline).await;
+        expires(&deadline).await;
         // Once expired, it stays expired until it is moved.
-        goes_off(&deadline).await;
+        expires(&deadline).await;
         deadline.tick();
         deadline.set(Some(Duration::from_millis(1)));
         // Arms the timer.
-        let _ = is_quiet(&deadline);
+        let _ = is_pending(&deadline);
         deadline.set(Some(LONG));
         tokio::time::sleep(Duration::from_millis(5)).await;
         // The timer that was armed has fired, but the deadline has not passed.
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(None);
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(Some(Duration::MAX));
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
     }
 }

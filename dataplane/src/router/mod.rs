@@ -81,8 +81,8 @@ impl<T> RouteTree<T> {
 
     /// The winning match and what its pattern captured.
     pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Match<T>, Captures<'r>)> {
-        self.tree.find(request.path, &mut |fits| {
-            self.matches[fits].iter().find(|matched| matched.predicates.matches(request))
+        self.tree.find(request.path, &mut |range| {
+            self.matches[range].iter().find(|matched| matched.predicates.matches(request))
         })
     }
 

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_lose_is_told() {
+    fn every_near_miss_is_explained() {
         let none = Predicates::default;
         let value = |text: &str| Comparison::Exact(text.to_owned());
         let query = |query| Predicates { query, ..none() };
@@ -203,7 +203,7 @@ mod tests {
             "matches too and asks as much, but the winner is older (or, of one age, first by name)",
         );
         let methods = vec![Method::PUT, Method::POST];
-        for (predicates, wanted) in [
+        for (predicates, requirement) in [
             (Predicates { methods, ..none() }, "method PUT or POST"),
             (Predicates { headers: with("h", value("2")), ..none() }, "header h: 2"),
             (
@@ -222,13 +222,13 @@ mod tests {
             (Predicates { cookies: with("c", value("2")), ..none() }, "cookie c=2"),
             (query(with("q", value("2"))), "query q=2"),
         ] {
-            let why = format!("its path matches, but it wants {wanted}");
+            let why = format!("its path matches, but it wants {requirement}");
             loses("unmet", "/a/b", predicates, &why);
         }
     }
 
     #[test]
-    fn without_a_winner_the_rest_lose_by_themselves() {
+    fn without_a_winner_only_mismatches_are_listed() {
         let put = || Predicates { methods: vec![Method::PUT], ..Predicates::default() };
         let matches = vec![route_match("put", "/a/b", put()), route_match("other", "/x", put())];
         let names = near_misses(matches).into_iter().map(|(name, _)| name).collect::<Vec<_>>();

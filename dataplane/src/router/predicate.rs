@@ -40,12 +40,14 @@ impl Predicates {
         if !self.methods.is_empty() && !self.methods.contains(request.method) {
             return Some(Unmet::Methods(&self.methods));
         }
-        let header = self.headers.iter().find(|header| !header_holds(header, request.headers));
+        let header = self.headers.iter().find(|header| !header_matches(header, request.headers));
         let query = || {
             let query = request.query.unwrap_or_default();
-            self.query.iter().find(|key| !key.comparison.holds(values::query(query, &key.name)))
+            self.query
+                .iter()
+                .find(|key| !key.comparison.matches_any(values::query(query, &key.name)))
         };
-        let cookie = || self.cookies.iter().find(|cookie| !cookie_holds(cookie, request.headers));
+        let cookie = || self.cookies.iter().find(|cookie| !cookie_matches(cookie, request.headers));
         header
             .map(Unmet::Header)
             .or_else(|| query().map(Unmet::Query))
@@ -69,11 +71,11 @@ impl Predicates {
     }
 }
 
-fn header_holds(header: &Predicate, headers: Headers<'_>) -> bool {
+fn header_matches(header: &Predicate, headers: Headers<'_>) -> bool {
     match headers {
         Headers::Sent(headers) => {
             let lines = headers.get_all(&header.name).iter();
-            header.comparison.holds(lines.map(|line| Cow::Borrowed(line.as_bytes())))
+            header.comparison.matches_any(lines.map(|line| Cow::Borrowed(line.as_bytes())))
         }
         Headers::Announced(names) => {
             let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
@@ -82,9 +84,11 @@ fn header_holds(header: &Predicate, headers: Headers<'_>) -> bool {
     }
 }
 
-fn cookie_holds(cookie: &Predicate, headers: Headers<'_>) -> bool {
+fn cookie_matches(cookie: &Predicate, headers: Headers<'_>) -> bool {
     match headers {
-        Headers::Sent(headers) => cookie.comparison.holds(values::cookie(headers, &cookie.name)),
+        Headers::Sent(headers) => {
+            cookie.comparison.matches_any(values::cookie(headers, &cookie.name))
+        }
         Headers::Announced(_) => true,
     }
 }
@@ -104,7 +108,7 @@ pub(crate) enum Unmet<'p> {
 
 impl fmt::Display for Unmet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, between, predicate) = match self {
+        let (kind, separator, predicate) = match self {
             Self::Methods(methods) => {
                 let names: Vec<_> = methods.iter().map(Method::as_str).collect();
                 return write!(f, "method {}", names.join(" or "));
@@ -115,7 +119,7 @@ impl fmt::Display for Unmet<'_> {
         };
         let name = &predicate.name;
         match &predicate.comparison {
-            Comparison::Exact(value) => write!(f, "{kind} {name}{between}{value}"),
+            Comparison::Exact(value) => write!(f, "{kind} {name}{separator}{value}"),
             Comparison::Prefix(prefix) => write!(f, "{kind} {name} to begin with '{prefix}'"),
             Comparison::Regex(regex) => write!(f, "{kind} {name} to match '{}'", regex.as_str()),
             Comparison::Present => write!(f, "{kind} {name}"),
@@ -156,10 +160,10 @@ pub enum Comparison {
 
 impl Comparison {
     /// Whether any of the values that a request has under a name matches.
-    fn holds<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
+    fn matches_any<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
         match self {
-            Self::Exact(wanted) => values.any(|value| *value == *wanted.as_bytes()),
-            Self::Prefix(wanted) => values.any(|value| value.starts_with(wanted.as_bytes())),
+            Self::Exact(expected) => values.any(|value| *value == *expected.as_bytes()),
+            Self::Prefix(expected) => values.any(|value| value.starts_with(expected.as_bytes())),
             Self::Regex(regex) => {
                 values.any(|value| str::from_utf8(&value).is_ok_and(|value| regex.matches(value)))
             }
@@ -179,38 +183,38 @@ mod tests {
         Comparison::Regex(FullMatch::new(pattern).unwrap())
     }
 
-    fn holds(comparison: &Comparison, values: &[&[u8]]) -> bool {
-        comparison.holds(values.iter().map(|value| Cow::Borrowed(*value)))
+    fn matches_any(comparison: &Comparison, values: &[&[u8]]) -> bool {
+        comparison.matches_any(values.iter().map(|value| Cow::Borrowed(*value)))
     }
 
     #[test]
-    fn any_of_several_values_may_fit() {
+    fn any_of_several_values_may_match() {
         let exact = Comparison::Exact("blue".to_owned());
         let prefix = Comparison::Prefix("bl".to_owned());
         let regex = regex("b.*e");
         for comparison in [&exact, &prefix, &regex] {
-            assert!(holds(comparison, &[b"blue"]));
-            assert!(holds(comparison, &[b"red", b"blue"]));
-            assert!(!holds(comparison, &[b"red"]));
-            assert!(!holds(comparison, &[b"Blue"]));
-            assert!(!holds(comparison, &[b"a blue"]));
-            assert!(!holds(comparison, &[]));
+            assert!(matches_any(comparison, &[b"blue"]));
+            assert!(matches_any(comparison, &[b"red", b"blue"]));
+            assert!(!matches_any(comparison, &[b"red"]));
+            assert!(!matches_any(comparison, &[b"Blue"]));
+            assert!(!matches_any(comparison, &[b"a blue"]));
+            assert!(!matches_any(comparison, &[]));
         }
-        assert!(!holds(&exact, &[b"blues"]));
-        assert!(holds(&prefix, &[b"blues"]));
-        assert!(holds(&Comparison::Present, &[b""]));
-        assert!(!holds(&Comparison::Present, &[]));
-        assert!(holds(&Comparison::Absent, &[]));
-        assert!(!holds(&Comparison::Absent, &[b""]));
+        assert!(!matches_any(&exact, &[b"blues"]));
+        assert!(matches_any(&prefix, &[b"blues"]));
+        assert!(matches_any(&Comparison::Present, &[b""]));
+        assert!(!matches_any(&Comparison::Present, &[]));
+        assert!(matches_any(&Comparison::Absent, &[]));
+        assert!(!matches_any(&Comparison::Absent, &[b""]));
     }
 
     #[test]
-    fn bytes_that_are_no_text_compare_as_bytes() {
+    fn values_that_are_not_utf8_compare_as_bytes() {
         let value: &[u8] = b"caf\xe9";
-        assert!(holds(&Comparison::Prefix("caf".to_owned()), &[value]));
-        assert!(!holds(&Comparison::Exact("caf\u{e9}".to_owned()), &[value]));
-        assert!(!holds(&regex("(?s).*"), &[value]));
-        assert!(holds(&regex("(?s).*"), &[value, b"x"]));
+        assert!(matches_any(&Comparison::Prefix("caf".to_owned()), &[value]));
+        assert!(!matches_any(&Comparison::Exact("caf\u{e9}".to_owned()), &[value]));
+        assert!(!matches_any(&regex("(?s).*"), &[value]));
+        assert!(matches_any(&regex("(?s).*"), &[value, b"x"]));
     }
 
     fn request<'r>(
@@ -230,16 +234,16 @@ mod tests {
         let headers = HeaderMap::new();
         let methods = vec![Method::GET, Method::PUT];
         let predicates = Predicates { methods, ..Predicates::default() };
-        for (method, fits) in
+        for (method, is_match) in
             [(Method::GET, true), (Method::PUT, true), (Method::HEAD, false), (Method::POST, false)]
         {
-            assert_eq!(predicates.matches(&request(&method, None, &headers)), fits, "{method}");
+            assert_eq!(predicates.matches(&request(&method, None, &headers)), is_match, "{method}");
             assert!(Predicates::default().matches(&request(&method, None, &headers)));
         }
     }
 
     #[test]
-    fn all_of_several_predicates_must_hold() {
+    fn all_of_several_predicates_must_match() {
         let mut headers = HeaderMap::new();
         headers.append("x-tenant", HeaderValue::from_static("blue"));
         headers.append("x-tenant", HeaderValue::from_static("green"));
@@ -247,19 +251,19 @@ mod tests {
             name: "x-tenant".to_owned(),
             comparison: Comparison::Exact(value.to_owned()),
         };
-        for (wanted, fits) in [
+        for (expected, is_match) in [
             (vec![is("blue")], true),
             (vec![is("green"), is("blue")], true),
             (vec![is("green"), is("red")], false),
             (vec![is("blue, green")], false),
         ] {
-            let predicates = Predicates { headers: wanted, ..Predicates::default() };
-            assert_eq!(predicates.matches(&request(&Method::GET, None, &headers)), fits);
+            let predicates = Predicates { headers: expected, ..Predicates::default() };
+            assert_eq!(predicates.matches(&request(&Method::GET, None, &headers)), is_match);
         }
     }
 
     #[test]
-    fn each_kind_is_asked() {
+    fn each_kind_is_checked() {
         let mut headers = HeaderMap::new();
         headers.insert("h", HeaderValue::from_static("1"));
         headers.insert("cookie", HeaderValue::from_static("c=2"));
@@ -282,24 +286,24 @@ mod tests {
     }
 
     #[test]
-    fn rule_5_a_preflight_stands_for_the_request_that_it_asks_for() {
+    fn rule_5_a_preflight_stands_for_the_request_it_announces() {
         let announced = ["X-Tenant"];
         let headers = Headers::Announced(&announced);
-        let asked = Request { method: &Method::PUT, path: "/", query: Some("v=2"), headers };
+        let preflight = Request { method: &Method::PUT, path: "/", query: Some("v=2"), headers };
         let of = |name, comparison| Predicates {
             methods: vec![Method::PUT],
             headers: one(name, comparison),
             cookies: one("beta", Comparison::Present),
             query: one("v", Comparison::Exact("2".to_owned())),
         };
-        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).matches(&asked));
-        assert!(of("x-tenant", Comparison::Present).matches(&asked));
-        assert!(!of("x-tenant", Comparison::Absent).matches(&asked));
-        assert!(!of("x-other", Comparison::Present).matches(&asked));
-        assert!(of("x-other", Comparison::Absent).matches(&asked));
+        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).matches(&preflight));
+        assert!(of("x-tenant", Comparison::Present).matches(&preflight));
+        assert!(!of("x-tenant", Comparison::Absent).matches(&preflight));
+        assert!(!of("x-other", Comparison::Present).matches(&preflight));
+        assert!(of("x-other", Comparison::Absent).matches(&preflight));
         let get = Predicates { methods: vec![Method::GET], ..Predicates::default() };
-        assert!(!get.matches(&asked));
+        assert!(!get.matches(&preflight));
         let query = one("v", Comparison::Exact("3".to_owned()));
-        assert!(!Predicates { query, ..Predicates::default() }.matches(&asked));
+        assert!(!Predicates { query, ..Predicates::default() }.matches(&preflight));
     }
 }

@@ -157,15 +157,15 @@ impl Tree {
                 captures.values.push(segment);
                 return Some((found, captures));
             }
-        } else if let Some(found) = ask(node.end, choose) {
+        } else if let Some(found) = choose_from(node.end, choose) {
             return Some((found, Captures::default()));
         }
-        let found = ask(node.rest, choose)?;
+        let found = choose_from(node.rest, choose)?;
         Some((found, Captures { rest: left, ..Captures::default() }))
     }
 }
 
-fn ask<T>(span: Span, choose: &mut impl FnMut(Range<usize>) -> Option<T>) -> Option<T> {
+fn choose_from<T>(span: Span, choose: &mut impl FnMut(Range<usize>) -> Option<T>) -> Option<T> {
     if span.len == 0 { None } else { choose(span.range()) }
 }
 

@@ -97,9 +97,9 @@ impl Dataplane {
     pub async fn encode_metrics(&self, out: &mut String) {
         let mut snapshots = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
-            let (reply, answer) = oneshot::channel();
+            let (reply, response) = oneshot::channel();
             if worker.commands.send(Command::Collect(reply)).is_ok()
-                && let Ok(snapshot) = answer.await
+                && let Ok(snapshot) = response.await
             {
                 snapshots.push(snapshot);
             }
@@ -113,15 +113,15 @@ impl Dataplane {
     pub async fn drain(self, timeout: Duration) -> bool {
         let mut drained = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
-            let (reply, answer) = oneshot::channel();
+            let (reply, response) = oneshot::channel();
             if worker.commands.send(Command::Drain(reply)).is_ok() {
-                drained.push(answer);
+                drained.push(response);
             }
         }
         let all = async {
-            for answer in drained {
+            for response in drained {
                 // A worker that is gone has nothing in flight.
-                let _ = answer.await;
+                let _ = response.await;
             }
         };
         let in_time = tokio::time::timeout(timeout, all).await.is_ok();

@@ -53,8 +53,8 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
     let table = args.tables.borrow_and_update().clone();
     let (ready, started) = std::sync::mpsc::channel();
     let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let made = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-        let runtime = match made {
+        let built = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime = match built {
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };

@@ -41,7 +41,7 @@ impl HeaderEdits {
 
 /// How a header value is displayed: as it is, or, if it came from a Secret, as the first 8 hex
 /// digits of its SHA-256.
-pub(crate) fn shown(value: &HeaderValue) -> String {
+pub(crate) fn redacted(value: &HeaderValue) -> String {
     if value.is_sensitive() {
         let digest = Sha256::digest(value.as_bytes());
         let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -66,7 +66,7 @@ pub(crate) fn pairs<S: Serializer>(
     }
     let mut seq = serializer.serialize_seq(Some(pairs.len()))?;
     for (name, value) in pairs {
-        seq.serialize_element(&Pair { name: name.as_str(), value: shown(value) })?;
+        seq.serialize_element(&Pair { name: name.as_str(), value: redacted(value) })?;
     }
     seq.end()
 }

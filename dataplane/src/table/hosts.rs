@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn invalid_hosts_are_rejected() {
         use HostPatternError::*;
         let long_label = "a".repeat(64);
         let long_name = "a.".repeat(127);

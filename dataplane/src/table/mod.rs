@@ -9,7 +9,7 @@ mod hosts;
 pub use action::{Action, Forward, Redirect, Respond, Rewrite, Scheme};
 pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
 pub use edits::HeaderEdits;
-pub(crate) use edits::shown;
+pub(crate) use edits::redacted;
 pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
 
 use crate::{cors, router::Match};

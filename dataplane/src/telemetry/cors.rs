@@ -82,7 +82,7 @@ pub(super) enum Series {
 pub(super) fn series(outcome: Outcome) -> Series {
     match outcome {
         Outcome::PreflightAllowed => Series::Preflights("allowed", ""),
-        Outcome::PreflightDenied(denial) => Series::Preflights("denied", word(denial)),
+        Outcome::PreflightDenied(denial) => Series::Preflights("denied", label(denial)),
         Outcome::PreflightForwarded => Series::Preflights("forwarded", ""),
         Outcome::Allowed => Series::Requests("allowed"),
         Outcome::Disallowed => Series::Requests("disallowed"),
@@ -95,7 +95,7 @@ pub(super) fn mode(verdict: Verdict) -> &'static str {
     if verdict.report_only { "report" } else { "enforce" }
 }
 
-fn word(denial: Denial) -> &'static str {
+fn label(denial: Denial) -> &'static str {
     match denial {
         Denial::Origin => "origin",
         Denial::Method => "method",
@@ -137,9 +137,9 @@ mod tests {
             (Outcome::Disallowed, "disallowed"),
             (Outcome::Rejected, "rejected"),
         ] {
-            let word = |report_only| VerdictLabel(Verdict { outcome, report_only }).to_string();
-            assert_eq!(word(false), named);
-            assert_eq!(word(true), format!("report:{named}"));
+            let label = |report_only| VerdictLabel(Verdict { outcome, report_only }).to_string();
+            assert_eq!(label(false), named);
+            assert_eq!(label(true), format!("report:{named}"));
         }
     }
 

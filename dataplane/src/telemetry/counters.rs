@@ -107,8 +107,10 @@ impl UpstreamStats {
     }
 
     /// A connection attempt has succeeded or failed.
-    pub(crate) fn connected(&self, well: bool) {
-        self.update(|counts| *if well { &mut counts.connected } else { &mut counts.failed } += 1);
+    pub(crate) fn connected(&self, succeeded: bool) {
+        self.update(|counts| {
+            *if succeeded { &mut counts.connected } else { &mut counts.failed } += 1
+        });
     }
 
     /// A request was sent over a pooled connection.

@@ -150,8 +150,8 @@ fn family(out: &mut String, name: &str, help: &str) -> fmt::Result {
 }
 
 fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
-    let total = |of: fn(&UpstreamCounts) -> u64| -> u64 {
-        snapshots.iter().map(|snapshot| of(&snapshot.upstream)).sum()
+    let total = |counter: fn(&UpstreamCounts) -> u64| -> u64 {
+        snapshots.iter().map(|snapshot| counter(&snapshot.upstream)).sum()
     };
     let counters = [
         (

@@ -48,7 +48,7 @@ impl Connector {
                 &resolved
             }
         };
-        let mut failed = Phase::Choose;
+        let mut last_failure = Phase::Choose;
         let order = balance::order(point, addresses.len()).take(MAX_TRIES);
         for address in order.filter_map(|index| addresses.get(index).copied()) {
             let connecting = self.connect_to(backend, address);
@@ -60,10 +60,10 @@ impl Connector {
             };
             match tried {
                 Ok(stream) => return Ok((stream, address)),
-                Err(why) => failed = why,
+                Err(why) => last_failure = why,
             }
         }
-        Err(failed)
+        Err(last_failure)
     }
 
     async fn connect_to(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Phase> {
@@ -102,12 +102,12 @@ impl Connector {
         let resolver = match self.resolver.get() {
             Some(resolver) => resolver,
             None => {
-                let made = TokioResolver::builder_tokio().and_then(|builder| builder.build());
-                let made = made.map_err(|error| {
+                let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
+                let built = built.map_err(|error| {
                     tracing::warn!(%error, "no resolver: the system's DNS configuration can't be read");
                     Phase::Resolve
                 })?;
-                self.resolver.get_or_init(|| made)
+                self.resolver.get_or_init(|| built)
             }
         };
         // The trailing dot prevents search domains: an external host is fully qualified.

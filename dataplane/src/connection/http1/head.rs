@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn framing_is_read_or_refused() {
+    fn framing_is_determined_or_refused() {
         let head = |fields: &str| scan(&format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
         let framing = |fields: &str| head(fields).map(|head| head.unwrap().framing);
         assert_eq!(framing(""), Ok(Framing::Length(0)));
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_found_before_the_head_is_whole() {
+    fn limits_apply_before_the_head_is_complete() {
         let limits = Limits { head_bytes: 200, head_fields: 3, uri_bytes: 50, ..Limits::default() };
         let scan = |head: &str| HeadScan::default().advance(head.as_bytes(), &limits);
         assert_eq!(scan(&format!("GET /{}", "a".repeat(60))), Err(Refusal::UriTooLong));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_escaped_only_where_no_uri_takes_it() {
+    fn a_query_is_escaped_only_where_a_uri_rejects_it() {
         let escaped = |line: &[u8]| {
             let head = [line, b" HTTP/1.1\r\nX: ?\"\r\n\r\n"].concat();
             let scanned = HeadScan::default().advance(&head, &Limits::default());

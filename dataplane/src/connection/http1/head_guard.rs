@@ -4,7 +4,7 @@
 
 use super::{
     super::rtt::RoundTrip,
-    chunks::{ChunkScan, Seen},
+    chunks::{ChunkScan, Progress},
     head::{Framing, HeadScan, escape_query},
     state::{ConnState, Upgrade},
 };
@@ -115,7 +115,7 @@ impl<T> HeadGuard<T> {
                     Ok(Some(head)) => {
                         self.scan = HeadScan::default();
                         self.state.head_ends();
-                        self.at = self.after(head.framing, head.upgrade);
+                        self.at = self.state_after(head.framing, head.upgrade);
                         if head.escape {
                             return (position, Some(Stop::Escape(head.len)));
                         }
@@ -131,12 +131,12 @@ impl<T> HeadGuard<T> {
                     }
                 }
                 State::Chunks(scan) => {
-                    let (used, seen) = scan.advance(rest);
+                    let (used, progress) = scan.advance(rest);
                     position += used;
-                    match seen {
-                        Seen::Part => {}
-                        Seen::End => self.at = State::Head,
-                        Seen::Malformed => self.at = State::Broken,
+                    match progress {
+                        Progress::Part => {}
+                        Progress::End => self.at = State::Head,
+                        Progress::Malformed => self.at = State::Broken,
                     }
                 }
                 State::Tunnel => return (bytes.len(), None),
@@ -146,7 +146,7 @@ impl<T> HeadGuard<T> {
         (position, None)
     }
 
-    fn after(&self, framing: Framing, upgrade: bool) -> State {
+    fn state_after(&self, framing: Framing, upgrade: bool) -> State {
         match framing {
             Framing::Chunked => State::Chunks(ChunkScan::default()),
             Framing::Length(0) if upgrade => {
@@ -228,7 +228,7 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
 
     /// Waits for the client to close while an upgrade is being decided. At most one piece of what
     /// it sends meanwhile is held.
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.held.is_empty() || ready!(self.poll_hold(cx))? {
             return Poll::Pending;
         }
@@ -237,7 +237,7 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
 
     /// Reads directly into hyper's buffer; `true` if hyper can proceed, because bytes were handed
     /// on or the stream has ended.
-    fn poll_straight(
+    fn poll_direct(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
@@ -281,7 +281,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
             match (&this.at, this.state.upgrade.get()) {
                 (State::Refused, _) => return Poll::Pending,
                 (State::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                (State::UpgradeOffered, Upgrade::Offered) => return this.poll_gone(cx),
+                (State::UpgradeOffered, Upgrade::Offered) => return this.poll_closed(cx),
                 (State::UpgradeOffered, Upgrade::Taken) => this.resume(State::Tunnel),
                 (State::UpgradeOffered, Upgrade::None) => this.resume(State::Head),
                 (State::Head, _) if !this.held.is_empty() => {
@@ -290,7 +290,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
                     }
                 }
                 (State::Head | State::Body(_) | State::Chunks(_) | State::Tunnel, _) => {
-                    if ready!(this.poll_straight(cx, buf))? {
+                    if ready!(this.poll_direct(cx, buf))? {
                         return Poll::Ready(Ok(()));
                     }
                 }

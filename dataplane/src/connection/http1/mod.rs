@@ -79,12 +79,12 @@ where
         state.remember(cx.waker());
         state.request.deadline.tick();
         loop {
-            let ends = match state.handle.draining() {
+            let must_end = match state.handle.draining() {
                 Draining::No => false,
                 Draining::AfterRequest => state.in_flight.get(),
                 Draining::Now => true,
             };
-            if ends {
+            if must_end {
                 Pin::new(&mut http).graceful_shutdown();
             }
             if let Poll::Ready(result) = Pin::new(&mut http).poll(cx) {
@@ -98,10 +98,10 @@ where
         }
     })
     .await;
-    let Some(well) = ended else { return };
+    let Some(is_clean) = ended else { return };
     let parts = http.into_parts();
     let guard = parts.io.into_inner();
-    let unread = !well || guard.has_unread() || !parts.read_buf.is_empty();
+    let unread = !is_clean || guard.has_unread() || !parts.read_buf.is_empty();
     let (io, held) = guard.into_parts();
     let upgraded = state.upgraded.take();
     match upgraded {

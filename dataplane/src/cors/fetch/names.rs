@@ -52,7 +52,7 @@ pub(super) fn is_forbidden_method(method: &[u8]) -> bool {
 /// front of Portico.
 pub(super) fn may_be_ambient(name: &HeaderName, value: &HeaderValue) -> bool {
     match *name {
-        header::AUTHORIZATION => is_browsers_own_scheme(value),
+        header::AUTHORIZATION => is_browser_auth_scheme(value),
         header::USER_AGENT | header::UPGRADE_INSECURE_REQUESTS | header::FORWARDED => true,
         // Reloads and the HTTP cache.
         header::CACHE_CONTROL
@@ -60,19 +60,19 @@ pub(super) fn may_be_ambient(name: &HeaderName, value: &HeaderValue) -> bool {
         | header::IF_MODIFIED_SINCE
         | header::IF_NONE_MATCH
         | header::IF_RANGE => true,
-        _ => is_browsers_own(name.as_str()) || is_a_proxys(name.as_str()),
+        _ => is_sent_by_browsers(name.as_str()) || is_added_by_proxies(name.as_str()),
     }
 }
 
 /// Whether browsers send such credentials by themselves, after asking the user.
-fn is_browsers_own_scheme(value: &HeaderValue) -> bool {
+fn is_browser_auth_scheme(value: &HeaderValue) -> bool {
     let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
     let own: [&[u8]; 4] = [b"basic", b"digest", b"negotiate", b"ntlm"];
     own.iter().any(|own| own.eq_ignore_ascii_case(scheme))
 }
 
 /// Headers that browsers send on their own.
-fn is_browsers_own(name: &str) -> bool {
+fn is_sent_by_browsers(name: &str) -> bool {
     matches!(
         name,
         "priority" | "purpose"
@@ -86,7 +86,7 @@ fn is_browsers_own(name: &str) -> bool {
 
 /// Headers that load balancers, CDNs and service meshes add, including trace contexts, which
 /// scripts send too.
-fn is_a_proxys(name: &str) -> bool {
+fn is_added_by_proxies(name: &str) -> bool {
     const PREFIXES: [&str; 12] = [
         "cf-",
         "cloudfront-",

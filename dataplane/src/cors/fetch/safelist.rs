@@ -32,9 +32,9 @@ pub(super) fn is_safelisted(name: &HeaderName, value: &[u8]) -> bool {
         return false;
     }
     match *name {
-        header::ACCEPT => SAFE.hold(value),
-        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => LANGUAGE.hold(value),
-        header::CONTENT_TYPE => SAFE.hold(value) && is_form_type(value),
+        header::ACCEPT => SAFE.contains_all(value),
+        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => LANGUAGE.contains_all(value),
+        header::CONTENT_TYPE => SAFE.contains_all(value) && is_form_type(value),
         header::RANGE => is_single_range(value),
         _ => false,
     }
@@ -69,7 +69,7 @@ impl Bytes {
     }
 
     /// Whether the set contains all bytes of `value`.
-    fn hold(&self, value: &[u8]) -> bool {
+    fn contains_all(&self, value: &[u8]) -> bool {
         value.iter().all(|byte| self.0[usize::from(*byte)])
     }
 }

@@ -32,7 +32,7 @@ fn split(origin: &str) -> Option<(&str, &str, Option<u16>)> {
     canonical.then_some((scheme, host, number))
 }
 
-fn fits(pattern: &OriginPattern, origin: &str) -> bool {
+fn matches_pattern(pattern: &OriginPattern, origin: &str) -> bool {
     let OriginPattern::Tuple { scheme, host, port } = pattern else {
         return origin == "null" || split(origin).is_some();
     };
@@ -126,7 +126,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn rule_24_the_matcher_admits_what_some_pattern_fits(
+    fn rule_24_the_matcher_admits_what_some_pattern_matches(
         patterns in vec(prop_oneof![30 => tuple(), 1 => Just(OriginPattern::Any)], 0..40),
         origins in vec(prop_oneof![30 => origin(), 1 => Just("null".to_owned())], 1..20),
         own in any::<prop::sample::Index>(),
@@ -136,26 +136,26 @@ proptest! {
         let own = patterns.get(own.index(patterns.len().max(1)));
         let member = own.map(|pattern| member(pattern, "z.y", port));
         for origin in origins.iter().chain(member.as_ref()) {
-            let fit = patterns.iter().any(|pattern| fits(pattern, origin));
-            prop_assert_eq!(all.admit(origin.as_bytes()), fit, "{}", origin);
+            let expected = patterns.iter().any(|pattern| matches_pattern(pattern, origin));
+            prop_assert_eq!(all.admit(origin.as_bytes()), expected, "{}", origin);
         }
     }
 
     #[test]
-    fn rule_25_an_expression_admits_no_more_than_origins(origin in origin()) {
+    fn rule_25_an_expression_admits_only_origins(origin in origin()) {
         let all = Origins::new(Vec::new(), vec![FullMatch::new("(?s).*").unwrap()]);
         prop_assert_eq!(all.admit(origin.as_bytes()), split(&origin).is_some());
     }
 
     #[test]
-    fn rule_23_a_canonical_pattern_is_read_as_it_is_printed(pattern in tuple()) {
+    fn rule_23_canonical_patterns_round_trip(pattern in tuple()) {
         prop_assert_eq!(pattern.to_string().parse(), Ok(pattern));
     }
 
     /// For near misses and arbitrary text: an accepted entry is printed as it was written, apart
     /// from its host's case, and the spelling suggested for a rejected one is accepted.
     #[test]
-    fn rule_23_what_the_parser_says_to_write_it_admits(
+    fn rule_23_the_parser_accepts_what_it_suggests(
         entry in prop_oneof![origin(), tuple().prop_map(|p| p.to_string()), ".{0,20}", "https?://.{0,20}"],
     ) {
         match entry.parse::<OriginPattern>() {

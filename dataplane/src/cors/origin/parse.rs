@@ -50,7 +50,7 @@ impl Reader {
             "" => return Err(OriginMistake::Empty),
             _ if entry.len() > MAX_BYTES => return Err(OriginMistake::TooLong),
             _ if trimmed.eq_ignore_ascii_case("null") => return Err(OriginMistake::Null),
-            _ if are_several(trimmed) => return Err(OriginMistake::Several),
+            _ if lists_several(trimmed) => return Err(OriginMistake::Several),
             _ if trimmed.len() < entry.len() => self.note(OriginMistake::WhiteSpace),
             _ => {}
         }
@@ -189,7 +189,7 @@ impl Reader {
 }
 
 /// Whether an entry lists several origins.
-fn are_several(entry: &str) -> bool {
+fn lists_several(entry: &str) -> bool {
     let parts = entry.split(|char: char| char == ',' || char.is_whitespace());
     parts.filter(|part| part.contains("://")).count() > 1
 }
@@ -201,10 +201,10 @@ fn canonical(scheme: &str, folded: &str) -> Result<Host, OriginMistake> {
     if folded.starts_with('[') {
         return Host::parse(folded).map_err(|_| OriginMistake::NotIpv6);
     }
-    let foreign = |char: &char| {
+    let is_invalid = |char: &char| {
         if char.is_ascii() { !is_host_byte(*char as u8) } else { !special }
     };
-    if let Some(char) = folded.chars().find(foreign) {
+    if let Some(char) = folded.chars().find(is_invalid) {
         return Err(OriginMistake::Character(char));
     }
     if !special {
@@ -216,7 +216,7 @@ fn canonical(scheme: &str, folded: &str) -> Result<Host, OriginMistake> {
     })?;
     match &host {
         // Some characters map to ones that are invalid in a host, such as U+FF0A to '*'.
-        Host::Domain(name) => match name.chars().find(foreign) {
+        Host::Domain(name) => match name.chars().find(is_invalid) {
             Some(_) => Err(OriginMistake::NotIdna),
             None => Ok(host),
         },

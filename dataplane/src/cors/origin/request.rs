@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_23_whatever_else_is_none() {
+    fn rule_23_anything_else_is_rejected() {
         for text in [
             "",
             "null",
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_23_512_bytes_are_the_most() {
+    fn rule_23_512_bytes_is_the_maximum() {
         let origin = |len: usize| format!("https://{}", "a".repeat(len - 8));
         assert!(RequestOrigin::parse(&origin(512)).is_some());
         assert_eq!(RequestOrigin::parse(&origin(513)), None);

@@ -59,18 +59,18 @@ impl ClientInfo {
         }
         let chain = forwarded::elements(headers);
         let nearest = chain.last().cloned().unwrap_or_default();
-        let told = |name: &HeaderName| last_element(headers, name);
-        let scheme = match told(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
+        let reported = |name: &HeaderName| last_element(headers, name);
+        let scheme = match reported(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
             Some(proto) if is_over_tls(proto) => Scheme::Https,
             Some(_) => Scheme::Http,
             None => peer.scheme,
         };
-        let host = told(&FORWARDED_HOST)
+        let host = reported(&FORWARDED_HOST)
             .or(nearest.host.as_deref())
             .filter(|host| Host::parse(host.as_bytes()).is_some())
             .and_then(|host| HeaderValue::from_str(host).ok())
             .unwrap_or_else(|| host.clone());
-        let port = told(&FORWARDED_PORT).and_then(|port| port.parse().ok());
+        let port = reported(&FORWARDED_PORT).and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| {
             let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
             port.unwrap_or(scheme.default_port())
@@ -125,9 +125,10 @@ fn client_address(
 ) -> IpAddr {
     let lines = headers.get_all(FORWARDED_FOR);
     let lines = lines.iter().rev().map(|line| line.to_str().unwrap_or_default());
-    let told = lines.flat_map(|line| line.rsplit(',').map(str::trim));
-    let also_told = chain.iter().rev().map(|element| element.client.as_deref().unwrap_or_default());
-    let first = nearest(told, &is_trusted).or_else(|| nearest(also_told, &is_trusted));
+    let reported = lines.flat_map(|line| line.rsplit(',').map(str::trim));
+    let forwarded_for =
+        chain.iter().rev().map(|element| element.client.as_deref().unwrap_or_default());
+    let first = nearest(reported, &is_trusted).or_else(|| nearest(forwarded_for, &is_trusted));
     let first = first.or_else(|| Some(parse_address(last_element(headers, &REAL_IP)?)));
     first.flatten().unwrap_or(peer)
 }
@@ -135,11 +136,11 @@ fn client_address(
 /// The first address that is not a trusted proxy's, or the last before an invalid one; `None` if
 /// there are no elements, `Some(None)` if the first is invalid.
 fn nearest<'t>(
-    told: impl Iterator<Item = &'t str>,
+    reported: impl Iterator<Item = &'t str>,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> Option<Option<IpAddr>> {
     let mut furthest = None;
-    for element in told {
+    for element in reported {
         let Some(address) = parse_address(element) else {
             return Some(furthest.flatten());
         };

@@ -33,13 +33,13 @@ fn element(text: &str) -> Option<Element> {
     let mut element = Element::default();
     for pair in split(text, b';')?.into_iter().map(str::trim).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
-        let place = match name.trim().to_ascii_lowercase().as_str() {
+        let field = match name.trim().to_ascii_lowercase().as_str() {
             "for" => &mut element.client,
             "host" => &mut element.host,
             "proto" => &mut element.proto,
             _ => continue,
         };
-        *place = Some(unquoted(value.trim()));
+        *field = Some(unquoted(value.trim()));
     }
     Some(element)
 }

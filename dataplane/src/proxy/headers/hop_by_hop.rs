@@ -19,7 +19,7 @@ pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bo
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     if upgrade {
-        ask_for_websocket(headers);
+        offer_websocket(headers);
     } else if trailers {
         headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
@@ -29,11 +29,11 @@ pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bo
 pub(crate) fn remove_from_response(headers: &mut HeaderMap, upgraded: bool) {
     remove(headers);
     if upgraded {
-        ask_for_websocket(headers);
+        offer_websocket(headers);
     }
 }
 
-fn ask_for_websocket(headers: &mut HeaderMap) {
+fn offer_websocket(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, WEBSOCKET);
 }
@@ -58,7 +58,7 @@ fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 const COUNT: usize = 9;
 
 /// Fields that are removed whether or not `Connection` lists them.
-const HOPS: [HeaderName; COUNT] = [
+const HOP_BY_HOP: [HeaderName; COUNT] = [
     header::CONNECTION,
     KEEP_ALIVE,
     PROXY_CONNECTION,
@@ -71,12 +71,12 @@ const HOPS: [HeaderName; COUNT] = [
     header::EXPECT,
 ];
 
-/// Which of [`HOPS`] are present: one pass over the few fields of a message is cheaper than a
+/// Which of [`HOP_BY_HOP`] are present: one pass over the few fields of a message is cheaper than a
 /// lookup for each.
 fn present(headers: &HeaderMap) -> [bool; COUNT] {
     let mut present = [false; COUNT];
     for name in headers.keys() {
-        let place = match name.as_str() {
+        let index = match name.as_str() {
             "connection" => 0,
             "keep-alive" => 1,
             "proxy-connection" => 2,
@@ -88,7 +88,7 @@ fn present(headers: &HeaderMap) -> [bool; COUNT] {
             "expect" => 8,
             _ => continue,
         };
-        present[place] = true;
+        present[index] = true;
     }
     present
 }
@@ -98,7 +98,7 @@ fn remove(headers: &mut HeaderMap) {
     if present[0] {
         remove_named(headers);
     }
-    for (name, _) in HOPS.iter().zip(present).filter(|(_, present)| *present) {
+    for (name, _) in HOP_BY_HOP.iter().zip(present).filter(|(_, present)| *present) {
         headers.remove(name);
     }
 }
@@ -125,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hop_by_hop_field_is_seen_and_removed() {
-        for name in HOPS {
+    fn every_hop_by_hop_field_is_removed() {
+        for name in HOP_BY_HOP {
             let mut headers = HeaderMap::new();
             headers.insert(name.clone(), HeaderValue::from_static("x"));
             headers.insert(header::ACCEPT, HeaderValue::from_static("x"));

@@ -40,7 +40,7 @@ pub(in crate::proxy) fn remove_untrusted_forwarding(headers: &mut HeaderMap, tru
         // A cheap test that rules out most fields.
         text.starts_with(['x', 'f'])
             && if text.contains('_') {
-                FORWARDING_HEADERS.iter().any(|told| text.replace('_', "-") == told.as_str())
+                FORWARDING_HEADERS.iter().any(|header| text.replace('_', "-") == header.as_str())
             } else {
                 !trusted && FORWARDING_HEADERS.contains(name)
             }
@@ -80,13 +80,13 @@ impl Via {
 
 /// Refuses a request that has already passed through this install.
 pub(in crate::proxy) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
-    let passed = headers.get_all(header::VIA).iter().any(|value| {
+    let is_loop = headers.get_all(header::VIA).iter().any(|value| {
         value.to_str().unwrap_or_default().split(',').any(|hop| {
             let mut words = hop.split_ascii_whitespace();
             words.next().is_some() && words.next() == Some(&via.name)
         })
     });
-    if passed { Err(Refusal::Loop) } else { Ok(()) }
+    if is_loop { Err(Refusal::Loop) } else { Ok(()) }
 }
 
 /// All edits of a request's headers before it is sent to a backend.

@@ -69,12 +69,12 @@ impl ResponseRewrite<'_> {
         let origin = match authority {
             None => String::new(),
             Some((scheme, authority)) => {
-                let spoken = self.backend.protocol.scheme().as_str();
-                let scheme = scheme.unwrap_or(spoken);
+                let own_scheme = self.backend.protocol.scheme().as_str();
+                let scheme = scheme.unwrap_or(own_scheme);
                 if !self.is_backend(scheme, authority) {
                     return None;
                 }
-                if self.is_preserved(authority) && !scheme.eq_ignore_ascii_case(spoken) {
+                if self.is_preserved(authority) && !scheme.eq_ignore_ascii_case(own_scheme) {
                     // The backend uses the browser's own name for it, and asks for this scheme.
                     format!("{scheme}://{authority}")
                 } else {
@@ -172,7 +172,9 @@ impl ResponseRewrite<'_> {
         let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
         let covers = |host: &str| {
             host == domain
-                || host.strip_suffix(domain.as_str()).is_some_and(|front| front.ends_with('.'))
+                || host
+                    .strip_suffix(domain.as_str())
+                    .is_some_and(|subdomain| subdomain.ends_with('.'))
         };
         if domain.is_empty() {
             return false;

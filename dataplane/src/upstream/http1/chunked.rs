@@ -17,13 +17,13 @@ const MAX_TRAILERS: usize = 100;
 /// The state of the decoder.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    at: At,
+    state: State,
     /// Bytes of chunk extensions so far.
     extensions: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum At {
+enum State {
     #[default]
     Size,
     Data(u64),
@@ -35,41 +35,41 @@ enum At {
 impl Chunks {
     /// Whether the body has ended.
     pub(super) fn is_done(&self) -> bool {
-        self.at == At::Done
+        self.state == State::Done
     }
 
     /// Decodes the next data or trailer fields; `None` if they have not arrived, or the body has
     /// ended.
     pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
         loop {
-            match self.at {
-                At::Size => {
+            match self.state {
+                State::Size => {
                     let Some(line) = line(input)? else { return Ok(None) };
                     let size = self.size(&line)?;
-                    self.at = if size == 0 { At::Trailers } else { At::Data(size) };
+                    self.state = if size == 0 { State::Trailers } else { State::Data(size) };
                 }
-                At::Data(_) if input.is_empty() => return Ok(None),
-                At::Data(left) => {
-                    let here = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                    let left = left - here as u64;
-                    self.at = if left == 0 { At::DataEnd } else { At::Data(left) };
-                    return Ok(Some(Frame::data(input.split_to(here).freeze())));
+                State::Data(_) if input.is_empty() => return Ok(None),
+                State::Data(left) => {
+                    let len = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - len as u64;
+                    self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
+                    return Ok(Some(Frame::data(input.split_to(len).freeze())));
                 }
-                At::DataEnd => match input.first_chunk() {
+                State::DataEnd => match input.first_chunk() {
                     None => return Ok(None),
                     Some(b"\r\n") => {
                         let _ = input.split_to(2);
-                        self.at = At::Size;
+                        self.state = State::Size;
                     }
                     Some(_) => return Err(malformed("a chunk is longer than its size")),
                 },
-                At::Trailers => {
+                State::Trailers => {
                     let Some(block) = block(input)? else { return Ok(None) };
-                    self.at = At::Done;
+                    self.state = State::Done;
                     let frame = (block.len() > 2).then(|| trailers(&block));
                     return Ok(frame.transpose()?.map(Frame::trailers));
                 }
-                At::Done => return Ok(None),
+                State::Done => return Ok(None),
             }
         }
     }
@@ -234,8 +234,8 @@ mod tests {
             &many_trailers,
         ] {
             for step in [1, 2, 5, 1000, usize::MAX] {
-                let shown = &body[..body.len().min(40)];
-                assert!(decoded(body, step).is_err(), "{shown:?} {step}");
+                let start = &body[..body.len().min(40)];
+                assert!(decoded(body, step).is_err(), "{start:?} {step}");
             }
         }
     }

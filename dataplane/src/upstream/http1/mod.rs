@@ -40,7 +40,7 @@ pub(super) struct Http1 {
     /// Bytes read but not yet used.
     input: BytesMut,
     /// Size of the next read: what is expected, or growing while reads fill it.
-    piece: usize,
+    read_size: usize,
     outgoing: Outgoing,
     heads: Heads,
     /// The framing of the response's body.
@@ -63,7 +63,7 @@ impl Http1 {
         Box::new(Self {
             io,
             input: BytesMut::new(),
-            piece: READ_BYTES,
+            read_size: READ_BYTES,
             outgoing: Outgoing::default(),
             heads: Heads::default(),
             framing: Framing::Done,
@@ -78,13 +78,13 @@ impl Http1 {
     /// Whether an idle connection can still take a request: the backend has neither closed it nor
     /// sent unsolicited bytes. It registers no waker: connections are checked when they are taken.
     pub(super) fn is_alive(&mut self) -> bool {
-        let mut unasked = [0];
-        let look =
-            poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unasked)));
+        let mut probe = [0];
+        let read =
+            poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut probe)));
         // `unconstrained`, because a task that has used up its budget would see every stream as
         // pending.
-        let look = pin!(unconstrained(look));
-        look.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        let read = pin!(unconstrained(read));
+        read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Sends a request and returns the head of its response; the request's header map is reused for
@@ -97,12 +97,12 @@ impl Http1 {
     ) -> Result<(Response<()>, Box<Self>), UpstreamError> {
         self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
         self.answered = false;
-        self.piece = READ_BYTES;
+        self.read_size = READ_BYTES;
         match poll_fn(|cx| self.poll_response_head(head, cx)).await {
-            Ok(answer) => Ok((answer, self)),
+            Ok(response) => Ok((response, self)),
             Err(error) => {
                 // A response, even an unsolicited one, has consumed the request's header map.
-                let unsent = self.outgoing.give_back().filter(|_| !self.answered);
+                let unsent = self.outgoing.take_unsent().filter(|_| !self.answered);
                 let is_unsent = unsent.is_some();
                 *body = unsent.unwrap_or(RequestBody::empty());
                 Err(UpstreamError::exchange(!is_unsent, self.answered, error))
@@ -127,16 +127,16 @@ impl Http1 {
         loop {
             while let Some(raw) = self.heads.next(&mut self.input)? {
                 let is_head = head.method == Method::HEAD;
-                let answer = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
+                let response = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
                 // Interim responses are dropped: nothing here asked for one (RFC 9110 §15.2).
-                if !is_interim(answer.response.status()) {
-                    self.framing = answer.framing;
+                if !is_interim(response.response.status()) {
+                    self.framing = response.framing;
                     if let Framing::Length(left) = self.framing {
-                        let most = usize::try_from(left).unwrap_or(MAX_HEAD_BYTES);
-                        self.piece = most.clamp(READ_BYTES, MAX_HEAD_BYTES);
+                        let expected = usize::try_from(left).unwrap_or(MAX_HEAD_BYTES);
+                        self.read_size = expected.clamp(READ_BYTES, MAX_HEAD_BYTES);
                     }
-                    self.keep_alive = answer.keep_alive;
-                    return Poll::Ready(Ok(answer.response));
+                    self.keep_alive = response.keep_alive;
+                    return Poll::Ready(Ok(response.response));
                 }
             }
             if self.input.len() >= MAX_HEAD_BYTES {
@@ -165,13 +165,13 @@ impl Http1 {
 
     /// Reads more; returns the number of bytes, 0 at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < self.piece / 4 {
-            self.input.reserve(self.piece);
+        if self.input.capacity() - self.input.len() < self.read_size / 4 {
+            self.input.reserve(self.read_size);
         }
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
         if read == room {
-            self.piece = (self.piece * 4).min(MAX_HEAD_BYTES);
+            self.read_size = (self.read_size * 4).min(MAX_HEAD_BYTES);
         }
         Poll::Ready(Ok(read))
     }
@@ -205,12 +205,12 @@ impl Http1Body {
     /// Wraps the connection; if the body is empty, returns the connection to the pool at once.
     pub(super) fn new(http1: Box<Http1>) -> Self {
         let mut body = Self(Some(http1));
-        body.give_back();
+        body.return_to_pool();
         body
     }
 
     /// Returns the connection to the pool if the body has ended.
-    fn give_back(&mut self) {
+    fn return_to_pool(&mut self) {
         if let Some(mut http1) = self.0.take_if(|http1| http1.framing.is_done())
             && http1.can_reuse()
         {
@@ -224,7 +224,7 @@ impl Http1Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(http1) = &mut self.0 else { return Poll::Ready(None) };
         let polled = http1.poll_frame(cx);
-        self.give_back();
+        self.return_to_pool();
         polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
     }
 
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_connection_is_dead_to_a_task_that_has_had_its_turn_too() {
+    async fn a_closed_connection_is_dead_to_a_task_without_budget_too() {
         let (mut http1, backend) = connected(async |_| {}).await;
         assert!(http1.is_alive());
         drop(backend);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_whose_head_has_made_room_does_not_count_as_unsent() {
+    async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
         let (http1, backend) = connected(async |stream| {
             // Fill the send buffer, so that nothing more can leave.
             stream.writable().await.unwrap();
@@ -296,9 +296,9 @@ mod tests {
         head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
         http1.outgoing.begin(&head, RequestBody::empty());
         poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
-        assert!(http1.outgoing.room() > 2 * READ_BYTES);
+        assert!(http1.outgoing.head_capacity() > 2 * READ_BYTES);
         assert!(http1.can_reuse());
         http1.shrink();
-        assert!(http1.outgoing.room() <= READ_BYTES);
+        assert!(http1.outgoing.head_capacity() <= READ_BYTES);
     }
 }

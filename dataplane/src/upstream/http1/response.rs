@@ -28,17 +28,17 @@ impl Heads {
         }
         // The last bytes scanned may have been the start of the end.
         let start = self.seen.saturating_sub(2);
-        let ends = memchr_iter(b'\n', &input[start..]).find_map(|at| {
-            let behind = start + at + 1;
-            let rest = &input[behind..];
+        let end = memchr_iter(b'\n', &input[start..]).find_map(|at| {
+            let after = start + at + 1;
+            let rest = &input[after..];
             if rest.starts_with(b"\r\n") {
-                Some(behind + 2)
+                Some(after + 2)
             } else {
-                rest.starts_with(b"\n").then_some(behind + 1)
+                rest.starts_with(b"\n").then_some(after + 1)
             }
         });
-        self.seen = if ends.is_some() { 0 } else { input.len() };
-        Ok(ends.map(|end| input.split_to(end).freeze()))
+        self.seen = if end.is_some() { 0 } else { input.len() };
+        Ok(end.map(|end| input.split_to(end).freeze()))
     }
 }
 
@@ -60,11 +60,11 @@ pub(super) fn parse(
 ) -> io::Result<ResponseHead> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    let whole = httparse::ParserConfig::default()
+    let parsing = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut parsed, raw, &mut fields)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let (httparse::Status::Complete(_), Some(version), Some(code)) =
-        (whole, parsed.version, parsed.code)
+        (parsing, parsed.version, parsed.code)
     else {
         return Err(malformed("half a head"));
     };
@@ -83,7 +83,7 @@ pub(super) fn parse(
     // The next recipient must not read another length than this parser did (RFC 9112 §6.3, RFC 9110
     // §8.6): Content-Length is dropped if there is a Transfer-Encoding, and merged if it is
     // repeated.
-    if framing_fields.coded.is_some() {
+    if framing_fields.final_chunked.is_some() {
         headers.remove(header::CONTENT_LENGTH);
     } else if let Some(length) = framing_fields.length.filter(|_| framing_fields.repeated) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -112,7 +112,7 @@ struct FramingFields {
     /// Whether the length occurs more than once.
     repeated: bool,
     /// Whether there is a Transfer-Encoding, and whether its final coding is `chunked`.
-    coded: Option<bool>,
+    final_chunked: Option<bool>,
 }
 
 impl FramingFields {
@@ -132,7 +132,7 @@ impl FramingFields {
         let elements = || value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         if *name == header::TRANSFER_ENCODING {
             let last = elements().next_back().unwrap_or_default();
-            self.coded = Some(last.eq_ignore_ascii_case(b"chunked"));
+            self.final_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
         } else if *name == header::CONNECTION {
             for option in elements() {
                 self.close |= option.eq_ignore_ascii_case(b"close");
@@ -146,7 +146,7 @@ impl FramingFields {
         let is_bodiless = is_head
             || status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        match (self.coded, self.length) {
+        match (self.final_chunked, self.length) {
             _ if is_bodiless => Ok(Framing::Done),
             // HTTP/1.0 has no Transfer-Encoding, and a sender of it may frame differently (RFC 9112
             // §6.1).
@@ -192,12 +192,12 @@ impl Framing {
             }
             Self::Length(_) | Self::UntilClose if input.is_empty() => Ok(None),
             Self::Length(left) => {
-                let here = input.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                *left -= here as u64;
+                let len = input.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= len as u64;
                 if *left == 0 {
                     *self = Self::Done;
                 }
-                Ok(Some(Frame::data(input.split_to(here).freeze())))
+                Ok(Some(Frame::data(input.split_to(len).freeze())))
             }
             Self::UntilClose => Ok(Some(Frame::data(input.split().freeze()))),
         }
@@ -240,14 +240,14 @@ mod tests {
 
     /// How the body after `fields` is framed, and whether the connection is kept open.
     fn framed(line: &str, fields: &str, is_head: bool) -> Option<(String, bool)> {
-        let answer = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
-        let framing = match answer.framing {
+        let parsed = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
+        let framing = match parsed.framing {
             Framing::Done => "none".to_owned(),
             Framing::Length(length) => length.to_string(),
             Framing::Chunked(_) => "chunked".to_owned(),
             Framing::UntilClose => "until close".to_owned(),
         };
-        Some((framing, answer.keep_alive))
+        Some((framing, parsed.keep_alive))
     }
 
     #[test]
@@ -303,15 +303,15 @@ mod tests {
             ("Transfer-Encoding: gzip\r\nContent-Length: 5, 5\r\n", &[]),
         ] {
             for is_head in [false, true] {
-                let answer = read(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), is_head).unwrap();
-                let lengths = answer.response.headers().get_all(header::CONTENT_LENGTH);
+                let parsed = read(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), is_head).unwrap();
+                let lengths = parsed.response.headers().get_all(header::CONTENT_LENGTH);
                 assert_eq!(lengths.iter().collect::<Vec<_>>(), passed, "{fields}");
             }
         }
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_malformed() {
+    fn ambiguous_heads_are_malformed() {
         for fields in [
             "Content-Length: 5\r\nContent-Length: 6\r\n",
             "Content-Length: 5, 6\r\n",
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_its_own_is_kept() {
+    fn a_custom_reason_phrase_is_kept() {
         let reason = |line: &str| {
             let extensions = read(&format!("HTTP/1.1 {line}\r\n\r\n"), false).unwrap().response;
             let reason = extensions.extensions().get::<ReasonPhrase>()?.as_bytes().to_vec();
@@ -380,14 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_breaks_off_is_an_error() {
-        for (mut framing, is_well) in [
+    fn a_truncated_body_is_an_error() {
+        for (mut framing, is_valid) in [
             (Framing::Done, true),
             (Framing::UntilClose, true),
             (Framing::Length(1), false),
             (Framing::Chunked(Chunks::default()), false),
         ] {
-            assert_eq!(framing.close().is_ok(), is_well, "{framing:?}");
+            assert_eq!(framing.close().is_ok(), is_valid, "{framing:?}");
         }
     }
 }
