@@ -1,5 +1,5 @@
-//! Asking a policy for an origin, which every cross-origin request does: it takes time by the
-//! origin's length, not by the number of origins that are allowed.
+//! Matching an origin, which every cross-origin request does: the time depends on the origin's
+//! length, not on the number of allowed origins.
 
 #![allow(clippy::expect_used, missing_docs)]
 
@@ -10,7 +10,7 @@ use portico_dataplane::{
 };
 use std::hint::black_box;
 
-/// Origins of the forms that people write, `count` in all; the first three are there at every size.
+/// Realistic entries, `count` in all; the first three exist at every size.
 fn origins(count: usize) -> Origins {
     let entry = |i: usize| match i % 3 {
         0 => format!("https://app-{i}.team-{}.example.com", i % 100),
@@ -42,14 +42,14 @@ fn admit(criterion: &mut Criterion) {
     }
 }
 
-/// As many labels as fit into a name: the most work that a request can ask for.
+/// As many labels as fit in a name: the most expensive origin for the matcher.
 const LONG: &str = concat!(
     "https://a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a",
     ".a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a",
     ".a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.example.com",
 );
 
-/// An origin that each entry in turn admits, far apart in memory, so that a long list is not met in
+/// Origins that match each entry in turn, far apart in memory, so that a long list does not stay in
 /// the processor's cache.
 fn spread(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("admit, spread");
@@ -60,19 +60,19 @@ fn spread(criterion: &mut Criterion) {
             1 => format!("https://pr-4711.tenant-{i}.example.com"),
             _ => format!("http://dev-{i}.example.org:3000"),
         };
-        let asked: Vec<_> = (0..1 << 16).map(|i| origin(i * (count / 7 + 1) % count)).collect();
-        assert!(asked.iter().all(|origin| origins.admit(origin.as_bytes())));
-        let mut asked = asked.iter().cycle();
+        let requested: Vec<_> = (0..1 << 16).map(|i| origin(i * (count / 7 + 1) % count)).collect();
+        assert!(requested.iter().all(|origin| origins.admit(origin.as_bytes())));
+        let mut requested = requested.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| {
-                let origin = asked.next().expect("it cycles");
+                let origin = requested.next().expect("it cycles");
                 origins.admit(black_box(origin.as_bytes()))
             });
         });
     }
 }
 
-/// Expressions come last, one after the other.
+/// Expressions are tried last, one after the other.
 fn regex(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("admit, regex");
     for count in [1, 64] {

@@ -1,5 +1,5 @@
-//! Telling whether a browser would have asked before it sent a request, which is told of every
-//! same-origin request of a script.
+//! Telling whether a browser would have sent a preflight, which is done for every same-origin
+//! request of a script.
 
 #![allow(clippy::expect_used, missing_docs)]
 

@@ -1,5 +1,5 @@
-//! Normalising a path and finding its Route, which every request does: it takes time by the path's
-//! length, not by the number of Routes.
+//! Normalising a path and finding its Route, which every request does: the time depends on the
+//! path's length, not on the number of Routes.
 
 #![allow(clippy::expect_used, missing_docs)]
 
@@ -11,7 +11,7 @@ use portico_dataplane::{
 };
 use std::{hint::black_box, sync::Arc};
 
-/// Matches of the forms that people write, `count` in all.
+/// Realistic matches, `count` in all.
 fn matches(count: usize) -> Vec<Match<Arc<str>>> {
     let target: Arc<str> = "all".into();
     let pattern = |i: usize| match i % 3 {
@@ -33,7 +33,7 @@ fn find(criterion: &mut Criterion) {
     let headers = HeaderMap::new();
     for count in [10, 1_000, 100_000] {
         let tree = RouteTree::new(matches(count));
-        // Of each form one that there is at every size, then one that nothing matches.
+        // One path of each form that matches at every size, then one that never matches.
         for (name, path) in [
             ("rest", "/team-3/service-3/reports/2021"),
             ("capture", "/team-4/service-4/users/1"),
@@ -54,7 +54,7 @@ fn find(criterion: &mut Criterion) {
     }
 }
 
-/// A path that each Route in turn matches, far apart in memory, so that a large tree is not met in
+/// Paths that match each Route in turn, far apart in memory, so that a large tree does not stay in
 /// the processor's cache.
 fn spread(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spread");

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use std::{net::IpAddr, str::FromStr};
 
-/// What `--allow-external` gives: public addresses are always allowed, others only as listed.
+/// The `--allow-external` setting: public addresses are always allowed, others only if listed.
 /// Checked on the address that is dialled, not on the name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressGuard {
@@ -15,13 +15,13 @@ pub struct AddressGuard {
 pub enum ExternalPattern {
     /// An address or a CIDR.
     Net(IpNet),
-    /// A host, whatever address it resolves to.
+    /// A host, whatever it resolves to.
     Host(String),
-    /// `*.host`: every host below it, whatever address it resolves to.
+    /// `*.host`: every subdomain of the host, whatever it resolves to.
     Below(String),
 }
 
-/// A pattern that is neither.
+/// A pattern that is none of these.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an address, a CIDR, a host or '*.host'")]
 pub struct ExternalPatternError(String);
@@ -55,7 +55,7 @@ impl FromStr for ExternalPattern {
 }
 
 impl AddressGuard {
-    /// Takes up the patterns.
+    /// A guard that allows public addresses and those that `allowed` lists.
     pub fn new(allowed: Vec<ExternalPattern>) -> Self {
         Self { allowed }
     }
@@ -69,13 +69,13 @@ impl AddressGuard {
                 ExternalPattern::Host(allowed) => host == allowed,
                 ExternalPattern::Below(allowed) => host
                     .strip_suffix(allowed.as_str())
-                    .is_some_and(|front| front.len() > 1 && front.ends_with('.')),
+                    .is_some_and(|subdomain| subdomain.len() > 1 && subdomain.ends_with('.')),
             })
     }
 }
 
 /// Whether an address is globally reachable unicast (IANA special-purpose registries, RFC 6890).
-/// Cloud metadata services live in the link-local and unique-local ranges that this leaves out.
+/// This excludes link-local and unique-local ranges, where cloud metadata services live.
 pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
@@ -95,8 +95,8 @@ pub fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let [first, second, ..] = v6.segments();
-            // 2000::/3 is all that is assigned; within it documentation, Teredo, ORCHID and
-            // 6to4, which carries an IPv4 address that nobody checks.
+            // Only 2000::/3 is assigned; within it, exclude documentation, Teredo, ORCHID and 6to4,
+            // which embeds an unchecked IPv4 address.
             (0x2000..0x4000).contains(&first)
                 && first != 0x2002
                 && first != 0x3fff

@@ -1,18 +1,18 @@
-//! What an operator sets by flags.
+//! Settings that flags control.
 
 use crate::address_guard::AddressGuard;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-/// How the dataplane serves; fixed for the process's life, unlike the table.
+/// How the dataplane serves; fixed for the life of the process, unlike the table.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where plain HTTP is accepted. Port 0 lets the system choose.
+    /// Address for plain HTTP. Port 0 lets the system choose.
     pub http: SocketAddr,
-    /// Threads, each with its own listener and pools.
+    /// Number of worker threads, each with its own listener and pools.
     pub workers: usize,
-    /// This install's name in `Via`; a request that carries it already is a loop.
+    /// This install's name in `Via`; a request that already carries it is in a loop.
     pub via_name: Arc<str>,
-    /// What `external` backends may point at.
+    /// Which addresses `external` backends may point at.
     pub guard: AddressGuard,
     /// Bounds on what clients may send.
     pub limits: Limits,
@@ -21,19 +21,19 @@ pub struct Config {
 /// Bounds on what clients may send.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of a request's head; 431 beyond.
+    /// Bytes in a request head; 431 beyond.
     pub head_bytes: usize,
-    /// Fields of a request's head; 431 beyond.
+    /// Fields in a request head; 431 beyond.
     pub head_fields: usize,
-    /// Bytes of a request line; 414 beyond.
+    /// Bytes in a request line; 414 beyond.
     pub uri_bytes: usize,
-    /// Bytes of a request's body; 413 beyond.
+    /// Bytes in a request body; 413 beyond.
     pub body_bytes: Option<u64>,
-    /// Connections that a worker holds; further ones wait to be accepted.
+    /// Connections per worker; further ones wait to be accepted.
     pub connections: usize,
-    /// From a head's first byte to its last; 408 beyond.
+    /// From the first byte of a head to its last; 408 beyond.
     pub header_timeout: Duration,
-    /// How long a connection may be kept alive without a request.
+    /// How long an idle connection is kept open.
     pub idle_timeout: Duration,
 }
 

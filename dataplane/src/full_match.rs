@@ -1,11 +1,11 @@
-//! Regular expressions that are matched with whole values.
+//! Regular expressions that match whole values.
 
 use regex::{Regex, RegexBuilder};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
-/// A regular expression in RE2's syntax and meaning that is matched with whole values, in linear
-/// time. Equal, and printed, by the pattern that it was made from.
+/// A regular expression with RE2's syntax and semantics that matches whole values in linear time.
+/// Compared and serialised by the pattern it was made from.
 #[derive(Clone, Debug)]
 pub struct FullMatch {
     pattern: Box<str>,
@@ -13,13 +13,13 @@ pub struct FullMatch {
 }
 
 impl FullMatch {
-    /// What a compiled expression may take, in bytes, and each worker's cache for it as well:
-    /// one Route's expression must not cost what ten thousand Routes do.
+    /// Limit in bytes for a compiled expression, and again for each worker's cache of it: one
+    /// Route's expression must not cost as much memory as ten thousand Routes.
     const MAX_BYTES: usize = 1 << 20;
 
-    /// Compiles a pattern. An error is one of its syntax, or that it takes too much memory.
+    /// Compiles a pattern. Fails on a syntax error or when it takes too much memory.
     pub fn new(pattern: &str) -> Result<Self, regex::Error> {
-        // By itself first: `a)|(?:b` would be valid between the anchors, and escape them.
+        // Parsed alone first: `a)|(?:b` would be valid between the anchors, and escape them.
         regex_syntax::parse(pattern).map_err(|error| regex::Error::Syntax(error.to_string()))?;
         let anchored = RegexBuilder::new(&format!(r"\A(?:{})\z", ascii_classes(pattern)))
             .size_limit(Self::MAX_BYTES)
@@ -28,7 +28,7 @@ impl FullMatch {
         Ok(Self { pattern: pattern.into(), anchored })
     }
 
-    /// The pattern that it was made from.
+    /// The pattern it was made from.
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
@@ -39,8 +39,8 @@ impl FullMatch {
     }
 }
 
-/// Writes `\d`, `\s`, `\w`, `\b` and their opposites so that they speak of ASCII, as RE2's do;
-/// the library's own speak of Unicode, and take a hundred times the memory.
+/// Rewrites `\d`, `\s`, `\w`, `\b` and their negations to mean ASCII, as in RE2; the regex crate's
+/// are Unicode-aware and take a hundred times the memory.
 fn ascii_classes(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 32);
     let mut chars = pattern.chars();
@@ -49,7 +49,7 @@ fn ascii_classes(pattern: &str) -> String {
             out.push(char);
             continue;
         }
-        // A backslash always takes the next character along.
+        // A backslash and the next character are one unit.
         let Some(escaped) = chars.next() else { break };
         out.push_str(&match escaped {
             'd' => Cow::Borrowed("[[:digit:]]"),
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_value_matches() {
-        for (pattern, fit, mismatch) in [
+    fn only_whole_values_match() {
+        for (pattern, matching, other_value) in [
             ("a|b", "b", "ab"),
             ("a|ab", "ab", "abc"),
             ("[0-9]+", "12", "12\n"),
@@ -98,8 +98,8 @@ mod tests {
             (".", "é", "\n"),
         ] {
             let regex = FullMatch::new(pattern).unwrap();
-            assert!(regex.matches(fit), "{pattern}");
-            assert!(!regex.matches(mismatch), "{pattern}");
+            assert!(regex.matches(matching), "{pattern}");
+            assert!(!regex.matches(other_value), "{pattern}");
             assert_eq!(regex.as_str(), pattern);
             assert_eq!(serde_json::to_value(&regex).unwrap(), pattern);
             assert_eq!(regex, FullMatch::new(pattern).unwrap());
@@ -108,8 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn classes_speak_of_ascii() {
-        for (pattern, fit, mismatch) in [
+    fn classes_are_ascii() {
+        for (pattern, matching, other_value) in [
             (r"\d", "7", "٣"),
             (r"\D", "٣", "7"),
             (r"\w", "_", "é"),
@@ -124,13 +124,13 @@ mod tests {
             (r"[\\d]+", r"\d", "7"),
         ] {
             let regex = FullMatch::new(pattern).unwrap();
-            assert!(regex.matches(fit), "{pattern}");
-            assert!(!regex.matches(mismatch), "{pattern}");
+            assert!(regex.matches(matching), "{pattern}");
+            assert!(!regex.matches(other_value), "{pattern}");
         }
     }
 
     #[test]
-    fn what_is_no_regex_is_refused() {
+    fn invalid_expressions_are_rejected() {
         for pattern in ["(", "a)|(?:b", "[", r"(a)\1", "(?=a)", r"(?x)a # b", "a\\"] {
             assert!(FullMatch::new(pattern).is_err(), "{pattern}");
         }

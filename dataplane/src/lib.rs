@@ -1,8 +1,8 @@
 //! The dataplane: accepts connections, finds each request's Route in the [`table::Table`], and
 //! forwards it. Knows no Kubernetes.
 //!
-//! The modules stand in layers, the lowest first, and each may name only those above it in this
-//! list; `tests/tests/layers.rs` reads the order here and fails where an import runs against it.
+//! The modules form layers, lowest first: each may name only those above it in this list.
+//! `tests/tests/layers.rs` reads the order here and fails on an import that runs against it.
 
 pub mod full_match;
 

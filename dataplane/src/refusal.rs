@@ -1,41 +1,42 @@
-//! What the edge itself refuses: one closed enum, and one exhaustive function each for the status
-//! code, the metric's label and the sentence that the client gets.
+//! The refusals that Portico generates: one closed enum, with one exhaustive function each for the
+//! status code, the metric label and the sentence sent to the client.
 
 use crate::{cors::Denial, path::PathError};
 use http::StatusCode;
 
-/// Why a request gets its answer from the edge instead of a backend.
+/// Why Portico answers a request itself instead of the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Refusal {
-    /// Framing that two parsers could read in two ways (RFC 9112 §6.3, §11.2).
+    /// Ambiguous framing: two parsers could read it differently (RFC 9112 §6.3, §11.2).
     AmbiguousFraming,
     /// A transfer coding other than a sole `chunked` (RFC 9112 §6.1).
     UnknownTransferCoding,
-    /// A head that is no HTTP/1.1 head: bare line feeds, folded lines, spaces around a name.
+    /// Not an HTTP/1.1 head: bare line feeds, folded lines, spaces around a name (RFC 9112 §2.2,
+    /// §5).
     MalformedHead,
     /// A request line longer than `--max-uri-bytes`.
     UriTooLong,
     /// A head longer than `--max-head-bytes`.
     HeadTooLarge,
-    /// A head of more fields than are allowed.
+    /// A head with more fields than are allowed.
     TooManyFields,
-    /// A head that was not whole in time.
+    /// A head that was not complete in time.
     HeadTimeout,
-    /// CONNECT: this is no forward proxy.
+    /// CONNECT: Portico is not a forward proxy.
     Connect,
-    /// No Host, more than one, or one that is none (RFC 9112 §3.2).
+    /// Host is missing, repeated or invalid (RFC 9112 §3.2).
     InvalidHost,
     /// A target that is neither a path nor an absolute http(s) URL.
     InvalidTarget,
-    /// A path that can't be normalised.
+    /// A path that can't be normalised (RFC 3986 §6.2.2).
     InvalidPath(PathError),
-    /// This install's name is in `Via` already (RFC 9110 §7.6.3).
+    /// This install's name is already in `Via` (RFC 9110 §7.6.3).
     Loop,
-    /// No FrontDoor has the host.
+    /// No FrontDoor serves the host.
     NoHost,
-    /// The host has no Route for the request.
+    /// No Route of the host matches the request.
     NoRoute,
-    /// The CORS policy does not allow the page's origin, or what its preflight asks for.
+    /// The CORS policy does not allow the page's origin, or what its preflight requests.
     CorsDenied(Denial),
     /// The Route names a Secret that does not exist.
     NotResolved,
@@ -43,28 +44,29 @@ pub(crate) enum Refusal {
     NoEndpoint,
     /// The body is longer than `--max-body-bytes`.
     BodyTooLarge,
-    /// The client's body is broken.
+    /// The client's body is malformed or was cut off.
     BodyBroken,
-    /// The client's body stopped coming.
+    /// The client stopped sending its body.
     BodyTimeout,
     /// The backend's name does not resolve.
     NameNotResolved,
-    /// The backend's name resolves to addresses that it may not point at.
+    /// The backend's name resolves to an address that is not allowed.
     AddressNotAllowed,
     /// The backend does not accept connections.
     ConnectFailed,
     /// The backend did not accept a connection in time.
     ConnectTimeout,
-    /// No TLS session with the backend.
+    /// The TLS handshake with the backend failed.
     TlsFailed,
-    /// The backend closed the connection or sent no HTTP before its answer's head was whole.
+    /// The backend closed the connection, or sent something other than HTTP, before its response
+    /// head was complete.
     BackendBroken,
-    /// The backend's answer did not begin in time.
+    /// The backend's response did not begin in time.
     BackendTimeout,
 }
 
 impl Refusal {
-    /// The status code of the answer.
+    /// The status code of the response.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::AmbiguousFraming
@@ -128,7 +130,7 @@ impl Refusal {
         }
     }
 
-    /// The `detail` of problem details: one sentence for whoever called.
+    /// The `detail` of problem details: one sentence for the caller.
     pub(crate) fn detail(self) -> String {
         match self {
             Self::AmbiguousFraming => "The length of the request's body is ambiguous: send either one Content-Length or Transfer-Encoding: chunked.",
@@ -165,7 +167,7 @@ impl Refusal {
         .to_owned()
     }
 
-    /// Whether the connection's framing can't be trusted any more, so that it must close.
+    /// Whether the connection must close because its framing can no longer be trusted.
     pub(crate) fn closes_connection(self) -> bool {
         match self {
             Self::AmbiguousFraming

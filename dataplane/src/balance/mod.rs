@@ -1,5 +1,5 @@
 //! Which backend of a Route gets a request, and which of the backend's endpoints: pure functions of
-//! weights, priorities and a point in a [`Sequence`]. Whoever sends requests keeps the sequences.
+//! weights, priorities and a point in a [`Sequence`]. The caller keeps the sequences.
 
 mod sequence;
 mod weighted;

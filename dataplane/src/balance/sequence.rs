@@ -1,10 +1,10 @@
-//! Points that spread evenly over whatever they are mapped to, in any run of them.
+//! Low-discrepancy sequences: points that spread evenly in any run.
 
 use std::cell::Cell;
 
-/// A sequence of points in [0, 1), scaled to the whole range of `u64`: each follows the last by a
-/// fixed irrational step, so that any run of them, whatever its length, is spread as evenly as can
-/// be (the three-distance theorem). No randomness, no shared state.
+/// A sequence of points in [0, 1), scaled to the whole range of `u64`. Each point follows the last
+/// by a fixed irrational step, so that a run of any length is spread as evenly as possible (the
+/// three-distance theorem). No randomness, no shared state.
 #[derive(Debug)]
 pub(crate) struct Sequence {
     step: u64,
@@ -12,14 +12,14 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// For the backends of a Route: steps of the golden ratio. `seed` is where it begins, so that
-    /// workers do not walk in step.
+    /// For the backends of a Route: steps by the golden ratio. `seed` is the starting point, so
+    /// that workers do not move in lockstep.
     pub(crate) const fn of_backends(seed: u64) -> Self {
         Self { step: 0x9e37_79b9_7f4a_7c15, last: Cell::new(seed) }
     }
 
-    /// For the endpoints of a backend: steps of the fractional part of √2, which do not keep step
-    /// with those by which the backend itself is picked.
+    /// For the endpoints of a backend: steps by the fractional part of √2, so that they do not
+    /// correlate with those that pick the backend.
     pub(crate) const fn of_endpoints() -> Self {
         Self { step: 0x6a09_e667_f3bc_c909, last: Cell::new(0) }
     }
@@ -32,15 +32,16 @@ impl Sequence {
     }
 }
 
-/// Indices below `len` in the order in which they are tried: from the one at `point`, each once.
+/// Indices below `len` in the order in which they are tried: starting from the one at `point`, each
+/// once.
 pub(crate) fn order(point: u64, len: usize) -> impl Iterator<Item = usize> {
     let first = index(point, len);
     (first..len).chain(0..first)
 }
 
-/// The index at `point` among `len`.
+/// Maps `point` to an index below `len`.
 fn index(point: u64, len: usize) -> usize {
-    // Less than `len`, so it fits.
+    // The product is less than `len` after the shift, so it fits.
     ((u128::from(point) * len as u128) >> 64) as usize
 }
 
@@ -51,7 +52,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_index_comes_once(point: u64, len in 0usize..50) {
+        fn every_index_is_tried_once(point: u64, len in 0usize..50) {
             let mut tried: Vec<_> = order(point, len).collect();
             tried.sort_unstable();
             prop_assert_eq!(tried, (0..len).collect::<Vec<_>>());

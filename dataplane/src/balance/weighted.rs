@@ -1,34 +1,36 @@
-//! A choice among weighted candidates of the lowest priority number.
+//! Weighted choice among the available candidates with the lowest priority number.
 
-/// What of a backend the choice depends on.
+/// The properties of a backend that the choice depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
-    /// The lower number goes first.
+    /// Lower numbers are preferred.
     pub(crate) priority: u32,
-    /// Its weight among those of its priority; 0 takes nothing.
+    /// Its weight among those of its priority; 0 gets no traffic.
     pub(crate) weight: u32,
-    /// Whether it has an endpoint.
+    /// Whether it has a ready endpoint.
     pub(crate) available: bool,
 }
 
-/// The candidates that take traffic, laid end to end by weight. Built once for a table; a pick is a
+/// The candidates that receive traffic, as cumulative weights. Built once per table; a pick is a
 /// binary search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weighted {
-    /// The index of each among all candidates, with the sum of weights up to and including it.
+    /// Each active candidate's cumulative weight, including its own, and its index among all
+    /// candidates.
     active: Box<[(u64, u16)]>,
 }
 
 impl Weighted {
-    /// Traffic goes to the lowest priority number at which a candidate of weight above 0 is
-    /// available; within it, shares follow the weights.
+    /// Traffic goes to the lowest priority number that has an available candidate with a weight
+    /// above 0; within that priority, shares follow the weights.
     pub(crate) fn new(candidates: impl Iterator<Item = Candidate> + Clone) -> Self {
-        let takes = |candidate: &Candidate| candidate.weight > 0 && candidate.available;
-        let lowest = candidates.clone().filter(takes).map(|candidate| candidate.priority).min();
+        let is_eligible = |candidate: &Candidate| candidate.weight > 0 && candidate.available;
+        let lowest =
+            candidates.clone().filter(is_eligible).map(|candidate| candidate.priority).min();
         let mut total = 0;
         let active = (0u16..)
             .zip(candidates)
-            .filter(|(_, candidate)| takes(candidate) && Some(candidate.priority) == lowest)
+            .filter(|(_, candidate)| is_eligible(candidate) && Some(candidate.priority) == lowest)
             .map(|(index, candidate)| {
                 total += u64::from(candidate.weight);
                 (total, index)
@@ -37,23 +39,23 @@ impl Weighted {
         Self { active }
     }
 
-    /// The index of the candidate at `point` of the weights laid end to end, `point` being a
-    /// fraction in [0, 1) scaled to the whole range of `u64`. `None` where none takes traffic.
+    /// The index of the candidate at `point`, a fraction of the total weight in [0, 1) scaled to
+    /// the whole range of `u64`. `None` if no candidate receives traffic.
     pub(crate) fn pick(&self, point: u64) -> Option<usize> {
         let total = self.active.last()?.0;
-        let at = ((u128::from(point) * u128::from(total)) >> 64) as u64;
-        let place = self.active.partition_point(|(upto, _)| *upto <= at);
-        self.active.get(place).map(|(_, index)| usize::from(*index))
+        let threshold = ((u128::from(point) * u128::from(total)) >> 64) as u64;
+        let position = self.active.partition_point(|(cumulative, _)| *cumulative <= threshold);
+        self.active.get(position).map(|(_, index)| usize::from(*index))
     }
 
-    /// What part of the requests the candidate at `index` gets, 0 to 1.
+    /// The share of requests that the candidate at `index` gets, from 0 to 1.
     pub(crate) fn share(&self, index: usize) -> f64 {
-        let sums = || self.active.iter().map(|(upto, _)| *upto);
+        let sums = || self.active.iter().map(|(cumulative, _)| *cumulative);
         let before = std::iter::once(0).chain(sums());
         let mut shares = self.active.iter().zip(before);
         let total = sums().next_back().unwrap_or(1);
         let own = shares.find(|((_, active), _)| usize::from(*active) == index);
-        own.map_or(0.0, |((upto, _), before)| (upto - before) as f64 / total as f64)
+        own.map_or(0.0, |((cumulative, _), before)| (cumulative - before) as f64 / total as f64)
     }
 }
 
@@ -72,11 +74,11 @@ mod tests {
         proptest::collection::vec(candidate, 0..6)
     }
 
-    /// The share of each candidate, worked out from the rule's own words.
+    /// Each candidate's share, computed directly from the definition.
     fn expected(candidates: &[Candidate]) -> Vec<f64> {
-        let takes = |one: &&Candidate| one.available && one.weight > 0;
-        let lowest = candidates.iter().filter(takes).map(|one| one.priority).min();
-        let is_active = |one: &&Candidate| takes(one) && Some(one.priority) == lowest;
+        let is_eligible = |one: &&Candidate| one.available && one.weight > 0;
+        let lowest = candidates.iter().filter(is_eligible).map(|one| one.priority).min();
+        let is_active = |one: &&Candidate| is_eligible(one) && Some(one.priority) == lowest;
         let total: u32 = candidates.iter().filter(is_active).map(|one| one.weight).sum();
         let share = |one: &Candidate| f64::from(one.weight) / f64::from(total.max(1));
         candidates.iter().map(|one| if is_active(&one) { share(one) } else { 0.0 }).collect()
@@ -89,7 +91,7 @@ mod tests {
             seed: u64,
         ) {
             let weighted = Weighted::new(candidates.iter().copied());
-            let shares: Vec<_> = (0..candidates.len()).map(|at| weighted.share(at)).collect();
+            let shares: Vec<_> = (0..candidates.len()).map(|index| weighted.share(index)).collect();
             let expected = expected(&candidates);
             prop_assert_eq!(&shares, &expected);
             let sequence = Sequence::of_backends(seed);

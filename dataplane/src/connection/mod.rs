@@ -1,4 +1,4 @@
-//! One client connection, from its accept to its end.
+//! One client connection, from accept to close.
 
 mod http1;
 mod registry;
@@ -12,7 +12,7 @@ use rtt::RoundTrip;
 use std::{net::SocketAddr, rc::Rc};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Serves one connection to its end. It counts from now on, not from the first poll.
+/// Serves one connection to its end. It is registered by the call, not by the first poll.
 pub(crate) fn serve<T>(
     shared: Rc<Shared>,
     registry: &Rc<Registry>,

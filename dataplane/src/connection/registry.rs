@@ -1,4 +1,4 @@
-//! The open connections of a worker, and how they are told to end.
+//! The open connections of a worker, and how they are closed.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,14 +9,14 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How long an idle connection is kept once it is to end: a round trip to most clients, one of which
-/// may already have sent its next request.
+/// How long idle connections are kept before they are closed: a round trip to most clients, which
+/// may already have sent their next request.
 const IDLE_DRAIN_DELAY: Duration = Duration::from_millis(100);
 
-/// Whether a connection is to end.
+/// Whether a connection is to be closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Draining {
-    /// It goes on.
+    /// It stays open.
     #[default]
     No,
     /// After a request: the one in flight, or one that is already on its way.
@@ -25,7 +25,7 @@ pub(super) enum Draining {
     Now,
 }
 
-/// How a worker reaches one of its connections, whichever protocol that speaks.
+/// A worker's handle on a connection, whichever protocol it uses.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionHandle {
     draining: Cell<Draining>,
@@ -33,12 +33,12 @@ pub(super) struct ConnectionHandle {
 }
 
 impl ConnectionHandle {
-    /// Whether the connection is to end.
+    /// Whether the connection is to be closed.
     pub(super) fn draining(&self) -> Draining {
         self.draining.get()
     }
 
-    /// Remembers the connection's task.
+    /// Stores the waker of the connection's task.
     pub(super) fn remember(&self, waker: &Waker) {
         let mut known = self.waker.borrow_mut();
         match known.as_ref() {
@@ -78,7 +78,7 @@ impl Drop for Registered {
 }
 
 impl Registry {
-    /// Adds a connection.
+    /// Registers a connection.
     pub(super) fn register(self: &Rc<Self>, handle: &Rc<ConnectionHandle>) -> Registered {
         let number = self.next.get();
         self.next.set(number + 1);
@@ -99,7 +99,7 @@ impl Registry {
         }
     }
 
-    /// Tells every connection to end after its request, and waits until all have ended.
+    /// Closes every connection after its request, and waits until all are closed.
     pub(crate) async fn drain(&self) {
         self.end_all(Draining::AfterRequest);
         if self.len() > 0 {

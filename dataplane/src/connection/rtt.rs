@@ -1,4 +1,4 @@
-//! How long a round trip to the client takes, as its connection knows it.
+//! Round-trip times to clients, measured by their connections.
 
 use crate::telemetry::RouteStats;
 use std::{
@@ -8,13 +8,12 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// For how long a round trip that was measured stands for the next ones: to ask costs a system
-/// call.
+/// How long a measurement is reused: each costs a system call.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// A stream that may know how long a round trip to its other end takes.
+/// A stream that may know its round-trip time.
 pub(crate) trait RoundTrip {
-    /// An estimate; `None` where there is none.
+    /// An estimate; `None` if there is none.
     fn round_trip(&self) -> Option<Duration>;
 }
 
@@ -30,23 +29,23 @@ impl RoundTrip for TcpStream {
     }
 }
 
-/// The round trips that a connection's requests have saved. They are measured when the answers
-/// leave, where the stream is at hand.
+/// The round trips that a connection's requests have saved. They are measured when a response is
+/// written, where the stream is at hand.
 #[derive(Debug, Default)]
 pub(super) struct SavedTrips {
-    /// The Routes of requests whose answers have not left yet.
+    /// The Routes of requests whose responses have not been written yet.
     pending: RefCell<Vec<Rc<RouteStats>>>,
-    /// The last measure, and when it was taken.
+    /// The last measurement, and when it was taken.
     last: Cell<Option<(Instant, Option<Duration>)>>,
 }
 
 impl SavedTrips {
-    /// The answer to a request that `route` serves comes a round trip sooner than it might.
+    /// Records that the next response, for `route`, saves a round trip.
     pub(super) fn record(&self, route: &Rc<RouteStats>) {
         self.pending.borrow_mut().push(route.clone());
     }
 
-    /// An answer leaves.
+    /// A response is written: counts the pending round trips.
     pub(super) fn flush(&self, now: Instant, stream: &impl RoundTrip) {
         let mut pending = self.pending.borrow_mut();
         if pending.is_empty() {
@@ -70,7 +69,7 @@ impl SavedTrips {
     }
 }
 
-/// `TCP_INFO`, which Linux knows of every connection.
+/// `TCP_INFO`, which Linux provides for every connection.
 #[cfg(target_os = "linux")]
 mod tcp_info {
     use nix::sys::{
@@ -79,21 +78,21 @@ mod tcp_info {
     };
     use std::{os::fd::AsFd, sync::LazyLock, time::Duration};
 
-    /// `struct tcp_info` up to `tcpi_min_rtt`, as numbers of 32 bits. The kernel fills as much as
-    /// there is room for, and any bits are numbers.
+    /// `struct tcp_info` up to `tcpi_min_rtt`, as 32-bit numbers. The kernel fills as much as fits,
+    /// and any bit pattern is valid.
     type Head = [u32; MIN_RTT + 1];
 
-    /// Where the smoothed round trip stands, in microseconds; 0 where none has been measured. It
-    /// has the time in it for which clients put off what they acknowledge, 40 ms and more.
+    /// Index of the smoothed round-trip time, in microseconds; 0 if none has been measured. It
+    /// includes clients' delayed acknowledgements, 40 ms and more.
     const RTT: usize = 17;
-    /// Where the shortest round trip of late stands: the path's own. All bits are set where there
-    /// is none.
+    /// Index of the minimum recent round-trip time: that of the path itself. All bits are set if
+    /// there is none.
     const MIN_RTT: usize = 37;
 
-    /// The first Linux that fills all of it. What an older one says would be refused with a panic.
+    /// The first Linux that fills all of it. A shorter result would make nix panic.
     const SINCE: (u32, u32) = (4, 6);
 
-    static IS_WHOLE: LazyLock<bool> = LazyLock::new(|| {
+    static IS_COMPLETE: LazyLock<bool> = LazyLock::new(|| {
         let system = utsname::uname().ok();
         let release = system.as_ref().and_then(|system| system.release().to_str());
         release.and_then(version).is_some_and(|version| version >= SINCE)
@@ -105,7 +104,7 @@ mod tcp_info {
     nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, Head, GetStruct<Head>);
 
     pub(super) fn shortest_round_trip(stream: &impl AsFd) -> Option<Duration> {
-        let head = IS_WHOLE.then(|| TcpInfo.get(stream).ok()).flatten()?;
+        let head = IS_COMPLETE.then(|| TcpInfo.get(stream).ok()).flatten()?;
         let known = [head.get(RTT)?, head.get(MIN_RTT)?].into_iter().filter(|micros| **micros > 0);
         known.min().map(|micros| Duration::from_micros(u64::from(*micros)))
     }
@@ -122,10 +121,10 @@ mod tcp_info {
 mod tests {
     use super::*;
 
-    /// Tells one round trip after the other.
-    struct Told(Cell<u64>);
+    /// Reports a different round-trip time on each call.
+    struct GrowingRoundTrip(Cell<u64>);
 
-    impl RoundTrip for Told {
+    impl RoundTrip for GrowingRoundTrip {
         fn round_trip(&self) -> Option<Duration> {
             self.0.set(self.0.get() + 10);
             Some(Duration::from_millis(self.0.get()))
@@ -133,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn a_measure_stands_for_a_second() {
+    fn a_measurement_is_reused_for_a_second() {
         let (saved, route) = (SavedTrips::default(), Rc::<RouteStats>::default());
-        let (told, start) = (Told(Cell::new(0)), Instant::now());
+        let (stream, start) = (GrowingRoundTrip(Cell::new(0)), Instant::now());
         let leave = |pending: usize, after: Duration| {
             (0..pending).for_each(|_| saved.record(&route));
-            saved.flush(start + after, &told);
-            (told.0.get(), route.cors.counts().saved.as_millis())
+            saved.flush(start + after, &stream);
+            (stream.0.get(), route.cors.counts().saved.as_millis())
         };
         assert_eq!(leave(0, Duration::ZERO), (0, 0));
         assert_eq!(leave(1, Duration::ZERO), (10, 10));

@@ -1,4 +1,4 @@
-//! A connection that has left HTTP (RFC 9110 §7.8): bytes pass both ways.
+//! A connection that has switched protocols (RFC 9110 §7.8): bytes pass both ways.
 
 use crate::{proxy::Upgraded, request::Deadline};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
-/// Passes bytes until one side is done or nothing passes for too long. `read` is what has already
+/// Copies bytes until one side closes or nothing arrives for too long. `read` is what has already
 /// been read from the client.
 pub(super) async fn run<T>(
     mut backend: Upgraded,
@@ -56,7 +56,7 @@ where
     client.write_all(&backend.read).await
 }
 
-/// A stream that moves a deadline with each read.
+/// A stream that moves a deadline on each read.
 struct Watched<'a, T> {
     io: T,
     deadline: &'a Deadline,

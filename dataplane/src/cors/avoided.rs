@@ -1,16 +1,16 @@
-//! Preflights that are not sent because a page and its API share an origin.
+//! Preflights that are saved because a page and its API share an origin.
 
 use super::{CorsRequest, fetch};
 use http::{HeaderMap, HeaderName, Method};
 
-/// `Sec-Fetch-Mode` (Fetch Metadata): how the browser came to send the request.
+/// `Sec-Fetch-Mode` (Fetch Metadata): the mode of the request.
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// Whether a browser would have asked before it sent this request, had its page called the backend
-/// at another origin. Only of requests that are plainly a script's: their `Origin` is the own one,
-/// which GET and HEAD don't have, or their `Sec-Fetch-Mode` says so, which browsers send to secure
-/// origins and loopback. It is the most that can be said: a browser that has asked remembers the
-/// answer for a while.
+/// Whether a browser would have sent a preflight before this request if its page had called the
+/// backend on another origin (Fetch, "CORS-preflight fetch"). Counts only requests that are clearly
+/// a script's: their `Origin` is the page's own, which GET and HEAD lack, or their `Sec-Fetch-Mode`
+/// says so, which browsers send only to trustworthy URLs (HTTPS and loopback). This is an upper
+/// bound: browsers cache preflight results.
 pub(crate) fn avoids_preflight(
     cors_request: &CorsRequest<'_>,
     method: &Method,
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_same_origin_request_that_is_not_simple_avoids_one() {
+    fn a_same_origin_request_that_would_need_a_preflight_avoids_one() {
         for (method, lines) in [
             (Method::PUT, &[OWN][..]),
             (Method::PUT, &[OWN, CORS]),
@@ -62,16 +62,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn no_other_request_avoids_one() {
         const NAVIGATE: (&str, &str) = ("sec-fetch-mode", "navigate");
         for (method, lines) in [
-            // A browser would not have asked.
+            // A browser would not have sent a preflight.
             (Method::POST, &[OWN][..]),
             (Method::POST, &[OWN, ("content-type", "text/plain")]),
             (Method::GET, &[CORS]),
             (Method::GET, &[CORS, ("cookie", "a=b"), ("user-agent", "x"), ("pragma", "no-cache")]),
             (Method::GET, &[CORS, ("authorization", "Basic YTpi")]),
-            // Not of a script, as far as can be seen.
+            // Not recognisably a script's.
             (Method::PUT, &[]),
             (Method::GET, &[KEY]),
             (Method::POST, &[KEY, JSON]),
@@ -80,7 +80,7 @@ mod tests {
             (Method::GET, &[("sec-fetch-mode", "no-cors"), KEY]),
             (Method::GET, &[OWN, ("sec-fetch-mode", "websocket"), KEY]),
             (Method::GET, &[("sec-fetch-mode", "CORS"), KEY]),
-            // Not of the same origin.
+            // Not from the same origin.
             (Method::PUT, &[("origin", "http://other"), CORS]),
             (Method::PUT, &[OWN, OWN, CORS]),
             (Method::PUT, &[("origin", "null"), CORS]),

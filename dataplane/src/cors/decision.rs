@@ -1,4 +1,4 @@
-//! Where CORS is decided: what a policy makes of a request and of its response's headers.
+//! Applies a CORS policy to a request and decides what happens to its response's headers.
 
 use super::{
     CorsRequest, Denial, DisallowedOrigin, Outcome, Policy, Preflight, PreflightHandling,
@@ -6,10 +6,10 @@ use super::{
 };
 use http::{HeaderMap, HeaderValue};
 
-/// What a policy makes of a request and of its response's headers.
+/// What a policy decides about a request and its response's headers.
 #[derive(Debug, Default)]
 pub(crate) struct Decision<'t> {
-    /// The verdict; `None` where the request is not cross-origin, or no policy applies.
+    /// The verdict; `None` if the request is not cross-origin, or no policy applies.
     pub(crate) verdict: Option<Verdict>,
     /// What happens to the request.
     pub(crate) disposition: Disposition,
@@ -20,18 +20,17 @@ pub(crate) struct Decision<'t> {
 /// What happens to a request.
 #[derive(Debug, Default)]
 pub(crate) enum Disposition {
-    /// It continues to its Route.
+    /// Continues to its Route.
     #[default]
     Proceed,
-    /// It is a preflight, answered here with these headers. Boxed because few requests are
-    /// preflights.
+    /// A preflight, answered here with these headers. Boxed because few requests are preflights.
     Answer(Box<HeaderMap>),
-    /// It is refused with 403.
+    /// Refused with 403.
     Refuse(Denial),
 }
 
 impl<'t> Decision<'t> {
-    /// Decides on a request to which `policy`, if any, applies.
+    /// Applies `policy`, if there is one, to a request.
     pub(crate) fn of(policy: Option<&'t Policy>, cors_request: &CorsRequest<'_>) -> Self {
         let Some(policy) = policy else { return Self::default() };
         let (outcome, disposition, headers) = match cors_request {
@@ -54,7 +53,8 @@ impl<'t> Decision<'t> {
 
 type Parts<'t> = (Option<Outcome>, Disposition, CorsHeaders<'t>);
 
-/// The request itself: a simple one, or one whose preflight has succeeded.
+/// The actual request: one that needs no preflight, or whose preflight has succeeded (Fetch, "CORS
+/// check").
 fn actual_request<'t>(policy: &'t Policy, origin: Option<&HeaderValue>) -> Parts<'t> {
     if let Some(origin) = origin.filter(|origin| policy.origins.admit(origin.as_bytes())) {
         let headers = CorsHeaders::Granted(policy, origin.clone());
@@ -98,8 +98,8 @@ fn preflight_request<'t>(policy: &'t Policy, preflight: &Preflight<'_>) -> Parts
     }
 }
 
-/// Why a request is denied, in a sentence for whoever fixes the policy or the page; empty where it is
-/// not.
+/// Why a request is denied, in a sentence for whoever fixes the policy or the page; empty if it is
+/// not denied.
 pub(crate) fn denial_reason(
     denial: Denial,
     policy: &Policy,

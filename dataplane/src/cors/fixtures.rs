@@ -1,12 +1,12 @@
-//! What the tests beside the code share.
+//! Fixtures shared by the unit tests.
 
 use super::{AllowedHeaders, AllowedMethods, DisallowedOrigin, Origins, Policy, PreflightHandling};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The page that [`policy`] allows.
+/// The page's origin that [`policy`] allows.
 pub(super) const PAGE: &str = "https://app.example.com";
 
-/// A policy that allows [`PAGE`], and is otherwise what a manifest gets that says no more.
+/// A policy that allows [`PAGE`] and otherwise has the defaults.
 pub(super) fn policy() -> Policy {
     Policy {
         origins: Origins::new(vec![PAGE.parse().unwrap()], Vec::new()),
@@ -22,7 +22,7 @@ pub(super) fn policy() -> Policy {
     }
 }
 
-/// Header lines, in order.
+/// Builds headers from field lines, in order.
 pub(super) fn lines(lines: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
@@ -32,7 +32,7 @@ pub(super) fn lines(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// All lines of the headers, sorted.
+/// All field lines of the headers, sorted.
 pub(super) fn written(headers: &HeaderMap) -> Vec<String> {
     let line =
         |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());

@@ -1,9 +1,9 @@
-//! The CORS protocol's server side (Fetch Standard, "CORS protocol"): what a Route's [`Policy`] makes
-//! of a request from a page on another origin.
+//! The CORS protocol's server side (Fetch, "CORS protocol"): what a Route's [`Policy`] means for a
+//! request from a page on another origin.
 //!
-//! In the order in which a request meets them: [`CorsRequest::of`] classifies the request,
-//! [`Decision::of`] applies the policy to it, and [`ResponseHeaders::apply`] writes the result on the
-//! response, whoever made it. Tests name the numbered rules that they show.
+//! In request order: [`CorsRequest::of`] classifies the request, [`Decision::of`] applies the
+//! policy to it, and [`ResponseHeaders::apply`] writes the result to the response, whether the
+//! backend's or Portico's own. Tests are named after the numbered rules that they show.
 
 mod avoided;
 mod decision;

@@ -1,32 +1,34 @@
-//! A policy as the compiler leaves it: every question that a request asks of it is one look-up.
+//! A compiled policy: each question about a request is one lookup.
 
 use super::{Origins, fetch};
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Serialize, Serializer};
 
-/// Whose pages may read the answers of a Route, and what they may send. A Route without one, or
-/// whose policy is disabled, has none in the table: nothing of its requests is touched.
+/// Which pages may read a Route's responses, and what they may send (Fetch, "CORS protocol"). A
+/// Route without a policy, or with a disabled one, has none in the table, and its requests and
+/// responses are left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// The origins that are allowed.
     pub origins: Origins,
-    /// Whether answers to requests with credentials may be read. Never together with any origin.
+    /// Whether responses to requests with credentials may be read. Never together with every
+    /// origin.
     pub credentials: bool,
-    /// The methods that are allowed beside GET, HEAD and POST.
+    /// The methods that are allowed in addition to GET, HEAD and POST.
     pub methods: AllowedMethods,
-    /// The request headers that are allowed beside the safelisted ones.
+    /// The request headers that are allowed in addition to the safelisted ones.
     pub headers: AllowedHeaders,
     /// `Access-Control-Expose-Headers`: names joined by commas, or `*`.
     #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub expose_headers: Option<HeaderValue>,
-    /// `Access-Control-Max-Age`, in seconds; 0: not to be remembered.
+    /// `Access-Control-Max-Age`, in seconds; 0: not to be cached.
     pub max_age: u32,
     /// Who answers preflights.
     pub preflight: PreflightHandling,
-    /// What becomes of a request from an origin that is not allowed.
+    /// What happens to a request from an origin that is not allowed.
     pub disallowed_origin: DisallowedOrigin,
-    /// Whether verdicts are only counted and logged, and nothing changes.
+    /// Whether verdicts are only counted and logged.
     pub report_only: bool,
     /// Whether a denial says why in the response header `Portico-Cors`.
     pub debug: bool,
@@ -35,25 +37,25 @@ pub struct Policy {
 /// Who answers preflights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum PreflightHandling {
-    /// The edge.
+    /// Portico.
     Answer,
-    /// The backend; the edge leaves its answer as it is.
+    /// The backend; its response is left unchanged.
     Forward,
 }
 
-/// What becomes of a request from an origin that is not allowed.
+/// What happens to a request from an origin that is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum DisallowedOrigin {
-    /// Forwarded, and answered without CORS headers.
+    /// Forwarded; its response has no CORS headers.
     Forward,
-    /// Refused with 403, without a word to the backend.
+    /// Refused with 403, without contacting the backend.
     Reject,
 }
 
-/// Methods that a preflight may ask for. Their names are case-sensitive.
+/// Methods that a preflight may request. Case-sensitive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedMethods {
-    /// Whatever is asked for.
+    /// Any method.
     Any,
     /// These, and the CORS-safelisted ones.
     Listed {
@@ -72,7 +74,7 @@ impl AllowedMethods {
         Self::Listed { names, joined }
     }
 
-    /// Whether a request with this method may be sent.
+    /// Whether a request with this method may be sent (Fetch, "CORS-preflight fetch").
     pub fn allow(&self, method: &Method) -> bool {
         match self {
             Self::Any => true,
@@ -92,16 +94,16 @@ impl Serialize for AllowedMethods {
     }
 }
 
-/// Request headers that a preflight may ask for. Names compare without case.
+/// Request headers that a preflight may request. Case-insensitive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedHeaders {
-    /// Whatever is asked for.
+    /// Any header.
     Any,
     /// These, and the CORS-safelisted ones.
     Listed {
-        /// Sorted, each once.
+        /// Sorted and deduplicated.
         names: Box<[HeaderName]>,
-        /// `Access-Control-Allow-Headers`, but for the safelisted ones that are asked for.
+        /// `Access-Control-Allow-Headers`, without any safelisted names that are requested.
         joined: HeaderValue,
     },
 }
@@ -128,7 +130,7 @@ impl Serialize for AllowedHeaders {
     }
 }
 
-/// A comma-separated list. Its elements are tokens, so that it is always a field value.
+/// A comma-separated list of tokens, which is always a valid field value.
 fn join<'n>(names: impl Iterator<Item = &'n str>) -> HeaderValue {
     let joined = names.collect::<Vec<_>>().join(", ");
     HeaderValue::from_str(&joined).unwrap_or(HeaderValue::from_static(""))
@@ -145,7 +147,7 @@ mod tests {
     use crate::cors::fixtures::policy;
 
     #[test]
-    fn rule_09_methods_compare_with_case_and_simple_ones_are_always_allowed() {
+    fn rule_09_methods_are_case_sensitive_and_safelisted_ones_always_allowed() {
         let none = AllowedMethods::listed([]);
         let some = AllowedMethods::listed([Method::PUT, "query".parse().unwrap()]);
         for (method, by_none, by_some) in [
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_printed_in_a_manifests_words() {
+    fn a_policy_serialises_like_a_manifest() {
         let json = serde_json::to_value(Policy {
             methods: AllowedMethods::listed([Method::PUT]),
             headers: AllowedHeaders::listed([http::header::AUTHORIZATION]),

@@ -1,4 +1,4 @@
-//! What a preflight may have, and the answer that says so (Fetch, "CORS-preflight fetch").
+//! Which preflights are allowed, and their response (Fetch, "CORS-preflight fetch").
 
 use super::{
     AllowedHeaders, AllowedMethods, Denial, Policy, Preflight, RequestedHeaders, fetch::SAFELISTED,
@@ -30,23 +30,23 @@ impl PreflightError {
     }
 }
 
-/// The headers of the answer to a preflight from an allowed origin.
+/// The headers of the response to a preflight from an allowed origin.
 pub(super) fn response_headers(
     policy: &Policy,
-    asked: &Preflight<'_>,
+    preflight: &Preflight<'_>,
 ) -> Result<HeaderMap, PreflightError> {
-    let method = asked.method.as_ref().ok_or(PreflightError::NoMethod)?;
+    let method = preflight.method.as_ref().ok_or(PreflightError::NoMethod)?;
     if !policy.methods.allow(method) {
         return Err(PreflightError::Method(method.clone()));
     }
-    let names = asked.headers.as_ref().map_err(|why| PreflightError::Malformed(*why))?;
+    let names = preflight.headers.as_ref().map_err(|why| PreflightError::Malformed(*why))?;
     let allowed_headers = allowed_headers(&policy.headers, names)?;
     let mut headers = HeaderMap::with_capacity(8);
-    // What it exposes says nothing to a browser here, but Gateway API's conformance suite asks for
-    // it.
-    response_headers::allow(policy, asked.origin.clone(), &mut headers);
+    // Browsers ignore Access-Control-Expose-Headers here, but Gateway API's conformance suite
+    // expects it.
+    response_headers::allow(policy, preflight.origin.clone(), &mut headers);
     let methods = match &policy.methods {
-        AllowedMethods::Any => asked.asked_method.clone(),
+        AllowedMethods::Any => preflight.requested_method.clone(),
         AllowedMethods::Listed { joined, .. } => joined.clone(),
     };
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -57,26 +57,26 @@ pub(super) fn response_headers(
     Ok(headers)
 }
 
-/// `Access-Control-Allow-Headers`: what is asked for, where any may be; else what the policy lists
-/// and what is asked for beside it of the safelisted names, so that the browser comes to the same
-/// verdict. `None`: no such header.
+/// `Access-Control-Allow-Headers`: if any header is allowed, the requested ones; otherwise the
+/// listed ones and any safelisted names that are requested as well, so that the browser comes to
+/// the same verdict. `None`: no such header.
 fn allowed_headers(
     allowed: &AllowedHeaders,
-    asked: &RequestedHeaders<'_>,
+    requested: &RequestedHeaders<'_>,
 ) -> Result<Option<HeaderValue>, PreflightError> {
     let AllowedHeaders::Listed { names, joined } = allowed else {
-        let list = asked.names().join(",").to_ascii_lowercase();
+        let list = requested.names().join(",").to_ascii_lowercase();
         return Ok(HeaderValue::try_from(list).ok().filter(|list| !list.is_empty()));
     };
     let mut added = [false; SAFELISTED.len()];
-    for asked in asked.names() {
-        if names.binary_search_by(|listed| compare(listed.as_str(), asked)).is_ok() {
+    for requested in requested.names() {
+        if names.binary_search_by(|listed| compare(listed.as_str(), requested)).is_ok() {
             continue;
         }
-        let place = SAFELISTED.iter().position(|name| name.eq_ignore_ascii_case(asked));
-        match place.and_then(|place| added.get_mut(place)) {
+        let index = SAFELISTED.iter().position(|name| name.eq_ignore_ascii_case(requested));
+        match index.and_then(|index| added.get_mut(index)) {
             Some(added) => *added = true,
-            None => return Err(PreflightError::Header(asked.to_ascii_lowercase())),
+            None => return Err(PreflightError::Header(requested.to_ascii_lowercase())),
         }
     }
     if !added.contains(&true) {
@@ -92,7 +92,7 @@ fn allowed_headers(
     Ok(HeaderValue::try_from(list).ok())
 }
 
-/// Compares a name in lower case with one in any.
+/// Compares a lower-case name with one in any case.
 fn compare(lower: &str, any: &str) -> Ordering {
     lower.bytes().cmp(any.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
@@ -107,16 +107,16 @@ mod tests {
     };
     use http::HeaderName;
 
-    /// What a preflight for this method and these lines of names gets: the header lines without
-    /// `access-control-`, or why not.
-    fn answer(
+    /// The response to a preflight for this method and these lists of names: its field lines
+    /// without `access-control-`, or the reason for denial.
+    fn respond(
         policy: &Policy,
         method: &str,
         names: &[&str],
     ) -> Result<Vec<String>, PreflightError> {
-        let mut asked = vec![("origin", PAGE), ("access-control-request-method", method)];
-        asked.extend(names.iter().map(|line| ("access-control-request-headers", *line)));
-        let headers = lines(&asked);
+        let mut requested = vec![("origin", PAGE), ("access-control-request-method", method)];
+        requested.extend(names.iter().map(|line| ("access-control-request-headers", *line)));
+        let headers = lines(&requested);
         let CorsRequest::Preflight(preflight) =
             CorsRequest::of(&Method::OPTIONS, &headers, |_| false)
         else {
@@ -126,7 +126,7 @@ mod tests {
         Ok(lines.iter().map(|line| line.replace("access-control-", "")).collect())
     }
 
-    /// The value of one line of [`answer`]'s; empty where there is none.
+    /// The value of one field of [`respond`]; empty if it is missing.
     fn one(
         policy: &Policy,
         method: &str,
@@ -135,7 +135,7 @@ mod tests {
     ) -> Result<String, PreflightError> {
         let value =
             |line: String| Some(line.split_once(": ").filter(|(n, _)| *n == name)?.1.to_owned());
-        Ok(answer(policy, method, names)?.into_iter().find_map(value).unwrap_or_default())
+        Ok(respond(policy, method, names)?.into_iter().find_map(value).unwrap_or_default())
     }
 
     fn listing_methods(names: &[&str]) -> Policy {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn rule_07_an_allowed_preflight_gets_these_headers_and_no_others() {
         assert_eq!(
-            answer(&policy(), "PUT", &["x-b,x-a"]).unwrap(),
+            respond(&policy(), "PUT", &["x-b,x-a"]).unwrap(),
             [
                 "allow-headers: x-b,x-a",
                 "allow-methods: PUT",
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn rule_09_methods() {
         let (any, listed) = (policy(), listing_methods(&["PUT", "patch", "DELETE"]));
-        for (policy, asked, allowed) in [
+        for (policy, requested, allowed) in [
             (&any, "PUT", Some("PUT")),
             (&any, "GET", Some("GET")),
             (&any, "put", Some("put")),
@@ -179,11 +179,15 @@ mod tests {
             (&listed, "get", None),
             (&listed, "OPTIONS", None),
         ] {
-            let got = one(policy, asked, &[], "allow-methods");
+            let value = one(policy, requested, &[], "allow-methods");
             match allowed {
-                Some(methods) => assert_eq!(got.as_deref(), Ok(methods), "{asked}"),
+                Some(methods) => assert_eq!(value.as_deref(), Ok(methods), "{requested}"),
                 None => {
-                    assert_eq!(got, Err(PreflightError::Method(asked.parse().unwrap())), "{asked}")
+                    assert_eq!(
+                        value,
+                        Err(PreflightError::Method(requested.parse().unwrap())),
+                        "{requested}"
+                    )
                 }
             }
         }
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn rule_10_headers() {
         let (any, listed) = (policy(), listing_headers(&["X-Two", "x-one", "range"]));
-        for (policy, asked, allowed) in [
+        for (policy, requested, allowed) in [
             (&any, &["X-B,content-type , x-a"][..], Ok("x-b,content-type,x-a")),
             (&any, &["x-b", "X-A"], Ok("x-b,x-a")),
             (&any, &[""], Ok("")),
@@ -217,15 +221,15 @@ mod tests {
         ] {
             let allowed = allowed.map(str::to_owned);
             let allowed = allowed.map_err(|name| PreflightError::Header(name.to_owned()));
-            assert_eq!(one(policy, "PUT", asked, "allow-headers"), allowed, "{asked:?}");
+            assert_eq!(one(policy, "PUT", requested, "allow-headers"), allowed, "{requested:?}");
         }
     }
 
     #[test]
     fn rules_11_and_12_credentials_and_age() {
-        for (credentials, max_age, said) in [(false, 0, ""), (true, 86_400, "true")] {
+        for (credentials, max_age, expected) in [(false, 0, ""), (true, 86_400, "true")] {
             let policy = Policy { credentials, max_age, ..policy() };
-            assert_eq!(one(&policy, "PUT", &[], "allow-credentials").unwrap(), said);
+            assert_eq!(one(&policy, "PUT", &[], "allow-credentials").unwrap(), expected);
             assert_eq!(one(&policy, "PUT", &[], "max-age").unwrap(), max_age.to_string());
         }
     }
@@ -246,7 +250,7 @@ mod tests {
                 "Access-Control-Request-Headers has an element that is no header name",
             ),
         ] {
-            let error = answer(policy, method, &[names]).unwrap_err();
+            let error = respond(policy, method, &[names]).unwrap_err();
             assert_eq!(error.denial(), denial, "{why}");
             assert_eq!(error.to_string(), why);
         }

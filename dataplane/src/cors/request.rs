@@ -1,4 +1,4 @@
-//! What a request is to CORS: its page's origin, and whether a browser only asks preflight_request.
+//! Classifies a request for CORS: its page's origin, and whether it is a preflight.
 
 use super::requested_headers::{Malformed, RequestedHeaders};
 use http::{
@@ -6,16 +6,17 @@ use http::{
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
 
-/// What a request is to CORS.
+/// What a request is in terms of the CORS protocol (Fetch, "CORS protocol").
 #[derive(Clone, Debug)]
 pub(crate) enum CorsRequest<'h> {
-    /// It names no origin.
+    /// It has no `Origin`.
     Plain,
-    /// Its page is of the origin that it talks to. Browsers say so on every POST, PUT and DELETE.
+    /// Its page has the same origin. Browsers send `Origin` with every POST, PUT and DELETE.
     SameOrigin,
-    /// Its page is of another origin. `None`: `Origin` came twice, and so matches nothing.
+    /// Its page has another origin. `None`: `Origin` is repeated, and so matches nothing.
     CrossOrigin(Option<&'h HeaderValue>),
-    /// A browser asks whether it may send a cross-origin request (Fetch, "CORS-preflight fetch").
+    /// A preflight: a browser asks whether it may send a cross-origin request (Fetch,
+    /// "CORS-preflight fetch").
     Preflight(Preflight<'h>),
 }
 
@@ -24,17 +25,17 @@ pub(crate) enum CorsRequest<'h> {
 pub(crate) struct Preflight<'h> {
     /// The page's origin, as sent.
     pub(crate) origin: &'h HeaderValue,
-    /// The method that it asks for, as sent.
-    pub(crate) asked_method: &'h HeaderValue,
-    /// The same; `None` where it is no method.
+    /// The requested method, as sent.
+    pub(crate) requested_method: &'h HeaderValue,
+    /// The requested method; `None` if it is invalid.
     pub(crate) method: Option<Method>,
-    /// The headers that it asks for.
+    /// The requested headers.
     pub(crate) headers: Result<RequestedHeaders<'h>, Malformed>,
 }
 
 impl<'h> CorsRequest<'h> {
-    /// Reads a request. `is_own` says whether an origin is the one that the client talks to, which
-    /// comes before everything else.
+    /// Classifies a request. `is_own` tells whether an origin is the one that the client is talking
+    /// to, which is checked first.
     pub(crate) fn of(
         method: &Method,
         headers: &'h HeaderMap,
@@ -48,19 +49,19 @@ impl<'h> CorsRequest<'h> {
         if is_own(origin) {
             return Self::SameOrigin;
         }
-        let asked = (*method == Method::OPTIONS).then(|| asked_method(headers)).flatten();
-        let Some(asked_method) = asked else { return Self::CrossOrigin(Some(origin)) };
+        let asked = (*method == Method::OPTIONS).then(|| requested_method(headers)).flatten();
+        let Some(requested_method) = asked else { return Self::CrossOrigin(Some(origin)) };
         Self::Preflight(Preflight {
             origin,
-            asked_method,
-            method: Method::from_bytes(asked_method.as_bytes()).ok(),
+            requested_method,
+            method: Method::from_bytes(requested_method.as_bytes()).ok(),
             headers: RequestedHeaders::read(headers),
         })
     }
 }
 
-/// The one `Access-Control-Request-Method`, without which OPTIONS is a request like any other.
-fn asked_method(headers: &HeaderMap) -> Option<&HeaderValue> {
+/// The only `Access-Control-Request-Method`. Without exactly one, OPTIONS is an ordinary request.
+fn requested_method(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut asked = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
     let method = asked.next()?;
     asked.next().is_none().then_some(method)
@@ -92,7 +93,7 @@ mod tests {
         const OWN: (&str, &str) = ("origin", "http://own");
         const ASKS: (&str, &str) = ("access-control-request-method", "PUT");
         const NAMES: (&str, &str) = ("access-control-request-headers", "x-a");
-        for (method, lines, wanted) in [
+        for (method, lines, expected) in [
             (Method::GET, &[][..], "plain"),
             (Method::OPTIONS, &[ASKS, NAMES], "plain"),
             (Method::POST, &[OWN], "same"),
@@ -110,12 +111,12 @@ mod tests {
             (Method::OPTIONS, &[("origin", "null"), ASKS], "preflight"),
             (Method::OPTIONS, &[OTHER, ("access-control-request-method", "")], "preflight"),
         ] {
-            assert_eq!(kind(&method, lines), wanted, "{method} {lines:?}");
+            assert_eq!(kind(&method, lines), expected, "{method} {lines:?}");
         }
     }
 
     #[test]
-    fn a_method_that_is_none_is_kept_as_sent() {
+    fn an_invalid_method_is_kept_as_sent() {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static("http://other"));
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("A B"));
@@ -125,6 +126,6 @@ mod tests {
             unreachable!("one origin and one method")
         };
         assert_eq!(preflight.method, None);
-        assert_eq!(preflight.asked_method, "A B");
+        assert_eq!(preflight.requested_method, "A B");
     }
 }

@@ -1,48 +1,48 @@
-//! The header names that a preflight asks for.
+//! The header names that a preflight requests.
 
 use http::{HeaderMap, header::ACCESS_CONTROL_REQUEST_HEADERS};
 
-/// How many bytes the list may have, split lines joined.
+/// Limit in bytes for the list, field lines joined.
 const MAX_BYTES: usize = 4096;
-/// How many names.
+/// Limit for the number of names.
 const MAX_NAMES: usize = 64;
-/// How many elements of the list may be empty.
+/// Limit for the number of empty list elements.
 const MAX_EMPTY: usize = 16;
-/// How many bytes of white space may stand before or behind a name.
+/// Limit in bytes for white space before or after a name.
 const MAX_SPACE: usize = 2;
 
-/// The names in `Access-Control-Request-Headers`, as sent; their order, case and repetition mean
-/// nothing. Browsers send a short, sorted list in lower case (Fetch, "CORS-preflight fetch"), so
-/// whatever is far from that is refused before it costs anything: parsing takes time by the list's
-/// length, and never looks at more than [`MAX_BYTES`].
+/// The names in `Access-Control-Request-Headers`, as sent; order, case and repetition are
+/// insignificant. Browsers send a short, sorted list in lower case (Fetch, "CORS-preflight fetch"),
+/// so anything far from that is rejected before it costs much: parsing takes time proportional to
+/// the list's length, and never reads more than [`MAX_BYTES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestedHeaders<'h>(Vec<&'h str>);
 
-/// Why a list is refused.
+/// Why a list is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     /// Longer than any browser's.
     #[error("is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// More names than any browser asks for.
+    /// More names than any browser requests.
     #[error("has more than {MAX_NAMES} names")]
     TooManyNames,
-    /// Commas with nothing between them.
+    /// Too many commas with nothing between them.
     #[error("has more than {MAX_EMPTY} empty elements")]
     TooManyEmpty,
-    /// Padding.
+    /// Too much white space.
     #[error("has more than {MAX_SPACE} bytes of white space around a name")]
     Space,
-    /// Not a header's name (RFC 9110 §5.1).
+    /// Not a field name (RFC 9110 §5.1).
     #[error("has an element that is no header name")]
     NotAName,
 }
 
 impl<'h> RequestedHeaders<'h> {
-    /// Reads the list of a preflight; empty where there is none.
+    /// Reads a preflight's list (RFC 9110 §5.6.1); empty if it has none.
     pub(super) fn read(headers: &'h HeaderMap) -> Result<Self, Malformed> {
         let lines = || headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
-        // Joined, there is a comma between lines.
+        // Joined field lines have a comma between them.
         let length: usize = lines().map(|line| line.len() + 1).sum();
         if length > MAX_BYTES + 1 {
             return Err(Malformed::TooLong);
@@ -65,23 +65,23 @@ impl<'h> RequestedHeaders<'h> {
     }
 }
 
-/// An element without the white space around it.
+/// A list element without the white space around it.
 fn name(element: &[u8]) -> Result<&str, Malformed> {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let before = element.iter().take_while(|byte| is_space(byte)).count();
     let rest = element.get(before..).unwrap_or_default();
-    let behind = rest.iter().rev().take_while(|byte| is_space(byte)).count();
-    if before > MAX_SPACE || behind > MAX_SPACE {
+    let after = rest.iter().rev().take_while(|byte| is_space(byte)).count();
+    if before > MAX_SPACE || after > MAX_SPACE {
         return Err(Malformed::Space);
     }
-    let name = rest.get(..rest.len() - behind).unwrap_or_default();
+    let name = rest.get(..rest.len() - after).unwrap_or_default();
     if !name.iter().copied().all(is_token_byte) {
         return Err(Malformed::NotAName);
     }
     std::str::from_utf8(name).map_err(|_| Malformed::NotAName)
 }
 
-/// RFC 9110 §5.6.2: `tchar`.
+/// Whether a byte is a `tchar` (RFC 9110 §5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_13_lists_are_read_whatever_their_order_case_and_lines() {
+    fn rule_13_order_case_and_lines_of_lists_do_not_matter() {
         let names = |names: &[&str]| Ok(names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(read(&[]), names(&[]));
         assert_eq!(read(&[""]), names(&[]));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_13_what_is_no_name_is_refused() {
+    fn rule_13_invalid_names_are_rejected() {
         for bad in ["a b", "x:", "a;b", "\"a\"", "a, b c", "(a)", "a/b"] {
             assert_eq!(read(&[bad]), Err(Malformed::NotAName), "{bad}");
         }

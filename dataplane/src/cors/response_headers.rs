@@ -1,12 +1,12 @@
-//! What a decision does to a response's headers, whether a backend or the edge made it.
+//! Applies a decision to a response's headers, whether the backend's or Portico's own.
 
 use super::Policy;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// `Portico-Cors`: why a request is denied. For development: scripts can't read it.
+/// `Portico-Cors`: why a request is denied. For development; scripts can't read it.
 const WHY: HeaderName = HeaderName::from_static("portico-cors");
 
-/// What the response to a preflight depends on.
+/// The request headers that a preflight's response depends on.
 const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
 );
@@ -15,26 +15,26 @@ const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
 #[derive(Debug, Default)]
 pub(crate) struct ResponseHeaders<'t> {
     pub(super) headers: CorsHeaders<'t>,
-    /// Why the request is denied, where the policy's `debug` asks for it.
+    /// Why the request is denied, if the policy's `debug` is set.
     pub(super) why: Option<HeaderValue>,
 }
 
 /// What happens to a response's CORS headers.
 #[derive(Debug, Default)]
 pub(super) enum CorsHeaders<'t> {
-    /// They are left as the backend sent them.
+    /// Left as the backend sent them.
     #[default]
     Untouched,
     /// The backend's are removed.
     Withheld,
     /// The backend's are replaced by those that the policy grants this origin.
     Granted(&'t Policy, HeaderValue),
-    /// The response is the edge's own, to a preflight.
+    /// Portico's own response to a preflight.
     Preflight,
 }
 
 impl ResponseHeaders<'_> {
-    /// Changes a response's headers. This comes last, so that nothing changes them again.
+    /// Changes a response's headers. Applied last, so that nothing overrides it.
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
         match self.headers {
             CorsHeaders::Untouched => {}
@@ -57,8 +57,8 @@ impl ResponseHeaders<'_> {
     }
 }
 
-/// Writes what a policy grants the pages of an allowed origin, on a preflight's response and on any
-/// other (Fetch, "HTTP responses").
+/// Sets the headers that an allowed origin gets, on a preflight's response and on any other (Fetch,
+/// "HTTP responses").
 pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if policy.credentials {
@@ -70,7 +70,7 @@ pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMa
     }
 }
 
-/// Removes every `Access-Control-*` field, known or not.
+/// Removes every `Access-Control-*` field, known or unknown.
 fn remove_cors_headers(headers: &mut HeaderMap) {
     let is_cors = |name: &&HeaderName| name.as_str().starts_with("access-control-");
     while let Some(name) = headers.keys().find(is_cors).cloned() {
@@ -78,7 +78,8 @@ fn remove_cors_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds `Origin` to `Vary` (RFC 9110 §12.5.5), unless it lists that, or `*`, already.
+/// Adds `Origin` to `Vary` unless it already contains that or `*` (RFC 9110 §12.5.5; Fetch, "CORS
+/// protocol and HTTP caches").
 fn vary_by_origin(headers: &mut HeaderMap) {
     const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
     let elements =
@@ -105,8 +106,8 @@ mod tests {
     use super::*;
     use crate::cors::fixtures::{PAGE, lines, policy, written};
 
-    /// An answer of a backend that sends CORS headers of its own.
-    fn answer() -> HeaderMap {
+    /// A response of a backend that sends CORS headers of its own.
+    fn backend_response() -> HeaderMap {
         lines(&[
             ("access-control-allow-origin", "*"),
             ("access-control-allow-origin", "https://evil.example"),
@@ -118,15 +119,15 @@ mod tests {
         ])
     }
 
-    fn treated(headers: CorsHeaders<'_>) -> Vec<String> {
-        let mut answer = answer();
-        ResponseHeaders { headers, why: None }.apply(&mut answer);
-        written(&answer)
+    fn applied(headers: CorsHeaders<'_>) -> Vec<String> {
+        let mut backend_response = backend_response();
+        ResponseHeaders { headers, why: None }.apply(&mut backend_response);
+        written(&backend_response)
     }
 
     #[test]
-    fn rule_04_what_nobody_speaks_of_is_untouched() {
-        assert_eq!(treated(CorsHeaders::Untouched), written(&answer()));
+    fn rule_04_headers_without_a_policy_are_untouched() {
+        assert_eq!(applied(CorsHeaders::Untouched), written(&backend_response()));
         let mut nothing = HeaderMap::new();
         ResponseHeaders::default().apply(&mut nothing);
         assert!(nothing.is_empty());
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn rules_01_and_17_the_backends_headers_are_withheld() {
         let left = ["timing-allow-origin: *", "vary: Accept, Origin"];
-        assert_eq!(treated(CorsHeaders::Withheld), left);
+        assert_eq!(applied(CorsHeaders::Withheld), left);
     }
 
     #[test]
@@ -143,7 +144,7 @@ mod tests {
         let page = || HeaderValue::from_static(PAGE);
         let bare = policy();
         assert_eq!(
-            treated(CorsHeaders::Granted(&bare, page())),
+            applied(CorsHeaders::Granted(&bare, page())),
             [
                 "access-control-allow-origin: https://app.example.com",
                 "timing-allow-origin: *",
@@ -153,7 +154,7 @@ mod tests {
         let exposed = Some(HeaderValue::from_static("x-a, x-b"));
         let full = Policy { credentials: true, expose_headers: exposed, ..policy() };
         assert_eq!(
-            treated(CorsHeaders::Granted(&full, page())),
+            applied(CorsHeaders::Granted(&full, page())),
             [
                 "access-control-allow-credentials: true",
                 "access-control-allow-origin: https://app.example.com",
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_08_a_preflights_answer_varies_by_all_that_it_depends_on() {
+    fn rule_08_a_preflights_response_varies_by_all_that_it_depends_on() {
         let mut refused = lines(&[("content-type", "application/problem+json")]);
         ResponseHeaders { headers: CorsHeaders::Preflight, why: None }.apply(&mut refused);
         assert_eq!(
@@ -181,9 +182,9 @@ mod tests {
     fn a_denial_may_say_why() {
         for headers in [CorsHeaders::Withheld, CorsHeaders::Preflight] {
             let why = Some(HeaderValue::from_static("because"));
-            let mut answer = HeaderMap::new();
-            ResponseHeaders { headers, why }.apply(&mut answer);
-            assert_eq!(answer[WHY], "because");
+            let mut backend_response = HeaderMap::new();
+            ResponseHeaders { headers, why }.apply(&mut backend_response);
+            assert_eq!(backend_response[WHY], "because");
         }
     }
 

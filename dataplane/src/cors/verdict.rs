@@ -1,28 +1,28 @@
-//! What a policy says about a request: counted, logged and explained.
+//! A policy's verdict on a request, which is counted, logged and explained.
 
-/// What a policy says about a request, and whether it only reports.
+/// A policy's verdict on a request, and whether it is only reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Verdict {
-    /// What the policy says.
+    /// The verdict itself.
     pub(crate) outcome: Outcome,
     /// Whether the policy's mode is `Report`, so that nothing has changed.
     pub(crate) report_only: bool,
 }
 
-/// What a policy says about a request.
+/// What a policy decides about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     /// The page may send the request that the preflight announces.
     PreflightAllowed,
-    /// It may not.
+    /// The page may not send it.
     PreflightDenied(Denial),
     /// The backend decides.
     PreflightForwarded,
-    /// The page may read the response.
+    /// The page may read the response (Fetch, "CORS check").
     Allowed,
-    /// It may not; the request is forwarded all the same.
+    /// The page may not read the response, but the request is forwarded.
     Disallowed,
-    /// It may not, and the request is refused.
+    /// The page may not read the response, and the request is refused.
     Rejected,
 }
 
@@ -42,10 +42,10 @@ impl Outcome {
 pub(crate) enum Denial {
     /// The page's origin.
     Origin,
-    /// The method that a preflight announces.
+    /// The method that a preflight requests.
     Method,
-    /// One of the header names that it announces.
+    /// One of the header names that it requests.
     Header,
-    /// What it announces can't be read, or exceeds a limit.
+    /// What it requests is malformed, or exceeds a limit.
     Malformed,
 }

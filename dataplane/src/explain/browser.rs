@@ -1,37 +1,38 @@
-//! Whether a browser sends a request for a page's script, and whether it asks before it does.
+//! Whether a browser sends a request for a page's script, and whether it sends a preflight first.
 
 use super::{Target, simulation::DryRun};
 use crate::cors::{CorsRequest, fetch};
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::Serialize;
 
-/// Whether a browser sends a request for a page's script, whether it asks before it does, and why.
+/// Whether a browser sends a request for a page's script, whether it sends a preflight first, and
+/// why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Browser {
-    /// Whether no script can send it, a page's of the same origin included.
+    /// Whether no script can send it, not even to its own origin.
     pub forbidden: bool,
-    /// Whether it sends a preflight. `None` where that hangs on the page's origin, which is not
-    /// known, or where the request is a preflight itself.
+    /// Whether it sends a preflight. `None` if that depends on the page's origin, which is unknown,
+    /// or if the request is itself a preflight.
     pub preflight: Option<bool>,
     /// Why.
     pub why: String,
 }
 
-/// Whose page sends a request.
+/// The page that sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
-    /// Nobody says.
+    /// Unknown.
     Unknown,
-    /// One of the origin that the request goes to.
+    /// A page of the origin that the request goes to.
     Own,
-    /// One of another origin.
+    /// A page of another origin.
     Other,
-    /// None: the browser itself asks, in a preflight.
+    /// No page: the browser itself sends a preflight.
     Preflight,
 }
 
 impl Page {
-    /// Whose page it is, as the edge sees it, or where no host has the request by its URL.
+    /// Which page it is, as Portico sees it; if no FrontDoor has the host, going by the URL.
     pub(super) fn of(run: &DryRun<'_>, headers: &HeaderMap, target: &Target) -> Self {
         match run.cors_request() {
             Some(CorsRequest::Plain) => Self::Unknown,
@@ -78,11 +79,11 @@ impl Browser {
     }
 }
 
-/// What of a question's headers can't be a script's.
+/// A note about headers in the question that no script can set.
 pub(super) fn note(page: Page, headers: &HeaderMap) -> Option<String> {
     match page {
         Page::Unknown | Page::Own | Page::Other => {}
-        // The browser itself has written it.
+        // The browser itself writes these.
         Page::Preflight => return None,
     }
     let mut names: Vec<_> = fetch::forbidden_headers(headers).map(HeaderName::as_str).collect();

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The request as the backend gets it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forwarded {
-    /// Whether it goes out: not where no backend has an endpoint.
+    /// Whether it is sent; not if no backend has an endpoint.
     pub sent: bool,
     /// The method.
     pub method: String,
@@ -19,22 +19,22 @@ pub struct Forwarded {
     pub target: String,
     /// The header fields, as the first of `backends` gets them.
     pub headers: Vec<Field>,
-    /// Where it may go: those that take a share first, then by priority.
+    /// The possible backends: those with a share first, then by priority.
     pub backends: Vec<BackendShare>,
 }
 
 /// A backend of the Route.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BackendShare {
-    /// `web/sales:80` for a Service's port, the URL for an external one.
+    /// `web/sales:80` for a Service's port, the URL for an external backend.
     pub name: String,
-    /// The lower number goes first.
+    /// Lower numbers are preferred.
     pub priority: u32,
     /// Its weight among those of its priority.
     pub weight: u32,
-    /// What part of the requests it gets, 0 to 1.
+    /// The share of requests that it gets, from 0 to 1.
     pub share: f64,
-    /// What the connection speaks.
+    /// The protocol of connections to it.
     pub protocol: Protocol,
     /// What is dialled: addresses, or a name.
     pub endpoints: Vec<String>,

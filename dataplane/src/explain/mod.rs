@@ -1,7 +1,8 @@
-//! What would happen to a request, and why: a dry run through the pipeline's own functions, and what
-//! a browser makes of it by the Fetch Standard.
+//! What would happen to a request, and why: a dry run through the pipeline's own functions, and a
+//! browser's reaction according to the Fetch Standard.
 
 mod browser;
+mod check;
 mod forwarded;
 mod preflight;
 mod response;
@@ -34,46 +35,46 @@ use std::{net::Ipv4Addr, sync::Arc};
 /// A request to explain.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Its method; OPTIONS together with `Access-Control-Request-Method` is a preflight itself.
+    /// The method; OPTIONS with `Access-Control-Request-Method` is itself a preflight.
     pub method: Method,
-    /// What it is for.
+    /// The URL.
     pub target: Target,
-    /// The origin of the page that sends it, if it is known: `Origin` as a browser writes it.
+    /// The origin of the page that sends it, if known: `Origin` as a browser writes it.
     pub origin: Option<HeaderValue>,
-    /// What the page's script, or whoever sends it, puts on it. `Host` is the target's.
+    /// The headers that the page's script or another client sets. `Host` is the target's.
     pub headers: HeaderMap,
     /// This install's name in `Via`, a token.
     pub via_name: Arc<str>,
 }
 
-/// A question that can't be asked.
+/// An invalid question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name in Via is no token")]
 pub struct QuestionError;
 
-/// What becomes of a request, and why. Values that come from Secrets are fingerprints.
+/// What happens to a request, and why. Values from Secrets are fingerprints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// The Route that has the request, if any has.
+    /// The matching Route, if any.
     pub winner: Option<Winner>,
-    /// The other Routes of the host, the closest first, and why each does not have it.
+    /// The other Routes of the host, the closest first, and why each does not get the request.
     pub losers: Vec<Loser>,
     /// How many more there are.
     pub losers_omitted: usize,
-    /// Whether a browser sends it for a script, and whether it asks first.
+    /// Whether a browser sends it for a script, and whether it sends a preflight first.
     pub browser: Browser,
-    /// What it asks, and what it is told.
+    /// The preflight and its response.
     pub preflight: Option<Preflight>,
-    /// The request as the backend gets it; `None` where none does.
+    /// The request as the backend gets it; `None` if it is not forwarded.
     pub request: Option<Forwarded>,
-    /// What comes back; `None` where that is the answer to a preflight.
+    /// The response; `None` if the request is itself a preflight.
     pub response: Option<Response>,
-    /// What else is worth knowing.
+    /// Further notes.
     pub notes: Vec<String>,
 }
 
-/// A header field. A value that comes from a Secret is a fingerprint.
+/// A header field. A value from a Secret is a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// Lower case.
@@ -84,10 +85,10 @@ pub struct Field {
 
 impl Field {
     fn of((name, value): (&http::HeaderName, &HeaderValue)) -> Self {
-        Self { name: name.as_str().to_owned(), value: table::shown(value) }
+        Self { name: name.as_str().to_owned(), value: table::redacted(value) }
     }
 
-    /// All of them, by name.
+    /// All fields, sorted by name.
     fn all(headers: &HeaderMap) -> Vec<Self> {
         let mut fields: Vec<_> = headers.iter().map(Self::of).collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
@@ -95,11 +96,10 @@ impl Field {
     }
 }
 
-/// Explains what `table` makes of a request from this machine. `refused` are Routes that the table
-/// does not have.
+/// Explains what happens to a request from this machine. `refused` are Routes that are not in the
+/// table.
 ///
-/// # Errors
-/// Where the name in `Via` is no token.
+/// # Errors If the name in `Via` is not a token.
 pub fn explain(
     table: &Table,
     question: &Question,
@@ -114,7 +114,7 @@ pub fn explain(
     let simulation = Simulation { table, target: &question.target, peer: &peer, via: &via };
     let mut run = simulation.run(&question.method, &headers);
     let page = Page::of(&run, &headers, &question.target);
-    if page == Page::Own && is_silent(&question.method) && question.origin.is_some() {
+    if page == Page::Own && omits_origin(&question.method) && question.origin.is_some() {
         headers.remove(header::ORIGIN);
         run = simulation.run(&question.method, &headers);
     }
@@ -134,13 +134,13 @@ pub fn explain(
     })
 }
 
-/// Whether a browser says nothing of the page's origin to that origin itself (Fetch, "append a
-/// request `Origin` header").
-fn is_silent(method: &Method) -> bool {
+/// Whether a browser leaves `Origin` out of same-origin requests (Fetch, "append a request `Origin`
+/// header").
+fn omits_origin(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// A request, and what a browser does about it.
+/// A request, and how a browser handles it.
 struct Report<'q> {
     question: &'q Question,
     headers: &'q HeaderMap,

@@ -1,9 +1,9 @@
-//! A preflight, its answer, and what a browser makes of that (Fetch, "CORS-preflight fetch").
+//! A preflight, its response, and a browser's reaction (Fetch, "CORS-preflight fetch").
 
 use super::{
     Field,
+    check::{Check, cors_check, list},
     response::{ResponseSource, denial},
-    script::{Check, cors_check, list},
     simulation::{DryRun, Reply},
 };
 use crate::{
@@ -14,42 +14,42 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use std::{fmt, ptr};
 
-/// A preflight and what comes of it.
+/// A preflight and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preflight {
-    /// What the browser asks, beside the target.
+    /// The header fields that the browser sends with it.
     pub asks: Vec<Field>,
-    /// The Route that has the request; `None` where none does.
+    /// The Route of the announced request; `None` if no Route matches.
     pub route: Option<ObjectName>,
-    /// Whose policy answers; `None` where none does.
+    /// Whose policy decides; `None` if none does.
     pub policy: Option<PolicyOwner>,
-    /// Who answers.
+    /// Where the response comes from.
     pub by: ResponseSource,
-    /// The answer's status code; `None` where that is the backend's.
+    /// The response's status code; `None` if the backend decides.
     pub status: Option<u16>,
-    /// The answer's header fields, where the edge answers.
+    /// The response's header fields, if Portico generates it.
     pub headers: Vec<Field>,
-    /// Whether the browser then sends the request; `None` where that hangs on the backend.
+    /// Whether the browser then sends the request; `None` if that depends on the backend.
     pub allowed: Option<bool>,
-    /// Whether it does so with credentials (cookies, client certificates) too.
+    /// Whether it also does so with credentials (cookies, client certificates).
     pub credentials: Option<bool>,
     /// Why.
     pub why: String,
 }
 
-/// The object in which a policy is written.
+/// The object that a policy is part of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", content = "name")]
 pub enum PolicyOwner {
     /// The Route itself.
     Route(ObjectName),
-    /// Its FrontDoor, from which it inherits, or which speaks where no Route does.
+    /// Its FrontDoor: the Route inherits the policy, or no Route matches.
     FrontDoor(ObjectName),
 }
 
 impl PolicyOwner {
-    /// Whose policy answers a preflight, if a policy does and not a backend, or the edge whatever
-    /// the policy.
+    /// Whose policy decides a preflight; `None` if the backend does, or if Portico answers
+    /// regardless of the policy.
     fn of(run: &DryRun<'_>) -> Option<Self> {
         let host = run.arrived.destination.as_ref()?.virtual_host;
         let verdict = run.arrived.verdict.filter(|verdict| !verdict.report_only)?;
@@ -60,10 +60,12 @@ impl PolicyOwner {
             | Outcome::Disallowed
             | Outcome::Rejected => return None,
         }
-        // A policy that is inherited is the same one, not just an equal one.
+        // An inherited policy is the same object, not just an equal one.
         let inherited = host.cors.as_deref().zip(run.arrived.policy);
         match run.arrived.matched {
-            Some(matched) if !inherited.is_some_and(|(door, policy)| ptr::eq(door, policy)) => {
+            Some(matched)
+                if !inherited.is_some_and(|(default, policy)| ptr::eq(default, policy)) =>
+            {
                 Some(Self::Route(matched.target.name.clone()))
             }
             Some(_) | None => Some(Self::FrontDoor(host.front_door.clone())),
@@ -80,7 +82,7 @@ impl fmt::Display for PolicyOwner {
     }
 }
 
-/// A browser's question.
+/// A browser's preflight.
 pub(super) struct Requested {
     pub(super) headers: HeaderMap,
     origin: HeaderValue,
@@ -90,14 +92,14 @@ pub(super) struct Requested {
 }
 
 impl Requested {
-    /// What a browser asks before it sends a request.
+    /// The preflight that a browser sends before a request.
     pub(super) fn of(method: &Method, headers: &HeaderMap, origin: &HeaderValue) -> Self {
         let causes: Vec<_> = fetch::causes(method, headers).collect();
         let mut names: Vec<_> =
             causes.iter().filter_map(|cause| Some(cause.header()?.as_str().to_owned())).collect();
         names.sort();
         names.dedup();
-        // A method is a token, and so is every name.
+        // A method is a token, and so is every field name.
         let method = HeaderValue::from_str(method.as_str()).unwrap_or(HeaderValue::from_static(""));
         let mut requested = HeaderMap::new();
         requested.insert(header::ORIGIN, origin.clone());
@@ -110,7 +112,7 @@ impl Requested {
         Self { headers: requested, origin: origin.clone(), method, names }
     }
 
-    /// The question that a request is itself.
+    /// The preflight that a request itself is.
     pub(super) fn itself(headers: &HeaderMap) -> Self {
         let value =
             |name: &HeaderName| headers.get(name).cloned().unwrap_or(HeaderValue::from_static(""));
@@ -171,34 +173,34 @@ impl Preflight {
     }
 }
 
-/// What a browser makes of the answer.
-fn browser_check(requested: &Requested, status: StatusCode, answer: &HeaderMap) -> Check {
-    let credentials = match cors_check(answer, &requested.origin) {
+/// A browser's verdict on the response (Fetch, "CORS-preflight fetch").
+fn browser_check(requested: &Requested, status: StatusCode, response: &HeaderMap) -> Check {
+    let credentials = match cors_check(response, &requested.origin) {
         Check::Passes { credentials } => credentials,
         other @ (Check::Fails(_) | Check::Unknown) => return other,
     };
     if !status.is_success() {
         return Check::Fails(format!("the status {status} is no success"));
     }
-    let methods = list(answer, &header::ACCESS_CONTROL_ALLOW_METHODS);
+    let methods = list(response, &header::ACCESS_CONTROL_ALLOW_METHODS);
     let method = requested.method.to_str().unwrap_or_default();
-    let is_simple = Method::from_bytes(requested.method.as_bytes())
+    let is_safelisted = Method::from_bytes(requested.method.as_bytes())
         .is_ok_and(|method| fetch::is_safelisted_method(&method));
     let any_method = methods.iter().any(|allowed| allowed == "*");
-    let named = is_simple || methods.iter().any(|allowed| allowed == method);
+    let named = is_safelisted || methods.iter().any(|allowed| allowed == method);
     if !named && !any_method {
         return Check::Fails(format!("method {method} is not among Access-Control-Allow-Methods"));
     }
-    let headers = list(answer, &header::ACCESS_CONTROL_ALLOW_HEADERS);
+    let headers = list(response, &header::ACCESS_CONTROL_ALLOW_HEADERS);
     let any_header = headers.iter().any(|allowed| allowed == "*");
     let is_named =
         |name: &&String| headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
     let unnamed: Vec<_> = requested.names.iter().filter(|name| !is_named(name)).collect();
-    // `*` never stands for `authorization`.
+    // `*` does not cover `authorization` (Fetch, "CORS non-wildcard request-header name").
     if let Some(name) = unnamed.iter().find(|name| !any_header || **name == "authorization") {
         return Check::Fails(format!("header {name} is not among Access-Control-Allow-Headers"));
     }
-    // With credentials, `*` is a name like any other.
+    // With credentials, `*` is an ordinary name without special meaning.
     Check::Passes { credentials: credentials && named && unnamed.is_empty() }
 }
 
@@ -207,13 +209,13 @@ fn browser_check(requested: &Requested, status: StatusCode, answer: &HeaderMap) 
 mod tests {
     use super::*;
 
-    fn asked(method: Method, header: &'static str) -> Requested {
+    fn requested(method: Method, header: &'static str) -> Requested {
         let mut headers = HeaderMap::new();
         headers.insert(header, HeaderValue::from_static("1"));
         Requested::of(&method, &headers, &HeaderValue::from_static("https://a.example"))
     }
 
-    fn answer(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn response(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let line = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_asks_for_what_is_not_simple() {
+    fn a_browser_requests_what_is_not_safelisted() {
         let mut headers = HeaderMap::new();
         for name in ["x-b", "accept", "x-a", "authorization"] {
             headers.insert(name, HeaderValue::from_static("1"));
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_judged_as_fetch_says() {
+    fn the_response_is_checked_as_fetch_specifies() {
         const ORIGIN: (&str, &str) = ("access-control-allow-origin", "https://a.example");
         const ANY: (&str, &str) = ("access-control-allow-origin", "*");
         const YES: (&str, &str) = ("access-control-allow-credentials", "true");
@@ -300,7 +302,7 @@ mod tests {
             ),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let check = super::browser_check(&asked(method, header), status, &answer(lines));
+            let check = super::browser_check(&requested(method, header), status, &response(lines));
             assert_eq!(check, expected, "{lines:?}");
         }
     }

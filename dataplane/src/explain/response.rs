@@ -1,4 +1,4 @@
-//! What comes back.
+//! The response that the client gets.
 
 use super::{
     Field, Script,
@@ -12,41 +12,41 @@ use crate::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
-/// Who answers.
+/// Where a response comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseSource {
-    /// The front door itself.
+    /// Portico itself.
     Edge,
     /// A backend.
     Backend,
 }
 
-/// What the client gets: the edge's own answer, or what is done to a backend's.
+/// The response that the client gets: Portico's own, or the changes to a backend's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Response {
-    /// Who answers.
+    /// Where it comes from.
     pub by: ResponseSource,
-    /// The status code; `None` where that is the backend's.
+    /// The status code; `None` if the backend decides.
     pub status: Option<u16>,
-    /// Why the edge refuses the request, in one word and in a sentence.
+    /// Why Portico refuses the request, in one word.
     pub reason: Option<&'static str>,
-    /// The sentence.
+    /// The same as a sentence.
     pub detail: Option<String>,
-    /// The header fields of the edge's own answer.
+    /// The header fields, if Portico generates the response.
     pub headers: Vec<Field>,
-    /// The body of the edge's own answer.
+    /// The body, if Portico generates the response.
     pub body: Option<String>,
-    /// The fields of a backend's answer that are removed, if it has them; `access-control-*`: all
-    /// that begin so.
+    /// The fields that are removed from a backend's response, if present; `access-control-*`: all
+    /// with this prefix.
     pub removes: Vec<String>,
-    /// The fields that it gets, in place of its own.
+    /// The fields that are set in a backend's response, replacing its own.
     pub sets: Vec<Field>,
-    /// The fields that it gets beside its own.
+    /// The fields that are added to a backend's response.
     pub adds: Vec<Field>,
-    /// What the CORS policy says of the request.
+    /// The CORS policy's verdict.
     pub cors: String,
-    /// What the page's script may read of it.
+    /// What the page's script may read of the response.
     pub script: Script,
 }
 
@@ -56,7 +56,7 @@ impl Response {
         let unavailable =
             run.arrived.matched.and_then(|matched| matched.target.unavailable.clone());
         let cors = match run.cors_request() {
-            Some(cors_request) => policy_says(run, &cors_request),
+            Some(cors_request) => describe_verdict(run, &cors_request),
             None => "no host, and so no CORS policy".to_owned(),
         };
         let edge = |script| Self {
@@ -92,7 +92,7 @@ impl Response {
     }
 }
 
-/// What is done to the fields of an answer.
+/// Changes to the fields of a backend's response.
 #[derive(Default)]
 struct Changes {
     removes: Vec<String>,
@@ -101,16 +101,17 @@ struct Changes {
 }
 
 impl Changes {
-    /// Told from an answer whose values are all [`BACKENDS_OWN`], and what has come of it.
+    /// Derived from a sample response whose values are all [`BACKENDS_OWN`], before and after the
+    /// changes.
     fn between(before: &HeaderMap, after: &HeaderMap) -> Self {
-        // Where those that nobody names go, a policy has removed them all.
+        // If even the unnamed ones are gone, a policy has removed all of them.
         let all_cors = !after.contains_key(OTHER_CORS_FIELDS);
-        let is_told = |name: &&HeaderName| {
+        let is_listed = |name: &&HeaderName| {
             !all_cors
                 || **name == OTHER_CORS_FIELDS
                 || !name.as_str().starts_with("access-control-")
         };
-        let removed = before.keys().filter(|name| !after.contains_key(*name)).filter(is_told);
+        let removed = before.keys().filter(|name| !after.contains_key(*name)).filter(is_listed);
         let removes = removed.map(|name| name.as_str().to_owned()).collect();
         let mut changes = Self { removes, ..Self::default() };
         for (name, value) in after {
@@ -119,7 +120,7 @@ impl Changes {
                 continue;
             }
             let mut field = Field::of((name, value));
-            // A list that the backend's own value begins.
+            // A list that begins with the backend's own value.
             let own = String::from_utf8_lossy(BACKENDS_OWN.as_bytes()).into_owned() + ", ";
             if let Some(added) = field.value.strip_prefix(&own) {
                 field.value = added.to_owned();
@@ -134,14 +135,14 @@ fn starts_with_own(value: &HeaderValue) -> bool {
     value.as_bytes().starts_with(BACKENDS_OWN.as_bytes())
 }
 
-/// What of a request the policy does not allow, and why.
+/// What the policy does not allow about a request, and why.
 pub(super) fn denial(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> Option<String> {
     let denial = run.arrived.verdict?.outcome.denial()?;
     Some(denial_reason(denial, run.arrived.policy?, cors_request))
 }
 
-/// What the policy says of a request, in a sentence.
-fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
+/// The policy's verdict on a request, as a sentence.
+fn describe_verdict(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
     let is_edges = matches!(run.reply, Reply::Edge(..));
     if run.arrived.policy.is_none() {
         return if is_edges {
@@ -161,7 +162,7 @@ fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
         .to_owned();
     };
     let why = denial(run, cors_request).unwrap_or_default();
-    let said = match verdict.outcome {
+    let sentence = match verdict.outcome {
         Outcome::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
         Outcome::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),
         Outcome::PreflightForwarded => {
@@ -178,5 +179,9 @@ fn policy_says(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
         }
         Outcome::Rejected => format!("the CORS policy rejects the request: {why}"),
     };
-    if verdict.report_only { format!("{said} (it only reports: nothing changes)") } else { said }
+    if verdict.report_only {
+        format!("{sentence} (it only reports: nothing changes)")
+    } else {
+        sentence
+    }
 }

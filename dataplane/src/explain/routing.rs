@@ -1,4 +1,4 @@
-//! Which Route has a request, and why the others do not.
+//! Which Route gets a request, and why the others do not.
 
 use super::simulation::DryRun;
 use crate::{
@@ -13,10 +13,10 @@ use std::{
     sync::Arc,
 };
 
-/// How many losers are listed at most.
-const LISTED: usize = 100;
+/// The maximum number of losers listed.
+const MAX_LISTED: usize = 100;
 
-/// The Route that has a request.
+/// The Route that gets a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Winner {
@@ -24,50 +24,50 @@ pub struct Winner {
     pub route: ObjectName,
     /// The FrontDoor that it is attached to.
     pub front_door: ObjectName,
-    /// The path of the match that fits.
+    /// The path of its winning match.
     pub path: PathPattern,
-    /// What else that match asks.
+    /// The other predicates of that match.
     #[serde(flatten)]
     pub predicates: Predicates,
-    /// What the path captured, by name; the rest is `*`.
+    /// What the path captured, by name; the rest is under `*`.
     pub captures: BTreeMap<String, String>,
     /// Why it wins.
     pub why: String,
 }
 
-/// A Route that does not have it.
+/// A Route that does not get the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loser {
     /// Its name.
     pub route: ObjectName,
-    /// The path of its match; `None` where the Route can't be read.
+    /// The path of its match; `None` if the Route's matches are unreadable.
     pub path: Option<PathPattern>,
-    /// Why it loses.
+    /// Why it does not get the request.
     pub why: String,
     /// How close it comes.
     #[serde(skip)]
     closeness: Closeness,
 }
 
-/// How close a Route comes to a request: the closest is the least.
+/// How close a Route comes to a request, the closest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closeness {
-    /// It would match, or might, but it is not served.
+    /// It would match, or might, but is not served.
     NotServed,
     /// Its path matches.
     Path,
     /// Its path almost matches.
     Almost,
-    /// Its path begins with as many segments of the request's.
+    /// Its path shares this many leading segments with the request's.
     Segments(Reverse<usize>),
 }
 
-/// A Route of the host that the table does not have.
+/// A Route of the host that is not in the table.
 #[derive(Clone, Debug)]
 pub struct Refused {
     /// Its name.
     pub route: ObjectName,
-    /// Its matches; none where they can't be read.
+    /// Its matches; empty if they are unreadable.
     pub matches: Vec<(PathPattern, Predicates)>,
     /// Why it is not served.
     pub why: String,
@@ -98,7 +98,7 @@ impl Winner {
     }
 }
 
-/// Every other Route of the host, the closest first, and how many are left out.
+/// The other Routes of the host, the closest first, and how many are omitted.
 pub(super) fn losers(
     run: &DryRun<'_>,
     request: &Request<'_>,
@@ -112,13 +112,13 @@ pub(super) fn losers(
         .chain(served.map(|(matched, near_miss)| served_loser(matched, &near_miss, request)))
         .collect();
     losers.sort_by_key(|loser| loser.closeness);
-    let omitted = losers.len().saturating_sub(LISTED);
-    losers.truncate(LISTED);
+    let omitted = losers.len().saturating_sub(MAX_LISTED);
+    losers.truncate(MAX_LISTED);
     (losers, omitted)
 }
 
-/// The matches of other Routes than the winner's, in the order in which they are tried, and why each
-/// loses.
+/// The matches of Routes other than the winner's, in the order in which they are tried, and why
+/// each loses.
 fn runners_up<'t>(
     host: &'t VirtualHost,
     request: &Request<'_>,
@@ -148,12 +148,12 @@ fn served_loser(matched: &RouteMatch, near_miss: &NearMiss<'_>, request: &Reques
     }
 }
 
-/// A Route that would have a match for the request if it were served.
+/// A Route that would match the request if it were served.
 fn not_served(refused: &Refused, request: &Request<'_>) -> Option<Loser> {
-    let fits = |(path, predicates): &&(PathPattern, Predicates)| {
+    let matches_request = |(path, predicates): &&(PathPattern, Predicates)| {
         router::mismatch(path, predicates, request).is_none()
     };
-    let path = match refused.matches.iter().find(fits) {
+    let path = match refused.matches.iter().find(matches_request) {
         Some((path, _)) => Some(path.clone()),
         None if refused.matches.is_empty() => None,
         None => return None,
@@ -162,14 +162,14 @@ fn not_served(refused: &Refused, request: &Request<'_>) -> Option<Loser> {
     Some(Loser { route, path, why, closeness: Closeness::NotServed })
 }
 
-/// How many segments a pattern's literals and a path begin with in common.
+/// How many leading segments a pattern's literals and a path have in common.
 fn common_segments(pattern: &PathPattern, path: &str) -> usize {
     let pattern = pattern.to_string();
     let both = pattern.split('/').zip(path.split('/')).skip(1);
     both.take_while(|(ours, theirs)| ours == theirs).count()
 }
 
-/// Whose host it is, and what is not looked at.
+/// Which FrontDoor has the host, and which Routes are therefore not considered.
 pub(super) fn note(table: &Table, run: &DryRun<'_>, name: &str) -> Option<String> {
     let host = run.arrived.destination.as_ref()?.virtual_host;
     let routes = |host: &'_ VirtualHost| -> BTreeSet<ObjectName> {

@@ -1,16 +1,16 @@
-//! A backend's response as far as it can be known without one: every field that something may be
-//! done to, each with a placeholder for its value.
+//! A stand-in for a backend's response: every field that the policy or the Route may change, each
+//! with a placeholder value.
 
 use crate::table::RouteMatch;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Stands for the unknown value of a field of a backend's response.
+/// Placeholder for the unknown value of a field in a backend's response.
 pub(super) const BACKENDS_OWN: HeaderValue = HeaderValue::from_static("(the backend's)");
 
-/// Stands for every further `Access-Control-*` field of a backend's response.
+/// Placeholder for any other `Access-Control-*` field in a backend's response.
 pub(super) const OTHER_CORS_FIELDS: HeaderName = HeaderName::from_static("access-control-*");
 
-/// The fields by which a backend answers for itself what the policy decides here.
+/// The fields of a backend's own CORS response.
 const CORS_FIELDS: [HeaderName; 7] = [
     OTHER_CORS_FIELDS,
     header::ACCESS_CONTROL_ALLOW_ORIGIN,

@@ -1,11 +1,15 @@
-//! What the script of a page may read of an answer (Fetch, "CORS check" and "CORS filtered
-//! response").
+//! What a page's script may read of a response (Fetch, "CORS check" and "CORS filtered response").
 
-use super::{Preflight, browser::Page, sample::BACKENDS_OWN, simulation::Reply};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use super::{
+    Preflight,
+    browser::Page,
+    check::{Check, cors_check, list},
+    simulation::Reply,
+};
+use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 
-/// What a script may always read of the fields of an answer that it may read at all (Fetch,
+/// The header fields that a script may always read of a response that it may read at all (Fetch,
 /// "CORS-safelisted response-header name").
 const SAFELISTED: [&str; 7] = [
     "cache-control",
@@ -17,56 +21,18 @@ const SAFELISTED: [&str; 7] = [
     "pragma",
 ];
 
-/// What the script of a page may read of an answer.
+/// What a page's script may read of a response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Script {
-    /// Whether it may read the status, the body and some header fields; `None` where that hangs on
-    /// the backend, or on the page's origin, which is not known.
+    /// Whether it may read the status, the body and some header fields; `None` if that depends on
+    /// the backend, or on the page's origin, which is unknown.
     pub reads: Option<bool>,
-    /// Whether it may where the request was sent with credentials.
+    /// Whether it may do so if the request was sent with credentials.
     pub credentials: Option<bool>,
-    /// The names of the header fields; `*`: all but `Set-Cookie`.
+    /// The names of the header fields; `*`: all except `Set-Cookie`.
     pub headers: Vec<String>,
     /// Why.
     pub why: String,
-}
-
-/// What a browser makes of an answer's CORS fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Check {
-    /// They allow it, and with credentials too or only without.
-    Passes { credentials: bool },
-    /// They do not.
-    Fails(String),
-    /// They are the backend's.
-    Unknown,
-}
-
-/// Fetch, "CORS check".
-pub(super) fn cors_check(answer: &HeaderMap, origin: &HeaderValue) -> Check {
-    let mut lines = answer.get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN).iter();
-    let allowed = match (lines.next(), lines.next()) {
-        (None, _) => {
-            return Check::Fails("the answer has no Access-Control-Allow-Origin".to_owned());
-        }
-        (Some(_), Some(_)) => {
-            return Check::Fails("the answer has Access-Control-Allow-Origin twice".to_owned());
-        }
-        (Some(allowed), None) => allowed,
-    };
-    if *allowed == BACKENDS_OWN {
-        return Check::Unknown;
-    }
-    let credentials =
-        answer.get(header::ACCESS_CONTROL_ALLOW_CREDENTIALS).is_some_and(|value| value == "true");
-    if allowed == "*" {
-        Check::Passes { credentials: false }
-    } else if allowed == origin {
-        Check::Passes { credentials }
-    } else {
-        let allowed = String::from_utf8_lossy(allowed.as_bytes());
-        Check::Fails(format!("the answer's Access-Control-Allow-Origin is {allowed}"))
-    }
 }
 
 impl Script {
@@ -112,7 +78,9 @@ impl Script {
             Check::Passes { .. } if is_redirect(answer) => {
                 Self::unknown("the browser follows the redirect, and goes by what answers there")
             }
-            Check::Passes { .. } if preflight.is_some_and(|asked| asked.allowed.is_none()) => {
+            Check::Passes { .. }
+                if preflight.is_some_and(|preflight| preflight.allowed.is_none()) =>
+            {
                 Self::unknown("it may read the answer, if the backend allows the preflight")
             }
             Check::Passes { credentials } => Self {
@@ -134,7 +102,7 @@ impl Script {
     }
 }
 
-/// Whether a browser goes elsewhere with the request (Fetch, "redirect status").
+/// Whether the browser follows a redirect (Fetch, "redirect status").
 fn is_redirect(answer: &Reply) -> bool {
     match answer {
         Reply::Edge(response, _) => matches!(response.status().as_u16(), 301..=303 | 307 | 308),
@@ -142,7 +110,7 @@ fn is_redirect(answer: &Reply) -> bool {
     }
 }
 
-/// The names of the fields that a script may read.
+/// The names of the fields that a script may read (Fetch, "CORS-exposed header-name list").
 fn exposed(answer: &HeaderMap, credentials: bool) -> Vec<String> {
     let named = list(answer, &header::ACCESS_CONTROL_EXPOSE_HEADERS);
     if !credentials && named.iter().any(|name| name == "*") {
@@ -155,11 +123,4 @@ fn exposed(answer: &HeaderMap, credentials: bool) -> Vec<String> {
         }
     }
     names
-}
-
-/// The elements of a list, but for a backend's own, which are not known.
-pub(super) fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let lines = headers.get_all(name).iter().filter(|line| **line != BACKENDS_OWN);
-    let elements = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
-    elements.map(str::trim).filter(|element| !element.is_empty()).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! Requests taken through the pipeline's own functions, with a head alone and without a connection.
+//! Takes requests through the pipeline's own functions, with only a head and no connection.
 
 use super::{Target, sample::sample};
 use crate::{
@@ -14,10 +14,10 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
 
-/// Stands for the id that each request gets.
+/// Placeholder for the id that each request gets.
 const ID: HeaderValue = HeaderValue::from_static("(drawn for each request)");
 
-/// What requests are tried on.
+/// The context of dry runs.
 pub(super) struct Simulation<'a, 't> {
     pub(super) table: &'t Table,
     pub(super) target: &'a Target,
@@ -39,25 +39,25 @@ pub(super) struct Sent<'t> {
     pub(super) forward: &'t Forward,
     /// Path and query.
     pub(super) target: String,
-    /// For each of the Route's backends.
+    /// One map for each of the Route's backends.
     pub(super) headers: Vec<HeaderMap>,
 }
 
-/// What the client gets.
+/// The response that the client gets.
 pub(super) enum Reply {
-    /// The edge's own response, and why, where it is a refusal.
+    /// Portico's own response, and the reason if it is a refusal.
     Edge(Response<Bytes>, Option<Refusal>),
-    /// A backend's. What is done to its fields is shown on a [`sample`].
+    /// A backend's response. Changes to its fields are shown on a [`sample`].
     Backend {
-        /// The fields that something may be done to.
+        /// The fields that may change.
         before: HeaderMap,
-        /// What becomes of them, and what is added.
+        /// The fields after the changes, with those added.
         after: HeaderMap,
     },
 }
 
 impl<'t> Simulation<'_, 't> {
-    /// Takes a request to its end.
+    /// Runs a request to its end.
     pub(super) fn run(&self, method: &Method, headers: &HeaderMap) -> DryRun<'t> {
         let mut head = self.head(method, headers);
         let facts =
@@ -123,13 +123,13 @@ impl<'t> Simulation<'_, 't> {
     }
 }
 
-/// How a request ends that nothing refuses.
+/// How a request that is not refused ends.
 enum End {
-    /// With the response to a preflight that is allowed.
+    /// With the response to an allowed preflight.
     AllowedPreflight(Response<Bytes>),
-    /// With the Route's own response.
+    /// With a response that the Route generates.
     Edge(Response<Bytes>),
-    /// With a backend's.
+    /// With a backend's response.
     Backend,
 }
 
@@ -160,12 +160,12 @@ fn reply(
 }
 
 impl<'t> DryRun<'t> {
-    /// What the request is to CORS; `None` where no host has it.
+    /// Classifies the request for CORS; `None` if no FrontDoor has its host.
     pub(super) fn cors_request(&self) -> Option<CorsRequest<'_>> {
         Some(self.arrived.destination.as_ref()?.cors_request(&self.head))
     }
 
-    /// The request as the router sees it; `None` where its path can't be read.
+    /// The request as the router sees it; `None` if its path is refused.
     pub(super) fn routed<'r>(
         &'r self,
         cors_request: &'r CorsRequest<'_>,
@@ -174,7 +174,7 @@ impl<'t> DryRun<'t> {
         Some(proxy::routed(&self.head, path, cors_request))
     }
 
-    /// What the winning match's path captured: names and values, the rest as `*`.
+    /// What the winning match's path captured, by name; the rest is under `*`.
     pub(super) fn captures(&self) -> Vec<(String, String)> {
         let path = self.arrived.path.as_deref().ok();
         let Some((matched, path)) = self.arrived.matched.zip(path) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! What a request is for, as a URL says it.
+//! The target of a request, given as a URL.
 
 use crate::{
     proxy::Host,
@@ -10,8 +10,8 @@ use http::{
 };
 use std::{fmt, str::FromStr};
 
-/// An absolute `http` or `https` URL, read as a browser sends it: scheme and Host apart from path
-/// and query.
+/// An absolute `http` or `https` URL, split as a browser sends it: scheme, Host, and path with
+/// query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     scheme: Scheme,
@@ -19,19 +19,19 @@ pub struct Target {
     path: PathAndQuery,
 }
 
-/// Why a URL can't be asked about.
+/// Why a URL is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not a URL, or not an absolute one.
     #[error("write an absolute URL: http://localhost:8080/sales/report?year=2021")]
     NotAbsolute,
-    /// Another scheme than the edge speaks.
+    /// A scheme that Portico does not support.
     #[error("the scheme must be http or https")]
     Scheme,
-    /// A name or a password in front of the host.
+    /// A user name or a password before the host.
     #[error("a browser sends no user name in a URL: remove what stands before the '@'")]
     UserInfo,
-    /// A port that is none.
+    /// An invalid port.
     #[error("the port must be a number up to 65535")]
     Port,
 }
@@ -39,7 +39,7 @@ pub enum TargetError {
 impl FromStr for Target {
     type Err = TargetError;
 
-    /// Leaves a fragment out, and the scheme's default port: no request carries them.
+    /// Drops a fragment and the scheme's default port, which no request carries.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let uri: Uri = text.parse().map_err(|_| TargetError::NotAbsolute)?;
         let parts = uri.into_parts();
@@ -65,7 +65,7 @@ impl FromStr for Target {
     }
 }
 
-/// The port that a URL names. One that is empty counts as none (URL, "port state").
+/// The port in a URL; an empty one counts as absent (URL Standard, "port state").
 fn port(authority: &Authority) -> Result<Option<u16>, TargetError> {
     let text = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     match text.strip_prefix(':').unwrap_or(text) {
@@ -92,22 +92,22 @@ impl Target {
         &self.host
     }
 
-    /// Path and query, as they stand in the URL.
+    /// Path and query, as in the URL.
     pub fn path(&self) -> &PathAndQuery {
         &self.path
     }
 
-    /// Which of some virtual hosts has it.
+    /// The virtual host that serves this target.
     pub fn find_in<'t>(&self, hosts: &'t Hosts) -> Option<&'t VirtualHost> {
         hosts.find(&Host::parse(self.host.as_bytes())?.name)
     }
 
-    /// The same as text.
+    /// `Host` as text.
     pub(super) fn name(&self) -> &str {
         self.host.to_str().unwrap_or_default()
     }
 
-    /// The origin of the URL, as a page of its own has it.
+    /// The URL's origin.
     pub(super) fn origin(&self) -> String {
         format!("{}://{}", self.scheme.as_str(), self.name())
     }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_url_is_refused() {
+    fn other_urls_are_rejected() {
         for (text, error) in [
             ("", TargetError::NotAbsolute),
             ("/sales", TargetError::NotAbsolute),

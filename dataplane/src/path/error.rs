@@ -1,4 +1,4 @@
-//! What can be wrong with a path, a pattern or a template.
+//! Errors in paths, patterns and templates.
 
 /// Why a request's path is refused with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum PathError {
     Control,
 }
 
-/// Why a pattern or template is refused.
+/// Why a pattern or template is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathPatternError {
     /// Neither `*` nor starting with `/`.
@@ -32,7 +32,7 @@ pub enum PathPatternError {
          segment, or '%2A' for the character"
     )]
     Wildcard,
-    /// A `{name}` that is a part of a pattern's segment.
+    /// A `{name}` that is only part of a pattern's segment.
     #[error(
         "has '{0}', where a capture is not the whole segment: write '/{{name}}/', or '%7B' and \
          '%7D' for the characters"
@@ -44,13 +44,13 @@ pub enum PathPatternError {
          characters"
     )]
     StrayBrace(String),
-    /// A capture without a proper name.
+    /// A capture whose name is invalid.
     #[error(
         "has a capture named '{0}': a name is letters, digits, '_' and '-', and starts with a \
          letter or '_'"
     )]
     Name(String),
-    /// A name that stands twice in a pattern.
+    /// A name that occurs twice in a pattern.
     #[error("has the name '{0}' twice: give each capture a name of its own")]
     RepeatedName(String),
     /// A `?`.
@@ -59,7 +59,7 @@ pub enum PathPatternError {
     /// A `#`.
     #[error("has a '#': a fragment never reaches a server; write '%23' for the character")]
     Fragment,
-    /// A segment `.` or `..`, also escaped.
+    /// A segment `.` or `..`, raw or escaped.
     #[error("has the segment '{0}': no normalised path has one; write the path without it")]
     DotSegment(String),
     /// A `%` without two hex digits.
@@ -79,6 +79,6 @@ pub enum PathPatternError {
 }
 
 impl PathPatternError {
-    /// The most characters that a pattern or template has.
+    /// The maximum length of a pattern or template in characters.
     pub const MAX_CHARS: usize = 1024;
 }

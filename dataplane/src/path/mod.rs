@@ -1,4 +1,4 @@
-//! Paths: normalisation of a request's path (RFC 3986 §6.2.2), the patterns that match it, and the
+//! Paths: normalising a request's path (RFC 3986 §6.2.2), the patterns that match it, and the
 //! templates that rewrite it.
 
 mod error;

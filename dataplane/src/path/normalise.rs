@@ -4,8 +4,8 @@ use super::PathError;
 use std::borrow::Cow;
 
 /// Normalises a request's path (RFC 3986 §6.2.2): dot segments are removed, escapes of unreserved
-/// characters decoded once, other escapes written in upper case; `//` is kept. What no request
-/// line may carry raw, non-ASCII bytes and spaces, is escaped. Borrows where nothing changes.
+/// characters decoded once, other escapes written in upper case; `//` is kept. Non-ASCII bytes and
+/// spaces, which a request line may not carry raw, are escaped. Borrows when nothing changes.
 pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathError> {
     if !path.starts_with('/') {
         Err(PathError::NotAbsolute)
@@ -16,7 +16,7 @@ pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathError> {
     }
 }
 
-/// What normalisation does with a byte.
+/// How normalisation treats a byte.
 #[derive(Clone, Copy)]
 enum Class {
     Plain,
@@ -44,7 +44,7 @@ static CLASSES: [Class; 256] = {
     classes
 };
 
-/// Whether an absolute path is its own normal form; the one pass that most requests need.
+/// Whether an absolute path is already normal; most requests need only this pass.
 fn is_normal(path: &[u8]) -> Result<bool, PathError> {
     let mut at = 0;
     while let Some(&byte) = path.get(at) {
@@ -73,30 +73,30 @@ fn is_dot_segment(rest: &[u8]) -> bool {
     matches!(rest, [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..])
 }
 
-/// Writes the normal form of an absolute path; dot segments by RFC 3986 §5.2.4.
+/// Writes the normal form of an absolute path; removes dot segments as in RFC 3986 §5.2.4.
 fn rewrite(path: &str) -> Result<String, PathError> {
     let mut out = String::with_capacity(path.len() + 16);
-    let mut dots = false;
+    let mut ends_in_dots = false;
     for segment in path.split('/').skip(1) {
         let start = out.len();
         out.push('/');
         canonicalise(segment, &mut out)?;
-        let ups = match &out[start + 1..] {
+        let cut = match &out[start + 1..] {
             "." => Some(start),
             ".." => Some(out[..start].rfind('/').unwrap_or(0)),
             _ => None,
         };
-        dots = ups.is_some();
-        out.truncate(ups.unwrap_or(out.len()));
+        ends_in_dots = cut.is_some();
+        out.truncate(cut.unwrap_or(out.len()));
     }
-    // What a last dot segment leaves ends in a slash: `/a/..` is `/`.
-    if dots {
+    // A final dot segment leaves a trailing slash: `/a/..` is `/`.
+    if ends_in_dots {
         out.push('/');
     }
     Ok(out)
 }
 
-/// Appends the normal form of a segment, or of any part of a path that no escape is cut by.
+/// Appends the normal form of a segment, or of any part of a path that does not split an escape.
 pub(super) fn canonicalise(part: &str, out: &mut String) -> Result<(), PathError> {
     let bytes = part.as_bytes();
     let mut at = 0;
@@ -121,7 +121,7 @@ pub(super) fn canonicalise(part: &str, out: &mut String) -> Result<(), PathError
     Ok(())
 }
 
-/// The byte that the escape at the start of `rest` stands for.
+/// Decodes the escape at the start of `rest`.
 fn unescape(rest: &[u8]) -> Result<u8, PathError> {
     let digit = |at: usize| {
         let digit = rest.get(at).and_then(|&byte| char::from(byte).to_digit(16));
@@ -138,7 +138,7 @@ fn escape(byte: u8, out: &mut String) {
     out.push(char::from(HEX[usize::from(byte & 15)]));
 }
 
-/// RFC 3986 §2.3.
+/// Whether a byte is an unreserved character (RFC 3986 §2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_normal_is_borrowed() {
+    fn normal_paths_are_borrowed() {
         for path in [
             "/",
             "/a/b",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_normal_is_rewritten() {
+    fn other_paths_are_rewritten() {
         for (path, normal) in [
             ("/%61%7E%2D%5f", "/a~-_"),
             ("/a%2fb", "/a%2Fb"),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ambiguous_is_refused() {
+    fn ambiguous_paths_are_refused() {
         for (path, error) in [
             ("", PathError::NotAbsolute),
             ("a/b", PathError::NotAbsolute),

@@ -5,7 +5,7 @@ use super::segments::{self, Captures, Segment};
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, cmp::Ordering, collections::HashSet, fmt, iter};
 
-/// A path pattern: segments that are literals, `{name}` or a last `*`, as in `/api/{id}/*`.
+/// A path pattern: segments that are literals, `{name}` or a final `*`, as in `/api/{id}/*`.
 /// Equal patterns match the same paths with the same names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PathPattern {
@@ -14,8 +14,8 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
-    /// Parses a pattern; `*` alone is `/*`. Literals are normalised as requests' paths are, so
-    /// `/é` and `/%c3%a9` are one pattern.
+    /// Parses a pattern; `*` alone is `/*`. Literals are normalised like request paths, so `/é` and
+    /// `/%c3%a9` are the same pattern.
     pub fn parse(pattern: &str) -> Result<Self, PathPatternError> {
         let parsed = Self { text: segments::parse(pattern)? };
         let whole = |segment: &&str| {
@@ -32,7 +32,7 @@ impl PathPattern {
         Ok(parsed)
     }
 
-    /// The names of its captures in order; `*` is not among them.
+    /// The names of its captures in order, excluding `*`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         segments::names(&self.text)
     }
@@ -42,12 +42,12 @@ impl PathPattern {
         segments::has_rest(&self.text)
     }
 
-    /// Matches a normalised path alone, without the tree.
+    /// Matches a normalised path directly, without the tree.
     pub fn matches<'p>(&self, path: &'p str) -> Option<Captures<'p>> {
-        segments::take(&self.text, path)
+        segments::match_path(&self.text, path)
     }
 
-    /// Whether every path that `other` matches is matched by this one too: path claims.
+    /// Whether this pattern matches every path that `other` matches; used for path claims.
     pub fn contains(&self, other: &Self) -> bool {
         let mut theirs = other.segments();
         for ours in self.segments() {
@@ -62,13 +62,13 @@ impl PathPattern {
         theirs.next().is_none()
     }
 
-    /// Whether both match the same paths: equal but for the names of captures.
+    /// Whether both match the same paths: equal except for the names of captures.
     pub fn same_shape(&self, other: &Self) -> bool {
         self.text == other.text || self.shape() == other.shape()
     }
 
-    /// The text without the names of captures: `/api/{}/*`. Equal for patterns of the same shape,
-    /// so it can key a map of them.
+    /// The text without capture names: `/api/{}/*`. Patterns of the same shape have equal texts, so
+    /// it can key a map.
     pub fn shape(&self) -> Cow<'_, str> {
         if self.names().next().is_none() {
             return Cow::Borrowed(&self.text);
@@ -84,16 +84,15 @@ impl PathPattern {
         Cow::Owned(shape.collect())
     }
 
-    /// Which of two patterns goes before the other where both match: segment by segment a literal,
-    /// then a capture, then the pattern's end, then `*`. Literals that differ, which never meet,
-    /// are in the order of their text. Equal for the same shape.
+    /// Which of two patterns takes precedence where both match: segment by segment a literal, then
+    /// a capture, then the pattern's end, then `*`. Different literals, which never match the same
+    /// path, are ordered by their text. Equal for patterns of the same shape.
     pub(crate) fn precedence(&self, other: &Self) -> Ordering {
-        // What both texts begin with needs no look: at its last slash the segments begin to differ.
+        // Skip what both texts begin with: the segments can first differ at its last slash.
         let (ours, theirs) = (self.text.as_bytes(), other.text.as_bytes());
         let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
         let from = memchr::memrchr(b'/', &ours[..same]).unwrap_or(0);
-        let steps =
-            |text| segments::segments(text).map(Disposition::from).chain([Disposition::End]);
+        let steps = |text| segments::segments(text).map(Step::from).chain([Step::End]);
         steps(&self.text[from..]).cmp(steps(&other.text[from..]))
     }
 
@@ -106,16 +105,16 @@ impl PathPattern {
     }
 }
 
-/// A segment or the end, in the order in which they are tried.
+/// A segment or the end, in order of precedence.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Disposition<'t> {
+enum Step<'t> {
     Literal(&'t str),
     Capture,
     End,
     Rest,
 }
 
-impl<'t> From<Segment<'t>> for Disposition<'t> {
+impl<'t> From<Segment<'t>> for Step<'t> {
     fn from(segment: Segment<'t>) -> Self {
         match segment {
             Segment::Literal(literal) => Self::Literal(literal),

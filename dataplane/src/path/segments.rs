@@ -1,13 +1,13 @@
-//! The segments that patterns and templates are made of. Both are held as their canonical text,
-//! which says it all in the least memory; its segments are read off it. A pattern's captures are
-//! whole segments, a template's may stand among literals.
+//! The segments of patterns and templates. Both are stored as their canonical text, the most
+//! compact form, and segments are parsed from it on demand. A pattern's captures are whole
+//! segments; a template's may have literals around them.
 
 use super::{PathError, PathPatternError as Error, normalise::canonicalise};
 
 /// A segment of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Segment<'t> {
-    /// This very text, canonical; may be empty.
+    /// Exactly this text, canonical; may be empty.
     Literal(&'t str),
     /// `{name}`: one segment that is not empty.
     Capture(&'t str),
@@ -26,18 +26,18 @@ pub(super) fn segments(pattern: &str) -> impl Iterator<Item = Segment<'_>> {
     })
 }
 
-/// The names of a canonical text's captures in order.
+/// The names of a canonical text's captures, in order.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }
 
-/// Whether a canonical text ends in `*`. An escaped star is never decoded, so the text tells.
+/// Whether a canonical text ends in `*`. An escaped star stays escaped, so the last byte is enough.
 pub(super) fn has_rest(text: &str) -> bool {
     text.ends_with('*')
 }
 
-/// Checks a pattern or template and gives its canonical text: literals normalised as request paths
-/// are, `*` alone written `/*`.
+/// Checks a pattern or template and returns its canonical text: literals normalised like request
+/// paths, `*` alone written `/*`.
 pub(super) fn parse(text: &str) -> Result<Box<str>, Error> {
     if text == "*" {
         return Ok("/*".into());
@@ -61,7 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Box<str>, Error> {
     Ok(canonical.into())
 }
 
-/// Appends the canonical form of a segment: literals with `{name}` in between.
+/// Appends the canonical form of a segment: literals with `{name}` between them.
 fn parse_segment(segment: &str, canonical: &mut String) -> Result<(), Error> {
     let start = canonical.len();
     let stray = || Error::StrayBrace(segment.to_owned());
@@ -106,8 +106,8 @@ fn parse_literal(literal: &str, canonical: &mut String) -> Result<(), Error> {
     })
 }
 
-/// What a pattern took from a path: the segments of its captures in the pattern's order, and the
-/// rest that its `*` took.
+/// What a pattern captured from a path: the segments of its captures in the pattern's order, and
+/// the rest that its `*` matched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures<'p> {
     pub(crate) values: Vec<&'p str>,
@@ -115,20 +115,20 @@ pub struct Captures<'p> {
 }
 
 impl<'p> Captures<'p> {
-    /// What the captures took, in the order of [`PathPattern::names`](super::PathPattern::names).
+    /// The captured segments, in the order of [`PathPattern::names`](super::PathPattern::names).
     pub fn values(&self) -> &[&'p str] {
         &self.values
     }
 
-    /// What `*` took, without the slash before it. `None` where the path is the bare prefix, or
-    /// the pattern has no `*`.
+    /// What `*` matched, without the slash before it. `None` if the path is the bare prefix or the
+    /// pattern has no `*`.
     pub fn rest(&self) -> Option<&'p str> {
         self.rest
     }
 }
 
 /// Matches a normalised path against a canonical text.
-pub(super) fn take<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
+pub(super) fn match_path<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
     let mut captures = Captures::default();
     // What is left of the path after a slash; `None` at its end.
     let mut left = path.strip_prefix('/');
@@ -138,15 +138,15 @@ pub(super) fn take<'p>(text: &str, path: &'p str) -> Option<Captures<'p>> {
             return Some(captures);
         }
         let (value, after) = split(left?);
-        take_segment(segment, value, &mut captures.values)?;
+        match_segment(segment, value, &mut captures.values)?;
         left = after;
     }
     left.is_none().then_some(captures)
 }
 
-/// Matches one segment. Where literals in it leave a choice, each capture takes the least but the
-/// last one: that finds a match if there is any, in linear time.
-fn take_segment<'p>(segment: &str, value: &'p str, values: &mut Vec<&'p str>) -> Option<()> {
+/// Matches one segment. Every capture but the last takes the shortest text that its literals allow:
+/// this finds a match if there is one, in linear time.
+fn match_segment<'p>(segment: &str, value: &'p str, values: &mut Vec<&'p str>) -> Option<()> {
     let mut pieces = segment.split('{');
     let mut left = value.strip_prefix(pieces.next()?)?;
     let mut pieces = pieces.peekable();
@@ -165,7 +165,7 @@ fn take_segment<'p>(segment: &str, value: &'p str, values: &mut Vec<&'p str>) ->
     left.is_empty().then_some(())
 }
 
-/// The first segment of what is left of a path, and what follows the slash after it.
+/// Splits off the first segment of the rest of a path; the second part is what follows the slash.
 pub(crate) fn split(left: &str) -> (&str, Option<&str>) {
     match memchr::memchr(b'/', left.as_bytes()) {
         Some(slash) => (&left[..slash], Some(&left[slash + 1..])),
@@ -173,7 +173,7 @@ pub(crate) fn split(left: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The path that a canonical text makes with these values: `value` gives a capture's by its name.
+/// Fills a canonical text: `value` maps a capture's name to its value. `None` if a name has none.
 pub(super) fn fill<'v>(
     text: &str,
     value: impl Fn(&str) -> Option<&'v str>,

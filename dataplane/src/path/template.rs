@@ -5,8 +5,8 @@ use super::{PathPattern, PathPatternError, normalise};
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, fmt};
 
-/// A path template: what a pattern captured goes where the same names stand. Written as a pattern
-/// is, but a name may stand more than once, and as a part of a segment: `/users/{id}.json`.
+/// A path template: captured values go where their names occur. Written like a pattern, but a name
+/// may occur more than once, and as part of a segment: `/users/{id}.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathTemplate {
     /// Canonical.
@@ -19,7 +19,7 @@ impl PathTemplate {
         Ok(Self { text: segments::parse(template)? })
     }
 
-    /// The names that it uses; `*` is not among them.
+    /// The names that it uses, excluding `*`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         segments::names(&self.text)
     }
@@ -29,21 +29,21 @@ impl PathTemplate {
         segments::has_rest(&self.text)
     }
 
-    /// The path for what `pattern` captured. The compiler has checked that `pattern` has every
-    /// name that the template uses, and a `*` where the template has one; what is missing all the
-    /// same leaves its segment empty.
+    /// The path for what `pattern` captured. The compiler has checked that `pattern` has every name
+    /// that the template uses, and a `*` if the template has one; a missing value leaves its
+    /// segment empty.
     pub fn fill(&self, pattern: &PathPattern, captures: &Captures<'_>) -> String {
         let value = |name: &str| Some(value(pattern.names(), captures, name).unwrap_or_default());
         segments::fill(&self.text, value, captures.rest()).unwrap_or_else(|| "/".to_owned())
     }
 
-    /// The way back, for reverse mapping: the front door's path for the backend's path `path`, as
-    /// `pattern` (which took `captures` from this very request) and this template relate them.
-    /// What the template does not use, names or `*`, is filled from `captures`. `None` where `path`
-    /// is outside the template, or is no path that a request could have.
+    /// The inverse of [`fill`](Self::fill), for rewriting responses: the front door's path for the
+    /// backend's path `path`, given `pattern` and what it captured from this request (`captures`).
+    /// What the template does not use, names or `*`, is filled from `captures`. `None` if `path`
+    /// does not match the template, or is a path that no request could have.
     ///
-    /// `path` need not be normalised, and the result is. Where several of the front door's paths
-    /// lead to `path` (`/strip` and `/strip/` by `/strip/*` → `/*`), it is one of them.
+    /// `path` need not be normalised; the result is. Where several of the front door's paths lead
+    /// to `path` (`/strip` and `/strip/` by `/strip/*` → `/*`), the result is one of them.
     pub fn reverse(
         &self,
         pattern: &PathPattern,
@@ -51,19 +51,19 @@ impl PathTemplate {
         path: &str,
     ) -> Option<String> {
         let path = normalise(path).ok()?;
-        let taken = segments::take(&self.text, &path)?;
-        let ours = |name: &str| value(self.names(), &taken, name);
-        if self.names().zip(taken.values()).any(|(name, value)| ours(name) != Some(value)) {
-            return None; // A name that stands twice took two values.
+        let captured = segments::match_path(&self.text, &path)?;
+        let ours = |name: &str| value(self.names(), &captured, name);
+        if self.names().zip(captured.values()).any(|(name, value)| ours(name) != Some(value)) {
+            return None; // A repeated name captured two different values.
         }
         let rest = match (self.has_rest(), pattern.has_rest()) {
-            (true, true) => taken.rest(),
-            (true, false) if taken.rest().is_some() => return None,
+            (true, true) => captured.rest(),
+            (true, false) if captured.rest().is_some() => return None,
             (true, false) => None,
             (false, _) => captures.rest(),
         };
         let value = |name: &str| ours(name).or_else(|| value(pattern.names(), captures, name));
-        // A capture among literals can cut an escape in two.
+        // A capture between literals can split an escape.
         segments::fill(pattern.text(), value, rest).filter(|path| is_normal(path))
     }
 }
@@ -72,7 +72,7 @@ fn is_normal(path: &str) -> bool {
     matches!(normalise(path), Ok(Cow::Borrowed(_)))
 }
 
-/// What the capture `name` took.
+/// The value that the capture `name` has.
 fn value<'n, 'p>(
     mut names: impl Iterator<Item = &'n str>,
     captures: &Captures<'p>,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_compiler_refuses_does_no_harm() {
+    fn templates_that_the_compiler_rejects_are_harmless() {
         let (pattern, template) = pair("/a/{b}", "/{c}/x/*");
         let captures = pattern.matches("/a/1").unwrap();
         assert_eq!(template.fill(&pattern, &captures), "//x");
@@ -161,7 +161,8 @@ mod tests {
             ("/*", "/app/*", "/1", "/app/", Some("/")),
             ("/*", "/app/*", "/1", "/app", Some("/")),
             ("/*", "/app/*", "/1", "/x", None),
-            // The template uses less than the pattern took: this request's stands in.
+            // The template uses less than the pattern captured: this request's values fill the
+            // gaps.
             ("/{t}/api/*", "/api/*", "/acme/api/1", "/api/2", Some("/acme/api/2")),
             ("/old/*", "/new", "/old/a/b", "/new", Some("/old/a/b")),
             ("/old/*", "/new", "/old", "/new", Some("/old")),
@@ -172,7 +173,7 @@ mod tests {
             ("/a/{x}", "/{x}/{x}", "/a/1", "/2/2", Some("/a/2")),
             ("/a/{x}", "/{x}/{x}", "/a/1", "/2/3", None),
             ("/a", "/b", "/a", "/b", Some("/a")),
-            // Captures among literals.
+            // Captures between literals.
             ("/u/{x}", "/{x}.json", "/u/1", "/2.json", Some("/u/2")),
             ("/u/{x}", "/{x}.json", "/u/1", "/2.json.json", Some("/u/2.json")),
             ("/u/{x}", "/{x}.json", "/u/1", "/.json", None),
@@ -254,23 +255,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_way_back_leads_home((pattern, template, path) in related()) {
+        fn reverse_inverts_fill((pattern, template, path) in related()) {
             let Ok(pattern) = PathPattern::parse(&pattern) else { return Ok(()) };
             let template = PathTemplate::parse(&template).unwrap();
             let captures = pattern.matches(&path).unwrap();
             let filled = template.fill(&pattern, &captures);
             prop_assert_eq!(normalise(&filled), Ok(Cow::Borrowed(&*filled)));
 
-            let home = template.reverse(&pattern, &captures, &filled).unwrap();
-            let again = template.fill(&pattern, &pattern.matches(&home).unwrap());
+            let reversed_path = template.reverse(&pattern, &captures, &filled).unwrap();
+            let again = template.fill(&pattern, &pattern.matches(&reversed_path).unwrap());
             prop_assert_eq!(&again, &filled);
             if template.to_string() != "/*" {
-                prop_assert_eq!(home, path);
+                prop_assert_eq!(reversed_path, path);
             }
         }
 
         #[test]
-        fn any_path_is_reversed_to_one_of_the_pattern(
+        fn reversed_paths_match_the_pattern(
             (pattern, template, path) in related(),
             other in "(/[ab]{0,1}|/%2F){1,4}",
         ) {

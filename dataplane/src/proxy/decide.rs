@@ -1,6 +1,6 @@
-//! The one decision: what happens to a request, from the table, the peer and the head alone.
-//! [`handle`](super::handle) acts on it, and `explain` shows it; the order of the phases stands
-//! here and nowhere else.
+//! The decision: what happens to a request, given only the table, the peer and the head.
+//! [`handle`](super::handle) acts on it and `explain` shows it, so the order of the phases is
+//! defined only here.
 
 use super::{
     headers::{self, ClientInfo, REQUEST_ID, Via},
@@ -21,7 +21,7 @@ use crate::{
 use http::{HeaderMap, HeaderValue, request::Parts};
 use std::{borrow::Cow, rc::Rc};
 
-/// What a decision depends on beside the table and the head.
+/// What a decision depends on in addition to the table and the head.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     /// The other end of the connection.
@@ -30,63 +30,64 @@ pub(crate) struct Facts<'a> {
     pub(crate) via: &'a Via,
     /// `--max-body-bytes`.
     pub(crate) max_body_bytes: Option<u64>,
-    /// The length of the body, where it is known.
+    /// The length of the body, if known.
     pub(crate) body_length: Option<u64>,
 }
 
-/// Which virtual host a request is for, and who sent it.
+/// The virtual host that a request is for, and the client that sent it.
 pub(crate) struct Destination<'t> {
     /// The virtual host.
     pub(crate) virtual_host: &'t VirtualHost,
-    /// Who sent it.
+    /// The client.
     pub(super) client: ClientInfo,
 }
 
-/// What was found out about a request on the way to what happens [`Next`], however far it came.
+/// What is known about a request when it is decided what happens [`Next`]. Fields are filled in
+/// phase by phase, so a refusal leaves the later ones empty.
 pub(crate) struct Arrived<'t> {
-    /// The host that it names: lower case, without port; `None` where that is invalid.
+    /// The requested host: lower case, without port; `None` if it is invalid.
     pub(super) host: Option<Rc<str>>,
     /// Its normalised path, or why that is refused.
     pub(crate) path: Result<String, Refusal>,
-    /// `None` where no FrontDoor has its host.
+    /// `None` if no FrontDoor has its host.
     pub(crate) destination: Option<Destination<'t>>,
-    /// The match that wins.
+    /// The winning match.
     pub(crate) matched: Option<&'t RouteMatch>,
     /// The CORS policy that applies: the Route's, or without a Route the FrontDoor's.
     pub(crate) policy: Option<&'t Policy>,
-    /// What the policy says.
+    /// The policy's verdict.
     pub(crate) verdict: Option<Verdict>,
-    /// What the policy does to the response's headers.
+    /// What the policy does with the response's headers.
     response_headers: ResponseHeaders<'t>,
 }
 
-/// What happens to a request that nothing refuses.
+/// What happens to a request that is not refused.
 pub(crate) enum Next<'t> {
-    /// It is a preflight that its policy allows, answered here with these headers. No Route edits
-    /// them.
+    /// It is an allowed preflight, answered here with these headers, to which no Route's edits
+    /// apply (Fetch, "CORS-preflight fetch").
     AllowPreflight(Box<HeaderMap>),
-    /// Its Route answers it here.
+    /// Its Route generates the response.
     Respond(RouteReply<'t>),
-    /// It goes to one of the Route's backends.
+    /// It is forwarded to one of the Route's backends.
     Forward(ForwardPlan<'t>),
 }
 
-/// How a request goes to a backend.
+/// How a request is forwarded.
 pub(crate) struct ForwardPlan<'t> {
-    /// The match that it met.
+    /// The winning match.
     pub(crate) matched: &'t RouteMatch,
     /// The backends.
     pub(crate) forward: &'t Forward,
-    /// The path that they get, where it is not the request's own.
+    /// The path that they get, if it differs from the request's.
     pub(crate) rewritten: Option<String>,
-    /// Whether a browser would have sent a preflight before it, had its page called the backend at
-    /// another origin.
+    /// Whether a browser would have sent a preflight if its page had called the backend on another
+    /// origin.
     pub(super) avoids_preflight: bool,
 }
 
-/// Decides on a request. Host and the forwarding headers of its head are brought into their final
-/// form: an absolute target's authority replaces Host, and what an untrusted peer says of the
-/// client is removed.
+/// Decides what happens to a request. Normalises Host and the forwarding headers of its head: an
+/// absolute target's authority replaces Host (RFC 9112 §3.2.2), and forwarding headers from an
+/// untrusted peer are removed.
 pub(crate) fn decide<'t>(
     table: &'t Table,
     facts: &Facts<'_>,
@@ -129,7 +130,7 @@ impl<'t> Arrived<'t> {
         let path = self.path.as_deref().map_err(|refusal| *refusal);
         let found = path.and_then(|path| find_match(virtual_host, head, path, &cors_request));
         self.matched = found.as_ref().ok().map(|(matched, _)| *matched);
-        // Before anything of the Route's own: a preflight is answered, and a disallowed origin
+        // Before anything of the Route's own: preflights are answered, and disallowed origins
         // refused, without contacting the backend.
         self.policy = policy_of(virtual_host, self.matched);
         let cors = cors::Decision::of(self.policy, &cors_request);
@@ -146,35 +147,36 @@ impl<'t> Arrived<'t> {
         route.next(&cors_request)
     }
 
-    /// Names the request on its response, and applies the Route's edits; the CORS headers come
+    /// Adds the request id to the response, and applies the Route's edits; the CORS headers are set
     /// after these.
     pub(crate) fn edit_response(&self, id: &HeaderValue, headers: &mut HeaderMap) {
-        // One id names the request here, in logs and at the backend, whatever that calls it.
+        // The same id identifies the request here, in logs and at the backend, so it replaces the
+        // backend's.
         headers.insert(REQUEST_ID, id.clone());
         if let Some(matched) = self.matched {
             matched.target.response_headers.apply(headers);
         }
     }
 
-    /// The path that a plan's backends get.
+    /// The path that the backends of a plan get.
     pub(crate) fn target_path<'d>(&'d self, plan: &'d ForwardPlan<'_>) -> &'d str {
         plan.rewritten.as_deref().or(self.path.as_deref().ok()).unwrap_or_default()
     }
 
-    /// Takes out what the policy does to the response's headers.
+    /// Takes what the policy does with the response's headers.
     pub(crate) fn take_response_headers(&mut self) -> ResponseHeaders<'t> {
         std::mem::take(&mut self.response_headers)
     }
 }
 
 impl Destination<'_> {
-    /// What the request is to CORS.
+    /// Classifies the request for CORS.
     pub(crate) fn cors_request<'h>(&self, head: &'h Parts) -> CorsRequest<'h> {
         let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());
         CorsRequest::of(&head.method, &head.headers, is_own)
     }
 
-    /// The request's id, where a trusted proxy has given it one.
+    /// The request's id, if a trusted proxy has assigned one.
     pub(super) fn trusted_id<'h>(&self, head: &'h Parts) -> Option<&'h HeaderValue> {
         let id = head.headers.get(REQUEST_ID).filter(|_| self.client.trusted)?;
         let is_valid =
@@ -184,7 +186,7 @@ impl Destination<'_> {
 }
 
 impl Facts<'_> {
-    /// What is refused whatever the Route.
+    /// Refusals that do not depend on the Route.
     fn admit(&self, head: &Parts) -> Result<(), Refusal> {
         headers::refuse_loops(&head.headers, self.via)?;
         match (self.max_body_bytes, self.body_length) {
@@ -194,7 +196,7 @@ impl Facts<'_> {
     }
 }
 
-/// A request that its CORS policy lets through, and the Route that it is for.
+/// A request that its CORS policy lets through, and the match that it is for.
 struct Routed<'t, 'r> {
     client: &'r ClientInfo,
     matched: &'t RouteMatch,
@@ -204,7 +206,7 @@ struct Routed<'t, 'r> {
 }
 
 impl<'t> Routed<'t, '_> {
-    /// What the Route does with it.
+    /// What the Route does with the request.
     fn next(&self, cors_request: &CorsRequest<'_>) -> Result<Next<'t>, Refusal> {
         let Self { client, matched, captures, path, head } = self;
         let route = &*matched.target;
@@ -229,12 +231,12 @@ impl<'t> Routed<'t, '_> {
     }
 }
 
-/// The policy that applies: the Route's, or without a Route the FrontDoor's default one.
+/// The policy that applies: the Route's, or, without a Route, the FrontDoor's default.
 fn policy_of<'t>(host: &'t VirtualHost, matched: Option<&'t RouteMatch>) -> Option<&'t Policy> {
     matched.map_or(&host.cors, |matched| &matched.target.cors).as_deref()
 }
 
-/// The match that a request meets; for a preflight, that of the request it announces.
+/// The match for a request; for a preflight, the match of the request it announces.
 fn find_match<'t, 'r>(
     host: &'t VirtualHost,
     head: &'r Parts,
@@ -244,7 +246,7 @@ fn find_match<'t, 'r>(
     host.routes.find(&routed(head, path, cors_request)).ok_or(Refusal::NoRoute)
 }
 
-/// A request as the router sees it; a preflight, as the request it announces.
+/// A request as the router sees it; a preflight stands for the request it announces.
 pub(crate) fn routed<'r>(
     head: &'r Parts,
     path: &'r str,

@@ -10,40 +10,38 @@ use crate::{
 use bytes::Bytes;
 use std::{rc::Rc, time::Duration};
 
-/// What the pipeline needs of the client's side of a request. HTTP/1.1 implements it once for a
-/// connection, whose requests come one after the other; a protocol with many requests at a time
-/// implements it for each of them.
+/// What the pipeline needs of the client's side of a request. HTTP/1.1 implements it once per
+/// connection, whose requests are sequential; a multiplexed protocol implements it per request.
 pub(crate) trait Downstream: 'static {
     /// The other end of the connection.
     fn peer(&self) -> &Peer;
 
-    /// What the request shares with its body and its response's.
+    /// State shared with the request's body and the response's.
     fn state(&self) -> &Rc<RequestState>;
 
-    /// A request is about to be served.
+    /// Called when a request is about to be served.
     fn begin(&self);
 
-    /// Its response has ended, however it ended.
+    /// Called when its response has ended, successfully or not.
     fn end(&self);
 
-    /// Whether the response must say that the connection closes after it.
+    /// Whether the response must announce that the connection will close.
     fn is_closing(&self) -> bool;
 
-    /// Why the request was refused before it reached the pipeline, where the one with this Host only
-    /// stands in for it.
+    /// Why the request was refused before it reached the pipeline, if it was and the request with
+    /// this Host is only its placeholder.
     fn take_refused(&self, host: Option<&[u8]>) -> Option<Refusal>;
 
     /// Whether the request offers to leave HTTP (RFC 9110 §7.8).
     fn offers_upgrade(&self) -> bool;
 
-    /// Declines what [`offers_upgrade`](Self::offers_upgrade) says, if anything.
+    /// Declines the upgrade that [`offers_upgrade`](Self::offers_upgrade) reports, if any.
     fn decline_upgrade(&self);
 
-    /// Leaves HTTP with the response that is being returned.
+    /// Switches protocols with the response that is being returned.
     fn upgrade(&self, upgraded: Upgraded);
 
-    /// The response comes a round trip sooner than it might: counted for `route`, once the response
-    /// leaves.
+    /// Counts a saved round trip for `route` once the response leaves.
     fn record_saved_trip(&self, route: &Rc<RouteStats>);
 }
 
@@ -52,10 +50,10 @@ pub(crate) trait Downstream: 'static {
 pub(crate) struct Upgraded {
     /// Its stream.
     pub(crate) io: Stream,
-    /// What was read from it beyond the response's head.
+    /// Bytes read from it after the response's head.
     pub(crate) read: Bytes,
-    /// How long no byte may pass.
+    /// Timeout between bytes in either direction.
     pub(crate) idle: Option<Duration>,
-    /// The request's record, which ends when the tunnel does.
+    /// The request's record, which ends with the tunnel.
     pub(crate) record: Box<RequestRecord>,
 }

@@ -1,5 +1,5 @@
-//! The way to a backend and back: pick, prepare, send, map back. A retry that a Route asks for goes
-//! around [`Exchange::forward`], and nowhere else.
+//! Forwarding: pick a backend, prepare the request, send it, rewrite the response. Retries that a
+//! Route configures will wrap [`Exchange::forward`], and nothing else.
 
 use super::{
     Exchange,
@@ -13,25 +13,25 @@ use crate::{refusal::Refusal, request::RequestBody, table::Backend, upstream::Up
 use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
 use hyper::body::{Body, Incoming};
 
-/// How a request goes to a backend, whichever it will be.
+/// How a request is forwarded, regardless of the backend.
 #[derive(Clone, Copy)]
 pub(crate) struct ForwardContext<'a, 't> {
     /// The other end of the client's connection.
     pub(crate) peer: &'a Peer,
     /// This install's name in `Via`.
     pub(crate) via: &'a Via,
-    /// What was found out about it.
+    /// What is known about the request.
     pub(crate) arrived: &'a Arrived<'t>,
-    /// Which virtual host it is for, and who sent it.
+    /// Its virtual host and client.
     pub(crate) destination: &'a Destination<'t>,
-    /// Where it goes.
+    /// The backends, and their path.
     pub(crate) plan: &'a ForwardPlan<'t>,
     /// Whether the request becomes a WebSocket.
     pub(crate) upgrade: bool,
 }
 
 impl ForwardContext<'_, '_> {
-    /// Makes the client's head that of the request which `backend` gets; its Host.
+    /// Turns the client's head into that for `backend`; returns the backend's Host.
     pub(crate) fn prepare(
         &self,
         backend: &Backend,
@@ -56,7 +56,7 @@ impl ForwardContext<'_, '_> {
 }
 
 impl<D: Downstream> Exchange<'_, D> {
-    /// Sends the request to a backend, and gives its response.
+    /// Sends the request to a backend and returns its response.
     pub(super) async fn forward(
         &mut self,
         arrived: &Arrived<'_>,
@@ -76,28 +76,28 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
         let (peer, via) = (downstream.peer(), &self.shared.via);
-        // A plan is only made for a request that has one.
+        // Invariant: only requests with a destination have a plan.
         let destination = arrived.destination.as_ref().ok_or(Refusal::NoHost)?;
         let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
         let sent_host = context.prepare(backend, &self.record.id, head)?;
         let body = RequestBody::new(body, state, self.shared.limits.body_bytes);
 
         let timeouts = &plan.matched.target.timeouts;
-        let sending = state.deadline.now();
+        let sent_at = state.deadline.now();
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
         let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
         let sent = upstreams.send(backend, point, head, body, &state.deadline, timeouts).await;
         let received = sent.map_err(|refusal| self.blame_client(refusal))?;
-        self.record.upstream = Some(state.deadline.now().saturating_duration_since(sending));
+        self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
-        self.map_back(&context, backend, &sent_host, received)
+        self.rewrite_response(&context, backend, &sent_host, received)
     }
 
-    /// Makes a backend's response the front door's.
-    fn map_back(
+    /// Rewrites a backend's response for the front door.
+    fn rewrite_response(
         &mut self,
         context: &ForwardContext<'_, '_>,
         backend: &Backend,
@@ -125,7 +125,7 @@ impl<D: Downstream> Exchange<'_, D> {
         Ok(response.map(Content::Upstream))
     }
 
-    /// A failed exchange is the client's fault where its body is what failed.
+    /// Blames the client for a failed exchange if its body is what failed.
     fn blame_client(&self, refusal: Refusal) -> Refusal {
         let body = &self.downstream.state().body;
         match refusal {

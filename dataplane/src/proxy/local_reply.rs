@@ -1,4 +1,4 @@
-//! The responses that the edge makes itself: redirects, fixed responses, preflights, refusals.
+//! The responses that Portico generates: redirects, fixed responses, preflights, refusals.
 
 use super::headers::{ClientInfo, REQUEST_ID};
 use crate::{
@@ -9,11 +9,11 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
-/// The methods that are supported here, for a 405 (RFC 9110 §10.2.1).
+/// The supported methods, for a 405 (RFC 9110 §10.2.1).
 const ALLOWED: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// What a Route answers by itself.
+/// A response that a Route generates.
 pub(crate) enum RouteReply<'t> {
     /// A redirect to this `Location`.
     Redirect(StatusCode, HeaderValue),
@@ -22,7 +22,7 @@ pub(crate) enum RouteReply<'t> {
 }
 
 impl RouteReply<'_> {
-    /// The response.
+    /// Builds the response.
     pub(crate) fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(Bytes::new());
         match self {
@@ -42,7 +42,7 @@ impl RouteReply<'_> {
     }
 }
 
-/// Where a redirect leads.
+/// The `Location` of a redirect (RFC 9110 §10.2.2).
 pub(super) fn location(
     redirect: &Redirect,
     client: &ClientInfo,
@@ -53,13 +53,13 @@ pub(super) fn location(
 ) -> Result<HeaderValue, Refusal> {
     let scheme = redirect.scheme.unwrap_or(client.scheme);
     let authority = client.host.to_str().unwrap_or_default();
-    // A valid Host has its port, if any, behind the last colon that no bracket follows.
+    // In a valid Host, the port follows the last colon that is not inside brackets.
     let own_host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,
         Some(_) | None => authority,
     };
     let host = redirect.host.as_deref().unwrap_or(own_host);
-    // The request's port stays, too, but for one that only its scheme implied.
+    // The request's port is kept as well, unless it was only implied by the scheme.
     let own_port = Some(client.port).filter(|port| *port != client.scheme.default_port());
     let port = redirect.port.or(own_port);
     let port = match port.filter(|port| *port != scheme.default_port()) {
@@ -74,7 +74,7 @@ pub(super) fn location(
         .map_err(|_| Refusal::InvalidTarget)
 }
 
-/// The response to a preflight that is allowed: 204, which has headers alone (RFC 9110 §15.3.5).
+/// The response to an allowed preflight: 204, which has only headers (RFC 9110 §15.3.5).
 pub(crate) fn preflight(headers: HeaderMap, id: &HeaderValue) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -1,5 +1,5 @@
-//! The pipeline: what happens to a request, phase by phase. [`handle`] is the whole of it on one
-//! page; [`decide()`] is its part without I/O.
+//! The pipeline: what happens to a request, phase by phase. [`handle`] is all of it on one page;
+//! [`decide()`] is the part without I/O.
 
 mod decide;
 mod downstream;
@@ -34,11 +34,10 @@ use response_body::Content;
 use route_state::RouteState;
 use std::{convert::Infallible, rc::Rc, time::Duration};
 
-/// How long a client may take to accept a response of the edge's own.
+/// How long a client may take to accept a response that Portico generates.
 const LOCAL_REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves one request. It never fails: what can't be served is a refusal, and a refusal is a
-/// response too.
+/// Serves one request. Never fails: a refusal is a response too.
 pub(crate) async fn handle<D: Downstream>(
     shared: Rc<Shared>,
     downstream: Rc<D>,
@@ -79,18 +78,18 @@ struct Exchange<'w, D> {
     downstream: &'w Rc<D>,
     table: &'w Table,
     record: Box<RequestRecord>,
-    /// What the worker keeps of its Route.
+    /// The worker's state for its Route.
     route: Option<Rc<RouteState>>,
-    /// What the CORS policy does to the response's headers.
+    /// What the CORS policy does with the response's headers.
     response_headers: ResponseHeaders<'w>,
-    /// How long no byte of the response's body may pass.
+    /// Timeout between bytes of the response's body.
     idle: Option<Duration>,
-    /// The backend's stream after a 101, and what was read from it beyond the head.
+    /// After a 101: the backend's stream, and bytes read after the head.
     upgraded: Option<Box<(Stream, Bytes)>>,
 }
 
 impl<'w, D: Downstream> Exchange<'w, D> {
-    /// The phases: decide, and then answer here or forward.
+    /// The phases: decide, then answer here or forward.
     async fn respond(
         &mut self,
         head: &mut Parts,
@@ -119,7 +118,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         Ok(response)
     }
 
-    /// Takes over what was found out about the request, whether or not it was refused.
+    /// Records what is known about the request, whether or not it was refused.
     fn note_arrived(&mut self, arrived: &mut Arrived<'w>, head: &Parts) {
         if let Some(fields) = &mut self.record.log {
             fields.method = Some(head.method.clone());
@@ -141,7 +140,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         self.response_headers = arrived.take_response_headers();
     }
 
-    /// Completes a response, and hands it to the client's connection.
+    /// Completes a response and hands it to the client's connection.
     fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody<D>> {
         let downstream = self.downstream.clone();
         downstream.state().deadline.set(self.idle);
@@ -157,8 +156,8 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         Response::from_parts(parts, ResponseBody::new(content, record, downstream, idle))
     }
 
-    /// After a 101 the connection's task takes over both streams, and the record with them; any
-    /// other response to an offered upgrade declines it.
+    /// After a 101 the connection's task takes over both streams and the record; any other response
+    /// declines an offered upgrade.
     fn settle_upgrade(self) -> Option<Box<RequestRecord>> {
         let Some(upgraded) = self.upgraded else {
             self.downstream.decline_upgrade();

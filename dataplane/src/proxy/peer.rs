@@ -1,38 +1,38 @@
-//! The other end of a client's connection, and what was last derived from its requests.
+//! The other end of a client's connection, with values cached from its requests.
 
 use crate::table::Scheme;
 use http::HeaderValue;
 use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
-/// The other end of a connection. Its requests mostly carry the same Host, so what was derived from
-/// it is kept for the next.
+/// The other end of a client's connection. Most of its requests carry the same Host, so values
+/// derived from it are cached for the next.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// Its address.
     pub(crate) address: SocketAddr,
-    /// The same without port, as a header's value.
+    /// The address without the port, as a field value.
     pub(crate) ip: HeaderValue,
-    /// What it speaks.
+    /// The scheme of the connection.
     pub(crate) scheme: Scheme,
-    /// The last Host that was read.
+    /// The last Host that was parsed.
     pub(crate) host: RefCell<Option<KnownHost>>,
-    /// The last `Forwarded` element that was made, and what of.
+    /// The last `Forwarded` element, with the Host and scheme it was made for.
     pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
 }
 
-/// A Host and what it says.
+/// A parsed Host.
 #[derive(Debug)]
 pub(crate) struct KnownHost {
-    /// As it stood in the request.
+    /// The original value.
     pub(crate) value: HeaderValue,
     /// Lower case, without trailing dot; IPv6 in brackets.
     pub(crate) name: Rc<str>,
-    /// The port, where one is written.
+    /// The port, if present.
     pub(crate) port: Option<u16>,
 }
 
 impl Peer {
-    /// A peer that has said nothing yet.
+    /// A peer without any requests yet.
     pub(crate) fn new(address: SocketAddr, scheme: Scheme) -> Self {
         let ip = address.ip().to_canonical().to_string();
         Self {

@@ -1,5 +1,5 @@
-//! Request ids: 128 bits, 32 hexadecimal digits, unique among all workers and restarts for all
-//! practical purposes. They name requests in logs; nothing is secured by them.
+//! Request ids: 128 bits, 32 hexadecimal digits, unique across workers and restarts for all
+//! practical purposes. They identify requests in logs; no security depends on them.
 
 use http::HeaderValue;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-/// A random number from the standard library's own source of hash keys.
+/// A random number from the standard library's source of hash keys.
 pub(super) fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
@@ -29,7 +29,7 @@ impl RequestIds {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let next = self.next.get().wrapping_add(1);
         self.next.set(next);
-        // An odd factor permutes: ids stay distinct, and do not look like a sequence.
+        // Multiplying by an odd factor permutes: ids stay distinct but do not look sequential.
         let scattered = next.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let bytes = (u128::from(self.worker) << 64 | u128::from(scattered)).to_be_bytes();
         let mut text = [0; 32];
@@ -37,7 +37,7 @@ impl RequestIds {
             pair[0] = DIGITS[usize::from(byte >> 4)];
             pair[1] = DIGITS[usize::from(byte & 15)];
         }
-        // Hexadecimal digits are a valid value.
+        // Hexadecimal digits are always a valid value.
         HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
     }
 }
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn ids_are_distinct_and_of_one_length() {
         let ids = RequestIds::new();
-        let drawn: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next()).collect();
-        assert_eq!(drawn.len(), 10_000);
-        assert!(drawn.iter().all(|id| id.len() == 32));
+        let ids_seen: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next()).collect();
+        assert_eq!(ids_seen.len(), 10_000);
+        assert!(ids_seen.iter().all(|id| id.len() == 32));
     }
 }

@@ -1,5 +1,5 @@
-//! A response's body on its way to the client. It streams: what the client does not take is not read
-//! from the backend.
+//! The response body on its way to the client. It streams: the backend is read only as fast as the
+//! client accepts data.
 
 use super::downstream::Downstream;
 use crate::{
@@ -17,22 +17,22 @@ use std::{
     time::Duration,
 };
 
-/// A response's body as the client's connection takes it; ends the request's record.
+/// A response's body as it is sent to the client; completes the request's record.
 pub(crate) struct ResponseBody<D: Downstream> {
     content: Content,
     record: Option<Box<RequestRecord>>,
     downstream: Rc<D>,
-    /// How long no byte may pass.
+    /// Timeout between bytes.
     idle: Option<Duration>,
 }
 
-/// What there is to send.
+/// The data to send.
 pub(super) enum Content {
-    /// Bytes that are here; `None` when they have been sent.
+    /// Bytes in memory; `None` once they have been sent.
     Fixed(Option<Bytes>),
-    /// A backend's.
+    /// The body of a backend's response.
     Upstream(UpstreamBody),
-    /// A backend's that broke off.
+    /// The same after it was cut off.
     Broken,
 }
 
@@ -60,7 +60,7 @@ impl<D: Downstream> ResponseBody<D> {
         }
     }
 
-    fn break_off(&mut self, refusal: Refusal) {
+    fn record_failure(&mut self, refusal: Refusal) {
         if let Some(record) = &mut self.record {
             record.refusal = Some(refusal);
         }
@@ -87,10 +87,12 @@ impl<D: Downstream> Body for ResponseBody<D> {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => {
-                // The backend's, unless the client's own body, still on its way, broke off.
+                // The backend failed, unless it was the client's body, still being sent, that was
+                // cut off.
                 let failure = this.downstream.state().body.failure.get();
-                this.break_off(failure.unwrap_or(Refusal::BackendBroken));
-                // hyper closes at an error, but while it waits it sends what it holds of the response.
+                this.record_failure(failure.unwrap_or(Refusal::BackendBroken));
+                // On an error, hyper closes at once; while pending, it first sends what it has
+                // buffered.
                 this.content = Content::Broken;
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -102,7 +104,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
                 Poll::Ready(None)
             }
             Poll::Pending if this.downstream.state().deadline.poll_expired(cx) => {
-                this.break_off(Refusal::BackendTimeout);
+                this.record_failure(Refusal::BackendTimeout);
                 Poll::Ready(Some(Err(BodyError.into())))
             }
             Poll::Pending => Poll::Pending,

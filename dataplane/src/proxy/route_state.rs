@@ -1,4 +1,4 @@
-//! What a worker keeps of each Route beyond the table, and carries over when the table changes.
+//! A worker's state for each Route beyond the table, kept when the table changes.
 
 use crate::{
     balance::Sequence,
@@ -8,32 +8,32 @@ use crate::{
 use hashbrown::HashMap;
 use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
-/// What a worker keeps of one Route.
+/// A worker's state for one Route.
 #[derive(Debug)]
 pub(crate) struct RouteState {
     /// Its counters.
     pub(crate) stats: Rc<RouteStats>,
-    /// Which of its backends gets the next request.
+    /// Picks the backend for the next request.
     pub(super) backends: Sequence,
 }
 
-/// What a worker keeps of all Routes.
+/// A worker's state for all Routes.
 #[derive(Debug)]
 pub(crate) struct RouteStates {
     by_name: RefCell<HashMap<ObjectName, Rc<RouteState>>>,
     /// The counters of requests that matched no Route.
     unrouted: Rc<RouteStats>,
-    /// Where each Route's sequence begins, so that workers don't walk in step.
+    /// Where each Route's sequence begins, so that workers do not move in lockstep.
     seed: u64,
 }
 
 impl RouteStates {
-    /// None yet.
+    /// Without Routes yet.
     pub(crate) fn new(seed: u64) -> Self {
         Self { by_name: RefCell::default(), unrouted: Rc::default(), seed }
     }
 
-    /// That of a Route.
+    /// The state of a Route, created on first use.
     pub(super) fn get(&self, name: &ObjectName) -> Rc<RouteState> {
         if let Some(known) = self.by_name.borrow().get(name) {
             return known.clone();
@@ -51,7 +51,7 @@ impl RouteStates {
         &self.unrouted
     }
 
-    /// Forgets Routes that are no longer in the table.
+    /// Drops Routes that are no longer in the table.
     pub(crate) fn retain(&self, table: &Table) {
         let known: HashSet<&ObjectName> = table
             .hosts

@@ -1,4 +1,4 @@
-//! What the requests of a worker share. One thread: nothing is locked.
+//! State that the requests of a worker share. Single-threaded: no locks.
 
 use super::{
     headers::Via,
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 
-/// What the requests of a worker share.
+/// State that the requests of a worker share.
 pub(crate) struct Shared {
     /// Bounds on what clients may send.
     pub(crate) limits: Arc<Limits>,
@@ -22,21 +22,20 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Upstreams,
     /// This install's name in `Via`.
     pub(super) via: Via,
-    /// What is kept of each Route.
+    /// The state of each Route.
     pub(super) routes: RouteStates,
-    /// Which of a backend's endpoints gets the next request.
+    /// Picks the endpoint for the next request.
     pub(super) endpoints: Sequence,
-    /// Where request ids come from.
+    /// The source of request ids.
     pub(super) ids: RequestIds,
     #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
     table: RefCell<Rc<Arc<Table>>>,
 }
 
 impl Shared {
-    /// For a worker that serves `table`.
+    /// Creates the state for a worker that serves `table`.
     ///
-    /// # Errors
-    /// Where the name in `Via` is no token, or TLS to backends can't be set up.
+    /// # Errors If the name in `Via` is not a token, or TLS to backends can't be set up.
     pub(crate) fn new(config: &Config, table: Arc<Table>) -> io::Result<Self> {
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
@@ -49,19 +48,19 @@ impl Shared {
         })
     }
 
-    /// The table that new requests are served from. A clone of the thread's own pointer: no count
-    /// that cores contend for.
+    /// The table for new requests. This clones the thread's own pointer, so that cores don't
+    /// contend for a reference count.
     #[expect(clippy::redundant_allocation, reason = "the inner count is shared between cores")]
     pub(crate) fn table(&self) -> Rc<Arc<Table>> {
         self.table.borrow().clone()
     }
 
-    /// Serves new requests from another table. Those in flight keep the one that they began with.
+    /// Serves new requests from another table. Requests in flight keep theirs.
     pub(crate) fn replace_table(&self, table: Arc<Table>) {
         self.table.replace(Rc::new(table));
     }
 
-    /// What has been counted so far, given how many clients are connected.
+    /// A snapshot of the counters; `connections` is the number of connected clients.
     pub(crate) fn snapshot(&self, connections: usize) -> Snapshot {
         self.routes.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());

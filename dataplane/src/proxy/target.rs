@@ -1,16 +1,16 @@
-//! What a request is for: its host, path and query, from Host or an absolute URL.
+//! The target of a request: its host, path and query, from Host or an absolute URL.
 
 use super::peer::{KnownHost, Peer};
 use crate::{path, refusal::Refusal};
 use http::{HeaderMap, HeaderValue, header, request};
 use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 
-/// A host and port as they stand in Host (RFC 9110 §7.2).
+/// A host and port as in the Host field (RFC 9110 §7.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host<'h> {
     /// Lower case, without trailing dot; IPv6 in brackets.
     pub(crate) name: Cow<'h, str>,
-    /// The port, where one is written.
+    /// The port, if present.
     pub(crate) port: Option<u16>,
 }
 
@@ -42,8 +42,8 @@ impl<'h> Host<'h> {
     }
 }
 
-/// The name and port of a Host. A connection's requests mostly go to one host, so that the last one
-/// read fits.
+/// The name and port of a Host. Most requests of a connection have the same host, so the last one
+/// parsed is cached.
 pub(super) fn read_host(
     peer: &Peer,
     value: &HeaderValue,
@@ -56,7 +56,7 @@ pub(super) fn read_host(
     }
     let Host { name, port } = Host::parse(value.as_bytes()).ok_or(Refusal::InvalidHost)?;
     let name: Rc<str> = name.into();
-    // A copy: the header's own bytes share the request's buffer.
+    // Copied, since the header's own bytes share the request's buffer.
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         *last = Some(KnownHost { value, name: name.clone(), port });
     }
@@ -80,8 +80,8 @@ fn lower_case(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// The value that names the host: Host, which must be there exactly once, and which the authority
-/// of an absolute target replaces (RFC 9112 §3.2.2).
+/// The effective Host: the field must occur exactly once, and the authority of an absolute target
+/// replaces it (RFC 9112 §3.2, §3.2.2).
 pub(super) fn settle_host(head: &mut request::Parts) -> Result<HeaderValue, Refusal> {
     let host = sole(&head.headers, &header::HOST).ok_or(Refusal::InvalidHost)?;
     match head.uri.authority() {
@@ -98,14 +98,15 @@ pub(super) fn settle_host(head: &mut request::Parts) -> Result<HeaderValue, Refu
     }
 }
 
-/// The one value of a field that must not come twice.
+/// The value of a field that must occur exactly once.
 fn sole<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value)
 }
 
-/// The normalised path. `*`, the target of a server-wide OPTIONS, is no path of any Route.
+/// The normalised path. `*`, the target of a server-wide OPTIONS (RFC 9112 §3.2.4), matches no
+/// Route.
 pub(super) fn path(head: &request::Parts) -> Result<Cow<'_, str>, Refusal> {
     match head.uri.path() {
         "*" => Err(Refusal::NoRoute),

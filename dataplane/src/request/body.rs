@@ -1,5 +1,5 @@
-//! The client's body on its way to a backend. It streams: what the backend does not take is not read
-//! from the client.
+//! The request body on its way to a backend. It streams: the client is read only as fast as the
+//! backend accepts data.
 
 use super::RequestState;
 use crate::refusal::Refusal;
@@ -12,15 +12,15 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Why an exchange or a body failed; for logs alone.
+/// Why an exchange or a body failed; only for logs.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A body broke off; the request's state or record knows why.
+/// A body was cut off; the request's state or record has the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("the body broke off")]
 pub(crate) struct BodyError;
 
-/// The client's body as the backend's connection takes it.
+/// The client's body as it is sent to the backend.
 #[derive(Default)]
 pub(crate) struct RequestBody(Option<Inbound>);
 
@@ -37,7 +37,7 @@ impl RequestBody {
         Self(None)
     }
 
-    /// The client's, of at most `limit` bytes; its progress goes to `state`.
+    /// The client's body, limited to `limit` bytes; progress is recorded in `state`.
     pub(crate) fn new(incoming: Incoming, state: &Rc<RequestState>, limit: Option<u64>) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();

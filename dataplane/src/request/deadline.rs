@@ -1,6 +1,6 @@
-//! One clock and one timer for a task, whatever it waits for. The clock is read once for each poll of
-//! the task. Moving the deadline later costs nothing: the timer that is already armed fires early,
-//! and is armed again then.
+//! One clock and one timer for a task, whatever it waits for. The clock is read once per poll of
+//! the task. Postponing the deadline is free: the timer that is already armed fires early and is
+//! then armed again.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,14 +21,14 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// No deadline yet.
+    /// Without a deadline yet.
     pub(crate) fn new() -> Self {
         let now = Instant::now();
         let sleep = RefCell::new(Box::pin(sleep_until(now.into())));
         Self { now: Cell::new(now), at: Cell::new(None), armed: Cell::new(None), sleep }
     }
 
-    /// Reads the clock: the task has been polled.
+    /// Reads the clock; call this on each poll of the task.
     pub(crate) fn tick(&self) {
         self.now.set(Instant::now());
     }
@@ -38,12 +38,12 @@ impl Deadline {
         self.now.get()
     }
 
-    /// Expires `after` from now; `None`: never.
+    /// Sets the deadline to `after` from now; `None` clears it.
     pub(crate) fn set(&self, after: Option<Duration>) {
         self.at.set(after.and_then(|after| self.now.get().checked_add(after)));
     }
 
-    /// Whether the deadline has passed. Otherwise the task is woken when it does.
+    /// Whether the deadline has passed. If not, the task is woken when it does.
     pub(crate) fn poll_expired(&self, cx: &mut Context<'_>) -> bool {
         let Some(deadline) = self.at.get() else { return false };
         if self.armed.get().is_some_and(|armed| armed <= deadline && self.now.get() < armed) {
@@ -75,7 +75,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    async fn goes_off(deadline: &Deadline) {
+    async fn expires(deadline: &Deadline) {
         poll_fn(|cx| {
             deadline.tick();
             if deadline.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
@@ -83,31 +83,31 @@ mod tests {
         .await;
     }
 
-    fn is_quiet(deadline: &Deadline) -> bool {
+    fn is_pending(deadline: &Deadline) -> bool {
         !deadline.poll_expired(&mut Context::from_waker(std::task::Waker::noop()))
     }
 
     #[tokio::test]
     async fn a_deadline_moves_both_ways_whatever_is_armed() {
         let deadline = Deadline::new();
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(Some(LONG));
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(Some(Duration::from_millis(1)));
-        goes_off(&deadline).await;
-        // It has passed until it is moved.
-        goes_off(&deadline).await;
+        expires(&deadline).await;
+        // Once expired, it stays expired until it is moved.
+        expires(&deadline).await;
         deadline.tick();
         deadline.set(Some(Duration::from_millis(1)));
-        // Arms its timer.
-        let _ = is_quiet(&deadline);
+        // Arms the timer.
+        let _ = is_pending(&deadline);
         deadline.set(Some(LONG));
         tokio::time::sleep(Duration::from_millis(5)).await;
-        // The timer that was armed has gone off; the deadline has not passed.
-        assert!(is_quiet(&deadline));
+        // The timer that was armed has fired, but the deadline has not passed.
+        assert!(is_pending(&deadline));
         deadline.set(None);
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
         deadline.set(Some(Duration::MAX));
-        assert!(is_quiet(&deadline));
+        assert!(is_pending(&deadline));
     }
 }

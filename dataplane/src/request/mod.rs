@@ -1,5 +1,5 @@
-//! What belongs to one request, whichever protocol carries it: how long it may wait, how far its body
-//! has come, and the body itself. Many of them can exist on one connection.
+//! The state of one request, whichever protocol carries it: its deadline, its body's progress, and
+//! the body itself. One connection can have many of them.
 
 mod body;
 mod deadline;
@@ -9,18 +9,18 @@ pub(crate) use body::{BodyError, BoxError, RequestBody};
 pub(crate) use deadline::Deadline;
 pub(crate) use progress::BodyProgress;
 
-/// What a request shares with its body and with its response's body. HTTP/1.1 reuses one for all
-/// requests of a connection, which come one after the other.
+/// State that a request shares with its body and its response's body. HTTP/1.1 reuses one for all
+/// requests of a connection, which are sequential.
 #[derive(Debug)]
 pub(crate) struct RequestState {
-    /// What the request waits for next must happen by then.
+    /// When the step that the request is waiting for times out.
     pub(crate) deadline: Deadline,
-    /// How its body is coming in.
+    /// The progress of its body.
     pub(crate) body: BodyProgress,
 }
 
 impl RequestState {
-    /// Of a request that has not begun.
+    /// The state of a request that has not begun.
     pub(crate) fn new() -> Self {
         Self { deadline: Deadline::new(), body: BodyProgress::default() }
     }

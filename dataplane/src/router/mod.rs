@@ -1,5 +1,5 @@
-//! Finds the match that a request meets: a tree of path segments, then predicates by rank. It knows
-//! nothing of what stands behind a match, its target.
+//! Finds the match for a request: a tree of path segments, then predicates by rank. A match's
+//! target is opaque here.
 
 mod near_miss;
 mod predicate;
@@ -14,38 +14,38 @@ use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 use tree::Tree;
 
-/// A path pattern and predicates (Gateway API, `HTTPRouteMatch`), and the target that a request which
-/// meets them all is for.
+/// A path pattern and predicates (Gateway API, `HTTPRouteMatch`), and the target for requests that
+/// satisfy them all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Match<T> {
     /// The path pattern.
     pub path: PathPattern,
-    /// What else must hold.
+    /// Further conditions.
     #[serde(flatten)]
     pub predicates: Predicates,
-    /// What stands behind it: in a table, the compiled Route.
+    /// What the match leads to: in a table, the compiled Route.
     #[serde(rename = "route")]
     pub target: T,
 }
 
 impl<T> Match<T> {
-    /// Whether both ask the same of a request: the same path, names of captures aside, and the
-    /// same predicates in whatever order. Only one of the two can ever win.
+    /// Whether both match the same requests: the same path apart from capture names, and the same
+    /// predicates in any order. Only one of the two can ever win.
     pub fn conflicts_with(&self, other: &Self) -> bool {
         self.path.same_shape(&other.path) && self.predicates.same_set(&other.predicates)
     }
 }
 
-/// What of a request the router looks at.
+/// The parts of a request that the router looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {
-    /// The method; of a preflight, the one that it asks for.
+    /// The method; for a preflight, the requested method.
     pub method: &'r Method,
     /// The normalised path.
     pub path: &'r str,
     /// The query without `?`, as sent.
     pub query: Option<&'r str>,
-    /// Its headers.
+    /// The headers.
     pub headers: Headers<'r>,
 }
 
@@ -54,13 +54,13 @@ pub struct Request<'r> {
 pub enum Headers<'r> {
     /// All of them.
     Sent(&'r HeaderMap),
-    /// The names that a preflight asks for. It stands for a request whose values and cookies it
-    /// does not tell, so that only what it could deny is asked of it.
+    /// The names that a preflight announces. The values and cookies of the announced request are
+    /// unknown, so only predicates that the names can contradict are checked.
     Announced(&'r [&'r str]),
 }
 
-/// All matches of a virtual host, arranged so that finding one takes time by the path's length, not
-/// by the number of matches.
+/// All matches of a virtual host, arranged so that a lookup takes time proportional to the path's
+/// length, not to the number of matches.
 #[derive(Clone, Debug)]
 pub struct RouteTree<T> {
     /// In the order in which they are tried.
@@ -70,8 +70,7 @@ pub struct RouteTree<T> {
 }
 
 impl<T> RouteTree<T> {
-    /// Arranges matches. Matches of one rank keep the order in which they are given: the older
-    /// Route's first.
+    /// Builds the tree. Matches of equal rank keep the given order: the older Route's first.
     pub fn new(mut matches: Vec<Match<T>>) -> Self {
         matches.sort_by(|a, b| {
             a.path.precedence(&b.path).then_with(|| b.predicates.rank().cmp(&a.predicates.rank()))
@@ -80,10 +79,10 @@ impl<T> RouteTree<T> {
         Self { matches: matches.into(), tree }
     }
 
-    /// The match that wins and what its pattern captured.
+    /// The winning match and what its pattern captured.
     pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Match<T>, Captures<'r>)> {
-        self.tree.find(request.path, &mut |fits| {
-            self.matches[fits].iter().find(|matched| matched.predicates.matches(request))
+        self.tree.find(request.path, &mut |range| {
+            self.matches[range].iter().find(|matched| matched.predicates.matches(request))
         })
     }
 

@@ -1,25 +1,25 @@
-//! Why a match does not win a request: what `explain` says about the runners-up.
+//! Why a match does not win a request; `explain` lists these for the runners-up.
 
 use super::{Match, Predicates, Request, RouteTree, predicate::Unmet};
 use crate::path::PathPattern;
 use std::fmt;
 
-/// Why a match loses a request.
+/// Why a match does not win.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NearMiss<'t> {
-    /// Its path does not match, but for what may be a slip.
+    /// Its path does not match, possibly because of a typo.
     Path(Option<Typo>),
-    /// One of its predicates does not hold.
+    /// One of its predicates does not match.
     Unmet(Unmet<'t>),
-    /// It fits, but the path of this winner is more specific.
+    /// It matches, but the path of this winner is more specific.
     LessSpecific(&'t PathPattern),
-    /// It fits as well as this winner, which asks more.
+    /// It matches with the same path shape, but the winner has more predicates.
     FewerPredicates { ours: [usize; 5], winners: [usize; 5] },
-    /// It fits as well, and the winner's Route goes first.
+    /// It matches with equal rank, but the winner's Route takes precedence.
     LowerPrecedence,
 }
 
-/// What a path would match but for.
+/// The difference that keeps a path from matching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Typo {
     /// A slash at its end.
@@ -29,9 +29,9 @@ pub(crate) enum Typo {
 }
 
 impl<T> RouteTree<T> {
-    /// The matches other than the winner's, in the order in which they are tried, and why each
-    /// loses. `winner` is one of this tree's, or `None` where there is none; `is_winners` tells
-    /// which matches share its target.
+    /// The matches with other targets than the winner's, in the order in which they are tried, each
+    /// with the reason why it does not win. `winner` belongs to this tree, or is `None` if nothing
+    /// matches; `is_winners` tells which matches share its target.
     pub(crate) fn runners_up<'t>(
         &'t self,
         request: &Request<'_>,
@@ -49,7 +49,7 @@ impl<T> RouteTree<T> {
     }
 }
 
-/// Why a match does not fit a request; `None` where it does.
+/// Why a match does not match a request; `None` if it does.
 pub(crate) fn mismatch<'t>(
     path: &PathPattern,
     predicates: &'t Predicates,
@@ -61,7 +61,7 @@ pub(crate) fn mismatch<'t>(
     predicates.unmet(request).map(NearMiss::Unmet)
 }
 
-/// By what a match that fits goes behind the winner.
+/// Why a match that also matches ranks below the winner.
 fn outranked<'t, T>(candidate: &Match<T>, winner: &'t Match<T>) -> NearMiss<'t> {
     let (ours, winners) = (candidate.predicates.rank(), winner.predicates.rank());
     if winner.path.precedence(&candidate.path).is_lt() {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_lose_is_told() {
+    fn every_near_miss_is_explained() {
         let none = Predicates::default;
         let value = |text: &str| Comparison::Exact(text.to_owned());
         let query = |query| Predicates { query, ..none() };
@@ -203,7 +203,7 @@ mod tests {
             "matches too and asks as much, but the winner is older (or, of one age, first by name)",
         );
         let methods = vec![Method::PUT, Method::POST];
-        for (predicates, wanted) in [
+        for (predicates, requirement) in [
             (Predicates { methods, ..none() }, "method PUT or POST"),
             (Predicates { headers: with("h", value("2")), ..none() }, "header h: 2"),
             (
@@ -222,13 +222,13 @@ mod tests {
             (Predicates { cookies: with("c", value("2")), ..none() }, "cookie c=2"),
             (query(with("q", value("2"))), "query q=2"),
         ] {
-            let why = format!("its path matches, but it wants {wanted}");
+            let why = format!("its path matches, but it wants {requirement}");
             loses("unmet", "/a/b", predicates, &why);
         }
     }
 
     #[test]
-    fn without_a_winner_the_rest_lose_by_themselves() {
+    fn without_a_winner_only_mismatches_are_listed() {
         let put = || Predicates { methods: vec![Method::PUT], ..Predicates::default() };
         let matches = vec![route_match("put", "/a/b", put()), route_match("other", "/x", put())];
         let names = near_misses(matches).into_iter().map(|(name, _)| name).collect::<Vec<_>>();

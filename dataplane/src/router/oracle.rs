@@ -13,27 +13,27 @@ enum Piece {
     Star,
 }
 
-/// A value is absent, or one of a few; a predicate wants one of them or just tells whether it is
-/// there.
+/// A value is absent, or one of a few; a predicate requires one of them, or that it is present or
+/// absent.
 #[derive(Clone, Copy, Debug)]
-enum Want {
-    Is(&'static str),
-    Begins(&'static str),
-    There,
-    NotThere,
+enum Condition {
+    Exact(&'static str),
+    Prefix(&'static str),
+    Present,
+    Absent,
 }
 
 #[derive(Clone, Debug)]
 struct Model {
     pieces: Vec<Piece>,
     methods: Vec<&'static str>,
-    headers: Vec<(&'static str, Want)>,
-    cookies: Vec<(&'static str, Want)>,
-    query: Vec<(&'static str, Want)>,
+    headers: Vec<(&'static str, Condition)>,
+    cookies: Vec<(&'static str, Condition)>,
+    query: Vec<(&'static str, Condition)>,
 }
 
 #[derive(Clone, Debug)]
-struct Asked {
+struct ModelRequest {
     path: Vec<&'static str>,
     method: &'static str,
     headers: Vec<(&'static str, &'static str)>,
@@ -41,7 +41,7 @@ struct Asked {
     query: Vec<(&'static str, &'static str)>,
 }
 
-/// 0 for a literal, 1 for a capture, 2 for the end, 3 for the star; `None` where it does not fit.
+/// 0 for a literal, 1 for a capture, 2 for the end, 3 for the star; `None` if it does not match.
 fn path_rank(pieces: &[Piece], path: &[&str]) -> Option<Vec<u8>> {
     match (pieces, path) {
         ([Piece::Star, ..], _) => Some(vec![3]),
@@ -60,26 +60,26 @@ fn path_rank(pieces: &[Piece], path: &[&str]) -> Option<Vec<u8>> {
     }
 }
 
-fn fits(wants: &[(&str, Want)], has: &[(&str, &str)]) -> bool {
-    wants.iter().all(|(name, want)| {
-        let any = |test: &dyn Fn(&str) -> bool| has.iter().any(|(n, v)| n == name && test(v));
-        match want {
-            Want::Is(value) => any(&|v| v == *value),
-            Want::Begins(value) => any(&|v| v.starts_with(value)),
-            Want::There => any(&|_| true),
-            Want::NotThere => !any(&|_| true),
+fn all_match(conditions: &[(&str, Condition)], values: &[(&str, &str)]) -> bool {
+    conditions.iter().all(|(name, condition)| {
+        let any = |test: &dyn Fn(&str) -> bool| values.iter().any(|(n, v)| n == name && test(v));
+        match condition {
+            Condition::Exact(value) => any(&|v| v == *value),
+            Condition::Prefix(value) => any(&|v| v.starts_with(value)),
+            Condition::Present => any(&|_| true),
+            Condition::Absent => !any(&|_| true),
         }
     })
 }
 
-/// The index of the model that wins.
-fn scan(models: &[Model], asked: &Asked) -> Option<usize> {
+/// The index of the winning model.
+fn scan(models: &[Model], sent: &ModelRequest) -> Option<usize> {
     let ranked = models.iter().enumerate().filter_map(|(index, model)| {
-        let path = path_rank(&model.pieces, &asked.path)?;
-        let holds = (model.methods.is_empty() || model.methods.contains(&asked.method))
-            && fits(&model.headers, &asked.headers)
-            && fits(&model.cookies, &asked.cookies)
-            && fits(&model.query, &asked.query);
+        let path = path_rank(&model.pieces, &sent.path)?;
+        let holds = (model.methods.is_empty() || model.methods.contains(&sent.method))
+            && all_match(&model.headers, &sent.headers)
+            && all_match(&model.cookies, &sent.cookies)
+            && all_match(&model.query, &sent.query);
         let method = usize::from(!model.methods.is_empty());
         let counts = (method, model.headers.len(), model.cookies.len(), model.query.len());
         let total = counts.0 + counts.1 + counts.2 + counts.3;
@@ -88,8 +88,8 @@ fn scan(models: &[Model], asked: &Asked) -> Option<usize> {
     ranked.min().map(|(.., index)| index)
 }
 
-/// What captures and the star take from a path that fits.
-fn taken(pieces: &[Piece], path: &[&'static str]) -> (Vec<&'static str>, Option<String>) {
+/// What captures and the star capture from a path that matches.
+fn captured(pieces: &[Piece], path: &[&'static str]) -> (Vec<&'static str>, Option<String>) {
     let named = pieces.iter().zip(path).filter(|(piece, _)| **piece == Piece::Name);
     let values = named.map(|(_, segment)| *segment).collect();
     let star = pieces.iter().position(|piece| *piece == Piece::Star);
@@ -109,20 +109,20 @@ fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     })
 }
 
-fn wants() -> impl Strategy<Value = Vec<(&'static str, Want)>> {
-    let want = prop_oneof![
-        select(vec!["1", "12"]).prop_map(Want::Is),
-        Just(Want::Begins("1")),
-        Just(Want::There),
-        Just(Want::NotThere),
+fn conditions() -> impl Strategy<Value = Vec<(&'static str, Condition)>> {
+    let condition = prop_oneof![
+        select(vec!["1", "12"]).prop_map(Condition::Exact),
+        Just(Condition::Prefix("1")),
+        Just(Condition::Present),
+        Just(Condition::Absent),
     ];
-    let most = prop::collection::vec((select(vec!["x", "y"]), want), 0..3);
-    prop_oneof![2 => Just(Vec::new()), 1 => most]
+    let few = prop::collection::vec((select(vec!["x", "y"]), condition), 0..3);
+    prop_oneof![2 => Just(Vec::new()), 1 => few]
 }
 
 fn models() -> impl Strategy<Value = Vec<Model>> {
     let methods = prop::collection::vec(select(vec!["GET", "PUT"]), 0..3);
-    let model = (pieces(), methods, wants(), wants(), wants()).prop_map(
+    let model = (pieces(), methods, conditions(), conditions(), conditions()).prop_map(
         |(pieces, methods, headers, cookies, query)| Model {
             pieces,
             methods,
@@ -134,7 +134,7 @@ fn models() -> impl Strategy<Value = Vec<Model>> {
     prop::collection::vec(model, 0..24)
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+fn sent() -> impl Strategy<Value = ModelRequest> {
     let path = prop::collection::vec(select(vec!["a", "b", "c", ""]), 1..5);
     let pairs = || {
         let pair = (select(vec!["x", "y"]), select(vec!["1", "12", "2"]));
@@ -142,21 +142,21 @@ fn asked() -> impl Strategy<Value = Asked> {
     };
     let method = select(vec!["GET", "PUT", "HEAD"]);
     (path, method, pairs(), pairs(), pairs()).prop_map(|(path, method, headers, cookies, query)| {
-        Asked { path, method, headers, cookies, query }
+        ModelRequest { path, method, headers, cookies, query }
     })
 }
 
-fn predicates(wants: &[(&str, Want)]) -> Vec<Predicate> {
-    let one = |(name, want): &(&str, Want)| Predicate {
+fn predicates(conditions: &[(&str, Condition)]) -> Vec<Predicate> {
+    let one = |(name, condition): &(&str, Condition)| Predicate {
         name: (*name).to_owned(),
-        comparison: match want {
-            Want::Is(value) => Comparison::Exact((*value).to_owned()),
-            Want::Begins(value) => Comparison::Prefix((*value).to_owned()),
-            Want::There => Comparison::Present,
-            Want::NotThere => Comparison::Absent,
+        comparison: match condition {
+            Condition::Exact(value) => Comparison::Exact((*value).to_owned()),
+            Condition::Prefix(value) => Comparison::Prefix((*value).to_owned()),
+            Condition::Present => Comparison::Present,
+            Condition::Absent => Comparison::Absent,
         },
     };
-    wants.iter().map(one).collect()
+    conditions.iter().map(one).collect()
 }
 
 fn real(index: usize, model: &Model) -> Match<String> {
@@ -175,44 +175,44 @@ fn real(index: usize, model: &Model) -> Match<String> {
     Match { path: PathPattern::parse(&path).unwrap(), predicates, target: index.to_string() }
 }
 
-fn joined(pairs: &[(&str, &str)], between: &str) -> String {
+fn joined(pairs: &[(&str, &str)], separator: &str) -> String {
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    pairs.join(between)
+    pairs.join(separator)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_tree_finds_what_a_linear_scan_finds(models in models(), asked in asked()) {
+    fn the_tree_finds_what_a_linear_scan_finds(models in models(), sent in sent()) {
         let tree =
             RouteTree::new(models.iter().enumerate().map(|(at, model)| real(at, model)).collect());
-        let path: String = asked.path.iter().flat_map(|segment| ["/", segment]).collect();
-        let method: Method = asked.method.parse().unwrap();
-        let query = joined(&asked.query, "&");
+        let path: String = sent.path.iter().flat_map(|segment| ["/", segment]).collect();
+        let method: Method = sent.method.parse().unwrap();
+        let query = joined(&sent.query, "&");
         let mut headers = HeaderMap::new();
-        for (name, value) in &asked.headers {
+        for (name, value) in &sent.headers {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        headers.insert("cookie", joined(&asked.cookies, "; ").parse().unwrap());
+        headers.insert("cookie", joined(&sent.cookies, "; ").parse().unwrap());
         let request =
             Request { method: &method, path: &path, query: Some(&query), headers: Headers::Sent(&headers) };
 
         let found = tree.find(&request);
-        let winner = scan(&models, &asked).map(|index| {
-            let (values, rest) = taken(&models[index].pieces, &asked.path);
+        let winner = scan(&models, &sent).map(|index| {
+            let (values, rest) = captured(&models[index].pieces, &sent.path);
             (index.to_string(), values, rest)
         });
-        let taken = found.as_ref().map(|(matched, captures)| {
+        let captured = found.as_ref().map(|(matched, captures)| {
             let rest = captures.rest().map(str::to_owned);
             (matched.target.clone(), captures.values().to_vec(), rest)
         });
-        prop_assert_eq!(taken, winner);
+        prop_assert_eq!(captured, winner);
 
         // `matches` are in the order in which they are tried.
-        let fits = |matched: &&Match<String>| {
+        let all_match = |matched: &&Match<String>| {
             matched.path.matches(&path).is_some() && matched.predicates.matches(&request)
         };
-        prop_assert_eq!(tree.matches().iter().find(fits), found.map(|(matched, _)| matched));
+        prop_assert_eq!(tree.matches().iter().find(all_match), found.map(|(matched, _)| matched));
     }
 }

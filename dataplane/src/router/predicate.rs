@@ -1,4 +1,4 @@
-//! What else than its path a match asks of a request.
+//! The conditions of a match other than its path.
 
 use super::{Headers, Request, values};
 use crate::full_match::FullMatch;
@@ -6,21 +6,21 @@ use http::Method;
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, fmt, str};
 
-/// The predicates of a match; all must hold.
+/// The predicates of a match; all must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Predicates {
-    /// Any of these methods; empty: every method. GET does not imply HEAD.
+    /// Any of these methods; if empty, every method. GET does not imply HEAD.
     #[serde(serialize_with = "methods", skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<Method>,
     /// Header predicates; names in lower case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Predicate>,
-    /// Cookie predicates; names and values are plain text, which the request's compare with
-    /// percent-decoded.
+    /// Cookie predicates; names and values are plain text, compared with the request's after
+    /// percent-decoding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cookies: Vec<Predicate>,
-    /// Query predicates; names and values are plain text, which the request's compare with
-    /// percent-decoded.
+    /// Query predicates; names and values are plain text, compared with the request's after
+    /// percent-decoding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<Predicate>,
 }
@@ -30,37 +30,39 @@ fn methods<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S:
 }
 
 impl Predicates {
-    /// Whether a request meets all of them.
+    /// Whether a request satisfies all of them.
     pub fn matches(&self, request: &Request<'_>) -> bool {
         self.unmet(request).is_none()
     }
 
-    /// The first that a request does not meet.
+    /// The first predicate that a request does not satisfy.
     pub(super) fn unmet(&self, request: &Request<'_>) -> Option<Unmet<'_>> {
         if !self.methods.is_empty() && !self.methods.contains(request.method) {
             return Some(Unmet::Methods(&self.methods));
         }
-        let header = self.headers.iter().find(|header| !header_holds(header, request.headers));
+        let header = self.headers.iter().find(|header| !header_matches(header, request.headers));
         let query = || {
             let query = request.query.unwrap_or_default();
-            self.query.iter().find(|key| !key.comparison.holds(values::query(query, &key.name)))
+            self.query
+                .iter()
+                .find(|key| !key.comparison.matches_any(values::query(query, &key.name)))
         };
-        let cookie = || self.cookies.iter().find(|cookie| !cookie_holds(cookie, request.headers));
+        let cookie = || self.cookies.iter().find(|cookie| !cookie_matches(cookie, request.headers));
         header
             .map(Unmet::Header)
             .or_else(|| query().map(Unmet::Query))
             .or_else(|| cookie().map(Unmet::Cookie))
     }
 
-    /// The greater goes first among matches of one path: more predicates in total, then more of
-    /// methods (one, however many), headers, cookies, query.
+    /// Greater ranks take precedence among matches of one path: more predicates in total, then more
+    /// method (1, however many methods), header, cookie and query predicates, in this order.
     pub(super) fn rank(&self) -> [usize; 5] {
         let methods = usize::from(!self.methods.is_empty());
         let (headers, cookies, query) = (self.headers.len(), self.cookies.len(), self.query.len());
         [methods + headers + cookies + query, methods, headers, cookies, query]
     }
 
-    /// Whether both are the same but for order and repetition.
+    /// Whether both are the same regardless of order and repetition.
     pub(super) fn same_set(&self, other: &Self) -> bool {
         same_set(&self.methods, &other.methods)
             && same_set(&self.headers, &other.headers)
@@ -69,11 +71,11 @@ impl Predicates {
     }
 }
 
-fn header_holds(header: &Predicate, headers: Headers<'_>) -> bool {
+fn header_matches(header: &Predicate, headers: Headers<'_>) -> bool {
     match headers {
         Headers::Sent(headers) => {
             let lines = headers.get_all(&header.name).iter();
-            header.comparison.holds(lines.map(|line| Cow::Borrowed(line.as_bytes())))
+            header.comparison.matches_any(lines.map(|line| Cow::Borrowed(line.as_bytes())))
         }
         Headers::Announced(names) => {
             let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
@@ -82,14 +84,16 @@ fn header_holds(header: &Predicate, headers: Headers<'_>) -> bool {
     }
 }
 
-fn cookie_holds(cookie: &Predicate, headers: Headers<'_>) -> bool {
+fn cookie_matches(cookie: &Predicate, headers: Headers<'_>) -> bool {
     match headers {
-        Headers::Sent(headers) => cookie.comparison.holds(values::cookie(headers, &cookie.name)),
+        Headers::Sent(headers) => {
+            cookie.comparison.matches_any(values::cookie(headers, &cookie.name))
+        }
         Headers::Announced(_) => true,
     }
 }
 
-/// What a request does not meet. Printed as what is wanted.
+/// The predicate that a request does not satisfy. Displayed as what is required.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unmet<'p> {
     /// Any of these methods.
@@ -104,7 +108,7 @@ pub(crate) enum Unmet<'p> {
 
 impl fmt::Display for Unmet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, between, predicate) = match self {
+        let (kind, separator, predicate) = match self {
             Self::Methods(methods) => {
                 let names: Vec<_> = methods.iter().map(Method::as_str).collect();
                 return write!(f, "method {}", names.join(" or "));
@@ -115,7 +119,7 @@ impl fmt::Display for Unmet<'_> {
         };
         let name = &predicate.name;
         match &predicate.comparison {
-            Comparison::Exact(value) => write!(f, "{kind} {name}{between}{value}"),
+            Comparison::Exact(value) => write!(f, "{kind} {name}{separator}{value}"),
             Comparison::Prefix(prefix) => write!(f, "{kind} {name} to begin with '{prefix}'"),
             Comparison::Regex(regex) => write!(f, "{kind} {name} to match '{}'", regex.as_str()),
             Comparison::Present => write!(f, "{kind} {name}"),
@@ -128,38 +132,38 @@ fn same_set<T: PartialEq>(ours: &[T], theirs: &[T]) -> bool {
     ours.iter().all(|item| theirs.contains(item)) && theirs.iter().all(|item| ours.contains(item))
 }
 
-/// A named value and what it must be.
+/// A name and what its value must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Predicate {
     /// The header's, query key's or cookie's name.
     pub name: String,
-    /// What its value must be. Of several values any may fit.
+    /// What its value must be. If there are several values, any one may match.
     #[serde(flatten)]
     pub comparison: Comparison,
 }
 
-/// How a value compares.
+/// How a value is compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", content = "value")]
 pub enum Comparison {
-    /// The whole value.
+    /// Equals this value.
     Exact(String),
-    /// Its beginning.
+    /// Begins with this prefix.
     Prefix(String),
-    /// The whole value, in linear time. A value that is not UTF-8 never fits.
+    /// The whole value matches, in linear time. A value that is not UTF-8 never matches.
     Regex(FullMatch),
-    /// There, whatever its value.
+    /// Present, whatever its value.
     Present,
-    /// Not there.
+    /// Not present.
     Absent,
 }
 
 impl Comparison {
-    /// Whether any of the values that a request has under a name fits.
-    fn holds<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
+    /// Whether any of the values that a request has under a name matches.
+    fn matches_any<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
         match self {
-            Self::Exact(wanted) => values.any(|value| *value == *wanted.as_bytes()),
-            Self::Prefix(wanted) => values.any(|value| value.starts_with(wanted.as_bytes())),
+            Self::Exact(expected) => values.any(|value| *value == *expected.as_bytes()),
+            Self::Prefix(expected) => values.any(|value| value.starts_with(expected.as_bytes())),
             Self::Regex(regex) => {
                 values.any(|value| str::from_utf8(&value).is_ok_and(|value| regex.matches(value)))
             }
@@ -179,38 +183,38 @@ mod tests {
         Comparison::Regex(FullMatch::new(pattern).unwrap())
     }
 
-    fn holds(comparison: &Comparison, values: &[&[u8]]) -> bool {
-        comparison.holds(values.iter().map(|value| Cow::Borrowed(*value)))
+    fn matches_any(comparison: &Comparison, values: &[&[u8]]) -> bool {
+        comparison.matches_any(values.iter().map(|value| Cow::Borrowed(*value)))
     }
 
     #[test]
-    fn any_of_several_values_may_fit() {
+    fn any_of_several_values_may_match() {
         let exact = Comparison::Exact("blue".to_owned());
         let prefix = Comparison::Prefix("bl".to_owned());
         let regex = regex("b.*e");
         for comparison in [&exact, &prefix, &regex] {
-            assert!(holds(comparison, &[b"blue"]));
-            assert!(holds(comparison, &[b"red", b"blue"]));
-            assert!(!holds(comparison, &[b"red"]));
-            assert!(!holds(comparison, &[b"Blue"]));
-            assert!(!holds(comparison, &[b"a blue"]));
-            assert!(!holds(comparison, &[]));
+            assert!(matches_any(comparison, &[b"blue"]));
+            assert!(matches_any(comparison, &[b"red", b"blue"]));
+            assert!(!matches_any(comparison, &[b"red"]));
+            assert!(!matches_any(comparison, &[b"Blue"]));
+            assert!(!matches_any(comparison, &[b"a blue"]));
+            assert!(!matches_any(comparison, &[]));
         }
-        assert!(!holds(&exact, &[b"blues"]));
-        assert!(holds(&prefix, &[b"blues"]));
-        assert!(holds(&Comparison::Present, &[b""]));
-        assert!(!holds(&Comparison::Present, &[]));
-        assert!(holds(&Comparison::Absent, &[]));
-        assert!(!holds(&Comparison::Absent, &[b""]));
+        assert!(!matches_any(&exact, &[b"blues"]));
+        assert!(matches_any(&prefix, &[b"blues"]));
+        assert!(matches_any(&Comparison::Present, &[b""]));
+        assert!(!matches_any(&Comparison::Present, &[]));
+        assert!(matches_any(&Comparison::Absent, &[]));
+        assert!(!matches_any(&Comparison::Absent, &[b""]));
     }
 
     #[test]
-    fn bytes_that_are_no_text_compare_as_bytes() {
+    fn values_that_are_not_utf8_compare_as_bytes() {
         let value: &[u8] = b"caf\xe9";
-        assert!(holds(&Comparison::Prefix("caf".to_owned()), &[value]));
-        assert!(!holds(&Comparison::Exact("caf\u{e9}".to_owned()), &[value]));
-        assert!(!holds(&regex("(?s).*"), &[value]));
-        assert!(holds(&regex("(?s).*"), &[value, b"x"]));
+        assert!(matches_any(&Comparison::Prefix("caf".to_owned()), &[value]));
+        assert!(!matches_any(&Comparison::Exact("caf\u{e9}".to_owned()), &[value]));
+        assert!(!matches_any(&regex("(?s).*"), &[value]));
+        assert!(matches_any(&regex("(?s).*"), &[value, b"x"]));
     }
 
     fn request<'r>(
@@ -230,16 +234,16 @@ mod tests {
         let headers = HeaderMap::new();
         let methods = vec![Method::GET, Method::PUT];
         let predicates = Predicates { methods, ..Predicates::default() };
-        for (method, fits) in
+        for (method, is_match) in
             [(Method::GET, true), (Method::PUT, true), (Method::HEAD, false), (Method::POST, false)]
         {
-            assert_eq!(predicates.matches(&request(&method, None, &headers)), fits, "{method}");
+            assert_eq!(predicates.matches(&request(&method, None, &headers)), is_match, "{method}");
             assert!(Predicates::default().matches(&request(&method, None, &headers)));
         }
     }
 
     #[test]
-    fn all_of_several_predicates_must_hold() {
+    fn all_of_several_predicates_must_match() {
         let mut headers = HeaderMap::new();
         headers.append("x-tenant", HeaderValue::from_static("blue"));
         headers.append("x-tenant", HeaderValue::from_static("green"));
@@ -247,19 +251,19 @@ mod tests {
             name: "x-tenant".to_owned(),
             comparison: Comparison::Exact(value.to_owned()),
         };
-        for (wanted, fits) in [
+        for (expected, is_match) in [
             (vec![is("blue")], true),
             (vec![is("green"), is("blue")], true),
             (vec![is("green"), is("red")], false),
             (vec![is("blue, green")], false),
         ] {
-            let predicates = Predicates { headers: wanted, ..Predicates::default() };
-            assert_eq!(predicates.matches(&request(&Method::GET, None, &headers)), fits);
+            let predicates = Predicates { headers: expected, ..Predicates::default() };
+            assert_eq!(predicates.matches(&request(&Method::GET, None, &headers)), is_match);
         }
     }
 
     #[test]
-    fn each_kind_is_asked() {
+    fn each_kind_is_checked() {
         let mut headers = HeaderMap::new();
         headers.insert("h", HeaderValue::from_static("1"));
         headers.insert("cookie", HeaderValue::from_static("c=2"));
@@ -282,24 +286,24 @@ mod tests {
     }
 
     #[test]
-    fn rule_5_a_preflight_stands_for_the_request_that_it_asks_for() {
+    fn rule_5_a_preflight_stands_for_the_request_it_announces() {
         let announced = ["X-Tenant"];
         let headers = Headers::Announced(&announced);
-        let asked = Request { method: &Method::PUT, path: "/", query: Some("v=2"), headers };
+        let preflight = Request { method: &Method::PUT, path: "/", query: Some("v=2"), headers };
         let of = |name, comparison| Predicates {
             methods: vec![Method::PUT],
             headers: one(name, comparison),
             cookies: one("beta", Comparison::Present),
             query: one("v", Comparison::Exact("2".to_owned())),
         };
-        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).matches(&asked));
-        assert!(of("x-tenant", Comparison::Present).matches(&asked));
-        assert!(!of("x-tenant", Comparison::Absent).matches(&asked));
-        assert!(!of("x-other", Comparison::Present).matches(&asked));
-        assert!(of("x-other", Comparison::Absent).matches(&asked));
+        assert!(of("x-tenant", Comparison::Exact("blue".to_owned())).matches(&preflight));
+        assert!(of("x-tenant", Comparison::Present).matches(&preflight));
+        assert!(!of("x-tenant", Comparison::Absent).matches(&preflight));
+        assert!(!of("x-other", Comparison::Present).matches(&preflight));
+        assert!(of("x-other", Comparison::Absent).matches(&preflight));
         let get = Predicates { methods: vec![Method::GET], ..Predicates::default() };
-        assert!(!get.matches(&asked));
+        assert!(!get.matches(&preflight));
         let query = one("v", Comparison::Exact("3".to_owned()));
-        assert!(!Predicates { query, ..Predicates::default() }.matches(&asked));
+        assert!(!Predicates { query, ..Predicates::default() }.matches(&preflight));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::full_match::FullMatch;
-/// A match whose target is a name, by which tests tell it.
+/// A match whose target is a name, so that tests can identify it.
 pub(super) fn route_match<'n>(name: &'n str, path: &str, predicates: Predicates) -> Match<&'n str> {
     Match { path: PathPattern::parse(path).unwrap(), predicates, target: name }
 }
@@ -19,14 +19,14 @@ fn methods(methods: &[Method]) -> Predicates {
     Predicates { methods: methods.to_vec(), ..Predicates::default() }
 }
 
-/// Matches that have no predicates and are named by their paths.
+/// Matches without predicates, named by their paths.
 fn paths<'n>(paths: &[&'n str]) -> RouteTree<&'n str> {
     RouteTree::new(
         paths.iter().map(|path| route_match(path, path, Predicates::default())).collect(),
     )
 }
 
-/// The name of the match that a bare GET meets.
+/// The name of the match that a bare GET gets.
 fn get<'n>(tree: &RouteTree<&'n str>, path: &str) -> Option<&'n str> {
     let headers = HeaderMap::new();
     let request =
@@ -81,7 +81,7 @@ fn the_most_specific_path_wins() {
 }
 
 #[test]
-fn what_nothing_matches_is_not_found() {
+fn unmatched_paths_are_not_found() {
     assert_eq!(get(&RouteTree::default(), "/"), None);
     assert_eq!(get(&RouteTree::new(Vec::new()), "/a"), None);
     let tree = paths(&["/a", "/b/{c}", "/d/*"]);
@@ -91,7 +91,7 @@ fn what_nothing_matches_is_not_found() {
 }
 
 #[test]
-fn a_path_is_no_claim_when_its_predicates_fail() {
+fn matching_falls_through_when_predicates_fail() {
     let post = || methods(&[Method::POST]);
     let tree = RouteTree::new(vec![
         route_match("all", "/*", Predicates::default()),
@@ -106,7 +106,7 @@ fn a_path_is_no_claim_when_its_predicates_fail() {
 }
 
 #[test]
-fn captures_come_with_the_rule() {
+fn captures_come_with_the_match() {
     let tree = paths(&["/{a}/x/{b}/*", "/y/*"]);
     let headers = HeaderMap::new();
     let find = |path| {
@@ -121,7 +121,7 @@ fn captures_come_with_the_rule() {
 }
 
 #[test]
-fn more_predicates_win_then_their_kinds() {
+fn more_predicates_win_then_higher_kinds() {
     let methods = || methods(&[Method::GET, Method::PUT]);
     let header = |name| Predicates { headers: vec![present(name)], ..Predicates::default() };
     let ranked = [
@@ -160,7 +160,7 @@ fn more_predicates_win_then_their_kinds() {
         headers: Headers::Sent(&headers),
     };
     for skipped in 0..ranked.len() {
-        // The two headers of one rank keep the order in which they are given.
+        // The two headers of equal rank keep the given order.
         let mut matches: Vec<_> = ranked[skipped..].iter().rev().collect();
         matches.sort_by_key(|(name, _)| name.starts_with("header, "));
         let matches =
@@ -191,7 +191,7 @@ fn the_older_wins_a_tie() {
 }
 
 #[test]
-fn conflicts_are_the_same_question() {
+fn matches_that_select_the_same_requests_conflict() {
     let with = |path, methods: &[Method], headers: &[&Predicate]| {
         let headers = headers.iter().copied().cloned().collect();
         route_match(
@@ -228,7 +228,7 @@ fn conflicts_are_the_same_question() {
 }
 
 #[test]
-fn trees_are_equal_and_printed_by_their_rules() {
+fn trees_are_equal_and_printed_by_their_matches() {
     assert_eq!(paths(&["/a", "/b"]), paths(&["/b", "/a"]));
     assert_ne!(paths(&["/a"]), paths(&["/b"]));
     let json = serde_json::to_value(paths(&["/*", "/a/{x}"])).unwrap();

@@ -4,15 +4,15 @@ use crate::path::{Captures, PathPattern, Segment, split};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::{hash::BuildHasher, ops::Range};
 
-/// Patterns by their segments. Holds no matches, but ranges of the sorted list that it is built
-/// from: patterns of one shape stand together there. One hash table holds all nodes but the root,
-/// so that a node takes 32 bytes and a step one look-up, however many siblings there are.
+/// Patterns by their segments. Holds no matches, only ranges of the sorted list it was built from,
+/// where patterns of one shape are adjacent. One hash table holds all nodes but the root, so that a
+/// node takes 32 bytes and a step one lookup, however many siblings there are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     root: Node,
     /// By parent and label.
     nodes: HashTable<Node>,
-    /// All labels laid end to end.
+    /// All labels, concatenated.
     labels: String,
     hasher: DefaultHashBuilder,
 }
@@ -20,18 +20,18 @@ pub(super) struct Tree {
 /// The label of a capture; no canonical literal has a brace.
 const CAPTURE: &str = "{}";
 
-/// The patterns that begin with the same segments, names aside.
+/// The patterns that begin with the same segments, capture names aside.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// Counted in the order of insertion; the root is 0.
+    /// Numbered in insertion order; the root is 0.
     id: u32,
     parent: u32,
-    /// Where its label stands in `labels`: the literal that leads here, or [`CAPTURE`].
+    /// Offset of its label in `labels`: the literal that leads here, or [`CAPTURE`].
     label: u32,
     label_len: u16,
-    /// Whether any literal leads on from here.
+    /// Whether it has a child for a literal.
     literals: bool,
-    /// Whether a capture leads on from here.
+    /// Whether it has a child for a capture.
     capture: bool,
     /// The patterns that end here.
     end: Span,
@@ -62,7 +62,7 @@ impl Span {
 }
 
 impl Tree {
-    /// Builds the tree of patterns, which are sorted by [`PathPattern::precedence`].
+    /// Builds the tree from patterns sorted by [`PathPattern::precedence`].
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p PathPattern>) -> Self {
         let mut tree = Self::default();
         for (index, pattern) in (0..).zip(patterns) {
@@ -110,17 +110,18 @@ impl Tree {
         node.end.push(index);
     }
 
-    /// Where a label leads.
+    /// The child with this label.
     fn step(&self, node: &Node, label: &str) -> Option<&Node> {
         let key = (node.id, label);
         self.nodes.find(self.hasher.hash_one(key), |node| node.key(&self.labels) == key)
     }
 
-    /// Asks `choose` about the ranges of patterns that match a normalised path, the most specific
-    /// first, until it answers. Gives the answer and what the patterns of that range capture.
+    /// Calls `choose` with the ranges of patterns that match a normalised path, most specific
+    /// first, until it returns something. Returns that and what the patterns of that range
+    /// captured.
     ///
-    /// Every node is visited once at most. With no captures in the patterns that is one node for
-    /// each of the path's segments; where a literal and a capture both fit, both ways are tried.
+    /// Visits every node at most once. Without captures in the patterns that is one node for each
+    /// of the path's segments; where a literal and a capture both match, both branches are tried.
     pub(super) fn find<'p, T>(
         &self,
         path: &'p str,
@@ -131,8 +132,9 @@ impl Tree {
         Some((found, captures))
     }
 
-    /// Goes on at a node with what is left of the path; `None` is its end. As deep as the deepest
-    /// pattern, whose length is limited. Captures are gathered on the way back, the last first.
+    /// Continues at a node with the rest of the path; `None` is its end. Recursion is as deep as
+    /// the longest pattern, whose length is limited. Captures are collected on the way back, last
+    /// first.
     fn find_from<'p, T>(
         &self,
         node: &Node,
@@ -155,15 +157,15 @@ impl Tree {
                 captures.values.push(segment);
                 return Some((found, captures));
             }
-        } else if let Some(found) = ask(node.end, choose) {
+        } else if let Some(found) = choose_from(node.end, choose) {
             return Some((found, Captures::default()));
         }
-        let found = ask(node.rest, choose)?;
+        let found = choose_from(node.rest, choose)?;
         Some((found, Captures { rest: left, ..Captures::default() }))
     }
 }
 
-fn ask<T>(span: Span, choose: &mut impl FnMut(Range<usize>) -> Option<T>) -> Option<T> {
+fn choose_from<T>(span: Span, choose: &mut impl FnMut(Range<usize>) -> Option<T>) -> Option<T> {
     if span.len == 0 { None } else { choose(span.range()) }
 }
 
@@ -174,8 +176,9 @@ impl Node {
     }
 }
 
-/// An index into the tree. All patterns of a cluster's objects are far fewer than 2³² bytes, and a
-/// literal is limited by [`PathPatternError::MAX_CHARS`](crate::path::PathPatternError::MAX_CHARS).
+/// An index into the tree. All patterns of a cluster's objects are far smaller than 2³² bytes, and
+/// a literal is limited by
+/// [`PathPatternError::MAX_CHARS`](crate::path::PathPatternError::MAX_CHARS).
 fn size(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

@@ -1,13 +1,13 @@
-//! The values that a request's query and cookies have under a name. Nothing in them is anybody's
-//! error: what is malformed compares as it stands.
+//! The values of a request's query keys and cookies. Nothing is rejected: malformed values are
+//! compared as they are.
 
 use http::{HeaderMap, header::COOKIE};
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
 /// The values of a query key: pieces between `&`, split at their first `=`, both sides
-/// percent-decoded. A key without `=` has the value "". `+` is a plus (RFC 3986 knows no other
-/// meaning; that it stands for a space is a habit of HTML forms).
+/// percent-decoded. A key without `=` has the value "". `+` is a literal plus: RFC 3986 §3.4 gives
+/// it no other meaning, and writing spaces as `+` is a convention of HTML forms.
 pub(super) fn query<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<'q, [u8]>> {
     let pieces = query.split('&').filter(|piece| !piece.is_empty());
     pieces.filter_map(move |piece| {
@@ -16,9 +16,9 @@ pub(super) fn query<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<
     })
 }
 
-/// The values of a cookie in all `Cookie` lines (RFC 6265 §4.2.1): names and values are
-/// percent-decoded, and a value's surrounding double quotes are no part of it. A piece without `=`
-/// has no name and is no one's.
+/// The values of a cookie in all `Cookie` fields (RFC 6265 §4.2.1): names and values are
+/// percent-decoded, and double quotes around a value are not part of it. A piece without `=` is
+/// ignored.
 pub(super) fn cookie<'h>(
     headers: &'h HeaderMap,
     name: &str,

@@ -1,4 +1,4 @@
-//! Listeners: one per worker on the same address, so that the kernel spreads connections.
+//! Listeners: one per worker on the same address, so that the kernel distributes connections.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -9,13 +9,13 @@ use std::{
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Binds `count` listeners to `address`; port 0 lets the system choose one for all.
+/// Binds `count` listeners to `address`; with port 0 the system chooses one port for all.
 pub(super) fn bind(
     address: SocketAddr,
     count: usize,
 ) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     if address.port() != 0 {
-        // With SO_REUSEPORT a second process of the same user would share the port in silence.
+        // With SO_REUSEPORT, a second process of the same user would share the port silently.
         drop(socket(address, false)?);
     }
     let first = socket(address, true)?;

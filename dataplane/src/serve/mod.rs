@@ -1,5 +1,5 @@
-//! The running dataplane: workers, each a thread with its own runtime, listener and pools. The
-//! table is the one thing that they share.
+//! The running dataplane: workers, each a thread with its own runtime, listener and pools, which
+//! share only the table.
 
 mod listen;
 mod worker;
@@ -17,11 +17,11 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// What a worker is told from outside, between requests.
+/// A command to a worker.
 enum Command {
-    /// Send what has been counted.
+    /// Send a snapshot of the counters.
     Collect(oneshot::Sender<telemetry::Snapshot>),
-    /// Stop accepting, close idle connections; answer when none is left.
+    /// Stop accepting and close idle connections; reply when none is left.
     Drain(oneshot::Sender<()>),
 }
 
@@ -46,11 +46,10 @@ impl fmt::Debug for Dataplane {
 }
 
 impl Dataplane {
-    /// Binds the listeners and starts the workers. Requests are served from the newest table of
+    /// Binds the listeners and starts the workers, which serve requests from the newest of
     /// `tables`.
     ///
-    /// # Errors
-    /// Where the address can't be bound, a thread can't be started, or TLS can't be set up.
+    /// # Errors If the address can't be bound, a thread can't be started, or TLS can't be set up.
     pub fn start(config: Config, tables: watch::Receiver<Arc<Table>>) -> io::Result<Self> {
         let (http, listeners) = listen::bind(config.http, config.workers.max(1))?;
         let config = Arc::new(config);
@@ -78,7 +77,7 @@ impl Dataplane {
         self.http
     }
 
-    /// The oldest table generation that any worker still takes new requests with.
+    /// The oldest table generation that any worker uses for new requests.
     pub fn generation(&self) -> u64 {
         let served = self.workers.iter().map(|worker| worker.generation.load(Ordering::Acquire));
         served.min().unwrap_or(0)
@@ -102,9 +101,9 @@ impl Dataplane {
     pub async fn encode_metrics(&self, out: &mut String) {
         let mut snapshots = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
-            let (reply, answer) = oneshot::channel();
+            let (reply, response) = oneshot::channel();
             if worker.commands.send(Command::Collect(reply)).is_ok()
-                && let Ok(snapshot) = answer.await
+                && let Ok(snapshot) = response.await
             {
                 snapshots.push(snapshot);
             }
@@ -113,20 +112,20 @@ impl Dataplane {
         let _ = telemetry::encode(&snapshots, out);
     }
 
-    /// Closes the listeners at once, then idle connections; waits for requests in flight, for
-    /// `timeout` at most. Whether all of them ended.
+    /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.
+    /// Returns whether all of them ended.
     pub async fn drain(self, timeout: Duration) -> bool {
         let mut drained = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
-            let (reply, answer) = oneshot::channel();
+            let (reply, response) = oneshot::channel();
             if worker.commands.send(Command::Drain(reply)).is_ok() {
-                drained.push(answer);
+                drained.push(response);
             }
         }
         let all = async {
-            for answer in drained {
+            for response in drained {
                 // A worker that is gone has nothing in flight.
-                let _ = answer.await;
+                let _ = response.await;
             }
         };
         let in_time = tokio::time::timeout(timeout, all).await.is_ok();

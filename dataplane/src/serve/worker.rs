@@ -26,13 +26,13 @@ use tokio::{
     task::spawn_local,
 };
 
-/// How often dead and unused connections to backends are closed.
+/// How often dead and idle connections to backends are evicted.
 const EVICT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long to wait before accepting again where the system has no more file descriptors.
+/// How long to wait after a failed accept, for example when file descriptors run out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// What a worker starts from.
+/// The arguments of a worker.
 pub(super) struct WorkerArgs {
     pub(super) config: Arc<Config>,
     pub(super) listener: TcpListener,
@@ -48,13 +48,13 @@ struct Worker {
     registry: Rc<Registry>,
 }
 
-/// Starts a worker's thread; returns when it serves.
+/// Starts a worker's thread; returns when it is serving.
 pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::JoinHandle<()>> {
     let table = args.tables.borrow_and_update().clone();
     let (ready, started) = std::sync::mpsc::channel();
     let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let made = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-        let runtime = match made {
+        let built = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime = match built {
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
@@ -65,7 +65,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
         let result = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(args.listener)?;
             args.generation.store(worker.shared.table().generation, Ordering::Release);
-            // Whoever started the worker waits for this.
+            // The thread that starts the worker waits for this.
             let _ = ready.send(Ok(()));
             let followed =
                 follow_tables(worker.shared.clone(), args.tables, args.generation, args.report);
@@ -117,7 +117,7 @@ async fn run(
     let mut draining = None;
     while let Some(command) = inbox.recv().await {
         match command {
-            // Whoever asked may have gone.
+            // The receiver may be gone.
             Command::Collect(reply) => {
                 drop(reply.send(worker.shared.snapshot(worker.registry.len())))
             }
@@ -137,7 +137,7 @@ async fn drain(worker: Rc<Worker>, reply: oneshot::Sender<()>) {
     let _ = reply.send(());
 }
 
-/// Takes up the connections that wait to be accepted: closing the listener would reset them.
+/// Accepts connections that are already queued: closing the listener would reset them.
 fn accept_waiting(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
         spawn_connection(worker, stream, peer);
@@ -146,8 +146,8 @@ fn accept_waiting(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
 
 /// Serves an accepted connection in a task of its own.
 fn spawn_connection(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-    // Responses are written whole; waiting to fill segments only delays them. A socket that can't
-    // have it still works.
+    // Responses are written whole, so waiting to fill segments would only delay them. A socket that
+    // not support it still works.
     let _ = stream.set_nodelay(true);
     spawn_local(connection::serve(worker.shared.clone(), &worker.registry, stream, peer));
 }
@@ -166,7 +166,7 @@ async fn accept(worker: Rc<Worker>, listener: Rc<tokio::net::TcpListener>) {
     }
 }
 
-/// Whether accept failed only because the client has gone already.
+/// Whether accept failed only because the client has already gone.
 fn is_client_fault(error: &io::Error) -> bool {
     matches!(
         error.kind(),

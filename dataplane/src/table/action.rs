@@ -1,6 +1,6 @@
-//! What becomes of a request: forwarded, redirected or answered here.
+//! What a Route does with a request: forward it, redirect it or send a fixed response.
 
-use super::{Backend, edits};
+use super::{Backend, Scheme, edits};
 use crate::{
     balance::{Candidate, Weighted},
     path::PathTemplate,
@@ -9,24 +9,24 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Serialize, Serializer};
 
-/// The one thing that a Route does with a request.
+/// What a Route does with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     /// Sends it to one of the Route's backends.
     Forward(Forward),
-    /// Answers with a redirect.
+    /// Responds with a redirect.
     Redirect(Redirect),
-    /// Answers with a fixed response.
+    /// Responds with a fixed response.
     Respond(Respond),
 }
 
 /// The backends of a Route and how a request is rewritten for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forward {
-    /// All backends in the Route's order, those without endpoints too.
+    /// All backends in the Route's order, including those without endpoints.
     backends: Vec<Backend>,
-    /// Which of `backends` take traffic, derived from them.
+    /// Which of `backends` receive traffic, derived from them.
     #[serde(skip)]
     weighted: Weighted,
     /// The path that the backend gets instead of the request's.
@@ -38,12 +38,13 @@ pub struct Forward {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Rewrite {
-    /// `rewrite.path`: what the match captured goes where the same names stand.
+    /// `rewrite.path`: captured values go where their names occur.
     pub path: PathTemplate,
 }
 
 impl Forward {
-    /// Takes up backends in the Route's order; [`Weighted`] says which of them take traffic.
+    /// Creates the action from backends in the Route's order; [`Weighted`] decides which of them
+    /// receive traffic.
     pub fn new(backends: Vec<Backend>, rewrite: Option<Rewrite>) -> Self {
         let candidates = backends.iter().map(|backend| Candidate {
             priority: backend.priority,
@@ -64,47 +65,19 @@ impl Forward {
         self.rewrite.as_ref()
     }
 
-    /// What part of the requests the backend at `index` gets, 0 to 1.
+    /// The share of requests that the backend at `index` gets, from 0 to 1.
     pub fn share(&self, index: usize) -> f64 {
         self.weighted.share(index)
     }
 
-    /// The backend at a point of a [`Sequence`](crate::balance); `None` where no backend has an
+    /// The backend at a point of a [`Sequence`](crate::balance); `None` if no backend has an
     /// endpoint.
     pub fn pick(&self, point: u64) -> Option<&Backend> {
         self.backends.get(self.weighted.pick(point)?)
     }
 }
 
-/// A URL scheme that the edge speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scheme {
-    /// Plain HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// As it stands in a URL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    /// The port that a URL of this scheme leaves out (RFC 9110 §4.2).
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-/// A redirect (RFC 9110 §15.4); what is `None` is the request's own.
+/// A redirect (RFC 9110 §15.4); parts that are `None` are taken from the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Redirect {
     /// The scheme of the new location.
@@ -116,7 +89,7 @@ pub struct Redirect {
     /// The port of the new location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// The template of its path. The query is the request's.
+    /// The template of the new location's path. The query is the request's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathTemplate>,
     /// 301, 302, 303, 307 or 308.

@@ -1,4 +1,4 @@
-//! Where a request can be forwarded to.
+//! Where a request can be forwarded.
 
 use http::HeaderValue;
 use serde::{Serialize, Serializer};
@@ -8,41 +8,41 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
-    /// How logs, metrics and `/debug/table` call it: `web/profiles:80` for a Service's port,
-    /// the URL for an external one.
+    /// Its name in logs, metrics and `/debug/table`: `web/profiles:80` for a Service's port, the
+    /// URL for an external backend.
     pub name: String,
-    /// Its share among the backends of its priority; 0 takes nothing.
+    /// Its weight among the backends of its priority; 0 gets no traffic.
     pub weight: u32,
-    /// The lower number goes first.
+    /// Lower numbers are preferred.
     pub priority: u32,
-    /// What the connection speaks.
+    /// The protocol of connections to it.
     pub protocol: Protocol,
     /// The Host that the backend gets.
     pub host: HostHeader,
-    /// The authorities by which the backend may call itself in `Location` or a cookie's `Domain`,
-    /// beside the Host that it was sent and the address that was dialled.
+    /// The authorities that the backend may use for itself in `Location` or a cookie's `Domain`, in
+    /// addition to the Host it was sent and the address that was dialled.
     pub own_authorities: Vec<Authority>,
-    /// What is dialled.
+    /// The addresses to dial.
     pub target: Target,
 }
 
-/// What a connection to a backend speaks: `appProtocol` of a Service's port, the scheme of an
-/// external URL.
+/// The protocol of connections to a backend: from `appProtocol` of a Service's port, or the scheme
+/// of an external URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Protocol {
-    /// HTTP/1.1 in the clear; WebSocket upgrades too (`http`, `kubernetes.io/ws`).
+    /// HTTP/1.1 in cleartext, including WebSocket upgrades (`http`, `kubernetes.io/ws`).
     Http1,
-    /// HTTP/2 in the clear with prior knowledge (`kubernetes.io/h2c`).
+    /// HTTP/2 in cleartext with prior knowledge (RFC 9113 §3.3; `kubernetes.io/h2c`).
     H2c,
-    /// HTTP/1.1 over TLS, the certificate checked against the public roots (`https://` externals).
+    /// HTTP/1.1 over TLS, the certificate verified against the public roots (`https://` externals).
     Https,
-    /// HTTP/1.1 over TLS to a Service's pods, whose certificate is not checked: no public authority
-    /// signs cluster names (`https`, `kubernetes.io/wss`).
+    /// HTTP/1.1 over TLS to a Service's pods, whose certificate is not verified: no public
+    /// authority signs cluster names (`https`, `kubernetes.io/wss`).
     HttpsUnverified,
 }
 
 impl Protocol {
-    /// The scheme of a URL for it.
+    /// The URL scheme.
     pub fn scheme(self) -> super::Scheme {
         match self {
             Self::Http1 | Self::H2c => super::Scheme::Http,
@@ -56,7 +56,7 @@ impl Protocol {
 pub enum HostHeader {
     /// The client's own.
     Preserve,
-    /// This one: the backend's, or a name of `rewrite.host`. Valid as a header value.
+    /// This value: the backend's host, or `rewrite.host`.
     Set(#[serde(serialize_with = "header_value")] HeaderValue),
 }
 
@@ -64,7 +64,7 @@ fn header_value<S: Serializer>(value: &HeaderValue, serializer: S) -> Result<S::
     serializer.collect_str(&String::from_utf8_lossy(value.as_bytes()))
 }
 
-/// A host, lower case, with a port where it is not the scheme's default.
+/// A lower-case host, with a port unless it is the scheme's default.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authority {
     /// A DNS name or an address, lower case, IPv6 in brackets.
@@ -92,10 +92,10 @@ impl Serialize for Authority {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
-    /// The ready endpoints of a Service's port, sorted; empty where there are none. Shared by all
-    /// Routes that name the port.
+    /// The ready endpoints of a Service's port, sorted; may be empty. Shared by all Routes that
+    /// name the port.
     Endpoints(Arc<[SocketAddr]>),
-    /// An external host, resolved when dialled; the address guard applies to what it resolves to.
+    /// An external host, resolved when dialled; the address guard applies to the resolved address.
     External {
         /// A DNS name or an address without brackets.
         host: String,

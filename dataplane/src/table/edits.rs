@@ -4,23 +4,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use sha2::{Digest, Sha256};
 
-/// Header edits; they run in the order remove, set, add. Values taken from Secrets are marked
-/// sensitive, and are printed as fingerprints.
+/// Header edits, applied in the order remove, set, add. Values from Secrets are marked sensitive
+/// and displayed as fingerprints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HeaderEdits {
-    /// Fields that go.
+    /// Fields to remove.
     #[serde(serialize_with = "names", skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<HeaderName>,
-    /// Fields that get this one value, whatever they had.
+    /// Fields to replace with this one value.
     #[serde(serialize_with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<(HeaderName, HeaderValue)>,
-    /// Lines that are added to those that are there.
+    /// Field lines to append.
     #[serde(serialize_with = "pairs", skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl HeaderEdits {
-    /// Whether there is nothing to do.
+    /// Whether there are no edits.
     pub fn is_empty(&self) -> bool {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
@@ -39,9 +39,9 @@ impl HeaderEdits {
     }
 }
 
-/// How a header value is shown: itself, or where it came from a Secret the first 8 hex digits of
-/// its SHA-256.
-pub(crate) fn shown(value: &HeaderValue) -> String {
+/// How a header value is displayed: as it is, or, if it came from a Secret, as the first 8 hex
+/// digits of its SHA-256.
+pub(crate) fn redacted(value: &HeaderValue) -> String {
     if value.is_sensitive() {
         let digest = Sha256::digest(value.as_bytes());
         let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -66,7 +66,7 @@ pub(crate) fn pairs<S: Serializer>(
     }
     let mut seq = serializer.serialize_seq(Some(pairs.len()))?;
     for (name, value) in pairs {
-        seq.serialize_element(&Pair { name: name.as_str(), value: shown(value) })?;
+        seq.serialize_element(&Pair { name: name.as_str(), value: redacted(value) })?;
     }
     seq.end()
 }

@@ -1,4 +1,4 @@
-//! Virtual hosts: which FrontDoor a request's Host belongs to.
+//! Virtual hosts: map a request's Host to a FrontDoor.
 
 use super::{ObjectName, Route};
 use crate::{cors, router::RouteTree};
@@ -12,22 +12,22 @@ use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 pub enum HostPattern {
     /// One host name or address.
     Exact(Arc<str>),
-    /// One or more labels in front of this suffix (held without `*.`), never the bare suffix.
+    /// One or more labels before this suffix (stored without `*.`), never the bare suffix.
     Suffix(Arc<str>),
     /// Every host.
     Any,
 }
 
-/// Why a host entry is refused.
+/// Why a host entry is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostPatternError {
-    /// Nothing there.
+    /// Empty.
     #[error("is empty")]
     Empty,
     /// Longer than a DNS name can be.
     #[error("is longer than 253 characters")]
     TooLong,
-    /// Not letters, digits, `-` or `_` in labels of 1 to 63 joined by dots.
+    /// Not labels of 1 to 63 letters, digits, `-` or `_`, joined by dots.
     #[error(
         "is not a DNS name: labels of letters, digits and '-', joined by dots; a host in Unicode is written as its A-label (xn--…)"
     )]
@@ -59,7 +59,8 @@ impl Serialize for HostPattern {
 impl FromStr for HostPattern {
     type Err = HostPatternError;
 
-    /// Folds letter case and one trailing dot; an IPv6 address stands in brackets, as in `Host`.
+    /// Lower-cases the entry and drops one trailing dot; an IPv6 address is in brackets, as in
+    /// `Host`.
     fn from_str(entry: &str) -> Result<Self, Self::Err> {
         if entry == "*" {
             return Ok(Self::Any);
@@ -82,7 +83,7 @@ impl FromStr for HostPattern {
     }
 }
 
-/// Checks a folded DNS name.
+/// Checks a lower-case DNS name.
 fn dns_name(name: &str) -> Result<(), HostPatternError> {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -106,17 +107,17 @@ pub struct VirtualHost {
     pub host: HostPattern,
     /// The FrontDoor that owns it.
     pub front_door: ObjectName,
-    /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
+    /// Peers whose `X-Forwarded-*` and `Forwarded` are trusted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub trusted_proxies: Arc<[IpNet]>,
-    /// The default policy, which also says what a request meets that no Route matches.
+    /// The default policy, which also applies to requests that no Route matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
-    /// The Routes, by path; shared among hosts that have the same ones.
+    /// The Routes by path; hosts with the same Routes share them.
     pub routes: Arc<RouteTree<Arc<Route>>>,
 }
 
-/// All virtual hosts. The most specific entry that fits a host decides alone.
+/// All virtual hosts. Only the most specific entry that matches a host counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
     exact: HashMap<Arc<str>, VirtualHost>,
@@ -125,7 +126,8 @@ pub struct Hosts {
 }
 
 impl FromIterator<VirtualHost> for Hosts {
-    /// Of two entries for one host the later replaces the earlier; the compiler gives each once.
+    /// If two entries have the same host, the later replaces the earlier; the compiler never emits
+    /// such duplicates.
     fn from_iter<I: IntoIterator<Item = VirtualHost>>(hosts: I) -> Self {
         let mut all = Self::default();
         for entry in hosts {
@@ -140,8 +142,8 @@ impl FromIterator<VirtualHost> for Hosts {
 }
 
 impl Hosts {
-    /// The entry for `host`, which is lower case, without port and trailing dot: exact, then the
-    /// longest suffix, then `*`.
+    /// The entry for `host` (lower case, without port or trailing dot): exact, then the longest
+    /// suffix, then `*`.
     pub fn find(&self, host: &str) -> Option<&VirtualHost> {
         if let Some(found) = self.exact.get(host) {
             return Some(found);
@@ -149,7 +151,7 @@ impl Hosts {
         if !self.suffix.is_empty() {
             let mut rest = host;
             while let Some((label, suffix)) = rest.split_once('.') {
-                // `.example.com` has no label in front of its suffix.
+                // `.example.com` has no label before its suffix.
                 if (!label.is_empty() || rest.len() != host.len())
                     && let Some(found) = self.suffix.get(suffix)
                 {
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn invalid_hosts_are_rejected() {
         use HostPatternError::*;
         let long_label = "a".repeat(64);
         let long_name = "a.".repeat(127);

@@ -1,18 +1,20 @@
-//! The table: everything a request's way is decided by. Immutable, `Eq`, and printable as JSON
-//! with secrets as fingerprints. The controller compiles it; workers only read it.
+//! The table: all routing decisions come from it. Immutable, `Eq`, and serialisable as JSON with
+//! secrets as fingerprints. The controller compiles it; workers only read it.
 
 mod action;
 mod backend;
 mod edits;
 mod hosts;
 mod route;
+mod scheme;
 
-pub use action::{Action, Forward, Redirect, Respond, Rewrite, Scheme};
+pub use action::{Action, Forward, Redirect, Respond, Rewrite};
 pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
 pub use edits::HeaderEdits;
-pub(crate) use edits::shown;
+pub(crate) use edits::redacted;
 pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
 pub use route::{Route, RouteMatch, Timeouts};
+pub use scheme::Scheme;
 
 use serde::Serialize;
 use std::{fmt, sync::Arc};
@@ -27,7 +29,7 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    /// Joins a namespace and a name.
+    /// Creates a name from its parts.
     pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
@@ -45,11 +47,11 @@ impl Serialize for ObjectName {
     }
 }
 
-/// One whole routing table.
+/// A complete routing table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Table {
-    /// Counts publications, so that one can tell which table a worker serves. 0 from the compiler;
-    /// stamped when published.
+    /// Counts publications, so that one can tell which table a worker serves. The compiler sets 0;
+    /// publishing assigns the number.
     pub generation: u64,
     /// The virtual hosts by name.
     pub hosts: Hosts,

@@ -16,30 +16,30 @@ pub struct Route {
     pub name: ObjectName,
     /// The FrontDoor that it is attached to.
     pub front_door: ObjectName,
-    /// What becomes of the request.
+    /// What happens to the request.
     pub action: Action,
-    /// What is said of cross-origin requests: its own policy, or its FrontDoor's; `None` leaves them
-    /// to the backend.
+    /// The policy for cross-origin requests: its own, or its FrontDoor's; `None` leaves CORS to the
+    /// backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
-    /// Edits of the request's headers on their way to the backend.
+    /// Edits of the request's headers before it is forwarded.
     #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
     pub request_headers: HeaderEdits,
-    /// Edits of the response's headers on their way to the client.
+    /// Edits of the response's headers before it is returned.
     #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
     pub response_headers: HeaderEdits,
-    /// How long each step may take.
+    /// The timeouts of forwarded requests.
     pub timeouts: Timeouts,
-    /// Why nothing of this Route can be served although it is accepted (a Secret is missing):
-    /// every request gets 503.
+    /// Why this accepted Route can't be served (for example, a Secret is missing): every request
+    /// gets 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
 }
 
-/// Time limits of a forwarded request; `None` is no limit.
+/// Timeouts of a forwarded request; `None` means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Timeouts {
-    /// Connecting to the backend, TLS included, per try.
+    /// Connecting to the backend, including TLS, per attempt.
     pub connect: Option<Duration>,
     /// From the request's head to the response's head.
     pub request: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What is counted of CORS, and the words for it in metrics and in the access log.
+//! CORS counters, and the names of verdicts in metrics and the access log.
 
 use crate::cors::{Denial, Outcome, Verdict};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// The counters of one Route on one worker.
+/// The CORS counters of one Route on one worker.
 #[derive(Debug, Default)]
 pub(crate) struct CorsStats {
     verdict: RefCell<Vec<(Verdict, u64)>>,
@@ -17,7 +17,7 @@ pub(crate) struct CorsStats {
 }
 
 impl CorsStats {
-    /// A policy has judged a request.
+    /// Counts a policy's verdict on a request.
     pub(super) fn count(&self, verdict: Verdict) {
         let mut counts = self.verdict.borrow_mut();
         match counts.iter_mut().find(|(known, _)| *known == verdict) {
@@ -26,18 +26,18 @@ impl CorsStats {
         }
     }
 
-    /// A request is forwarded that a browser would have asked for, had its page called the backend
-    /// itself.
+    /// Counts a forwarded request for which a browser would have sent a preflight if its page had
+    /// called the backend directly.
     pub(crate) fn avoided(&self) {
         self.avoided.set(self.avoided.get() + 1);
     }
 
-    /// The answer to such a request has come this much sooner.
+    /// Adds the time saved for such a request.
     pub(crate) fn saved(&self, time: Duration) {
         self.saved.set(self.saved.get().saturating_add(time));
     }
 
-    /// What has been counted so far.
+    /// The counts so far.
     pub(crate) fn counts(&self) -> CorsCounts {
         CorsCounts {
             verdict: self.verdict.borrow().iter().copied().collect(),
@@ -47,14 +47,14 @@ impl CorsStats {
     }
 }
 
-/// What has been counted.
+/// A snapshot of [`CorsStats`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CorsCounts {
     /// By verdict.
     pub(super) verdict: BTreeMap<Verdict, u64>,
     /// Preflights avoided.
     pub(super) avoided: u64,
-    /// The time that this has saved.
+    /// The time saved by that.
     pub(crate) saved: Duration,
 }
 
@@ -69,7 +69,7 @@ impl CorsCounts {
     }
 }
 
-/// A verdict's place in the metrics.
+/// The metric and labels of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Series {
     /// `portico_cors_preflights_total`, with the labels `result` and `reason`.
@@ -78,11 +78,11 @@ pub(super) enum Series {
     Requests(&'static str),
 }
 
-/// Where a verdict is counted.
+/// The metric and labels under which a verdict is counted.
 pub(super) fn series(outcome: Outcome) -> Series {
     match outcome {
         Outcome::PreflightAllowed => Series::Preflights("allowed", ""),
-        Outcome::PreflightDenied(denial) => Series::Preflights("denied", word(denial)),
+        Outcome::PreflightDenied(denial) => Series::Preflights("denied", label(denial)),
         Outcome::PreflightForwarded => Series::Preflights("forwarded", ""),
         Outcome::Allowed => Series::Requests("allowed"),
         Outcome::Disallowed => Series::Requests("disallowed"),
@@ -95,7 +95,7 @@ pub(super) fn mode(verdict: Verdict) -> &'static str {
     if verdict.report_only { "report" } else { "enforce" }
 }
 
-fn word(denial: Denial) -> &'static str {
+fn label(denial: Denial) -> &'static str {
     match denial {
         Denial::Origin => "origin",
         Denial::Method => "method",
@@ -104,7 +104,7 @@ fn word(denial: Denial) -> &'static str {
     }
 }
 
-/// A verdict in the access log. `report:` stands before one that has changed nothing.
+/// A verdict in the access log, prefixed by `report:` if it was only reported.
 pub(super) struct VerdictLabel(pub(super) Verdict);
 
 impl fmt::Display for VerdictLabel {
@@ -137,9 +137,9 @@ mod tests {
             (Outcome::Disallowed, "disallowed"),
             (Outcome::Rejected, "rejected"),
         ] {
-            let word = |report_only| VerdictLabel(Verdict { outcome, report_only }).to_string();
-            assert_eq!(word(false), named);
-            assert_eq!(word(true), format!("report:{named}"));
+            let label = |report_only| VerdictLabel(Verdict { outcome, report_only }).to_string();
+            assert_eq!(label(false), named);
+            assert_eq!(label(true), format!("report:{named}"));
         }
     }
 

@@ -11,22 +11,22 @@ use std::{
     time::Duration,
 };
 
-/// A count by status code and reason; the reason is empty for a backend's own answer.
+/// Counts by status code and reason; the reason is empty for a backend's response.
 pub(crate) type Outcomes = Vec<((u16, &'static str), u64)>;
 
 /// The counters of one Route on one worker.
 #[derive(Debug, Default)]
 pub(crate) struct RouteStats {
-    /// The Route; `None` where there was none.
+    /// The Route; `None` for requests without one.
     pub(crate) name: Option<ObjectName>,
-    /// What is counted of CORS.
+    /// The CORS counters.
     pub(crate) cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
 }
 
 impl RouteStats {
-    /// Those of a Route, all 0.
+    /// The counters of a Route, all 0.
     pub(crate) fn of(name: ObjectName) -> Self {
         Self { name: Some(name), ..Self::default() }
     }
@@ -50,7 +50,7 @@ impl RouteStats {
     }
 }
 
-/// What one worker has counted.
+/// A snapshot of one worker's counters.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(super) routes: Vec<RouteSnapshot>,
@@ -59,7 +59,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// What `routes` have counted so far, and the rest of a worker's counts.
+    /// A snapshot of `routes`, with the rest of a worker's counts.
     pub(crate) fn of(
         routes: &[Rc<RouteStats>],
         upstream: UpstreamCounts,
@@ -83,13 +83,13 @@ pub(super) struct RouteSnapshot {
     pub(super) cors: CorsCounts,
 }
 
-/// Counts of tries and connections.
+/// Counters of connections and requests to backends.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamStats {
     counts: Cell<UpstreamCounts>,
 }
 
-/// Counts of tries and connections.
+/// A snapshot of [`UpstreamStats`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UpstreamCounts {
     pub(crate) connected: u64,
@@ -106,22 +106,24 @@ impl UpstreamStats {
         self.counts.set(counts);
     }
 
-    /// A connection was tried.
-    pub(crate) fn connected(&self, well: bool) {
-        self.update(|counts| *if well { &mut counts.connected } else { &mut counts.failed } += 1);
+    /// A connection attempt has succeeded or failed.
+    pub(crate) fn connected(&self, succeeded: bool) {
+        self.update(|counts| {
+            *if succeeded { &mut counts.connected } else { &mut counts.failed } += 1
+        });
     }
 
-    /// A request went over a connection from the pool.
+    /// A request was sent over a pooled connection.
     pub(crate) fn reused(&self) {
         self.update(|counts| counts.reused += 1);
     }
 
-    /// A request was sent again.
+    /// A request was retried.
     pub(crate) fn retried(&self) {
         self.update(|counts| counts.retried += 1);
     }
 
-    /// All of them, with the number of idle connections.
+    /// The counts, with the number of idle connections.
     pub(crate) fn counts(&self, idle: usize) -> UpstreamCounts {
         UpstreamCounts { idle: idle as u64, ..self.counts.get() }
     }

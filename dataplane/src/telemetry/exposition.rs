@@ -18,7 +18,7 @@ struct Merged {
     cors: CorsCounts,
 }
 
-/// Writes the sum of all workers' counts.
+/// Writes the sums over all workers.
 pub(crate) fn encode(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
     for RouteSnapshot { name, outcomes, durations, cors } in
@@ -37,7 +37,7 @@ pub(crate) fn encode(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     upstream(snapshots, out)
 }
 
-/// Object names are RFC 1123 labels: nothing in them needs escaping.
+/// The label `route`. Object names are DNS names, so nothing needs escaping.
 fn label(name: Option<&ObjectName>) -> String {
     name.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
@@ -144,14 +144,14 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     Ok(())
 }
 
-/// What stands before a counter's samples.
+/// The header of a counter's samples.
 fn family(out: &mut String, name: &str, help: &str) -> fmt::Result {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter")
 }
 
 fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
-    let total = |of: fn(&UpstreamCounts) -> u64| -> u64 {
-        snapshots.iter().map(|snapshot| of(&snapshot.upstream)).sum()
+    let total = |counter: fn(&UpstreamCounts) -> u64| -> u64 {
+        snapshots.iter().map(|snapshot| counter(&snapshot.upstream)).sum()
     };
     let counters = [
         (

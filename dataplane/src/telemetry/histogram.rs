@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Upper bounds of the buckets, in microseconds; the last bucket has none.
+/// Upper bounds of the buckets, in microseconds; the last bucket is unbounded.
 const BOUNDS: [u64; 13] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
     2_500_000, 10_000_000,
@@ -16,7 +16,7 @@ pub(crate) struct Histogram {
 }
 
 impl Histogram {
-    /// Counts one duration.
+    /// Records one duration.
     pub(super) fn observe(&mut self, duration: Duration) {
         let micros = duration.as_micros();
         let bucket = BOUNDS.partition_point(|bound| u128::from(*bound) < micros);
@@ -32,7 +32,7 @@ impl Histogram {
         self.sum += other.sum;
     }
 
-    /// The cumulative count below each bound, in seconds; infinity last.
+    /// Each bucket's upper bound in seconds and cumulative count; infinity last.
     pub(super) fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         let bounds = BOUNDS.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
         bounds.zip(self.buckets.iter().scan(0, |total, count| {

@@ -1,5 +1,5 @@
-//! What an operator sees of the traffic: a record per request, counters per Route. Each worker
-//! counts for itself, without locks or atomics; a scrape collects the counts of all workers.
+//! What operators see of the traffic: a record per request, counters per Route. Each worker counts
+//! for itself, without locks or atomics; a scrape collects the counts of all workers.
 
 mod cors;
 mod counters;

@@ -1,4 +1,4 @@
-//! What is known of one request: counted and logged when its answer has ended, however it ends.
+//! One request's record: counted and logged when its response has ended, however it ends.
 
 use super::{RouteStats, cors};
 use crate::{cors::Verdict, refusal::Refusal};
@@ -9,41 +9,41 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The status under which a request is counted whose client left before its answer.
+/// The status that is counted if the client left before the response.
 const CLIENT_CLOSED: u16 = 499;
 
-/// What is known of one request so far.
+/// What is known so far about one request.
 #[derive(Debug)]
 pub(crate) struct RequestRecord {
-    /// When its head was whole.
+    /// When its head was complete.
     pub(crate) start: Instant,
-    /// When its answer ended; `None`: only now.
+    /// When its response ended; `None`: when the record is dropped.
     pub(crate) ended: Option<Instant>,
     /// Its Route's counters.
     pub(crate) route: Rc<RouteStats>,
     /// `X-Request-Id`.
     pub(crate) id: HeaderValue,
-    /// The client's address, as a trusted proxy tells it.
+    /// The client's address, as reported by a trusted proxy if there is one.
     pub(crate) client: IpAddr,
-    /// The answer's status.
+    /// The response's status.
     pub(crate) status: Option<StatusCode>,
-    /// Why the edge answered or gave up.
+    /// Why Portico answered the request itself or gave up.
     pub(crate) refusal: Option<Refusal>,
-    /// What the CORS policy says of it.
+    /// The CORS policy's verdict.
     pub(crate) cors: Option<Verdict>,
-    /// From sending the request to the answer's head.
+    /// From sending the request to receiving the response's head.
     pub(crate) upstream: Option<Duration>,
-    /// Bytes of the request's body.
+    /// Bytes received of the request's body.
     pub(crate) received: u64,
-    /// Bytes of the answer's body.
+    /// Bytes sent of the response's body.
     pub(crate) sent: u64,
-    /// Whether all of the answer has been handed on.
+    /// Whether the whole response has been handed on.
     pub(crate) complete: bool,
-    /// What only the access log shows; `None` where it is off.
+    /// Fields that only the access log shows; `None` if it is off.
     pub(crate) log: Option<AccessLogFields>,
 }
 
-/// What only the access log shows; `None` where the request was refused before it was known.
+/// Fields that only the access log shows; `None` if the request was refused before they were known.
 #[derive(Debug, Default)]
 pub(crate) struct AccessLogFields {
     /// The method.
@@ -52,7 +52,7 @@ pub(crate) struct AccessLogFields {
     pub(crate) host: Option<String>,
     /// The path without query.
     pub(crate) path: Option<String>,
-    /// The backend that was picked.
+    /// The selected backend.
     pub(crate) backend: Option<String>,
 }
 

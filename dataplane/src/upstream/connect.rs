@@ -15,14 +15,14 @@ use std::{
 };
 use tokio::{net::TcpStream, time::timeout};
 
-/// How many addresses are tried before a backend counts as down.
+/// How many addresses are tried before the request fails.
 const MAX_TRIES: usize = 3;
 
-/// Dials backends: resolves, checks addresses, connects, speaks TLS.
+/// Dials backends: resolves names, checks addresses, connects and performs the TLS handshake.
 pub(super) struct Connector {
     guard: AddressGuard,
     connectors: TlsConnectors,
-    /// Made when the first name is resolved; it caches as the records' TTLs say.
+    /// Created when the first name is resolved; caches records for their TTLs.
     resolver: OnceCell<TokioResolver>,
 }
 
@@ -32,8 +32,8 @@ impl Connector {
     }
 
     /// Connects to one of a backend's addresses, in the [order](balance::order) from `point`; each
-    /// try may take `limit`. An address that refuses has not got the request, so the next one is
-    /// tried.
+    /// attempt may take `limit`. A failed attempt has sent nothing of the request, so the next
+    /// address is safe to try.
     pub(super) async fn connect(
         &self,
         backend: &Backend,
@@ -48,7 +48,7 @@ impl Connector {
                 &resolved
             }
         };
-        let mut failed = Phase::Choose;
+        let mut last_failure = Phase::Choose;
         let order = balance::order(point, addresses.len()).take(MAX_TRIES);
         for address in order.filter_map(|index| addresses.get(index).copied()) {
             let connecting = self.connect_to(backend, address);
@@ -60,16 +60,16 @@ impl Connector {
             };
             match tried {
                 Ok(stream) => return Ok((stream, address)),
-                Err(why) => failed = why,
+                Err(why) => last_failure = why,
             }
         }
-        Err(failed)
+        Err(last_failure)
     }
 
     async fn connect_to(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Phase> {
         let tcp = TcpStream::connect(address).await.map_err(|_| Phase::Connect)?;
-        // Without it every small request would wait for the previous one's acknowledgement; a
-        // socket that can't have it still works.
+        // Without it every small request would wait for the previous one's acknowledgement. A
+        // socket that does not support it still works.
         let _ = tcp.set_nodelay(true);
         let Some(connector) = self.connectors.of(backend.protocol) else { return Ok(tcp.into()) };
         let name = match &backend.target {
@@ -84,7 +84,7 @@ impl Connector {
         Ok(tls.into())
     }
 
-    /// The addresses of an external host that may be tried.
+    /// The addresses of an external host that may be dialled.
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Phase> {
         let addresses: Vec<IpAddr> = match host.parse() {
             Ok(address) => vec![address],
@@ -102,15 +102,15 @@ impl Connector {
         let resolver = match self.resolver.get() {
             Some(resolver) => resolver,
             None => {
-                let made = TokioResolver::builder_tokio().and_then(|builder| builder.build());
-                let made = made.map_err(|error| {
+                let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
+                let built = built.map_err(|error| {
                     tracing::warn!(%error, "no resolver: the system's DNS configuration can't be read");
                     Phase::Resolve
                 })?;
-                self.resolver.get_or_init(|| made)
+                self.resolver.get_or_init(|| built)
             }
         };
-        // A trailing dot keeps search domains out: an external host is a full name.
+        // The trailing dot prevents search domains: an external host is fully qualified.
         let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| {
             tracing::debug!(host, %error, "does not resolve");
             Phase::Resolve

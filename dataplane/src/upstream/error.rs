@@ -1,61 +1,61 @@
-//! Why a request got no response from a backend, and what the client is told of it.
+//! Why a backend gave no response, and the refusal that the client gets.
 
 use crate::{refusal::Refusal, request::BoxError};
 
-/// Where a request failed.
+/// The phase in which a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The backend has no endpoint.
     Choose,
     /// Its name does not resolve.
     Resolve,
-    /// It resolves to addresses that may not be dialled.
+    /// It resolves only to addresses that may not be dialled.
     Guard,
-    /// A connection is refused.
+    /// A connection attempt fails.
     Connect,
-    /// A connection is not accepted in time.
+    /// A connection attempt times out.
     ConnectTimeout,
     /// The TLS handshake fails.
     Tls,
-    /// The connection fails before the response's head is complete, or carries something else.
+    /// The connection fails, or carries something other than HTTP, before the response's head is
+    /// complete.
     Exchange,
-    /// The response's head does not come before the deadline.
+    /// The deadline passes before the response's head is complete.
     Deadline,
 }
 
 /// A request that got no response.
 #[derive(Debug)]
 pub(super) struct UpstreamError {
-    /// Where it failed.
+    /// The phase in which it failed.
     phase: Phase,
-    /// Whether anything of the request may have been sent; otherwise its head and body are as they
-    /// were.
+    /// Whether any of the request may have been sent; if not, its head and body are unchanged.
     sent: bool,
-    /// Whether any byte of a response has come.
+    /// Whether any byte of a response has arrived.
     answered: bool,
     source: Option<BoxError>,
 }
 
 impl From<Phase> for UpstreamError {
-    /// A request of which nothing was sent.
+    /// A failure before anything was sent.
     fn from(phase: Phase) -> Self {
         Self { phase, sent: false, answered: false, source: None }
     }
 }
 
 impl UpstreamError {
-    /// A connection that failed under the request.
+    /// A connection that failed while it carried the request.
     pub(super) fn exchange(sent: bool, answered: bool, source: impl Into<BoxError>) -> Self {
         Self { phase: Phase::Exchange, sent, answered, source: Some(source.into()) }
     }
 
-    /// Whether the request may be sent again over another connection, given whether it may be sent
-    /// more than once.
+    /// Whether the request may be sent again over another connection; `is_repeatable` tells whether
+    /// sending it twice is safe (RFC 9110 §9.2.2).
     pub(super) fn may_send_again(&self, is_repeatable: bool) -> bool {
         !self.sent || (is_repeatable && !self.answered)
     }
 
-    /// What the client is told.
+    /// The refusal that the client gets.
     pub(super) fn into_refusal(self, backend: &str) -> Refusal {
         if let Some(source) = &self.source {
             tracing::debug!(backend, error = ?source, "no response");

@@ -1,5 +1,5 @@
-//! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service says so: one connection
-//! per endpoint and worker, in a task of its own, shared by all requests.
+//! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service asks for it: one
+//! connection per endpoint and worker, in a task of its own, shared by all requests.
 
 use super::{Stream, UpstreamBody, UpstreamResponse, body::Kind, error::UpstreamError};
 use crate::request::RequestBody;
@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-/// How often a connection with open streams is checked to be alive.
+/// How often a connection with open streams is pinged (RFC 9113 §6.7).
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// The connections of a worker.
+/// The HTTP/2 connections of a worker.
 #[derive(Default)]
 pub(super) struct Http2Connections {
     senders: RefCell<HashMap<SocketAddr, SendRequest<RequestBody>>>,
@@ -48,7 +48,7 @@ impl Http2Connections {
         Some(Http2 { sender: sender.clone(), address })
     }
 
-    /// Speaks HTTP/2 over a fresh stream.
+    /// Starts HTTP/2 on a new stream.
     pub(super) async fn handshake(
         &self,
         stream: Stream,
@@ -69,16 +69,16 @@ impl Http2Connections {
         Ok(Http2 { sender, address })
     }
 
-    /// Forgets closed connections.
+    /// Drops closed connections.
     pub(super) fn evict_closed(&self) {
         self.senders.borrow_mut().retain(|_, sender| !sender.is_closed());
     }
 }
 
 impl Http2 {
-    /// Sends a request, and waits for the head of its response. An error counts as unanswered where
-    /// the connection has ended, and not this request alone. `head` stays as it was, and so does
-    /// `body` where nothing is sent.
+    /// Sends a request and waits for the head of its response. An error counts as unanswered if the
+    /// whole connection has ended, rather than only this request's stream. `head` is unchanged, and
+    /// so is `body` if nothing was sent.
     pub(super) async fn send(
         mut self,
         head: &Parts,
@@ -89,7 +89,8 @@ impl Http2 {
         *request.uri_mut() = head.uri.clone();
         *request.version_mut() = Version::HTTP_2;
         *request.headers_mut() = head.headers.clone();
-        // The authority is in the target, and HTTP/2 frames the body itself (RFC 9113 §8.2.2).
+        // The authority is in the target, and HTTP/2 has no Connection field (RFC 9113 §8.2.2,
+        // §8.3.1).
         for name in [header::HOST, header::CONNECTION] {
             request.headers_mut().remove(name);
         }

@@ -1,6 +1,6 @@
 //! Exchanges with backends: one small interface, [`Upstreams::send`], over pooled HTTP/1.1, HTTP/2
-//! and new connections. It is given a backend, a head, a body and a deadline, and knows no client. A
-//! worker's own; nothing is shared between threads.
+//! and new connections. It takes a backend, a head, a body and a deadline, and knows nothing of
+//! clients. Each worker has its own; nothing is shared between threads.
 
 mod body;
 mod connect;
@@ -19,6 +19,7 @@ use crate::telemetry::UpstreamStats;
 use bytes::Bytes;
 use connect::Connector;
 use http::Response;
+use http1::Http1;
 use http2::Http2Connections;
 use pool::Pool;
 use std::{net::SocketAddr, rc::Rc};
@@ -26,18 +27,18 @@ use std::{net::SocketAddr, rc::Rc};
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
     connector: Connector,
-    pool: Rc<Pool>,
+    pool: Rc<Pool<Http1>>,
     http2: Http2Connections,
-    /// Counts of tries and connections.
+    /// Counters of connections and requests.
     pub(crate) stats: UpstreamStats,
 }
 
 /// A backend's response.
 pub(crate) struct UpstreamResponse {
-    /// Its head, and its body as it comes.
+    /// Its head, and its streaming body.
     pub(crate) response: Response<UpstreamBody>,
-    /// The address that gave it.
+    /// The address that sent it.
     pub(crate) address: SocketAddr,
-    /// After a 101 to an upgrade: the stream, and what was read from it beyond the head.
+    /// After a 101: the stream, and bytes read after the head.
     pub(crate) upgraded: Option<Box<(Stream, Bytes)>>,
 }

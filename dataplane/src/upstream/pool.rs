@@ -1,6 +1,5 @@
-//! Idle HTTP/1 connections of one worker, newest first.
+//! Idle connections of one worker, newest first.
 
-use super::http1::Http1;
 use hashbrown::HashMap;
 use std::{
     cell::{Cell, RefCell},
@@ -8,58 +7,78 @@ use std::{
     rc::{Rc, Weak},
 };
 
-/// How many idle connections a worker keeps per address.
+/// How many idle connections a worker keeps per key.
 const MAX_IDLE_PER_KEY: usize = 256;
 
-/// How many evictions an unused connection outlives: with one every 5 s, 55 s.
+/// How many evictions an idle connection survives: 55 s with one every 5 s.
 const MAX_IDLE_EVICTIONS: u64 = 11;
 
-/// What connections are kept by: two backends with one key can share them.
+/// What identifies a backend: backends with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// An endpoint, in the clear or over TLS.
+    /// An endpoint; `true` with TLS.
     Endpoint(SocketAddr, bool),
     /// An external URL.
     External(Rc<str>),
 }
 
+/// A connection that can wait in a pool for its next request.
+pub(super) trait Pooled: Sized {
+    /// The handle that it was made with.
+    fn handle(&mut self) -> &mut PoolHandle<Self>;
+
+    /// Whether it can still take a request.
+    fn is_alive(&mut self) -> bool;
+
+    /// Frees most of what it holds for messages.
+    fn shrink(&mut self);
+}
+
 /// The idle connections of a worker.
-#[derive(Default)]
-pub(super) struct Pool {
+pub(super) struct Pool<C> {
     #[expect(clippy::vec_box, reason = "connections move in and out, as pointers")]
-    idle: RefCell<HashMap<Key, Vec<Box<Http1>>>>,
-    /// How many evictions there have been: a clock that need not be read for every request.
+    idle: RefCell<HashMap<Key, Vec<Box<C>>>>,
+    /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Cell<u64>,
 }
 
-/// Where a connection goes back to.
-pub(super) struct PoolHandle {
-    pool: Weak<Pool>,
+/// The pool and key that a connection returns to.
+pub(super) struct PoolHandle<C> {
+    pool: Weak<Pool<C>>,
     key: Key,
+    /// The pool's eviction count when the connection became idle.
+    idle_since: u64,
 }
 
-/// Takes a connection back.
-pub(super) fn put(mut http1: Box<Http1>) {
-    let Some(pool) = http1.handle.pool.upgrade() else { return };
-    http1.idle_since = pool.evictions.get();
+/// Returns a connection to its pool.
+pub(super) fn put<C: Pooled>(mut connection: Box<C>) {
+    let handle = connection.handle();
+    let Some(pool) = handle.pool.upgrade() else { return };
+    handle.idle_since = pool.evictions.get();
     let mut all = pool.idle.borrow_mut();
-    let idle = match all.get_mut(&http1.handle.key) {
+    let idle = match all.get_mut(&handle.key) {
         Some(idle) => idle,
-        None => all.entry(http1.handle.key.clone()).or_default(),
+        None => all.entry(handle.key.clone()).or_default(),
     };
     if idle.len() < MAX_IDLE_PER_KEY {
-        idle.push(http1);
+        idle.push(connection);
     }
 }
 
-impl Pool {
-    /// Where connections of `key` go back to.
-    pub(super) fn handle(self: &Rc<Self>, key: Key) -> PoolHandle {
-        PoolHandle { pool: Rc::downgrade(self), key }
+impl<C> Default for Pool<C> {
+    fn default() -> Self {
+        Self { idle: RefCell::default(), evictions: Cell::new(0) }
+    }
+}
+
+impl<C: Pooled> Pool<C> {
+    /// The handle for a connection with this key.
+    pub(super) fn handle(self: &Rc<Self>, key: Key) -> PoolHandle<C> {
+        PoolHandle { pool: Rc::downgrade(self), key, idle_since: 0 }
     }
 
     /// A live connection, if there is one.
-    pub(super) fn take(&self, key: &Key) -> Option<Box<Http1>> {
+    pub(super) fn take(&self, key: &Key) -> Option<Box<C>> {
         loop {
             let mut candidate = self.idle.borrow_mut().get_mut(key)?.pop()?;
             if candidate.is_alive() {
@@ -68,14 +87,15 @@ impl Pool {
         }
     }
 
-    /// Closes connections that are dead or have been idle for long; the others keep no buffer.
+    /// Closes connections that are dead or have been idle too long, and frees the buffers of the
+    /// rest.
     pub(super) fn evict_idle(&self) {
         let now = self.evictions.get() + 1;
         self.evictions.set(now);
         self.idle.borrow_mut().retain(|_, idle| {
-            idle.retain_mut(|http1| {
-                http1.shrink();
-                now - http1.idle_since < MAX_IDLE_EVICTIONS && http1.is_alive()
+            idle.retain_mut(|connection| {
+                connection.shrink();
+                now - connection.handle().idle_since < MAX_IDLE_EVICTIONS && connection.is_alive()
             });
             !idle.is_empty()
         });

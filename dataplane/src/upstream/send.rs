@@ -1,4 +1,4 @@
-//! The one loop of an exchange: take a connection or make one, send, and perhaps send again.
+//! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
     UpstreamBody, UpstreamResponse, Upstreams,
@@ -33,7 +33,7 @@ enum Connection {
 }
 
 impl Upstreams {
-    /// No connections yet.
+    /// Without connections yet. Fails if TLS can't be set up.
     pub(crate) fn new(guard: AddressGuard) -> Result<Self, rustls::Error> {
         Ok(Self {
             connector: Connector::new(guard)?,
@@ -44,10 +44,10 @@ impl Upstreams {
     }
 
     /// Sends a request to the endpoint of `backend` at `point` of a sequence; the response's head
-    /// must come before the deadline. A request goes out once, except that a safe one without a
-    /// body is sent again where a pooled connection turns out to have been closed. The framing of
-    /// its body is the body's own, whatever its head says. The response's headers take the room of
-    /// those in `head`.
+    /// must arrive before the deadline. A request is sent once, except that a safe one without a
+    /// body is sent again if a pooled connection turns out to be closed (RFC 9112 §9.3.1). The body
+    /// determines its own framing, whatever the head says. The header map in `head` is reused for
+    /// the response.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
@@ -92,7 +92,7 @@ impl Upstreams {
         }
     }
 
-    /// A connection that is there already.
+    /// An existing connection.
     fn take(&self, protocol: Protocol, key: &Key) -> Option<Connection> {
         let taken = match (protocol, key) {
             (Protocol::H2c, Key::Endpoint(address, _)) => {
@@ -109,7 +109,7 @@ impl Upstreams {
         taken
     }
 
-    /// A new connection; `key` becomes that of the endpoint which accepted it.
+    /// Opens a connection; updates `key` to the endpoint that accepted it.
     async fn connect(
         &self,
         backend: &Backend,
@@ -132,20 +132,20 @@ impl Upstreams {
         }
     }
 
-    /// Closes what is dead or long unused. Called now and then.
+    /// Closes connections that are dead or have been idle too long. Called periodically.
     pub(crate) fn evict_idle(&self) {
         self.pool.evict_idle();
         self.http2.evict_closed();
     }
 
-    /// How many connections are idle in the pool.
+    /// How many pooled connections are idle.
     pub(crate) fn idle(&self) -> usize {
         self.pool.len()
     }
 }
 
 impl Connection {
-    /// Sends a request, and waits for the head of its response.
+    /// Sends a request and waits for the head of its response.
     async fn exchange(
         self,
         head: &mut Parts,
@@ -167,12 +167,12 @@ impl Connection {
     }
 }
 
-/// Whether a request may be sent again that may already have been sent.
+/// Whether a request may be sent twice: its method is safe (RFC 9110 §9.2.1) and it has no body.
 fn is_repeatable(head: &Parts, body: &RequestBody) -> bool {
     matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream()
 }
 
-/// What the pool keeps the connections of a backend by; of its endpoints, the first in order.
+/// The pool's key for a backend; for endpoints, that of the first in order.
 fn key(backend: &Backend, point: u64) -> Option<Key> {
     match &backend.target {
         Target::Endpoints(endpoints) => {

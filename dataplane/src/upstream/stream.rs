@@ -1,4 +1,4 @@
-//! A connection to a backend, in the clear or over TLS.
+//! A connection to a backend, in cleartext or over TLS.
 
 use std::{
     io,
@@ -33,7 +33,7 @@ impl From<TlsStream<TcpStream>> for Stream {
     }
 }
 
-/// Either kind's method.
+/// Delegates to whichever kind it is.
 macro_rules! io {
     ($self:ident, $io:ident => $call:expr) => {
         match &mut $self.get_mut().0 {

@@ -1,5 +1,5 @@
-//! TLS to backends: public roots for externals; encryption without a check of the certificate for
-//! a Service's own pods, which no public authority can vouch for.
+//! TLS to backends: public roots for external ones; encryption without verifying the certificate
+//! for a Service's pods, which no public authority vouches for.
 
 use crate::table::Protocol;
 use rustls::{
@@ -11,14 +11,14 @@ use rustls::{
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 
-/// One connector for each way to check a certificate.
+/// One connector for each way to verify certificates.
 pub(super) struct TlsConnectors {
     verified: TlsConnector,
     unverified: TlsConnector,
 }
 
 impl TlsConnectors {
-    /// Sets both up; shared by all connections of a worker, so that sessions are resumed.
+    /// Sets up both. All connections of a worker share them, so that sessions are resumed.
     pub(super) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -34,7 +34,7 @@ impl TlsConnectors {
         Ok(Self { verified: connector(verified), unverified: connector(unverified) })
     }
 
-    /// The connector for a protocol; `None` where it is in the clear.
+    /// The connector for a protocol; `None` if it is cleartext.
     pub(super) fn of(&self, protocol: Protocol) -> Option<&TlsConnector> {
         match protocol {
             Protocol::Http1 | Protocol::H2c => None,
@@ -49,7 +49,7 @@ fn connector(mut config: ClientConfig) -> TlsConnector {
     Arc::new(config).into()
 }
 
-/// Accepts any certificate whose key the peer holds.
+/// Accepts any certificate, as long as the peer has its private key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

@@ -1,19 +1,19 @@
-//! Follows a chunked body (RFC 9112 §7.1) to its end without keeping any of it, so that the next
-//! head's place is known.
+//! Scans a chunked body (RFC 9112 §7.1) to its end without storing it, to find where the next head
+//! begins.
 
 use memchr::memchr2;
 
-/// Where in a chunked body the bytes are.
+/// The state of the scan.
 #[derive(Debug, Default)]
 pub(super) struct ChunkScan {
-    at: At,
-    /// Bytes of size lines and trailers so far, which carry no data.
+    state: State,
+    /// Bytes outside the data so far: size lines, chunk ends and trailers.
     overhead: u64,
     data: u64,
 }
 
 #[derive(Debug, Default)]
-enum At {
+enum State {
     #[default]
     Size,
     SizeDigits(u64),
@@ -29,98 +29,98 @@ enum At {
     EndLf,
 }
 
-/// What the bytes so far come to.
+/// The result of a scan so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// A part of the body.
+pub(super) enum Progress {
+    /// The body continues.
     Part,
-    /// All of it.
+    /// The body is complete.
     End,
-    /// What no chunked body begins with.
+    /// The bytes are not a chunked body.
     Malformed,
 }
 
-/// A byte that can't be where it is.
+/// A byte that is invalid at its position.
 struct Malformed;
 
-/// Size lines, extensions and trailers may be this much longer than the data that they frame.
-const OVERHEAD: u64 = 64 * 1024;
+/// Size lines, extensions and trailers may exceed the data that they frame by this many bytes.
+const MAX_OVERHEAD: u64 = 64 * 1024;
 
 impl ChunkScan {
-    /// Goes on with `bytes`; how many of them belong to the body, and what it is with them.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Seen) {
+    /// Continues with `bytes`; returns how many of them belong to the body, and the result so far.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Progress) {
         let mut position = 0;
         while position < bytes.len() {
-            match self.some(&bytes[position..]) {
+            match self.advance_run(&bytes[position..]) {
                 Ok(taken) => position += taken,
-                Err(Malformed) => return (position, Seen::Malformed),
+                Err(Malformed) => return (position, Progress::Malformed),
             }
-            if matches!(self.at, At::End) {
-                return (position, Seen::End);
+            if matches!(self.state, State::End) {
+                return (position, Progress::End);
             }
         }
-        (position, Seen::Part)
+        (position, Progress::Part)
     }
 
-    /// Goes on with a run of `bytes` that are of one kind; how many these are.
-    fn some(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        match self.at {
-            At::Data(left) => {
-                let here = left.min(bytes.len() as u64);
-                self.data += here;
-                self.at = if left == here { At::DataCr } else { At::Data(left - here) };
-                Ok(here as usize)
+    /// Continues with a run of bytes of one kind; returns its length.
+    fn advance_run(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+        match self.state {
+            State::Data(left) => {
+                let len = left.min(bytes.len() as u64);
+                self.data += len;
+                self.state = if left == len { State::DataCr } else { State::Data(left - len) };
+                Ok(len as usize)
             }
-            // Up to the line's end. A bare line feed is read as one by some parsers.
-            At::Extension(_) | At::Trailer if !matches!(bytes[0], b'\r' | b'\n') => {
+            // Up to the line's end. A bare LF stops it too: some parsers take it for one.
+            State::Extension(_) | State::Trailer if !matches!(bytes[0], b'\r' | b'\n') => {
                 let skipped = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
-                self.spend(skipped as u64)?;
+                self.add_overhead(skipped as u64)?;
                 Ok(skipped)
             }
             _ => {
-                self.spend(1)?;
+                self.add_overhead(1)?;
                 self.step(bytes[0])?;
                 Ok(1)
             }
         }
     }
 
-    fn spend(&mut self, bytes: u64) -> Result<(), Malformed> {
+    fn add_overhead(&mut self, bytes: u64) -> Result<(), Malformed> {
         self.overhead += bytes;
-        if self.overhead > OVERHEAD + self.data { Err(Malformed) } else { Ok(()) }
+        if self.overhead > MAX_OVERHEAD + self.data { Err(Malformed) } else { Ok(()) }
     }
 
-    /// One byte outside the data.
+    /// Handles one byte outside the data.
     fn step(&mut self, byte: u8) -> Result<(), Malformed> {
-        self.at = match (&self.at, byte) {
-            (At::Size, digit) => At::SizeDigits(hex(digit)?),
-            (At::SizeDigits(size), b'\r') => At::SizeLf(*size),
-            (At::SizeDigits(size), b';' | b' ' | b'\t') => At::Extension(*size),
-            (At::SizeDigits(size), digit) => {
+        self.state = match (&self.state, byte) {
+            (State::Size, digit) => State::SizeDigits(hex(digit)?),
+            (State::SizeDigits(size), b'\r') => State::SizeLf(*size),
+            (State::SizeDigits(size), b';' | b' ' | b'\t') => State::Extension(*size),
+            (State::SizeDigits(size), digit) => {
                 let digit = hex(digit)?;
-                At::SizeDigits(size.checked_mul(16).ok_or(Malformed)? + digit)
+                State::SizeDigits(size.checked_mul(16).ok_or(Malformed)? + digit)
             }
-            (At::Extension(size), b'\r') => At::SizeLf(*size),
-            (At::SizeLf(0), b'\n') => At::TrailerStart,
-            (At::SizeLf(size), b'\n') => At::Data(*size),
-            (At::DataCr, b'\r') => At::DataLf,
-            (At::DataLf, b'\n') => At::Size,
-            (At::TrailerStart, b'\r') => At::EndLf,
-            (At::TrailerStart, b'\n') => return Err(Malformed),
-            (At::TrailerStart, _) => At::Trailer,
-            (At::Trailer, b'\r') => At::TrailerLf,
-            (At::TrailerLf, b'\n') => At::TrailerStart,
-            (At::EndLf, b'\n') => At::End,
+            (State::Extension(size), b'\r') => State::SizeLf(*size),
+            (State::SizeLf(0), b'\n') => State::TrailerStart,
+            (State::SizeLf(size), b'\n') => State::Data(*size),
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => State::Size,
+            (State::TrailerStart, b'\r') => State::EndLf,
+            (State::TrailerStart, b'\n') => return Err(Malformed),
+            (State::TrailerStart, _) => State::Trailer,
+            (State::Trailer, b'\r') => State::TrailerLf,
+            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::EndLf, b'\n') => State::End,
             (
-                At::Extension(_)
-                | At::SizeLf(_)
-                | At::Data(_)
-                | At::DataCr
-                | At::DataLf
-                | At::Trailer
-                | At::TrailerLf
-                | At::End
-                | At::EndLf,
+                State::Extension(_)
+                | State::SizeLf(_)
+                | State::Data(_)
+                | State::DataCr
+                | State::DataLf
+                | State::Trailer
+                | State::TrailerLf
+                | State::End
+                | State::EndLf,
                 _,
             ) => return Err(Malformed),
         };
@@ -136,22 +136,22 @@ fn hex(digit: u8) -> Result<u64, Malformed> {
 mod tests {
     use super::*;
 
-    /// Feeds `body` in pieces of `step`; how much of it is the body, and what that comes to.
-    fn scan(body: &[u8], step: usize) -> (usize, Seen) {
+    /// Feeds `body` in pieces of `step`; returns how many bytes are the body, and the result.
+    fn scan(body: &[u8], step: usize) -> (usize, Progress) {
         let mut scan = ChunkScan::default();
         let mut total = 0;
         for piece in body.chunks(step) {
-            let (used, seen) = scan.advance(piece);
+            let (used, progress) = scan.advance(piece);
             total += used;
-            if seen != Seen::Part {
-                return (total, seen);
+            if progress != Progress::Part {
+                return (total, progress);
             }
         }
-        (total, Seen::Part)
+        (total, Progress::Part)
     }
 
     #[test]
-    fn a_body_ends_where_it_ends_in_pieces_of_any_size() {
+    fn a_body_ends_at_its_last_byte_in_pieces_of_any_size() {
         for body in [
             "0\r\n\r\n",
             "5\r\nhello\r\n0\r\n\r\n",
@@ -159,15 +159,15 @@ mod tests {
         ] {
             let with_next = format!("{body}GET / HTTP/1.1\r\n");
             for step in 1..with_next.len() {
-                let seen = scan(with_next.as_bytes(), step);
-                assert_eq!(seen, (body.len(), Seen::End), "{body:?} {step}");
+                let progress = scan(with_next.as_bytes(), step);
+                assert_eq!(progress, (body.len(), Progress::End), "{body:?} {step}");
             }
         }
     }
 
     #[test]
     fn what_is_not_chunked_is_malformed() {
-        for (well, body) in [
+        for (valid_len, body) in [
             (0, "\r\n"),
             (0, "x\r\n"),
             (1, "5\nhello"),
@@ -179,11 +179,11 @@ mod tests {
             (3, "5;\rX"),
         ] {
             for step in 1..=body.len() {
-                let seen = scan(body.as_bytes(), step);
-                assert_eq!(seen, (well, Seen::Malformed), "{body:?} {step}");
+                let progress = scan(body.as_bytes(), step);
+                assert_eq!(progress, (valid_len, Progress::Malformed), "{body:?} {step}");
             }
         }
         let endless = format!("5;{}", "a".repeat(70_000));
-        assert_eq!(scan(endless.as_bytes(), 1000).1, Seen::Malformed);
+        assert_eq!(scan(endless.as_bytes(), 1000).1, Progress::Malformed);
     }
 }

@@ -1,31 +1,32 @@
-//! Reads an HTTP/1 head line by line as it arrives, for what hyper's parser accepts too much of.
+//! Reads an HTTP/1 head line by line as it arrives, and rejects what hyper's parser is too lenient
+//! about.
 
 use crate::{config::Limits, refusal::Refusal};
 use memchr::{memchr, memchr3, memrchr};
 
-/// How the body that follows a head is framed (RFC 9112 §6.3).
+/// How the body after a head is framed (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// This many bytes.
+    /// By length, with this many bytes.
     Length(u64),
-    /// Chunks.
+    /// Chunked (RFC 9112 §7.1).
     Chunked,
 }
 
-/// A whole head.
+/// A complete head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    /// How many bytes it takes, its empty line included.
+    /// Its length in bytes, including the empty line.
     pub(super) len: usize,
-    /// What follows.
+    /// The framing of the body.
     pub(super) framing: Framing,
-    /// Whether an `Upgrade` field offers to leave HTTP.
+    /// Whether an `Upgrade` field offers another protocol (RFC 9110 §7.8).
     pub(super) upgrade: bool,
-    /// Whether the query has bytes that no [`http::Uri`] takes, see [`escape_query`].
+    /// Whether the query has bytes that [`http::Uri`] rejects; see [`escape_query`].
     pub(super) escape: bool,
 }
 
-/// A scan of one head; resumes at the line where the bytes ran out.
+/// A scan of one head; resumes at the first incomplete line.
 #[derive(Debug, Default)]
 pub(super) struct HeadScan {
     line_start: usize,
@@ -39,8 +40,8 @@ pub(super) struct HeadScan {
 }
 
 impl HeadScan {
-    /// Goes on with the head that `bytes` begin with: the same bytes as before and more. `None`
-    /// where it is not whole yet.
+    /// Continues with the head at the start of `bytes`, which are the bytes of the last call and
+    /// more. `None` if it is still incomplete.
     pub(super) fn advance(
         &mut self,
         bytes: &[u8],
@@ -55,7 +56,7 @@ impl HeadScan {
             }
             let line = line.strip_suffix(b"\r").ok_or(Refusal::MalformedHead)?;
             if !self.seen_request_line {
-                // An empty line in front of a request line is ignored (RFC 9112 §2.2).
+                // An empty line before a request line is ignored (RFC 9112 §2.2).
                 if !line.is_empty() {
                     self.request_line(line, limits)?;
                 }
@@ -68,14 +69,14 @@ impl HeadScan {
         self.check_partial(bytes, limits).map(|()| None)
     }
 
-    /// Whether a head has begun with `bytes`, or there are only empty lines in front of one.
+    /// Whether `bytes` contain more than empty lines before a head.
     pub(super) fn has_begun(&self, bytes: &[u8]) -> bool {
         self.seen_request_line || bytes.len() > self.line_start
     }
 
-    /// What is already too much, although the line's end is not there yet.
+    /// Checks limits that an incomplete line can already exceed.
     fn check_partial(&self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-        // The line's own carriage return may be there already.
+        // Allow for the line's own CR.
         if !self.seen_request_line && bytes.len() - self.line_start > limits.uri_bytes + 1 {
             return Err(Refusal::UriTooLong);
         }
@@ -102,7 +103,7 @@ impl HeadScan {
             return Err(Refusal::MalformedHead);
         };
         let target = line.get(first + 1..last).ok_or(Refusal::MalformedHead)?;
-        // A fragment is never sent (RFC 9112 §3.2); http::Uri would drop it without a word.
+        // A fragment is never sent (RFC 9112 §3.2); http::Uri would drop it silently.
         if memchr(b'#', target).is_some() {
             return Err(Refusal::InvalidTarget);
         }
@@ -161,7 +162,7 @@ impl HeadScan {
             (true, _) => return Err(Refusal::AmbiguousFraming),
             (false, length) => Framing::Length(length.unwrap_or(0)),
         };
-        // HTTP/1.0 knows no upgrade (RFC 9110 §7.8).
+        // Upgrade is ignored in HTTP/1.0 requests (RFC 9110 §7.8).
         let upgrade = self.upgrade && !self.http_1_0;
         Ok(Head { len: self.line_start, framing, upgrade, escape: self.escape })
     }
@@ -171,8 +172,8 @@ fn is_utf8(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok()
 }
 
-/// A head whose query has what no [`http::Uri`] takes, with that percent-encoded as a browser would
-/// have sent it: a query is nobody's error.
+/// Percent-encodes the bytes of a head's query that [`http::Uri`] rejects, as a browser would have:
+/// a query is never an error.
 pub(super) fn escape_query(head: &[u8]) -> Vec<u8> {
     let start = memchr(b'?', head).unwrap_or(head.len());
     let line = memchr(b'\r', &head[start..]).map_or(head.len(), |length| start + length);
@@ -191,7 +192,7 @@ pub(super) fn escape_query(head: &[u8]) -> Vec<u8> {
     escaped
 }
 
-/// Without the white space around it (RFC 9110 §5.6.3).
+/// Trims optional white space (RFC 9110 §5.6.3).
 fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
         text = rest;
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn framing_is_read_or_refused() {
+    fn framing_is_determined_or_refused() {
         let head = |fields: &str| scan(&format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
         let framing = |fields: &str| head(fields).map(|head| head.unwrap().framing);
         assert_eq!(framing(""), Ok(Framing::Length(0)));
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_found_before_the_head_is_whole() {
+    fn limits_apply_before_the_head_is_complete() {
         let limits = Limits { head_bytes: 200, head_fields: 3, uri_bytes: 50, ..Limits::default() };
         let scan = |head: &str| HeadScan::default().advance(head.as_bytes(), &limits);
         assert_eq!(scan(&format!("GET /{}", "a".repeat(60))), Err(Refusal::UriTooLong));
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_escaped_only_where_no_uri_takes_it() {
+    fn a_query_is_escaped_only_where_a_uri_rejects_it() {
         let escaped = |line: &[u8]| {
             let head = [line, b" HTTP/1.1\r\nX: ?\"\r\n\r\n"].concat();
             let scanned = HeadScan::default().advance(&head, &Limits::default());

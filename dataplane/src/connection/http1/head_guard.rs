@@ -1,10 +1,10 @@
 //! The byte stream between a client's socket and hyper's parser. It follows heads and bodies, and
-//! swaps a head that must not be served for a harmless one whose refusal the pipeline then answers;
-//! after that no byte of the client's reaches hyper any more.
+//! replaces a head that must not be served by a harmless one, which the pipeline then refuses;
+//! hyper gets none of the client's bytes after that.
 
 use super::{
     super::rtt::RoundTrip,
-    chunks::{ChunkScan, Seen},
+    chunks::{ChunkScan, Progress},
     head::{Framing, HeadScan, escape_query},
     state::{ConnState, Upgrade},
 };
@@ -18,13 +18,13 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What hyper parses in place of a refused head.
+/// The head that hyper parses in place of a refused one.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: <refused>\r\nconnection: close\r\n\r\n";
 
-/// How much a head in pieces is read at a time.
+/// How much is read at a time while a head is incomplete.
 const READ_BYTES: usize = 4096;
 
-/// An HTTP/1 connection's stream, watched.
+/// An HTTP/1 connection's stream with the guard's state.
 #[derive(Debug)]
 pub(super) struct HeadGuard<T> {
     io: T,
@@ -32,9 +32,9 @@ pub(super) struct HeadGuard<T> {
     state: Rc<ConnState>,
     at: State,
     scan: HeadScan,
-    /// A head that is not whole, or bytes that hyper's buffer had no room for.
+    /// An incomplete head, or bytes that did not fit hyper's buffer.
     held: Vec<u8>,
-    /// How much of `held` may be handed on; the rest is a head in pieces.
+    /// How much of `held` may be handed on; the rest is an incomplete head.
     ready: usize,
 }
 
@@ -42,36 +42,36 @@ pub(super) struct HeadGuard<T> {
 enum State {
     /// In or before a head.
     Head,
-    /// In a body, with this many bytes to come.
+    /// In a body, with this many bytes left.
     Body(u64),
     /// In a chunked body.
     Chunks(ChunkScan),
-    /// Behind a head that offers an upgrade; nothing is handed on until it is decided.
+    /// After a head that offers an upgrade; nothing is handed on until it is decided.
     UpgradeOffered,
-    /// Behind an upgrade: bytes of another protocol.
+    /// After an upgrade: bytes of another protocol.
     Tunnel,
-    /// Behind a refused head.
+    /// After a refused head.
     Refused,
-    /// In a body that can't be followed any further.
+    /// In a malformed body, whose end is unknown.
     Broken,
 }
 
-/// Why bytes can't be handed on as they are.
+/// Why bytes can't be handed on unchanged.
 enum Stop {
-    /// A head follows that must not be served.
+    /// The next head must not be served.
     Refuse(Refusal),
-    /// A head of this length follows whose query must be escaped.
+    /// The next head has this length, and its query must be escaped.
     Escape(usize),
 }
 
 impl<T> HeadGuard<T> {
-    /// Watches `io`.
+    /// Guards `io`.
     pub(super) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
         let (held, ready) = (Vec::new(), 0);
         Self { io, limits, state, at: State::Head, scan: HeadScan::default(), held, ready }
     }
 
-    /// Whether the client may still be sending what is not going to be read.
+    /// Whether the client may still be sending bytes that nobody will read.
     pub(super) fn has_unread(&self) -> bool {
         match self.at {
             State::Head | State::UpgradeOffered => !self.held.is_empty(),
@@ -80,12 +80,12 @@ impl<T> HeadGuard<T> {
         }
     }
 
-    /// The stream itself, and bytes that were read from it and not handed on.
+    /// The stream, and bytes read from it but not handed on.
     pub(super) fn into_parts(self) -> (T, Vec<u8>) {
         (self.io, self.held)
     }
 
-    /// Gives up on the head that is on its way: it took too long.
+    /// Refuses the incomplete head: it took too long.
     fn head_timeout(&mut self) {
         self.held.truncate(self.ready);
         self.refuse(Refusal::HeadTimeout);
@@ -99,8 +99,8 @@ impl<T> HeadGuard<T> {
         self.ready = self.held.len();
     }
 
-    /// How many of `bytes` may be handed on; the rest are a head that is not whole, or follow what
-    /// must not be served.
+    /// How many of `bytes` may be handed on; the rest are an incomplete head, or follow something
+    /// that must not be served.
     fn follow(&mut self, bytes: &[u8]) -> (usize, Option<Stop>) {
         let mut position = 0;
         while position < bytes.len() {
@@ -115,7 +115,7 @@ impl<T> HeadGuard<T> {
                     Ok(Some(head)) => {
                         self.scan = HeadScan::default();
                         self.state.head_ends();
-                        self.at = self.after(head.framing, head.upgrade);
+                        self.at = self.state_after(head.framing, head.upgrade);
                         if head.escape {
                             return (position, Some(Stop::Escape(head.len)));
                         }
@@ -131,12 +131,12 @@ impl<T> HeadGuard<T> {
                     }
                 }
                 State::Chunks(scan) => {
-                    let (used, seen) = scan.advance(rest);
+                    let (used, progress) = scan.advance(rest);
                     position += used;
-                    match seen {
-                        Seen::Part => {}
-                        Seen::End => self.at = State::Head,
-                        Seen::Malformed => self.at = State::Broken,
+                    match progress {
+                        Progress::Part => {}
+                        Progress::End => self.at = State::Head,
+                        Progress::Malformed => self.at = State::Broken,
                     }
                 }
                 State::Tunnel => return (bytes.len(), None),
@@ -146,7 +146,7 @@ impl<T> HeadGuard<T> {
         (position, None)
     }
 
-    fn after(&self, framing: Framing, upgrade: bool) -> State {
+    fn state_after(&self, framing: Framing, upgrade: bool) -> State {
         match framing {
             Framing::Chunked => State::Chunks(ChunkScan::default()),
             Framing::Length(0) if upgrade => {
@@ -158,26 +158,25 @@ impl<T> HeadGuard<T> {
         }
     }
 
-    /// Hands on what is held and ready.
+    /// Hands on held bytes that are ready.
     fn deliver(&mut self, buf: &mut ReadBuf<'_>) {
         let here = self.ready.min(buf.remaining());
         buf.put_slice(&self.held[..here]);
         self.held.drain(..here);
         self.ready -= here;
         if self.held.is_empty() {
-            // A connection that waits for its next request need not keep it.
+            // An idle connection need not keep the allocation.
             self.held = Vec::new();
         }
     }
 
-    /// An upgrade has been decided: held bytes are looked at in its light.
+    /// An upgrade has been decided: handles held bytes accordingly.
     fn resume(&mut self, at: State) {
         self.at = at;
         self.follow_held();
     }
 
-    /// Looks again at held bytes after more have come, or after the place where they stand has
-    /// changed.
+    /// Scans held bytes again after more have arrived, or after the state has changed.
     fn follow_held(&mut self) {
         loop {
             let held = std::mem::take(&mut self.held);
@@ -195,7 +194,7 @@ impl<T> HeadGuard<T> {
         }
     }
 
-    /// Escapes the query of the held head that is next, and makes it ready.
+    /// Escapes the query of the next held head, and marks the head as ready.
     fn escape(&mut self, length: usize) {
         let head = self.ready..self.ready + length;
         let escaped = escape_query(&self.held[head.clone()]);
@@ -205,7 +204,7 @@ impl<T> HeadGuard<T> {
 }
 
 impl<T: AsyncRead + Unpin> HeadGuard<T> {
-    /// Reads into a buffer of our own; whether anything came before the stream's end.
+    /// Reads into `held`; `false` at the end of the stream.
     fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut piece = [0; READ_BYTES];
         let mut piece = ReadBuf::new(&mut piece);
@@ -214,7 +213,7 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(!piece.filled().is_empty()))
     }
 
-    /// Goes on with a head in pieces; whether the client has not gone in the middle of it, to whom
+    /// Continues an incomplete head; `false` if the client has closed in the middle of it, so that
     /// there is nothing to answer.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let more = ready!(self.poll_hold(cx))?;
@@ -227,18 +226,18 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(more))
     }
 
-    /// While an upgrade is being decided: waits for the client to go. What it says meanwhile is
-    /// kept, a piece of it at most.
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Waits for the client to close while an upgrade is being decided. At most one piece of what
+    /// it sends meanwhile is held.
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.held.is_empty() || ready!(self.poll_hold(cx))? {
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Reads straight into hyper's buffer; whether it is hyper's turn: some of it may be handed on,
-    /// or the stream has ended.
-    fn poll_straight(
+    /// Reads directly into hyper's buffer; `true` if hyper can proceed, because bytes were handed
+    /// on or the stream has ended.
+    fn poll_direct(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
@@ -282,7 +281,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
             match (&this.at, this.state.upgrade.get()) {
                 (State::Refused, _) => return Poll::Pending,
                 (State::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                (State::UpgradeOffered, Upgrade::Offered) => return this.poll_gone(cx),
+                (State::UpgradeOffered, Upgrade::Offered) => return this.poll_closed(cx),
                 (State::UpgradeOffered, Upgrade::Taken) => this.resume(State::Tunnel),
                 (State::UpgradeOffered, Upgrade::None) => this.resume(State::Head),
                 (State::Head, _) if !this.held.is_empty() => {
@@ -291,7 +290,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
                     }
                 }
                 (State::Head | State::Body(_) | State::Chunks(_) | State::Tunnel, _) => {
-                    if ready!(this.poll_straight(cx, buf))? {
+                    if ready!(this.poll_direct(cx, buf))? {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -301,7 +300,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
 }
 
 impl<T: RoundTrip> HeadGuard<T> {
-    /// A response leaves, or part of one.
+    /// Called when a response, or part of one, is written.
     fn note_response(&self) {
         self.state.saved_trips.flush(self.state.request.deadline.now(), &self.io);
     }

@@ -1,5 +1,5 @@
-//! A client's HTTP/1.1 connection: its stream, watched; hyper's server over it; its timers; and what
-//! follows when it leaves HTTP.
+//! A client's HTTP/1.1 connection: its guarded stream, hyper's server on top, its timers, and the
+//! tunnel after an upgrade.
 
 mod chunks;
 mod head;
@@ -30,16 +30,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// hyper's buffers: enough for the largest head, small enough for large bodies to stay in cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// How many fields hyper takes in a head by default.
+/// hyper's default limit for the fields of a head.
 const HYPER_MAX_FIELDS: usize = 100;
 
-/// How long the response to a refused head may take to leave.
+/// Timeout for writing the response to a refused head.
 const REFUSAL_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a closed stream is still read from.
+/// How long a closed stream is still read.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves one connection to its end. It counts from now on, not from the first poll.
+/// Serves one connection to its end. It is registered by the call, not by the first poll.
 pub(super) fn serve<T>(
     shared: Rc<Shared>,
     registry: &Rc<Registry>,
@@ -66,7 +66,7 @@ where
     let service = service_fn(|request| proxy::handle(shared.clone(), state.clone(), request));
     let mut builder = http1::Builder::new();
     builder.max_buf_size(BUFFER_BYTES.max(limits.head_bytes * 2));
-    // The guard counts the fields. Up to its own bound hyper needs no allocation for them.
+    // The guard counts the fields. Up to its default limit hyper needs no allocation for them.
     if limits.head_fields > HYPER_MAX_FIELDS {
         builder.max_headers(limits.head_fields);
     }
@@ -79,12 +79,12 @@ where
         state.remember(cx.waker());
         state.request.deadline.tick();
         loop {
-            let ends = match state.handle.draining() {
+            let must_end = match state.handle.draining() {
                 Draining::No => false,
                 Draining::AfterRequest => state.in_flight.get(),
                 Draining::Now => true,
             };
-            if ends {
+            if must_end {
                 Pin::new(&mut http).graceful_shutdown();
             }
             if let Poll::Ready(result) = Pin::new(&mut http).poll(cx) {
@@ -98,10 +98,10 @@ where
         }
     })
     .await;
-    let Some(well) = ended else { return };
+    let Some(is_clean) = ended else { return };
     let parts = http.into_parts();
     let guard = parts.io.into_inner();
-    let unread = !well || guard.has_unread() || !parts.read_buf.is_empty();
+    let unread = !is_clean || guard.has_unread() || !parts.read_buf.is_empty();
     let (io, held) = guard.into_parts();
     let upgraded = state.upgraded.take();
     match upgraded {
@@ -113,13 +113,13 @@ where
     }
 }
 
-/// What a connection's timers say.
+/// The state of a connection's timers.
 enum Timer {
-    /// Nothing is late.
+    /// No timeout has fired.
     Running,
     /// A timeout fired and was recorded; poll again.
     PollAgain,
-    /// A timeout fired, and there is nothing left to respond to.
+    /// A timeout fired, and the connection can only be closed.
     Over,
 }
 
@@ -142,7 +142,7 @@ impl Timers<'_> {
             return Timer::Running;
         }
         if !in_head || self.state.head_expired.replace(true) {
-            // Idle for too long; or a response that can't leave, even that to a late head.
+            // Idle for too long, or a response can't be written, even the one to a late head.
             return Timer::Over;
         }
         self.state.request.deadline.set(Some(REFUSAL_WRITE_TIMEOUT));
@@ -150,8 +150,8 @@ impl Timers<'_> {
     }
 }
 
-/// Closes a stream. Where the client may still be sending what is not going to be read, some of it
-/// is read and dropped first, or the answer could be lost to a reset (RFC 9112 §9.6).
+/// Closes a stream. If the client may still be sending bytes that nobody will read, some are read
+/// and dropped first, or a reset could destroy the response (RFC 9112 §9.6).
 async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
     if io.shutdown().await.is_err() || !linger {
         return;
@@ -160,7 +160,7 @@ async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
         let mut sink = [0; 4096];
         while matches!(io.read(&mut sink).await, Ok(read) if read > 0) {}
     };
-    // Over either way: the client has stopped, or has had its time.
+    // Either way it is over: the client has stopped sending, or its time is up.
     let _ = tokio::time::timeout(LINGER_TIMEOUT, drain).await;
 }
 
@@ -181,7 +181,7 @@ mod tests {
         };
         state.mid_head.set(true);
         assert!(matches!(late(&mut timers).await, Timer::PollAgain));
-        // The client reads nothing, so hyper does not either.
+        // The client reads nothing, so hyper does not read either.
         state.request.deadline.set(Some(Duration::ZERO));
         assert!(matches!(late(&mut timers).await, Timer::Over));
     }

@@ -1,4 +1,4 @@
-//! What a connection's stream, its requests and its task tell each other. One thread: cells.
+//! State shared by a connection's stream, requests and task. Single-threaded, hence cells.
 
 use super::super::rtt::SavedTrips;
 use crate::{
@@ -17,41 +17,41 @@ use std::{
     time::Duration,
 };
 
-/// The Host of the head that hyper parses in place of a refused one: none that a client could send and
-/// be served.
+/// The Host of the head that replaces a refused one: no valid Host, so that no client's request can
+/// be mistaken for it.
 pub(super) const STAND_IN_HOST: &[u8] = b"<refused>";
 
-/// What has become of an `Upgrade` field.
+/// The state of an `Upgrade` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Upgrade {
     /// There is none, or it was declined.
     None,
-    /// The last head read has one; its request has no response yet.
+    /// The last head has one, and its request has no response yet.
     Offered,
-    /// The connection leaves HTTP with the response to that request.
+    /// The connection switches protocols with the response to that request.
     Taken,
 }
 
-/// A client's HTTP/1.1 connection. Its requests come one after the other, so that one
-/// [`RequestState`] serves them all.
+/// A client's HTTP/1.1 connection. Its requests are sequential, so one [`RequestState`] serves them
+/// all.
 #[derive(Debug)]
 pub(crate) struct ConnState {
     peer: Peer,
-    /// How the worker reaches the connection.
+    /// The worker's handle on the connection.
     pub(super) handle: Rc<ConnectionHandle>,
     /// See [`SavedTrips`].
     pub(super) saved_trips: SavedTrips,
-    /// The request that is being served. Its deadline is the connection's between requests, too.
+    /// The current request. Between requests, its deadline is the connection's.
     pub(super) request: Rc<RequestState>,
-    /// How long the connection may be kept alive without a request.
+    /// How long an idle connection is kept open.
     idle_timeout: Duration,
-    /// Whether a head has begun and is not complete.
+    /// Whether a head has begun but is incomplete.
     pub(super) mid_head: Cell<bool>,
-    /// Whether that head has taken too long.
+    /// Whether that head has timed out.
     pub(super) head_expired: Cell<bool>,
     /// Whether a request is being served.
     pub(super) in_flight: Cell<bool>,
-    /// How many heads have been passed on whose requests have not begun: pipelined ones.
+    /// How many heads have been handed on whose requests have not begun: pipelined ones.
     heads_ahead: Cell<usize>,
     /// See [`Upgrade`].
     pub(super) upgrade: Cell<Upgrade>,
@@ -61,7 +61,7 @@ pub(crate) struct ConnState {
 }
 
 impl ConnState {
-    /// A fresh connection from `peer`, in the clear.
+    /// A new cleartext connection from `peer`.
     pub(super) fn new(peer: SocketAddr, idle_timeout: Duration) -> Self {
         Self {
             peer: Peer::new(peer, Scheme::Http),
@@ -79,18 +79,18 @@ impl ConnState {
         }
     }
 
-    /// A head is complete, and passed on.
+    /// A head is complete and has been handed on.
     pub(super) fn head_ends(&self) {
         self.mid_head.set(false);
         self.heads_ahead.set(self.heads_ahead.get() + 1);
     }
 
-    /// Notes that the next request that hyper parses stands in for a refused one.
+    /// Records that the next head hyper parses replaces a refused one.
     pub(super) fn refuse_head(&self, refusal: Refusal) {
         self.refused.set(Some(refusal));
     }
 
-    /// Remembers the connection's task.
+    /// Stores the waker of the connection's task.
     pub(super) fn remember(&self, waker: &Waker) {
         self.handle.remember(waker);
     }
@@ -111,7 +111,7 @@ impl Downstream for ConnState {
     }
 
     fn begin(&self) {
-        // What stands in for a refused head has not been counted.
+        // The replacement for a refused head was not counted.
         self.heads_ahead.set(self.heads_ahead.get().saturating_sub(1));
         self.in_flight.set(true);
         self.request.body.reset();
@@ -130,12 +130,12 @@ impl Downstream for ConnState {
         self.handle.draining() != Draining::No
     }
 
-    /// Requests that came before it on the connection have hosts of their own.
+    /// Earlier requests on the connection have other hosts.
     fn take_refused(&self, host: Option<&[u8]>) -> Option<Refusal> {
         if host == Some(STAND_IN_HOST) { self.refused.take() } else { None }
     }
 
-    /// By the request that is being served, not by one pipelined behind it.
+    /// Only the current request counts, not one pipelined behind it.
     fn offers_upgrade(&self) -> bool {
         self.upgrade.get() == Upgrade::Offered && self.heads_ahead.get() == 0
     }

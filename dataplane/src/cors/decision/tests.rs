@@ -1,4 +1,4 @@
-//! What the policy says of each kind of request.
+//! What the policy decides for each kind of request.
 
 use super::*;
 use crate::cors::{
@@ -17,8 +17,8 @@ const BROKEN: (&str, &str) = ("access-control-request-headers", "x b");
 
 type Lines = &'static [(&'static str, &'static str)];
 
-/// The decision on a request with these headers to `https://own`: the verdict, what becomes of
-/// the request and of its answer's headers.
+/// The decision on a request with these headers to `https://own`: the verdict, and what happens to
+/// the request and to its response's headers.
 fn decided(
     policy: Option<&Policy>,
     method: &Method,
@@ -74,7 +74,7 @@ fn rule_04_without_a_policy_nothing_is_touched() {
 }
 
 #[test]
-fn rule_22_report_changes_nothing_and_judges_all_the_same() {
+fn rule_22_report_mode_changes_nothing_but_still_decides() {
     for handling in [PreflightHandling::Answer, PreflightHandling::Forward] {
         for disallowed_origin in [DisallowedOrigin::Forward, DisallowedOrigin::Reject] {
             let enforced = Policy { preflight: handling, disallowed_origin, ..strict() };
@@ -97,19 +97,19 @@ fn rule_22_report_changes_nothing_and_judges_all_the_same() {
 fn each_kind_of_request_gets_its_verdict() {
     let policy = strict();
     for (method, headers, outcome) in REQUESTS {
-        let becomes = match outcome {
+        let expected = match outcome {
             None | Some(Outcome::Disallowed) => (outcome, "proceeds", "withheld"),
             Some(Outcome::Allowed) => (outcome, "proceeds", "granted"),
             Some(Outcome::PreflightAllowed) => (outcome, "answered", "preflight"),
             Some(Outcome::PreflightDenied(_)) => (outcome, "refused", "preflight"),
             Some(Outcome::PreflightForwarded | Outcome::Rejected) => unreachable!("not here"),
         };
-        assert_eq!(decided(Some(&policy), &method, headers), becomes, "{method} {headers:?}");
+        assert_eq!(decided(Some(&policy), &method, headers), expected, "{method} {headers:?}");
     }
 }
 
 #[test]
-fn rule_08_the_origin_is_judged_before_what_it_asks_for() {
+fn rule_08_the_origin_is_checked_before_method_and_headers() {
     let policy = strict();
     for (headers, denial) in [
         (&[ORIGIN, DELETE][..], Denial::Method),
@@ -125,30 +125,30 @@ fn rule_08_the_origin_is_judged_before_what_it_asks_for() {
 }
 
 #[test]
-fn rule_14_forwarded_preflights_are_left_alone_but_for_a_rejected_origin() {
+fn rule_14_forwarded_preflights_are_left_alone_except_for_a_rejected_origin() {
     use DisallowedOrigin::{Forward, Reject};
     let forwarded = (Some(Outcome::PreflightForwarded), "proceeds", "untouched");
     let denied = (Some(Outcome::PreflightDenied(Denial::Origin)), "refused", "preflight");
-    for (disallowed_origin, headers, becomes) in [
+    for (disallowed_origin, headers, expected) in [
         (Forward, &[ORIGIN, PUT][..], forwarded),
         (Forward, &[OTHER, PUT], forwarded),
         (Reject, &[ORIGIN, PUT], forwarded),
         (Reject, &[OTHER, PUT], denied),
-        // What the policy would deny is the backend's to judge.
+        // What the policy would deny is left to the backend.
         (Forward, &[ORIGIN, DELETE, NAMES], forwarded),
         (Reject, &[ORIGIN, DELETE, BROKEN], forwarded),
     ] {
         let preflight = PreflightHandling::Forward;
         let policy = Policy { preflight, disallowed_origin, ..strict() };
-        assert_eq!(decided(Some(&policy), &Method::OPTIONS, headers), becomes, "{headers:?}");
+        assert_eq!(decided(Some(&policy), &Method::OPTIONS, headers), expected, "{headers:?}");
     }
 }
 
 #[test]
-fn rules_02_and_18_reject_refuses_other_origins_and_never_the_own() {
+fn rules_02_and_18_reject_refuses_other_origins_and_never_its_own() {
     let policy = Policy { disallowed_origin: DisallowedOrigin::Reject, ..policy() };
     let rejected = (Some(Outcome::Rejected), "refused", "withheld");
-    for (headers, becomes) in [
+    for (headers, expected) in [
         (&[OTHER][..], rejected),
         (&[("origin", "")], rejected),
         (&[("origin", "null")], rejected),
@@ -157,12 +157,12 @@ fn rules_02_and_18_reject_refuses_other_origins_and_never_the_own() {
         (&[OWN], (None, "proceeds", "withheld")),
         (&[], (None, "proceeds", "withheld")),
     ] {
-        assert_eq!(decided(Some(&policy), &Method::GET, headers), becomes, "{headers:?}");
+        assert_eq!(decided(Some(&policy), &Method::GET, headers), expected, "{headers:?}");
     }
 }
 
 #[test]
-fn rule_27_any_origin_is_the_opaque_one_too() {
+fn rule_27_any_origin_includes_the_opaque_one() {
     let any = Origins::new(vec!["*".parse().unwrap()], Vec::new());
     let any = Policy { origins: any, ..policy() };
     for (policy, outcome) in [(any, Outcome::Allowed), (policy(), Outcome::Disallowed)] {
@@ -172,7 +172,7 @@ fn rule_27_any_origin_is_the_opaque_one_too() {
 }
 
 #[test]
-fn a_denial_says_why_where_the_policy_is_to_be_debugged() {
+fn a_denial_says_why_in_debug_mode() {
     let policy = Policy { debug: true, ..strict() };
     for (method, headers, why) in [
         (Method::GET, &[ORIGIN][..], None),
@@ -192,7 +192,7 @@ fn a_denial_says_why_where_the_policy_is_to_be_debugged() {
     ] {
         let headers = lines(headers);
         let cors_request = CorsRequest::of(&method, &headers, |origin| origin == OWN.1);
-        let said = Decision::of(Some(&policy), &cors_request).response_headers.why;
-        assert_eq!(said.as_ref().map(|why| why.to_str().unwrap()), why, "{method} {headers:?}");
+        let reason = Decision::of(Some(&policy), &cors_request).response_headers.why;
+        assert_eq!(reason.as_ref().map(|why| why.to_str().unwrap()), why, "{method} {headers:?}");
     }
 }

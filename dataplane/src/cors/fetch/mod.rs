@@ -1,5 +1,5 @@
-//! Which requests a browser asks permission for before it sends them to another origin: the Fetch
-//! Standard's definitions, as far as a request's head shows what they go by.
+//! Which cross-origin requests need a preflight: the Fetch Standard's definitions, as far as they
+//! can be applied to a request's head.
 
 mod names;
 mod safelist;
@@ -11,37 +11,37 @@ use std::fmt;
 
 pub(crate) use safelist::SAFELISTED;
 
-/// How many bytes the values of all safelisted headers may have together (Fetch, "CORS-unsafe
+/// Limit in bytes for the values of all safelisted headers together (Fetch, "CORS-unsafe
 /// request-header names").
 const MAX_SAFELISTED_BYTES: usize = 1024;
 
-/// Why a browser asks first.
+/// Why a browser sends a preflight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause<'r> {
-    /// The method is not simple.
+    /// The method is not CORS-safelisted.
     Method(&'r Method),
-    /// A header that a script must not set unasked.
+    /// A header that is not safelisted.
     Header {
         /// Its name.
         name: &'r HeaderName,
         /// Its first value.
         value: &'r HeaderValue,
     },
-    /// A body that no form could send.
+    /// A media type that no form could send.
     ContentType(&'r HeaderValue),
-    /// A header that a script may set unasked, but not to this value.
+    /// A header that is safelisted, but not with this value.
     Value {
         /// Its name.
         name: &'r HeaderName,
         /// The value.
         value: &'r HeaderValue,
     },
-    /// A header that is safelisted by itself; all of those together are too long.
+    /// A header that is safelisted by itself, but all such headers together are too long.
     Oversized(&'r HeaderName),
 }
 
 impl Cause<'_> {
-    /// The header that a browser would ask for; `None` where the cause is the method.
+    /// The header that the preflight would request; `None` if the cause is the method.
     pub fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Method(_) => None,
@@ -52,9 +52,9 @@ impl Cause<'_> {
         }
     }
 
-    /// Whether only a page's script can be behind it. Other headers also come from the browser
-    /// itself, which asks for none of its own, or from a proxy on the way: where a request has
-    /// arrived with one, that alone does not say that a browser would have asked.
+    /// Whether only a page's script can have caused it. Other headers also come from the browser
+    /// itself, which sends no preflight for its own, or from a proxy on the way: receiving a
+    /// request with one does not prove that a browser would have sent a preflight.
     pub fn is_certain(&self) -> bool {
         match self {
             Self::Header { name, value } => !names::may_be_ambient(name, value),
@@ -83,19 +83,19 @@ impl fmt::Display for Cause<'_> {
     }
 }
 
-/// Whether a request with this method may be sent unasked (Fetch, "CORS-safelisted method").
-/// Methods are case-sensitive.
+/// Whether this method needs no preflight (Fetch, "CORS-safelisted method"). Methods are
+/// case-sensitive.
 pub fn is_safelisted_method(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 
-/// Whether no script can send a request with this method, to whatever origin (Fetch, "forbidden
-/// method"). Its case does not matter.
+/// Whether no script can send a request with this method to any origin (Fetch, "forbidden method").
+/// Case-insensitive.
 pub(crate) fn is_forbidden_method(method: &Method) -> bool {
     names::is_forbidden_method(method.as_str().as_bytes())
 }
 
-/// The names of the headers that no script can set to the value that they have (Fetch, "forbidden
+/// The names of the headers that no script can set to the values they have (Fetch, "forbidden
 /// request-header").
 pub(crate) fn forbidden_headers(headers: &HeaderMap) -> impl Iterator<Item = &HeaderName> {
     headers
@@ -103,10 +103,10 @@ pub(crate) fn forbidden_headers(headers: &HeaderMap) -> impl Iterator<Item = &He
         .filter(|name| headers.get_all(*name).iter().any(|value| names::is_forbidden(name, value)))
 }
 
-/// Why a browser would ask before it sends this request to another origin; nothing: it would not
-/// (Fetch, "main fetch" and "CORS-unsafe request-header names"). Headers that no script can set
-/// don't count, every other one does, as if a script had set it: see [`Cause::is_certain`]. What no head
-/// shows, such as a script that listens to an upload's progress, is not told.
+/// Why a browser would send a preflight before this request to another origin; empty if it would
+/// not (Fetch, "main fetch" and "CORS-unsafe request-header names"). Headers that no script can set
+/// don't count; all others do, as if a script had set them: see [`Cause::is_certain`]. Causes that
+/// no head shows, such as a script's listener for upload progress, are not included.
 pub fn causes<'r>(
     method: &'r Method,
     headers: &'r HeaderMap,
@@ -114,7 +114,7 @@ pub fn causes<'r>(
     let method = (!is_safelisted_method(method)).then_some(Cause::Method(method));
     let mut last: Option<&HeaderName> = None;
     let unsafe_headers = headers.iter().filter_map(move |(name, value)| {
-        // The values of a name follow each other; one of them is enough.
+        // The values of a name are adjacent; one cause per name is enough.
         if last.is_some_and(|last| std::ptr::eq(last, name)) {
             return None;
         }
@@ -146,7 +146,7 @@ fn value_cause<'r>(name: &'r HeaderName, value: &'r HeaderValue) -> Option<Cause
     })
 }
 
-/// Whether the safelisted headers are too long together, which they can't be where each comes once.
+/// Whether the safelisted headers together are too long, which they can't be if none is repeated.
 fn is_oversized(headers: &HeaderMap) -> bool {
     if headers.len() == headers.keys_len() {
         return false;

@@ -1,11 +1,10 @@
-//! Headers that a page's script does not set: those that it can't, and those that also come from
-//! elsewhere.
+//! Headers that a page's script does not set: those that it can't, and those that others set too.
 
 use http::{HeaderName, HeaderValue, header};
 
 /// Whether no script can set this header to this value (Fetch, "forbidden request-header").
 pub(super) fn is_forbidden(name: &HeaderName, value: &HeaderValue) -> bool {
-    // Names that the library knows are told apart by a number, others by their letters.
+    // Compares well-known names by number and only the others as strings.
     match *name {
         header::ACCEPT_CHARSET
         | header::ACCEPT_ENCODING
@@ -43,37 +42,37 @@ fn names_forbidden_method(value: &HeaderValue) -> bool {
     elements.any(|element| is_forbidden_method(element.trim_ascii()))
 }
 
-/// Whether no script can use this method, in whichever case (Fetch, "forbidden method").
+/// Whether no script can use this method, in any case (Fetch, "forbidden method").
 pub(super) fn is_forbidden_method(method: &[u8]) -> bool {
     let forbidden: [&[u8]; 3] = [b"CONNECT", b"TRACE", b"TRACK"];
     forbidden.iter().any(|forbidden| forbidden.eq_ignore_ascii_case(method))
 }
 
-/// Whether a header that a script can set may also come from the browser itself, or from a proxy
-/// in front that the edge trusts or does not know.
+/// Whether a header that a script can set may also come from the browser itself, or from a proxy in
+/// front of Portico.
 pub(super) fn may_be_ambient(name: &HeaderName, value: &HeaderValue) -> bool {
     match *name {
-        header::AUTHORIZATION => is_browsers_own_scheme(value),
+        header::AUTHORIZATION => is_browser_auth_scheme(value),
         header::USER_AGENT | header::UPGRADE_INSECURE_REQUESTS | header::FORWARDED => true,
-        // A reload, the HTTP cache.
+        // Reloads and the HTTP cache.
         header::CACHE_CONTROL
         | header::PRAGMA
         | header::IF_MODIFIED_SINCE
         | header::IF_NONE_MATCH
         | header::IF_RANGE => true,
-        _ => is_browsers_own(name.as_str()) || is_a_proxys(name.as_str()),
+        _ => is_sent_by_browsers(name.as_str()) || is_added_by_proxies(name.as_str()),
     }
 }
 
-/// Whether browsers authenticate by themselves with such a value, when they have asked the user.
-fn is_browsers_own_scheme(value: &HeaderValue) -> bool {
+/// Whether browsers send such credentials by themselves, after asking the user.
+fn is_browser_auth_scheme(value: &HeaderValue) -> bool {
     let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
     let own: [&[u8]; 4] = [b"basic", b"digest", b"negotiate", b"ntlm"];
     own.iter().any(|own| own.eq_ignore_ascii_case(scheme))
 }
 
-/// What browsers send unbidden.
-fn is_browsers_own(name: &str) -> bool {
+/// Headers that browsers send on their own.
+fn is_sent_by_browsers(name: &str) -> bool {
     matches!(
         name,
         "priority" | "purpose"
@@ -85,9 +84,9 @@ fn is_browsers_own(name: &str) -> bool {
     )
 }
 
-/// What load balancers, content networks and meshes add, the context of traces included, which
+/// Headers that load balancers, CDNs and service meshes add, including trace contexts, which
 /// scripts send too.
-fn is_a_proxys(name: &str) -> bool {
+fn is_added_by_proxies(name: &str) -> bool {
     const PREFIXES: [&str; 12] = [
         "cf-",
         "cloudfront-",

@@ -1,19 +1,20 @@
-//! The headers that a script may set unasked, and to what (Fetch, "CORS-safelisted request-header").
+//! The headers that a script may set without a preflight, and their values (Fetch, "CORS-safelisted
+//! request-header").
 
 use http::{HeaderName, header};
 
-/// Their names. A browser asks for them where their values are long or not plain.
+/// Their names. A preflight requests them if their values are long or contain unsafe bytes.
 pub(crate) const SAFELISTED: [&str; 5] =
     ["accept", "accept-language", "content-language", "content-type", "range"];
 
-/// How many bytes a value may have.
+/// Limit in bytes for a value.
 const MAX_BYTES: usize = 128;
 
 /// The media types that a form can send.
 const FORM_TYPES: [&[u8]; 3] =
     [b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain"];
 
-/// Whether there are values of this header that a script may set unasked.
+/// Whether this header is safelisted for some values.
 pub(super) fn has_safe_values(name: &HeaderName) -> bool {
     matches!(
         *name,
@@ -25,15 +26,15 @@ pub(super) fn has_safe_values(name: &HeaderName) -> bool {
     )
 }
 
-/// Whether a script may set this header to this value unasked.
+/// Whether this header is safelisted with this value.
 pub(super) fn is_safelisted(name: &HeaderName, value: &[u8]) -> bool {
     if value.len() > MAX_BYTES {
         return false;
     }
     match *name {
-        header::ACCEPT => SAFE.hold(value),
-        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => LANGUAGE.hold(value),
-        header::CONTENT_TYPE => SAFE.hold(value) && is_form_type(value),
+        header::ACCEPT => SAFE.contains_all(value),
+        header::ACCEPT_LANGUAGE | header::CONTENT_LANGUAGE => LANGUAGE.contains_all(value),
+        header::CONTENT_TYPE => SAFE.contains_all(value) && is_form_type(value),
         header::RANGE => is_single_range(value),
         _ => false,
     }
@@ -50,11 +51,11 @@ static SAFE: Bytes = {
     Bytes(bytes).set(b"\"():<>?@[\\]{}\x7f", false)
 };
 
-/// The bytes that languages are named with.
+/// The bytes allowed in language tags and lists of them.
 static LANGUAGE: Bytes = Bytes([false; 256])
     .set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz *,-.;=", true);
 
-/// A set of bytes, by value.
+/// A set of byte values.
 struct Bytes([bool; 256]);
 
 impl Bytes {
@@ -67,23 +68,23 @@ impl Bytes {
         self
     }
 
-    /// Whether all of `value` is in the set.
-    fn hold(&self, value: &[u8]) -> bool {
+    /// Whether the set contains all bytes of `value`.
+    fn contains_all(&self, value: &[u8]) -> bool {
         value.iter().all(|byte| self.0[usize::from(*byte)])
     }
 }
 
-/// Whether the value's essence is that of a form (MIME Sniffing, "parse a MIME type"). Parameters
-/// don't matter, however broken.
+/// Whether the value's essence is a media type that forms send (MIME Sniffing, "parse a MIME
+/// type"). Parameters don't matter, even malformed ones.
 fn is_form_type(value: &[u8]) -> bool {
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
-    // Such white space is tabs and spaces here: line ends are unsafe.
+    // Only tabs and spaces can occur here: line ends are unsafe bytes.
     let essence = essence.trim_ascii();
     FORM_TYPES.iter().any(|form| form.eq_ignore_ascii_case(essence))
 }
 
-/// Whether the value is one range from a given byte on, without white space (Fetch, "parse a single
-/// range header value").
+/// Whether the value is a single range with a first byte, without white space (Fetch, "parse a
+/// single range header value").
 fn is_single_range(value: &[u8]) -> bool {
     let range = value.strip_prefix(b"bytes=").unwrap_or_default();
     let mut ends = range.splitn(2, |byte| *byte == b'-');
@@ -95,7 +96,7 @@ fn is_single_range(value: &[u8]) -> bool {
         && (last.is_empty() || magnitude(first) <= magnitude(last))
 }
 
-/// Orders decimal numbers of any length.
+/// Sort key for decimal numbers of any length.
 fn magnitude(digits: &[u8]) -> (usize, &[u8]) {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
     let digits = digits.get(zeros..).unwrap_or_default();

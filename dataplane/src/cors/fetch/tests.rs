@@ -14,21 +14,21 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-/// Every cause of a request, in words.
+/// Every cause of a request, as text.
 fn why(method: &str, lines: &[(&str, &str)]) -> Vec<String> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     causes(&method, &headers(lines)).map(|cause| cause.to_string()).collect()
 }
 
-/// Whether a GET with this header may be sent unasked.
+/// Whether a GET with this header needs no preflight.
 fn is_safe(name: &str, value: &str) -> bool {
     why("GET", &[(name, value)]).is_empty()
 }
 
 #[test]
-fn simple_methods_are_sent_unasked_in_this_case_only() {
-    for simple in ["GET", "HEAD", "POST"] {
-        assert!(why(simple, &[]).is_empty(), "{simple}");
+fn safelisted_methods_are_case_sensitive() {
+    for safelisted in ["GET", "HEAD", "POST"] {
+        assert!(why(safelisted, &[]).is_empty(), "{safelisted}");
     }
     for other in ["PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "get", "Post", "TRACE"] {
         assert_eq!(why(other, &[]), [format!("method {other} is not simple")]);
@@ -36,7 +36,7 @@ fn simple_methods_are_sent_unasked_in_this_case_only() {
 }
 
 #[test]
-fn every_cause_is_told_in_words() {
+fn every_cause_is_described() {
     let lines = [
         ("x-api-key", "1"),
         ("accept", "a:b"),
@@ -54,26 +54,26 @@ fn every_cause_is_told_in_words() {
         ]
     );
     let map = headers(&lines);
-    let asked: Vec<_> =
+    let requested: Vec<_> =
         causes(&Method::PUT, &map).filter_map(|cause| cause.header().cloned()).collect();
-    assert_eq!(asked, ["x-api-key", "accept", "content-type"]);
+    assert_eq!(requested, ["x-api-key", "accept", "content-type"]);
 }
 
 #[test]
-fn a_name_that_comes_twice_is_one_cause() {
+fn a_repeated_name_is_one_cause() {
     assert_eq!(why("GET", &[("x-a", "1"), ("x-a", "2")]).len(), 1);
     assert_eq!(why("GET", &[("accept", "*/*"), ("accept", "a:b"), ("accept", "b:c")]).len(), 1);
 }
 
 #[test]
-fn accept_takes_any_byte_that_is_not_unsafe() {
+fn accept_may_contain_any_byte_that_is_not_unsafe() {
     for safe in ["", "*/*", "text/html, application/json;q=0.9", "a\tb", "caf\u{e9}"] {
         assert!(is_safe("accept", safe), "{safe:?}");
     }
     for byte in r#""():<>?@[\]{}"#.chars() {
         assert!(!is_safe("accept", &format!("a{byte}b")), "{byte}");
     }
-    // No HeaderValue holds these, so the table of bytes is asked itself.
+    // A HeaderValue can't hold these, so the table is tested directly.
     for byte in 0..=u8::MAX {
         let control = byte < 0x20 && byte != b'\t';
         let listed = br#""():<>?@[\]{}"#.contains(&byte) || byte == 0x7f;
@@ -83,7 +83,7 @@ fn accept_takes_any_byte_that_is_not_unsafe() {
 }
 
 #[test]
-fn languages_take_letters_digits_and_few_signs() {
+fn languages_may_contain_letters_digits_and_some_punctuation() {
     for name in [http::header::ACCEPT_LANGUAGE, http::header::CONTENT_LANGUAGE] {
         for byte in 0..=u8::MAX {
             let safe = byte.is_ascii_alphanumeric() || b" *,-.;=".contains(&byte);
@@ -122,8 +122,8 @@ fn content_type_is_that_of_a_form() {
         "multipart/form-data; boundary=(x)",
         ";text/plain",
     ] {
-        let told = format!("content-type {other} is not safelisted");
-        assert_eq!(why("POST", &[("content-type", other)]), [told]);
+        let described = format!("content-type {other} is not safelisted");
+        assert_eq!(why("POST", &[("content-type", other)]), [described]);
     }
 }
 
@@ -164,7 +164,7 @@ fn range_is_one_range_with_a_first_byte() {
 }
 
 #[test]
-fn values_are_short_each_and_together() {
+fn values_are_limited_singly_and_together() {
     let long = "a".repeat(128);
     assert!(is_safe("accept", &long));
     assert!(is_safe("accept-language", &long));
@@ -182,16 +182,19 @@ fn values_are_short_each_and_together() {
     lines.push(("accept-language", "e"));
     lines.push(("x-a", "1"));
     lines.push(("range", "bytes=-1"));
-    let told = why("GET", &lines);
-    assert_eq!(told[1], "the value of range is not safelisted");
-    assert_eq!(told[0], "header x-a is not safelisted");
-    assert!(told[2].starts_with("header accept is not safelisted: "), "{told:?}");
-    assert!(told[3].starts_with("header accept-language is not safelisted: "), "{told:?}");
-    assert_eq!(told.len(), 4);
+    let described = why("GET", &lines);
+    assert_eq!(described[1], "the value of range is not safelisted");
+    assert_eq!(described[0], "header x-a is not safelisted");
+    assert!(described[2].starts_with("header accept is not safelisted: "), "{described:?}");
+    assert!(
+        described[3].starts_with("header accept-language is not safelisted: "),
+        "{described:?}"
+    );
+    assert_eq!(described.len(), 4);
 }
 
 #[test]
-fn what_no_script_can_set_is_never_asked_for() {
+fn forbidden_headers_are_no_cause() {
     for name in [
         "Accept-Charset",
         "Accept-Encoding",
@@ -232,7 +235,7 @@ fn what_no_script_can_set_is_never_asked_for() {
 }
 
 #[test]
-fn methods_that_no_script_can_use_are_told_in_any_case() {
+fn forbidden_methods_are_recognised_in_any_case() {
     let is_forbidden =
         |name: &str| is_forbidden_method(&Method::from_bytes(name.as_bytes()).unwrap());
     for forbidden in ["CONNECT", "connect", "TRACE", "Trace", "TRACK", "track"] {
@@ -244,7 +247,7 @@ fn methods_that_no_script_can_use_are_told_in_any_case() {
 }
 
 #[test]
-fn headers_that_no_script_can_set_are_named_once() {
+fn forbidden_headers_are_listed_once() {
     let map = headers(&[
         ("cookie", "a=b"),
         ("cookie", "c=d"),
@@ -258,7 +261,7 @@ fn headers_that_no_script_can_set_are_named_once() {
 }
 
 #[test]
-fn what_is_asked_for_is_a_scripts_unless_others_send_it_too() {
+fn a_cause_is_certain_unless_others_send_the_header_too() {
     let is_certain = |name: &str, value: &str| {
         let map = headers(&[(name, value)]);
         let found: Vec<_> = causes(&Method::GET, &map).map(|cause| cause.is_certain()).collect();
@@ -316,7 +319,7 @@ fn what_is_asked_for_is_a_scripts_unless_others_send_it_too() {
     assert!(causes(&Method::PUT, &HeaderMap::new()).all(|cause| cause.is_certain()));
 }
 
-/// What a browser's ordinary requests look like when they arrive.
+/// What a browser's ordinary requests look like on arrival.
 #[test]
 fn an_ordinary_request_of_a_browser_has_no_certain_cause() {
     let lines = [

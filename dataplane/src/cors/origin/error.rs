@@ -1,14 +1,14 @@
-//! Why an entry of `allowOrigins` is refused.
+//! Why an entry of `allowOrigins` is rejected.
 
 use super::OriginPattern;
 use std::fmt;
 
-/// Why an entry is refused, to be read after it: `'https://a.com/' has …: write https://a.com`.
+/// Why an entry is rejected, worded to follow it: `'https://a.com/' has …: write https://a.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginPatternError {
     /// The first mistake in it.
     pub mistake: OriginMistake,
-    /// What browsers write for what it seems to mean, if that can be told.
+    /// What the entry seems to mean, as browsers write it, if that is clear.
     pub canonical: Option<OriginPattern>,
 }
 
@@ -27,7 +27,7 @@ impl std::error::Error for OriginPatternError {}
 /// A mistake in an entry of `allowOrigins`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginMistake {
-    /// Nothing there.
+    /// Empty.
     #[error("is empty: write an origin, such as https://example.com, or '*' for every one")]
     Empty,
     /// Longer than any origin.
@@ -57,7 +57,7 @@ pub enum OriginMistake {
     /// `file:`.
     #[error("is a file's, for which browsers send 'null': it can't be listed")]
     File,
-    /// A `/` at the end, and nothing else behind the authority.
+    /// A trailing `/` and nothing after it.
     #[error("has a slash at the end, which no origin has")]
     TrailingSlash,
     /// A path.
@@ -75,54 +75,54 @@ pub enum OriginMistake {
     /// No host.
     #[error("has no host")]
     NoHost,
-    /// `*` for a host.
+    /// `*` as the host.
     #[error("has '*' for its host: write '*.suffix', or '*' alone for every origin")]
     WildcardHost,
-    /// A `*` anywhere but before the first dot, in the port's place, or alone.
+    /// A `*` that is neither the whole first label, nor the port, nor alone.
     #[error(
         "has a '*' that is not the whole first label of its host, nor its whole port: write '*.suffix' or ':*'"
     )]
     Wildcard,
-    /// A wildcard before what is or must be an address.
+    /// A wildcard before an address, or what must be one.
     #[error("has a '*' in front of an address, which has no subdomains: write the address alone")]
     WildcardAddress,
-    /// A character that no host has.
+    /// A character that can't occur in a host.
     #[error(
         "has {0:?} in its host, which consists of labels of letters, digits, '-' and '_', joined by dots"
     )]
     Character(char),
-    /// A host that is not in ASCII.
+    /// A host that is not ASCII.
     #[error("has a host in Unicode, of which browsers send the A-label (xn--…)")]
     Unicode,
-    /// A host that has no A-label, or one that is no A-label though it looks like it (UTS 46).
+    /// A host that has no A-label, or a malformed A-label (UTS 46).
     #[error("has a host that is no valid internationalised name")]
     NotIdna,
-    /// Two dots in a row, or one in front.
+    /// Two dots in a row, or a leading dot.
     #[error("has an empty label in its host")]
     EmptyLabel,
-    /// A label that DNS does not admit.
+    /// A label that is too long for DNS.
     #[error("has a label longer than 63 bytes in its host")]
     LongLabel,
-    /// A host that DNS does not admit.
+    /// A host that is too long for DNS.
     #[error("has a host longer than 253 bytes")]
     LongHost,
     /// An IPv4 address that is not four decimal numbers without leading zeros.
     #[error("has an IPv4 address that is not in the form browsers send")]
     Ipv4,
-    /// A host that ends in a number, which only an address does (URL Standard, "ends in a number
+    /// A host that ends in a number but is not an IPv4 address (URL Standard, "ends in a number
     /// checker").
     #[error("has a host that ends in a number and is no IPv4 address")]
     NotIpv4,
     /// An IPv6 address that is not in RFC 5952's form.
     #[error("has an IPv6 address that is not in the form browsers send")]
     Ipv6,
-    /// Brackets around something else than an IPv6 address.
+    /// Brackets around something other than an IPv6 address.
     #[error("has a '[' that no IPv6 address and ']' follow")]
     NotIpv6,
     /// An IPv6 address without brackets.
     #[error("has an IPv6 address without brackets")]
     Unbracketed,
-    /// A `:` with nothing behind.
+    /// A `:` with nothing after it.
     #[error("has a ':' without a port")]
     EmptyPort,
     /// Not a port.

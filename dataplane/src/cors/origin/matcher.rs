@@ -10,25 +10,25 @@ use hashbrown::{HashMap, HashSet};
 use memchr::memrchr;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// The origins that a policy allows. To ask for one takes a few look-ups and no allocation,
-/// whatever their number.
+/// The origins that a policy allows. A check takes a few lookups and no allocation, however many
+/// are listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
     any: bool,
-    /// Of single hosts: whole origins.
+    /// Whole origins without a wildcard host.
     exact: Texts,
     /// By scheme.
     subdomains: HashMap<Box<str>, Subdomains>,
-    /// Sorted, each once.
+    /// Sorted and deduplicated.
     regexes: Box<[FullMatch]>,
 }
 
-/// Texts that end in a host and, maybe, a port.
+/// Strings that end in a host and an optional port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Texts {
-    /// With the port as an origin writes it: not, if it is the default one.
+    /// Including the port, unless it is the default, as in an origin.
     written: HashSet<Box<str>>,
-    /// Those that fit whatever the port, without it.
+    /// Those that match any port, without it.
     any_port: HashSet<Box<str>>,
 }
 
@@ -37,12 +37,12 @@ struct Texts {
 struct Subdomains {
     /// What follows `*.`.
     suffixes: Texts,
-    /// The most labels that one of these has. So long names as nobody listed are not walked along.
+    /// The maximum number of labels in a suffix, which bounds the walk along long names.
     most_labels: usize,
 }
 
 impl Origins {
-    /// The origins that any of these patterns, spelt as they were parsed, or expressions admits.
+    /// Allows the origins that any of these patterns or expressions matches.
     pub fn new(patterns: Vec<OriginPattern>, regexes: Vec<FullMatch>) -> Self {
         let mut all = Self {
             any: false,
@@ -67,11 +67,11 @@ impl Origins {
         all
     }
 
-    /// Whether a request's `Origin`, as sent, is among them. One that is not spelt as browsers
-    /// spell it matches nothing; `null` is one of any, and no expression's.
+    /// Whether a request's `Origin`, as sent, is allowed (Fetch, "CORS check"). One that is not
+    /// spelt as browsers spell it matches nothing; `null` matches only `*`, never an expression.
     pub fn admit(&self, origin: &[u8]) -> bool {
         let Ok(origin) = str::from_utf8(origin) else { return false };
-        // First, and before it is read: what is listed is spelt well.
+        // First, before parsing: listed origins are well-formed.
         if self.exact.written.contains(origin) {
             return true;
         }
@@ -84,7 +84,7 @@ impl Origins {
             || self.regexes.iter().any(|regex| regex.matches(origin.text))
     }
 
-    /// All patterns as they are written in a policy, sorted.
+    /// All patterns, formatted as in a policy, sorted.
     fn patterns(&self) -> Vec<String> {
         let mut all: Vec<String> = self.any.then(|| "*".to_owned()).into_iter().collect();
         all.extend(self.exact.iter());
@@ -97,7 +97,7 @@ impl Origins {
 }
 
 impl Subdomains {
-    /// Walks from the last label to the first, which a suffix leaves to the wildcard.
+    /// Tries suffixes from the last label on; at least the first label is left to the wildcard.
     fn admit(&self, origin: &RequestOrigin<'_>) -> bool {
         let RequestOrigin { authority, host, .. } = origin;
         let mut rest = host.as_bytes();
@@ -126,7 +126,7 @@ impl Texts {
         };
     }
 
-    /// All of them, with a port of `*` where it may be any.
+    /// All of them, with `:*` for those of any port.
     fn iter(&self) -> impl Iterator<Item = String> {
         let written = self.written.iter().map(|text| text.to_string());
         written.chain(self.any_port.iter().map(|text| format!("{text}:*")))

@@ -1,6 +1,6 @@
-//! Origins: what a policy may list, and which of a request's are among them. A policy's entries
-//! are read once, by a strict parser that knows what browsers write; a request's `Origin` by a
-//! cheap one, and then compared byte by byte.
+//! Origins: what a policy may list, and whether it allows a request's `Origin`. A policy's entries
+//! are parsed once, by a strict parser that knows what browsers send; a request's `Origin` by a
+//! cheap one, then compared byte by byte.
 
 mod error;
 mod matcher;

@@ -1,11 +1,11 @@
-//! The matcher and both parsers against a linear scan of the patterns that shares no code with
-//! them but the patterns' types.
+//! The matcher and both parsers against a linear scan of the patterns that shares no code with them
+//! except the patterns' types.
 
 use super::*;
 use crate::full_match::FullMatch;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-/// `scheme`, `host`, `port` of an origin as a browser spells it, by looking for what it may not be.
+/// `scheme`, `host`, `port` of an origin as browsers spell it, found by ruling out everything else.
 fn split(origin: &str) -> Option<(&str, &str, Option<u16>)> {
     let (scheme, authority) = origin.split_once("://")?;
     let (host, port) = match authority.rsplit_once(':') {
@@ -32,7 +32,7 @@ fn split(origin: &str) -> Option<(&str, &str, Option<u16>)> {
     canonical.then_some((scheme, host, number))
 }
 
-fn fits(pattern: &OriginPattern, origin: &str) -> bool {
+fn matches_pattern(pattern: &OriginPattern, origin: &str) -> bool {
     let OriginPattern::Tuple { scheme, host, port } = pattern else {
         return origin == "null" || split(origin).is_some();
     };
@@ -54,7 +54,7 @@ fn fits(pattern: &OriginPattern, origin: &str) -> bool {
 
 const SCHEMES: [&str; 5] = ["https", "http", "ws", "x", "app+y"];
 
-/// Few enough that origins and patterns meet.
+/// Few enough that origins match patterns often.
 fn name() -> impl Strategy<Value = String> {
     let label = select(&["a", "b", "a-b", "com", "xa", "1a"]);
     (vec(label, 1..5), select(&["", "", "", "."]))
@@ -72,7 +72,7 @@ fn port() -> impl Strategy<Value = OriginPort> {
     prop_oneof![Just(OriginPort::Default), number, Just(OriginPort::Any)]
 }
 
-/// What the strict parser admits, but for `*`.
+/// Every pattern that the strict parser accepts, except `*`.
 fn tuple() -> impl Strategy<Value = OriginPattern> {
     let host = prop_oneof![
         host().prop_map(|host| OriginHost::Exact(host.into())),
@@ -89,7 +89,7 @@ fn tuple() -> impl Strategy<Value = OriginPattern> {
     })
 }
 
-/// An origin of this pattern, with something in the wildcards' places.
+/// An origin that matches this pattern, with values for its wildcards.
 fn member(pattern: &OriginPattern, labels: &str, port: Option<u16>) -> String {
     let text = pattern.to_string();
     let port = port.map_or(String::new(), |port| format!(":{port}"));
@@ -99,14 +99,14 @@ fn member(pattern: &OriginPattern, labels: &str, port: Option<u16>) -> String {
     }
 }
 
-/// One change that matters somewhere in an origin.
+/// Makes one significant change somewhere in an origin.
 fn mutated(origin: &str, at: usize, change: &str, remove: usize) -> String {
     let at = at % (origin.len() + 1);
     let rest = (at + remove).min(origin.len());
     format!("{}{change}{}", &origin[..at], &origin[rest..])
 }
 
-/// Origins that are, and that nearly are, of some pattern.
+/// Origins that match, or nearly match, some pattern.
 fn origin() -> impl Strategy<Value = String> {
     let labels = select(&["a", "b.a", "com", ".", "", "*", "a.", "A"]);
     let ports = option::of(select(&[1, 81, 443, 80, 65535]));
@@ -126,7 +126,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn rule_24_the_matcher_admits_what_some_pattern_fits(
+    fn rule_24_the_matcher_admits_what_some_pattern_matches(
         patterns in vec(prop_oneof![30 => tuple(), 1 => Just(OriginPattern::Any)], 0..40),
         origins in vec(prop_oneof![30 => origin(), 1 => Just("null".to_owned())], 1..20),
         own in any::<prop::sample::Index>(),
@@ -136,26 +136,26 @@ proptest! {
         let own = patterns.get(own.index(patterns.len().max(1)));
         let member = own.map(|pattern| member(pattern, "z.y", port));
         for origin in origins.iter().chain(member.as_ref()) {
-            let fit = patterns.iter().any(|pattern| fits(pattern, origin));
-            prop_assert_eq!(all.admit(origin.as_bytes()), fit, "{}", origin);
+            let expected = patterns.iter().any(|pattern| matches_pattern(pattern, origin));
+            prop_assert_eq!(all.admit(origin.as_bytes()), expected, "{}", origin);
         }
     }
 
     #[test]
-    fn rule_25_an_expression_admits_no_more_than_origins(origin in origin()) {
+    fn rule_25_an_expression_admits_only_origins(origin in origin()) {
         let all = Origins::new(Vec::new(), vec![FullMatch::new("(?s).*").unwrap()]);
         prop_assert_eq!(all.admit(origin.as_bytes()), split(&origin).is_some());
     }
 
     #[test]
-    fn rule_23_a_canonical_pattern_is_read_as_it_is_printed(pattern in tuple()) {
+    fn rule_23_canonical_patterns_round_trip(pattern in tuple()) {
         prop_assert_eq!(pattern.to_string().parse(), Ok(pattern));
     }
 
-    /// Near misses too, and whatever else: what is admitted is printed as it was written, but for
-    /// the case of its host, and what is to be written instead of the rest is admitted.
+    /// For near misses and arbitrary text: an accepted entry is printed as it was written, apart
+    /// from its host's case, and the spelling suggested for a rejected one is accepted.
     #[test]
-    fn rule_23_what_the_parser_says_to_write_it_admits(
+    fn rule_23_the_parser_accepts_what_it_suggests(
         entry in prop_oneof![origin(), tuple().prop_map(|p| p.to_string()), ".{0,20}", "https?://.{0,20}"],
     ) {
         match entry.parse::<OriginPattern>() {
@@ -167,7 +167,8 @@ proptest! {
         }
     }
 
-    /// The strict parser admits nothing that a request could not send, and one origin admits one.
+    /// The strict parser accepts only what a request can send, and an entry allows only that
+    /// origin.
     #[test]
     fn rule_23_a_listed_origin_admits_its_text_alone(
         entry in prop_oneof![origin(), "https?://[a-z0-9.\\[\\]:_-]{1,12}(:[0-9]{1,5})?"],

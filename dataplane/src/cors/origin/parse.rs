@@ -1,4 +1,4 @@
-//! The strict parser: it admits what browsers write, and of anything else it says what they would.
+//! The strict parser: accepts what browsers send, and suggests it for anything else.
 
 use super::{
     error::{OriginMistake, OriginPatternError},
@@ -11,14 +11,14 @@ use url::{Host, ParseError};
 impl FromStr for OriginPattern {
     type Err = OriginPatternError;
 
-    /// Folds the host's letter case, and refuses whatever else is not as browsers write it, since
+    /// Lower-cases the host, and rejects anything else that browsers would write differently, since
     /// it would never match. The error says what to write instead.
     fn from_str(entry: &str) -> Result<Self, Self::Err> {
         pattern(entry)
     }
 }
 
-/// Reads an entry of `allowOrigins`.
+/// Parses an entry of `allowOrigins`.
 pub(super) fn pattern(entry: &str) -> Result<OriginPattern, OriginPatternError> {
     let mut reader = Reader { mistake: None };
     match (reader.pattern(entry), reader.mistake) {
@@ -32,10 +32,10 @@ pub(super) fn pattern(entry: &str) -> Result<OriginPattern, OriginPatternError> 
     }
 }
 
-/// Reads on after a mistake where it can be told what is meant, to find out what to write instead.
-/// Its functions return the mistakes after which it can't.
+/// Continues after a mistake while the meaning is clear, to find out what to write instead. Its
+/// functions return the mistakes that leave it unclear.
 struct Reader {
-    /// The first of the mistakes after which it went on.
+    /// The first mistake after which it continued.
     mistake: Option<OriginMistake>,
 }
 
@@ -50,7 +50,7 @@ impl Reader {
             "" => return Err(OriginMistake::Empty),
             _ if entry.len() > MAX_BYTES => return Err(OriginMistake::TooLong),
             _ if trimmed.eq_ignore_ascii_case("null") => return Err(OriginMistake::Null),
-            _ if are_several(trimmed) => return Err(OriginMistake::Several),
+            _ if lists_several(trimmed) => return Err(OriginMistake::Several),
             _ if trimmed.len() < entry.len() => self.note(OriginMistake::WhiteSpace),
             _ => {}
         }
@@ -59,7 +59,7 @@ impl Reader {
         }
         let (scheme, rest) = match trimmed.split_once("://") {
             Some((scheme, rest)) => (self.scheme(scheme)?, rest),
-            // What is left of a scheme is no host.
+            // The remainder of a scheme is not a host.
             None if trimmed.contains('/') || trimmed.ends_with(':') => {
                 return Err(OriginMistake::NoScheme);
             }
@@ -94,7 +94,7 @@ impl Reader {
         Ok(folded.into())
     }
 
-    /// Host and port, without what an origin does not have.
+    /// Host and port, without anything that can't be part of an origin.
     fn authority<'r>(&mut self, rest: &'r str) -> &'r str {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, excess) = rest.split_at(end);
@@ -114,7 +114,7 @@ impl Reader {
         }
     }
 
-    /// The host, and what follows the `:` behind it.
+    /// The host, and what follows the `:` after it.
     fn split<'a>(&mut self, authority: &'a str) -> (Box<str>, Option<&'a str>) {
         if authority.parse::<Ipv6Addr>().is_ok() {
             self.note(OriginMistake::Unbracketed);
@@ -169,7 +169,7 @@ impl Reader {
         if written == "*" {
             return Ok(OriginPort::Any);
         }
-        // `parse` would let a sign pass.
+        // `parse` would accept a sign.
         if !written.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(OriginMistake::Port);
         }
@@ -188,23 +188,23 @@ impl Reader {
     }
 }
 
-/// Whether it lists origins in one entry.
-fn are_several(entry: &str) -> bool {
+/// Whether an entry lists several origins.
+fn lists_several(entry: &str) -> bool {
     let parts = entry.split(|char: char| char == ',' || char.is_whitespace());
     parts.filter(|part| part.contains("://")).count() > 1
 }
 
-/// What browsers make of a folded host (URL Standard, "host parsing"): of the special schemes' they
-/// make A-labels and addresses, the others' they take as they are, but for IPv6.
+/// What browsers make of a lower-case host (URL Standard, "host parsing"): for special schemes they
+/// compute A-labels and addresses, for others they take the host as it is, except IPv6.
 fn canonical(scheme: &str, folded: &str) -> Result<Host, OriginMistake> {
     let special = default_port(scheme).is_some();
     if folded.starts_with('[') {
         return Host::parse(folded).map_err(|_| OriginMistake::NotIpv6);
     }
-    let foreign = |char: &char| {
+    let is_invalid = |char: &char| {
         if char.is_ascii() { !is_host_byte(*char as u8) } else { !special }
     };
-    if let Some(char) = folded.chars().find(foreign) {
+    if let Some(char) = folded.chars().find(is_invalid) {
         return Err(OriginMistake::Character(char));
     }
     if !special {
@@ -215,8 +215,8 @@ fn canonical(scheme: &str, folded: &str) -> Result<Host, OriginMistake> {
         _ => OriginMistake::NotIdna,
     })?;
     match &host {
-        // Some characters stand for ones that no host has, such as U+FF0A for '*'.
-        Host::Domain(name) => match name.chars().find(foreign) {
+        // Some characters map to ones that are invalid in a host, such as U+FF0A to '*'.
+        Host::Domain(name) => match name.chars().find(is_invalid) {
             Some(_) => Err(OriginMistake::NotIdna),
             None => Ok(host),
         },
@@ -224,11 +224,11 @@ fn canonical(scheme: &str, folded: &str) -> Result<Host, OriginMistake> {
     }
 }
 
-/// Checks a canonical name's labels: none is empty, and those of the special schemes' hosts, which
-/// are looked up, have DNS's limits (RFC 1035, section 2.3.4). The root's dot may end the name.
+/// Checks a canonical name's labels: none may be empty, and hosts of special schemes, which are
+/// resolved, are subject to DNS's limits (RFC 1035 §2.3.4). The name may end in the root's dot.
 fn labels(scheme: &str, name: &str, wildcard: bool) -> Result<(), OriginMistake> {
     let rooted = name.strip_suffix('.').unwrap_or(name);
-    // Something has to fit before the suffix.
+    // Leave room for a label before the suffix.
     let whole = rooted.len() + if wildcard { "a.".len() } else { 0 };
     let special = default_port(scheme).is_some();
     match () {

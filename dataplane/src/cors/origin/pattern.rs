@@ -9,15 +9,15 @@ use std::{
 /// An entry of a policy's `allowOrigins`, in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OriginPattern {
-    /// `*`: every origin, the opaque one (`null`) too.
+    /// `*`: every origin, including the opaque one (`null`).
     Any,
     /// `scheme://host[:port]`, with a wildcard in the host, the port, or both.
     Tuple {
         /// Lower case.
         scheme: Box<str>,
-        /// Which hosts.
+        /// The hosts.
         host: OriginHost,
-        /// Which ports.
+        /// The ports.
         port: OriginPort,
     },
 }
@@ -26,26 +26,26 @@ pub enum OriginPattern {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OriginHost {
     /// One name or address; IPv6 in brackets. A trailing dot is kept: to browsers `example.com.`
-    /// is another host than `example.com`.
+    /// and `example.com` are different hosts.
     Exact(Box<str>),
-    /// One or more labels in front of this suffix (held without `*.`), never the bare suffix.
+    /// One or more labels before this suffix (stored without `*.`), never the bare suffix.
     Subdomains(Box<str>),
 }
 
 /// The ports of an [`OriginPattern`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OriginPort {
-    /// The scheme's default one, which an origin never writes.
+    /// The scheme's default, which browsers leave out.
     Default,
-    /// One that is written.
+    /// An explicit port.
     Number(u16),
-    /// Any, the unwritten default one too.
+    /// Any, including the default.
     Any,
 }
 
 impl OriginPattern {
-    /// Whether someone on the network can act as one of these origins: the scheme is `http`, and
-    /// the host is not this machine's own. Not said of [`OriginPattern::Any`].
+    /// Whether an attacker on the network can impersonate one of these origins: the scheme is
+    /// `http` and the host is not loopback. Always false for [`OriginPattern::Any`].
     pub fn is_insecure(&self) -> bool {
         match self {
             Self::Any => false,
@@ -55,7 +55,7 @@ impl OriginPattern {
 }
 
 impl OriginHost {
-    /// Whether all of them are `localhost`, names under it, or loopback addresses (Secure Contexts,
+    /// Whether the hosts are `localhost`, names under it, or loopback addresses (Secure Contexts,
     /// "is origin potentially trustworthy").
     fn is_loopback(&self) -> bool {
         let (Self::Exact(host) | Self::Subdomains(host)) = self;

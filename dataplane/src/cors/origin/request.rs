@@ -2,24 +2,25 @@
 
 use super::syntax::{MAX_BYTES, is_host_byte, is_scheme_byte};
 
-/// An `Origin` that names a scheme, a host and perhaps a port, spelt as browsers spell it.
+/// An `Origin` with a scheme, a host and an optional port, spelt as browsers spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestOrigin<'o> {
-    /// All of it.
+    /// The whole origin.
     pub(super) text: &'o str,
-    /// All but the port.
+    /// Everything but the port.
     pub(super) portless: &'o str,
     pub(super) scheme: &'o str,
     /// Host and port.
     pub(super) authority: &'o str,
-    /// Not empty, and no label is, but for the root's behind a trailing dot. IPv6 is in brackets.
+    /// Neither it nor any label is empty, apart from the root after a trailing dot. IPv6 is in
+    /// brackets.
     pub(super) host: &'o str,
 }
 
 impl<'o> RequestOrigin<'o> {
-    /// Reads `scheme://host[:port]` in lower case, at most 512 bytes long, in one pass and without
-    /// allocating. Whether the host exists or an address is spelt well is not asked: what a policy
-    /// lists is, and the two are compared byte by byte.
+    /// Parses a lower-case `scheme://host[:port]` of at most 512 bytes, in one pass and without
+    /// allocating. It does not check that the host or address is well-formed: the entries of a
+    /// policy are, and the two are compared byte by byte.
     pub(super) fn parse(text: &'o str) -> Option<Self> {
         if text.len() > MAX_BYTES {
             return None;
@@ -35,13 +36,13 @@ impl<'o> RequestOrigin<'o> {
     }
 }
 
-/// The length of the scheme in front (RFC 3986, section 3.1).
+/// The length of the scheme at the start (RFC 3986 §3.1).
 fn scheme_len(text: &[u8]) -> Option<usize> {
     text.first().filter(|first| first.is_ascii_lowercase())?;
     text.iter().position(|byte| !is_scheme_byte(*byte))
 }
 
-/// The length of the host in front, with its brackets.
+/// The length of the host at the start, with its brackets.
 fn host_len(authority: &[u8]) -> Option<usize> {
     if let [b'[', address @ ..] = authority {
         let len =
@@ -60,8 +61,8 @@ fn host_len(authority: &[u8]) -> Option<usize> {
     (len > 0).then_some(len)
 }
 
-/// Whether this is `:1` to `:65535`, written without leading zeros. The scheme's default port, which
-/// no browser writes, is a port like another: no listed origin has it, but `:*` and `*` take it.
+/// Whether this is `:1` to `:65535`, without leading zeros. The scheme's default port, which
+/// browsers leave out, is not special: no listed origin has it, but `:*` and `*` match it.
 fn is_port(port: &[u8]) -> bool {
     let [b':', digits @ ..] = port else { return false };
     if !matches!(digits, [b'1'..=b'9', ..]) || digits.len() > 5 {
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_23_whatever_else_is_none() {
+    fn rule_23_anything_else_is_rejected() {
         for text in [
             "",
             "null",
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_23_512_bytes_are_the_most() {
+    fn rule_23_512_bytes_is_the_maximum() {
         let origin = |len: usize| format!("https://{}", "a".repeat(len - 8));
         assert!(RequestOrigin::parse(&origin(512)).is_some());
         assert_eq!(RequestOrigin::parse(&origin(513)), None);

@@ -32,7 +32,7 @@ fn patterns_are_canonical() {
 }
 
 #[test]
-fn mistakes_are_told_apart() {
+fn mistakes_are_distinguished() {
     use PathPatternError as Error;
     let owned = str::to_owned;
     for (text, error) in [
@@ -83,7 +83,7 @@ fn mistakes_are_told_apart() {
 }
 
 #[test]
-fn messages_name_the_way_out() {
+fn messages_say_how_to_fix_it() {
     let error = PathPattern::parse("/a/{b}.json").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -100,8 +100,8 @@ fn messages_name_the_way_out() {
 
 #[test]
 fn paths_match_by_segments() {
-    type Taken = Option<(&'static [&'static str], Option<&'static str>)>;
-    let cases: [(&str, &str, Taken); 28] = [
+    type Captured = Option<(&'static [&'static str], Option<&'static str>)>;
+    let cases: [(&str, &str, Captured); 28] = [
         ("/", "/", Some((&[], None))),
         ("/", "//", None),
         ("/a", "/a", Some((&[], None))),
@@ -131,10 +131,10 @@ fn paths_match_by_segments() {
         ("/{a}/*", "/x", Some((&["x"], None))),
         ("/{a}/*", "//x", None),
     ];
-    for (text, path, taken) in cases {
+    for (text, path, expected) in cases {
         let captures = pattern(text).matches(path);
         let found = captures.as_ref().map(|captures| (captures.values(), captures.rest()));
-        assert_eq!(found, taken, "{text} and {path}");
+        assert_eq!(found, expected, "{text} and {path}");
     }
 }
 
@@ -173,7 +173,7 @@ fn claims_contain_narrower_patterns() {
 }
 
 #[test]
-fn shapes_leave_names_out() {
+fn shapes_ignore_names() {
     assert!(pattern("/{a}/b/*").same_shape(&pattern("/{c}/b/*")));
     assert!(!pattern("/{a}").same_shape(&pattern("/a")));
     assert!(!pattern("/{a}").same_shape(&pattern("/%7Ba%7D")));
@@ -210,11 +210,11 @@ fn texts() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_parsed_is_canonical_and_meets_itself(text in texts()) {
+    fn parsed_patterns_are_canonical_and_match_themselves(text in texts()) {
         let Ok(parsed) = PathPattern::parse(&text) else { return Ok(()) };
         prop_assert_eq!(PathPattern::parse(&parsed.to_string()), Ok(parsed.clone()));
         prop_assert!(parsed.contains(&parsed) && parsed.same_shape(&parsed));
-        // A path made of the pattern is normal, and the pattern matches it.
+        // A path built from the pattern is normal, and the pattern matches it.
         let fill = |segment| match segment {
             Segment::Literal(literal) => format!("/{literal}"),
             Segment::Capture(name) => format!("/{name}"),
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn claims_contain_what_they_match_all_paths_of(claim in patterns(), other in patterns()) {
+    fn claims_contain_patterns_whose_paths_they_all_match(claim in patterns(), other in patterns()) {
         let paths = every_path(4);
         let mut matched = paths.iter().filter(|path| other.matches(path).is_some());
         let all = matched.all(|path| claim.matches(path).is_some());
@@ -253,7 +253,7 @@ fn patterns() -> impl Strategy<Value = PathPattern> {
     })
 }
 
-/// Every path of up to `len` segments, among them one that no pattern names.
+/// Every path of up to `len` segments, including one that no pattern names.
 fn every_path(len: usize) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut longest = all.clone();

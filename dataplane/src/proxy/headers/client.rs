@@ -1,5 +1,5 @@
-//! The request as the client saw it: its address, and the origin that it talked to. What a proxy in
-//! front says of it is believed only where the FrontDoor trusts that proxy.
+//! The request as the client sent it: its address, and the origin that it talked to. Headers from a
+//! proxy in front are used only if the FrontDoor trusts that proxy.
 
 use super::{
     super::{peer::Peer, target::Host},
@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// `X-Forwarded-For`: the client, then each proxy.
+/// `X-Forwarded-For`: the client's address, then each proxy's.
 pub(in crate::proxy) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// `X-Forwarded-Proto`: the scheme that the client used.
 pub(in crate::proxy) const FORWARDED_PROTO: HeaderName =
@@ -21,26 +21,27 @@ pub(in crate::proxy) const FORWARDED_HOST: HeaderName = HeaderName::from_static(
 pub(in crate::proxy) const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 /// `X-Real-IP`: the client's address.
 pub(in crate::proxy) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-/// `X-Request-Id`: names a request in every log.
+/// `X-Request-Id`: identifies a request in logs.
 pub(in crate::proxy) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The request as the client saw it.
+/// The request as the client sent it.
 #[derive(Clone, Debug)]
 pub(in crate::proxy) struct ClientInfo {
-    /// Whether the peer is a proxy whose word is taken.
+    /// Whether the peer is a trusted proxy.
     pub(in crate::proxy) trusted: bool,
     /// The client's address.
     pub(in crate::proxy) address: IpAddr,
-    /// The scheme that it used.
+    /// The scheme that the client used.
     pub(in crate::proxy) scheme: Scheme,
-    /// The Host that it sent.
+    /// The Host that the client sent.
     pub(in crate::proxy) host: HeaderValue,
-    /// The port that it dialled.
+    /// The port that the client dialled.
     pub(in crate::proxy) port: u16,
 }
 
 impl ClientInfo {
-    /// Reads what trusted proxies say; `host` is the request's own, and `port` what it says.
+    /// Evaluates the headers of trusted proxies; `host` is the request's own Host, and `port` the
+    /// port in it.
     pub(in crate::proxy) fn of(
         peer: &Peer,
         headers: &HeaderMap,
@@ -58,18 +59,18 @@ impl ClientInfo {
         }
         let chain = forwarded::elements(headers);
         let nearest = chain.last().cloned().unwrap_or_default();
-        let told = |name: &HeaderName| last_element(headers, name);
-        let scheme = match told(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
+        let reported = |name: &HeaderName| last_element(headers, name);
+        let scheme = match reported(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
             Some(proto) if is_over_tls(proto) => Scheme::Https,
             Some(_) => Scheme::Http,
             None => peer.scheme,
         };
-        let host = told(&FORWARDED_HOST)
+        let host = reported(&FORWARDED_HOST)
             .or(nearest.host.as_deref())
             .filter(|host| Host::parse(host.as_bytes()).is_some())
             .and_then(|host| HeaderValue::from_str(host).ok())
             .unwrap_or_else(|| host.clone());
-        let port = told(&FORWARDED_PORT).and_then(|port| port.parse().ok());
+        let port = reported(&FORWARDED_PORT).and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| {
             let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
             port.unwrap_or(scheme.default_port())
@@ -90,7 +91,7 @@ impl ClientInfo {
         let port = written.filter(|port| *port != self.scheme.default_port());
         let name_ends = match port {
             Some(_) => own.len(),
-            // Without the default port, or a colon with nothing behind it.
+            // Drop the default port, or a colon with nothing after it.
             None => own.len() - own.iter().rev().take_while(|b| b.is_ascii_digit()).count(),
         };
         let own = match (port, own.get(..name_ends)) {
@@ -102,20 +103,20 @@ impl ClientInfo {
     }
 }
 
-/// Whether what a proxy calls the scheme means TLS. Traefik calls a WebSocket's `wss`, whose page
-/// has an `https` origin all the same.
+/// Whether a proxy's name for the scheme means TLS. Traefik reports `wss` for a WebSocket, whose
+/// page has an `https` origin.
 fn is_over_tls(proto: &str) -> bool {
     proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss")
 }
 
-/// The element that the nearest proxy added to a list.
+/// The list element that the nearest proxy added.
 fn last_element<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
     value.rsplit(',').next().map(str::trim).filter(|element| !element.is_empty())
 }
 
-/// The nearest address of `X-Forwarded-For`, or where there is none of `Forwarded`, that is no
-/// trusted proxy's; else `X-Real-IP`; else the peer's own.
+/// The nearest address in `X-Forwarded-For`, or else in `Forwarded` (RFC 7239 §5.2), that is not a
+/// trusted proxy's; else `X-Real-IP`; else the peer's.
 fn client_address(
     headers: &HeaderMap,
     chain: &[forwarded::Element],
@@ -124,21 +125,22 @@ fn client_address(
 ) -> IpAddr {
     let lines = headers.get_all(FORWARDED_FOR);
     let lines = lines.iter().rev().map(|line| line.to_str().unwrap_or_default());
-    let told = lines.flat_map(|line| line.rsplit(',').map(str::trim));
-    let also_told = chain.iter().rev().map(|element| element.client.as_deref().unwrap_or_default());
-    let first = nearest(told, &is_trusted).or_else(|| nearest(also_told, &is_trusted));
+    let reported = lines.flat_map(|line| line.rsplit(',').map(str::trim));
+    let forwarded_for =
+        chain.iter().rev().map(|element| element.client.as_deref().unwrap_or_default());
+    let first = nearest(reported, &is_trusted).or_else(|| nearest(forwarded_for, &is_trusted));
     let first = first.or_else(|| Some(parse_address(last_element(headers, &REAL_IP)?)));
     first.flatten().unwrap_or(peer)
 }
 
-/// The first address that is no trusted proxy's, or the last before what is none; `None` where
-/// nothing is told, `Some(None)` where no address is.
+/// The first address that is not a trusted proxy's, or the last before an invalid one; `None` if
+/// there are no elements, `Some(None)` if the first is invalid.
 fn nearest<'t>(
-    told: impl Iterator<Item = &'t str>,
+    reported: impl Iterator<Item = &'t str>,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> Option<Option<IpAddr>> {
     let mut furthest = None;
-    for element in told {
+    for element in reported {
         let Some(address) = parse_address(element) else {
             return Some(furthest.flatten());
         };
@@ -150,7 +152,7 @@ fn nearest<'t>(
     furthest
 }
 
-/// An address, with or without a port, IPv6 with or without brackets.
+/// Parses an address with or without a port, IPv6 with or without brackets.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address =

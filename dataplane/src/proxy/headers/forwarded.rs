@@ -1,19 +1,19 @@
-//! `Forwarded` (RFC 7239): what each proxy says of the request as it got it.
+//! `Forwarded` (RFC 7239): what each proxy reports about the request it received.
 
 use http::{HeaderMap, header};
 
-/// What one proxy says.
+/// What one proxy reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::proxy) struct Element {
-    /// `for`: whom it got the request from.
+    /// `for`: the client that sent it the request.
     pub(in crate::proxy) client: Option<String>,
-    /// `host`: the Host that it got.
+    /// `host`: the Host that it received.
     pub(in crate::proxy) host: Option<String>,
-    /// `proto`: the scheme that it was asked by.
+    /// `proto`: the scheme of the request it received.
     pub(in crate::proxy) proto: Option<String>,
 }
 
-/// All elements, that of the nearest proxy last; none where any of it is malformed.
+/// All elements, the nearest proxy's last; empty if any of it is malformed.
 pub(in crate::proxy) fn elements(headers: &HeaderMap) -> Vec<Element> {
     let mut elements = Vec::new();
     for line in headers.get_all(header::FORWARDED) {
@@ -33,18 +33,18 @@ fn element(text: &str) -> Option<Element> {
     let mut element = Element::default();
     for pair in split(text, b';')?.into_iter().map(str::trim).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
-        let place = match name.trim().to_ascii_lowercase().as_str() {
+        let field = match name.trim().to_ascii_lowercase().as_str() {
             "for" => &mut element.client,
             "host" => &mut element.host,
             "proto" => &mut element.proto,
             _ => continue,
         };
-        *place = Some(unquoted(value.trim()));
+        *field = Some(unquoted(value.trim()));
     }
     Some(element)
 }
 
-/// Splits outside quoted strings; `None` where one does not end.
+/// Splits at separators outside quoted strings; `None` if a quoted string does not end.
 fn split(text: &str, separator: u8) -> Option<Vec<&str>> {
     let (mut parts, mut start) = (Vec::new(), 0);
     let (mut quoted, mut escaped) = (false, false);

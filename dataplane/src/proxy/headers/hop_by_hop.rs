@@ -6,8 +6,8 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// Removes them from a request. A `TE` that takes trailers is said again, since they pass; an
-/// upgrade to WebSocket is asked for again.
+/// Removes hop-by-hop fields from a request. `TE: trailers` is set again, since trailer fields are
+/// forwarded (RFC 9110 §10.1.4), and so is an upgrade to WebSocket.
 pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
     let trailers = headers.contains_key(header::TE)
         && headers.get_all(header::TE).iter().any(|value| {
@@ -19,26 +19,27 @@ pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bo
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     if upgrade {
-        ask_for_websocket(headers);
+        offer_websocket(headers);
     } else if trailers {
         headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
 }
 
-/// Removes them from an answer; a 101 keeps its upgrade.
+/// Removes hop-by-hop fields from a response; a 101 keeps its upgrade.
 pub(crate) fn remove_from_response(headers: &mut HeaderMap, upgraded: bool) {
     remove(headers);
     if upgraded {
-        ask_for_websocket(headers);
+        offer_websocket(headers);
     }
 }
 
-fn ask_for_websocket(headers: &mut HeaderMap) {
+fn offer_websocket(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, WEBSOCKET);
 }
 
-/// Whether a request asks to become a WebSocket (RFC 6455 §4.1); no other upgrade passes.
+/// Whether a request asks for an upgrade to WebSocket (RFC 6455 §4.1); no other upgrade is
+/// forwarded.
 pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     headers
         .get(header::UPGRADE)
@@ -56,8 +57,8 @@ fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 const COUNT: usize = 9;
 
-/// The fields that are removed whether or not `Connection` names them.
-const HOPS: [HeaderName; COUNT] = [
+/// Fields that are removed whether or not `Connection` lists them.
+const HOP_BY_HOP: [HeaderName; COUNT] = [
     header::CONNECTION,
     KEEP_ALIVE,
     PROXY_CONNECTION,
@@ -66,16 +67,16 @@ const HOPS: [HeaderName; COUNT] = [
     header::UPGRADE,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
-    // Answered here: hyper says 100 when the backend's connection begins to take the body.
+    // Answered here: hyper sends 100 when the backend's connection starts to read the body.
     header::EXPECT,
 ];
 
-/// Which of [`HOPS`] are there: one pass over the few fields of a message costs less than looking
-/// each of them up.
+/// Which of [`HOP_BY_HOP`] are present: one pass over the few fields of a message is cheaper than a
+/// lookup for each.
 fn present(headers: &HeaderMap) -> [bool; COUNT] {
     let mut present = [false; COUNT];
     for name in headers.keys() {
-        let place = match name.as_str() {
+        let index = match name.as_str() {
             "connection" => 0,
             "keep-alive" => 1,
             "proxy-connection" => 2,
@@ -87,7 +88,7 @@ fn present(headers: &HeaderMap) -> [bool; COUNT] {
             "expect" => 8,
             _ => continue,
         };
-        present[place] = true;
+        present[index] = true;
     }
     present
 }
@@ -97,21 +98,21 @@ fn remove(headers: &mut HeaderMap) {
     if present[0] {
         remove_named(headers);
     }
-    for (name, _) in HOPS.iter().zip(present).filter(|(_, present)| *present) {
+    for (name, _) in HOP_BY_HOP.iter().zip(present).filter(|(_, present)| *present) {
         headers.remove(name);
     }
 }
 
-/// Removes what `Connection` names.
+/// Removes the fields that `Connection` lists.
 fn remove_named(headers: &mut HeaderMap) {
-    // Options of the connection, not names of fields, and the most frequent by far.
+    // The most frequent values by far are connection options, not field names.
     let mut lines = headers.get_all(header::CONNECTION).iter();
     if lines.all(|line| matches!(line.as_bytes(), b"keep-alive" | b"close")) {
         return;
     }
     let named: Vec<HeaderName> = names_in_connection(headers)
         .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
-        // The message's own framing and its host are no hop's to name.
+        // The message's framing and host are not hop-by-hop, whatever `Connection` lists.
         .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
         .collect();
     for name in named {
@@ -124,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hop_by_hop_field_is_seen_and_removed() {
-        for name in HOPS {
+    fn every_hop_by_hop_field_is_removed() {
+        for name in HOP_BY_HOP {
             let mut headers = HeaderMap::new();
             headers.insert(name.clone(), HeaderValue::from_static("x"));
             headers.insert(header::ACCEPT, HeaderValue::from_static("x"));

@@ -1,5 +1,5 @@
-//! What happens to header fields: who asked, as trusted proxies say; the request as the backend gets
-//! it; and what the response says of the backend's own names.
+//! Header fields: the client's side of the request, as reported by trusted proxies; the request as
+//! the backend gets it; and the backend's own names in the response.
 
 mod client;
 mod forwarded;

@@ -20,7 +20,7 @@ use http::{
 };
 use std::{net::IpAddr, sync::Arc};
 
-/// What a hop in front of this one may say.
+/// Headers that only a trusted hop in front may set.
 const FORWARDING_HEADERS: [HeaderName; 7] = [
     FORWARDED_FOR,
     FORWARDED_PROTO,
@@ -31,16 +31,16 @@ const FORWARDING_HEADERS: [HeaderName; 7] = [
     header::FORWARDED,
 ];
 
-/// Removes what nobody may say: [`FORWARDING_HEADERS`] where the peer is not trusted, and whoever the peer is
-/// their twins with underscores, which backends that turn header names into variables can't tell
-/// from them (`X_Real_IP`). Before a Route is chosen, so that no predicate sees them.
+/// Strips forwarding headers that the peer is not trusted to set. [`FORWARDING_HEADERS`] with
+/// underscores (`X_Real_IP`) are stripped even from trusted peers: CGI-style backends can't tell
+/// them apart. Runs before a Route is chosen, so that no predicate sees them.
 pub(in crate::proxy) fn remove_untrusted_forwarding(headers: &mut HeaderMap, trusted: bool) {
     let is_untrusted = |name: &&HeaderName| {
         let text = name.as_str();
-        // Most fields are neither: their first letter says so.
+        // A cheap test that rules out most fields.
         text.starts_with(['x', 'f'])
             && if text.contains('_') {
-                FORWARDING_HEADERS.iter().any(|told| text.replace('_', "-") == told.as_str())
+                FORWARDING_HEADERS.iter().any(|header| text.replace('_', "-") == header.as_str())
             } else {
                 !trusted && FORWARDING_HEADERS.contains(name)
             }
@@ -51,8 +51,8 @@ pub(in crate::proxy) fn remove_untrusted_forwarding(headers: &mut HeaderMap, tru
     }
 }
 
-/// This install's name, and its element of `Via` (RFC 9110 §7.6.3) for each version of HTTP in
-/// which a request can come.
+/// This install's name, and its element of `Via` (RFC 9110 §7.6.3) for each HTTP version of
+/// requests.
 #[derive(Debug)]
 pub(crate) struct Via {
     name: Arc<str>,
@@ -62,7 +62,7 @@ pub(crate) struct Via {
 }
 
 impl Via {
-    /// Elements for `name`, which must be a token.
+    /// Creates the elements for `name`, which must be a token.
     pub(crate) fn new(name: &Arc<str>) -> Result<Self, InvalidHeaderValue> {
         let element = |version: &str| HeaderValue::from_str(&format!("{version} {name}"));
         let (http_1_0, http_1_1, http_2) = (element("1.0")?, element("1.1")?, element("2")?);
@@ -78,18 +78,18 @@ impl Via {
     }
 }
 
-/// Refuses a request that has passed this install already.
+/// Refuses a request that has already passed through this install.
 pub(in crate::proxy) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
-    let passed = headers.get_all(header::VIA).iter().any(|value| {
+    let is_loop = headers.get_all(header::VIA).iter().any(|value| {
         value.to_str().unwrap_or_default().split(',').any(|hop| {
             let mut words = hop.split_ascii_whitespace();
             words.next().is_some() && words.next() == Some(&via.name)
         })
     });
-    if passed { Err(Refusal::Loop) } else { Ok(()) }
+    if is_loop { Err(Refusal::Loop) } else { Ok(()) }
 }
 
-/// Everything that a request's headers go through on their way to a backend.
+/// All edits of a request's headers before it is sent to a backend.
 pub(in crate::proxy) struct Outbound<'a> {
     pub(in crate::proxy) peer: &'a Peer,
     pub(in crate::proxy) client: &'a ClientInfo,
@@ -98,12 +98,12 @@ pub(in crate::proxy) struct Outbound<'a> {
     pub(in crate::proxy) id: &'a HeaderValue,
     pub(in crate::proxy) via: &'a Via,
     pub(in crate::proxy) version: Version,
-    /// Whether the request asks to become a WebSocket.
+    /// Whether the request asks for an upgrade to WebSocket.
     pub(in crate::proxy) upgrade: bool,
 }
 
 impl Outbound<'_> {
-    /// Changes the headers in place, disposition by disposition; the Host that the backend gets.
+    /// Changes the headers in place, in order; returns the Host that the backend gets.
     pub(in crate::proxy) fn prepare(&self, headers: &mut HeaderMap) -> HeaderValue {
         hop_by_hop::remove_from_request(headers, self.upgrade);
         self.forwarded(headers);
@@ -113,7 +113,7 @@ impl Outbound<'_> {
         host
     }
 
-    /// Who asked, and for what.
+    /// Sets the forwarding headers: the client, and what it requested.
     fn forwarded(&self, headers: &mut HeaderMap) {
         let client = self.client;
         let peer = &self.peer.ip;
@@ -131,8 +131,8 @@ impl Outbound<'_> {
         headers.insert(REQUEST_ID, self.id.clone());
     }
 
-    /// This hop's element of `Forwarded` (RFC 7239 §4). A connection's requests mostly go to one
-    /// host, so that the last element fits.
+    /// This hop's element of `Forwarded` (RFC 7239 §4). Most requests of a connection have the same
+    /// host, so the last element is cached.
     fn forwarded_element(&self) -> HeaderValue {
         let ClientInfo { host, scheme, .. } = self.client;
         let mut last = self.peer.forwarded.borrow_mut();
@@ -146,19 +146,19 @@ impl Outbound<'_> {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("\"[{v6}]\""),
         };
-        // A valid Host has no quotation mark.
+        // A valid Host contains no quotation mark.
         let host_text = String::from_utf8_lossy(host.as_bytes());
         let element = format!("for={node};host=\"{host_text}\";proto={}", scheme.as_str());
         let element = HeaderValue::from_str(&element).unwrap_or_else(|_| self.peer.ip.clone());
-        // A copy of the host: the header's own bytes share the request's buffer.
+        // Copied, since the header's own bytes share the request's buffer.
         if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
             *last = Some((copy, *scheme, element.clone()));
         }
         element
     }
 
-    /// Sets Host; where it is not the client's own, an `Origin` or `Referer` that named the own
-    /// origin names the backend's, so that a backend that compares the two agrees.
+    /// Sets Host. If it is not the client's, an `Origin` or `Referer` with the client's own origin
+    /// is rewritten to the backend's, for backends that compare it with Host.
     fn host(&self, headers: &mut HeaderMap) -> HeaderValue {
         let HostHeader::Set(host) = &self.backend.host else {
             return headers.get(header::HOST).unwrap_or(&self.client.host).clone();
@@ -193,7 +193,7 @@ impl Outbound<'_> {
     }
 }
 
-/// A list of which `last` becomes the last element; `None` where there was no list.
+/// The list with `last` appended; `None` if there was no list.
 fn appended(headers: &HeaderMap, name: &HeaderName, last: &HeaderValue) -> Option<HeaderValue> {
     let mut list = BytesMut::new();
     for value in headers.get_all(name) {
@@ -229,7 +229,7 @@ fn origin_value(scheme: Scheme, host: &HeaderValue, rest: &str) -> Option<Header
     HeaderValue::from_maybe_shared(origin.freeze()).ok()
 }
 
-/// The target that the backend gets: this path with the request's own query, byte for byte.
+/// The target that the backend gets: this path with the request's query, byte for byte.
 pub(in crate::proxy) fn target(
     path: &str,
     original: &Uri,

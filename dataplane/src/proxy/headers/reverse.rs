@@ -1,5 +1,5 @@
-//! Reverse mapping: what an answer says of the backend's own host and paths comes back as the front
-//! door's, so that neither a redirect nor a cookie leads out of the one origin.
+//! Maps responses back: what a response says about the backend's own host and paths is rewritten to
+//! the front door's, so that neither a redirect nor a cookie leaves the front door's origin.
 
 use super::{super::target::Host, client::ClientInfo};
 use crate::{
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::SocketAddr;
 
-/// How the front door's names and paths became the backend's.
+/// How the front door's host and path were mapped to the backend's.
 pub(in crate::proxy) struct ResponseRewrite<'a> {
     pub(in crate::proxy) client: &'a ClientInfo,
     pub(in crate::proxy) backend: &'a Backend,
@@ -25,7 +25,7 @@ pub(in crate::proxy) struct ResponseRewrite<'a> {
 }
 
 impl ResponseRewrite<'_> {
-    /// Maps the fields that name places.
+    /// Rewrites the fields that contain hosts or paths.
     pub(in crate::proxy) fn apply(&self, headers: &mut HeaderMap) {
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
             self.map_location(headers, &name);
@@ -49,7 +49,7 @@ impl ResponseRewrite<'_> {
         }
     }
 
-    /// The front door's spelling of a URL reference; `None` where it stays as it is.
+    /// The front door's form of a URL reference; `None` if it stays as it is.
     fn location(&self, location: &str) -> Option<String> {
         let (authority, rest) = match location.split_once("://") {
             Some((scheme, rest)) if is_scheme(scheme) => {
@@ -69,13 +69,13 @@ impl ResponseRewrite<'_> {
         let origin = match authority {
             None => String::new(),
             Some((scheme, authority)) => {
-                let spoken = self.backend.protocol.scheme().as_str();
-                let scheme = scheme.unwrap_or(spoken);
+                let own_scheme = self.backend.protocol.scheme().as_str();
+                let scheme = scheme.unwrap_or(own_scheme);
                 if !self.is_backend(scheme, authority) {
                     return None;
                 }
-                if self.is_preserved(authority) && !scheme.eq_ignore_ascii_case(spoken) {
-                    // The backend knows the browser's own name for it, and asks for this scheme.
+                if self.is_preserved(authority) && !scheme.eq_ignore_ascii_case(own_scheme) {
+                    // The backend uses the browser's own name for it, and asks for this scheme.
                     format!("{scheme}://{authority}")
                 } else {
                     self.origin()?
@@ -86,13 +86,13 @@ impl ResponseRewrite<'_> {
         let (path, suffix) = rest.split_at(end);
         let absolute = if path.is_empty() { "/" } else { path };
         let path = self.front_path(absolute).unwrap_or_else(|| path.to_owned());
-        // A path that begins with `//` would be read as another host.
+        // A path that begins with `//` would be read as an authority (RFC 3986 §4.2).
         let origin =
             if origin.is_empty() && path.starts_with("//") { self.origin()? } else { origin };
         Some(format!("{origin}{path}{suffix}"))
     }
 
-    /// The front door's origin, as the client spells it.
+    /// The front door's origin, as the client sees it.
     fn origin(&self) -> Option<String> {
         Some(format!("{}://{}", self.client.scheme.as_str(), self.client.host.to_str().ok()?))
     }
@@ -129,14 +129,14 @@ impl ResponseRewrite<'_> {
         port == self.dialled.port() && bare.parse() == Ok(self.dialled.ip())
     }
 
-    /// The front door's path for a path of the backend's; `None` where it is outside the rewrite.
+    /// The front door's path for a backend's path; `None` if it is outside the rewrite.
     fn front_path(&self, path: &str) -> Option<String> {
         let template = &self.forward.rewrite()?.path;
         let captures: Captures<'_> = self.pattern.matches(self.path)?;
         template.reverse(self.pattern, &captures, path)
     }
 
-    /// A cookie whose `Domain` and `Path` are the front door's; `None` where nothing changes.
+    /// The cookie with `Domain` and `Path` rewritten for the front door; `None` if nothing changes.
     fn cookie(&self, cookie: &str) -> Option<HeaderValue> {
         let mut changed = false;
         let mut mapped = String::with_capacity(cookie.len());
@@ -165,14 +165,16 @@ impl ResponseRewrite<'_> {
         changed.then(|| HeaderValue::from_maybe_shared(Bytes::from(mapped)).ok())?
     }
 
-    /// Whether a cookie's `Domain` is the backend's host or a parent of it; what browsers do with a
-    /// leading dot is to ignore it (RFC 6265 §5.2.3). A Host that was preserved is the front door's:
-    /// a cookie may well be meant for all hosts below `ep.com`.
+    /// Whether a cookie's `Domain` is the backend's host or a parent of it; like browsers, this
+    /// ignores a leading dot (RFC 6265 §5.2.3). A preserved Host is the front door's and does not
+    /// count: a cookie may well be meant for all hosts below `ep.com`.
     fn is_backends_domain(&self, domain: &str) -> bool {
         let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
         let covers = |host: &str| {
             host == domain
-                || host.strip_suffix(domain.as_str()).is_some_and(|front| front.ends_with('.'))
+                || host
+                    .strip_suffix(domain.as_str())
+                    .is_some_and(|subdomain| subdomain.ends_with('.'))
         };
         if domain.is_empty() {
             return false;
@@ -182,7 +184,7 @@ impl ResponseRewrite<'_> {
     }
 }
 
-/// A value as text; backends send UTF-8 where RFC 9110 §5.5 would have ASCII.
+/// A value as text; backends send UTF-8 although RFC 9110 §5.5 calls for ASCII.
 fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
 }

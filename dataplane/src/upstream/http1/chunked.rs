@@ -7,22 +7,23 @@ use hyper::body::Frame;
 use memchr::{memchr, memmem};
 use std::io;
 
-/// What size lines may take together beyond their digits, and what trailers may take.
+/// Limit in bytes for the rest of all size lines together, after their digits, and for the trailer
+/// section.
 const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
-/// How many trailers there may be.
+/// Limit for the number of trailer fields.
 const MAX_TRAILERS: usize = 100;
 
-/// Where in a chunked body the next byte is.
+/// The state of the decoder.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    at: At,
+    state: State,
     /// Bytes of chunk extensions so far.
     extensions: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum At {
+enum State {
     #[default]
     Size,
     Data(u64),
@@ -34,45 +35,47 @@ enum At {
 impl Chunks {
     /// Whether the body has ended.
     pub(super) fn is_done(&self) -> bool {
-        self.at == At::Done
+        self.state == State::Done
     }
 
-    /// Takes the next data or trailers; `None` where they are not there yet, or there are none.
+    /// Decodes the next data or trailer fields; `None` if they have not arrived, or the body has
+    /// ended.
     pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
         loop {
-            match self.at {
-                At::Size => {
+            match self.state {
+                State::Size => {
                     let Some(line) = line(input)? else { return Ok(None) };
                     let size = self.size(&line)?;
-                    self.at = if size == 0 { At::Trailers } else { At::Data(size) };
+                    self.state = if size == 0 { State::Trailers } else { State::Data(size) };
                 }
-                At::Data(_) if input.is_empty() => return Ok(None),
-                At::Data(left) => {
-                    let here = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                    let left = left - here as u64;
-                    self.at = if left == 0 { At::DataEnd } else { At::Data(left) };
-                    return Ok(Some(Frame::data(input.split_to(here).freeze())));
+                State::Data(_) if input.is_empty() => return Ok(None),
+                State::Data(left) => {
+                    let len = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - len as u64;
+                    self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
+                    return Ok(Some(Frame::data(input.split_to(len).freeze())));
                 }
-                At::DataEnd => match input.first_chunk() {
+                State::DataEnd => match input.first_chunk() {
                     None => return Ok(None),
                     Some(b"\r\n") => {
                         let _ = input.split_to(2);
-                        self.at = At::Size;
+                        self.state = State::Size;
                     }
                     Some(_) => return Err(malformed("a chunk is longer than its size")),
                 },
-                At::Trailers => {
+                State::Trailers => {
                     let Some(block) = block(input)? else { return Ok(None) };
-                    self.at = At::Done;
+                    self.state = State::Done;
                     let frame = (block.len() > 2).then(|| trailers(&block));
                     return Ok(frame.transpose()?.map(Frame::trailers));
                 }
-                At::Done => return Ok(None),
+                State::Done => return Ok(None),
             }
         }
     }
 
-    /// Reads a size line: hexadecimal digits; white space and extensions may follow.
+    /// Parses a size line: hexadecimal digits, then optional white space and extensions (RFC 9112
+    /// §7.1.1).
     fn size(&mut self, line: &[u8]) -> io::Result<u64> {
         let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let (digits, rest) = line.split_at(digits);
@@ -88,7 +91,7 @@ impl Chunks {
     }
 }
 
-/// Takes a line that ends in CRLF and has neither in it.
+/// Takes a line that ends in CRLF and contains no other CR or LF.
 fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     let Some(length) = memchr(b'\n', input) else {
         return if input.len() > MAX_EXTRA_BYTES {
@@ -108,7 +111,7 @@ fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     }
 }
 
-/// Takes the trailers and the empty line behind them.
+/// Takes the trailer section with the empty line that ends it (RFC 9112 §7.1.2).
 fn block(input: &mut BytesMut) -> io::Result<Option<Bytes>> {
     let end = if input.starts_with(b"\r\n") {
         Some(2)
@@ -129,7 +132,7 @@ fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
     else {
         return Err(malformed("trailers that are no fields"));
     };
-    // A line feed alone ends a line for some, and would leave the rest for others.
+    // Some parsers end a line at a bare LF, which would leave the rest for others.
     if length != block.len() {
         return Err(malformed("an empty line among trailers"));
     }
@@ -152,7 +155,8 @@ fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
 mod tests {
     use super::*;
 
-    /// Feeds `body` in pieces of `step`; its data, then its trailers, and what is left behind it.
+    /// Feeds `body` in pieces of `step`; returns its data and trailer fields, the rest of the
+    /// input, and whether it has ended.
     fn decoded(body: &str, step: usize) -> io::Result<(String, String, bool)> {
         let (mut chunks, mut input) = (Chunks::default(), BytesMut::new());
         let (mut data, mut trailers) = (Vec::new(), String::new());
@@ -230,8 +234,8 @@ mod tests {
             &many_trailers,
         ] {
             for step in [1, 2, 5, 1000, usize::MAX] {
-                let shown = &body[..body.len().min(40)];
-                assert!(decoded(body, step).is_err(), "{shown:?} {step}");
+                let start = &body[..body.len().min(40)];
+                assert!(decoded(body, step).is_err(), "{start:?} {step}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 to a backend, driven inside the task of the client's own connection: no task of its
-//! own, and no channels, so nothing is moved or woken on a request's way that need not be.
+//! HTTP/1.1 to a backend, driven by the task of the client's own connection: without a task of its
+//! own and channels, a request causes no needless moves and wake-ups.
 
 mod chunked;
 mod request;
@@ -8,7 +8,7 @@ mod response;
 use super::{
     Stream,
     error::UpstreamError,
-    pool::{self, PoolHandle},
+    pool::{self, PoolHandle, Pooled},
 };
 use crate::request::{BoxError, RequestBody};
 use bytes::{Bytes, BytesMut};
@@ -28,42 +28,40 @@ use tokio::{
     task::unconstrained,
 };
 
-/// As on the client's side: the most that is read at a time, and the longest head.
+/// Limit for a head and for a single read, as on the client's side.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
-/// How much is read at a time at first, and what an idle connection keeps for heads.
+/// Size of the first reads, and what an idle connection keeps for heads.
 const READ_BYTES: usize = 8 * 1024;
 
-/// One connection, between requests or in one.
+/// One connection, idle or carrying a request.
 pub(super) struct Http1 {
     io: Stream,
-    /// What was read and is not used yet.
+    /// Bytes read but not yet used.
     input: BytesMut,
-    /// How much is read at a time: as much as is to come, or more and more while more comes.
-    piece: usize,
+    /// Size of the next read: what is expected, or growing while reads fill it.
+    read_size: usize,
     outgoing: Outgoing,
     heads: Heads,
-    /// What is to come of the answer's body.
+    /// The framing of the response's body.
     framing: Framing,
-    /// Whether any byte has come since the request began.
+    /// Whether any byte has arrived since the request began.
     answered: bool,
-    /// Whether the backend keeps the connection behind the answer.
+    /// Whether the backend keeps the connection open after the response.
     keep_alive: bool,
     /// The address that was dialled.
     pub(super) address: SocketAddr,
-    /// Where it goes back to.
-    pub(super) handle: PoolHandle,
-    /// The pool's eviction since which it has been there.
-    pub(super) idle_since: u64,
+    /// The pool it returns to.
+    handle: PoolHandle<Self>,
 }
 
 impl Http1 {
-    /// Will speak HTTP/1.1 over a stream.
-    pub(super) fn new(io: Stream, address: SocketAddr, handle: PoolHandle) -> Box<Self> {
+    /// Wraps a new stream as an HTTP/1.1 connection.
+    pub(super) fn new(io: Stream, address: SocketAddr, handle: PoolHandle<Self>) -> Box<Self> {
         Box::new(Self {
             io,
             input: BytesMut::new(),
-            piece: READ_BYTES,
+            read_size: READ_BYTES,
             outgoing: Outgoing::default(),
             heads: Heads::default(),
             framing: Framing::Done,
@@ -71,24 +69,12 @@ impl Http1 {
             keep_alive: true,
             address,
             handle,
-            idle_since: 0,
         })
     }
 
-    /// Whether an idle connection can still take a request: the backend has not closed it, and has
-    /// not said anything unasked. Nobody is woken for it: whoever takes it looks again.
-    pub(super) fn is_alive(&mut self) -> bool {
-        let mut unasked = [0];
-        let look =
-            poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut unasked)));
-        // To a task that has had its turn, tokio says of any stream that it is quiet.
-        let look = pin!(unconstrained(look));
-        look.poll(&mut Context::from_waker(Waker::noop())).is_pending()
-    }
-
-    /// Sends a request, and gives the head of its answer, for which the request's own headers make
-    /// room. What is not sent of the body by then is sent as the answer's body is read. After an
-    /// error that counts as unsent, `head` and `body` are as they were.
+    /// Sends a request and returns the head of its response; the request's header map is reused for
+    /// the response's. The rest of the body is sent while the response's body is read. After an
+    /// error that counts as unsent, `head` and `body` are unchanged.
     pub(super) async fn send(
         mut self: Box<Self>,
         head: &mut Parts,
@@ -96,12 +82,12 @@ impl Http1 {
     ) -> Result<(Response<()>, Box<Self>), UpstreamError> {
         self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
         self.answered = false;
-        self.piece = READ_BYTES;
+        self.read_size = READ_BYTES;
         match poll_fn(|cx| self.poll_response_head(head, cx)).await {
-            Ok(answer) => Ok((answer, self)),
+            Ok(response) => Ok((response, self)),
             Err(error) => {
-                // An answer, asked for or not, has taken the head's room.
-                let unsent = self.outgoing.give_back().filter(|_| !self.answered);
+                // A response, even an unsolicited one, has consumed the request's header map.
+                let unsent = self.outgoing.take_unsent().filter(|_| !self.answered);
                 let is_unsent = unsent.is_some();
                 *body = unsent.unwrap_or(RequestBody::empty());
                 Err(UpstreamError::exchange(!is_unsent, self.answered, error))
@@ -109,7 +95,7 @@ impl Http1 {
         }
     }
 
-    /// Leaves HTTP after a 101: the stream, and what was read from it behind the head.
+    /// Leaves HTTP after a 101: the stream, and bytes read after the head.
     pub(super) fn into_stream(self) -> (Stream, Bytes) {
         (self.io, self.input.freeze())
     }
@@ -119,23 +105,23 @@ impl Http1 {
         head: &mut Parts,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Response<()>>> {
-        // An answer can come before the request's end.
+        // A response may arrive before the request has been sent completely.
         if let Poll::Ready(sent) = self.outgoing.poll_send(&mut self.io, cx) {
             sent?;
         }
         loop {
             while let Some(raw) = self.heads.next(&mut self.input)? {
                 let is_head = head.method == Method::HEAD;
-                let answer = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
-                // Interim answers are for whoever asked for them (RFC 9110 §15.2).
-                if !is_interim(answer.response.status()) {
-                    self.framing = answer.framing;
+                let response = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
+                // Interim responses are dropped: nothing here asked for one (RFC 9110 §15.2).
+                if !is_interim(response.response.status()) {
+                    self.framing = response.framing;
                     if let Framing::Length(left) = self.framing {
-                        let most = usize::try_from(left).unwrap_or(MAX_HEAD_BYTES);
-                        self.piece = most.clamp(READ_BYTES, MAX_HEAD_BYTES);
+                        let expected = usize::try_from(left).unwrap_or(MAX_HEAD_BYTES);
+                        self.read_size = expected.clamp(READ_BYTES, MAX_HEAD_BYTES);
                     }
-                    self.keep_alive = answer.keep_alive;
-                    return Poll::Ready(Ok(answer.response));
+                    self.keep_alive = response.keep_alive;
+                    return Poll::Ready(Ok(response.response));
                 }
             }
             if self.input.len() >= MAX_HEAD_BYTES {
@@ -162,55 +148,72 @@ impl Http1 {
         }
     }
 
-    /// Reads more; how much, 0 at the stream's end.
+    /// Reads more; returns the number of bytes, 0 at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < self.piece / 4 {
-            self.input.reserve(self.piece);
+        if self.input.capacity() - self.input.len() < self.read_size / 4 {
+            self.input.reserve(self.read_size);
         }
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
         if read == room {
-            self.piece = (self.piece * 4).min(MAX_HEAD_BYTES);
+            self.read_size = (self.read_size * 4).min(MAX_HEAD_BYTES);
         }
         Poll::Ready(Ok(read))
     }
 
-    /// The answer has ended: whether another request can follow.
+    /// Whether another request can follow once the response has ended.
     fn can_reuse(&mut self) -> bool {
         self.keep_alive && self.outgoing.is_done() && self.input.is_empty() && self.is_alive()
     }
+}
 
-    /// Gives up most of what an idle connection holds for messages; one that is used again at once
-    /// keeps it.
-    pub(super) fn shrink(&mut self) {
+/// Bytes that are not valid HTTP/1.1.
+fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+impl Pooled for Http1 {
+    fn handle(&mut self) -> &mut PoolHandle<Self> {
+        &mut self.handle
+    }
+
+    /// Whether an idle connection can still take a request: the backend has neither closed it nor
+    /// sent unsolicited bytes. It registers no waker: connections are checked when they are taken.
+    fn is_alive(&mut self) -> bool {
+        let mut probe = [0];
+        let read =
+            poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut probe)));
+        // `unconstrained`, because a task that has used up its budget would see every stream as
+        // pending.
+        let read = pin!(unconstrained(read));
+        read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    /// Frees most of an idle connection's buffers; a connection reused soon keeps them.
+    fn shrink(&mut self) {
         self.input = BytesMut::new();
         self.outgoing.shrink(READ_BYTES);
     }
-}
-
-/// What is no HTTP/1.1.
-fn malformed(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
-/// The body of an answer, which drives its connection, and gives it back to the pool at its end;
-/// `None` from then on.
+/// The body of a response; it drives its connection and returns it to the pool at its end, after
+/// which it is `None`.
 pub(super) struct Http1Body(Option<Box<Http1>>);
 
 impl Http1Body {
-    /// Takes up a body; a body that is empty gives its connection back at once.
+    /// Wraps the connection; if the body is empty, returns the connection to the pool at once.
     pub(super) fn new(http1: Box<Http1>) -> Self {
         let mut body = Self(Some(http1));
-        body.give_back();
+        body.return_to_pool();
         body
     }
 
-    /// Gives the connection back if the body has ended.
-    fn give_back(&mut self) {
+    /// Returns the connection to the pool if the body has ended.
+    fn return_to_pool(&mut self) {
         if let Some(mut http1) = self.0.take_if(|http1| http1.framing.is_done())
             && http1.can_reuse()
         {
@@ -224,7 +227,7 @@ impl Http1Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(http1) = &mut self.0 else { return Poll::Ready(None) };
         let polled = http1.poll_frame(cx);
-        self.give_back();
+        self.return_to_pool();
         polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
     }
 
@@ -255,12 +258,12 @@ mod tests {
         let stream = TcpStream::connect(address).await.unwrap();
         let (backend, _) = listener.accept().await.unwrap();
         prepare(&stream).await;
-        let handle = Rc::<Pool>::default().handle(Key::Endpoint(address, false));
+        let handle = Rc::<Pool<Http1>>::default().handle(Key::Endpoint(address, false));
         (Http1::new(stream.into(), address, handle), backend)
     }
 
     #[tokio::test]
-    async fn a_closed_connection_is_dead_to_a_task_that_has_had_its_turn_too() {
+    async fn a_closed_connection_is_dead_to_a_task_without_budget_too() {
         let (mut http1, backend) = connected(async |_| {}).await;
         assert!(http1.is_alive());
         drop(backend);
@@ -275,9 +278,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_whose_head_has_made_room_does_not_count_as_unsent() {
+    async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
         let (http1, backend) = connected(async |stream| {
-            // No byte more can leave.
+            // Fill the send buffer, so that nothing more can leave.
             stream.writable().await.unwrap();
             while stream.try_write(&[0; 65536]).is_ok() {}
         })
@@ -296,9 +299,9 @@ mod tests {
         head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
         http1.outgoing.begin(&head, RequestBody::empty());
         poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
-        assert!(http1.outgoing.room() > 2 * READ_BYTES);
+        assert!(http1.outgoing.head_capacity() > 2 * READ_BYTES);
         assert!(http1.can_reuse());
         http1.shrink();
-        assert!(http1.outgoing.room() <= READ_BYTES);
+        assert!(http1.outgoing.head_capacity() <= READ_BYTES);
     }
 }

@@ -1,5 +1,5 @@
-//! A request on its way to a backend: its head, and its body as it comes from the client, framed
-//! anew (RFC 9112 §6).
+//! A request on its way to a backend: its head, and its body as it comes from the client, with new
+//! framing (RFC 9112 §6).
 
 use crate::request::RequestBody;
 use bytes::{Buf, Bytes};
@@ -16,81 +16,81 @@ use tokio::io::AsyncWrite;
 /// A request that is being sent.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// What goes out first: a head, a chunk's size, trailers.
-    front: Vec<u8>,
-    /// How much of `front` has gone.
-    gone: usize,
-    /// Then a piece of the body.
+    /// Written first: a head, a chunk's size, trailer fields.
+    prefix: Vec<u8>,
+    /// How much of `prefix` has been written.
+    prefix_written: usize,
+    /// Written next: a piece of the body.
     data: Bytes,
-    /// Then what a chunk ends with.
-    tail: &'static [u8],
+    /// Written last: the end of the chunk.
+    suffix: &'static [u8],
     body: RequestBody,
     coding: Coding,
     state: State,
 }
 
-/// How the body is framed.
+/// How the body is framed (RFC 9112 §6).
 #[derive(Default)]
 enum Coding {
-    /// All of it is known, or there is none.
+    /// Nothing more is to come.
     #[default]
     Ended,
-    /// With so many bytes to come.
+    /// By length, with so many bytes to come.
     Length(u64),
-    /// In chunks; the fields that `Trailer` announces may follow.
+    /// Chunked; the fields that `Trailer` announces may follow.
     Chunked(Vec<HeaderName>),
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum State {
-    /// Nothing has been taken of the body or written.
+    /// Nothing has been written, or taken from the body.
     Fresh,
-    /// Something has.
+    /// Something has been.
     Begun,
-    /// All of it is with the backend.
+    /// The backend has all of it.
     #[default]
     Done,
-    /// The backend takes no more. What it says of it can still be read.
+    /// The backend stopped reading. Its response can still be read.
     Refused,
 }
 
 impl Outgoing {
-    /// Takes up a request.
+    /// Starts a request.
     pub(super) fn begin(&mut self, head: &Parts, body: RequestBody) {
         self.coding = match (body.is_end_stream(), body.size_hint().exact()) {
             (true, _) => Coding::Ended,
             (false, Some(length)) => Coding::Length(length),
             (false, None) => Coding::Chunked(announced(&head.headers)),
         };
-        self.front.clear();
-        (self.gone, self.data, self.tail) = (0, Bytes::new(), b"");
+        self.prefix.clear();
+        (self.prefix_written, self.data, self.suffix) = (0, Bytes::new(), b"");
         self.body = body;
         self.state = State::Fresh;
         self.write_head(head);
     }
 
-    /// Keeps room for `most` bytes of the next head, no more.
-    pub(super) fn shrink(&mut self, most: usize) {
-        self.front.shrink_to(most);
+    /// Keeps room for at most `limit` bytes of the next head.
+    pub(super) fn shrink(&mut self, limit: usize) {
+        self.prefix.shrink_to(limit);
     }
 
     #[cfg(test)]
-    pub(super) fn room(&self) -> usize {
-        self.front.capacity()
+    pub(super) fn head_capacity(&self) -> usize {
+        self.prefix.capacity()
     }
 
-    /// Whether all of the request is with the backend.
+    /// Whether the whole request has been sent.
     pub(super) fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
     /// The body, if nothing of the request has been sent.
-    pub(super) fn give_back(&mut self) -> Option<RequestBody> {
+    pub(super) fn take_unsent(&mut self) -> Option<RequestBody> {
         (self.state == State::Fresh).then(|| mem::replace(&mut self.body, RequestBody::empty()))
     }
 
-    /// Sends what there is. An error is the body's, or says that nothing could be sent; where a
-    /// backend stops taking the request, it may have an answer that says why.
+    /// Sends what is available. An error is the body's, or means that nothing could be sent; if the
+    /// backend stops reading later, it may have sent a response that says why.
     pub(super) fn poll_send(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
@@ -101,13 +101,13 @@ impl Outgoing {
         }
         loop {
             self.fill(cx)?;
-            let waits = self.is_out();
-            match ready!(self.poll_out(io, cx)) {
+            let is_waiting = self.is_written();
+            match ready!(self.poll_write_all(io, cx)) {
                 Err(error) if self.state == State::Fresh => return Poll::Ready(Err(error)),
                 Err(_) => break self.state = State::Refused,
                 Ok(()) if matches!(self.coding, Coding::Ended) => break self.state = State::Done,
                 // The body's next piece wakes the task.
-                Ok(()) if waits => return Poll::Pending,
+                Ok(()) if is_waiting => return Poll::Pending,
                 Ok(()) => {}
             }
         }
@@ -115,18 +115,18 @@ impl Outgoing {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether all that there is has been written.
-    fn is_out(&self) -> bool {
-        self.gone == self.front.len() && self.data.is_empty() && self.tail.is_empty()
+    /// Whether everything buffered has been written.
+    fn is_written(&self) -> bool {
+        self.prefix_written == self.prefix.len() && self.data.is_empty() && self.suffix.is_empty()
     }
 
-    /// Writes all that there is.
-    fn poll_out(
+    /// Writes everything buffered.
+    fn poll_write_all(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while !self.is_out() {
+        while !self.is_written() {
             let written = ready!(self.poll_write(io, cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -134,8 +134,8 @@ impl Outgoing {
             self.state = State::Begun;
             self.advance(written);
         }
-        self.front.clear();
-        self.gone = 0;
+        self.prefix.clear();
+        self.prefix_written = 0;
         Pin::new(io).poll_flush(cx)
     }
 
@@ -144,25 +144,27 @@ impl Outgoing {
         io: &mut (impl AsyncWrite + Unpin),
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let (io, front) = (Pin::new(io), &self.front[self.gone..]);
-        if self.data.is_empty() && self.tail.is_empty() {
-            return io.poll_write(cx, front);
+        let (io, prefix) = (Pin::new(io), &self.prefix[self.prefix_written..]);
+        if self.data.is_empty() && self.suffix.is_empty() {
+            return io.poll_write(cx, prefix);
         }
-        let all = [IoSlice::new(front), IoSlice::new(&self.data), IoSlice::new(self.tail)];
+        let all = [IoSlice::new(prefix), IoSlice::new(&self.data), IoSlice::new(self.suffix)];
         io.poll_write_vectored(cx, &all)
     }
 
     fn advance(&mut self, written: usize) {
-        let front = written.min(self.front.len() - self.gone);
-        self.gone += front;
-        let data = (written - front).min(self.data.len());
+        let prefix = written.min(self.prefix.len() - self.prefix_written);
+        self.prefix_written += prefix;
+        let data = (written - prefix).min(self.data.len());
         self.data.advance(data);
-        self.tail = &self.tail[written - front - data..];
+        self.suffix = &self.suffix[written - prefix - data..];
     }
 
-    /// Takes a piece of the body, if none is waiting to be written.
+    /// Takes the next piece of the body if none is waiting to be written.
     fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.data.is_empty() && self.tail.is_empty() && !matches!(self.coding, Coding::Ended)
+        while self.data.is_empty()
+            && self.suffix.is_empty()
+            && !matches!(self.coding, Coding::Ended)
         {
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Pending => break,
@@ -183,24 +185,25 @@ impl Outgoing {
             Ok(data) => {
                 match &mut self.coding {
                     Coding::Length(left) => {
-                        *left = left.checked_sub(data.len() as u64).ok_or_else(not_as_long)?;
+                        *left = left.checked_sub(data.len() as u64).ok_or_else(wrong_length)?;
                     }
                     Coding::Chunked(_) => {
-                        write!(self.front, "{:x}\r\n", data.len())?;
-                        self.tail = b"\r\n";
+                        write!(self.prefix, "{:x}\r\n", data.len())?;
+                        self.suffix = b"\r\n";
                     }
-                    Coding::Ended => return Err(not_as_long()),
+                    Coding::Ended => return Err(wrong_length()),
                 }
                 self.data = data;
                 if is_last { self.end() } else { Ok(()) }
             }
             Err(frame) => match (frame.into_trailers(), &self.coding) {
                 (Ok(trailers), Coding::Chunked(announced)) => {
-                    write_trailers(&mut self.front, &trailers, announced);
+                    write_trailers(&mut self.prefix, &trailers, announced);
                     self.coding = Coding::Ended;
                     Ok(())
                 }
-                // Only chunks can be followed by fields, and hyper knows no other frames.
+                // Only a chunked body can have trailer fields (RFC 9112 §7.1.2), and hyper has no
+                // other frames.
                 (Ok(_) | Err(_), _) => Ok(()),
             },
         }
@@ -208,48 +211,48 @@ impl Outgoing {
 
     fn end(&mut self) -> io::Result<()> {
         match mem::take(&mut self.coding) {
-            Coding::Length(1..) => Err(not_as_long()),
+            Coding::Length(1..) => Err(wrong_length()),
             Coding::Length(0) | Coding::Ended => Ok(()),
             Coding::Chunked(_) if self.data.is_empty() => {
-                self.front.extend_from_slice(b"0\r\n\r\n");
+                self.prefix.extend_from_slice(b"0\r\n\r\n");
                 Ok(())
             }
             Coding::Chunked(_) => {
-                self.tail = b"\r\n0\r\n\r\n";
+                self.suffix = b"\r\n0\r\n\r\n";
                 Ok(())
             }
         }
     }
 
-    /// Everything but the framing is as `head` says; that is the body's own.
+    /// Writes the head, with the body's own framing fields instead of those in `head`.
     fn write_head(&mut self, head: &Parts) {
-        let front = &mut self.front;
+        let prefix = &mut self.prefix;
         for part in [head.method.as_str(), " ", head.uri.path()] {
-            front.extend_from_slice(part.as_bytes());
+            prefix.extend_from_slice(part.as_bytes());
         }
         if let Some(query) = head.uri.query() {
-            front.push(b'?');
-            front.extend_from_slice(query.as_bytes());
+            prefix.push(b'?');
+            prefix.extend_from_slice(query.as_bytes());
         }
-        front.extend_from_slice(b" HTTP/1.1\r\n");
-        let mut says_length = false;
+        prefix.extend_from_slice(b" HTTP/1.1\r\n");
+        let mut has_length = false;
         for (name, value) in &head.headers {
             if *name == header::CONTENT_LENGTH {
-                says_length = true;
+                has_length = true;
             } else if *name != header::TRANSFER_ENCODING {
-                write_field(front, name, value.as_bytes());
+                write_field(prefix, name, value.as_bytes());
             }
         }
         match self.coding {
-            Coding::Ended if says_length => front.extend_from_slice(b"content-length: 0\r\n"),
+            Coding::Ended if has_length => prefix.extend_from_slice(b"content-length: 0\r\n"),
             Coding::Ended => {}
             Coding::Length(length) => {
-                // Nothing fails that is written to memory.
-                let _ = write!(front, "content-length: {length}\r\n");
+                // Writing to memory can't fail.
+                let _ = write!(prefix, "content-length: {length}\r\n");
             }
-            Coding::Chunked(_) => front.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            Coding::Chunked(_) => prefix.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         }
-        front.extend_from_slice(b"\r\n");
+        prefix.extend_from_slice(b"\r\n");
     }
 }
 
@@ -260,8 +263,8 @@ fn write_field(to: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     to.extend_from_slice(b"\r\n");
 }
 
-/// The last chunk, and what follows it: the fields that were announced, but for those that have no
-/// place there (RFC 9110 §6.5.1).
+/// Writes the last chunk and the announced trailer fields, except those forbidden in trailers (RFC
+/// 9110 §6.5.1).
 fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderName]) {
     to.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
@@ -272,7 +275,8 @@ fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderNam
     to.extend_from_slice(b"\r\n");
 }
 
-/// Fields that frame, route, authenticate or interpret a message: never trailers.
+/// Fields for framing, routing, authentication or content: never allowed as trailers (RFC 9110
+/// §6.5.1).
 const NO_TRAILERS: [HeaderName; 12] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
@@ -288,7 +292,7 @@ const NO_TRAILERS: [HeaderName; 12] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// The trailers that `Trailer` announces.
+/// The names that `Trailer` announces (RFC 9110 §6.6.2).
 fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
     let lines = headers.get_all(header::TRAILER).iter();
     lines
@@ -298,7 +302,7 @@ fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-fn not_as_long() -> io::Error {
+fn wrong_length() -> io::Error {
     io::Error::other("a body is not as long as announced")
 }
 

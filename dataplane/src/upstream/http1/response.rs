@@ -1,4 +1,4 @@
-//! The head of an answer, and how the body behind it is framed (RFC 9112 §6.3).
+//! The head of a response, and the framing of its body (RFC 9112 §6.3).
 
 use super::{chunked::Chunks, malformed};
 use bytes::{Bytes, BytesMut};
@@ -10,48 +10,49 @@ use hyper::{
 use memchr::memchr_iter;
 use std::{io, mem::MaybeUninit};
 
-/// How many fields an answer's head may have.
+/// Limit for the number of fields in a response's head.
 const MAX_FIELDS: usize = 100;
 
-/// Finds heads; looks at each byte once, however they come.
+/// Finds heads; scans each byte once, however they arrive.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     seen: usize,
 }
 
 impl Heads {
-    /// Takes a whole head, its empty line included.
+    /// Takes a complete head, including its empty line.
     pub(super) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
-        // An empty line in front of a head has no place there.
+        // An empty line before a head is only allowed for requests (RFC 9112 §2.2).
         if matches!(input.first(), Some(b'\r' | b'\n')) {
             return Err(malformed("an empty line"));
         }
-        // Where the last bytes may have been the beginning of the end.
+        // The last bytes scanned may have been the start of the end.
         let start = self.seen.saturating_sub(2);
-        let ends = memchr_iter(b'\n', &input[start..]).find_map(|at| {
-            let behind = start + at + 1;
-            let rest = &input[behind..];
+        let end = memchr_iter(b'\n', &input[start..]).find_map(|at| {
+            let after = start + at + 1;
+            let rest = &input[after..];
             if rest.starts_with(b"\r\n") {
-                Some(behind + 2)
+                Some(after + 2)
             } else {
-                rest.starts_with(b"\n").then_some(behind + 1)
+                rest.starts_with(b"\n").then_some(after + 1)
             }
         });
-        self.seen = if ends.is_some() { 0 } else { input.len() };
-        Ok(ends.map(|end| input.split_to(end).freeze()))
+        self.seen = if end.is_some() { 0 } else { input.len() };
+        Ok(end.map(|end| input.split_to(end).freeze()))
     }
 }
 
-/// What a head says.
+/// A parsed head.
 pub(super) struct ResponseHead {
     pub(super) response: Response<()>,
-    /// What follows.
+    /// The framing of the body.
     pub(super) framing: Framing,
-    /// Whether the connection can be used again.
+    /// Whether the connection is kept open (RFC 9112 §9.3).
     pub(super) keep_alive: bool,
 }
 
-/// Reads a whole head into `headers`, what these held is dropped; `is_head`: of an answer to HEAD.
+/// Parses a complete head into `headers`, whose contents are dropped; `is_head`: the request was
+/// HEAD.
 pub(super) fn parse(
     raw: &Bytes,
     mut headers: HeaderMap,
@@ -59,11 +60,11 @@ pub(super) fn parse(
 ) -> io::Result<ResponseHead> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    let whole = httparse::ParserConfig::default()
+    let parsing = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut parsed, raw, &mut fields)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let (httparse::Status::Complete(_), Some(version), Some(code)) =
-        (whole, parsed.version, parsed.code)
+        (parsing, parsed.version, parsed.code)
     else {
         return Err(malformed("half a head"));
     };
@@ -79,9 +80,10 @@ pub(super) fn parse(
         headers.append(name, value);
     }
     let framing = framing_fields.framing(status, is_head, version)?;
-    // Whoever is next must not read another length than what is read here (RFC 9112 §6.3, RFC 9110
-    // §8.6): none counts beside a Transfer-Encoding, and one that is repeated is sent once.
-    if framing_fields.coded.is_some() {
+    // The next recipient must not read another length than this parser did (RFC 9112 §6.3, RFC 9110
+    // §8.6): Content-Length is dropped if there is a Transfer-Encoding, and merged if it is
+    // repeated.
+    if framing_fields.final_chunked.is_some() {
         headers.remove(header::CONTENT_LENGTH);
     } else if let Some(length) = framing_fields.length.filter(|_| framing_fields.repeated) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -101,16 +103,16 @@ pub(super) fn parse(
     })
 }
 
-/// What the fields of a head say of the connection and the body.
+/// The fields of a head that determine the connection's persistence and the body's framing.
 #[derive(Default)]
 struct FramingFields {
     keep_alive: bool,
     close: bool,
     length: Option<u64>,
-    /// Whether the length is given more than once.
+    /// Whether the length occurs more than once.
     repeated: bool,
-    /// Whether there is a Transfer-Encoding, and the last of its codings is `chunked`.
-    coded: Option<bool>,
+    /// Whether there is a Transfer-Encoding, and whether its final coding is `chunked`.
+    final_chunked: Option<bool>,
 }
 
 impl FramingFields {
@@ -130,7 +132,7 @@ impl FramingFields {
         let elements = || value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         if *name == header::TRANSFER_ENCODING {
             let last = elements().next_back().unwrap_or_default();
-            self.coded = Some(last.eq_ignore_ascii_case(b"chunked"));
+            self.final_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
         } else if *name == header::CONNECTION {
             for option in elements() {
                 self.close |= option.eq_ignore_ascii_case(b"close");
@@ -144,9 +146,10 @@ impl FramingFields {
         let is_bodiless = is_head
             || status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        match (self.coded, self.length) {
+        match (self.final_chunked, self.length) {
             _ if is_bodiless => Ok(Framing::Done),
-            // HTTP/1.0 knows no Transfer-Encoding, and who sends it may frame otherwise.
+            // HTTP/1.0 has no Transfer-Encoding, and a sender of it may frame differently (RFC 9112
+            // §6.1).
             (Some(_), _) if version == 0 => Err(malformed("a Transfer-Encoding in HTTP/1.0")),
             (Some(true), _) => Ok(Framing::Chunked(Chunks::default())),
             (Some(false), _) | (None, None) => Ok(Framing::UntilClose),
@@ -156,27 +159,27 @@ impl FramingFields {
     }
 }
 
-/// Digits alone: no sign, no space.
+/// A Content-Length (RFC 9110 §8.6): digits only, no sign, no space.
 fn length(digits: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// What is to come of an answer's body.
+/// The rest of a response's body.
 #[derive(Debug)]
 pub(super) enum Framing {
     /// Nothing.
     Done,
     /// This many bytes.
     Length(u64),
-    /// Chunks.
+    /// Chunks (RFC 9112 §7.1).
     Chunked(Chunks),
-    /// Whatever comes before the connection's end.
+    /// Everything until the connection closes.
     UntilClose,
 }
 
 impl Framing {
-    /// Takes the next frame; `None` where it is not there yet, or there is none any more.
+    /// Decodes the next frame; `None` if it has not arrived, or the body has ended.
     pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
         match self {
             Self::Done => Ok(None),
@@ -189,18 +192,18 @@ impl Framing {
             }
             Self::Length(_) | Self::UntilClose if input.is_empty() => Ok(None),
             Self::Length(left) => {
-                let here = input.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                *left -= here as u64;
+                let len = input.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= len as u64;
                 if *left == 0 {
                     *self = Self::Done;
                 }
-                Ok(Some(Frame::data(input.split_to(here).freeze())))
+                Ok(Some(Frame::data(input.split_to(len).freeze())))
             }
             Self::UntilClose => Ok(Some(Frame::data(input.split().freeze()))),
         }
     }
 
-    /// The stream has ended: an error where more was to come.
+    /// Handles the end of the stream; an error if the body is incomplete (RFC 9112 §8).
     pub(super) fn close(&mut self) -> io::Result<()> {
         match self {
             Self::Done | Self::UntilClose => {
@@ -211,12 +214,12 @@ impl Framing {
         }
     }
 
-    /// Whether nothing is to come.
+    /// Whether the body has ended.
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }
 
-    /// How much is to come.
+    /// The length of the rest.
     pub(super) fn size_hint(&self) -> SizeHint {
         match self {
             Self::Done => SizeHint::with_exact(0),
@@ -235,16 +238,16 @@ mod tests {
         parse(&Bytes::from(raw.to_owned()), HeaderMap::new(), is_head)
     }
 
-    /// How the body behind `fields` is framed, and whether the connection is kept.
+    /// How the body after `fields` is framed, and whether the connection is kept open.
     fn framed(line: &str, fields: &str, is_head: bool) -> Option<(String, bool)> {
-        let answer = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
-        let framing = match answer.framing {
+        let parsed = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
+        let framing = match parsed.framing {
             Framing::Done => "none".to_owned(),
             Framing::Length(length) => length.to_string(),
             Framing::Chunked(_) => "chunked".to_owned(),
             Framing::UntilClose => "until close".to_owned(),
         };
-        Some((framing, answer.keep_alive))
+        Some((framing, parsed.keep_alive))
     }
 
     #[test]
@@ -300,15 +303,15 @@ mod tests {
             ("Transfer-Encoding: gzip\r\nContent-Length: 5, 5\r\n", &[]),
         ] {
             for is_head in [false, true] {
-                let answer = read(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), is_head).unwrap();
-                let lengths = answer.response.headers().get_all(header::CONTENT_LENGTH);
+                let parsed = read(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), is_head).unwrap();
+                let lengths = parsed.response.headers().get_all(header::CONTENT_LENGTH);
                 assert_eq!(lengths.iter().collect::<Vec<_>>(), passed, "{fields}");
             }
         }
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_malformed() {
+    fn ambiguous_heads_are_malformed() {
         for fields in [
             "Content-Length: 5\r\nContent-Length: 6\r\n",
             "Content-Length: 5, 6\r\n",
@@ -365,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_its_own_is_kept() {
+    fn a_custom_reason_phrase_is_kept() {
         let reason = |line: &str| {
             let extensions = read(&format!("HTTP/1.1 {line}\r\n\r\n"), false).unwrap().response;
             let reason = extensions.extensions().get::<ReasonPhrase>()?.as_bytes().to_vec();
@@ -377,14 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_breaks_off_is_an_error() {
-        for (mut framing, is_well) in [
+    fn a_truncated_body_is_an_error() {
+        for (mut framing, is_valid) in [
             (Framing::Done, true),
             (Framing::UntilClose, true),
             (Framing::Length(1), false),
             (Framing::Chunked(Chunks::default()), false),
         ] {
-            assert_eq!(framing.close().is_ok(), is_well, "{framing:?}");
+            assert_eq!(framing.close().is_ok(), is_valid, "{framing:?}");
         }
     }
 }

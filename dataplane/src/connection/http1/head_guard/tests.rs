@@ -1,4 +1,4 @@
-//! The guard against a reading of the whole stream at once, in any pieces.
+//! The guard against a parser that reads the whole stream at once, with any division into pieces.
 
 mod generate;
 
@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use std::{cell::RefCell, collections::VecDeque, convert::Infallible, task::Waker, time::Duration};
 
-/// What a client sends, piece by piece; between two pieces there is nothing to read.
+/// What a client sends, piece by piece; each piece is followed by a pending read.
 struct Pieces {
     pieces: VecDeque<Vec<u8>>,
     rest: bool,
@@ -78,12 +78,12 @@ impl AsyncWrite for Pieces {
     }
 }
 
-/// A stream as it is read whole.
+/// The reference parser's result for a whole stream.
 #[derive(Debug, Default)]
 struct Reading {
     /// How much of it may be served.
     allowed: usize,
-    /// Request line and body of each request that is whole.
+    /// Request line and body of each complete request.
     requests: Vec<(String, Vec<u8>)>,
     refused: bool,
     broken: bool,
@@ -114,12 +114,12 @@ fn read(stream: &[u8], limits: &Limits) -> Reading {
     }
 }
 
-/// Text with the only query that must be escaped escaped.
+/// Text with the only query that needs it escaped.
 fn escaped(text: &str) -> String {
     text.replace("?\"<>%", "?%22%3C%3E%")
 }
 
-/// The lines of a head that are there, and where its body begins, if it is whole.
+/// The lines of a head so far, and where its body begins, if it is complete.
 fn head(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Option<usize>), ()> {
     let (mut lines, mut at) = (Vec::<String>::new(), 0);
     while let Some(length) = bytes[at..].iter().position(|byte| *byte == b'\n') {
@@ -144,7 +144,7 @@ fn head(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Option<usize>), (
 
 fn check(lines: &[String], limits: &Limits) -> Result<(), ()> {
     let target = lines[0].split(' ').skip(1);
-    let well = lines[0].matches(' ').count() > 1
+    let is_valid = lines[0].matches(' ').count() > 1
         && !lines[0].starts_with(' ')
         && lines[0].len() <= limits.uri_bytes
         && !lines[0].starts_with("CONNECT ")
@@ -164,7 +164,7 @@ fn check(lines: &[String], limits: &Limits) -> Result<(), ()> {
             [coding] => coding.eq_ignore_ascii_case("chunked"),
             [_, ..] => false,
         };
-    if well { Ok(()) } else { Err(()) }
+    if is_valid { Ok(()) } else { Err(()) }
 }
 
 fn fields<'l>(lines: &'l [String], name: &str) -> Vec<&'l str> {
@@ -173,7 +173,7 @@ fn fields<'l>(lines: &'l [String], name: &str) -> Vec<&'l str> {
     named.map(|(_, value)| value.trim_matches([' ', '\t'])).collect()
 }
 
-/// The body's length; `None`: chunks.
+/// The body's length; `None` if it is chunked.
 fn framing(lines: &[String]) -> Option<usize> {
     if !fields(lines, "transfer-encoding").is_empty() {
         return None;
@@ -181,17 +181,17 @@ fn framing(lines: &[String]) -> Option<usize> {
     fields(lines, "content-length").first().map_or(Some(0), |length| length.parse().ok())
 }
 
-/// How much of `bytes` is a chunked body, and the body where it is whole.
+/// How much of `bytes` is a chunked body, and the body if it is complete.
 fn chunks(bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
     let (mut scan, mut taken) = (ChunkScan::default(), 0);
     let seen = loop {
         let (used, seen) = scan.advance(&bytes[taken..bytes.len().min(taken + 1)]);
         taken += used;
-        if seen != Seen::Part || taken == bytes.len() {
+        if seen != Progress::Part || taken == bytes.len() {
             break seen;
         }
     };
-    if seen != Seen::End {
+    if seen != Progress::End {
         return (taken, None);
     }
     let (mut text, mut content) = (&bytes[..taken], Vec::new());
@@ -208,12 +208,12 @@ fn chunks(bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
     }
 }
 
-/// What the guard hands on of a stream in pieces, and whether it then breaks off. An upgrade is
+/// What the guard hands on of a stream in pieces, and whether it ends with an error. An upgrade is
 /// declined as soon as there is nothing else to do.
 fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
     let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
-    // As often as between two pieces nothing comes, and then never again behind a refused head.
-    let patience = io.pieces.len() + 4;
+    // Each piece is followed by one pending read; after a refused head all reads are pending.
+    let max_quiet = io.pieces.len() + 4;
     let mut guard = HeadGuard::new(io, Arc::new(limits), state.clone());
     let mut cx = Context::from_waker(Waker::noop());
     let (mut delivered, mut quiet) = (Vec::new(), 0);
@@ -227,7 +227,7 @@ fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
                 delivered.extend_from_slice(buffer.filled());
                 quiet = 0;
             }
-            Poll::Pending if quiet == patience => break,
+            Poll::Pending if quiet == max_quiet => break,
             Poll::Pending if quiet == 2 && state.upgrade.get() == Upgrade::Offered => {
                 state.upgrade.set(Upgrade::None);
                 quiet = 0;
@@ -238,9 +238,9 @@ fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
     (delivered, false)
 }
 
-/// What hyper makes of a stream behind the guard: the requests that it understands, and their
-/// bodies where these are whole.
-async fn understand(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)> {
+/// What hyper reads from a stream behind the guard: the requests that it parses, and their bodies
+/// if complete.
+async fn parse_with_hyper(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)> {
     let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
     let seen = RefCell::new(Vec::new());
     let service = service_fn(|request: Request<Incoming>| {
@@ -265,7 +265,7 @@ async fn understand(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)
         state.remember(cx.waker());
         Pin::new(&mut http).poll(cx)
     });
-    // How it ends is not in question.
+    // The test does not depend on how it ends.
     let _ = served.await;
     drop(http);
     seen.into_inner()
@@ -278,7 +278,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 proptest! {
     #[test]
-    fn a_stream_in_any_pieces_is_handed_on_up_to_what_must_not_be_served(
+    fn a_stream_in_any_pieces_is_handed_on_until_it_must_not_be_served(
         stream in streams(), limits in limits(), pieces in sizes(), buffers in sizes(),
     ) {
         let reading = read(stream.as_bytes(), &limits);
@@ -294,29 +294,29 @@ proptest! {
     }
 
     #[test]
-    fn hyper_understands_no_stream_otherwise(
+    fn hyper_parses_no_stream_differently(
         stream in streams(), limits in limits(), pieces in sizes(),
     ) {
         let reading = read(stream.as_bytes(), &limits);
-        let understood = block_on(understand(Pieces::new(stream.as_bytes(), &pieces), limits));
-        for (nth, (line, body)) in understood.iter().enumerate() {
+        let parsed = block_on(parse_with_hyper(Pieces::new(stream.as_bytes(), &pieces), limits));
+        for (nth, (line, body)) in parsed.iter().enumerate() {
             match (body, reading.requests.get(nth)) {
                 (Some(body), Some(expected)) => prop_assert_eq!((line, body), (&expected.0, &expected.1)),
-                // Nothing comes behind a body that is not whole.
-                (None, _) => prop_assert_eq!(nth + 1, understood.len()),
+                // Nothing follows an incomplete body.
+                (None, _) => prop_assert_eq!(nth + 1, parsed.len()),
                 (Some(_), None) => prop_assert!(false, "{:?} is in no {:?}", line, reading),
             }
         }
     }
 
     #[test]
-    fn hyper_understands_all_that_is_plain(
+    fn hyper_parses_every_plain_stream(
         stream in plain_streams(), limits in limits(), pieces in sizes(),
     ) {
         let reading = read(stream.as_bytes(), &limits);
-        let understood = block_on(understand(Pieces::new(stream.as_bytes(), &pieces), limits));
-        let understood: Vec<_> =
-            understood.into_iter().map(|(line, body)| (line, body.unwrap_or_default())).collect();
-        prop_assert_eq!(understood, reading.requests);
+        let parsed = block_on(parse_with_hyper(Pieces::new(stream.as_bytes(), &pieces), limits));
+        let parsed: Vec<_> =
+            parsed.into_iter().map(|(line, body)| (line, body.unwrap_or_default())).collect();
+        prop_assert_eq!(parsed, reading.requests);
     }
 }

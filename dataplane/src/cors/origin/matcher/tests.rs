@@ -1,4 +1,4 @@
-//! What patterns and expressions admit, by example.
+//! Which origins patterns and expressions allow, by example.
 
 use super::*;
 
@@ -9,20 +9,20 @@ fn origins(patterns: &[&str], regexes: &[&str]) -> Origins {
     )
 }
 
-/// What these patterns admit, and what not.
-fn admitted(patterns: &[&str], fit: &[&str], unfit: &[&str]) {
+/// Checks which origins these patterns allow.
+fn check(patterns: &[&str], allowed: &[&str], others: &[&str]) {
     let origins = origins(patterns, &[]);
-    for origin in fit {
+    for origin in allowed {
         assert!(origins.admit(origin.as_bytes()), "{patterns:?} and {origin}");
     }
-    for origin in unfit {
+    for origin in others {
         assert!(!origins.admit(origin.as_bytes()), "{patterns:?} and {origin}");
     }
 }
 
 #[test]
 fn rule_23_origins_are_compared_byte_by_byte() {
-    admitted(
+    check(
         &["https://example.com", "https://example.com:8443", "http://[::1]:81"],
         &["https://example.com", "https://example.com:8443", "http://[::1]:81"],
         &[
@@ -49,7 +49,7 @@ fn rule_23_origins_are_compared_byte_by_byte() {
 
 #[test]
 fn rule_24_a_wildcard_is_one_or_more_labels_and_never_none() {
-    admitted(
+    check(
         &["https://*.example.com", "https://*.a.b.c.org:81", "http://*.example.com.:*"],
         &[
             "https://a.example.com",
@@ -81,13 +81,13 @@ fn rule_24_a_wildcard_is_one_or_more_labels_and_never_none() {
 
 #[test]
 fn rule_24_any_port_is_the_unwritten_one_too() {
-    admitted(
+    check(
         &["http://localhost:*", "https://*.example.com:*", "x://host:*"],
         &[
             "http://localhost",
             "http://localhost:1",
             "http://localhost:65535",
-            // Never sent, for browsers leave the default port out, but a port all the same.
+            // Never sent, since browsers leave the default port out, but a valid port nevertheless.
             "http://localhost:80",
             "https://a.example.com",
             "https://a.example.com:443",
@@ -130,7 +130,7 @@ fn rule_25_an_expression_matches_the_whole_origin_and_never_null() {
 
 #[test]
 fn rule_27_any_admits_null_and_nothing_malformed() {
-    admitted(
+    check(
         &["*"],
         &[
             "null",
@@ -143,7 +143,7 @@ fn rule_27_any_admits_null_and_nothing_malformed() {
         &["", "*", "NULL", "null ", "https://A.com", "https://a.com/", "a.com"],
     );
     assert!(!origins(&["*"], &[]).admit(b"https://a\xff.com"));
-    admitted(&["https://null", "https://*.null"], &["https://null"], &["null"]);
+    check(&["https://null", "https://*.null"], &["https://null"], &["null"]);
 }
 
 #[test]

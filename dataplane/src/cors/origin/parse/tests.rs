@@ -1,4 +1,4 @@
-//! What the strict parser admits and refuses, by example.
+//! What the strict parser accepts and rejects, by example.
 
 use super::*;
 
@@ -6,8 +6,8 @@ fn parsed(entry: &str) -> Result<String, OriginPatternError> {
     entry.parse().map(|pattern: OriginPattern| pattern.to_string())
 }
 
-/// Each entry with its first mistake, and what is to be written instead.
-fn refused(entries: &[(&str, OriginMistake, Option<&str>)]) {
+/// Each entry with its first mistake, and what to write instead.
+fn rejected(entries: &[(&str, OriginMistake, Option<&str>)]) {
     for (entry, mistake, canonical) in entries {
         let canonical = canonical.map(|canonical| canonical.parse().unwrap());
         let error = OriginPatternError { mistake: *mistake, canonical };
@@ -16,7 +16,7 @@ fn refused(entries: &[(&str, OriginMistake, Option<&str>)]) {
 }
 
 #[test]
-fn rule_23_canonical_entries_are_taken_as_they_are() {
+fn rule_23_canonical_entries_are_accepted_unchanged() {
     for entry in [
         "*",
         "https://example.com",
@@ -60,7 +60,7 @@ fn rule_23_only_the_host_is_folded() {
     ] {
         assert_eq!(parsed(entry).as_deref(), Ok(folded));
     }
-    refused(&[
+    rejected(&[
         ("HTTPS://A.com", OriginMistake::UpperCaseScheme, Some("https://a.com")),
         ("Capacitor://a", OriginMistake::UpperCaseScheme, Some("capacitor://a")),
     ]);
@@ -69,7 +69,7 @@ fn rule_23_only_the_host_is_folded() {
 #[test]
 fn rule_23_an_origin_is_no_url() {
     use OriginMistake::*;
-    refused(&[
+    rejected(&[
         ("https://a.com/", TrailingSlash, Some("https://a.com")),
         ("https://a.com:8443/", TrailingSlash, Some("https://a.com:8443")),
         ("https://A.com/b", Path, Some("https://a.com")),
@@ -106,13 +106,13 @@ fn rule_23_an_origin_is_no_url() {
         ("https://:80", NoHost, None),
         ("", Empty, None),
         (" ", Empty, None),
-        // The first mistake is told, and all are put right.
+        // The first mistake is reported, and all are corrected.
         (
             "HTTPS://u@Bücher.example:0443/a?b",
             UpperCaseScheme,
             Some("https://xn--bcher-kva.example"),
         ),
-        // Nothing is put right where the last is unclear.
+        // Nothing is corrected if a later part is unclear.
         ("https://a.com:x/", TrailingSlash, None),
     ]);
 }
@@ -120,7 +120,7 @@ fn rule_23_an_origin_is_no_url() {
 #[test]
 fn rule_24_a_wildcard_is_a_whole_first_label_or_a_whole_port() {
     use OriginMistake::*;
-    refused(&[
+    rejected(&[
         ("https://*", WildcardHost, None),
         ("https://*:*", WildcardHost, None),
         ("https://*:8443", WildcardHost, None),
@@ -152,7 +152,7 @@ fn rule_24_a_wildcard_is_a_whole_first_label_or_a_whole_port() {
 }
 
 #[test]
-fn rule_24_custom_schemes_have_hosts_of_their_own() {
+fn rule_24_hosts_of_custom_schemes_are_opaque() {
     let hash = "5".repeat(64);
     for entry in [
         "capacitor://localhost",
@@ -164,14 +164,14 @@ fn rule_24_custom_schemes_have_hosts_of_their_own() {
         "app+x.y-1://host:443",
         "x://host:80",
         "x://*.host:*",
-        // No name and no address to them, whatever they look like.
+        // Neither names nor addresses to these schemes, whatever they look like.
         "x://1.2.3",
         "x://xn--a",
         &format!("dat://{hash}"),
     ] {
         assert_eq!(parsed(entry).as_deref(), Ok(entry));
     }
-    refused(&[
+    rejected(&[
         ("x://bücher", OriginMistake::Character('ü'), None),
         ("x://a..b", OriginMistake::EmptyLabel, None),
         ("x://[1::0]", OriginMistake::Ipv6, Some("x://[1::]")),
@@ -181,7 +181,7 @@ fn rule_24_custom_schemes_have_hosts_of_their_own() {
 #[test]
 fn rule_27_and_28_opaque_origins_can_not_be_listed() {
     use OriginMistake::*;
-    refused(&[
+    rejected(&[
         ("null", Null, None),
         ("NULL", Null, None),
         (" null", Null, None),
@@ -194,7 +194,7 @@ fn rule_27_and_28_opaque_origins_can_not_be_listed() {
 #[test]
 fn rule_28_a_host_is_spelt_as_browsers_spell_it() {
     use OriginMistake::*;
-    refused(&[
+    rejected(&[
         ("https://bücher.example", Unicode, Some("https://xn--bcher-kva.example")),
         ("https://BÜCHER.example", Unicode, Some("https://xn--bcher-kva.example")),
         ("https://*.bücher.example:*", Unicode, Some("https://*.xn--bcher-kva.example:*")),
@@ -221,7 +221,7 @@ fn rule_28_a_host_is_spelt_as_browsers_spell_it() {
 #[test]
 fn rule_28_an_address_is_spelt_as_browsers_spell_it() {
     use OriginMistake::*;
-    refused(&[
+    rejected(&[
         ("http://127.1", Ipv4, Some("http://127.0.0.1")),
         ("http://0x7f.1", Ipv4, Some("http://127.0.0.1")),
         ("http://127.0.0.01", Ipv4, Some("http://127.0.0.1")),
@@ -249,7 +249,7 @@ fn rule_28_an_address_is_spelt_as_browsers_spell_it() {
 #[test]
 fn rule_28_a_port_is_one_that_browsers_write() {
     use OriginMistake::*;
-    refused(&[
+    rejected(&[
         ("https://a.com:443", DefaultPort, Some("https://a.com")),
         ("http://a.com:80", DefaultPort, Some("http://a.com")),
         ("https://*.a.com:443", DefaultPort, Some("https://*.a.com")),
@@ -285,7 +285,7 @@ fn rule_28_lengths_are_limited() {
     ] {
         assert_eq!(parsed(&entry), Ok(entry));
     }
-    refused(&[
+    rejected(&[
         (&format!("https://{label}a"), LongLabel, None),
         (&format!("https://*.{label}a.com"), LongLabel, None),
         (&format!("https://{}", "ü".repeat(60)), Unicode, None),
@@ -296,7 +296,7 @@ fn rule_28_lengths_are_limited() {
 }
 
 #[test]
-fn a_refusal_leads_out() {
+fn an_error_says_what_to_write() {
     for (entry, text) in [
         ("https://a.com/", "has a slash at the end, which no origin has: write https://a.com"),
         (

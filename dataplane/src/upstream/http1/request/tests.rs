@@ -3,21 +3,21 @@
 use super::*;
 use std::task::Waker;
 
-/// Takes a few bytes at a time, from as many of the slices as they reach into.
-struct Sip {
+/// Accepts a few bytes at a time, which may span several slices.
+struct PartialWrites {
     at_a_time: usize,
-    taken: Vec<u8>,
+    written: Vec<u8>,
 }
 
-impl AsyncWrite for Sip {
+impl AsyncWrite for PartialWrites {
     fn poll_write(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let here = bytes.len().min(self.at_a_time);
-        self.taken.extend_from_slice(&bytes[..here]);
-        Poll::Ready(Ok(here))
+        let len = bytes.len().min(self.at_a_time);
+        self.written.extend_from_slice(&bytes[..len]);
+        Poll::Ready(Ok(len))
     }
 
     fn poll_write_vectored(
@@ -47,7 +47,7 @@ fn head(fields: &[(&str, &str)]) -> Parts {
 }
 
 #[test]
-fn what_is_taken_in_sips_goes_out_whole_and_in_order() {
+fn partial_writes_send_everything_in_order() {
     let trailers = head(&[("sum", "7"), ("other", "8"), ("host", "a")]).headers;
     let frames = || {
         [
@@ -58,7 +58,7 @@ fn what_is_taken_in_sips_goes_out_whole_and_in_order() {
         ]
     };
     for at_a_time in 1..60 {
-        let mut io = Sip { at_a_time, taken: Vec::new() };
+        let mut io = PartialWrites { at_a_time, written: Vec::new() };
         let mut cx = Context::from_waker(Waker::noop());
         let mut outgoing = Outgoing::default();
         outgoing.begin(&head(&[("x", "y"), ("content-length", "9")]), RequestBody::empty());
@@ -66,24 +66,24 @@ fn what_is_taken_in_sips_goes_out_whole_and_in_order() {
         outgoing.coding = Coding::Chunked(announced(&announces.headers));
         for frame in frames() {
             outgoing.push(frame, false).unwrap();
-            assert!(outgoing.poll_out(&mut io, &mut cx).is_ready());
+            assert!(outgoing.poll_write_all(&mut io, &mut cx).is_ready());
         }
         assert!(matches!(outgoing.coding, Coding::Ended));
         let expected = "POST /a?b HTTP/1.1\r\nx: y\r\ncontent-length: 0\r\n\r\n6\r\nhello \r\n\
                         10\r\nworld, here I am\r\n0\r\nsum: 7\r\n\r\n";
-        assert_eq!(String::from_utf8(io.taken).unwrap(), expected, "{at_a_time}");
+        assert_eq!(String::from_utf8(io.written).unwrap(), expected, "{at_a_time}");
     }
 }
 
 #[test]
 fn a_body_is_as_long_as_announced_or_an_error() {
     let data = || Frame::data(Bytes::from_static(b"abc"));
-    for (length, is_last, is_well) in
+    for (length, is_last, is_valid) in
         [(3, true, true), (4, false, true), (4, true, false), (2, false, false), (2, true, false)]
     {
         let coding = Coding::Length(length);
         let mut outgoing = Outgoing { coding, ..Outgoing::default() };
-        assert_eq!(outgoing.push(data(), is_last).is_ok(), is_well, "{length} {is_last}");
+        assert_eq!(outgoing.push(data(), is_last).is_ok(), is_valid, "{length} {is_last}");
     }
     let mut outgoing = Outgoing { coding: Coding::Length(1), ..Outgoing::default() };
     assert!(outgoing.end().is_err());
@@ -94,14 +94,14 @@ fn the_last_chunk_follows_the_data_at_once() {
     for (data, is_last, expected) in
         [("abc", true, "3\r\nabc\r\n0\r\n\r\n"), ("", false, "0\r\n\r\n")]
     {
-        let mut io = Sip { at_a_time: 9, taken: Vec::new() };
+        let mut io = PartialWrites { at_a_time: 9, written: Vec::new() };
         let mut outgoing = Outgoing { coding: Coding::Chunked(vec![]), ..Outgoing::default() };
         outgoing.push(Frame::data(data.into()), is_last).unwrap();
         if !is_last {
             outgoing.end().unwrap();
         }
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(outgoing.poll_out(&mut io, &mut cx).is_ready());
-        assert_eq!(String::from_utf8(io.taken).unwrap(), expected);
+        assert!(outgoing.poll_write_all(&mut io, &mut cx).is_ready());
+        assert_eq!(String::from_utf8(io.written).unwrap(), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Streams of requests, good and bad, and the pieces in which they come.
+//! Generates streams of requests, valid and invalid, and the pieces in which they arrive.
 
 use crate::config::Limits;
 use proptest::prelude::*;
@@ -81,13 +81,13 @@ fn message(
     })
 }
 
-/// Requests that are well framed, unless they are too large.
+/// Well-framed requests, which may exceed limits.
 pub(super) fn plain_streams() -> impl Strategy<Value = String> {
     prop::collection::vec(message(line(), field(), body()), 0..5)
         .prop_map(|messages| messages.concat())
 }
 
-/// Among those, anything.
+/// The same, mixed with invalid ones.
 pub(super) fn streams() -> impl Strategy<Value = String> {
     let any = prop_oneof![
         8 => message(line(), field(), body()),
