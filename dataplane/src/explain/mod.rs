@@ -15,7 +15,7 @@ mod target;
 pub use browser::Browser;
 pub use forwarded::{BackendShare, Forwarded};
 pub use preflight::{PolicyOwner, Preflight};
-pub use response::{Response, ResponseSource};
+pub use response::Response;
 pub use routing::{Loser, Refused, Winner};
 pub use script::Script;
 pub use target::{Target, TargetError};
@@ -72,6 +72,16 @@ pub struct Explanation {
     pub response: Option<Response>,
     /// Further notes.
     pub notes: Vec<String>,
+}
+
+/// Where a response comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseSource {
+    /// Portico itself.
+    Edge,
+    /// A backend.
+    Backend,
 }
 
 /// A header field. A value from a Secret is a fingerprint.

@@ -1,9 +1,8 @@
 //! A preflight, its response, and a browser's reaction (Fetch, "CORS-preflight fetch").
 
 use super::{
-    Field,
+    Field, ResponseSource,
     check::{Check, cors_check, list},
-    response::{ResponseSource, denial},
     simulation::{DryRun, Reply},
 };
 use crate::{
@@ -130,7 +129,7 @@ impl Preflight {
                 let mut check = browser_check(requested, response.status(), response.headers());
                 if let (Check::Fails(why), Some(refusal)) = (&mut check, refusal) {
                     let cors_request = run.cors_request();
-                    let denied = cors_request.and_then(|request| denial(run, &request));
+                    let denied = cors_request.and_then(|request| run.denial(&request));
                     *why = denied.unwrap_or_else(|| refusal.detail());
                 }
                 let headers = Field::all(response.headers());

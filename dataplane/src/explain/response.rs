@@ -1,26 +1,16 @@
 //! The response that the client gets.
 
 use super::{
-    Field, Script,
+    Field, ResponseSource, Script,
     sample::{BACKENDS_OWN, OTHER_CORS_FIELDS},
     simulation::{DryRun, Reply},
 };
 use crate::{
-    cors::{CorsRequest, Outcome, denial_reason},
+    cors::{CorsRequest, Outcome},
     refusal::Refusal,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-
-/// Where a response comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResponseSource {
-    /// Portico itself.
-    Edge,
-    /// A backend.
-    Backend,
-}
 
 /// The response that the client gets: Portico's own, or the changes to a backend's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -135,12 +125,6 @@ fn starts_with_own(value: &HeaderValue) -> bool {
     value.as_bytes().starts_with(BACKENDS_OWN.as_bytes())
 }
 
-/// What the policy does not allow about a request, and why.
-pub(super) fn denial(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> Option<String> {
-    let denial = run.arrived.verdict?.outcome.denial()?;
-    Some(denial_reason(denial, run.arrived.policy?, cors_request))
-}
-
 /// The policy's verdict on a request, as a sentence.
 fn describe_verdict(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String {
     let is_edges = matches!(run.reply, Reply::Edge(..));
@@ -161,7 +145,7 @@ fn describe_verdict(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String 
         }
         .to_owned();
     };
-    let why = denial(run, cors_request).unwrap_or_default();
+    let why = run.denial(cors_request).unwrap_or_default();
     let sentence = match verdict.outcome {
         Outcome::PreflightAllowed => "the CORS policy allows the preflight".to_owned(),
         Outcome::PreflightDenied(_) => format!("the CORS policy denies the preflight: {why}"),

@@ -2,7 +2,7 @@
 
 use super::{Target, sample::sample};
 use crate::{
-    cors::{CorsRequest, ResponseHeaders},
+    cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
         self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Via, decide,
         hop_by_hop,
@@ -172,6 +172,12 @@ impl<'t> DryRun<'t> {
     ) -> Option<router::Request<'r>> {
         let path = self.arrived.path.as_deref().ok()?;
         Some(proxy::routed(&self.head, path, cors_request))
+    }
+
+    /// What the policy does not allow, and why.
+    pub(super) fn denial(&self, cors_request: &CorsRequest<'_>) -> Option<String> {
+        let denial = self.arrived.verdict?.outcome.denial()?;
+        Some(denial_reason(denial, self.arrived.policy?, cors_request))
     }
 
     /// What the winning match's path captured, by name; the rest is under `*`.
