@@ -12,3 +12,7 @@ pub mod problem;
 pub mod publish;
 pub mod schema;
 pub mod snapshot;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -90,134 +90,134 @@ mod tests {
 
     use super::*;
 
+    /// A pattern, texts that it takes, and texts that it does not.
+    type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+    const CASES: &[Case] = &[
+        (TOKEN, &["GET", "x-api-key", "*"], &["", "x y", "x:", "é", "a\n"]),
+        (FIELD_VALUE, &["", "a b\tc", "~"], &["a\nb", "a\rb", "\0", "\u{7f}", "é"]),
+        (
+            DURATION,
+            &["0s", "30s", "1h30m", "500ms", "1h2m3s4ms"],
+            &["", "30", "1d", "1.5s", "-1s", "s", "100000s", "1h1h1h1h1h", "1s "],
+        ),
+        (METHOD, &["GET", "M-SEARCH", "*"], &["", "get", "Get", "A B"]),
+        (LABEL, &["a", "web-1", "0"], &["", "-a", "a-", "a.b", "A", "a_b"]),
+        (SUBDOMAIN, &["a", "ep-com", "a.b-c.d"], &["", ".a", "a.", "a..b", "A", "a_b"]),
+        (SECRET_KEY, &["token", "tls.crt", "A_b-1"], &["", "a/b", "a b"]),
+        (PORT_NAME, &["http", "a", "h2c", "8080-web"], &["", "80", "8-0", "-a", "a-", "a--b", "A"]),
+        (
+            HOST_ENTRY,
+            &[
+                "*",
+                "www.ep.com",
+                "*.ep.com",
+                "localhost",
+                "127.0.0.1",
+                "[::1]",
+                "WWW.ep.com",
+                "a_b.c",
+                "ep.com.",
+            ],
+            &[
+                "",
+                "*.",
+                "*.*.com",
+                "a.*.com",
+                "*com",
+                "www.ep.com:80",
+                "https://ep.com",
+                "a..b",
+                "bücher.de",
+                "::1",
+                "*.[::1]",
+            ],
+        ),
+        (HOST_NAME, &["www.ep.com", "[::1]"], &["", "*", "*.ep.com", "ep.com:80", "ep.com/"]),
+        (
+            REWRITE_HOST,
+            &["Backend", "Preserve", "ep.com", "ep.com:8080", "[::1]:80"],
+            &["", "*.ep.com", "a b", "ep.com:", "a/b"],
+        ),
+        (
+            EXTERNAL_URL,
+            &["https://ep.com", "http://10.1.2.3:8080", "http://[::1]:80"],
+            &[
+                "",
+                "ep.com",
+                "ftp://ep.com",
+                "https://ep.com/a",
+                "https://u@ep.com",
+                "https://ep.com?q",
+                "https://*.ep.com",
+            ],
+        ),
+        (
+            NETWORK,
+            &["10.0.0.0/8", "10.1.2.3", "fd00::/8", "::1", "::ffff:1.2.3.4/128"],
+            &["", "10.0.0/8", "a/8", "10.0.0.0/", "10.0.0.0/8/8", "ep.com"],
+        ),
+        (
+            ORIGIN,
+            &[
+                "*",
+                "https://app.example.com",
+                "https://*.example.com",
+                "https://localhost:*",
+                "http://[::1]:3000",
+                "capacitor://localhost",
+                "HTTPS://Ep.com",
+            ],
+            &[
+                "",
+                "null",
+                "app.example.com",
+                "https://ep.com/",
+                "https://ep.com/a",
+                "https://*",
+                "https://a.*.com",
+                "https://ep.com:",
+                "https://ep.com:0",
+                "https://ep.com:080",
+                "https://u@ep.com",
+                "https://bücher.de",
+                "**",
+            ],
+        ),
+        (
+            PATH,
+            &[
+                "*",
+                "/",
+                "/*",
+                "/sales/*",
+                "/a/",
+                "/a//b",
+                "//",
+                "/{id}",
+                "/{id}/x/{n_1}/*",
+                "/a%20b",
+                "/@me:1,2;=!$&'()+",
+                "/straße",
+            ],
+            &[
+                "", "a", "/a*", "/*/a", "/**", "**", "/{}", "/{1}", "/a{id}", "/{id}b", "/{id",
+                "/a?b", "/a#b", "/a\\b", "/a%2", "/%zz", "/\u{1}",
+            ],
+        ),
+        (
+            PATH_TEMPLATE,
+            &["*", "/", "/*", "/{id}", "/a{id}", "/{id}.json/{a}-{b}/*", "//", "/a%20b"],
+            &[
+                "", "a", "/a*", "/*/a", "/**", "/{id}*", "/{}", "/{1}", "/{id", "/id}", "/a?b",
+                "/a%2",
+            ],
+        ),
+    ];
+
     #[test]
     fn patterns_take_what_they_should() {
-        let cases: &[(&str, &[&str], &[&str])] = &[
-            (TOKEN, &["GET", "x-api-key", "*"], &["", "x y", "x:", "é", "a\n"]),
-            (FIELD_VALUE, &["", "a b\tc", "~"], &["a\nb", "a\rb", "\0", "\u{7f}", "é"]),
-            (
-                DURATION,
-                &["0s", "30s", "1h30m", "500ms", "1h2m3s4ms"],
-                &["", "30", "1d", "1.5s", "-1s", "s", "100000s", "1h1h1h1h1h", "1s "],
-            ),
-            (METHOD, &["GET", "M-SEARCH", "*"], &["", "get", "Get", "A B"]),
-            (LABEL, &["a", "web-1", "0"], &["", "-a", "a-", "a.b", "A", "a_b"]),
-            (SUBDOMAIN, &["a", "ep-com", "a.b-c.d"], &["", ".a", "a.", "a..b", "A", "a_b"]),
-            (SECRET_KEY, &["token", "tls.crt", "A_b-1"], &["", "a/b", "a b"]),
-            (
-                PORT_NAME,
-                &["http", "a", "h2c", "8080-web"],
-                &["", "80", "8-0", "-a", "a-", "a--b", "A"],
-            ),
-            (
-                HOST_ENTRY,
-                &[
-                    "*",
-                    "www.ep.com",
-                    "*.ep.com",
-                    "localhost",
-                    "127.0.0.1",
-                    "[::1]",
-                    "WWW.ep.com",
-                    "a_b.c",
-                    "ep.com.",
-                ],
-                &[
-                    "",
-                    "*.",
-                    "*.*.com",
-                    "a.*.com",
-                    "*com",
-                    "www.ep.com:80",
-                    "https://ep.com",
-                    "a..b",
-                    "bücher.de",
-                    "::1",
-                    "*.[::1]",
-                ],
-            ),
-            (HOST_NAME, &["www.ep.com", "[::1]"], &["", "*", "*.ep.com", "ep.com:80", "ep.com/"]),
-            (
-                REWRITE_HOST,
-                &["Backend", "Preserve", "ep.com", "ep.com:8080", "[::1]:80"],
-                &["", "*.ep.com", "a b", "ep.com:", "a/b"],
-            ),
-            (
-                EXTERNAL_URL,
-                &["https://ep.com", "http://10.1.2.3:8080", "http://[::1]:80"],
-                &[
-                    "",
-                    "ep.com",
-                    "ftp://ep.com",
-                    "https://ep.com/a",
-                    "https://u@ep.com",
-                    "https://ep.com?q",
-                    "https://*.ep.com",
-                ],
-            ),
-            (
-                NETWORK,
-                &["10.0.0.0/8", "10.1.2.3", "fd00::/8", "::1", "::ffff:1.2.3.4/128"],
-                &["", "10.0.0/8", "a/8", "10.0.0.0/", "10.0.0.0/8/8", "ep.com"],
-            ),
-            (
-                ORIGIN,
-                &[
-                    "*",
-                    "https://app.example.com",
-                    "https://*.example.com",
-                    "https://localhost:*",
-                    "http://[::1]:3000",
-                    "capacitor://localhost",
-                    "HTTPS://Ep.com",
-                ],
-                &[
-                    "",
-                    "null",
-                    "app.example.com",
-                    "https://ep.com/",
-                    "https://ep.com/a",
-                    "https://*",
-                    "https://a.*.com",
-                    "https://ep.com:",
-                    "https://ep.com:0",
-                    "https://ep.com:080",
-                    "https://u@ep.com",
-                    "https://bücher.de",
-                    "**",
-                ],
-            ),
-            (
-                PATH,
-                &[
-                    "*",
-                    "/",
-                    "/*",
-                    "/sales/*",
-                    "/a/",
-                    "/a//b",
-                    "//",
-                    "/{id}",
-                    "/{id}/x/{n_1}/*",
-                    "/a%20b",
-                    "/@me:1,2;=!$&'()+",
-                    "/straße",
-                ],
-                &[
-                    "", "a", "/a*", "/*/a", "/**", "**", "/{}", "/{1}", "/a{id}", "/{id}b", "/{id",
-                    "/a?b", "/a#b", "/a\\b", "/a%2", "/%zz", "/\u{1}",
-                ],
-            ),
-            (
-                PATH_TEMPLATE,
-                &["*", "/", "/*", "/{id}", "/a{id}", "/{id}.json/{a}-{b}/*", "//", "/a%20b"],
-                &[
-                    "", "a", "/a*", "/*/a", "/**", "/{id}*", "/{}", "/{1}", "/{id", "/id}", "/a?b",
-                    "/a%2",
-                ],
-            ),
-        ];
-        for (pattern, good, bad) in cases {
+        for (pattern, good, bad) in CASES {
             let regex = regex::Regex::new(pattern).unwrap();
             for text in *good {
                 assert!(regex.is_match(text), "{text:?} is refused by {pattern}");

@@ -15,3 +15,7 @@ mod observe;
 mod proxy;
 mod refusal;
 mod upstream;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;

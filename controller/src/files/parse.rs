@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData};
 
 /// How a text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// YAML, any number of documents. Plain scalars are typed as `kubectl` types them (YAML 1.1:
     /// `yes` and `on` are booleans), so that a manifest means the same in a cluster.
     Yaml,
@@ -18,9 +18,9 @@ pub(super) enum Format {
 
 /// One document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Its value. Of a key that stands twice the first one counts.
-    pub(super) value: Value,
+    pub(crate) value: Value,
     /// Every key that stands twice.
     pub(super) duplicates: Vec<Duplicate>,
 }
@@ -71,7 +71,7 @@ impl Duplicate {
 
 /// Reads all documents that are not empty into `C`, one after the other, so that no more than one
 /// is held as a value. The error names the line and what is wrong there.
-pub(super) fn parse<C: Default + Extend<Document>>(
+pub(crate) fn parse<C: Default + Extend<Document>>(
     text: &str,
     format: Format,
 ) -> Result<C, String> {

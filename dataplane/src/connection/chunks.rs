@@ -5,7 +5,7 @@ use memchr::memchr2;
 
 /// Where in a chunked body the bytes are.
 #[derive(Debug, Default)]
-pub(super) struct ChunkScan {
+pub(crate) struct ChunkScan {
     at: At,
     /// Bytes of size lines and trailers so far, which carry no data.
     overhead: u64,
@@ -31,7 +31,7 @@ enum At {
 
 /// What the bytes so far come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     /// A part of the body.
     Part,
     /// All of it.
@@ -48,7 +48,7 @@ const OVERHEAD: u64 = 64 * 1024;
 
 impl ChunkScan {
     /// Goes on with `bytes`; how many of them belong to the body, and what it is with them.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Seen) {
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> (usize, Seen) {
         let mut position = 0;
         while position < bytes.len() {
             match self.some(&bytes[position..]) {

@@ -5,7 +5,7 @@ use memchr::{memchr, memchr3, memrchr};
 
 /// How the body that follows a head is framed (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// This many bytes.
     Length(u64),
     /// Chunks.
@@ -14,20 +14,20 @@ pub(super) enum Framing {
 
 /// A whole head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// How many bytes it takes, its empty line included.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// What follows.
-    pub(super) framing: Framing,
+    pub(crate) framing: Framing,
     /// Whether an `Upgrade` field offers to leave HTTP.
-    pub(super) upgrade: bool,
+    pub(crate) upgrade: bool,
     /// Whether the query has bytes that no [`http::Uri`] takes, see [`escape_query`].
-    pub(super) escape: bool,
+    pub(crate) escape: bool,
 }
 
 /// A scan of one head; resumes at the line where the bytes ran out.
 #[derive(Debug, Default)]
-pub(super) struct HeadScan {
+pub(crate) struct HeadScan {
     line_start: usize,
     fields: usize,
     seen_request_line: bool,
@@ -41,7 +41,7 @@ pub(super) struct HeadScan {
 impl HeadScan {
     /// Goes on with the head that `bytes` begin with: the same bytes as before and more. `None`
     /// where it is not whole yet.
-    pub(super) fn advance(
+    pub(crate) fn advance(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
@@ -173,7 +173,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 
 /// A head whose query has what no [`http::Uri`] takes, with that percent-encoded as a browser would
 /// have sent it: a query is nobody's error.
-pub(super) fn escape_query(head: &[u8]) -> Vec<u8> {
+pub(crate) fn escape_query(head: &[u8]) -> Vec<u8> {
     let start = memchr(b'?', head).unwrap_or(head.len());
     let line = memchr(b'\r', &head[start..]).map_or(head.len(), |length| start + length);
     let end = memrchr(b' ', &head[start..line]).map_or(line, |length| start + length);

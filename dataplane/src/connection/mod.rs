@@ -2,9 +2,9 @@
 //! follows when it leaves HTTP.
 
 mod alarm;
-mod chunks;
+pub(crate) mod chunks;
 mod guard;
-mod head;
+pub(crate) mod head;
 mod peer;
 mod round_trip;
 mod state;

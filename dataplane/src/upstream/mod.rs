@@ -3,7 +3,7 @@
 
 mod dial;
 mod h2c;
-mod http1;
+pub(crate) mod http1;
 mod pool;
 mod stream;
 mod tls;

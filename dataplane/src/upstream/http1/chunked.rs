@@ -15,7 +15,7 @@ const TRAILERS: usize = 100;
 
 /// Where in a chunked body the next byte is.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     at: At,
     /// Bytes of chunk extensions so far.
     extensions: usize,

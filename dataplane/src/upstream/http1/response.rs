@@ -20,13 +20,13 @@ pub(super) fn malformed(what: &'static str) -> io::Error {
 
 /// Finds heads; looks at each byte once, however they come.
 #[derive(Debug, Default)]
-pub(super) struct Heads {
+pub(crate) struct Heads {
     seen: usize,
 }
 
 impl Heads {
     /// Takes a whole head, its empty line included.
-    pub(super) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
         // An empty line in front of a head has no place there.
         if matches!(input.first(), Some(b'\r' | b'\n')) {
             return Err(malformed("an empty line"));
@@ -48,16 +48,16 @@ impl Heads {
 }
 
 /// What a head says.
-pub(super) struct Answer {
-    pub(super) response: Response<()>,
+pub(crate) struct Answer {
+    pub(crate) response: Response<()>,
     /// What follows.
-    pub(super) framing: Framing,
+    pub(crate) framing: Framing,
     /// Whether the connection can be used again.
-    pub(super) keep_alive: bool,
+    pub(crate) keep_alive: bool,
 }
 
 /// Reads a whole head into `headers`, what these held is dropped; `is_head`: of an answer to HEAD.
-pub(super) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::Result<Answer> {
+pub(crate) fn parse(raw: &Bytes, mut headers: HeaderMap, is_head: bool) -> io::Result<Answer> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
     let whole = httparse::ParserConfig::default()
@@ -161,7 +161,7 @@ fn length(digits: &[u8]) -> Option<u64> {
 
 /// What is to come of an answer's body.
 #[derive(Debug)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// Nothing.
     Done,
     /// This many bytes.
@@ -174,7 +174,7 @@ pub(super) enum Framing {
 
 impl Framing {
     /// Takes the next frame; `None` where it is not there yet, or there is none any more.
-    pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
+    pub(crate) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
         match self {
             Self::Done => Ok(None),
             Self::Chunked(chunks) => {
@@ -198,7 +198,7 @@ impl Framing {
     }
 
     /// The stream has ended: an error where more was to come.
-    pub(super) fn close(&mut self) -> io::Result<()> {
+    pub(crate) fn close(&mut self) -> io::Result<()> {
         match self {
             Self::Done | Self::UntilClose => {
                 *self = Self::Done;
@@ -209,7 +209,7 @@ impl Framing {
     }
 
     /// Whether nothing is to come.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }
 
