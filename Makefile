@@ -49,6 +49,20 @@ lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)
 	@command -v cargo-deny >/dev/null || { echo "make: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny check --hide-inclusion-graph --allow unused-wrapper bans licenses sources
 
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: $(patsubst fuzz/fuzz_targets/%.rs,fuzz-%,$(wildcard fuzz/fuzz_targets/*.rs)) ## Each fuzz target for FUZZ_SECONDS=60; one alone: make fuzz-path
+
+# A sanitizer needs a nightly toolchain, and where unsafe code is forbidden has little to find.
+fuzz-%:
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	@scripts/need g++ c++
+	@mkdir -p fuzz/corpus/$*
+	$(CARGO) fuzz run --sanitizer none $* fuzz/corpus/$* fuzz/seeds/$* $(SEEDS) -- -max_total_time=$(FUZZ_SECONDS) -timeout=10
+
+fuzz-manifest: SEEDS = tests/compile
+
 .PHONY: bench
 bench: ## Criterion benchmarks, then CPU per request and memory compared with nginx as a proxy
 	@scripts/need nginx nginx

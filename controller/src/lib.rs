@@ -24,3 +24,7 @@ pub mod cli;
 pub mod process;
 
 pub mod commands;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -91,8 +91,10 @@ mod tests {
 
     use super::*;
 
-    /// Each pattern, with texts that fit it and texts that do not.
-    const CASES: &[(&str, &[&str], &[&str])] = &[
+    /// A pattern, texts that it takes, and texts that it does not.
+    type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+    const CASES: &[Case] = &[
         (TOKEN, &["GET", "x-api-key", "*"], &["", "x y", "x:", "é", "a\n"]),
         (FIELD_VALUE, &["", "a b\tc", "~"], &["a\nb", "a\rb", "\0", "\u{7f}", "é"]),
         (

@@ -35,3 +35,7 @@ pub mod explain;
 mod connection;
 
 pub mod serve;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;

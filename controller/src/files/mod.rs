@@ -3,7 +3,7 @@
 mod cache;
 mod decode;
 mod merge;
-mod parse;
+pub(crate) mod parse;
 mod source;
 mod walk;
 mod watch;

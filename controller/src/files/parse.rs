@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData};
 
 /// The format of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Any number of YAML documents. Plain scalars are typed as `kubectl` does (YAML 1.1: `yes` and
     /// `on` are booleans), so that a manifest means the same as in a cluster.
     Yaml,
@@ -18,9 +18,9 @@ pub(super) enum Format {
 
 /// A document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Its value. Of duplicate keys, the first one counts.
-    pub(super) value: Value,
+    pub(crate) value: Value,
     /// The duplicate keys.
     pub(super) duplicates: Vec<Duplicate>,
 }
@@ -70,7 +70,7 @@ impl Duplicate {
 
 /// Parses all non-empty documents into `C`, one at a time, so that at most one is in memory as a
 /// value. The error includes the line.
-pub(super) fn parse<C: Default + Extend<Document>>(
+pub(crate) fn parse<C: Default + Extend<Document>>(
     text: &str,
     format: Format,
 ) -> Result<C, String> {

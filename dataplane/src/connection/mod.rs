@@ -1,6 +1,6 @@
 //! One client connection, from accept to close.
 
-mod http1;
+pub(crate) mod http1;
 mod registry;
 mod rtt;
 mod tunnel;

@@ -5,7 +5,7 @@
 mod body;
 mod connect;
 mod error;
-mod http1;
+pub(crate) mod http1;
 mod http2;
 mod pool;
 mod send;

@@ -5,7 +5,7 @@ use memchr::memchr2;
 
 /// The state of the scan.
 #[derive(Debug, Default)]
-pub(super) struct ChunkScan {
+pub(crate) struct ChunkScan {
     state: State,
     /// Bytes outside the data so far: size lines, chunk ends and trailers.
     overhead: u64,
@@ -31,7 +31,7 @@ enum State {
 
 /// The result of a scan so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// The body continues.
     Part,
     /// The body is complete.
@@ -48,7 +48,7 @@ const MAX_OVERHEAD: u64 = 64 * 1024;
 
 impl ChunkScan {
     /// Continues with `bytes`; returns how many of them belong to the body, and the result so far.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Progress) {
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> (usize, Progress) {
         let mut position = 0;
         while position < bytes.len() {
             match self.advance_run(&bytes[position..]) {

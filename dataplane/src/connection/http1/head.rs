@@ -6,7 +6,7 @@ use memchr::{memchr, memchr3, memrchr};
 
 /// How the body after a head is framed (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// By length, with this many bytes.
     Length(u64),
     /// Chunked (RFC 9112 §7.1).
@@ -15,20 +15,20 @@ pub(super) enum Framing {
 
 /// A complete head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// Its length in bytes, including the empty line.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// The framing of the body.
-    pub(super) framing: Framing,
+    pub(crate) framing: Framing,
     /// Whether an `Upgrade` field offers another protocol (RFC 9110 §7.8).
-    pub(super) upgrade: bool,
+    pub(crate) upgrade: bool,
     /// Whether the query has bytes that [`http::Uri`] rejects; see [`escape_query`].
-    pub(super) escape: bool,
+    pub(crate) escape: bool,
 }
 
 /// A scan of one head; resumes at the first incomplete line.
 #[derive(Debug, Default)]
-pub(super) struct HeadScan {
+pub(crate) struct HeadScan {
     line_start: usize,
     fields: usize,
     seen_request_line: bool,
@@ -42,7 +42,7 @@ pub(super) struct HeadScan {
 impl HeadScan {
     /// Continues with the head at the start of `bytes`, which are the bytes of the last call and
     /// more. `None` if it is still incomplete.
-    pub(super) fn advance(
+    pub(crate) fn advance(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
@@ -70,7 +70,7 @@ impl HeadScan {
     }
 
     /// Whether `bytes` contain more than empty lines before a head.
-    pub(super) fn has_begun(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn has_begun(&self, bytes: &[u8]) -> bool {
         self.seen_request_line || bytes.len() > self.line_start
     }
 
@@ -174,7 +174,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 
 /// Percent-encodes the bytes of a head's query that [`http::Uri`] rejects, as a browser would have:
 /// a query is never an error.
-pub(super) fn escape_query(head: &[u8]) -> Vec<u8> {
+pub(crate) fn escape_query(head: &[u8]) -> Vec<u8> {
     let start = memchr(b'?', head).unwrap_or(head.len());
     let line = memchr(b'\r', &head[start..]).map_or(head.len(), |length| start + length);
     let end = memrchr(b' ', &head[start..line]).map_or(line, |length| start + length);

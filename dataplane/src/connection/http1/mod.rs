@@ -1,8 +1,8 @@
 //! A client's HTTP/1.1 connection: its guarded stream, hyper's server on top, its timers, and the
 //! tunnel after an upgrade.
 
-mod chunks;
-mod head;
+pub(crate) mod chunks;
+pub(crate) mod head;
 mod head_guard;
 mod state;
 

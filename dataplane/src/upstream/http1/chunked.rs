@@ -16,7 +16,7 @@ const MAX_TRAILERS: usize = 100;
 
 /// The state of the decoder.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     state: State,
     /// Bytes of chunk extensions so far.
     extensions: usize,

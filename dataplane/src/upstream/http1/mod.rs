@@ -3,7 +3,7 @@
 
 mod chunked;
 mod request;
-mod response;
+pub(crate) mod response;
 
 use super::{
     Stream,
@@ -196,7 +196,7 @@ impl Pooled for Http1 {
     }
 }
 
-fn is_interim(status: StatusCode) -> bool {
+pub(crate) fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 

@@ -15,13 +15,13 @@ const MAX_FIELDS: usize = 100;
 
 /// Finds heads; scans each byte once, however they arrive.
 #[derive(Debug, Default)]
-pub(super) struct Heads {
+pub(crate) struct Heads {
     seen: usize,
 }
 
 impl Heads {
     /// Takes a complete head, including its empty line.
-    pub(super) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
         // An empty line before a head is only allowed for requests (RFC 9112 §2.2).
         if matches!(input.first(), Some(b'\r' | b'\n')) {
             return Err(malformed("an empty line"));
@@ -43,17 +43,17 @@ impl Heads {
 }
 
 /// A parsed head.
-pub(super) struct ResponseHead {
-    pub(super) response: Response<()>,
+pub(crate) struct ResponseHead {
+    pub(crate) response: Response<()>,
     /// The framing of the body.
-    pub(super) framing: Framing,
+    pub(crate) framing: Framing,
     /// Whether the connection is kept open (RFC 9112 §9.3).
-    pub(super) keep_alive: bool,
+    pub(crate) keep_alive: bool,
 }
 
 /// Parses a complete head into `headers`, whose contents are dropped; `is_head`: the request was
 /// HEAD.
-pub(super) fn parse(
+pub(crate) fn parse(
     raw: &Bytes,
     mut headers: HeaderMap,
     is_head: bool,
@@ -167,7 +167,7 @@ fn length(digits: &[u8]) -> Option<u64> {
 
 /// The rest of a response's body.
 #[derive(Debug)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// Nothing.
     Done,
     /// This many bytes.
@@ -180,7 +180,7 @@ pub(super) enum Framing {
 
 impl Framing {
     /// Decodes the next frame; `None` if it has not arrived, or the body has ended.
-    pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
+    pub(crate) fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Frame<Bytes>>> {
         match self {
             Self::Done => Ok(None),
             Self::Chunked(chunks) => {
@@ -204,7 +204,7 @@ impl Framing {
     }
 
     /// Handles the end of the stream; an error if the body is incomplete (RFC 9112 §8).
-    pub(super) fn close(&mut self) -> io::Result<()> {
+    pub(crate) fn close(&mut self) -> io::Result<()> {
         match self {
             Self::Done | Self::UntilClose => {
                 *self = Self::Done;
@@ -215,12 +215,12 @@ impl Framing {
     }
 
     /// Whether the body has ended.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }
 
     /// The length of the rest.
-    pub(super) fn size_hint(&self) -> SizeHint {
+    pub(crate) fn size_hint(&self) -> SizeHint {
         match self {
             Self::Done => SizeHint::with_exact(0),
             Self::Length(left) => SizeHint::with_exact(*left),

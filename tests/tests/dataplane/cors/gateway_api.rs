@@ -39,59 +39,53 @@ async fn site() -> Site {
     Site::over(backend, manifests).await
 }
 
+/// What an allowed preflight for this origin and method gets.
+type Grant = fn(&str, &str) -> Vec<String>;
+
+fn named(origin: &str, _: &str) -> Vec<String> {
+    vec![
+        "allow-credentials: true".to_owned(),
+        "allow-headers: x-header-1, x-header-2".to_owned(),
+        "allow-methods: GET, OPTIONS".to_owned(),
+        format!("allow-origin: {origin}"),
+        "expose-headers: x-header-3, x-header-4".to_owned(),
+        "max-age: 3600".to_owned(),
+    ]
+}
+
+fn open(origin: &str, method: &str) -> Vec<String> {
+    vec![
+        format!("allow-methods: {method}"),
+        format!("allow-origin: {origin}"),
+        "max-age: 7200".to_owned(),
+    ]
+}
+
+fn echoed(origin: &str, method: &str) -> Vec<String> {
+    let echo = vec!["allow-headers: x-header-1,x-header-2".to_owned()];
+    [echo, open(origin, method)].concat()
+}
+
+fn echoed_with_credentials(origin: &str, method: &str) -> Vec<String> {
+    [vec!["allow-credentials: true".to_owned()], echoed(origin, method)].concat()
+}
+
 /// Cases 1 to 3, 8 to 11, 14 and 15. The suite takes 200 or 204, and `*` in the place of an echo
 /// where there are no credentials: here it is 204, and an echo (rule 7).
 #[tokio::test]
 async fn preflights_that_are_allowed() {
     let site = site().await;
-    let named = |origin: &'static str| {
-        vec![
-            "allow-credentials: true".to_owned(),
-            "allow-headers: x-header-1, x-header-2".to_owned(),
-            "allow-methods: GET, OPTIONS".to_owned(),
-            format!("allow-origin: {origin}"),
-            "expose-headers: x-header-3, x-header-4".to_owned(),
-            "max-age: 3600".to_owned(),
-        ]
-    };
-    let open = |origin: &'static str, method: &str| {
-        vec![
-            format!("allow-methods: {method}"),
-            format!("allow-origin: {origin}"),
-            "max-age: 7200".to_owned(),
-        ]
-    };
-    let echoed = |credentials: bool| {
-        let credentials = credentials.then(|| "allow-credentials: true".to_owned());
-        let echo = ["allow-headers: x-header-1,x-header-2".to_owned()];
-        let rest = open("https://other.foo.com", "PUT");
-        credentials.into_iter().chain(echo).chain(rest).collect::<Vec<_>>()
-    };
     let names = "x-header-1, x-header-2";
-    for (case, target, origin, method, names, lines) in [
-        (
-            "1: an origin that is named",
-            "/cors-1",
-            "https://www.foo.com",
-            "GET",
-            names,
-            named("https://www.foo.com"),
-        ),
-        (
-            "2: one label for the wildcard",
-            "/cors-1",
-            "https://www.bar.com",
-            "GET",
-            names,
-            named("https://www.bar.com"),
-        ),
+    let cases: [(&str, &str, &str, &str, &str, Grant); 8] = [
+        ("1: an origin that is named", "/cors-1", "https://www.foo.com", "GET", names, named),
+        ("2: one label for the wildcard", "/cors-1", "https://www.bar.com", "GET", names, named),
         (
             "3: two labels for the wildcard",
             "/cors-1",
             "https://xpto.www.bar.com",
             "GET",
             names,
-            named("https://xpto.www.bar.com"),
+            named,
         ),
         (
             "8 and 9: any method, and no credentials unless they are allowed",
@@ -99,34 +93,22 @@ async fn preflights_that_are_allowed() {
             "https://www.foo.com",
             "POST",
             "",
-            open("https://www.foo.com", "POST"),
+            open,
         ),
-        (
-            "10: any origin",
-            "/any-origin",
-            "https://foobar.com",
-            "PUT",
-            "",
-            open("https://foobar.com", "PUT"),
-        ),
-        (
-            "11: any origin, with a port",
-            "/any-origin",
-            "https://foobar.com:12345",
-            "PUT",
-            "",
-            open("https://foobar.com:12345", "PUT"),
-        ),
+        ("10: any origin", "/any-origin", "https://foobar.com", "PUT", "", open),
+        ("11: any origin, with a port", "/any-origin", "https://foobar.com:12345", "PUT", "", open),
         (
             "14: with credentials nothing is a star",
             "/credentials",
             "https://other.foo.com",
             "PUT",
             names,
-            echoed(true),
+            echoed_with_credentials,
         ),
-        ("15: the same without", "/anything", "https://other.foo.com", "PUT", names, echoed(false)),
-    ] {
+        ("15: the same without", "/anything", "https://other.foo.com", "PUT", names, echoed),
+    ];
+    for (case, target, origin, method, names, grant) in cases {
+        let lines = grant(origin, method);
         let answer = site.send_in_vain(preflight(origin, method, target, &[names])).await;
         assert_eq!(answer.status(), 204, "{case}");
         assert_eq!(cors(&answer), lines, "{case}");

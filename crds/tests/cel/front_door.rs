@@ -1,0 +1,43 @@
+//! The rules of a FrontDoor, but for its CORS policy.
+
+use super::{front_door, run};
+use serde_json::{Value, json};
+
+#[test]
+fn an_attach_entry_says_whose_routes() {
+    const ONE: &str = "exactly one of namespaces and namespaceSelector";
+    let expression = |operator: &str, values: Value| {
+        let expression = json!({"key": "team", "operator": operator, "values": values});
+        json!({"attach": [{"namespaceSelector": {"matchExpressions": [expression]}}]})
+    };
+    const AT: &str = "spec.attach[0].namespaceSelector.matchExpressions[0]";
+    run(
+        "FrontDoor",
+        &front_door(),
+        &[
+            (json!({"attach": [{"namespaces": ["web"]}]}), "", ""),
+            (json!({"attach": [{"namespaceSelector": {}}]}), "", ""),
+            (
+                json!({"attach": [{"namespaces": [], "namespaceSelector": {"matchLabels": {"a": "b"}}}]}),
+                "",
+                "",
+            ),
+            (
+                json!({"attach": [{"namespaces": ["web"]}, {"paths": ["/a"]}]}),
+                "spec.attach[1]",
+                ONE,
+            ),
+            (json!({"attach": [{"namespaces": []}]}), "spec.attach[0]", ONE),
+            (
+                json!({"attach": [{"namespaces": ["a"], "namespaceSelector": {}}]}),
+                "spec.attach[0]",
+                ONE,
+            ),
+            (json!({"attach": []}), "", ""),
+            (expression("In", json!(["a"])), "", ""),
+            (expression("Exists", json!([])), "", ""),
+            (expression("In", json!([])), AT, "values are needed"),
+            (expression("DoesNotExist", json!(["a"])), AT, "values are needed"),
+        ],
+    );
+}

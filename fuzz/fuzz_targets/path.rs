@@ -1,0 +1,67 @@
+//! Normal paths are fixed points, patterns and templates are read as they are printed, and a
+//! rewrite leads back to where it came from. The input is three lines or fewer: a path, a pattern, a
+//! template.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portico_dataplane::path::{PathPattern, PathTemplate, normalise};
+use std::borrow::Cow;
+
+fuzz_target!(|text: &str| {
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let path = line();
+    let Ok(normal) = normalise(path) else { return };
+    check_normal(path, &normal);
+    let (pattern, template) = (PathPattern::parse(line()), PathTemplate::parse(line()));
+    if let Ok(pattern) = &pattern {
+        assert_eq!(PathPattern::parse(&pattern.to_string()).as_ref(), Ok(pattern));
+        assert!(pattern.contains(pattern) && pattern.same_shape(pattern));
+        let all = PathPattern::parse("*").unwrap();
+        assert!(all.contains(pattern) && all.matches(&normal).is_some());
+    }
+    if let Ok(template) = &template {
+        assert_eq!(PathTemplate::parse(&template.to_string()).as_ref(), Ok(template));
+    }
+    if let (Ok(pattern), Ok(template)) = (&pattern, &template) {
+        check_rewrite(&normal, pattern, template);
+    }
+});
+
+fn check_normal(path: &str, normal: &str) {
+    assert!(matches!(normalise(normal), Ok(Cow::Borrowed(_))), "{normal}");
+    assert_eq!(matches!(normalise(path), Ok(Cow::Borrowed(_))), path == normal);
+    assert!(normal.starts_with('/') && normal.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert!(normal.split('/').all(|segment| segment != "." && segment != ".."), "{normal}");
+    assert!(!normal.contains('\\'));
+}
+
+fn check_rewrite(path: &str, pattern: &PathPattern, template: &PathTemplate) {
+    let Some(captures) = pattern.matches(path) else { return };
+    // As the compiler asks.
+    if template.has_rest() && !pattern.has_rest()
+        || template.names().any(|name| pattern.names().all(|other| other != name))
+    {
+        return;
+    }
+    let filled = template.fill(pattern, &captures);
+    assert!(matches!(normalise(&filled), Ok(Cow::Borrowed(_))), "{filled}");
+
+    let back = template.reverse(pattern, &captures, &filled);
+    if let Some(back) = &back {
+        assert!(matches!(normalise(back), Ok(Cow::Borrowed(_))), "{back}");
+        let captures = pattern.matches(back).unwrap();
+        assert_eq!(template.fill(pattern, &captures), filled);
+    }
+    // Captures that stand in a part of a segment may be told apart in several ways.
+    let text = template.to_string();
+    if text
+        .split('/')
+        .all(|segment| !segment.contains('{') || PathPattern::parse(&format!("/{segment}")).is_ok())
+    {
+        let back = back.expect("every segment is the template's own");
+        // `/strip` and `/strip/` both become `/`.
+        assert!(back == path || text == "/*", "{back}");
+    }
+}

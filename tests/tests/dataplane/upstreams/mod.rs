@@ -1,0 +1,31 @@
+//! Backends that fail, are late, or are not there; and those that speak more than plain HTTP/1.1.
+
+mod failures;
+mod http2;
+mod retries;
+mod timeouts;
+mod tls;
+
+use portico_tests::{
+    backend::Stage,
+    edge::Edge,
+    wire::{ask, get},
+};
+use std::net::SocketAddr;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// An address where nobody listens.
+pub(super) async fn nobody() -> SocketAddr {
+    Stage::open().await.unwrap().address().unwrap()
+}
+
+/// Status and reason of the answer to a GET.
+async fn outcome(edge: &Edge) -> (u16, String) {
+    let answer = ask(edge.address(), get("/", "")).await.unwrap();
+    (answer.status(), answer.reason())
+}
+
+fn is(status: u16, reason: &str) -> (u16, String) {
+    (status, reason.to_owned())
+}
