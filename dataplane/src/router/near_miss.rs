@@ -164,17 +164,19 @@ mod tests {
             .collect()
     }
 
+    /// Asserts why a match of `path` with these predicates loses to one of `/a/b` with a header.
+    fn loses(name: &'static str, path: &str, predicates: Predicates, why: &str) {
+        let winner = Predicates { headers: present("h"), ..Predicates::default() };
+        let matches =
+            vec![route_match("winner", "/a/b", winner), route_match(name, path, predicates)];
+        assert_eq!(near_misses(matches), [(name.to_owned(), why.to_owned())]);
+    }
+
     #[test]
     fn every_near_miss_is_explained() {
         let none = Predicates::default;
         let value = |text: &str| Comparison::Exact(text.to_owned());
         let query = |query| Predicates { query, ..none() };
-        let loses = |name: &'static str, path: &str, predicates, why: &str| {
-            let winner = Predicates { headers: present("h"), ..none() };
-            let matches =
-                vec![route_match("winner", "/a/b", winner), route_match(name, path, predicates)];
-            assert_eq!(near_misses(matches), [(name.to_owned(), why.to_owned())]);
-        };
         loses("path", "/x", none(), "its path does not match");
         loses(
             "slash",
@@ -202,6 +204,13 @@ mod tests {
             Predicates { headers: with("h", value("1")), ..none() },
             "matches too and asks as much, but the winner is older (or, of one age, first by name)",
         );
+    }
+
+    #[test]
+    fn an_unmet_predicate_is_named() {
+        let none = Predicates::default;
+        let value = |text: &str| Comparison::Exact(text.to_owned());
+        let query = |query| Predicates { query, ..none() };
         let methods = vec![Method::PUT, Method::POST];
         for (predicates, requirement) in [
             (Predicates { methods, ..none() }, "method PUT or POST"),

@@ -48,14 +48,12 @@ fn judged(route: &str, result: &str, mode: &str) -> String {
     format!("portico_cors_requests_total{{route=\"{route}\",result=\"{result}\",mode=\"{mode}\"}}")
 }
 
-#[tokio::test]
-async fn every_verdict_is_counted_and_logged() {
-    log();
-    let (edge, _backend) = judges().await;
+/// Requests, the word for each in the access log, and the sample that counts it.
+fn cases() -> Vec<(String, &'static str, String)> {
     let enforced = |route: &str, result: &str| judged(route, result, "enforce");
     let asked = |result: &str, reason: &str| preflights("web/answer", result, reason, "enforce");
     let long = "x-a,".repeat(2000);
-    let cases = [
+    vec![
         (from("/answer/", ALLOWED), "allowed", enforced("web/answer", "allowed")),
         (from("/answer/", OTHER), "disallowed", enforced("web/answer", "disallowed")),
         (from("/reject/", OTHER), "rejected", enforced("web/reject", "rejected")),
@@ -94,10 +92,16 @@ async fn every_verdict_is_counted_and_logged() {
             "report:preflight-denied:method",
             preflights("web/report", "denied", "method", "report"),
         ),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn every_verdict_is_counted_and_logged() {
+    log();
+    let (edge, _backend) = judges().await;
     let documented = include_str!("../../../../docs/observe.md");
     let mut counted = BTreeMap::new();
-    for (request, word, sample) in cases {
+    for (request, word, sample) in cases() {
         for _ in 0..2 {
             let line = line(&edge, &request).await;
             assert_eq!(line["cors"], word, "{line}");
