@@ -140,11 +140,11 @@ fn losers_say_why_and_the_closest_come_first() {
         let route = format!("web/{name}");
         losers.iter().find(|loser| loser["route"] == *route).unwrap()["why"].as_str().unwrap()
     };
-    assert_eq!(why("put"), "its path matches, but it wants method PUT");
-    assert_eq!(why("tenant"), "its path matches, but it wants header x-tenant: blue");
+    assert_eq!(why("put"), "its path matches, but it requires method PUT");
+    assert_eq!(why("tenant"), "its path matches, but it requires header x-tenant: blue");
     assert_eq!(why("asks-less"), "matches too, but has no predicate where the winner has 1");
     assert_eq!(why("general"), "matches too, but its path is less specific than /a/{x}");
-    assert_eq!(why("slash"), "its path does not match: a slash at the end makes a difference");
+    assert_eq!(why("slash"), "its path does not match: a trailing slash matters");
     assert_eq!(why("far"), "its path does not match");
     let names: Vec<_> = losers.iter().map(|loser| loser["route"].as_str().unwrap()).collect();
     assert_eq!(names[4..], ["web/slash", "web/near", "web/far"]);
@@ -331,7 +331,9 @@ fn a_disallowed_origin_is_forwarded_or_rejected() {
     let why = "origin 'https://evil.example' is not allowed";
     assert_eq!(
         forwarded["response"]["cors"],
-        format!("the CORS policy lets no script read the answer, but forwards the request: {why}")
+        format!(
+            "the CORS policy does not let scripts read the response, but forwards the request: {why}"
+        )
     );
     let rejected = told_of(&(DOOR.to_owned() + "    disallowedOrigin: Reject\n"));
     assert_eq!(rejected["response"]["status"], 403);
@@ -520,11 +522,11 @@ fn nothing_is_said_to_be_forwarded_where_the_front_door_answers() {
         &route("open", "matches: [{path: /open}], respond: {status: 200}, cors: {mode: Disabled}"),
     ]
     .concat();
-    let denied = "the CORS policy lets no script read the answer: origin 'https://evil.example' is not allowed";
+    let denied = "the CORS policy does not let scripts read the response: origin 'https://evil.example' is not allowed";
     for (path, status, said) in [
         ("/nowhere", 404, denied),
         ("/fixed", 200, denied),
-        ("/open", 200, "no CORS policy: nothing is touched"),
+        ("/open", 200, "no CORS policy: nothing is changed"),
     ] {
         let told = told(&manifests, &format!("http://www.ep.com{path}"), &EVIL);
         assert_eq!(told["response"]["status"], status, "{path}");
