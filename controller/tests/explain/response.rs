@@ -18,7 +18,9 @@ fn a_disallowed_origin_is_forwarded_or_rejected() {
     let why = "origin 'https://evil.example' is not allowed";
     assert_eq!(
         forwarded["response"]["cors"],
-        format!("the CORS policy lets no script read the answer, but forwards the request: {why}")
+        format!(
+            "the CORS policy does not let scripts read the response, but forwards the request: {why}"
+        )
     );
     let rejected = told_of(&(FRONT_DOOR.to_owned() + "    disallowedOrigin: Reject\n"));
     assert_eq!(rejected["response"]["status"], 403);
@@ -93,11 +95,11 @@ fn nothing_is_said_to_be_forwarded_where_the_front_door_answers() {
         &route("open", "matches: [{path: /open}], respond: {status: 200}, cors: {mode: Disabled}"),
     ]
     .concat();
-    let denied = "the CORS policy lets no script read the answer: origin 'https://evil.example' is not allowed";
+    let denied = "the CORS policy does not let scripts read the response: origin 'https://evil.example' is not allowed";
     for (path, status, said) in [
         ("/nowhere", 404, denied),
         ("/fixed", 200, denied),
-        ("/open", 200, "no CORS policy: nothing is touched"),
+        ("/open", 200, "no CORS policy: nothing is changed"),
     ] {
         let told = told(&manifests, &format!("http://www.ep.com{path}"), &EVIL);
         assert_eq!(told["response"]["status"], status, "{path}");

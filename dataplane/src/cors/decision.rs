@@ -107,7 +107,9 @@ pub(crate) fn denial_reason(
 ) -> String {
     match (denial, cors_request) {
         (Denial::Origin, CorsRequest::CrossOrigin(Some(origin))) => not_allowed(origin),
-        (Denial::Origin, CorsRequest::CrossOrigin(None)) => "Origin came twice".to_owned(),
+        (Denial::Origin, CorsRequest::CrossOrigin(None)) => {
+            "Origin occurs more than once".to_owned()
+        }
         (Denial::Origin, CorsRequest::Preflight(preflight)) => not_allowed(preflight.origin),
         (
             Denial::Method | Denial::Header | Denial::Malformed,

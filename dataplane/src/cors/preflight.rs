@@ -14,7 +14,7 @@ pub(super) enum PreflightError {
     Method(Method),
     #[error("header '{0}' is not allowed")]
     Header(String),
-    #[error("Access-Control-Request-Method is no method")]
+    #[error("Access-Control-Request-Method is not a method")]
     NoMethod,
     #[error("Access-Control-Request-Headers {0}")]
     Malformed(Malformed),
@@ -241,13 +241,19 @@ mod tests {
         for (policy, method, names, denial, why) in [
             (&methods, "DELETE", "", Denial::Method, "method 'DELETE' is not allowed"),
             (&headers, "PUT", "x-a,X-B", Denial::Header, "header 'x-b' is not allowed"),
-            (&headers, "A B", "", Denial::Malformed, "Access-Control-Request-Method is no method"),
+            (
+                &headers,
+                "A B",
+                "",
+                Denial::Malformed,
+                "Access-Control-Request-Method is not a method",
+            ),
             (
                 &headers,
                 "PUT",
                 "x a",
                 Denial::Malformed,
-                "Access-Control-Request-Headers has an element that is no header name",
+                "Access-Control-Request-Headers has an element that is not a header name",
             ),
         ] {
             let error = respond(policy, method, &[names]).unwrap_err();

@@ -34,7 +34,7 @@ pub(crate) enum Malformed {
     #[error("has more than {MAX_SPACE} bytes of white space around a name")]
     Space,
     /// Not a field name (RFC 9110 §5.1).
-    #[error("has an element that is no header name")]
+    #[error("has an element that is not a header name")]
     NotAName,
 }
 

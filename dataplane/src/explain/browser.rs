@@ -60,18 +60,16 @@ impl Browser {
         let (preflight, why) = match (page, causes.as_str()) {
             (Page::Preflight, _) => (None, "the request is a preflight itself".to_owned()),
             (Page::Own, _) => (Some(false), "same origin: no CORS".to_owned()),
-            (Page::Other, "") => {
-                (Some(false), "the request is simple: it is sent unasked".to_owned())
-            }
+            (Page::Other, "") => (Some(false), "the request needs no preflight".to_owned()),
             (Page::Other, causes) => (Some(true), causes.to_owned()),
             (Page::Unknown, "") => (
                 Some(false),
-                "the request is simple: a page of any origin sends it unasked".to_owned(),
+                "the request needs no preflight, whatever the page's origin".to_owned(),
             ),
             (Page::Unknown, causes) => (
                 None,
                 format!(
-                    "no origin is given: a page of the same origin asks nothing, one of another sends a preflight, for {causes}"
+                    "no origin is given: a page of the same origin sends no preflight, a page of another origin sends one: {causes}"
                 ),
             ),
         };
@@ -94,7 +92,7 @@ pub(super) fn note(page: Page, headers: &HeaderMap) -> Option<String> {
         _ => "headers",
     };
     Some(format!(
-        "a script can't set {noun} {}: the browser drops what it sets, and may send its own",
+        "a script can't set {noun} {}: the browser ignores the script's value and may send its own",
         names.join(", ")
     ))
 }

@@ -19,10 +19,12 @@ pub(super) fn cors_check(answer: &HeaderMap, origin: &HeaderValue) -> Check {
     let mut lines = answer.get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN).iter();
     let allowed = match (lines.next(), lines.next()) {
         (None, _) => {
-            return Check::Fails("the answer has no Access-Control-Allow-Origin".to_owned());
+            return Check::Fails("the response has no Access-Control-Allow-Origin".to_owned());
         }
         (Some(_), Some(_)) => {
-            return Check::Fails("the answer has Access-Control-Allow-Origin twice".to_owned());
+            return Check::Fails(
+                "the response has more than one Access-Control-Allow-Origin".to_owned(),
+            );
         }
         (Some(allowed), None) => allowed,
     };
@@ -37,7 +39,7 @@ pub(super) fn cors_check(answer: &HeaderMap, origin: &HeaderValue) -> Check {
         Check::Passes { credentials }
     } else {
         let allowed = String::from_utf8_lossy(allowed.as_bytes());
-        Check::Fails(format!("the answer's Access-Control-Allow-Origin is {allowed}"))
+        Check::Fails(format!("the response's Access-Control-Allow-Origin is {allowed}"))
     }
 }
 

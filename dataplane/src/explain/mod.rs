@@ -49,7 +49,7 @@ pub struct Question {
 
 /// An invalid question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the name in Via is no token")]
+#[error("the name in Via is not a token")]
 pub struct QuestionError;
 
 /// What happens to a request, and why. Values from Secrets are fingerprints.

@@ -179,7 +179,7 @@ fn browser_check(requested: &Requested, status: StatusCode, response: &HeaderMap
         other @ (Check::Fails(_) | Check::Unknown) => return other,
     };
     if !status.is_success() {
-        return Check::Fails(format!("the status {status} is no success"));
+        return Check::Fails(format!("the status {status} is not a success"));
     }
     let methods = list(response, &header::ACCESS_CONTROL_ALLOW_METHODS);
     let method = requested.method.to_str().unwrap_or_default();
@@ -313,7 +313,7 @@ mod tests {
                 "x-a",
                 302,
                 &[ORIGIN, (HEADERS, "x-a")],
-                "the status 302 Found is no success",
+                "the status 302 Found is not a success",
             ),
         ] {
             let expected = Check::Fails(why.to_owned());

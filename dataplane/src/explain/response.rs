@@ -47,7 +47,7 @@ impl Response {
             run.arrived.matched.and_then(|matched| matched.target.unavailable.clone());
         let cors = match run.cors_request() {
             Some(cors_request) => describe_verdict(run, &cors_request),
-            None => "no host, and so no CORS policy".to_owned(),
+            None => "no FrontDoor has the host, so no CORS policy applies".to_owned(),
         };
         let edge = |script| Self {
             by: ResponseSource::Edge,
@@ -130,17 +130,17 @@ fn describe_verdict(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String 
     let is_edges = matches!(run.reply, Reply::Edge(..));
     if run.arrived.policy.is_none() {
         return if is_edges {
-            "no CORS policy: nothing is touched"
+            "no CORS policy: nothing is changed"
         } else {
-            "no CORS policy: nothing is touched, the backend's CORS headers pass"
+            "no CORS policy: the backend's CORS headers are passed on unchanged"
         }
         .to_owned();
     }
     let Some(verdict) = run.arrived.verdict else {
         return match cors_request {
-            CorsRequest::SameOrigin => "same origin: the CORS policy has nothing to say",
+            CorsRequest::SameOrigin => "same origin: the CORS policy does not apply",
             CorsRequest::Plain | CorsRequest::CrossOrigin(_) | CorsRequest::Preflight(_) => {
-                "no Origin: the CORS policy has nothing to say"
+                "no Origin: the CORS policy does not apply"
             }
         }
         .to_owned();
@@ -154,17 +154,17 @@ fn describe_verdict(run: &DryRun<'_>, cors_request: &CorsRequest<'_>) -> String 
         }
         Outcome::Allowed => "the CORS policy allows the page's origin".to_owned(),
         Outcome::Disallowed if is_edges => {
-            format!("the CORS policy lets no script read the answer: {why}")
+            format!("the CORS policy does not let scripts read the response: {why}")
         }
         Outcome::Disallowed => {
             format!(
-                "the CORS policy lets no script read the answer, but forwards the request: {why}"
+                "the CORS policy does not let scripts read the response, but forwards the request: {why}"
             )
         }
         Outcome::Rejected => format!("the CORS policy rejects the request: {why}"),
     };
     if verdict.report_only {
-        format!("{sentence} (it only reports: nothing changes)")
+        format!("{sentence} (report only: nothing changes)")
     } else {
         sentence
     }

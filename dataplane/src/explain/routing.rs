@@ -82,9 +82,9 @@ impl Winner {
         let why = near_misses.find_map(|near_miss| match near_miss {
             NearMiss::LessSpecific(_) => Some("its path is the most specific that matches"),
             NearMiss::FewerPredicates { .. } => {
-                Some("of those with its path that fit, it asks most")
+                Some("of the matches with its path, its predicates rank highest")
             }
-            NearMiss::LowerPrecedence => Some("it goes first by age, or of one age by name"),
+            NearMiss::LowerPrecedence => Some("it is older than Routes that match equally well (or, if equally old, first by name)"),
             NearMiss::Path(_) | NearMiss::Unmet(_) => None,
         });
         Some(Self {
@@ -93,7 +93,7 @@ impl Winner {
             path: matched.path.clone(),
             predicates: matched.predicates.clone(),
             captures: run.captures().into_iter().collect(),
-            why: why.unwrap_or("no other Route fits").to_owned(),
+            why: why.unwrap_or("no other Route matches").to_owned(),
         })
     }
 }
@@ -180,7 +180,7 @@ pub(super) fn note(table: &Table, run: &DryRun<'_>, name: &str) -> Option<String
     match &host.host {
         HostPattern::Exact(_) => {}
         pattern @ (HostPattern::Suffix(_) | HostPattern::Any) => {
-            note.push_str(&format!(", which has it as {pattern}"));
+            note.push_str(&format!(", which lists it as {pattern}"));
         }
     }
     match all.difference(&routes(host)).count() {

@@ -54,13 +54,13 @@ impl Script {
                 why: "same origin".to_owned(),
             },
             (Page::Unknown, _) | (Page::Preflight | Page::Other, None) => Self::unknown(
-                "no origin is given: a page of the same origin reads all, one of another what the policy lets it",
+                "no origin is given: a page of the same origin may read everything, a page of another origin only what the policy allows",
             ),
-            (Page::Preflight, Some(_)) => Self::none("no script sees the answer to a preflight"),
+            (Page::Preflight, Some(_)) => Self::none("no script sees the response to a preflight"),
             (Page::Other, Some(origin)) => match preflight {
-                Some(preflight) if preflight.allowed == Some(false) => {
-                    Self::none("the browser does not send the request, its preflight being refused")
-                }
+                Some(preflight) if preflight.allowed == Some(false) => Self::none(
+                    "the browser does not send the request, because its preflight is denied",
+                ),
                 Some(_) | None => Self::checked(fields, origin, preflight, answer),
             },
         }
@@ -76,18 +76,18 @@ impl Script {
             Check::Unknown => Self::unknown("the backend's Access-Control-Allow-Origin decides"),
             Check::Fails(why) => Self::none(&why),
             Check::Passes { .. } if is_redirect(answer) => {
-                Self::unknown("the browser follows the redirect, and goes by what answers there")
+                Self::unknown("the browser follows the redirect, and the final response decides")
             }
             Check::Passes { .. }
                 if preflight.is_some_and(|preflight| preflight.allowed.is_none()) =>
             {
-                Self::unknown("it may read the answer, if the backend allows the preflight")
+                Self::unknown("it may read the response if the backend allows the preflight")
             }
             Check::Passes { credentials } => Self {
                 reads: Some(true),
                 credentials: Some(credentials),
                 headers: exposed(fields, credentials),
-                why: "the answer's Access-Control-Allow-Origin is the page's origin".to_owned(),
+                why: "the response's Access-Control-Allow-Origin is the page's origin".to_owned(),
             },
         }
     }

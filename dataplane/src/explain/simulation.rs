@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
 
 /// Placeholder for the id that each request gets.
-const ID: HeaderValue = HeaderValue::from_static("(drawn for each request)");
+const ID: HeaderValue = HeaderValue::from_static("(random for each request)");
 
 /// The context of dry runs.
 pub(super) struct Simulation<'a, 't> {

@@ -29,7 +29,7 @@ pub enum TargetError {
     #[error("the scheme must be http or https")]
     Scheme,
     /// A user name or a password before the host.
-    #[error("a browser sends no user name in a URL: remove what stands before the '@'")]
+    #[error("a browser sends no user name in a URL: remove everything up to the '@'")]
     UserInfo,
     /// An invalid port.
     #[error("the port must be a number up to 65535")]

@@ -51,10 +51,10 @@ pub enum PathPatternError {
     )]
     Name(String),
     /// A name that occurs twice in a pattern.
-    #[error("has the name '{0}' twice: give each capture a name of its own")]
+    #[error("has the name '{0}' more than once: give each capture a name of its own")]
     RepeatedName(String),
     /// A `?`.
-    #[error("has a '?': a query is no part of the path; write '%3F' for the character")]
+    #[error("has a '?': a query is not part of the path; write '%3F' for the character")]
     Query,
     /// A `#`.
     #[error("has a '#': a fragment never reaches a server; write '%23' for the character")]
@@ -74,7 +74,7 @@ pub enum PathPatternError {
     )]
     Backslash,
     /// A control character, raw or escaped.
-    #[error("has a control character: requests with one are refused; leave it out")]
+    #[error("has a control character: requests with one are refused; remove it")]
     Control,
 }
 

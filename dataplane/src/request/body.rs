@@ -17,7 +17,7 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A body was cut off; the request's state or record has the reason.
 #[derive(Debug, thiserror::Error)]
-#[error("the body broke off")]
+#[error("the body was cut off")]
 pub(crate) struct BodyError;
 
 /// The client's body as it is sent to the backend.

@@ -90,12 +90,12 @@ impl fmt::Display for NearMiss<'_> {
         match self {
             Self::Path(None) => f.write_str("its path does not match"),
             Self::Path(Some(Typo::Slash)) => {
-                f.write_str("its path does not match: a slash at the end makes a difference")
+                f.write_str("its path does not match: a trailing slash matters")
             }
             Self::Path(Some(Typo::Case)) => {
-                f.write_str("its path does not match: upper and lower case make a difference")
+                f.write_str("its path does not match: upper and lower case matter")
             }
-            Self::Unmet(unmet) => write!(f, "its path matches, but it wants {unmet}"),
+            Self::Unmet(unmet) => write!(f, "its path matches, but it requires {unmet}"),
             Self::LessSpecific(winner) => {
                 write!(f, "matches too, but its path is less specific than {winner}")
             }
@@ -108,11 +108,11 @@ impl fmt::Display for NearMiss<'_> {
             }
             Self::FewerPredicates { ours: [ours, ..], .. } => write!(
                 f,
-                "matches too with {}, but methods go before headers, cookies and query, in this order",
+                "matches too with {}, but methods take precedence over headers, cookies and query, in this order",
                 predicates(*ours)
             ),
             Self::LowerPrecedence => f.write_str(
-                "matches too and asks as much, but the winner is older (or, of one age, first by name)",
+                "matches too with predicates of the same rank, but the winner is older (or, if equally old, first by name)",
             ),
         }
     }
@@ -178,31 +178,21 @@ mod tests {
         let value = |text: &str| Comparison::Exact(text.to_owned());
         let query = |query| Predicates { query, ..none() };
         loses("path", "/x", none(), "its path does not match");
-        loses(
-            "slash",
-            "/a/b/",
-            none(),
-            "its path does not match: a slash at the end makes a difference",
-        );
-        loses(
-            "case",
-            "/{x}/B",
-            none(),
-            "its path does not match: upper and lower case make a difference",
-        );
+        loses("slash", "/a/b/", none(), "its path does not match: a trailing slash matters");
+        loses("case", "/{x}/B", none(), "its path does not match: upper and lower case matter");
         loses("general", "/a/*", none(), "matches too, but its path is less specific than /a/b");
         loses("less", "/a/b", none(), "matches too, but has no predicate where the winner has 1");
         loses(
             "kind",
             "/a/b",
             query(present("q")),
-            "matches too with 1 predicate, but methods go before headers, cookies and query, in this order",
+            "matches too with 1 predicate, but methods take precedence over headers, cookies and query, in this order",
         );
         loses(
             "younger",
             "/a/b",
             Predicates { headers: with("h", value("1")), ..none() },
-            "matches too and asks as much, but the winner is older (or, of one age, first by name)",
+            "matches too with predicates of the same rank, but the winner is older (or, if equally old, first by name)",
         );
     }
 
@@ -231,7 +221,7 @@ mod tests {
             (Predicates { cookies: with("c", value("2")), ..none() }, "cookie c=2"),
             (query(with("q", value("2"))), "query q=2"),
         ] {
-            let why = format!("its path matches, but it wants {requirement}");
+            let why = format!("its path matches, but it requires {requirement}");
             loses("unmet", "/a/b", predicates, &why);
         }
     }

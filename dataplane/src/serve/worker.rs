@@ -78,7 +78,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             tracing::error!(%error, "a worker can't listen");
         }
     })?;
-    started.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended at its start")))?;
+    started.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended while starting")))?;
     Ok(thread)
 }
 

@@ -47,7 +47,7 @@ fn requests(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) ->
     family(
         out,
         name,
-        "Requests answered, by Route, status code and the edge's reason where it answered itself.",
+        "Requests by Route, status code and, for responses that Portico generated, the reason.",
     )?;
     for (route, merged) in routes {
         for ((code, reason), count) in &merged.outcomes {
@@ -63,7 +63,7 @@ fn requests(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) ->
 
 fn durations(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
     let name = "portico_request_duration_seconds";
-    writeln!(out, "# HELP {name} From a request's head to the end of its answer.")?;
+    writeln!(out, "# HELP {name} Time from a request's head to the end of its response.")?;
     writeln!(out, "# TYPE {name} histogram")?;
     for (route, merged) in routes {
         if merged.outcomes.is_empty() {
@@ -90,7 +90,7 @@ fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt
         })
     };
     let name = "portico_cors_preflights_total";
-    family(out, name, "Preflights that a CORS policy judged, by Route, verdict and mode.")?;
+    family(out, name, "Preflights to which a CORS policy applied, by Route, verdict and mode.")?;
     for (route, verdict, count) in verdict() {
         if let Series::Preflights(result, reason) = series(verdict.outcome) {
             let mode = mode(verdict);
@@ -104,7 +104,7 @@ fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt
     family(
         out,
         name,
-        "Cross-origin requests that a CORS policy judged, by Route, verdict and mode.",
+        "Cross-origin requests to which a CORS policy applied, by Route, verdict and mode.",
     )?;
     for (route, verdict, count) in verdict() {
         if let Series::Requests(result) = series(verdict.outcome) {
@@ -127,7 +127,7 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     family(
         out,
         name,
-        "Same-origin requests forwarded that a browser would have sent a preflight for, had their page called the backend at another origin; at most, because browsers remember permissions for a while.",
+        "Forwarded same-origin requests that would have needed a preflight if their page had called the backend on another origin; an upper bound, because browsers cache preflight results.",
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.avoided)?;
@@ -136,7 +136,7 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     family(
         out,
         name,
-        "What those preflights would have taken at least: for each the shortest round trip of late on the client's connection. Linux only.",
+        "The least time that those preflights would have taken: for each, the shortest recent round trip on the client's connection. Linux only.",
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.saved.as_secs_f64())?;
@@ -181,7 +181,7 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     let connections: usize = snapshots.iter().map(|snapshot| snapshot.connections).sum();
     let gauges = [
         ("portico_upstream_idle_connections", "Idle connections to backends.", total(|c| c.idle)),
-        ("portico_connections", "Open connections of clients.", connections as u64),
+        ("portico_connections", "Open client connections.", connections as u64),
     ];
     for (name, help, value) in gauges {
         metric(out, name, "gauge", help, value)?;

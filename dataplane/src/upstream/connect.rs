@@ -78,7 +78,7 @@ impl Connector {
         };
         let name = name.map_err(|_| Phase::Tls)?;
         let tls = connector.connect(name, tcp).await.map_err(|error| {
-            tracing::debug!(backend = %backend.name, %address, %error, "no TLS session");
+            tracing::debug!(backend = %backend.name, %address, %error, "the TLS handshake failed");
             Phase::Tls
         })?;
         Ok(tls.into())
@@ -104,7 +104,7 @@ impl Connector {
             None => {
                 let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
                 let built = built.map_err(|error| {
-                    tracing::warn!(%error, "no resolver: the system's DNS configuration can't be read");
+                    tracing::warn!(%error, "can't create a resolver from the system's DNS configuration");
                     Phase::Resolve
                 })?;
                 self.resolver.get_or_init(|| built)
@@ -112,7 +112,7 @@ impl Connector {
         };
         // The trailing dot prevents search domains: an external host is fully qualified.
         let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| {
-            tracing::debug!(host, %error, "does not resolve");
+            tracing::debug!(host, %error, "host does not resolve");
             Phase::Resolve
         })?;
         Ok(found.iter().collect())

@@ -27,7 +27,7 @@ fn decided(
     let headers = lines(headers);
     let cors_request = CorsRequest::of(method, &headers, |origin| origin == OWN.1);
     let Decision { verdict, disposition, response_headers } = Decision::of(policy, &cors_request);
-    assert_eq!(response_headers.why, None, "nothing is said unless the policy is to be debugged");
+    assert_eq!(response_headers.why, None, "a reason is only given if the policy's debug is set");
     let disposition = match disposition {
         Disposition::Proceed => "proceeds",
         Disposition::Answer(_) => "answered",
@@ -180,14 +180,14 @@ fn a_denial_says_why_in_debug_mode() {
         (Method::GET, &[OWN], None),
         (Method::OPTIONS, &[ORIGIN, PUT], None),
         (Method::GET, &[OTHER], Some("origin 'https://other.example' is not allowed")),
-        (Method::GET, &[ORIGIN, ORIGIN], Some("Origin came twice")),
+        (Method::GET, &[ORIGIN, ORIGIN], Some("Origin occurs more than once")),
         (Method::OPTIONS, &[OTHER, PUT], Some("origin 'https://other.example' is not allowed")),
         (Method::OPTIONS, &[ORIGIN, DELETE], Some("method 'DELETE' is not allowed")),
         (Method::OPTIONS, &[ORIGIN, PUT, NAMES], Some("header 'x-b' is not allowed")),
         (
             Method::OPTIONS,
             &[ORIGIN, PUT, BROKEN],
-            Some("Access-Control-Request-Headers has an element that is no header name"),
+            Some("Access-Control-Request-Headers has an element that is not a header name"),
         ),
     ] {
         let headers = lines(headers);

@@ -69,7 +69,7 @@ impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         match self {
-            Self::Method(method) => write!(f, "method {method} is not simple"),
+            Self::Method(method) => write!(f, "method {method} is not safelisted"),
             Self::Header { name, .. } => write!(f, "header {name} is not safelisted"),
             Self::ContentType(value) => {
                 write!(f, "content-type {} is not safelisted", text(value))

@@ -31,7 +31,7 @@ fn safelisted_methods_are_case_sensitive() {
         assert!(why(safelisted, &[]).is_empty(), "{safelisted}");
     }
     for other in ["PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "get", "Post", "TRACE"] {
-        assert_eq!(why(other, &[]), [format!("method {other} is not simple")]);
+        assert_eq!(why(other, &[]), [format!("method {other} is not safelisted")]);
     }
 }
 
@@ -47,7 +47,7 @@ fn every_cause_is_described() {
     assert_eq!(
         why("PUT", &lines),
         [
-            "method PUT is not simple",
+            "method PUT is not safelisted",
             "header x-api-key is not safelisted",
             "the value of accept is not safelisted",
             "content-type application/json; charset=utf-8 is not safelisted",

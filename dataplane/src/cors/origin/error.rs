@@ -34,7 +34,7 @@ pub enum OriginMistake {
     #[error("is longer than 512 bytes")]
     TooLong,
     /// `null`, the opaque origin.
-    #[error("is what every sandboxed frame sends, anybody's: it can't be listed")]
+    #[error("is what every sandboxed frame sends, whoever its author: it can't be listed")]
     Null,
     /// Origins joined by commas or white space.
     #[error("is more than one origin: write each as an entry of its own")]
@@ -55,10 +55,10 @@ pub enum OriginMistake {
     #[error("has upper case in its scheme")]
     UpperCaseScheme,
     /// `file:`.
-    #[error("is a file's, for which browsers send 'null': it can't be listed")]
+    #[error("is the origin of files, for which browsers send 'null': it can't be listed")]
     File,
     /// A trailing `/` and nothing after it.
-    #[error("has a slash at the end, which no origin has")]
+    #[error("has a trailing slash, which no origin has")]
     TrailingSlash,
     /// A path.
     #[error("has a path, which no origin has")]
@@ -92,10 +92,10 @@ pub enum OriginMistake {
     )]
     Character(char),
     /// A host that is not ASCII.
-    #[error("has a host in Unicode, of which browsers send the A-label (xn--…)")]
+    #[error("has a host in Unicode, which browsers send as its A-label (xn--…)")]
     Unicode,
     /// A host that has no A-label, or a malformed A-label (UTS 46).
-    #[error("has a host that is no valid internationalised name")]
+    #[error("has a host that is not a valid internationalised name")]
     NotIdna,
     /// Two dots in a row, or a leading dot.
     #[error("has an empty label in its host")]
@@ -111,13 +111,13 @@ pub enum OriginMistake {
     Ipv4,
     /// A host that ends in a number but is not an IPv4 address (URL Standard, "ends in a number
     /// checker").
-    #[error("has a host that ends in a number and is no IPv4 address")]
+    #[error("has a host that ends in a number but is not an IPv4 address")]
     NotIpv4,
     /// An IPv6 address that is not in RFC 5952's form.
     #[error("has an IPv6 address that is not in the form browsers send")]
     Ipv6,
     /// Brackets around something other than an IPv6 address.
-    #[error("has a '[' that no IPv6 address and ']' follow")]
+    #[error("has a '[' that is not followed by an IPv6 address and ']'")]
     NotIpv6,
     /// An IPv6 address without brackets.
     #[error("has an IPv6 address without brackets")]

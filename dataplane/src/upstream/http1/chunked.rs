@@ -84,10 +84,10 @@ impl Chunks {
         if !(extension.is_empty() || extension.starts_with(b";"))
             || self.extensions > MAX_EXTRA_BYTES
         {
-            return Err(malformed("what follows a chunk's size"));
+            return Err(malformed("an invalid chunk extension"));
         }
         let text = std::str::from_utf8(digits).unwrap_or_default();
-        u64::from_str_radix(text, 16).map_err(|_| malformed("a chunk's size"))
+        u64::from_str_radix(text, 16).map_err(|_| malformed("an invalid chunk size"))
     }
 }
 
@@ -95,7 +95,7 @@ impl Chunks {
 fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
     let Some(length) = memchr(b'\n', input) else {
         return if input.len() > MAX_EXTRA_BYTES {
-            Err(malformed("a chunk's size without end"))
+            Err(malformed("an endless chunk-size line"))
         } else {
             Ok(None)
         };
@@ -107,7 +107,7 @@ fn line(input: &mut BytesMut) -> io::Result<Option<BytesMut>> {
             line.truncate(at);
             Ok(Some(line))
         }
-        Some(_) | None => Err(malformed("a chunk's size that ends without CRLF")),
+        Some(_) | None => Err(malformed("a chunk-size line that does not end in CRLF")),
     }
 }
 
@@ -121,7 +121,7 @@ fn block(input: &mut BytesMut) -> io::Result<Option<Bytes>> {
     match end {
         Some(end) if end <= MAX_EXTRA_BYTES => Ok(Some(input.split_to(end).freeze())),
         None if input.len() < MAX_EXTRA_BYTES => Ok(None),
-        Some(_) | None => Err(malformed("trailers without end")),
+        Some(_) | None => Err(malformed("an endless trailer section")),
     }
 }
 
@@ -130,11 +130,11 @@ fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
     let Ok(httparse::Status::Complete((length, fields))) =
         httparse::parse_headers(block, &mut fields)
     else {
-        return Err(malformed("trailers that are no fields"));
+        return Err(malformed("malformed trailer fields"));
     };
     // Some parsers end a line at a bare LF, which would leave the rest for others.
     if length != block.len() {
-        return Err(malformed("an empty line among trailers"));
+        return Err(malformed("an empty line within the trailer section"));
     }
     let mut trailers = HeaderMap::with_capacity(fields.len());
     for field in fields {
@@ -144,7 +144,7 @@ fn trailers(block: &Bytes) -> io::Result<HeaderMap> {
             (Ok(name), Ok(value)) => {
                 trailers.append(name, value);
             }
-            (Err(_), _) | (_, Err(_)) => return Err(malformed("a trailer")),
+            (Err(_), _) | (_, Err(_)) => return Err(malformed("an invalid trailer field")),
         }
     }
     Ok(trailers)

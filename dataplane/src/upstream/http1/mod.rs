@@ -125,7 +125,7 @@ impl Http1 {
                 }
             }
             if self.input.len() >= MAX_HEAD_BYTES {
-                return Poll::Ready(Err(malformed("a head without end")));
+                return Poll::Ready(Err(malformed("an endless head")));
             }
             if ready!(self.poll_read(cx))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));

@@ -24,7 +24,7 @@ impl Heads {
     pub(crate) fn next(&mut self, input: &mut BytesMut) -> io::Result<Option<Bytes>> {
         // An empty line before a head is only allowed for requests (RFC 9112 §2.2).
         if matches!(input.first(), Some(b'\r' | b'\n')) {
-            return Err(malformed("an empty line"));
+            return Err(malformed("an empty line before the head"));
         }
         // The last bytes scanned may have been the start of the end.
         let start = self.seen.saturating_sub(2);
@@ -66,16 +66,16 @@ pub(crate) fn parse(
     let (httparse::Status::Complete(_), Some(version), Some(code)) =
         (parsing, parsed.version, parsed.code)
     else {
-        return Err(malformed("half a head"));
+        return Err(malformed("an incomplete head"));
     };
-    let status = StatusCode::from_u16(code).map_err(|_| malformed("a status that is none"))?;
+    let status = StatusCode::from_u16(code).map_err(|_| malformed("an invalid status"))?;
     headers.clear();
     let mut framing_fields = FramingFields { keep_alive: version == 1, ..FramingFields::default() };
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes());
-        let name = name.map_err(|_| malformed("a field's name"))?;
+        let name = name.map_err(|_| malformed("an invalid field name"))?;
         let value = HeaderValue::from_maybe_shared(raw.slice_ref(field.value));
-        let value = value.map_err(|_| malformed("a field's value"))?;
+        let value = value.map_err(|_| malformed("an invalid field value"))?;
         framing_fields.field(&name, &value)?;
         headers.append(name, value);
     }
@@ -119,10 +119,12 @@ impl FramingFields {
     fn field(&mut self, name: &HeaderName, value: &HeaderValue) -> io::Result<()> {
         if *name == header::CONTENT_LENGTH {
             return value.as_bytes().split(|byte| *byte == b',').try_for_each(|part| {
-                let length =
-                    length(part.trim_ascii()).ok_or_else(|| malformed("a length that is none"))?;
+                let length = length(part.trim_ascii())
+                    .ok_or_else(|| malformed("an invalid Content-Length"))?;
                 match self.length.replace(length) {
-                    Some(other) if other != length => return Err(malformed("two lengths")),
+                    Some(other) if other != length => {
+                        return Err(malformed("conflicting Content-Lengths"));
+                    }
                     Some(_) => self.repeated = true,
                     None => {}
                 }

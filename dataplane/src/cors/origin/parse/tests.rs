@@ -298,10 +298,10 @@ fn rule_28_lengths_are_limited() {
 #[test]
 fn an_error_says_what_to_write() {
     for (entry, text) in [
-        ("https://a.com/", "has a slash at the end, which no origin has: write https://a.com"),
+        ("https://a.com/", "has a trailing slash, which no origin has: write https://a.com"),
         (
             "https://bücher.example",
-            "has a host in Unicode, of which browsers send the A-label (xn--…): write https://xn--bcher-kva.example",
+            "has a host in Unicode, which browsers send as its A-label (xn--…): write https://xn--bcher-kva.example",
         ),
         ("https://*", "has '*' for its host: write '*.suffix', or '*' alone for every origin"),
         ("https://a.com:0", "has a port that is neither a number from 1 to 65535 nor '*'"),
