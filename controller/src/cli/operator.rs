@@ -1,7 +1,7 @@
 //! Arguments of `portico operator`.
 
 use super::{ServingArgs, values};
-use crate::operator::{Publish, Settings};
+use crate::operator::{AddressSource, Settings};
 use clap::Args;
 use portico_dataplane::table::ObjectName;
 use std::{collections::BTreeSet, path::PathBuf};
@@ -64,15 +64,15 @@ impl OperatorArgs {
 
     /// The operator's settings.
     pub fn settings(&self) -> Settings {
-        let addresses = || self.publish_addresses.iter().map(|value| Publish::address(value));
+        let addresses = || self.publish_addresses.iter().map(|value| AddressSource::address(value));
         Settings {
             class: self.class.clone(),
             namespaces: self.watch_namespaces.iter().cloned().collect(),
             secret_namespaces: self.secret_namespaces(),
             lease_namespace: self.lease_namespace.clone(),
-            publish: match &self.publish_service {
-                Some(service) => Publish::Service(service.clone()),
-                None => Publish::Addresses(addresses().collect()),
+            addresses: match &self.publish_service {
+                Some(service) => AddressSource::Service(service.clone()),
+                None => AddressSource::Fixed(addresses().collect()),
             },
         }
     }
@@ -101,7 +101,7 @@ mod tests {
     fn flags_reach_the_settings() {
         let usual = settings(&[]).unwrap();
         assert_eq!((&*usual.class, usual.namespaces.len()), ("portico", 0));
-        assert_eq!(usual.publish, Publish::Addresses(Vec::new()));
+        assert_eq!(usual.addresses, AddressSource::Fixed(Vec::new()));
         let given = settings(&[
             "--class=edge",
             "--watch-namespace=web",
@@ -114,10 +114,10 @@ mod tests {
         assert_eq!(given.class, "edge");
         assert_eq!(given.namespaces.into_iter().collect::<Vec<_>>(), ["sales", "web"]);
         assert_eq!(given.lease_namespace.as_deref(), Some("infra"));
-        assert_eq!(given.publish, Publish::Service(ObjectName::new("infra", "portico")));
+        assert_eq!(given.addresses, AddressSource::Service(ObjectName::new("infra", "portico")));
         let given = settings(&["--publish-address=192.0.2.1", "--publish-address=lb.example"]);
-        let addresses = ["192.0.2.1", "lb.example"].map(Publish::address).to_vec();
-        assert_eq!(given.unwrap().publish, Publish::Addresses(addresses));
+        let addresses = ["192.0.2.1", "lb.example"].map(AddressSource::address).to_vec();
+        assert_eq!(given.unwrap().addresses, AddressSource::Fixed(addresses));
     }
 
     #[test]

@@ -14,7 +14,11 @@ const PAGE_POLICY: &str =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src *";
 
 /// The response of a service. `page_config` is what the page needs to know about this run.
-pub(super) fn answer(kind: Kind, request: &Request<Bytes>, page_config: &Value) -> Response<Bytes> {
+pub(super) fn response(
+    kind: Kind,
+    request: &Request<Bytes>,
+    page_config: &Value,
+) -> Response<Bytes> {
     match kind {
         Kind::App => app(request, page_config),
         Kind::Sales => sales(request),
@@ -85,7 +89,7 @@ fn profiles(request: &Request<Bytes>) -> Response<Bytes> {
 /// causes the preflight.
 fn with_json_body(
     request: &Request<Bytes>,
-    answer: impl FnOnce(Value) -> Response<Bytes>,
+    response: impl FnOnce(Value) -> Response<Bytes>,
 ) -> Response<Bytes> {
     let declared = request.headers().get(header::CONTENT_TYPE);
     if declared.is_none_or(|kind| kind != "application/json") {
@@ -93,7 +97,7 @@ fn with_json_body(
         return error(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
     }
     match serde_json::from_slice(request.body()) {
-        Ok(body) => answer(body),
+        Ok(body) => response(body),
         Err(_) => error(StatusCode::BAD_REQUEST, "the body is not JSON"),
     }
 }
@@ -104,9 +108,9 @@ fn text(kind: &str, body: &'static str) -> Response<Bytes> {
 
 /// A JSON response.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut answer = typed("application/json", Bytes::from(body.to_string()));
-    *answer.status_mut() = status;
-    answer
+    let mut response = typed("application/json", Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    response
 }
 
 /// An error response that explains itself.
@@ -115,11 +119,11 @@ pub(super) fn error(status: StatusCode, why: &str) -> Response<Bytes> {
 }
 
 fn typed(kind: &str, body: Bytes) -> Response<Bytes> {
-    let mut answer = Response::new(body);
+    let mut response = Response::new(body);
     if let Ok(kind) = HeaderValue::from_str(kind) {
-        answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -139,9 +143,9 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(Bytes::from(body.to_owned())).unwrap();
-        let answer = answer(kind, &request, &Value::Null);
-        let body = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
-        (answer.status().as_u16(), body)
+        let response = response(kind, &request, &Value::Null);
+        let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+        (response.status().as_u16(), body)
     }
 
     const JSON: (&str, &str) = ("content-type", "application/json");

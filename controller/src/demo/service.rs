@@ -123,7 +123,7 @@ impl State {
         if counts.is_none() {
             self.counts.add(&head.method, &head.headers);
         }
-        let mut answer = if let Some(counts) = counts {
+        let mut response = if let Some(counts) = counts {
             counts
         } else if is_preflight(&head.method, &head.headers) {
             permission()
@@ -132,7 +132,7 @@ impl State {
                 Ok(body) => {
                     let page_config = self.settings.for_page(&head.headers);
                     let request = Request::from_parts(head, body.to_bytes());
-                    responses::answer(self.kind, &request, &page_config)
+                    responses::response(self.kind, &request, &page_config)
                 }
                 Err(_) => responses::error(
                     StatusCode::BAD_REQUEST,
@@ -140,20 +140,20 @@ impl State {
                 ),
             }
         };
-        let headers = answer.headers_mut();
+        let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         tokio::time::sleep(self.settings.latency).await;
-        answer
+        response
     }
 }
 
 /// The response to a preflight. `Access-Control-Max-Age: 0`, because the demo shows what a call
 /// costs without a cached preflight.
 fn permission() -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    let headers = answer.headers_mut();
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, x-api-key, x-client"),
@@ -161,7 +161,7 @@ fn permission() -> Response<Bytes> {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -174,9 +174,9 @@ mod tests {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = format!("{head}host: x\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        response
     }
 
     #[tokio::test]

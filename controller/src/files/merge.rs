@@ -26,7 +26,7 @@ pub struct Merged {
     pub broken: usize,
     /// How many documents are of kinds that Portico does not read.
     pub ignored: usize,
-    origins: BTreeMap<Identity, Origin>,
+    locations: BTreeMap<Identity, Location>,
 }
 
 /// Kind, namespace and name.
@@ -34,14 +34,14 @@ type Identity = (&'static str, ObjectName);
 
 /// Where an object is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct Location {
     /// The file.
     pub path: Arc<Path>,
     /// The document in the file, from 1.
     pub document: usize,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (document {})", self.path.display(), self.document)
     }
@@ -49,8 +49,8 @@ impl fmt::Display for Origin {
 
 impl Merged {
     /// Where one of Portico's own objects is defined; the first place, if there are several.
-    pub fn origin(&self, object: &ObjectRef) -> Option<&Origin> {
-        self.origins.get(&(object.kind.name(), object.name.clone()))
+    pub fn location(&self, object: &ObjectRef) -> Option<&Location> {
+        self.locations.get(&(object.kind.name(), object.name.clone()))
     }
 
     /// Adds the content of a file.
@@ -62,7 +62,7 @@ impl Merged {
             problems.extend(contents.problems.iter().cloned());
         }
         for (document, object) in &contents.objects {
-            self.object(Origin { path: path.clone(), document: *document }, object);
+            self.object(Location { path: path.clone(), document: *document }, object);
         }
     }
 
@@ -71,8 +71,8 @@ impl Merged {
     pub(super) fn fill(&mut self, path: &Path, contents: &Contents) {
         let path: Arc<Path> = Arc::from(path);
         for (document, object) in &contents.objects {
-            if let btree_map::Entry::Vacant(vacant) = self.origins.entry(identity(object)) {
-                vacant.insert(Origin { path: path.clone(), document: *document });
+            if let btree_map::Entry::Vacant(vacant) = self.locations.entry(identity(object)) {
+                vacant.insert(Location { path: path.clone(), document: *document });
                 object.clone().insert(&mut self.snapshot);
             }
         }
@@ -88,8 +88,8 @@ impl Merged {
         self.problems.entry(path).or_default().push(FileProblem { document, message });
     }
 
-    fn object(&mut self, here: Origin, object: &Object) {
-        match self.origins.entry(identity(object)) {
+    fn object(&mut self, here: Location, object: &Object) {
+        match self.locations.entry(identity(object)) {
             btree_map::Entry::Vacant(vacant) => {
                 vacant.insert(here);
                 object.clone().insert(&mut self.snapshot);
@@ -103,7 +103,7 @@ impl Merged {
 
     /// Handles a second definition. One of Portico's own objects is rejected; of other objects, the
     /// first definition counts.
-    fn second(&mut self, first: &Origin, here: Origin, object: &Object) {
+    fn second(&mut self, first: &Location, here: Location, object: &Object) {
         let entry =
             Kind::named(object.kind()).map(|kind| ObjectRef { kind, name: object.name().clone() });
         if let Some(entry) = entry {

@@ -9,7 +9,7 @@ mod walk;
 mod watch;
 
 pub use decode::FileProblem;
-pub use merge::{Merged, Origin};
+pub use merge::{Location, Merged};
 pub use source::Files;
 
 use cache::Cache;

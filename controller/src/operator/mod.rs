@@ -40,19 +40,19 @@ pub struct Settings {
     /// The namespace of the Lease; `None` means the operator's own.
     pub lease_namespace: Option<String>,
     /// The addresses in the statuses of FrontDoors.
-    pub publish: Publish,
+    pub addresses: AddressSource,
 }
 
 /// Where the addresses in the statuses of FrontDoors come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Publish {
+pub enum AddressSource {
     /// They are fixed.
-    Addresses(Vec<StatusAddress>),
+    Fixed(Vec<StatusAddress>),
     /// They are those of a Service.
     Service(ObjectName),
 }
 
-impl Publish {
+impl AddressSource {
     /// Makes a status address of an IP address or a host name.
     pub fn address(value: &str) -> StatusAddress {
         status::address(value)
@@ -88,7 +88,7 @@ pub struct Operator {
     client: Client,
     cluster: Cluster,
     elector: LeaderElector,
-    publish: Publish,
+    addresses: AddressSource,
     failure_log: FailureLog,
     metrics: Metrics,
 }
@@ -105,16 +105,17 @@ impl Operator {
         trigger: &Trigger,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
-        let Settings { class, namespaces, secret_namespaces, lease_namespace, publish } = settings;
+        let Settings { class, namespaces, secret_namespaces, lease_namespace, addresses } =
+            settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).context("connecting to the cluster")?;
         let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
         let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
 
         let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
-        let service = match &publish {
-            Publish::Service(name) => Some(name),
-            Publish::Addresses(_) => None,
+        let service = match &addresses {
+            AddressSource::Service(name) => Some(name),
+            AddressSource::Fixed(_) => None,
         };
         let watches = Watches {
             client: &client,
@@ -126,7 +127,7 @@ impl Operator {
         };
         let cluster = watches.start(class);
         let elector = LeaderElector::new(lease, failure_log.clone(), metrics.clone());
-        Ok(Self { client, cluster, elector, publish, failure_log, metrics })
+        Ok(Self { client, cluster, elector, addresses, failure_log, metrics })
     }
 
     /// The watched objects.
@@ -141,7 +142,7 @@ impl Operator {
         status_updates: channel::Receiver<Arc<StatusUpdate>>,
     ) -> impl FnOnce(channel::Receiver<u64>) + 'static {
         let (client, cluster) = (self.client.clone(), self.cluster.clone());
-        let (leading, publish) = (self.elector.leading(), self.publish.clone());
+        let (leading, addresses) = (self.elector.leading(), self.addresses.clone());
         let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
         let start_campaign = self.elector.begin();
         move |served| {
@@ -152,7 +153,7 @@ impl Operator {
                 status_updates,
                 leading,
                 served,
-                publish,
+                addresses,
                 failure_log,
                 metrics,
             };

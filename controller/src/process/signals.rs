@@ -11,7 +11,7 @@ pub(crate) struct Signals {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Ending {
+pub(crate) enum TerminationSignal {
     Terminate,
     Interrupt,
 }
@@ -25,15 +25,15 @@ impl Signals {
         })
     }
 
-    pub(crate) async fn next(&mut self) -> Ending {
+    pub(crate) async fn next(&mut self) -> TerminationSignal {
         tokio::select! {
-            _ = self.terminate.recv() => Ending::Terminate,
-            _ = self.interrupt.recv() => Ending::Interrupt,
+            _ = self.terminate.recv() => TerminationSignal::Terminate,
+            _ = self.interrupt.recv() => TerminationSignal::Interrupt,
         }
     }
 }
 
-impl Ending {
+impl TerminationSignal {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Terminate => "SIGTERM",

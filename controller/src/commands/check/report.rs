@@ -129,8 +129,8 @@ impl<'r> Report<'r> {
 
     fn object(&self, text: &mut String, report: &ObjectReport<'_>, paint: Paint) -> fmt::Result {
         write!(text, "{}", paint.bold(&report.object.to_string()))?;
-        match self.merged.origin(report.object) {
-            Some(origin) => writeln!(text, "  {origin}")?,
+        match self.merged.location(report.object) {
+            Some(location) => writeln!(text, "  {location}")?,
             None => text.push('\n'),
         }
         for condition in &report.conditions {

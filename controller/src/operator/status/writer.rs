@@ -9,7 +9,7 @@ use crate::{
     diagnostic::ObjectRef,
     objects::api_resource,
     operator::{
-        Publish,
+        AddressSource,
         failure_log::FailureLog,
         metrics::{Metrics, WriteOutcome},
         watch::{Cluster, Observed},
@@ -47,7 +47,7 @@ pub(crate) struct Writer {
     pub(crate) leading: watch::Receiver<bool>,
     /// The table generation that is served.
     pub(crate) served: watch::Receiver<u64>,
-    pub(crate) publish: Publish,
+    pub(crate) addresses: AddressSource,
     pub(crate) failure_log: FailureLog,
     pub(crate) metrics: Metrics,
 }
@@ -78,12 +78,12 @@ impl Writer {
     }
 
     fn addresses(&self) -> Vec<StatusAddress> {
-        match (&self.publish, &self.cluster.published) {
-            (Publish::Addresses(addresses), _) => addresses.clone(),
-            (Publish::Service(name), Some(store)) => {
+        match (&self.addresses, &self.cluster.published) {
+            (AddressSource::Fixed(addresses), _) => addresses.clone(),
+            (AddressSource::Service(name), Some(store)) => {
                 store.get(name).map(|service| desired::addresses(&service)).unwrap_or_default()
             }
-            (Publish::Service(_), None) => Vec::new(),
+            (AddressSource::Service(_), None) => Vec::new(),
         }
     }
 
