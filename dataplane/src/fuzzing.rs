@@ -4,7 +4,7 @@
 use crate::{
     config::Limits,
     connection::http1::{
-        chunks::{ChunkScan, Seen},
+        chunks::{ChunkScan, Progress},
         head::{Framing as RequestFraming, Head, HeadScan, escape_query},
     },
     cors::{CorsRequest, Decision, Disposition, Policy},
@@ -65,12 +65,12 @@ pub enum BodyEnd {
 pub fn request_chunks<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> BodyEnd {
     let (mut scan, mut total) = (ChunkScan::default(), 0);
     for piece in pieces {
-        let (used, seen) = scan.advance(piece);
+        let (used, progress) = scan.advance(piece);
         total += used;
-        match seen {
-            Seen::Part => {}
-            Seen::End => return BodyEnd::At(total),
-            Seen::Malformed => return BodyEnd::Malformed(total),
+        match progress {
+            Progress::Part => {}
+            Progress::End => return BodyEnd::At(total),
+            Progress::Malformed => return BodyEnd::Malformed(total),
         }
     }
     BodyEnd::Open
@@ -136,12 +136,12 @@ impl BackendResponse {
         while framing.is_none() {
             let Some(raw) = heads.next(input)? else { return Ok(()) };
             self.heads.push(raw.to_vec());
-            let answer = response::parse(&raw, HeaderMap::new(), is_head)?;
-            if !is_interim(answer.response.status()) {
-                self.status = Some(answer.response.status());
-                self.headers = answer.response.headers().clone();
-                self.keep_alive = answer.keep_alive;
-                *framing = Some(answer.framing);
+            let head = response::parse(&raw, HeaderMap::new(), is_head)?;
+            if !is_interim(head.response.status()) {
+                self.status = Some(head.response.status());
+                self.headers = head.response.headers().clone();
+                self.keep_alive = head.keep_alive;
+                *framing = Some(head.framing);
             }
         }
         let Some(framing) = framing else { return Ok(()) };

@@ -36,7 +36,7 @@ pub(super) trait Pooled: Sized {
 
 /// The idle connections of a worker.
 pub(super) struct Pool<C> {
-    #[expect(clippy::vec_box, reason = "connections move in and out, as pointers")]
+    /// Boxed, so that connections move in and out as pointers.
     idle: RefCell<HashMap<Key, Vec<Box<C>>>>,
     /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Cell<u64>,
