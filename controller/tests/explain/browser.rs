@@ -102,6 +102,6 @@ fn without_an_origin_what_hangs_on_it_is_null() {
     let asks = told(&manifests, "http://www.ep.com/a", &json);
     assert_eq!(asks["browser"]["preflight"], Value::Null);
     let why = asks["browser"]["why"].as_str().unwrap();
-    assert!(why.ends_with("for content-type application/json is not safelisted"), "{why}");
+    assert!(why.ends_with("sends one: content-type application/json is not safelisted"), "{why}");
     assert_eq!(asks["response"]["script"]["reads"], Value::Null);
 }
