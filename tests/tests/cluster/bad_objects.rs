@@ -77,6 +77,8 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
         .unwrap();
     let message = condition("stranger", "route/guest", "ResolvedRefs=False/ServiceNotFound").await;
     assert!(message.unwrap().contains("stranger/shop"));
+    // The Service was missing before, too: only now does the table have the Route.
+    condition("stranger", "route/guest", PROGRAMMED).await.unwrap();
     port.expect("/guest", 503).await.unwrap();
 
     // A Service, a port and a Secret that are not there.
