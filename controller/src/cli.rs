@@ -28,8 +28,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Parses the process's command line. Prints help or an error and exits, if that is what it
-    /// comes to.
+    /// Parses the process's command line. Prints help or an error and exits where
+    /// that is the result.
     pub fn read() -> Self {
         Self::from_line(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
     }
@@ -82,7 +82,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  portico crds | kubectl apply --server-side -f -\n  \
         portico operator\n  \
         portico operator --watch-namespace web --publish-service portico-system/portico\n\n\
-        What it may do in the cluster: docs/operator.md. Logs are those of 'serve'.")]
+        The permissions that it needs: docs/operator.md. It logs as 'serve' does.")]
     Operator(Box<OperatorArgs>),
     /// Compile manifest files and print what is wrong with them
     ///

@@ -53,7 +53,7 @@ pub struct ValueFrom {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("has(self.value) != has(self.valueFrom)").message("exactly one of value and valueFrom is needed"),
+    Rule::new("has(self.value) != has(self.valueFrom)").message("set exactly one of value and valueFrom"),
 ]))]
 pub struct HeaderValue {
     /// The header's name, a token such as `x-api-key`.

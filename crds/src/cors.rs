@@ -61,7 +61,7 @@ pub struct CorsPolicy {
         "default" = "2h",
         "x-kubernetes-validations" = [
             Rule::new("duration(self) <= duration('24h')").message("maxAge may be at most 24h"),
-            Rule::new("duration(self).getMilliseconds() % 1000 == 0").message("maxAge is given in whole seconds"),
+            Rule::new("duration(self).getMilliseconds() % 1000 == 0").message("maxAge must be in whole seconds"),
         ]
     ))]
     pub max_age: Option<Duration>,
@@ -89,11 +89,11 @@ fn policy_validations() -> [Rule; 4] {
         Rule::new(
             "self.mode == 'Disabled' || (has(self.allowOrigins) && size(self.allowOrigins) > 0) || (has(self.allowOriginRegex) && size(self.allowOriginRegex) > 0)",
         )
-        .message("a policy needs allowOrigins or allowOriginRegex; mode: Disabled declines the FrontDoor's policy"),
+        .message("a policy needs allowOrigins or allowOriginRegex; mode: Disabled opts out of the FrontDoor's policy"),
         Rule::new(
             "!has(self.allowOrigins) || !('*' in self.allowOrigins) || (size(self.allowOrigins) == 1 && (!has(self.allowOriginRegex) || size(self.allowOriginRegex) == 0))",
         )
-            .message("allowOrigins: '*' stands for every origin and goes alone, with no allowOriginRegex beside it")
+            .message("allowOrigins: '*' matches every origin and must be the only entry, without allowOriginRegex")
             .field_path(".allowOrigins"),
         Rule::new("!self.allowCredentials || !has(self.allowOrigins) || !('*' in self.allowOrigins)")
             .message("allowCredentials needs allowOrigins that are named: '*' would let every site read as the user")

@@ -119,7 +119,7 @@ pub enum PlainHttp {
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
     Rule::new("(has(self.namespaces) && size(self.namespaces) > 0) != has(self.namespaceSelector)")
-        .message("exactly one of namespaces and namespaceSelector is needed; namespaceSelector: {} stands for every namespace"),
+        .message("set exactly one of namespaces and namespaceSelector; namespaceSelector: {} selects every namespace"),
 ]))]
 pub struct Attach {
     /// Namespaces by name. Set exactly one of `namespaces` and `namespaceSelector`.

@@ -92,10 +92,10 @@ pub struct RouteSpec {
 fn spec_validations() -> Vec<Rule> {
     let one =
         "[has(self.backends), has(self.redirect), has(self.respond)].exists_one(given, given)";
-    let one = Rule::new(one).message("exactly one of backends, redirect and respond is needed");
+    let one = Rule::new(one).message("set exactly one of backends, redirect and respond");
     let forwarding = ["rewrite", "requestHeaders", "timeouts"].map(|field| {
         let message =
-            format!("{field} goes with backends only: leave it out beside redirect and respond");
+            format!("{field} applies to backends only: leave it out with redirect and respond");
         Rule::new(format!("has(self.backends) || !has(self.{field})"))
             .message(message.as_str())
             .field_path(format!(".{field}"))
@@ -189,9 +189,9 @@ impl Default for Match {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     Rule::new("self.type in ['Present', 'Absent'] || has(self.value)")
-        .message("value is needed with the types Exact, Prefix and Regex; type: Present asks for no value"),
+        .message("value is needed with the types Exact, Prefix and Regex; type: Present takes no value"),
     Rule::new("!(self.type in ['Present', 'Absent']) || !has(self.value)")
-        .message("value may not be given with the types Present and Absent; leave it out, or leave the type out to compare it")
+        .message("value can't be combined with the types Present and Absent; leave it out, or leave the type out to compare it")
         .field_path(".value"),
 ]))]
 pub struct Predicate {
@@ -228,7 +228,7 @@ pub enum MatchType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("has(self.service) != has(self.external)").message("exactly one of service and external is needed"),
+    Rule::new("has(self.service) != has(self.external)").message("set exactly one of service and external"),
 ]))]
 pub struct Backend {
     /// A Service in the same namespace. Set exactly one of `service` and `external`.
@@ -295,7 +295,7 @@ pub struct Rewrite {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     Rule::new("has(self.scheme) || has(self.host) || has(self.port) || has(self.path)")
-        .message("at least one of scheme, host, port and path is needed, or the redirect leads back to itself"),
+        .message("set at least one of scheme, host, port and path, or the redirect leads back to itself"),
 ]))]
 pub struct Redirect {
     /// The scheme, `http` or `https`.
@@ -340,7 +340,7 @@ pub enum RedirectScheme {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     Rule::new("!(self.status in [204, 205, 304]) || !has(self.body) || size(self.body) == 0")
-        .message("body may not be given with the status codes 204, 205 and 304, which have none")
+        .message("responses with the status codes 204, 205 and 304 have no body; leave it out")
         .field_path(".body"),
 ]))]
 pub struct Respond {

@@ -117,7 +117,7 @@ fn greeting(at: &Started, services: &Services, latency: Duration) -> String {
 fn waits(added: Duration) -> String {
     match added {
         Duration::ZERO => "none added; --latency 60ms shows what distance does".to_owned(),
-        added => format!("every answer of a service waits {added:?}"),
+        added => format!("every response of a service is delayed by {added:?}"),
     }
 }
 

@@ -214,7 +214,7 @@ impl<'s> Precedence<'s> {
     /// Why this one takes precedence over `younger`, completing a sentence that names it.
     pub(super) fn wins_over(&self, younger: &Self) -> &'static str {
         if self.created == younger.created {
-            "which comes first by name, both having the same age"
+            "which comes first by name (both are equally old)"
         } else {
             "which is older"
         }

@@ -115,8 +115,8 @@ impl Text {
     fn browser(&mut self, browser: &Browser) {
         let word = match (browser.forbidden, browser.preflight) {
             (true, _) => self.paint.bad("sends nothing"),
-            (false, Some(true)) => self.paint.odd("asks first"),
-            (false, Some(false)) => self.paint.good("asks nothing"),
+            (false, Some(true)) => self.paint.odd("sends a preflight first"),
+            (false, Some(false)) => self.paint.good("sends no preflight"),
             (false, None) => self.paint.odd("it depends"),
         };
         self.section("Browser", &word, format_args!(": {}", browser.why));
@@ -141,7 +141,7 @@ impl Text {
                 ));
             }
             (ResponseSource::Edge | ResponseSource::Backend, _) => {
-                self.line("an answer from the backend, left as it is")
+                self.line("the backend's response, unchanged")
             }
         }
         self.fields(&preflight.headers);
@@ -220,8 +220,8 @@ impl Text {
 
     fn script(&mut self, script: &Script) {
         let word = match (script.reads, script.credentials) {
-            (Some(true), Some(false)) => self.paint.good("reads the answer, without credentials"),
-            (Some(true), Some(true) | None) => self.paint.good("reads the answer"),
+            (Some(true), Some(false)) => self.paint.good("reads the response, without credentials"),
+            (Some(true), Some(true) | None) => self.paint.good("reads the response"),
             (Some(false), _) => self.paint.bad("reads nothing"),
             (None, _) => self.paint.odd("it depends"),
         };

@@ -148,7 +148,7 @@ fn max_age(given: Option<&crds::Duration>, at: &FieldPath<'_>, report: &mut Repo
         report.warn(
             at,
             Reason::NoEffect,
-            format!("'{text}' is more than most browsers take: Chromium asks again after 2h, WebKit after 10m"),
+            format!("'{text}' is more than most browsers use: Chromium asks again after 2h, WebKit after 10m"),
         );
     }
     u32::try_from(age.as_secs()).unwrap_or(default)

@@ -36,7 +36,7 @@ impl Listed {
         {
             report.invalid(
                 &at.child("allowOrigins").index(any),
-                "'*' stands for every origin and goes alone: remove it, or the others and allowOriginRegex",
+                "'*' matches every origin and must be the only entry: remove it, or the others and allowOriginRegex",
             );
         }
         Self {
