@@ -85,15 +85,18 @@ pub(super) struct WatchMetrics {
 impl Metrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let leader = "Whether this replica holds the Lease and so writes statuses and Events: 1 or 0";
+        let leader =
+            "Whether this replica holds the Lease and so writes statuses and Events: 1 or 0";
         registry.register("portico_leader", leader, metrics.leader.clone());
         let writes = "Status writes attempted, by result";
         registry.register("portico_status_writes", writes, metrics.status_writes.clone());
         let events = "Kubernetes Events to write, by result";
         registry.register("portico_events", events, metrics.events.clone());
-        let watched = "Events received from watches: objects applied, objects deleted, and complete lists";
+        let watched =
+            "Events received from watches: objects applied, objects deleted, and complete lists";
         registry.register("portico_watch_events", watched, metrics.watch_events.clone());
-        let up = "Whether every watch of the kind works: 1, or 0 while one fails or has not started";
+        let up =
+            "Whether every watch of the kind works: 1, or 0 while one fails or has not started";
         registry.register("portico_watch_up", up, metrics.watch_up.clone());
         metrics.begin_at_zero();
         metrics

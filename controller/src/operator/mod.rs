@@ -2,6 +2,7 @@
 //!
 //! Every replica watches and serves. Only the one that holds the Lease writes statuses and Events.
 
+mod client;
 mod failure_log;
 mod metrics;
 mod status;
@@ -19,14 +20,9 @@ use portico_crds::StatusAddress;
 use portico_dataplane::table::ObjectName;
 use prometheus_client::registry::Registry;
 use status::{LeaderElector, Lease, Writer};
-use std::{collections::BTreeSet, env, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 use tokio::sync::watch as channel;
 use watch::{Cluster, Scopes, Watches};
-
-/// How long connecting to the API server may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a response may make no progress. Longer than a watch can stay quiet.
-const READ_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The operator's settings.
 #[derive(Clone, Debug)]
@@ -65,22 +61,19 @@ impl AddressSource {
 /// # Errors
 /// If the kubeconfig can't be read, or there is neither a Pod nor a kubeconfig.
 pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
-    let mut config = if let Some(path) = kubeconfig {
+    if let Some(path) = kubeconfig {
         let file = Kubeconfig::read_from(path).with_context(|| format!("{}", path.display()))?;
         let options = KubeConfigOptions::default();
         Config::from_custom_kubeconfig(file, &options)
             .await
-            .with_context(|| format!("{}", path.display()))?
+            .with_context(|| format!("{}", path.display()))
     } else if env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
-        Config::incluster().context("reading the Pod's service account")?
+        Config::incluster().context("reading the Pod's service account")
     } else {
         Config::from_kubeconfig(&KubeConfigOptions::default())
             .await
-            .context("no cluster: give --kubeconfig PATH, or run it in a Pod")?
-    };
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(READ_TIMEOUT);
-    Ok(config)
+            .context("no cluster: give --kubeconfig PATH, or run it in a Pod")
+    }
 }
 
 /// A running operator.
@@ -108,9 +101,11 @@ impl Operator {
         let Settings { class, namespaces, secret_namespaces, lease_namespace, addresses } =
             settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).context("connecting to the cluster")?;
+        let usable = "connecting to the cluster";
+        let lease_client = client::short_client(config.clone()).context(usable)?;
+        let client = client::client(config).context(usable)?;
         let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
-        let lease = Lease { client: client.clone(), namespace, name: format!("portico-{class}") };
+        let lease = Lease { client: lease_client, namespace, name: format!("portico-{class}") };
 
         let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
         let service = match &addresses {

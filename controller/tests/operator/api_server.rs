@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 /// A request to the API server, other than a watch.
@@ -18,12 +19,24 @@ pub(crate) struct Asked {
     pub(crate) body: Value,
 }
 
+/// What an API server that is not available does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// It closes every connection.
+    Gone,
+    /// It ends watches, and answers 503, as one that starts does.
+    Starting,
+    /// It keeps its connections, accepts further ones, and says nothing.
+    Hung,
+}
+
 #[derive(Default)]
 pub(crate) struct Cluster {
     /// Objects by the path of their list. Other lists get 500.
     pub(crate) lists: HashMap<String, Vec<Value>>,
     /// Paths that get 403.
     pub(crate) forbidden: HashSet<&'static str>,
+    outage: Option<Outage>,
     watches: HashMap<String, TcpStream>,
     lease: Option<Value>,
     asked: Vec<Asked>,
@@ -59,8 +72,14 @@ impl ApiServer {
         let mut body = vec![0; length];
         { stream }.read_exact(&mut body).ok()?;
         let asked = Asked { body: serde_json::from_slice(&body).unwrap_or_default(), ..asked };
+        while self.0.lock().unwrap().outage == Some(Outage::Hung) {
+            thread::sleep(Duration::from_millis(50));
+        }
         let mut cluster = self.0.lock().unwrap();
-        if asked.query.contains("watch=true") {
+        if cluster.outage == Some(Outage::Gone) {
+            return None;
+        }
+        if asked.query.contains("watch=true") && cluster.outage.is_none() {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
             { stream }.write_all(head.as_bytes()).ok()?;
             cluster.watches.insert(asked.path, stream.try_clone().ok()?);
@@ -73,6 +92,24 @@ impl ApiServer {
             answer.len()
         );
         { stream }.write_all((head + &answer).as_bytes()).ok()
+    }
+
+    pub(crate) fn begin(&self, outage: Outage) {
+        let mut cluster = self.0.lock().unwrap();
+        cluster.outage = Some(outage);
+        if outage != Outage::Hung {
+            for (_, watch) in cluster.watches.drain() {
+                let _ = watch.shutdown(Shutdown::Both);
+            }
+        }
+    }
+
+    pub(crate) fn end_outage(&self) {
+        self.0.lock().unwrap().outage = None;
+    }
+
+    pub(crate) fn is_watched(&self, list: &str) -> bool {
+        self.0.lock().unwrap().watches.contains_key(list)
     }
 
     pub(crate) fn modified(&self, list: &str, object: &Value) {
@@ -106,6 +143,7 @@ impl Cluster {
         let Asked { method, path, body, .. } = &asked;
         let failure = |code, reason| (code, json!({"code": code, "reason": reason}));
         let answer = match (method.as_str(), path.as_str()) {
+            _ if self.outage.is_some() => failure(503, "ServiceUnavailable"),
             (_, path) if path.contains("/leases") => self.lease(method, body),
             ("GET", path) if path.ends_with("/secrets/key") => {
                 let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});

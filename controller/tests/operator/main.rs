@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod api_server;
+mod outages;
 mod program;
 
 use api_server::{

@@ -77,10 +77,14 @@ pub(crate) fn metric(admin: SocketAddr, series: &str) -> i64 {
     value.unwrap_or_else(|| panic!("no {series} in\n{page}")).parse().unwrap()
 }
 
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_within(DEADLINE, what, is_so);
+}
+
+pub(crate) fn until_within(deadline: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
-        assert!(begin.elapsed() < DEADLINE, "never: {what}");
+        assert!(begin.elapsed() < deadline, "not within {deadline:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

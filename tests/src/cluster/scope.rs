@@ -165,7 +165,18 @@ impl Scope {
         for (release, namespace) in &self.releases {
             let pods = format!("-l app.kubernetes.io/instance={release} -n {namespace}");
             show(&format!("describe pods {pods}"));
-            show(&format!("logs {pods} --tail=60 --prefix"));
+            let names = k(&format!("get pods {pods} -o name")).unwrap_or_default();
+            for pod in names.lines() {
+                let line = format!("logs {pod} -n {namespace}");
+                eprintln!("$ kubectl {line}, without the access log");
+                let log = k(&line).unwrap_or_else(|e| e.to_string());
+                log.lines().filter(|line| !is_access(line)).for_each(|line| eprintln!("{line}"));
+            }
         }
     }
+}
+
+/// Whether this is a line of the access log, of which a test makes thousands.
+fn is_access(line: &str) -> bool {
+    line.contains(" access: ") || line.contains(r#""target":"access""#)
 }

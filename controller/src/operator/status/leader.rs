@@ -1,7 +1,8 @@
 //! Leader election: of several replicas, the one that holds the Lease writes.
 
 use crate::operator::{failure_log::FailureLog, metrics::Metrics};
-use kube::{Client, runtime::events::Reporter};
+use k8s_openapi::api::coordination::v1 as coordination;
+use kube::{Api, Client, runtime::events::Reporter};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use std::{
     hash::{BuildHasher, RandomState},
@@ -22,6 +23,9 @@ const RENEWAL_SECONDS: u64 = 4;
 /// Left alone, the lease manager would wait until the Lease expires, even if it is released
 /// earlier.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// How long acquiring a Lease that was found free may take before it is checked again: several
+/// requests, which a slow API server must have time to answer.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How soon to ask again where the API server gave no answer.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How long releasing the Lease may take.
@@ -109,7 +113,7 @@ async fn campaign(
         _ = ended.changed() => return,
     };
     tokio::select! {
-        () = hold(&manager, &lease.name, &leadership, &failure_log) => {}
+        () = hold(&manager, &lease, &leadership, &failure_log) => {}
         _ = ended.changed() => {
             leadership.set(false);
             if let Err(error) = manager.release().await {
@@ -120,6 +124,17 @@ async fn campaign(
 }
 
 impl Lease {
+    /// Returns once nobody holds the Lease, which is checked for the first time after `wait`.
+    async fn becomes_free(&self, wait: Duration) {
+        let leases: Api<coordination::Lease> =
+            Api::namespaced(self.client.clone(), &self.namespace);
+        sleep(wait).await;
+        // The manager reports errors.
+        while leases.get(&self.name).await.map_or(true, |lease| is_held(&lease)) {
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
     /// Creates the Lease if it does not exist.
     async fn manager(&self, failure_log: &FailureLog) -> LeaseManager {
         let identity = identity();
@@ -141,32 +156,41 @@ impl Lease {
 /// Publishes who leads, and renews the Lease while that is this replica.
 async fn hold(
     manager: &LeaseManager,
-    lease: &str,
+    lease: &Lease,
     leadership: &Leadership,
     failure_log: &FailureLog,
 ) {
+    let mut wait = POLL_INTERVAL;
     loop {
-        let wait = if leadership.get() { Duration::MAX } else { POLL_INTERVAL };
-        let Ok(changed) = timeout(wait, manager.changed()).await else {
-            // If another replica holds the Lease, this only checks it again.
-            if let Err(error) = manager.release().await {
-                failure_log.failed(WHAT, &error);
-            }
-            continue;
+        let changed = tokio::select! {
+            changed = manager.changed() => Some(changed),
+            () = lease.becomes_free(wait), if !leadership.get() => None,
         };
+        wait = POLL_INTERVAL;
         match changed {
-            Ok(leading) => {
+            Some(Ok(leading)) => {
                 failure_log.worked(WHAT);
                 leadership.set(leading);
                 let what = if leading { "acquired" } else { "lost" };
-                tracing::info!(lease, leading, "{what} leadership");
+                tracing::info!(lease = lease.name, leading, "{what} leadership");
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 failure_log.failed(WHAT, &error);
                 sleep(RETRY_DELAY).await;
             }
+            None => {
+                // Makes the manager read the Lease again.
+                if let Err(error) = manager.release().await {
+                    failure_log.failed(WHAT, &error);
+                }
+                wait = ACQUIRE_TIMEOUT;
+            }
         }
     }
+}
+
+fn is_held(lease: &coordination::Lease) -> bool {
+    lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.is_some())
 }
 
 /// The Pod's name, made unique among Pods that have had that name.

@@ -11,6 +11,7 @@ pub(super) use scopes::Scopes;
 pub(super) use trim::Observed;
 
 use super::{
+    client::RetryDelays,
     failure_log::{self, FailureLog},
     metrics::{Metrics, WatchMetrics},
 };
@@ -35,13 +36,13 @@ use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 use store::{Cached, Store};
 use tokio::{sync::Notify, time::timeout};
 
-/// Seconds after which a watch is restarted where it left off. That uncovers connections that died
-/// silently.
+/// Seconds after which a watch is restarted where it left off. That uncovers watches that died
+/// although their connections are alive, behind a load balancer for example.
 const WATCH_SECONDS: u32 = 60;
 
-/// The longest that a failing watch stays silent: attempts are at most a minute apart, and each
-/// fails after [`READ_TIMEOUT`](super::READ_TIMEOUT). A watch that is silent for longer works.
-const SILENCE_TIMEOUT: Duration = Duration::from_mins(3);
+/// The longest that a failing watch stays silent: attempts are seconds apart, and each fails after a
+/// minute and a half without a byte. A watch that is silent for longer works.
+const SILENCE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A watch of one kind, and what it notifies.
 struct Watch {
@@ -217,7 +218,7 @@ fn spawn<K, T>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Cached + Send + 'static,
 {
-    let events = watcher(api, config).default_backoff();
+    let events = watcher(api, config).backoff(RetryDelays::default());
     tokio::spawn(watch.follow(events, SILENCE_TIMEOUT, store, trim));
 }
 

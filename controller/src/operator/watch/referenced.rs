@@ -22,7 +22,7 @@ const MAX_CONCURRENT_READS: usize = 8;
 /// How long reading an object may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon a failed read is retried.
-const RETRY_DELAY: Duration = Duration::from_secs(10);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// How soon at the earliest, whatever else happens.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,118 @@
+//! Clients of the API server, bounded so that every outage ends within seconds of the API server's
+//! return: neither a connection that died without a word nor a library's own retries outlast it.
+
+use hyper_timeout::TimeoutConnector;
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use kube::{
+    Client, Config,
+    client::{Body, ClientBuilder, ConfigExt},
+    runtime::utils::Backoff,
+};
+use std::time::Duration;
+use tower::{BoxError, ServiceBuilder};
+
+/// How long connecting to the API server may take, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a response may make no progress. Longer than a watch can stay quiet.
+const READ_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long the same may take for a client that only sends short requests.
+const SHORT_READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be quiet before it is probed, and between probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(4);
+/// How long the peer's kernel may leave data or probes unacknowledged before the connection fails.
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Delays between attempts: each is twice the last one.
+const MIN_DELAY: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_secs(5);
+
+/// A client for watches, and for everything else that has timeouts of its own.
+///
+/// # Errors
+/// If the configuration can't be used.
+pub(super) fn client(config: Config) -> kube::Result<Client> {
+    build(config, READ_TIMEOUT)
+}
+
+/// A client of which every request fails after a few seconds without progress.
+///
+/// # Errors
+/// If the configuration can't be used.
+pub(super) fn short_client(config: Config) -> kube::Result<Client> {
+    build(config, SHORT_READ_TIMEOUT)
+}
+
+/// kube's own stack over sockets that are probed, without its retries of 429, 503 and 504: these
+/// wait up to 1,000 s, long after the API server is back.
+fn build(mut config: Config, read_timeout: Duration) -> kube::Result<Client> {
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(read_timeout);
+    if config.proxy_url.is_some() {
+        return Client::try_from(config);
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEPALIVE_INTERVAL));
+    tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIMEOUT));
+    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    let http: legacy::Client<_, Body> =
+        legacy::Client::builder(TokioExecutor::new()).build(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(http);
+    Ok(ClientBuilder::new(service, config.default_namespace).build())
+}
+
+/// Delays between the attempts of a watch. kube's default grows to a minute, which an API server
+/// that is back would be waited for.
+#[derive(Debug)]
+pub(super) struct RetryDelays(Duration);
+
+impl Default for RetryDelays {
+    fn default() -> Self {
+        Self(MIN_DELAY)
+    }
+}
+
+impl Iterator for RetryDelays {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let delay = self.0;
+        self.0 = (delay * 2).min(MAX_DELAY);
+        Some(delay)
+    }
+}
+
+impl Backoff for RetryDelays {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_never_more_than_seconds_apart() {
+        let mut delays = RetryDelays::default();
+        let first: Vec<_> = delays.by_ref().take(3).collect();
+        assert_eq!(first, [MIN_DELAY, MIN_DELAY * 2, MIN_DELAY * 4]);
+        assert_eq!(delays.nth(100), Some(MAX_DELAY));
+        delays.reset();
+        assert_eq!(delays.next(), Some(MIN_DELAY));
+    }
+}
