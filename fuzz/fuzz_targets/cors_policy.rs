@@ -15,8 +15,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header::*};
 use libfuzzer_sys::fuzz_target;
 use portico::{
     compile::{Options, compile},
-    problem::{Kind, ObjectRef},
-    snapshot::{Entry, Snapshot},
+    diagnostic::{Kind, ObjectRef},
+    objects::{Entry, Snapshot},
 };
 use portico_dataplane::{
     cors::{Policy, PreflightHandling},
@@ -81,8 +81,8 @@ fn compiled(policy: &Value) -> Option<Option<Arc<Policy>>> {
     let compiled = compile(&snapshot, &Options::default());
     let object = ObjectRef { kind: Kind::Route, name: ObjectName::new("n", "a") };
     let accepted = compiled.statuses[&object].is_accepted();
-    let mut rules = compiled.table.hosts.iter().flat_map(|host| host.routes.rules());
-    let served = rules.next().map(|rule| rule.route.cors.clone());
+    let mut matches = compiled.table.hosts.iter().flat_map(|host| host.routes.matches());
+    let served = matches.next().map(|matched| matched.target.cors.clone());
     assert_eq!(accepted, served.is_some(), "served with its policy, or not at all");
     if let Some(served) = &served {
         assert_eq!(served.is_some(), !policy.is_null() && policy["mode"] != "Disabled");

@@ -6,10 +6,10 @@
 use libfuzzer_sys::fuzz_target;
 use portico::{
     compile::{Compiled, Options, compile},
+    diagnostic::{Kind, ObjectRef},
     files::{Merged, read_texts},
     fuzzing::documents,
-    problem::{Kind, ObjectRef},
-    snapshot::{Entry, Snapshot},
+    objects::{Entry, Snapshot},
 };
 use portico_dataplane::table::ObjectName;
 use serde::{Serialize, de::DeserializeOwned};
@@ -51,8 +51,8 @@ where
 fn check_served(snapshot: &Snapshot, compiled: &Compiled) {
     assert_eq!(compiled.statuses.len(), snapshot.front_doors.len() + snapshot.routes.len());
     for host in compiled.table.hosts.iter() {
-        for rule in host.routes.rules() {
-            let route = ObjectRef { kind: Kind::Route, name: rule.route.name.clone() };
+        for matched in host.routes.matches() {
+            let route = ObjectRef { kind: Kind::Route, name: matched.target.name.clone() };
             assert!(compiled.statuses[&route].is_accepted(), "{route}");
         }
     }

@@ -103,8 +103,42 @@ impl Backoff for RetryDelays {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        sync::mpsc,
+        thread,
+    };
+
+    /// An API server that answers every request with 503. Sends a message for each.
+    fn starting() -> (String, mpsc::Receiver<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (send, requests) = mpsc::channel();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                while matches!(stream.read(&mut [0; 4096]), Ok(1..)) && send.send(()).is_ok() {
+                    let head = b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n";
+                    stream.write_all(head).unwrap();
+                }
+            }
+        });
+        (url, requests)
+    }
+
+    #[tokio::test]
+    async fn a_503_is_reported_instead_of_retried_with_growing_delays() {
+        let (url, requests) = starting();
+        for build in [client, short_client] {
+            let client = build(Config::new(url.parse().unwrap())).unwrap();
+            let error = client.apiserver_version().await.unwrap_err();
+            assert!(matches!(&error, kube::Error::Api(status) if status.code == 503), "{error}");
+            assert_eq!(requests.try_iter().count(), 1);
+        }
+    }
 
     #[test]
     fn attempts_are_never_more_than_seconds_apart() {

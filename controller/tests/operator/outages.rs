@@ -10,7 +10,7 @@ use serde_json::json;
 use std::{net::SocketAddr, thread, time::Duration};
 
 /// Long enough for delays that double to have grown.
-const OUTAGE: Duration = Duration::from_secs(20);
+const OUTAGE: Duration = Duration::from_secs(12);
 /// What docs/operator.md promises.
 const RECOVERY: Duration = Duration::from_secs(15);
 

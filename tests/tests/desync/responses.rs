@@ -1,0 +1,168 @@
+//! Responses from backends: what reaches a client is what a strict reader finds, or an error, and
+//! never what stands behind a response.
+
+use crate::{
+    Rig, exchange, fuzz,
+    generate::{chunks, framing},
+    peer::Script,
+    random::Random,
+    strict::{Kind, Message, Reader, Unread},
+};
+
+/// A response named `name`; its body looks like a response named `fake`.
+fn response(random: &mut Random, name: &str) -> Vec<u8> {
+    let inner = "HTTP/1.1 200 OK\r\nX-Name: fake\r\nContent-Length: 4\r\n\r\nfake";
+    let body = if random.percent(50) { inner.into() } else { vec![b'x'; random.below(9)] };
+    let status = random.pick(&[
+        "200 OK",
+        "200 OK",
+        "204 No Content",
+        "304 X",
+        "404 X",
+        "500",
+        "99 X",
+        "0200 OK",
+        "101 X",
+    ]);
+    let version =
+        if random.percent(93) { "HTTP/1.1" } else { random.pick(&["HTTP/1.0", "HTTP/1.2", "ICY"]) };
+    let mut bytes = Vec::new();
+    if random.percent(15) {
+        let interim = random.pick(&["100 Continue", "103 Early Hints", "102 X"]);
+        bytes.extend(format!("HTTP/1.1 {interim}\r\nX-Interim: a\r\n\r\n").bytes());
+    }
+    let mut fields = vec![format!("X-Name: {name}")];
+    let framed = random.percent(85);
+    let framing = framing(random, body.len());
+    if framed {
+        fields.extend(framing.fields);
+    }
+    if random.percent(20) {
+        let extra = random.pick(&[
+            "Connection: close",
+            "Connection: keep-alive",
+            "X-A: \r\n folded",
+            "X A: b",
+            "Upgrade: websocket",
+            "Connection: content-length",
+            "Trailer: x-trailer",
+        ]);
+        let at = random.below(fields.len() + 1);
+        fields.insert(at, extra.to_owned());
+    }
+    bytes.extend(format!("{version} {status}\r\n").bytes());
+    for field in fields {
+        bytes.extend(field.bytes());
+        bytes.extend_from_slice(if random.percent(1) { b"\n" } else { b"\r\n" });
+    }
+    bytes.extend_from_slice(b"\r\n");
+    if framed && framing.chunked {
+        bytes.extend(chunks(random, &body));
+    } else {
+        bytes.extend(body);
+    }
+    if random.percent(15) {
+        random.mutate(&mut bytes);
+    }
+    if random.percent(15) {
+        bytes.extend(inner.bytes());
+    }
+    bytes
+}
+
+/// The final response that a strict reader finds, and whether nothing follows it.
+fn expected(
+    mut bytes: &[u8],
+    method: &str,
+    closed: bool,
+    reader: Reader,
+) -> Result<(Message, bool), Unread> {
+    loop {
+        let message = Message::read(bytes, Kind::Response(method, closed), reader)?;
+        bytes = &bytes[message.length..];
+        if message.status() >= 200 {
+            return Ok((message, bytes.is_empty()));
+        }
+        if message.status() == 101 || message.status() < 100 {
+            return Err(Unread::Malformed("switched, though nobody asked".to_owned()));
+        }
+    }
+}
+
+fn check(rig: &Rig, seed: u64) {
+    let random = &mut Random::new(seed);
+    let method = random.pick(&["GET", "GET", "POST", "HEAD"]);
+    let name = format!("r{seed}");
+    let bytes = response(random, &name);
+    // A backend that has said all that it says, but not enough, closes; or else this would wait.
+    let open = expected(&bytes, method, false, Reader::Tolerant);
+    let close = random.percent(20) || open.is_err();
+    let pieces = random.split(&bytes).into_iter().map(<[u8]>::to_vec).collect();
+    rig.peer.script(&format!("/{name}"), Script { pieces, close });
+    let ask = |method: &str, target: &str| {
+        let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+        let request = format!(
+            "{method} /{target} HTTP/1.1\r\nHost: www.ep.com\r\n{length}Connection: close\r\n\r\n"
+        );
+        exchange(rig.address(), &[request.as_bytes()], seed)
+    };
+    let first = ask(method, &name);
+    let second = ask("GET", &format!("next-{seed}"));
+    let (_, violations) = rig.peer.take();
+    let report = || {
+        format!(
+            "seed {seed}: {method} {:?}, close {close}\nfirst: {:?}\nsecond: {:?}",
+            String::from_utf8_lossy(&bytes),
+            String::from_utf8_lossy(&first),
+            String::from_utf8_lossy(&second)
+        )
+    };
+    assert!(violations.is_empty(), "{violations:?}\n{}", report());
+    check_first(&first, &bytes, method, close, &report);
+
+    let next = last(&second, "GET").unwrap_or_else(|why| panic!("{why:?}\n{}", report()));
+    let belongs = next.values("x-target").eq([format!("/next-{seed}").as_str()]);
+    assert!(belongs && next.status() == 200, "{}", report());
+}
+
+fn last(bytes: &[u8], method: &str) -> Result<Message, Unread> {
+    let (message, alone) = expected(bytes, method, true, Reader::Strict)?;
+    if alone { Ok(message) } else { Err(Unread::Malformed("more than one response".to_owned())) }
+}
+
+fn check_first(first: &[u8], bytes: &[u8], method: &str, close: bool, report: &dyn Fn() -> String) {
+    let got = last(first, method);
+    match expected(bytes, method, close, Reader::Tolerant) {
+        Ok((sent, _)) => {
+            let got = got.unwrap_or_else(|why| panic!("{why:?}\n{}", report()));
+            let names: Vec<_> = got.values("x-name").collect();
+            if names.is_empty() {
+                // The edge may object to more.
+                assert!(got.status() == 502, "{}", report());
+            } else {
+                assert!(
+                    names.iter().all(|name| sent.values("x-name").any(|n| n == *name)),
+                    "{}",
+                    report()
+                );
+                assert_eq!((got.status(), &got.body), (sent.status(), &sent.body), "{}", report());
+            }
+        }
+        // A head that is not one: an error. A body that breaks off or is malformed: no whole message.
+        Err(_) => {
+            if let Ok(got) = got {
+                assert!(
+                    got.values("x-name").next().is_none() && got.status() == 502,
+                    "{}",
+                    report()
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_ambiguous_response_reaches_a_client() {
+    let rig = Rig::start().await;
+    tokio::task::block_in_place(|| fuzz(|seed| check(&rig, seed)));
+}
