@@ -90,6 +90,8 @@ pub(super) fn settle_host(head: &mut request::Parts) -> Result<HeaderValue, Refu
             if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
                 return Err(Refusal::InvalidTarget);
             }
+            // Replaced or not, an invalid Host is an error (RFC 9112 §3.2).
+            Host::parse(host.as_bytes()).ok_or(Refusal::InvalidHost)?;
             let host =
                 HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::InvalidHost)?;
             head.headers.insert(header::HOST, host.clone());

@@ -82,6 +82,7 @@ async fn an_absolute_target_goes_before_host() {
     for (target, hosts, expected) in [
         ("http://other.com/a", "Host: www.ep.com\r\n", (404, "NoHost")),
         ("http://www.ep.com/a", "", (400, "InvalidHost")),
+        ("http://www.ep.com/a", "Host: www ep com\r\n", (400, "InvalidHost")),
         ("http://www.ep.com/a", "Host: www.ep.com\r\nHost: other.com\r\n", (400, "InvalidHost")),
         ("http://user@www.ep.com/a", "Host: www.ep.com\r\n", (400, "InvalidHost")),
         ("ftp://www.ep.com/a", "Host: www.ep.com\r\n", (400, "InvalidTarget")),

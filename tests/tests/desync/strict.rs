@@ -29,12 +29,13 @@ pub(crate) enum Kind<'a> {
     Response(&'a str, bool),
 }
 
-/// How to read what follows the size of a chunk, which is no part of the body.
+/// How strictly to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
     /// What leaves the edge.
     Strict,
-    /// What comes to the edge: white space and any extension, as most readers take them.
+    /// What comes to the edge: white space and any extension behind the size, as most readers take
+    /// them.
     Tolerant,
 }
 
@@ -70,11 +71,14 @@ impl Message {
     /// Reads one message from the start of `bytes`.
     pub(crate) fn read(bytes: &[u8], kind: Kind<'_>, reader: Reader) -> Read<Self> {
         let mut at = 0;
-        let start_line = line(bytes, &mut at)?.to_owned();
+        let start_line = line(bytes, &mut at)?;
         let fields = read_fields(bytes, &mut at)?;
         let mut message = Self { start_line, fields, body: Vec::new(), length: 0 };
         message.check_start(kind)?;
-        match message.framing(kind)? {
+        if kind == Kind::Request {
+            message.check_host()?;
+        }
+        match message.framing(kind, reader)? {
             Framing::None => {}
             Framing::Length(length) => {
                 let body = bytes.get(at..at.saturating_add(length)).ok_or(Unread::Incomplete)?;
@@ -111,10 +115,30 @@ impl Message {
         if good { Ok(()) } else { malformed(format!("start line {:?}", self.start_line)) }
     }
 
-    /// RFC 9112 §6.3.
-    fn framing(&self, kind: Kind<'_>) -> Read<Framing> {
+    /// RFC 9112 §3.2; a request of HTTP/1.0 may have none.
+    fn check_host(&self) -> Read<()> {
+        let hosts: Vec<_> = self.values("host").collect();
+        let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        let good = match hosts.as_slice() {
+            [host] => !host.is_empty() && host.bytes().all(is_host_byte),
+            hosts => hosts.is_empty() && self.start_line.ends_with("HTTP/1.0"),
+        };
+        if good { Ok(()) } else { malformed(format!("hosts {hosts:?}")) }
+    }
+
+    /// RFC 9112 §6.3. It lets a recipient repair two things in a response: a length beside a
+    /// coding, and a length that is repeated.
+    fn framing(&self, kind: Kind<'_>, reader: Reader) -> Read<Framing> {
         let codings: Vec<_> = self.values("transfer-encoding").collect();
-        let lengths: Vec<_> = self.values("content-length").collect();
+        let mut lengths: Vec<_> = self.values("content-length").collect();
+        if reader == Reader::Tolerant && kind != Kind::Request {
+            lengths = lengths.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
+            lengths.dedup();
+            let is_number = |length: &&str| length.bytes().all(|byte| byte.is_ascii_digit());
+            if !codings.is_empty() && lengths.len() <= 1 && lengths.iter().all(is_number) {
+                lengths.clear();
+            }
+        }
         let framing = match (codings.as_slice(), lengths.as_slice()) {
             ([], []) => match kind {
                 Kind::Request => Framing::None,
@@ -149,7 +173,7 @@ impl Message {
 }
 
 /// A line that ends with CRLF and holds no other CR or LF.
-fn line<'b>(bytes: &'b [u8], at: &mut usize) -> Read<&'b str> {
+fn line(bytes: &[u8], at: &mut usize) -> Read<String> {
     let rest = &bytes[*at..];
     let Some(end) = rest.iter().position(|byte| b"\r\n\0".contains(byte)) else {
         return Err(Unread::Incomplete);
@@ -160,7 +184,7 @@ fn line<'b>(bytes: &'b [u8], at: &mut usize) -> Read<&'b str> {
         _ => return malformed("a bare CR, LF or NUL"),
     }
     *at += end + 2;
-    std::str::from_utf8(&rest[..end]).or_else(|_| malformed("not UTF-8"))
+    Ok(rest[..end].iter().copied().map(char::from).collect())
 }
 
 fn is_token(text: &str) -> bool {
@@ -187,7 +211,7 @@ fn read_fields(bytes: &[u8], at: &mut usize) -> Read<Vec<(String, String)>> {
 fn read_chunks(bytes: &[u8], at: &mut usize, body: &mut Vec<u8>, reader: Reader) -> Read<()> {
     loop {
         let line = line(bytes, at)?;
-        let (size, extensions) = line.split_once(';').unwrap_or((line, ""));
+        let (size, extensions) = line.split_once(';').unwrap_or((&line, ""));
         let is_control = |byte: u8| byte != b'\t' && byte.is_ascii_control();
         let (size, good) = match reader {
             Reader::Strict => (size, !extensions.bytes().any(is_control)),
