@@ -4,6 +4,7 @@ use super::claims::{AttachRules, Claims};
 use crate::{
     compile::{
         cors,
+        expressions::Expressions,
         options::Options,
         report::{Precedence, Report},
     },
@@ -81,10 +82,20 @@ pub(super) enum Lookup {
 }
 
 impl<'s> FrontDoors<'s> {
-    pub(super) fn compile(snapshot: &'s Snapshot, options: &Options) -> Self {
+    pub(super) fn compile(
+        snapshot: &'s Snapshot,
+        options: &Options,
+        expressions: &mut Expressions<'_>,
+    ) -> Self {
         let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
-        let mut all: Vec<_> = served.map(|(name, entry)| FrontDoor::compile(name, entry)).collect();
-        all.sort_by_key(|it| it.precedence);
+        let mut served: Vec<_> = served
+            .map(|(name, entry)| (Precedence::of(name, entry.object.as_deref()), entry))
+            .collect();
+        served.sort_by_key(|(precedence, _)| *precedence);
+        let served = served.into_iter();
+        let mut all: Vec<_> = served
+            .map(|(precedence, entry)| FrontDoor::compile(precedence.name(), entry, expressions))
+            .collect();
         own_hosts(&mut all);
         let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
         Self { snapshot, all, by_name }
@@ -110,7 +121,11 @@ fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
 }
 
 impl<'s> FrontDoor<'s> {
-    fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
+    fn compile(
+        name: &'s ObjectName,
+        entry: &'s Entry<crds::FrontDoor>,
+        expressions: &mut Expressions<'_>,
+    ) -> Self {
         let mut report = Report::new(name, entry);
         let precedence = Precedence::of(name, entry.object.as_deref());
         let Some(object) = &entry.object else {
@@ -132,7 +147,8 @@ impl<'s> FrontDoor<'s> {
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
-        let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
+        expressions.begin(name, report.accepted_except_for_cors());
+        let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
         Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
     }
