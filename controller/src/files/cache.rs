@@ -15,8 +15,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Larger files are skipped.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+/// Larger files are not read.
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// How long the content of a removed file still counts: many editors remove a file before they
 /// write the new version, and its Routes must not disappear in between.
@@ -145,7 +145,10 @@ fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::ErrorKind::FileTooLarge.into());
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it has more than 64 MiB: split it",
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
