@@ -20,7 +20,7 @@ mod status;
 
 pub use expressions::ExpressionCache;
 pub use front_doors::requested_matches;
-pub use options::Options;
+pub use options::{HostClaims, Options};
 pub use status::{ComputedCondition, Status};
 
 use crate::{diagnostic::ObjectRef, objects::Snapshot};

@@ -100,6 +100,8 @@ pub enum Reason {
     Unsupported,
     /// An older object has the same host, or the same host, path and predicates.
     Conflicted,
+    /// `--host-claims` does not let this namespace have the host.
+    HostNotClaimed,
     /// The FrontDoor does not let this namespace attach, or not at this path.
     NotAllowedByFrontDoor,
     /// The FrontDoor does not exist.

@@ -1,6 +1,9 @@
 //! FrontDoors: their hosts, who owns which host, and who may attach.
 
-use super::claims::{AttachRules, Claims};
+use super::{
+    claims::{AttachRules, Claims},
+    owners::Owners,
+};
 use crate::{
     compile::{
         cors,
@@ -14,7 +17,7 @@ use crate::{
 use ipnet::IpNet;
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
 const MAX_HOSTS: usize = 64;
@@ -58,7 +61,7 @@ pub(super) struct FrontDoor<'s> {
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
     precedence: Precedence<'s>,
-    attach_rules: AttachRules<'s>,
+    attach_rules: Rc<AttachRules<'s>>,
     claims: HashMap<&'s str, Claims>,
 }
 
@@ -96,7 +99,7 @@ impl<'s> FrontDoors<'s> {
         let mut all: Vec<_> = served
             .map(|(precedence, entry)| FrontDoor::compile(precedence.name(), entry, expressions))
             .collect();
-        own_hosts(&mut all);
+        own_hosts(&mut all, Owners::new(snapshot, options));
         let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
         Self { snapshot, all, by_name }
     }
@@ -136,7 +139,7 @@ impl<'s> FrontDoor<'s> {
                 trusted_proxies: Arc::new([]),
                 cors: cors::Inherited::None,
                 precedence,
-                attach_rules: AttachRules::SameNamespace,
+                attach_rules: Rc::new(AttachRules::SameNamespace),
                 claims: HashMap::new(),
             };
         };
@@ -145,6 +148,7 @@ impl<'s> FrontDoor<'s> {
         let hosts = hosts(&spec.hosts, &at.child("hosts"), &mut report);
         let attach_rules =
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
+        let attach_rules = Rc::new(attach_rules);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
@@ -223,34 +227,30 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
     good.into()
 }
 
-/// Assigns each host to the oldest FrontDoor that names it and is served.
-fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
-    let mut owners: HashMap<HostPattern, Precedence<'_>> = HashMap::new();
+/// Assigns each host to the oldest FrontDoor that names it, may have it and is served.
+fn own_hosts<'s>(front_doors: &mut [FrontDoor<'s>], mut owners: Owners<'s, '_>) {
     for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {
         let mut lost = Vec::new();
         for (index, host) in front_door.hosts.iter().enumerate() {
             let Some(host) = host else { continue };
-            if let Some(owner) = owners.get(host) {
-                let (name, why) = (owner.name(), owner.wins_over(&front_door.precedence));
-                lost.push((index, format!("host '{host}' belongs to FrontDoor {name}, {why}")));
-            } else {
-                owners.insert(host.clone(), front_door.precedence);
-                front_door.owned.insert(index);
+            match owners.admit(host, &front_door.precedence) {
+                Ok(()) => {
+                    let FrontDoor { precedence, attach_rules, .. } = &*front_door;
+                    owners.insert(host.clone(), *precedence, attach_rules);
+                    front_door.owned.insert(index);
+                }
+                Err((reason, message)) => lost.push((index, reason, message)),
             }
         }
         let at = FieldPath::SPEC.child("hosts");
         let all = lost.len() == front_door.hosts.len();
-        for (index, message) in lost {
+        for (index, reason, message) in lost {
             let at = at.index(index);
             let at = at.child("name");
             if all {
-                front_door.report.refuse(&at, Reason::Conflicted, message);
+                front_door.report.refuse(&at, reason, message);
             } else {
-                front_door.report.warn(
-                    &at,
-                    Reason::Conflicted,
-                    format!("{message}: it is not served here"),
-                );
+                front_door.report.warn(&at, reason, format!("{message}: it is not served here"));
             }
         }
     }

@@ -5,6 +5,7 @@ mod claims;
 mod conflicts;
 mod hosts;
 mod lower;
+mod owners;
 mod routes;
 
 pub use routes::requested_matches;
