@@ -34,6 +34,8 @@ pub struct Files {
     /// The problems logged last; `None` before the first snapshot.
     problems: Option<BTreeSet<(Arc<Path>, FileProblem)>>,
     /// How long the last snapshot took.
+    /// Whether a file has been read and parsed, or there was none.
+    known: bool,
     took: Duration,
     counts: Family<[(&'static str, &'static str); 1], Gauge>,
 }
@@ -50,6 +52,7 @@ impl Files {
             watch: Watch::new(trigger, WRITE_TIMEOUT),
             problems: None,
             took: Duration::ZERO,
+            known: false,
             counts,
         }
     }
@@ -92,7 +95,9 @@ impl Source for Files {
         }
         let merged = self.cache.merge();
         self.report(&merged);
-        Some(merged.snapshot)
+        // Files of which none can be read yet don't mean that there are no objects.
+        self.known |= merged.files > 0 || (merged.broken == 0 && !self.cache.waits());
+        self.known.then_some(merged.snapshot)
     }
 
     /// Network mounts report no changes, and event queues overflow. Polling costs at most a
