@@ -118,7 +118,8 @@ pub enum Reason {
     SecretNotFound,
     /// The address of an endpoint or an external backend must not be dialled.
     AddressNotAllowed,
-    /// The Service has an unsupported `appProtocol`, or a type without endpoints.
+    /// The Service has a type without endpoints, or a port that is not TCP; as a warning, an unknown
+    /// `appProtocol`.
     UnsupportedService,
     /// The Service has no ready endpoint. Only a warning, because endpoints come and go.
     NoEndpoints,
