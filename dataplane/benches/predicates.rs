@@ -64,10 +64,11 @@ fn all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("all predicates");
     let regex = || Comparison::Regex(FullMatch::new("(a|b)*a(a|b){8}c").expect("a regex"));
     let predicate = |comparison| vec![Predicate { name: "x".to_owned(), comparison }];
-    let exact = || predicate(Comparison::Exact("c".to_owned()));
+    let exact = |value: &str| predicate(Comparison::Exact(value.to_owned()));
     let mut headers = HeaderMap::new();
+    let value = letters(FullMatch::MAX_VALUE_BYTES);
+    let almost = letters(FullMatch::MAX_VALUE_BYTES - 1) + "c";
     for _ in 0..15 {
-        let value = letters(FullMatch::MAX_VALUE_BYTES);
         headers.append(HeaderName::from_static("x"), value.parse().expect("a value"));
     }
     let cookies = HeaderMap::from_iter([(
@@ -77,9 +78,10 @@ fn all(criterion: &mut Criterion) {
     let query = "y&".repeat(4_000);
     for (name, predicates, headers) in [
         ("headers", Predicates { headers: predicate(regex()), ..Predicates::default() }, &headers),
-        ("cookies", Predicates { cookies: exact(), ..Predicates::default() }, &cookies),
-        ("query", Predicates { query: exact(), ..Predicates::default() }, &headers),
-        ("absent", Predicates { headers: exact(), ..Predicates::default() }, &cookies),
+        ("values", Predicates { headers: exact(&almost), ..Predicates::default() }, &headers),
+        ("cookies", Predicates { cookies: exact("c"), ..Predicates::default() }, &cookies),
+        ("query", Predicates { query: exact("c"), ..Predicates::default() }, &headers),
+        ("absent", Predicates { headers: exact("c"), ..Predicates::default() }, &cookies),
     ] {
         let path = PathPattern::parse("/a").expect("a pattern");
         let one = Match { path, predicates, target: () };

@@ -79,13 +79,13 @@ fn header_matches(header: &Predicate, headers: Headers<'_>, budget: &Budget) -> 
     match headers {
         Headers::Sent(headers) => {
             let lines = headers.get_all(&header.name);
-            let bytes = match header.comparison {
+            let bytes = match &header.comparison {
                 Comparison::Regex(_) => lines.iter().map(|line| line.len()).sum(),
-                // At most as many as the object itself has.
-                Comparison::Exact(_)
-                | Comparison::Prefix(_)
-                | Comparison::Present
-                | Comparison::Absent => 0,
+                // Many bytes are compared at a time.
+                Comparison::Exact(text) | Comparison::Prefix(text) => {
+                    lines.iter().count() * text.len() / 16
+                }
+                Comparison::Present | Comparison::Absent => 0,
             };
             budget.allows(bytes)
                 && header
