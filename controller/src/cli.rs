@@ -7,6 +7,7 @@ mod values;
 
 pub use operator::OperatorArgs;
 
+use crate::compile::HostClaims;
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
     error::ErrorKind,
@@ -140,6 +141,9 @@ pub struct CheckArgs {
     /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
+    /// Host claims.
+    #[command(flatten)]
+    pub hosts: HostClaimArgs,
 }
 
 /// An output format.
@@ -167,6 +171,27 @@ impl ExternalArgs {
     /// The guard for these flags.
     pub fn guard(&self) -> AddressGuard {
         AddressGuard::new(self.allowed.clone())
+    }
+}
+
+/// Which namespaces may have which hosts.
+#[derive(Debug, Args)]
+pub struct HostClaimArgs {
+    /// The hosts that a namespace may have: its FrontDoors are refused any other; repeatable
+    ///
+    /// With this flag, FrontDoors of a namespace have only the hosts that it claims here, and those
+    /// of a namespace without a claim have none. A host is a name, *.suffix or *: web=www.ep.com,
+    /// shop=*.shop.ep.com,shop.ep.com, infra=*. Without it, the oldest FrontDoor that names a host
+    /// has it, and none has a host under an older wildcard of another namespace whose 'attach' does
+    /// not list its own.
+    #[arg(long = "host-claims", value_name = "NAMESPACE=HOST[,HOST…]", value_parser = values::host_claim)]
+    claims: Vec<values::HostClaim>,
+}
+
+impl HostClaimArgs {
+    /// The claims.
+    pub fn claims(&self) -> HostClaims {
+        HostClaims::new(self.claims.iter().cloned())
     }
 }
 
@@ -219,6 +244,9 @@ pub struct ServingArgs {
     /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
+    /// Host claims.
+    #[command(flatten)]
+    pub hosts: HostClaimArgs,
 }
 
 /// A log format.
@@ -338,6 +366,10 @@ mod tests {
             ("--idle-timeout=0s", "more than 0"),
             ("--via-name=a b", "letters"),
             ("--allow-external=http://x", "CIDR"),
+            ("--host-claims=www.ep.com", "web=www.ep.com"),
+            ("--host-claims=web=", "web=www.ep.com"),
+            ("--host-claims=Web=a.com", "lower-case"),
+            ("--host-claims=web=a.com,a.*", "'a.*' has a '*'"),
         ] {
             let error = serving(&[flag]).unwrap_err();
             assert!(error.contains(way_out), "{flag}: {error}");

@@ -159,6 +159,55 @@ fn what_can_not_be_read_is_2() {
 }
 
 #[test]
+fn endpoints_of_old_get_a_hint() {
+    let old = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: app, namespace: web}\n";
+    let (code, report) = json(&[("a.yaml", FRONT_DOOR), ("b.yaml", old)]);
+    assert_eq!(code, 0, "{report}");
+    let problem = &report["files"][0]["problems"][0];
+    assert_eq!(problem["severity"], "Warning");
+    let message = problem["message"].as_str().unwrap();
+    assert!(
+        message.contains("EndpointSlice") && message.contains("service-name: app"),
+        "{message}"
+    );
+}
+
+#[test]
+fn hosts_are_those_that_are_claimed() {
+    let folder = folder(&[("a.yaml", FRONT_DOOR)]);
+    let check = |claims: &str| {
+        let ran = portico(folder.path(), &["check", ".", "--host-claims", claims]);
+        (ran.code, ran.out)
+    };
+    let (code, out) = check("web=*");
+    assert_eq!(code, 0, "{out}");
+    let (code, out) = check("shop=*");
+    assert_eq!(code, 1, "{out}");
+    for part in ["HostNotClaimed", "--host-claims", "have the install add web="] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+}
+
+#[test]
+fn many_errors_in_one_object_are_cut_short() {
+    let wrong: String = (0..3000).map(|number| format!("  wrong{number}: 1\n")).collect();
+    let origins = "1, ".repeat(20_000);
+    let many = format!(
+        "apiVersion: portico.dev/v1alpha1\nkind: FrontDoor\nmetadata: {{name: ep, namespace: web}}\n\
+         spec:\n  hosts: [{{name: a.example}}]\n  cors: {{allowOrigins: [{origins}]}}\n{wrong}"
+    );
+    let begin = std::time::Instant::now();
+    let (code, report) = json(&[("a.yaml", &many)]);
+    assert_eq!(code, 1);
+    let problems = report["objects"][0]["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 101);
+    let said =
+        |problem: &Value| problem["message"].as_str().unwrap().contains("more than 100 errors");
+    assert!(problems.iter().any(said));
+    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+}
+
+#[test]
 fn other_kinds_are_counted_and_not_used() {
     let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n";
     let ran = check(&[("a.yaml", other)], &[]);

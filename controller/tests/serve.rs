@@ -191,6 +191,39 @@ fn changes_are_served_and_a_broken_file_keeps_what_it_gave() {
 }
 
 #[test]
+fn it_is_not_ready_before_a_file_could_be_parsed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.yaml");
+    fs::write(&file, "spec: [").unwrap();
+    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let flag = format!("--admin={admin}");
+    let mut child = command(folder.path(), &[&flag]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap());
+    line_with(&mut log, "can't be parsed");
+    let ready = || {
+        TcpStream::connect(admin).ok()?;
+        Some(exchange(admin, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"))
+    };
+    assert!(await_some(ready).starts_with("HTTP/1.1 503 "));
+    fs::write(&file, manifests("hello")).unwrap();
+    await_some(|| ready()?.starts_with("HTTP/1.1 200 ").then_some(()));
+    // From now on, what it last gave counts.
+    fs::write(&file, "spec: [").unwrap();
+    line_with(&mut log, "can't be parsed");
+    assert!(await_some(ready).starts_with("HTTP/1.1 200 "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn an_empty_folder_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = Serve::start(folder.path(), &[]);
+    await_some(|| serve.get("/readyz").starts_with("HTTP/1.1 200 ").then_some(()));
+    assert!(serve.front("/").starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
 fn a_signal_drains_and_a_second_one_ends_at_once() {
     let folder = folder();
     for signal in ["-TERM", "-INT"] {

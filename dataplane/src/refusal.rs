@@ -36,6 +36,8 @@ pub(crate) enum Refusal {
     NoHost,
     /// No Route of the host matches the request.
     NoRoute,
+    /// The predicates of the path's Routes would have to look at too much of the request.
+    PredicatesTooCostly,
     /// The CORS policy does not allow the page's origin, or what its preflight requests.
     CorsDenied(Denial),
     /// The Route names a Secret that does not exist.
@@ -77,7 +79,9 @@ impl Refusal {
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::HeadTooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooLarge | Self::TooManyFields | Self::PredicatesTooCostly => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -111,6 +115,7 @@ impl Refusal {
             Self::Loop => "Loop",
             Self::NoHost => "NoHost",
             Self::NoRoute => "NoRoute",
+            Self::PredicatesTooCostly => "PredicatesTooCostly",
             Self::CorsDenied(Denial::Origin) => "CorsOrigin",
             Self::CorsDenied(Denial::Method) => "CorsMethod",
             Self::CorsDenied(Denial::Header) => "CorsHeader",
@@ -147,6 +152,7 @@ impl Refusal {
             Self::Loop => "The request has already passed through this front door: a backend points back at it.",
             Self::NoHost => "No FrontDoor has this host.",
             Self::NoRoute => "No Route of this host matches the request.",
+            Self::PredicatesTooCostly => "The request's header fields and query are too large for the conditions of this path's Routes.",
             Self::CorsDenied(Denial::Origin) => "The CORS policy does not allow the page's origin.",
             Self::CorsDenied(Denial::Method) => "The CORS policy does not allow the method that the preflight requests.",
             Self::CorsDenied(Denial::Header) => "The CORS policy does not allow a header that the preflight requests.",
@@ -187,6 +193,7 @@ impl Refusal {
             | Self::Loop
             | Self::NoHost
             | Self::NoRoute
+            | Self::PredicatesTooCostly
             | Self::CorsDenied(_)
             | Self::NotResolved
             | Self::NoEndpoint

@@ -5,14 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use portico::{
-    compile::{Compiled, ComputedCondition, Options, Status, compile},
+    compile::{Compiled, ComputedCondition, HostClaims, Options, Status, compile},
     diagnostic::{Kind, Problem, Reason, Severity},
     objects::Snapshot,
 };
 use portico_dataplane::{address_guard::AddressGuard, table::Table};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -70,16 +70,22 @@ struct CaseOptions {
     loopback_endpoints: bool,
     secret_namespaces: Option<BTreeSet<String>>,
     allow_external: Vec<String>,
+    host_claims: BTreeMap<String, Vec<String>>,
 }
 
 impl CaseOptions {
     fn read(input: &str) -> Options {
         let line = input.lines().next().and_then(|line| line.strip_prefix("# options: "));
-        let Self { class, loopback_endpoints, secret_namespaces, allow_external } =
+        let Self { class, loopback_endpoints, secret_namespaces, allow_external, host_claims } =
             line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
         let patterns = allow_external.iter().map(|pattern| pattern.parse().expect("a pattern"));
         let guard = AddressGuard::new(patterns.collect());
-        Options { class, loopback_endpoints, secret_namespaces, guard }
+        let hosts =
+            |hosts: Vec<String>| hosts.iter().map(|host| host.parse().expect("a host")).collect();
+        let host_claims = HostClaims::new(
+            host_claims.into_iter().map(|(namespace, list)| (namespace, hosts(list))),
+        );
+        Options { class, loopback_endpoints, secret_namespaces, guard, host_claims }
     }
 }
 

@@ -168,6 +168,9 @@ spec:
 {{- range .allowExternal }}
 - {{ printf "--allow-external=%s" . | quote }}
 {{- end }}
+{{- range $namespace, $hosts := .hostClaims }}
+- {{ printf "--host-claims=%s=%s" $namespace (join "," $hosts) | quote }}
+{{- end }}
 {{- range .extraArgs }}
 - {{ quote . }}
 {{- end }}

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, Method, header};
 use portico_dataplane::{
     cors::{OriginHost, OriginPattern, OriginPatternError, OriginPort},
-    table::ObjectName,
+    table::{HostPattern, HostPatternError, ObjectName},
 };
 use std::{
     hash::{BuildHasher, RandomState},
@@ -115,6 +115,20 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static s
 pub(super) fn random_name() -> String {
     // Each RandomState has its own keys, the first of which come from the system's randomness.
     format!("portico-{:08x}", RandomState::new().hash_one(0) >> 32)
+}
+
+/// A namespace and hosts that it may have.
+pub(super) type HostClaim = (String, Vec<HostPattern>);
+
+/// `NAMESPACE=HOST[,HOST…]`.
+pub(super) fn host_claim(text: &str) -> Result<HostClaim, String> {
+    let (namespace, hosts) = text
+        .split_once('=')
+        .filter(|(_, hosts)| !hosts.is_empty())
+        .ok_or("write a namespace and its hosts: web=www.ep.com,*.shop.ep.com")?;
+    let host =
+        |host: &str| host.parse().map_err(|error: HostPatternError| format!("'{host}' {error}"));
+    Ok((label(namespace)?, hosts.split(',').map(host).collect::<Result<_, _>>()?))
 }
 
 /// A DNS label, such as the name of a namespace.

@@ -16,7 +16,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
-    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
+    let host_claims = args.hosts.claims();
+    let options = Options { loopback_endpoints: true, guard, host_claims, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let report = Report::new(&merged, &compiled.statuses);
     super::print(&match args.output {

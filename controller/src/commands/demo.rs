@@ -54,7 +54,8 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     serving.admin = free("--admin", serving.admin, admin_given)?;
     let services = Services::start(serving.http.ip(), latency).await.context("the services")?;
 
-    let options = Options { loopback_endpoints: true, ..Options::default() };
+    let host_claims = serving.hosts.claims();
+    let options = Options { loopback_endpoints: true, host_claims, ..Options::default() };
     let mut registry = Registry::default();
     let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
     // Nothing changes. The publisher runs as long as there is a trigger.

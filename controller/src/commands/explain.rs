@@ -26,7 +26,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
-    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
+    let host_claims = args.hosts.claims();
+    let options = Options { loopback_endpoints: true, guard, host_claims, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {

@@ -106,6 +106,9 @@ impl<'s> Backends<'_, 's> {
         let (port, protocol, endpoints) = match &*resolved {
             Ok(port) => {
                 endpoint_problems(&named, port.endpoints.is_empty(), &port.refused, at, report);
+                if let Some(warning) = &port.warning {
+                    report.warn(&at.child("port"), Reason::UnsupportedService, warning.as_str());
+                }
                 (port.number.to_string(), port.protocol, port.endpoints.clone())
             }
             Err((reason, message)) => {

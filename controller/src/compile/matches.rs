@@ -1,6 +1,9 @@
 //! `spec.matches`: paths and predicates.
 
-use super::{expressions, report::Report};
+use super::{
+    expressions::{Expressions, Missing},
+    report::Report,
+};
 use crate::diagnostic::FieldPath;
 use http::Method;
 use portico_crds as crds;
@@ -12,6 +15,15 @@ use portico_dataplane::{
 /// How many matches a Route may have.
 const MAX_MATCHES: usize = 16;
 
+/// A match with a valid path.
+#[derive(Debug)]
+pub(super) struct MatchPath<'s> {
+    /// Its index in `spec.matches`.
+    pub(super) index: usize,
+    pub(super) path: PathPattern,
+    given: &'s crds::Match,
+}
+
 /// A valid match.
 #[derive(Debug)]
 pub(super) struct Matched {
@@ -22,13 +34,13 @@ pub(super) struct Matched {
     pub(super) predicates: Predicates,
 }
 
-/// Compiles the valid matches, without duplicates. Leaving out invalid ones is harmless: the Route
-/// is rejected.
-pub(super) fn compile(
-    matches: &[crds::Match],
+/// Compiles the paths of the matches, which is cheap. Leaving out invalid ones is harmless: the
+/// Route is rejected.
+pub(super) fn paths<'s>(
+    matches: &'s [crds::Match],
     at: &FieldPath<'_>,
     report: &mut Report,
-) -> Vec<Matched> {
+) -> Vec<MatchPath<'s>> {
     if matches.is_empty() || matches.len() > MAX_MATCHES {
         report.invalid(
             at,
@@ -38,19 +50,35 @@ pub(super) fn compile(
             ),
         );
     }
-    let mut good: Vec<Matched> = Vec::with_capacity(matches.len().min(MAX_MATCHES));
-    let all = at;
-    for (index, item) in matches.iter().enumerate().take(MAX_MATCHES) {
-        let at = all.index(index);
-        let path = path(&item.path, &at.child("path"), report);
-        let predicates = predicates(item, &at, report);
+    let mut good = Vec::with_capacity(matches.len().min(MAX_MATCHES));
+    for (index, given) in matches.iter().enumerate().take(MAX_MATCHES) {
+        let at = at.index(index);
+        let at = at.child("path");
+        let path = path(&given.path, &at, report);
         // A path that did not decode must not become the default path.
-        let Some(path) = path.filter(|_| !report.failed_to_decode(&at.child("path"))) else {
-            continue;
-        };
+        if let Some(path) = path.filter(|_| !report.failed_to_decode(&at)) {
+            good.push(MatchPath { index, path, given });
+        }
+    }
+    good
+}
+
+/// Compiles the predicates of matches, and leaves out duplicates.
+pub(super) fn compile(
+    paths: Vec<MatchPath<'_>>,
+    all: &FieldPath<'_>,
+    expressions: &mut Expressions<'_>,
+    report: &mut Report,
+) -> Vec<Matched> {
+    let mut good: Vec<Matched> = Vec::with_capacity(paths.len());
+    for MatchPath { index, path, given } in paths {
+        let at = all.index(index);
+        let predicates = predicates(given, &at, expressions, report);
+        // Matches may only seem to be the same without an expression that was left out.
         let same = |m: &&Matched| {
             m.path.same_shape(&path)
                 && m.predicates == predicates
+                && !expressions.leaves_out()
                 && !report.is_incomplete(&all.index(m.index))
         };
         match good.iter().find(same) {
@@ -70,12 +98,21 @@ pub(super) fn path(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Optio
     PathPattern::parse(text).map_err(|error| report.invalid(at, format!("'{text}' {error}"))).ok()
 }
 
-fn predicates(item: &crds::Match, at: &FieldPath<'_>, report: &mut Report) -> Predicates {
+fn predicates(
+    item: &crds::Match,
+    at: &FieldPath<'_>,
+    expressions: &mut Expressions<'_>,
+    report: &mut Report,
+) -> Predicates {
+    let methods = methods(&item.methods, &at.child("methods"), report);
+    let mut list = |given: &[crds::Predicate], name, check_name: CheckName| {
+        list(given, &at.child(name), check_name, expressions, report)
+    };
     Predicates {
-        methods: methods(&item.methods, &at.child("methods"), report),
-        headers: list(&item.headers, &at.child("headers"), report, header_name),
-        cookies: list(&item.cookies, &at.child("cookies"), report, any_name),
-        query: list(&item.query, &at.child("query"), report, any_name),
+        methods,
+        headers: list(&item.headers, "headers", header_name),
+        cookies: list(&item.cookies, "cookies", any_name),
+        query: list(&item.query, "query", any_name),
     }
 }
 
@@ -114,8 +151,9 @@ fn any_name(name: &str) -> Result<String, &'static str> {
 fn list(
     predicates: &[crds::Predicate],
     at: &FieldPath<'_>,
-    report: &mut Report,
     check_name: CheckName,
+    expressions: &mut Expressions<'_>,
+    report: &mut Report,
 ) -> Vec<Predicate> {
     let mut good = Vec::with_capacity(predicates.len());
     for (index, predicate) in predicates.iter().enumerate() {
@@ -126,7 +164,7 @@ fn list(
         let comparison = match report.failed_to_decode(&at.child("type")) {
             // Without the type, it is unknown whether a value is expected.
             true => None,
-            false => comparison(predicate, &at.child("value"), report),
+            false => comparison(predicate, &at.child("value"), expressions, report),
         };
         if let (Ok(name), Some(comparison)) = (name, comparison) {
             good.push(Predicate { name, comparison });
@@ -140,16 +178,21 @@ fn list(
 fn comparison(
     predicate: &crds::Predicate,
     at: &FieldPath<'_>,
+    expressions: &mut Expressions<'_>,
     report: &mut Report,
 ) -> Option<Comparison> {
     use crds::MatchType as Type;
     match (predicate.r#type, &predicate.value) {
         (Type::Exact, Some(value)) => Some(Comparison::Exact(value.clone())),
         (Type::Prefix, Some(value)) => Some(Comparison::Prefix(value.clone())),
-        (Type::Regex, Some(value)) => expressions::full_match(value)
-            .map(Comparison::Regex)
-            .map_err(|error| report.invalid(at, error))
-            .ok(),
+        (Type::Regex, Some(value)) => match expressions.full_match(value) {
+            Ok(regex) => Some(Comparison::Regex(regex)),
+            Err(Missing::Wrong(message)) => {
+                report.invalid(at, message);
+                None
+            }
+            Err(Missing::LeftOut) => None,
+        },
         (Type::Present, None) => Some(Comparison::Present),
         (Type::Absent, None) => Some(Comparison::Absent),
         (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {

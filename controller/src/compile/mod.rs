@@ -18,11 +18,13 @@ mod report;
 mod services;
 mod status;
 
+pub use expressions::ExpressionCache;
 pub use front_doors::requested_matches;
-pub use options::Options;
+pub use options::{HostClaims, Options};
 pub use status::{ComputedCondition, Status};
 
 use crate::{diagnostic::ObjectRef, objects::Snapshot};
+use expressions::Expressions;
 use portico_dataplane::table::Table;
 use std::collections::BTreeMap;
 
@@ -37,6 +39,18 @@ pub struct Compiled {
 
 /// Compiles a snapshot.
 pub fn compile(snapshot: &Snapshot, options: &Options) -> Compiled {
-    let (hosts, statuses) = front_doors::compile(snapshot, options);
+    compile_again(snapshot, options, &mut ExpressionCache::default())
+}
+
+/// Compiles a snapshot, except for regular expressions that were in the last one too. The result is
+/// that of [`compile`].
+pub fn compile_again(
+    snapshot: &Snapshot,
+    options: &Options,
+    cache: &mut ExpressionCache,
+) -> Compiled {
+    let mut expressions = Expressions::new(cache);
+    let (hosts, statuses) = front_doors::compile(snapshot, options, &mut expressions);
+    cache.forget_unused();
     Compiled { table: Table { generation: 0, hosts }, statuses }
 }

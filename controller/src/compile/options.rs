@@ -1,7 +1,7 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
-use portico_dataplane::address_guard::AddressGuard;
-use std::collections::BTreeSet;
+use portico_dataplane::{address_guard::AddressGuard, table::HostPattern};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Compiler options.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,50 @@ pub struct Options {
     /// What `external` backends may point at, for an early warning. The dataplane checks again when
     /// it dials.
     pub guard: AddressGuard,
+    /// Which namespaces may have which hosts.
+    pub host_claims: HostClaims,
+}
+
+/// The `--host-claims` setting: which namespaces may have which hosts. If there is none, every
+/// namespace may have any host that no FrontDoor of another namespace has, or has a wildcard for.
+/// Otherwise, a namespace may have only the hosts that are claimed for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostClaims(BTreeMap<String, Vec<HostPattern>>);
+
+impl HostClaims {
+    /// No namespace may have hosts but those that are listed for it. `*.suffix` includes everything
+    /// below the suffix, and `*` every host.
+    pub fn new(claims: impl IntoIterator<Item = (String, Vec<HostPattern>)>) -> Self {
+        let mut all: BTreeMap<String, Vec<HostPattern>> = BTreeMap::new();
+        for (namespace, hosts) in claims {
+            all.entry(namespace).or_default().extend(hosts);
+        }
+        Self(all)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a namespace may have a host.
+    pub(super) fn allow(&self, namespace: &str, host: &HostPattern) -> bool {
+        let claims = self.0.get(namespace);
+        self.is_empty() || claims.into_iter().flatten().any(|claim| claim.includes(host))
+    }
+
+    /// Why it may not: a sentence without its end.
+    pub(super) fn refusal(&self, namespace: &str, host: &HostPattern) -> String {
+        let given = match self.0.get(namespace) {
+            None => "none".to_owned(),
+            Some(claims) => {
+                let claims: Vec<_> = claims.iter().map(|claim| format!("'{claim}'")).collect();
+                claims.join(", ")
+            }
+        };
+        format!(
+            "host '{host}' is not one of namespace '{namespace}', which --host-claims (in the chart: hostClaims) gives {given}: name one of its hosts, or have the install add {namespace}={host}"
+        )
+    }
 }
 
 impl Options {

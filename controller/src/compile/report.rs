@@ -2,8 +2,10 @@
 
 use super::status::{ComputedCondition, Status};
 use crate::{
-    diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, sort_key},
-    objects::{CustomKind, Entry},
+    diagnostic::{
+        ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, is_within, sort_key,
+    },
+    objects::{CustomKind, Entry, reference_fields},
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
@@ -20,6 +22,8 @@ pub(super) struct Report {
     read: usize,
     /// The paths of fields that did not decode.
     undecoded: Vec<String>,
+    /// Whether nothing of the object decoded.
+    nothing_read: bool,
 }
 
 impl Report {
@@ -33,6 +37,7 @@ impl Report {
             problems: entry.problems.clone(),
             read: entry.problems.len(),
             undecoded: entry.undecoded.clone(),
+            nothing_read: entry.object.is_none(),
         };
         if entry.object.is_none() && report.accepted() {
             report.invalid(&FieldPath::SPEC, "can't be read");
@@ -147,13 +152,33 @@ impl Report {
 
     /// Whether this field did not decode: it is absent, or a placeholder.
     pub(super) fn failed_to_decode(&self, field: &FieldPath<'_>) -> bool {
-        self.undecoded.iter().any(|path| field.is_within(path))
+        // An object that decoded costs nothing here.
+        !self.undecoded.is_empty() && {
+            let field = field.to_string();
+            self.undecoded.iter().any(|path| is_within(&field, path))
+        }
     }
 
     /// Whether this field or anything below it did not decode, so that its content is not fully
     /// known.
     pub(super) fn is_incomplete(&self, field: &FieldPath<'_>) -> bool {
-        self.failed_to_decode(field) || self.undecoded.iter().any(|path| field.contains(path))
+        !self.undecoded.is_empty() && {
+            let field = field.to_string();
+            let overlaps = |path: &String| is_within(&field, path) || is_within(path, &field);
+            self.undecoded.iter().any(overlaps)
+        }
+    }
+
+    /// Fields that may have named other objects, and did not decode.
+    fn unread_references(&self) -> impl Iterator<Item = &str> {
+        let fields = reference_fields(self.object.kind);
+        let may_name = move |path: &&str| {
+            let place = without_indices(path);
+            fields.iter().any(|field| is_within(field, &place) || is_within(&place, field))
+        };
+        let unread = self.undecoded.iter().map(String::as_str);
+        let whole = self.nothing_read.then_some("spec");
+        whole.into_iter().chain(unread.filter(may_name))
     }
 
     fn errors(&self, condition: ConditionType) -> impl Iterator<Item = &Problem> {
@@ -172,14 +197,24 @@ impl Report {
             self.condition("Accepted", ConditionType::Accepted),
             self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
         ];
-        let Self { object, uid, generation, problems, read: _, undecoded: _ } = self;
+        let Self { object, uid, generation, problems, .. } = self;
         (object, Status { uid, generation, conditions, problems, attached_routes })
     }
 
     fn condition(&self, r#type: &'static str, condition: ConditionType) -> ComputedCondition {
-        let reason = self.errors(condition).next().map(|problem| problem.reason.to_string());
+        let mut reason = self.errors(condition).next().map(|problem| problem.reason.to_string());
         let mut messages: Vec<_> =
             self.errors(condition).map(|p| format!("{}: {}", p.field, p.message)).collect();
+        if condition == ConditionType::ResolvedRefs {
+            let unread = self.unread_references();
+            let unread: Vec<_> = unread
+                .map(|field| format!("{field}: can't be read, so what it refers to is unknown"))
+                .collect();
+            if !unread.is_empty() {
+                reason.get_or_insert_with(|| Reason::Invalid.to_string());
+                messages.extend(unread);
+            }
+        }
         if condition == ConditionType::Accepted && self.serves_in_part() {
             messages.push("Routes with their own cors are still served".to_owned());
         }
@@ -190,6 +225,13 @@ impl Report {
             message: messages.join("; "),
         }
     }
+}
+
+/// A path without the indices of lists.
+fn without_indices(path: &str) -> String {
+    let mut kept = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+    let first = kept.next().unwrap_or_default().to_owned();
+    kept.fold(first, |path, part| path + part)
 }
 
 /// The order in which objects take precedence over each other: by age, then by namespace and name.

@@ -25,6 +25,8 @@ pub(super) struct Port {
     pub(super) endpoints: Arc<[SocketAddr]>,
     /// Endpoints that must not be dialled, and why.
     pub(super) refused: Vec<String>,
+    /// What is odd about it, though it is used.
+    pub(super) warning: Option<String>,
 }
 
 /// What a reference to a Service's port resolves to, or why it does not resolve.
@@ -86,7 +88,7 @@ impl<'s> Services<'s> {
             (Reason::ServiceNotFound, message)
         })?;
         let port = find_port(&name, object, wanted)?;
-        let protocol = protocol(&name, port)?;
+        let (protocol, warning) = protocol(&name, port);
         let number =
             u16::try_from(port.port).ok().filter(|number| *number > 0).ok_or_else(|| {
                 let message = format!("Service {name} has an invalid port, {}", port.port);
@@ -94,23 +96,23 @@ impl<'s> Services<'s> {
             })?;
         let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
         let (endpoints, refused) = self.endpoints(slices, port.name.as_deref().unwrap_or_default());
-        Ok(Port { number, protocol, endpoints: endpoints.into(), refused })
+        Ok(Port { number, protocol, endpoints: endpoints.into(), refused, warning })
     }
 
     fn endpoints(&self, slices: &[&EndpointSlice], port: &str) -> (Vec<SocketAddr>, Vec<String>) {
+        let usable = |is_usable: fn(&Endpoint) -> bool| {
+            let endpoints = slices.iter().flat_map(|slice| on_port(slice, port));
+            endpoints.filter(move |(endpoint, _)| is_usable(endpoint))
+        };
+        // As kube-proxy does: those that are about to end are better than none.
+        let is_usable = if usable(is_ready).next().is_some() { is_ready } else { is_last_resort };
         let (mut endpoints, mut refused) = (Vec::new(), Vec::new());
-        for slice in slices {
-            let ports = slice.ports.iter().flatten();
-            for number in ports.filter(|p| is_port(p, port)).filter_map(|p| p.port) {
-                let Ok(number) = u16::try_from(number) else { continue };
-                for endpoint in slice.endpoints.iter().filter(|endpoint| is_ready(endpoint)) {
-                    // Further addresses of an endpoint lead to the same Pod.
-                    let Some(text) = endpoint.addresses.first() else { continue };
-                    match dialable(text, self.loopback) {
-                        Ok(address) => endpoints.push(SocketAddr::new(address, number)),
-                        Err(why) => refused.push(format!("{text} ({why})")),
-                    }
-                }
+        for (endpoint, number) in usable(is_usable) {
+            // Further addresses of an endpoint lead to the same Pod.
+            let Some(text) = endpoint.addresses.first() else { continue };
+            match dialable(text, self.loopback) {
+                Ok(address) => endpoints.push(SocketAddr::new(address, number)),
+                Err(why) => refused.push(format!("{text} ({why})")),
             }
         }
         endpoints.sort_unstable();
@@ -175,19 +177,33 @@ fn no_such_port<'p>(
     }
 }
 
-fn protocol(name: &ObjectName, port: &ServicePort) -> Result<Protocol, (Reason, String)> {
-    match port.app_protocol.as_deref() {
-        None | Some("" | "http" | "kubernetes.io/ws") => Ok(Protocol::Http1),
-        Some("kubernetes.io/h2c") => Ok(Protocol::H2c),
-        Some("https" | "kubernetes.io/wss") => Ok(Protocol::HttpsUnverified),
-        Some(other) => {
+/// The protocol that a port's `appProtocol` stands for, in upper or lower case, and a warning if it
+/// stands for none.
+fn protocol(name: &ObjectName, port: &ServicePort) -> (Protocol, Option<String>) {
+    let given = port.app_protocol.as_deref().unwrap_or_default();
+    let protocol = match given.to_ascii_lowercase().as_str() {
+        "" | "http" | "ws" | "kubernetes.io/ws" => Protocol::Http1,
+        "h2c" | "http2" | "grpc" | "kubernetes.io/h2c" => Protocol::H2c,
+        "https" | "wss" | "kubernetes.io/wss" => Protocol::HttpsUnverified,
+        _ => {
             let message = format!(
-                "port {} of Service {name} has appProtocol '{other}', which Portico does not speak: use http, https, kubernetes.io/h2c, kubernetes.io/ws or kubernetes.io/wss, or leave it out for HTTP/1.1",
+                "port {} of Service {name} has appProtocol '{given}', which Portico does not know, so it speaks HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",
                 port.port
             );
-            Err((Reason::UnsupportedService, message))
+            return (Protocol::Http1, Some(message));
         }
-    }
+    };
+    (protocol, None)
+}
+
+/// The endpoints of a slice, each with its number of the Service's port of this name.
+fn on_port<'e>(
+    slice: &'e EndpointSlice,
+    name: &'e str,
+) -> impl Iterator<Item = (&'e Endpoint, u16)> {
+    let ports = slice.ports.iter().flatten().filter(move |port| is_port(port, name));
+    let numbers = ports.filter_map(|port| u16::try_from(port.port?).ok());
+    numbers.flat_map(|number| slice.endpoints.iter().map(move |endpoint| (endpoint, number)))
 }
 
 fn is_tcp(protocol: Option<&str>) -> bool {
@@ -199,8 +215,15 @@ fn is_port(port: &EndpointPort, name: &str) -> bool {
     port.name.as_deref().unwrap_or_default() == name && is_tcp(port.protocol.as_deref())
 }
 
+/// Whether an endpoint takes requests. It may be terminating all the same: then its Service has
+/// `publishNotReadyAddresses`.
 fn is_ready(endpoint: &Endpoint) -> bool {
-    endpoint.conditions.as_ref().is_none_or(|conditions| {
-        conditions.ready.unwrap_or(true) && !conditions.terminating.unwrap_or(false)
+    endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
+}
+
+/// Whether an endpoint still serves while it terminates (KEP-1669): used if none is ready.
+fn is_last_resort(endpoint: &Endpoint) -> bool {
+    endpoint.conditions.as_ref().is_some_and(|conditions| {
+        conditions.terminating.unwrap_or(false) && conditions.serving.unwrap_or(false)
     })
 }

@@ -36,11 +36,6 @@ impl FieldPath<'_> {
     pub(crate) fn contains(&self, path: &str) -> bool {
         is_within(path, &self.to_string())
     }
-
-    /// Whether this place is `path` or one below it.
-    pub(crate) fn is_within(&self, path: &str) -> bool {
-        is_within(&self.to_string(), path)
-    }
 }
 
 impl fmt::Display for FieldPath<'_> {
@@ -55,9 +50,10 @@ impl fmt::Display for FieldPath<'_> {
     }
 }
 
-fn is_within(path: &str, place: &str) -> bool {
+/// Whether a written path is `place` or one below it; the empty path is the object itself.
+pub(crate) fn is_within(path: &str, place: &str) -> bool {
     let below = path.strip_prefix(place);
-    below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    below.is_some_and(|rest| rest.is_empty() || place.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Splits a written path into steps that sort names as text and indices as numbers.

@@ -4,7 +4,7 @@
 
 mod field;
 
-pub(crate) use field::{FieldPath, sort_key};
+pub(crate) use field::{FieldPath, is_within, sort_key};
 
 use portico_dataplane::table::ObjectName;
 use serde::Serialize;
@@ -100,6 +100,8 @@ pub enum Reason {
     Unsupported,
     /// An older object has the same host, or the same host, path and predicates.
     Conflicted,
+    /// `--host-claims` does not let this namespace have the host.
+    HostNotClaimed,
     /// The FrontDoor does not let this namespace attach, or not at this path.
     NotAllowedByFrontDoor,
     /// The FrontDoor does not exist.
@@ -116,7 +118,8 @@ pub enum Reason {
     SecretNotFound,
     /// The address of an endpoint or an external backend must not be dialled.
     AddressNotAllowed,
-    /// The Service has an unsupported `appProtocol`, or a type without endpoints.
+    /// The Service has a type without endpoints, or a port that is not TCP; as a warning, an unknown
+    /// `appProtocol`.
     UnsupportedService,
     /// The Service has no ready endpoint. Only a warning, because endpoints come and go.
     NoEndpoints,

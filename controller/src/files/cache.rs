@@ -15,8 +15,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Larger files are skipped.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+/// Larger files are not read.
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// How long the content of a removed file still counts: many editors remove a file before they
 /// write the new version, and its Routes must not disappear in between.
@@ -27,6 +27,8 @@ pub(super) const REMOVAL_DELAY: Duration = Duration::from_millis(50);
 pub(super) struct Cache {
     files: BTreeMap<PathBuf, Cached>,
     unreadable: BTreeMap<PathBuf, String>,
+    /// Whether there are files that have not been read yet because they are just being written.
+    waits: bool,
 }
 
 #[derive(Debug, Default)]
@@ -67,14 +69,21 @@ impl Cache {
         });
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
+        self.waits = false;
         for (path, found) in walk.files {
             let known = self.files.get(&path).is_some_and(|file| file.stamp == Some(found.stamp));
             if !known && !hold(&found.real) {
                 let file = self.files.entry(path.clone()).or_default();
                 changed |= file.read(&path, &found, now);
             }
+            self.waits |= !self.files.contains_key(&path);
         }
         changed
+    }
+
+    /// Whether there are files that have never been read because they are just being written.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Whether the content of a removed file still counts.
@@ -145,7 +154,10 @@ fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::ErrorKind::FileTooLarge.into());
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it has more than 64 MiB: split it",
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

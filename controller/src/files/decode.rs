@@ -30,6 +30,8 @@ pub(super) struct Contents {
 pub struct FileProblem {
     /// The document, from 1, not counting empty ones. `None` if it is about the whole file.
     pub document: Option<usize>,
+    /// How serious it is.
+    pub severity: Severity,
     /// What is wrong, and how to fix it.
     pub message: String,
 }
@@ -45,7 +47,11 @@ impl fmt::Display for FileProblem {
 
 /// Decodes a text. An error means that it can't be parsed, so that its content is unknown.
 pub(super) fn decode(text: &str, format: Format) -> Result<Contents, FileProblem> {
-    parse::parse(text, format).map_err(|message| FileProblem { document: None, message })
+    parse::parse(text, format).map_err(|message| FileProblem {
+        document: None,
+        severity: Severity::Error,
+        message,
+    })
 }
 
 impl Extend<Document> for Contents {
@@ -64,16 +70,27 @@ impl Contents {
         }
         let mut reader = Reader { document: Some(document), object: None };
         objects::visit(&mut reader);
-        let mistake = || mistake(&reader.document?.value).map(Err);
-        match reader.object.or_else(mistake) {
+        let Reader { document, object } = reader;
+        let rest = document.map(|document| document.value);
+        match object.or_else(|| mistake(rest.as_ref()?).map(Err)) {
             Some(Ok(object)) => self.objects.push((number, object)),
             Some(Err(message)) => self.problem(number, message),
-            None => self.ignored += 1,
+            None => {
+                self.ignored += 1;
+                self.hint(number, rest.as_ref().and_then(hint));
+            }
         }
     }
 
+    fn hint(&mut self, number: usize, hint: Option<String>) {
+        let severity = Severity::Warning;
+        let problem = |message| FileProblem { document: Some(number), severity, message };
+        self.problems.extend(hint.map(problem));
+    }
+
     fn problem(&mut self, number: usize, message: String) {
-        self.problems.push(FileProblem { document: Some(number), message });
+        let severity = Severity::Error;
+        self.problems.push(FileProblem { document: Some(number), severity, message });
     }
 
     fn list(&mut self, number: usize, mut list: Document) {
@@ -166,6 +183,19 @@ fn mistake(value: &Value) -> Option<String> {
         }
         None => format!("{api_version} without 'kind': write FrontDoor or Route"),
     })
+}
+
+/// If a document of a kind that is not read was probably meant to have an effect: what to write
+/// instead.
+fn hint(value: &Value) -> Option<String> {
+    if value["apiVersion"] != "v1" || value["kind"] != "Endpoints" {
+        return None;
+    }
+    let name = value["metadata"]["name"].as_str().filter(|name| is_dns_name(name));
+    let name = name.unwrap_or("SERVICE");
+    Some(format!(
+        "Endpoints {name} is not read: write an EndpointSlice (discovery.k8s.io/v1) with the label kubernetes.io/service-name: {name}"
+    ))
 }
 
 /// Decodes one of Portico's own objects. Whatever is wrong with it becomes its problem, as long as

@@ -81,11 +81,17 @@ impl Merged {
     /// Adds a file or folder that can't be read or parsed.
     pub(super) fn broken(&mut self, path: &Path, message: &str) {
         self.broken += 1;
-        self.complain(Arc::from(path), None, message.to_owned());
+        self.complain(Arc::from(path), None, Severity::Error, message.to_owned());
     }
 
-    fn complain(&mut self, path: Arc<Path>, document: Option<usize>, message: String) {
-        self.problems.entry(path).or_default().push(FileProblem { document, message });
+    fn complain(
+        &mut self,
+        path: Arc<Path>,
+        document: Option<usize>,
+        severity: Severity,
+        message: String,
+    ) {
+        self.problems.entry(path).or_default().push(FileProblem { document, severity, message });
     }
 
     fn object(&mut self, here: Location, object: &Object) {
@@ -121,7 +127,7 @@ impl Merged {
         } else {
             let (kind, name) = (object.kind(), display_name(object.name()));
             let message = format!("{kind} {name} is ignored: it is already defined in {first}");
-            self.complain(here.path, Some(here.document), message);
+            self.complain(here.path, Some(here.document), Severity::Error, message);
         }
     }
 }

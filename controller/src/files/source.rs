@@ -8,6 +8,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    diagnostic::Severity,
     objects::Snapshot,
     publish::{Source, Trigger},
 };
@@ -33,6 +34,8 @@ pub struct Files {
     pub(super) watch: Watch,
     /// The problems logged last; `None` before the first snapshot.
     problems: Option<BTreeSet<(Arc<Path>, FileProblem)>>,
+    /// Whether a file has been read and parsed, or there was none.
+    known: bool,
     /// How long the last snapshot took.
     took: Duration,
     counts: Family<[(&'static str, &'static str); 1], Gauge>,
@@ -49,6 +52,7 @@ impl Files {
             cache: Cache::default(),
             watch: Watch::new(trigger, WRITE_TIMEOUT),
             problems: None,
+            known: false,
             took: Duration::ZERO,
             counts,
         }
@@ -66,9 +70,9 @@ impl Files {
         let problems: BTreeSet<_> = problems.collect();
         let known = self.problems.replace(problems.clone()).unwrap_or_default();
         for (path, problem) in problems.difference(&known) {
-            let keeps = match problem.document {
-                None => "; its last valid content, if any, stays in use",
-                Some(_) => "",
+            let keeps = match (problem.severity, problem.document) {
+                (Severity::Error, None) => "; its last valid content, if any, stays in use",
+                (Severity::Error, Some(_)) | (Severity::Warning, _) => "",
             };
             tracing::warn!(file = %path.display(), "{problem}{keeps}");
         }
@@ -92,7 +96,9 @@ impl Source for Files {
         }
         let merged = self.cache.merge();
         self.report(&merged);
-        Some(merged.snapshot)
+        // Files of which none can be read yet don't mean that there are no objects.
+        self.known |= merged.files > 0 || (merged.broken == 0 && !self.cache.waits());
+        self.known.then_some(merged.snapshot)
     }
 
     /// Network mounts report no changes, and event queues overflow. Polling costs at most a

@@ -38,7 +38,11 @@ impl<T: DeserializeOwned> Entry<T> {
         found: impl IntoIterator<Item = Problem>,
     ) -> Self {
         let mut problems = schema::validate(object, &value);
+        let is_hopeless = problems.len() > schema::MAX_PROBLEMS;
         problems.extend(found);
+        if is_hopeless {
+            return Self { object: None, undecoded: Vec::new(), problems };
+        }
         schema::prune_nulls(&mut value);
         if let Value::Object(fields) = &mut value {
             fields.remove("status"); // Ours to write, and not validated.

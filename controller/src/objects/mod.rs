@@ -7,4 +7,5 @@ mod secret;
 
 pub use entry::Entry;
 pub use kinds::{CustomKind, Object, ObjectKind, Snapshot, Visitor, api_resource, visit};
+pub(crate) use references::reference_fields;
 pub use references::{References, front_door_of};

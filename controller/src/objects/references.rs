@@ -5,6 +5,7 @@ use super::{
     Entry,
     kinds::{ObjectKind, Snapshot},
 };
+use crate::diagnostic::Kind;
 use k8s_openapi::api::core::v1::Secret;
 use portico_crds::{FrontDoorRef, FrontDoorSpec, RouteSpec};
 use portico_dataplane::table::ObjectName;
@@ -29,6 +30,21 @@ fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
     let values = edits.flat_map(|edits| edits.set.iter().chain(&edits.add));
     let sources = values.filter_map(|value| value.value_from.as_ref());
     sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()))
+}
+
+/// The fields by which the kind refers to what its condition `ResolvedRefs` is about, without the
+/// indices of lists.
+pub(crate) fn reference_fields(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::FrontDoor => &["spec.hosts.tls.secretRef"],
+        Kind::Route => &[
+            "spec.backends.service",
+            "spec.requestHeaders.set.valueFrom",
+            "spec.requestHeaders.add.valueFrom",
+            "spec.responseHeaders.set.valueFrom",
+            "spec.responseHeaders.add.valueFrom",
+        ],
+    }
 }
 
 /// The FrontDoor that a Route attaches to.

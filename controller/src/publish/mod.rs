@@ -7,7 +7,7 @@ mod metrics;
 pub use debounce::{Debouncer, Trigger, debouncer};
 
 use crate::{
-    compile::{self, Compiled, Options, Status},
+    compile::{self, Compiled, ExpressionCache, Options, Status},
     diagnostic::{ObjectRef, Problem},
     objects::Snapshot,
 };
@@ -49,6 +49,7 @@ pub struct StatusUpdate {
 pub struct Publisher<S> {
     source: S,
     options: Options,
+    expressions: ExpressionCache,
     tables: watch::Sender<Arc<Table>>,
     status_updates: watch::Sender<Arc<StatusUpdate>>,
     problems: BTreeSet<Problem>,
@@ -65,7 +66,8 @@ impl<S: Source> Publisher<S> {
         let (status_updates, _) = watch::channel(Arc::default());
         let metrics = Metrics::register(registry);
         let (problems, retired) = (BTreeSet::new(), Vec::new());
-        Self { source, options, tables, status_updates, problems, metrics, retired }
+        let expressions = ExpressionCache::default();
+        Self { source, options, expressions, tables, status_updates, problems, metrics, retired }
     }
 
     /// The newest table.
@@ -82,7 +84,8 @@ impl<S: Source> Publisher<S> {
     pub fn publish(&mut self) {
         let Some(snapshot) = self.source.snapshot() else { return };
         let begin = Instant::now();
-        let Compiled { table, statuses } = compile::compile(&snapshot, &self.options);
+        let Compiled { table, statuses } =
+            compile::compile_again(&snapshot, &self.options, &mut self.expressions);
         let took = begin.elapsed();
         self.metrics.compiled(took, &statuses);
         self.report(&statuses);

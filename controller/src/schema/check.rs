@@ -1,7 +1,7 @@
 //! Validates a value against its schema. Allocates nothing until it finds a problem.
 
 use super::{
-    messages,
+    MAX_PROBLEMS, messages,
     node::{List, Map, Node, Object, Range, Shape, Text},
 };
 use crate::diagnostic::{ConditionType, FieldPath, ObjectRef, Problem, Reason, Severity};
@@ -14,6 +14,13 @@ use std::collections::HashMap;
 pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem> {
     let mut walk = Walk { object, found: Vec::new() };
     walk.value(root, &FieldPath::Root, value);
+    if walk.is_full() {
+        walk.found.truncate(MAX_PROBLEMS);
+        walk.report(
+            &FieldPath::Root,
+            format!("has more than {MAX_PROBLEMS} errors, of which only those are listed"),
+        );
+    }
     walk.found
 }
 
@@ -32,6 +39,11 @@ impl Walk<'_> {
             reason: Reason::Invalid,
             message,
         });
+    }
+
+    /// Whether enough has been found. An object must not cost more than it is worth.
+    fn is_full(&self) -> bool {
+        self.found.len() > MAX_PROBLEMS
     }
 
     fn value(&mut self, node: &Node, at: &FieldPath<'_>, value: &Value) {
@@ -55,6 +67,9 @@ impl Walk<'_> {
 
     fn object(&mut self, object: &Object, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
         for (name, value) in fields {
+            if self.is_full() {
+                return;
+            }
             let at = at.child(name);
             match object.fields.get(name) {
                 Some(_) if value.is_null() => {}
@@ -79,6 +94,9 @@ impl Walk<'_> {
             self.report(at, message);
         }
         for (key, value) in fields {
+            if self.is_full() {
+                return;
+            }
             self.value(&map.values, &at.key(key), value);
         }
     }
@@ -91,6 +109,9 @@ impl Walk<'_> {
             self.report(at, format!("has {} items, at most {} are allowed", items.len(), list.max));
         }
         for (index, item) in items.iter().enumerate() {
+            if self.is_full() {
+                return;
+            }
             self.value(&list.items, &at.index(index), item);
         }
         if !list.keys.is_empty() {
@@ -107,7 +128,7 @@ impl Walk<'_> {
             let Some(key) = key else { continue };
             let shown = key.join(", ");
             let before = *first.entry(key).or_insert(index);
-            if before != index {
+            if before != index && !self.is_full() {
                 let message = format!(
                     "{} is already at {at}[{before}]; each may appear only once",
                     messages::quoted(&shown)

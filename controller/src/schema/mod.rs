@@ -17,8 +17,12 @@ use std::{collections::BTreeMap, sync::LazyLock};
 static FRONT_DOOR: LazyLock<Node> = LazyLock::new(|| root(Kind::FrontDoor));
 static ROUTE: LazyLock<Node> = LazyLock::new(|| root(Kind::Route));
 
-/// Reports every violation of the kind's schema, as errors that make `Accepted` false. If there are
-/// none, the manifest decodes once [`prune_nulls`] has run.
+/// How many violations are reported.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// Reports every violation of the kind's schema, as errors that make `Accepted` false; if there are
+/// more than [`MAX_PROBLEMS`], the last one says so. If there are none, the manifest decodes once
+/// [`prune_nulls`] has run.
 pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
     check::run(object, schema_of(object.kind), value)
 }

@@ -81,8 +81,10 @@ impl Repair {
         });
     }
 
-    /// Items keep their positions, because problems name items by index.
-    fn list(&mut self, list: &List, at: &FieldPath<'_>, items: &mut [Value]) {
+    /// Items keep their positions, because problems name items by index. Those beyond the limit are
+    /// removed: nobody has to look at them.
+    fn list(&mut self, list: &List, at: &FieldPath<'_>, items: &mut Vec<Value>) {
+        items.truncate(list.max);
         for (index, item) in items.iter_mut().enumerate() {
             let at = at.index(index);
             if !self.value(&list.items, &at, item) {

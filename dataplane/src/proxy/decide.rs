@@ -15,7 +15,7 @@ use crate::{
     },
     path::Captures,
     refusal::Refusal,
-    router,
+    router::{self, BudgetExceeded},
     table::{Action, Forward, RouteMatch, Table, VirtualHost},
 };
 use http::{HeaderMap, HeaderValue, request::Parts};
@@ -243,7 +243,8 @@ fn find_match<'t, 'r>(
     path: &'r str,
     cors_request: &'r CorsRequest<'_>,
 ) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
-    host.routes.find(&routed(head, path, cors_request)).ok_or(Refusal::NoRoute)
+    let found = host.routes.find(&routed(head, path, cors_request));
+    found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?.ok_or(Refusal::NoRoute)
 }
 
 /// A request as the router sees it; a preflight stands for the request it announces.

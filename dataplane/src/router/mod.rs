@@ -1,15 +1,18 @@
 //! Finds the match for a request: a tree of path segments, then predicates by rank. A match's
 //! target is opaque here.
 
+mod budget;
 mod near_miss;
 mod predicate;
 mod tree;
 mod values;
 
+pub use budget::BudgetExceeded;
 pub(crate) use near_miss::{NearMiss, mismatch};
 pub use predicate::{Comparison, Predicate, Predicates};
 
 use crate::path::{Captures, PathPattern};
+use budget::Budget;
 use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 use tree::Tree;
@@ -80,10 +83,19 @@ impl<T> RouteTree<T> {
     }
 
     /// The winning match and what its pattern captured.
-    pub fn find<'t, 'r>(&'t self, request: &Request<'r>) -> Option<(&'t Match<T>, Captures<'r>)> {
-        self.tree.find(request.path, &mut |range| {
-            self.matches[range].iter().find(|matched| matched.predicates.matches(request))
-        })
+    ///
+    /// # Errors
+    /// If the predicates would have to look at too much of the request.
+    pub fn find<'t, 'r>(
+        &'t self,
+        request: &Request<'r>,
+    ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
+        let budget = Budget::of_one_request();
+        let found = self.tree.find(request.path, &mut |range| {
+            let satisfied = |predicates: &Predicates| predicates.unmet(request, &budget).is_none();
+            self.matches[range].iter().find(|matched| satisfied(&matched.predicates))
+        });
+        budget.check().map(|()| found)
     }
 
     /// All matches in the order in which they are tried.

@@ -1,6 +1,6 @@
 //! Why a match does not win a request; `explain` lists these for the runners-up.
 
-use super::{Match, Predicates, Request, RouteTree, predicate::Unmet};
+use super::{Match, Predicates, Request, RouteTree, budget::Budget, predicate::Unmet};
 use crate::path::PathPattern;
 use std::fmt;
 
@@ -58,7 +58,7 @@ pub(crate) fn mismatch<'t>(
     if path.matches(request.path).is_none() {
         return Some(NearMiss::Path(typo(path, request.path)));
     }
-    predicates.unmet(request).map(NearMiss::Unmet)
+    predicates.unmet(request, &Budget::unlimited()).map(NearMiss::Unmet)
 }
 
 /// Why a match that also matches ranks below the winner.
@@ -155,7 +155,7 @@ mod tests {
             headers: Headers::Sent(&headers),
         };
         let tree = RouteTree::new(matches);
-        let winner = tree.find(&request).map(|(matched, _)| matched);
+        let winner = tree.find(&request).unwrap().map(|(matched, _)| matched);
         let is_winners =
             |matched: &Match<&str>| winner.is_some_and(|winner| winner.target == matched.target);
         let runners_up = tree.runners_up(&request, winner, is_winners);

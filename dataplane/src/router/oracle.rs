@@ -198,7 +198,7 @@ proptest! {
         let request =
             Request { method: &method, path: &path, query: Some(&query), headers: Headers::Sent(&headers) };
 
-        let found = tree.find(&request);
+        let found = tree.find(&request).unwrap();
         let winner = scan(&models, &sent).map(|index| {
             let (values, rest) = captured(&models[index].pieces, &sent.path);
             (index.to_string(), values, rest)

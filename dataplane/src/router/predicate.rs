@@ -1,10 +1,10 @@
 //! The conditions of a match other than its path.
 
-use super::{Headers, Request, values};
+use super::{Headers, Request, budget::Budget, values};
 use crate::full_match::FullMatch;
-use http::Method;
+use http::{HeaderMap, Method, header::COOKIE};
 use serde::{Serialize, Serializer};
-use std::{borrow::Cow, fmt, str};
+use std::{borrow::Cow, fmt};
 
 /// The predicates of a match; all must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,22 +32,26 @@ fn methods<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S:
 impl Predicates {
     /// Whether a request satisfies all of them.
     pub fn matches(&self, request: &Request<'_>) -> bool {
-        self.unmet(request).is_none()
+        self.unmet(request, &Budget::unlimited()).is_none()
     }
 
-    /// The first predicate that a request does not satisfy.
-    pub(super) fn unmet(&self, request: &Request<'_>) -> Option<Unmet<'_>> {
+    /// The first predicate that a request does not satisfy, or that is not checked because that
+    /// would exceed the budget.
+    pub(super) fn unmet(&self, request: &Request<'_>, budget: &Budget) -> Option<Unmet<'_>> {
         if !self.methods.is_empty() && !self.methods.contains(request.method) {
             return Some(Unmet::Methods(&self.methods));
         }
-        let header = self.headers.iter().find(|header| !header_matches(header, request.headers));
+        let header =
+            self.headers.iter().find(|header| !header_matches(header, request.headers, budget));
         let query = || {
             let query = request.query.unwrap_or_default();
-            self.query
-                .iter()
-                .find(|key| !key.comparison.matches_any(values::query(query, &key.name)))
+            self.query.iter().find(|key| {
+                !budget.allows(query.len())
+                    || !key.comparison.matches_any(values::query(query, &key.name))
+            })
         };
-        let cookie = || self.cookies.iter().find(|cookie| !cookie_matches(cookie, request.headers));
+        let cookie =
+            || self.cookies.iter().find(|cookie| !cookie_matches(cookie, request.headers, budget));
         header
             .map(Unmet::Header)
             .or_else(|| query().map(Unmet::Query))
@@ -71,11 +75,22 @@ impl Predicates {
     }
 }
 
-fn header_matches(header: &Predicate, headers: Headers<'_>) -> bool {
+fn header_matches(header: &Predicate, headers: Headers<'_>, budget: &Budget) -> bool {
     match headers {
         Headers::Sent(headers) => {
-            let lines = headers.get_all(&header.name).iter();
-            header.comparison.matches_any(lines.map(|line| Cow::Borrowed(line.as_bytes())))
+            let lines = headers.get_all(&header.name);
+            let bytes = match &header.comparison {
+                Comparison::Regex(_) => lines.iter().map(|line| line.len()).sum(),
+                // Many bytes are compared at a time.
+                Comparison::Exact(text) | Comparison::Prefix(text) => {
+                    lines.iter().count() * text.len() / 16
+                }
+                Comparison::Present | Comparison::Absent => 0,
+            };
+            budget.allows(bytes)
+                && header
+                    .comparison
+                    .matches_any(lines.iter().map(|line| Cow::Borrowed(line.as_bytes())))
         }
         Headers::Announced(names) => {
             let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
@@ -84,13 +99,18 @@ fn header_matches(header: &Predicate, headers: Headers<'_>) -> bool {
     }
 }
 
-fn cookie_matches(cookie: &Predicate, headers: Headers<'_>) -> bool {
+fn cookie_matches(cookie: &Predicate, headers: Headers<'_>, budget: &Budget) -> bool {
     match headers {
         Headers::Sent(headers) => {
-            cookie.comparison.matches_any(values::cookie(headers, &cookie.name))
+            budget.allows(cookie_bytes(headers))
+                && cookie.comparison.matches_any(values::cookie(headers, &cookie.name))
         }
         Headers::Announced(_) => true,
     }
+}
+
+fn cookie_bytes(headers: &HeaderMap) -> usize {
+    headers.get_all(COOKIE).iter().map(|line| line.len()).sum()
 }
 
 /// The predicate that a request does not satisfy. Displayed as what is required.
@@ -150,7 +170,8 @@ pub enum Comparison {
     Exact(String),
     /// Begins with this prefix.
     Prefix(String),
-    /// The whole value matches, in linear time. A value that is not UTF-8 never matches.
+    /// The whole value matches, in linear time. A value that is not UTF-8, or longer than
+    /// [`FullMatch::MAX_VALUE_BYTES`], never matches.
     Regex(FullMatch),
     /// Present, whatever its value.
     Present,
@@ -164,9 +185,7 @@ impl Comparison {
         match self {
             Self::Exact(expected) => values.any(|value| *value == *expected.as_bytes()),
             Self::Prefix(expected) => values.any(|value| value.starts_with(expected.as_bytes())),
-            Self::Regex(regex) => {
-                values.any(|value| str::from_utf8(&value).is_ok_and(|value| regex.matches(value)))
-            }
+            Self::Regex(regex) => values.any(|value| regex.matches(value)),
             Self::Present => values.next().is_some(),
             Self::Absent => values.next().is_none(),
         }

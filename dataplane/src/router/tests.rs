@@ -31,7 +31,7 @@ fn get<'n>(tree: &RouteTree<&'n str>, path: &str) -> Option<&'n str> {
     let headers = HeaderMap::new();
     let request =
         Request { method: &Method::GET, path, query: None, headers: Headers::Sent(&headers) };
-    tree.find(&request).map(|(matched, _)| matched.target)
+    tree.find(&request).unwrap().map(|(matched, _)| matched.target)
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn captures_come_with_the_match() {
     let find = |path| {
         let request =
             Request { method: &Method::GET, path, query: None, headers: Headers::Sent(&headers) };
-        let (_, captures) = tree.find(&request).unwrap();
+        let (_, captures) = tree.find(&request).unwrap().unwrap();
         (captures.values().to_vec(), captures.rest())
     };
     assert_eq!(find("/1/x/2/3/4"), (vec!["1", "2"], Some("3/4")));
@@ -166,7 +166,7 @@ fn more_predicates_win_then_higher_kinds() {
         let matches =
             matches.iter().map(|(name, predicates)| route_match(name, "/a", predicates.clone()));
         let tree = RouteTree::new(matches.collect());
-        let (found, _) = tree.find(&request).unwrap();
+        let (found, _) = tree.find(&request).unwrap().unwrap();
         assert_eq!(found.target, ranked[skipped].0);
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn cookie<'h>(
 }
 
 fn is_name(key: &[u8], name: &str) -> bool {
-    *decode(key) == *name.as_bytes()
+    key == name.as_bytes() || (key.contains(&b'%') && *decode(key) == *name.as_bytes())
 }
 
 fn decode(value: &[u8]) -> Cow<'_, [u8]> {

@@ -50,6 +50,22 @@ impl fmt::Display for HostPattern {
     }
 }
 
+impl HostPattern {
+    /// Whether every host that `other` matches is one that this matches too.
+    pub fn includes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (_, Self::Any) | (Self::Exact(_), Self::Suffix(_)) => false,
+            (Self::Exact(ours), Self::Exact(theirs)) => ours == theirs,
+            (Self::Suffix(ours), Self::Suffix(theirs)) if ours == theirs => true,
+            (Self::Suffix(ours), Self::Exact(theirs) | Self::Suffix(theirs)) => {
+                let labels = theirs.strip_suffix(&**ours);
+                labels.is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
+            }
+        }
+    }
+}
+
 impl Serialize for HostPattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -185,6 +201,35 @@ mod tests {
 
     fn parsed(entry: &str) -> Result<String, HostPatternError> {
         entry.parse::<HostPattern>().map(|pattern| pattern.to_string())
+    }
+
+    #[test]
+    fn wildcards_include_what_is_below_them() {
+        let includes = |ours: &str, theirs: &str| {
+            ours.parse::<HostPattern>().unwrap().includes(&theirs.parse().unwrap())
+        };
+        for (ours, theirs) in [
+            ("*", "*"),
+            ("*", "*.a.com"),
+            ("*", "a.com"),
+            ("a.com", "A.com."),
+            ("*.a.com", "*.a.com"),
+            ("*.a.com", "b.a.com"),
+            ("*.a.com", "c.b.a.com"),
+            ("*.a.com", "*.b.a.com"),
+        ] {
+            assert!(includes(ours, theirs), "{ours} {theirs}");
+        }
+        for (ours, theirs) in [
+            ("*.a.com", "*"),
+            ("*.a.com", "a.com"),
+            ("*.a.com", "xa.com"),
+            ("*.a.com", "*.com"),
+            ("b.a.com", "*.a.com"),
+            ("a.com", "b.a.com"),
+        ] {
+            assert!(!includes(ours, theirs), "{ours} {theirs}");
+        }
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use super::{
     cors::{CorsCounts, CorsStats},
     histogram::Histogram,
+    status::StatusLabel,
 };
 use crate::{cors::Verdict, table::ObjectName};
+use hashbrown::HashMap;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -12,7 +14,7 @@ use std::{
 };
 
 /// Counts by status code and reason; the reason is empty for a backend's response.
-pub(crate) type Outcomes = Vec<((u16, &'static str), u64)>;
+pub(crate) type Outcomes = HashMap<(StatusLabel, &'static str), u64>;
 
 /// The counters of one Route on one worker.
 #[derive(Debug, Default)]
@@ -38,11 +40,8 @@ impl RouteStats {
         cors: Option<Verdict>,
         duration: Duration,
     ) {
-        let mut outcomes = self.outcomes.borrow_mut();
-        match outcomes.iter_mut().find(|(outcome, _)| *outcome == (status, reason)) {
-            Some((_, count)) => *count += 1,
-            None => outcomes.push(((status, reason), 1)),
-        }
+        let outcome = (StatusLabel::of(status), reason);
+        *self.outcomes.borrow_mut().entry(outcome).or_default() += 1;
         self.durations.borrow_mut().observe(duration);
         if let Some(verdict) = cors {
             self.cors.count(verdict);

@@ -4,6 +4,7 @@ use super::{
     cors::{CorsCounts, Series, mode, series},
     counters::{RouteSnapshot, Snapshot, UpstreamCounts},
     histogram::Histogram,
+    status::StatusLabel,
 };
 use crate::table::ObjectName;
 use std::{
@@ -13,7 +14,7 @@ use std::{
 
 #[derive(Default)]
 struct Merged {
-    outcomes: BTreeMap<(u16, &'static str), u64>,
+    outcomes: BTreeMap<(StatusLabel, &'static str), u64>,
     durations: Histogram,
     cors: CorsCounts,
 }

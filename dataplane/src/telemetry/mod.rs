@@ -6,6 +6,7 @@ mod counters;
 mod exposition;
 mod histogram;
 mod request_record;
+mod status;
 
 pub(crate) use counters::{RouteStats, Snapshot, UpstreamStats};
 pub(crate) use exposition::encode;

@@ -87,6 +87,29 @@ fn services_and_policies_select_the_pods() {
 }
 
 #[test]
+fn by_default_only_a_scrape_reaches_the_admin_port() {
+    let Some(objects) = render(&[]) else { return };
+    let objects = objects.unwrap();
+    let policy = &objects.one("NetworkPolicy", "").unwrap()["spec"];
+    assert_eq!(policy["policyTypes"], json!(["Ingress"]));
+    let rules = policy["ingress"].as_array().unwrap();
+    let of_port = |port: u64| {
+        let mut rules = rules.iter().filter(move |rule| rule["ports"][0]["port"] == port);
+        (rules.next().unwrap(), rules.count())
+    };
+    let (http, more) = of_port(8080);
+    assert_eq!((http.get("from"), more), (None, 0), "anyone may send requests");
+    let (admin, more) = of_port(9090);
+    let prometheus = json!([{
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+    }]);
+    assert_eq!((&admin["from"], more, rules.len()), (&prometheus, 0, 2));
+    let none = render(&["networkPolicy.enabled=false"]).unwrap().unwrap();
+    assert!(none.of("NetworkPolicy").is_empty());
+}
+
+#[test]
 fn a_selector_of_ones_own_is_left_alone() {
     let constraint = "topologySpreadConstraints[0]";
     let values = [

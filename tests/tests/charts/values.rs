@@ -15,6 +15,8 @@ const ALL: &[&str] = &[
     "watchNamespaces={web,shop}",
     "secrets.namespaces={web}",
     "allowExternal={10.0.0.0/8,*.corp.example}",
+    "hostClaims.web={www.ep.com,*.shop.ep.com}",
+    "hostClaims.infra={*}",
     "viaName=edge",
     "workers=3",
     "limits.maxHeadBytes=32KiB",
@@ -81,6 +83,8 @@ fn a_bad_value_is_refused_with_its_name() {
         ("log.format=xml", "format"),
         ("image.digest=latest", "digest"),
         ("watchNamespaces=web", "watchNamespaces"),
+        ("hostClaims.web=www.ep.com", "web"),
+        ("hostClaims.web={http://a}", "web"),
         ("drainTimeoutSeconds=-1", "drainTimeoutSeconds"),
     ] {
         let Some(rendered) = render(&[value]) else { return };

@@ -1,5 +1,6 @@
 //! Which match wins on one path: what methods, headers, cookies and query ask of a request.
 
+use crate::assert_problem;
 use portico_tests::{
     backend::{front_door, route},
     edge::Edge,
@@ -110,6 +111,33 @@ async fn each_kind_of_predicate_holds_where_it_should() {
             assert_eq!(winner(&edge, request).await, expected, "{asks}: {request}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_value_of_more_than_4_kib_fits_no_expression() {
+    let edge = edge(&[("asks", "headers: [{name: x, type: Regex, value: '(a|b)*'}]")]).await;
+    for (length, expected) in [(4096, "asks"), (4097, "any")] {
+        let request = format!("GET /a|x: {}", "ab".repeat(4097).get(..length).unwrap());
+        assert_eq!(winner(&edge, &request).await, expected, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn what_predicates_look_at_is_limited() {
+    let cookies = |route: usize| {
+        let cookie = |number| format!("{{name: c{number}, value: v{route}}}");
+        format!("cookies: [{}]", (0..16).map(cookie).collect::<Vec<_>>().join(", "))
+    };
+    let names: Vec<_> = (0..40).map(|route| (format!("r{route}"), cookies(route))).collect();
+    let matches: Vec<_> = names.iter().map(|(name, asks)| (&**name, &**asks)).collect();
+    let edge = edge(&matches).await;
+    // Each Route's first predicate looks at all of it.
+    let cookie = |kib: usize| format!("GET /a|Cookie: d={}", "x".repeat(kib << 10));
+    assert_eq!(winner(&edge, &cookie(20)).await, "any");
+    let request = cookie(40).replacen('|', " HTTP/1.1\r\nHost: www.ep.com\r\n", 1) + "\r\n\r\n";
+    let answer = ask(edge.address(), request).await.unwrap();
+    assert_problem(&answer, 431, "PredicatesTooCostly");
+    assert_eq!(winner(&edge, "GET /a").await, "any");
 }
 
 #[tokio::test]

@@ -2,14 +2,20 @@
 
 use super::{loose, origins::Listed, suffixes};
 use crate::{
-    compile::report::Report,
+    compile::{expressions::Expressions, report::Report},
     diagnostic::{FieldPath, Reason},
 };
 use portico_crds::{CorsPolicy, DangerousSwitch};
 use portico_dataplane::cors::{OriginHost, OriginPattern};
 
 /// Checks everything that depends on `allowCredentials`, and warns of switches without effect.
-pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &FieldPath<'_>, report: &mut Report) {
+pub(super) fn check(
+    given: &CorsPolicy,
+    listed: &Listed<'_>,
+    at: &FieldPath<'_>,
+    expressions: &mut Expressions<'_>,
+    report: &mut Report,
+) {
     let undecoded = report.is_incomplete(&at.child("dangerouslyAllow"));
     let mut switches = Switches { on: &given.dangerously_allow, undecoded, used: Vec::new() };
     if given.allow_credentials {
@@ -27,7 +33,11 @@ pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &FieldPath<'_>, rep
             );
         }
         check_patterns(listed, &at.child("allowOrigins"), &mut switches, report);
-        check_regexes(listed, &at.child("allowOriginRegex"), &mut switches, report);
+        let loose = listed
+            .expressions
+            .iter()
+            .filter(|(_, text)| expressions.is_loose(text, loose::is_loose));
+        check_regexes(loose, &at.child("allowOriginRegex"), &mut switches, report);
     }
     let judged = ["allowCredentials", "allowOrigins", "allowOriginRegex"];
     if !judged.iter().any(|name| report.is_incomplete(&at.child(name))) {
@@ -36,7 +46,7 @@ pub(super) fn check(given: &CorsPolicy, listed: &Listed, at: &FieldPath<'_>, rep
 }
 
 fn check_patterns(
-    listed: &Listed,
+    listed: &Listed<'_>,
     at: &FieldPath<'_>,
     switches: &mut Switches<'_>,
     report: &mut Report,
@@ -69,22 +79,19 @@ fn public_suffix(pattern: &OriginPattern) -> Option<&str> {
     }
 }
 
-fn check_regexes(
-    listed: &Listed,
+fn check_regexes<'p>(
+    loose: impl Iterator<Item = &'p (usize, &'p str)>,
     at: &FieldPath<'_>,
     switches: &mut Switches<'_>,
     report: &mut Report,
 ) {
-    for (index, regex) in &listed.regexes {
-        if loose::is_loose(regex.as_str()) {
-            let switch = DangerousSwitch::CredentialsWithInsecureOrigins;
-            switches.refuse(switch, &at.index(*index), report, || {
-                format!(
-                    r"'{}' with allowCredentials must start with https:// and end in one domain of your own, both in plain letters, as https://pr-[0-9]+\.example\.com does (mind the \. before the domain): write it so",
-                    regex.as_str()
-                )
-            });
-        }
+    let switch = DangerousSwitch::CredentialsWithInsecureOrigins;
+    for (index, text) in loose {
+        switches.refuse(switch, &at.index(*index), report, || {
+            format!(
+                r"'{text}' with allowCredentials must start with https:// and end in one domain of your own, both in plain letters, as https://pr-[0-9]+\.example\.com does (mind the \. before the domain): write it so"
+            )
+        });
     }
 }
 

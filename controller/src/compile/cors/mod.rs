@@ -8,7 +8,7 @@ mod names;
 mod origins;
 mod suffixes;
 
-use super::{durations, report::Report};
+use super::{durations, expressions::Expressions, report::Report};
 use crate::diagnostic::{FieldPath, Reason};
 use portico_crds as crds;
 use portico_dataplane::{
@@ -36,9 +36,13 @@ pub(super) enum Inherited {
 
 impl Inherited {
     /// Compiles a FrontDoor's `spec.cors`. Errors found while reading it count too.
-    pub(super) fn compile(given: Option<&crds::CorsPolicy>, report: &mut Report) -> Self {
+    pub(super) fn compile(
+        given: Option<&crds::CorsPolicy>,
+        expressions: &mut Expressions<'_>,
+        report: &mut Report,
+    ) -> Self {
         let at = FieldPath::SPEC.child("cors");
-        let policy = given.and_then(|given| compile(given, &at, report));
+        let policy = given.and_then(|given| compile(given, &at, expressions, report));
         if report.refuses(&at) {
             return Self::Invalid;
         }
@@ -59,6 +63,7 @@ pub(super) fn of_route(
     spec: &crds::RouteSpec,
     inherited: &Inherited,
     front_door: &ObjectName,
+    expressions: &mut Expressions<'_>,
     report: &mut Report,
 ) -> Option<Arc<Policy>> {
     let at = FieldPath::SPEC.child("cors");
@@ -67,7 +72,7 @@ pub(super) fn of_route(
         if own.mode != crds::CorsMode::Disabled && !report.failed_to_decode(&at.child("mode")) {
             edits::check(spec, format_args!("spec.cors"), report);
         }
-        return compile(own, &at, report);
+        return compile(own, &at, expressions, report);
     }
     if report.refuses(&at) {
         return None;
@@ -95,10 +100,11 @@ pub(super) fn of_route(
 fn compile(
     given: &crds::CorsPolicy,
     at: &FieldPath<'_>,
+    expressions: &mut Expressions<'_>,
     report: &mut Report,
 ) -> Option<Arc<Policy>> {
-    let listed = origins::Listed::compile(given, at, report);
-    credentials::check(given, &listed, at, report);
+    let listed = origins::Listed::compile(given, at, expressions, report);
+    credentials::check(given, &listed, at, expressions, report);
     let policy = Policy {
         origins: listed.into_origins(),
         credentials: given.allow_credentials,

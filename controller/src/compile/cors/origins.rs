@@ -1,7 +1,10 @@
 //! `allowOrigins` and `allowOriginRegex`.
 
 use crate::{
-    compile::{expressions, report::Report},
+    compile::{
+        expressions::{Expressions, Missing},
+        report::Report,
+    },
     diagnostic::{FieldPath, without_user},
 };
 use portico_crds as crds;
@@ -12,15 +15,19 @@ use portico_dataplane::{
 
 /// The origins of a policy, each with its index. Leaving out invalid ones is harmless: the policy
 /// is rejected.
-pub(super) struct Listed {
+pub(super) struct Listed<'p> {
     pub(super) patterns: Vec<(usize, OriginPattern)>,
-    pub(super) regexes: Vec<(usize, FullMatch)>,
+    /// The valid expressions, as written.
+    pub(super) expressions: Vec<(usize, &'p str)>,
+    /// Those of them that are compiled.
+    regexes: Vec<FullMatch>,
 }
 
-impl Listed {
+impl<'p> Listed<'p> {
     pub(super) fn compile(
-        given: &crds::CorsPolicy,
+        given: &'p crds::CorsPolicy,
         at: &FieldPath<'_>,
+        expressions: &mut Expressions<'_>,
         report: &mut Report,
     ) -> Self {
         let (entries, regexes) = (&given.allow_origins, &given.allow_origin_regex);
@@ -39,38 +46,47 @@ impl Listed {
                 "'*' matches every origin and must be the only entry: remove it, or the others and allowOriginRegex",
             );
         }
-        Self {
-            patterns: good(entries, &at.child("allowOrigins"), report, |entry| {
-                entry.parse().map_err(|error| format!("'{}' {error}", without_user(entry)))
-            }),
-            regexes: good(regexes, &at.child("allowOriginRegex"), report, |text| match text {
-                "" => Err("is empty, and matches no origin: remove it".to_owned()),
-                text => expressions::full_match(text),
-            }),
+        let mut listed =
+            Self { patterns: Vec::new(), expressions: Vec::new(), regexes: Vec::new() };
+        let at_origins = at.child("allowOrigins");
+        for (index, entry) in entries.iter().enumerate() {
+            match entry.parse() {
+                Ok(pattern) => listed.patterns.push((index, pattern)),
+                Err(error) => report.invalid(
+                    &at_origins.index(index),
+                    format!("'{}' {error}", without_user(entry)),
+                ),
+            }
         }
+        let at_regexes = at.child("allowOriginRegex");
+        for (index, text) in regexes.iter().enumerate() {
+            if let Err(message) = listed.expression(index, text, expressions) {
+                report.invalid(&at_regexes.index(index), message);
+            }
+        }
+        listed
+    }
+
+    fn expression(
+        &mut self,
+        index: usize,
+        text: &'p str,
+        expressions: &mut Expressions<'_>,
+    ) -> Result<(), String> {
+        if text.is_empty() {
+            return Err("is empty, and matches no origin: remove it".to_owned());
+        }
+        match expressions.full_match(text) {
+            Ok(regex) => self.regexes.push(regex),
+            Err(Missing::LeftOut) => {}
+            Err(Missing::Wrong(message)) => return Err(message),
+        }
+        self.expressions.push((index, text));
+        Ok(())
     }
 
     pub(super) fn into_origins(self) -> Origins {
-        Origins::new(
-            self.patterns.into_iter().map(|(_, pattern)| pattern).collect(),
-            self.regexes.into_iter().map(|(_, regex)| regex).collect(),
-        )
+        let patterns = self.patterns.into_iter().map(|(_, pattern)| pattern);
+        Origins::new(patterns.collect(), self.regexes)
     }
-}
-
-/// Parses each text, and reports those that fail. The results have their indices.
-fn good<T>(
-    texts: &[String],
-    at: &FieldPath<'_>,
-    report: &mut Report,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Vec<(usize, T)> {
-    let mut good = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        match parse(text) {
-            Ok(parsed) => good.push((index, parsed)),
-            Err(message) => report.invalid(&at.index(index), message),
-        }
-    }
-    good
 }

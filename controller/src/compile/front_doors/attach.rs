@@ -5,36 +5,41 @@ use super::{
     hosts::{FrontDoor, HostSet},
 };
 use crate::{
-    compile::{matches::Matched, report::Report},
+    compile::{matches::MatchPath, report::Report},
     diagnostic::{FieldPath, Reason},
     objects::Snapshot,
 };
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
 
-/// Attaches a Route to its FrontDoor if that allows it. Returns the hosts at which it is served.
+/// Attaches a Route to its FrontDoor if that allows it. Returns the hosts at which it is served;
+/// `None` if it may not attach.
 pub(super) fn attach<'s>(
     front_door: &mut FrontDoor<'s>,
     snapshot: &'s Snapshot,
     name: &'s ObjectName,
     spec: &crds::RouteSpec,
-    matched: &[Matched],
+    paths: &[MatchPath<'_>],
     report: &mut Report,
-) -> HostSet {
+) -> Option<HostSet> {
     if !front_door.serves() {
         report.refuse(
             &FieldPath::SPEC.child("frontDoorRef"),
             Reason::FrontDoorNotAccepted,
             format!("FrontDoor {} is not accepted: its own status says why", front_door.name()),
         );
-        return HostSet::default();
+        return None;
     }
-    check_claims(front_door, snapshot, name, matched, report);
+    let claimed = check_claims(front_door, snapshot, name, paths, report);
     if spec.hosts.is_empty() {
-        return front_door.owned;
+        return claimed.then_some(front_door.owned);
     }
     let listed = listed_hosts(front_door, &spec.hosts, report);
-    let served = listed.and(front_door.owned);
+    listed.filter(|_| claimed).map(|listed| listed.and(front_door.owned))
+}
+
+/// Warns if all the hosts that an accepted Route lists belong to others.
+pub(super) fn warn_of_lost_hosts(front_door: &FrontDoor<'_>, served: HostSet, report: &mut Report) {
     if served.first().is_none() && report.accepted() {
         report.warn(
             &FieldPath::SPEC.child("hosts"),
@@ -45,20 +50,20 @@ pub(super) fn attach<'s>(
             ),
         );
     }
-    served
 }
 
+/// Whether all its matches lie within what its namespace may claim.
 fn check_claims<'s>(
     front_door: &mut FrontDoor<'s>,
     snapshot: &'s Snapshot,
     name: &'s ObjectName,
-    matched: &[Matched],
+    paths: &[MatchPath<'_>],
     report: &mut Report,
-) {
+) -> bool {
     let front_door_name = front_door.name();
     let claims = front_door.claims(&name.namespace, snapshot);
     let patterns = match claims {
-        Claims::Everything => return,
+        Claims::Everything => return true,
         Claims::Nothing => {
             report.refuse(
                 &FieldPath::SPEC.child("frontDoorRef"),
@@ -68,12 +73,14 @@ fn check_claims<'s>(
                     name.namespace
                 ),
             );
-            return;
+            return false;
         }
         Claims::Paths(patterns) => patterns,
     };
     let at = FieldPath::SPEC.child("matches");
-    for matched in matched.iter().filter(|matched| !claims.allow(&matched.path)) {
+    let mut claimed = true;
+    for matched in paths.iter().filter(|matched| !claims.allow(&matched.path)) {
+        claimed = false;
         let patterns: Vec<_> = patterns.iter().map(|claim| format!("'{claim}'")).collect();
         report.refuse(
             &at.index(matched.index).child("path"),
@@ -86,31 +93,41 @@ fn check_claims<'s>(
             ),
         );
     }
+    claimed
 }
 
-fn listed_hosts(front_door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
+/// The hosts that a Route lists; `None` if any of them is none of the FrontDoor's.
+fn listed_hosts(
+    front_door: &FrontDoor<'_>,
+    hosts: &[String],
+    report: &mut Report,
+) -> Option<HostSet> {
     let at = FieldPath::SPEC.child("hosts");
-    let mut listed = HostSet::default();
+    let (mut listed, mut good) = (HostSet::default(), true);
     for (index, text) in hosts.iter().enumerate() {
         let at = at.index(index);
         let host: HostPattern = match text.parse() {
             Ok(host) => host,
             Err(error) => {
                 report.invalid(&at, format!("'{text}' {error}"));
+                good = false;
                 continue;
             }
         };
         match front_door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
             Some(index) => listed.insert(index),
-            None => report.refuse(
-                &at,
-                Reason::HostNotFound,
-                format!(
-                    "FrontDoor {} has no host '{host}': name one of its hosts as it does",
-                    front_door.name()
-                ),
-            ),
+            None => {
+                good = false;
+                report.refuse(
+                    &at,
+                    Reason::HostNotFound,
+                    format!(
+                        "FrontDoor {} has no host '{host}': name one of its hosts as it does",
+                        front_door.name()
+                    ),
+                );
+            }
         }
     }
-    listed
+    good.then_some(listed)
 }

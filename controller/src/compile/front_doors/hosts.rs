@@ -1,9 +1,13 @@
 //! FrontDoors: their hosts, who owns which host, and who may attach.
 
-use super::claims::{AttachRules, Claims};
+use super::{
+    claims::{AttachRules, Claims},
+    owners::Owners,
+};
 use crate::{
     compile::{
         cors,
+        expressions::Expressions,
         options::Options,
         report::{Precedence, Report},
     },
@@ -13,7 +17,7 @@ use crate::{
 use ipnet::IpNet;
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
 const MAX_HOSTS: usize = 64;
@@ -57,7 +61,7 @@ pub(super) struct FrontDoor<'s> {
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
     precedence: Precedence<'s>,
-    attach_rules: AttachRules<'s>,
+    attach_rules: Rc<AttachRules<'s>>,
     claims: HashMap<&'s str, Claims>,
 }
 
@@ -81,11 +85,21 @@ pub(super) enum Lookup {
 }
 
 impl<'s> FrontDoors<'s> {
-    pub(super) fn compile(snapshot: &'s Snapshot, options: &Options) -> Self {
+    pub(super) fn compile(
+        snapshot: &'s Snapshot,
+        options: &Options,
+        expressions: &mut Expressions<'_>,
+    ) -> Self {
         let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
-        let mut all: Vec<_> = served.map(|(name, entry)| FrontDoor::compile(name, entry)).collect();
-        all.sort_by_key(|it| it.precedence);
-        own_hosts(&mut all);
+        let mut served: Vec<_> = served
+            .map(|(name, entry)| (Precedence::of(name, entry.object.as_deref()), entry))
+            .collect();
+        served.sort_by_key(|(precedence, _)| *precedence);
+        let served = served.into_iter();
+        let mut all: Vec<_> = served
+            .map(|(precedence, entry)| FrontDoor::compile(precedence.name(), entry, expressions))
+            .collect();
+        own_hosts(&mut all, Owners::new(snapshot, options));
         let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
         Self { snapshot, all, by_name }
     }
@@ -110,7 +124,11 @@ fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
 }
 
 impl<'s> FrontDoor<'s> {
-    fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
+    fn compile(
+        name: &'s ObjectName,
+        entry: &'s Entry<crds::FrontDoor>,
+        expressions: &mut Expressions<'_>,
+    ) -> Self {
         let mut report = Report::new(name, entry);
         let precedence = Precedence::of(name, entry.object.as_deref());
         let Some(object) = &entry.object else {
@@ -121,7 +139,7 @@ impl<'s> FrontDoor<'s> {
                 trusted_proxies: Arc::new([]),
                 cors: cors::Inherited::None,
                 precedence,
-                attach_rules: AttachRules::SameNamespace,
+                attach_rules: Rc::new(AttachRules::SameNamespace),
                 claims: HashMap::new(),
             };
         };
@@ -130,9 +148,11 @@ impl<'s> FrontDoor<'s> {
         let hosts = hosts(&spec.hosts, &at.child("hosts"), &mut report);
         let attach_rules =
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
+        let attach_rules = Rc::new(attach_rules);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
-        let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
+        expressions.begin(name, report.accepted_except_for_cors());
+        let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
         Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
     }
@@ -207,34 +227,30 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
     good.into()
 }
 
-/// Assigns each host to the oldest FrontDoor that names it and is served.
-fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
-    let mut owners: HashMap<HostPattern, Precedence<'_>> = HashMap::new();
+/// Assigns each host to the oldest FrontDoor that names it, may have it and is served.
+fn own_hosts<'s>(front_doors: &mut [FrontDoor<'s>], mut owners: Owners<'s, '_>) {
     for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {
         let mut lost = Vec::new();
         for (index, host) in front_door.hosts.iter().enumerate() {
             let Some(host) = host else { continue };
-            if let Some(owner) = owners.get(host) {
-                let (name, why) = (owner.name(), owner.wins_over(&front_door.precedence));
-                lost.push((index, format!("host '{host}' belongs to FrontDoor {name}, {why}")));
-            } else {
-                owners.insert(host.clone(), front_door.precedence);
-                front_door.owned.insert(index);
+            match owners.admit(host, &front_door.precedence) {
+                Ok(()) => {
+                    let FrontDoor { precedence, attach_rules, .. } = &*front_door;
+                    owners.insert(host.clone(), *precedence, attach_rules);
+                    front_door.owned.insert(index);
+                }
+                Err((reason, message)) => lost.push((index, reason, message)),
             }
         }
         let at = FieldPath::SPEC.child("hosts");
         let all = lost.len() == front_door.hosts.len();
-        for (index, message) in lost {
+        for (index, reason, message) in lost {
             let at = at.index(index);
             let at = at.child("name");
             if all {
-                front_door.report.refuse(&at, Reason::Conflicted, message);
+                front_door.report.refuse(&at, reason, message);
             } else {
-                front_door.report.warn(
-                    &at,
-                    Reason::Conflicted,
-                    format!("{message}: it is not served here"),
-                );
+                front_door.report.warn(&at, reason, format!("{message}: it is not served here"));
             }
         }
     }

@@ -5,11 +5,12 @@ mod claims;
 mod conflicts;
 mod hosts;
 mod lower;
+mod owners;
 mod routes;
 
 pub use routes::requested_matches;
 
-use super::{options::Options, services::Services, status::Status};
+use super::{expressions::Expressions, options::Options, services::Services, status::Status};
 use crate::{diagnostic::ObjectRef, objects::Snapshot};
 use hosts::FrontDoors;
 use portico_dataplane::table::Hosts;
@@ -20,11 +21,12 @@ use std::collections::BTreeMap;
 pub(super) fn compile(
     snapshot: &Snapshot,
     options: &Options,
+    expressions: &mut Expressions<'_>,
 ) -> (Hosts, BTreeMap<ObjectRef, Status>) {
-    let mut front_doors = FrontDoors::compile(snapshot, options);
+    let mut front_doors = FrontDoors::compile(snapshot, options, expressions);
     let services = Services::new(snapshot, options);
-    let mut routes =
-        Routes { snapshot, options, front_doors: &mut front_doors, services }.compile();
+    let routes = Routes { snapshot, options, front_doors: &mut front_doors, services, expressions };
+    let mut routes = routes.compile();
     conflicts::refuse(&mut routes, &front_doors);
     (lower::hosts(&front_doors, &routes), statuses(front_doors, routes))
 }

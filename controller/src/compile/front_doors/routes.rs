@@ -1,7 +1,7 @@
 //! Routes, one at a time: whether each is valid and may attach, and which matches it contributes.
 
 use super::{
-    attach::attach,
+    attach::{attach, warn_of_lost_hosts},
     hosts::{FrontDoors, HostSet, Lookup},
 };
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         action,
         backends::Backends,
         cors,
+        expressions::{ExpressionCache, Expressions},
         headers::Headers,
         matches::{self, Matched},
         options::Options,
@@ -40,30 +41,33 @@ pub(super) struct CandidateRoute<'s> {
 }
 
 /// What Routes are compiled against.
-pub(super) struct Routes<'a, 's> {
+pub(super) struct Routes<'a, 'c, 's> {
     pub(super) snapshot: &'s Snapshot,
     pub(super) options: &'a Options,
     pub(super) front_doors: &'a mut FrontDoors<'s>,
     pub(super) services: Services<'s>,
+    pub(super) expressions: &'a mut Expressions<'c>,
 }
 
-impl<'s> Routes<'_, 's> {
+impl<'s> Routes<'_, '_, 's> {
     /// Compiles all Routes that this install is responsible for, oldest first.
     pub(super) fn compile(mut self) -> Vec<CandidateRoute<'s>> {
         let routes = self.snapshot.routes.iter();
-        let mut candidates: Vec<_> =
-            routes.filter_map(|(name, entry)| self.route(name, entry)).collect();
-        candidates.sort_by_key(|candidate| candidate.precedence);
-        candidates
+        let mut routes: Vec<_> = routes
+            .map(|(name, entry)| (Precedence::of(name, entry.object.as_deref()), entry))
+            .collect();
+        routes.sort_by_key(|(precedence, _)| *precedence);
+        let routes = routes.into_iter();
+        routes.filter_map(|(precedence, entry)| self.route(precedence, entry)).collect()
     }
 
     fn route(
         &mut self,
-        name: &'s ObjectName,
+        precedence: Precedence<'s>,
         entry: &'s Entry<crds::Route>,
     ) -> Option<CandidateRoute<'s>> {
+        let name = precedence.name();
         let report = Report::new(name, entry);
-        let precedence = Precedence::of(name, entry.object.as_deref());
         let mut candidate = CandidateRoute {
             report,
             precedence,
@@ -87,15 +91,19 @@ impl<'s> Routes<'_, 's> {
             }
         };
         let at = FieldPath::SPEC.child("matches");
-        let matched = matches::compile(&spec.matches, &at, &mut candidate.report);
-        let compiled =
-            self.compile_spec(name, spec, &matched, candidate.front_door, &mut candidate.report);
+        let report = &mut candidate.report;
+        // What is cheap comes first: a Route that may not attach has no expressions compiled.
+        let paths = matches::paths(&spec.matches, &at, report);
         let snapshot = self.snapshot;
-        if let Some(front_door) =
-            candidate.front_door.and_then(|index| self.front_doors.all.get_mut(index))
-        {
-            candidate.hosts =
-                attach(front_door, snapshot, name, spec, &matched, &mut candidate.report);
+        let front_door = candidate.front_door.and_then(|index| self.front_doors.all.get_mut(index));
+        let hosts = front_door.and_then(|it| attach(it, snapshot, name, spec, &paths, report));
+        candidate.hosts = hosts.unwrap_or_default();
+        self.expressions.begin(name, candidate.hosts.first().is_some());
+        let matched = matches::compile(paths, &at, self.expressions, report);
+        let compiled = self.compile_spec(name, spec, &matched, candidate.front_door, report);
+        let front_door = candidate.front_door.and_then(|index| self.front_doors.all.get(index));
+        if let (Some(front_door), Some(hosts)) = (front_door, hosts) {
+            warn_of_lost_hosts(front_door, hosts, report);
         }
         if let Some(route) = compiled.filter(|_| candidate.report.accepted()).map(Arc::new) {
             let route_match = |m: Matched| {
@@ -137,7 +145,7 @@ impl<'s> Routes<'_, 's> {
         let front_door_name = front_door_of(name, &spec.front_door_ref);
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
-        let cors = cors::of_route(spec, inherited, &front_door_name, report);
+        let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
         Some(table::Route {
             name: name.clone(),
             front_door: front_door_name,
@@ -197,7 +205,12 @@ pub fn requested_matches(
     let undecoded =
         Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
     let mut report = Report::new(name, &undecoded);
-    let matched = matches::compile(&spec.matches, &FieldPath::SPEC.child("matches"), &mut report);
+    let mut cache = ExpressionCache::default();
+    let mut expressions = Expressions::new(&mut cache);
+    expressions.begin(name, true);
+    let at = FieldPath::SPEC.child("matches");
+    let paths = matches::paths(&spec.matches, &at, &mut report);
+    let matched = matches::compile(paths, &at, &mut expressions, &mut report);
     let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
     (front_door_of(name, &spec.front_door_ref), matches.collect())
 }
