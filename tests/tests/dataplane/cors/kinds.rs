@@ -135,6 +135,32 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
     }
 }
 
+/// Browsers send `Origin: null` with the forms of pages whose `Referrer-Policy` is `no-referrer`.
+#[tokio::test]
+async fn rule_02_a_browser_vouches_for_a_page_that_hides_its_origin() {
+    let site = Site::careless(&policy("disallowedOrigin: Reject")).await;
+    for (fields, own) in [
+        ("Sec-Fetch-Site: same-origin", true),
+        ("Sec-Fetch-Site: same-origin|Access-Control-Request-Method: PUT", true),
+        ("Sec-Fetch-Site: same-site", false),
+        ("Sec-Fetch-Site: cross-site", false),
+        ("Sec-Fetch-Site: same-origin|Sec-Fetch-Site: cross-site", false),
+        ("X-A: b", false),
+    ] {
+        for method in ["POST", "OPTIONS"] {
+            let text = format!("{method} /|Origin: null|{fields}");
+            let outcome = site.send(request(&text)).await;
+            assert_eq!(outcome.answer.status(), if own { 200 } else { 403 }, "{text}");
+            assert_eq!(outcome.got.is_some(), own, "{text}");
+            if let Some(got) = &outcome.got {
+                assert_eq!(got.field("origin"), "null", "{text}");
+                assert_eq!(cors(&outcome.answer), [""; 0], "{text}");
+                assert_eq!(outcome.answer.fields("vary"), ["Origin"], "{text}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn rule_03_a_preflight_has_one_origin_and_one_method() {
     let site = Site::careless(&policy("")).await;
