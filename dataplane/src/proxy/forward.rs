@@ -10,7 +10,7 @@ use super::{
     response_body::Content,
 };
 use crate::{refusal::Refusal, request::RequestBody, table::Backend, upstream::UpstreamResponse};
-use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
+use http::{HeaderValue, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
 
 /// How a request is forwarded, regardless of the backend.
@@ -111,6 +111,10 @@ impl<D: Downstream> Exchange<'_, D> {
             return Err(Refusal::BackendBroken);
         }
         hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
+        if upgraded || response.status() == StatusCode::NO_CONTENT {
+            // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         let rewrite = ResponseRewrite {
             client: &context.destination.client,
             backend,

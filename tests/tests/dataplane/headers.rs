@@ -368,3 +368,18 @@ async fn an_id_that_is_none_is_not_taken_over() {
         assert_eq!(backend.last().unwrap().field("x-request-id"), id);
     }
 }
+
+/// RFC 9110 §8.6: not even as the length that a GET would have had.
+#[tokio::test]
+async fn a_response_without_content_has_no_length() {
+    for (status, lengths) in [("204 No Content", &[][..]), ("200 OK", &["5"])] {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 5\r\nX-Stays: 1\r\n\r\n");
+        let backend = Backend::answering(answer).await.unwrap();
+        let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+        let head = "HEAD / HTTP/1.1\r\nHost: www.ep.com\r\nConnection: close\r\n\r\n";
+        let answer = ask(edge.address(), head).await.unwrap();
+        assert_eq!(answer.fields("content-length"), lengths, "{}", answer.head);
+        assert_eq!(answer.fields("transfer-encoding"), [""; 0], "{}", answer.head);
+        assert_eq!(answer.field("x-stays"), "1");
+    }
+}
