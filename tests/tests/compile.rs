@@ -130,7 +130,27 @@ fn print(Compiled { table, statuses }: &Compiled) -> String {
             problems: problems.iter().map(Shown::from).collect(),
         }
     });
-    serde_saphyr::to_string(&Output { objects: objects.collect(), table }).unwrap()
+    numbered(&serde_saphyr::to_string(&Output { objects: objects.collect(), table }).unwrap())
+}
+
+/// The text with each distinct fingerprint of a Secret's value as a number: they are salted, so that
+/// they differ from run to run.
+fn numbered(text: &str) -> String {
+    const LABEL: &str = "secret:sha256:";
+    let mut seen: Vec<&str> = Vec::new();
+    let mut pieces = text.split(LABEL);
+    let mut printed = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(piece.len());
+        let (fingerprint, rest) = piece.split_at(digits);
+        assert_eq!(fingerprint.len(), 16, "{fingerprint}");
+        let number = seen.iter().position(|other| *other == fingerprint).unwrap_or_else(|| {
+            seen.push(fingerprint);
+            seen.len() - 1
+        });
+        printed += &format!("{LABEL}{}{rest}", number + 1);
+    }
+    printed
 }
 
 impl<'c> From<&'c ComputedCondition> for Condition<'c> {

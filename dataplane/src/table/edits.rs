@@ -3,6 +3,10 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use sha2::{Digest, Sha256};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::OnceLock,
+};
 
 /// Header edits, applied in the order remove, set, add. Values from Secrets are marked sensitive
 /// and displayed as fingerprints.
@@ -39,16 +43,28 @@ impl HeaderEdits {
     }
 }
 
-/// How a header value is displayed: as it is, or, if it came from a Secret, as the first 8 hex
-/// digits of its SHA-256.
+/// How a header value is displayed: as it is, or, if it came from a Secret, as a fingerprint: the
+/// first 64 bits of its salted SHA-256. Equal values have equal fingerprints, but only within one
+/// process, so that nobody who sees one can try out values elsewhere.
 pub(crate) fn redacted(value: &HeaderValue) -> String {
     if value.is_sensitive() {
-        let digest = Sha256::digest(value.as_bytes());
-        let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = Sha256::new().chain_update(salt()).chain_update(value.as_bytes()).finalize();
+        let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         format!("secret:sha256:{hex}")
     } else {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     }
+}
+
+/// The process's salt of fingerprints: 128 random bits.
+fn salt() -> &'static [u8; 16] {
+    static SALT: OnceLock<[u8; 16]> = OnceLock::new();
+    SALT.get_or_init(|| {
+        // A RandomState's keys are 128 bits of the system's randomness.
+        let keys = RandomState::new();
+        let half = |input: u8| u128::from(keys.hash_one(input));
+        (half(0) << 64 | half(1)).to_le_bytes()
+    })
 }
 
 fn names<S: Serializer>(names: &[HeaderName], serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,4 +85,26 @@ pub(crate) fn pairs<S: Serializer>(
         seq.serialize_element(&Pair { name: name.as_str(), value: redacted(value) })?;
     }
     seq.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_has_64_bits_and_is_not_the_values_plain_hash() {
+        let secret = |text: &'static str| {
+            let mut value = HeaderValue::from_static(text);
+            value.set_sensitive(true);
+            redacted(&value)
+        };
+        let one = secret("hush");
+        assert_eq!(one.strip_prefix("secret:sha256:").map(str::len), Some(16), "{one}");
+        assert_eq!(one, secret("hush"));
+        assert_ne!(one, secret("hush-hush"));
+        let plain = Sha256::digest(b"hush");
+        let plain: String = plain.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert!(!one.ends_with(&plain), "{one}");
+        assert_eq!(redacted(&HeaderValue::from_static("open")), "open");
+    }
 }
