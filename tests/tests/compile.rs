@@ -9,7 +9,7 @@ use portico::{
     diagnostic::{Kind, Problem, Reason, Severity},
     objects::Snapshot,
 };
-use portico_dataplane::{address_guard::AddressGuard, table::Table};
+use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::Table};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
@@ -70,16 +70,24 @@ struct CaseOptions {
     loopback_endpoints: bool,
     secret_namespaces: Option<BTreeSet<String>>,
     allow_external: Vec<String>,
+    underscores_allowed: bool,
 }
 
 impl CaseOptions {
     fn read(input: &str) -> Options {
         let line = input.lines().next().and_then(|line| line.strip_prefix("# options: "));
-        let Self { class, loopback_endpoints, secret_namespaces, allow_external } =
-            line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
+        let Self {
+            class,
+            loopback_endpoints,
+            secret_namespaces,
+            allow_external,
+            underscores_allowed,
+        } = line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
+        let underscores =
+            if underscores_allowed { Underscores::Allow } else { Underscores::Remove };
         let patterns = allow_external.iter().map(|pattern| pattern.parse().expect("a pattern"));
         let guard = AddressGuard::new(patterns.collect());
-        Options { class, loopback_endpoints, secret_namespaces, guard }
+        Options { class, loopback_endpoints, secret_namespaces, guard, underscores }
     }
 }
 

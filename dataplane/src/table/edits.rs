@@ -1,5 +1,6 @@
 //! Edits of a message's headers.
 
+use crate::field_name;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 use sha2::{Digest, Sha256};
@@ -27,6 +28,39 @@ impl HeaderEdits {
     /// Whether there are no edits.
     pub fn is_empty(&self) -> bool {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
+    }
+
+    /// Applies the edits to a request. Fields that a backend may read as an edited one are removed
+    /// first: `x_api_key` beside an injected `x-api-key` would let the client choose the value.
+    pub(crate) fn apply_to_request(&self, headers: &mut HeaderMap) {
+        if self.is_empty() {
+            return;
+        }
+        let twins: Vec<_> = headers.keys().filter(|name| self.has_twin(name)).cloned().collect();
+        for name in twins {
+            headers.remove(name);
+        }
+        self.apply(headers);
+    }
+
+    /// Whether a field of this name must not come from the client: the edits have it, or one that a
+    /// backend may read as the same variable.
+    #[allow(dead_code, reason = "for trailers")]
+    pub(crate) fn cover(&self, name: &HeaderName) -> bool {
+        self.names().any(|edited| edited == name) || self.has_twin(name)
+    }
+
+    fn has_twin(&self, name: &HeaderName) -> bool {
+        let is_twin = |edited: &HeaderName| {
+            edited != name && field_name::is_same_variable(edited.as_str(), name.as_str())
+        };
+        self.names().any(is_twin) && !self.names().any(|edited| edited == name)
+    }
+
+    /// The names of all edited fields.
+    fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        let written = self.set.iter().chain(&self.add).map(|(name, _)| name);
+        self.remove.iter().chain(written)
     }
 
     /// Applies the edits.
@@ -106,5 +140,46 @@ mod tests {
         let plain: String = plain.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         assert!(!one.ends_with(&plain), "{one}");
         assert_eq!(redacted(&HeaderValue::from_static("open")), "open");
+    }
+
+    #[test]
+    fn twins_of_edited_names_do_not_come_from_the_client() {
+        let name = HeaderName::from_static;
+        let value = HeaderValue::from_static;
+        let edits = HeaderEdits {
+            remove: vec![name("x-gone")],
+            set: vec![(name("x-api-key"), value("edge")), (name("x_own"), value("edge"))],
+            add: vec![(name("x-more"), value("edge")), (name("x-own"), value("edge"))],
+        };
+        let mut headers: HeaderMap = [
+            "x-gone",
+            "x_gone",
+            "x_api_key",
+            "x-api_key",
+            "x-api-key",
+            "x-more",
+            "x_more",
+            "x-other",
+        ]
+        .into_iter()
+        .map(|twin| (name(twin), value("client")))
+        .collect();
+        edits.apply_to_request(&mut headers);
+        let mut left: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        left.sort_unstable();
+        let (edge, client) = (&b"edge"[..], &b"client"[..]);
+        let expected = [
+            ("x-api-key", edge),
+            ("x-more", client),
+            ("x-more", edge),
+            ("x-other", client),
+            ("x-own", edge),
+            ("x_own", edge),
+        ];
+        assert_eq!(left, expected);
+        for (covered, is_covered) in [("x_api_key", true), ("x-gone", true), ("x-other", false)] {
+            assert_eq!(edits.cover(&name(covered)), is_covered, "{covered}");
+        }
     }
 }

@@ -106,6 +106,7 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
     let https = "X-Forwarded-Proto: https";
     let shop = "X-Forwarded-Host: Shop.ep.com";
     let port = "X-Forwarded-Host: www.ep.com:8443";
+    let both = "X-Forwarded-Proto: https, http|X-Forwarded-For: 203.0.113.7, 127.0.0.9";
     let forwarded = "Forwarded: proto=https;host=shop.ep.com";
     for (trusted, told, origin, own) in [
         (true, https, "https://www.ep.com", true),
@@ -116,13 +117,16 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
         (true, shop, "http://shop.ep.com", true),
         (true, shop, "http://www.ep.com", false),
         (true, &format!("{https}|{port}"), "https://www.ep.com:8443", true),
-        (true, forwarded, "https://shop.ep.com", true),
+        (true, both, "https://www.ep.com", true),
+        (true, both, "http://www.ep.com", false),
+        (true, forwarded, "https://shop.ep.com", false),
         (false, https, "https://www.ep.com", false),
         (false, https, "http://www.ep.com", true),
         (false, shop, "http://shop.ep.com", false),
         (false, forwarded, "https://shop.ep.com", false),
     ] {
-        let door = front_door(if trusted { "trustedProxies: [127.0.0.0/8]" } else { "" });
+        let door = front_door(if trusted { "trustedProxies: [127.0.0.0/8]" } else { "" })
+            .replace("[{name: www.ep.com}]", "[{name: www.ep.com}, {name: shop.ep.com}]");
         let app = "backends: [{service: {name: app, port: 80}}]\n".to_owned()
             + &policy("disallowedOrigin: Reject");
         let manifests = |address: SocketAddr| {
