@@ -113,8 +113,18 @@ const FOLDED_BYTES: usize = 32;
 pub(crate) fn is_claim(name: &str) -> bool {
     // Rules out most fields that clients send.
     matches!(
-        name.as_bytes().first(),
-        Some(b'a' | b'c' | b'd' | b'f' | b'h' | b'i' | b'p' | b'r' | b's' | b't' | b'w' | b'x')
+        name.as_bytes(),
+        [b'a', b'l', ..]
+            | [b'c', b'd' | b'f' | b'l', ..]
+            | [b'd', b'o', ..]
+            | [b'f', b'a' | b'l' | b'o' | b'r', ..]
+            | [b'h', b't', ..]
+            | [b'i', b'n', ..]
+            | [b'p' | b't', b'r', ..]
+            | [b'r', b'e', ..]
+            | [b's', b's', ..]
+            | [b'w', b'l', ..]
+            | [b'x', b'-', ..]
     ) && (CLAIMS.binary_search(&name).is_ok()
         || CLAIM_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
@@ -125,10 +135,15 @@ pub(crate) fn is_x_forwarded(name: &str) -> bool {
     name.starts_with(FORWARDED_PREFIX) || name.starts_with(REAL_PREFIX) || name == "x-forwarded"
 }
 
+/// Whether a name has an underscore.
+pub(crate) fn has_underscore(name: &str) -> bool {
+    name.as_bytes().contains(&b'_')
+}
+
 /// Whether a name with underscores is, to a backend that can't tell `_` from `-` (CGI, WSGI), one
 /// that the edge itself sets or removes.
 pub(crate) fn is_reserved_twin(name: &str) -> bool {
-    if !name.contains('_') {
+    if !has_underscore(name) {
         return false;
     }
     let mut folded = [0; FOLDED_BYTES];
