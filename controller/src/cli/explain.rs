@@ -1,6 +1,6 @@
 //! Arguments of `portico explain`.
 
-use super::{ExternalArgs, HostClaimArgs, Output, values};
+use super::{ExternalArgs, HostClaimArgs, Output, UnderscoreArgs, values};
 use clap::Args;
 use http::{HeaderName, HeaderValue, Method};
 use portico_dataplane::explain::Target;
@@ -37,4 +37,7 @@ pub struct ExplainArgs {
     /// Host claims.
     #[command(flatten)]
     pub hosts: HostClaimArgs,
+    /// Request headers whose names have underscores.
+    #[command(flatten)]
+    pub underscores: UnderscoreArgs,
 }

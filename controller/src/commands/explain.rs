@@ -26,8 +26,14 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
-    let host_claims = args.hosts.claims();
-    let options = Options { loopback_endpoints: true, guard, host_claims, ..Options::default() };
+    let (host_claims, underscores) = (args.hosts.claims(), args.underscores.setting());
+    let options = Options {
+        loopback_endpoints: true,
+        guard,
+        host_claims,
+        underscores,
+        ..Options::default()
+    };
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {
@@ -57,6 +63,7 @@ fn explanation(
         origin: args.origin.clone(),
         headers,
         via_name: VIA_NAME.into(),
+        underscores: args.underscores.setting(),
     };
     let host = args.url.find_in(&compiled.table.hosts);
     let refused = host.map(|host| refused::routes(&merged.snapshot, compiled, host));

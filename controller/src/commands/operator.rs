@@ -29,8 +29,15 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let guard = args.serving.external.guard();
     let class = Some(args.class);
     let host_claims = args.serving.hosts.claims();
-    let options =
-        Options { class, loopback_endpoints: false, secret_namespaces, guard, host_claims };
+    let underscores = args.serving.underscores.setting();
+    let options = Options {
+        class,
+        loopback_endpoints: false,
+        secret_namespaces,
+        guard,
+        host_claims,
+        underscores,
+    };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.status_updates());
     let started = |Started { served, .. }| {

@@ -1,6 +1,8 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
-use portico_dataplane::{address_guard::AddressGuard, table::HostPattern};
+use portico_dataplane::{
+    address_guard::AddressGuard, config::Underscores, table::HostPattern,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Compiler options.
@@ -18,6 +20,8 @@ pub struct Options {
     pub guard: AddressGuard,
     /// Which namespaces may have which hosts.
     pub host_claims: HostClaims,
+    /// What the dataplane does with request headers whose names have underscores, for a warning.
+    pub underscores: Underscores,
 }
 
 /// The `--host-claims` setting: which namespaces may have which hosts. If there is none, every

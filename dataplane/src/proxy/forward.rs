@@ -10,7 +10,7 @@ use super::{
     response_body::Content,
 };
 use crate::{refusal::Refusal, request::RequestBody, table::Backend, upstream::UpstreamResponse};
-use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
 
 /// How a request is forwarded, regardless of the backend.
@@ -48,6 +48,9 @@ impl ForwardContext<'_, '_> {
             version: head.version,
             upgrade: self.upgrade,
         };
+        if head.method == Method::OPTIONS {
+            headers::count_hop(&mut head.headers);
+        }
         let host = outbound.prepare(&mut head.headers);
         let path = self.arrived.target_path(self.plan);
         head.uri = headers::target(path, &head.uri, backend.protocol, &host)?;
@@ -111,6 +114,10 @@ impl<D: Downstream> Exchange<'_, D> {
             return Err(Refusal::BackendBroken);
         }
         hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
+        if upgraded || response.status() == StatusCode::NO_CONTENT {
+            // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         let rewrite = ResponseRewrite {
             client: &context.destination.client,
             backend,

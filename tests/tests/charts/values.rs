@@ -18,6 +18,7 @@ const ALL: &[&str] = &[
     "hostClaims.web={www.ep.com,*.shop.ep.com}",
     "hostClaims.infra={*}",
     "viaName=edge",
+    "underscores=allow",
     "workers=3",
     "limits.maxHeadBytes=32KiB",
     "limits.maxUriBytes=4KiB",

@@ -9,7 +9,7 @@ use portico_crds as crds;
 use portico_dataplane::{
     explain::{Refused, Target},
     router::RouteTree,
-    table::{HostPattern, Hosts, ObjectName, VirtualHost},
+    table::{HostPattern, Hosts, ObjectName, TrustedHeaders, VirtualHost},
 };
 use std::sync::Arc;
 
@@ -78,6 +78,7 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         host,
         front_door: front_door.clone(),
         trusted_proxies: Arc::new([]),
+        trusted_headers: TrustedHeaders::default(),
         cors: None,
         routes: Arc::new(RouteTree::default()),
     }

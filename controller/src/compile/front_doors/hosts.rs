@@ -16,7 +16,7 @@ use crate::{
 };
 use ipnet::IpNet;
 use portico_crds as crds;
-use portico_dataplane::table::{HostPattern, ObjectName};
+use portico_dataplane::table::{HostPattern, ObjectName, TrustedHeaders};
 use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
@@ -58,6 +58,7 @@ pub(super) struct FrontDoor<'s> {
     /// The hosts that it owns, and so serves.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
+    pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
     precedence: Precedence<'s>,
@@ -137,6 +138,7 @@ impl<'s> FrontDoor<'s> {
                 hosts: Vec::new(),
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
+                trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
                 precedence,
                 attach_rules: Rc::new(AttachRules::SameNamespace),
@@ -151,10 +153,21 @@ impl<'s> FrontDoor<'s> {
         let attach_rules = Rc::new(attach_rules);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
+        let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
-        Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
+        Self {
+            report,
+            hosts,
+            owned,
+            trusted_proxies,
+            trusted_headers,
+            cors,
+            precedence,
+            attach_rules,
+            claims,
+        }
     }
 
     /// Whether it serves its hosts and Routes may attach: it is accepted, or rejected only because
@@ -225,6 +238,26 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
         }
     }
     good.into()
+}
+
+fn trusted_headers(
+    spec: &crds::FrontDoorSpec,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> TrustedHeaders {
+    match spec.trusted_headers {
+        crds::TrustedHeaders::XForwarded => TrustedHeaders::XForwarded,
+        crds::TrustedHeaders::Forwarded => {
+            if spec.trusted_proxies.is_empty() {
+                report.warn(
+                    at,
+                    Reason::NoEffect,
+                    "has no effect, since no proxy is trusted: list those in front in trustedProxies",
+                );
+            }
+            TrustedHeaders::Forwarded
+        }
+    }
 }
 
 /// Assigns each host to the oldest FrontDoor that names it, may have it and is served.

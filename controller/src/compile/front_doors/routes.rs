@@ -100,6 +100,7 @@ impl<'s> Routes<'_, '_, 's> {
         candidate.hosts = hosts.unwrap_or_default();
         self.expressions.begin(name, candidate.hosts.first().is_some());
         let matched = matches::compile(paths, &at, self.expressions, report);
+        matches::warn_of_removed_headers(&spec.matches, &at, self.options.underscores, report);
         let compiled = self.compile_spec(name, spec, &matched, candidate.front_door, report);
         let front_door = candidate.front_door.and_then(|index| self.front_doors.all.get(index));
         if let (Some(front_door), Some(hosts)) = (front_door, hosts) {

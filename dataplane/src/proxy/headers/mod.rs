@@ -4,10 +4,17 @@
 mod client;
 mod forwarded;
 pub(crate) mod hop_by_hop;
+mod max_forwards;
+mod names;
 mod outbound;
+mod report;
 mod reverse;
+mod untrusted;
 
-pub(super) use client::{ClientInfo, REQUEST_ID};
+pub(super) use client::ClientInfo;
+pub(super) use max_forwards::{count_hop, remaining_hops};
+pub(super) use names::REQUEST_ID;
 pub(crate) use outbound::Via;
-pub(super) use outbound::{Outbound, refuse_loops, remove_untrusted_forwarding, target};
+pub(super) use outbound::{Outbound, refuse_loops, target};
 pub(super) use reverse::ResponseRewrite;
+pub(super) use untrusted::remove_untrusted;
