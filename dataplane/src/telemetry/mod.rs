@@ -7,6 +7,6 @@ mod exposition;
 mod histogram;
 mod request_record;
 
-pub(crate) use counters::{RouteStats, Snapshot, UpstreamStats};
-pub(crate) use exposition::encode;
+pub(crate) use counters::{ConnectionCounts, GaveWay, RouteStats, Snapshot, UpstreamStats};
+pub(crate) use exposition::{ConnectionMemory, encode};
 pub(crate) use request_record::RequestRecord;
