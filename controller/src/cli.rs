@@ -210,7 +210,8 @@ pub struct ServingArgs {
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub max_connections_per_client: Option<NonZeroUsize>,
     /// Memory that all client connections may hold. Beyond it, those that have been longest without
-    /// a request are closed, and new ones wait [default: 70% of the cgroup's limit, else 1GiB]
+    /// a request are closed, then those whose clients read nothing, and new ones wait [default: 70%
+    /// of the cgroup's limit, else 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_memory: Option<usize>,
     /// How long a new connection's first byte may take, and a request's head, from its first byte

@@ -35,7 +35,8 @@ pub struct Limits {
     /// Connections per client address, or /64 for IPv6, over all workers; further ones are closed.
     pub connections_per_client: Option<usize>,
     /// Bytes that all client connections may hold. Beyond, those that have been longest without a
-    /// request are closed; while each has one, new ones wait.
+    /// request are closed, then those whose clients have read nothing for longest; else new ones
+    /// wait.
     pub memory: usize,
     /// From accepting a connection to its first byte, when it is closed, and from the first byte of
     /// a head to its last; 408 beyond.

@@ -4,13 +4,15 @@
 use slab::Slab;
 use std::time::Instant;
 
-/// The queue of connections without a request that an entry waits in.
+/// The queue of connections that an entry waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
     /// Nothing of a request has arrived.
     Idle,
     /// Part of a head has.
     Head,
+    /// The client does not read its response.
+    Stalled,
 }
 
 /// Entries, and the queues of some of them.
@@ -19,6 +21,7 @@ pub(super) struct Queues<T> {
     entries: Slab<Entry<T>>,
     idle: Ends,
     head: Ends,
+    stalled: Ends,
 }
 
 #[derive(Debug)]
@@ -38,7 +41,8 @@ struct Ends {
 
 impl<T> Default for Queues<T> {
     fn default() -> Self {
-        Self { entries: Slab::new(), idle: Ends::default(), head: Ends::default() }
+        let (idle, head, stalled) = Default::default();
+        Self { entries: Slab::new(), idle, head, stalled }
     }
 }
 
@@ -69,6 +73,7 @@ impl<T> Queues<T> {
         let ends = match queue {
             Queue::Idle => &self.idle,
             Queue::Head => &self.head,
+            Queue::Stalled => &self.stalled,
         };
         let entry = self.entries.get(ends.older?)?;
         entry.place.map(|(_, since)| (&entry.value, since))
@@ -107,6 +112,7 @@ impl<T> Queues<T> {
         match queue {
             Queue::Idle => &mut self.idle,
             Queue::Head => &mut self.head,
+            Queue::Stalled => &mut self.stalled,
         }
     }
 }

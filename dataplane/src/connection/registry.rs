@@ -20,6 +20,9 @@ use tokio::{sync::Notify, time::timeout};
 /// may already have sent their next request.
 const IDLE_DRAIN_DELAY: Duration = Duration::from_millis(100);
 
+/// How long a client may read nothing before a new connection can have its memory.
+const STALL_GRACE: Duration = Duration::from_secs(1);
+
 /// How often a connection that waits for its place looks whether other workers, which don't notify
 /// this one, have freed memory.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -34,7 +37,8 @@ pub(super) enum Draining {
     AfterRequest,
     /// As soon as no request is in flight.
     Now,
-    /// At once and without a response: it has no request, and another connection needs its place.
+    /// At once: it has no request, or its client does not read, and another connection needs its
+    /// place or its memory.
     GiveWay,
 }
 
@@ -45,8 +49,10 @@ pub(super) enum Activity {
     Idle,
     /// It waits for the rest of a head.
     Head,
-    /// It has a request, or a response that is not written yet.
+    /// It has a request.
     Busy,
+    /// It has part of a response that its client does not read.
+    Stalled,
 }
 
 /// A worker's handle on a connection, whichever protocol it uses.
@@ -92,6 +98,7 @@ impl ConnectionHandle {
         match activity {
             Activity::Idle => connections.join(key, Queue::Idle, now),
             Activity::Head => connections.join(key, Queue::Head, now),
+            Activity::Stalled => connections.join(key, Queue::Stalled, now),
             Activity::Busy => return connections.leave(key),
         }
         if self.registry.is_awaited.get() {
@@ -208,7 +215,8 @@ impl Registry {
     }
 
     /// Waits until fewer than `limit` connections are open, and there is memory for one more.
-    /// Connections without a request give way.
+    /// Connections without a request give way and, if it is memory that lacks, those whose clients
+    /// don't read.
     pub(crate) async fn make_room(&self, limit: usize) {
         loop {
             let open = self.len();
@@ -217,9 +225,10 @@ impl Registry {
             if !is_full && (open == 0 || self.memory.used() < self.memory.limit()) {
                 return;
             }
+            let reason = if is_full { GaveWay::Connections } else { GaveWay::Memory };
             // One at a time: the one that is leaving may be all that it takes.
             if self.leaving.get().0 == 0 {
-                self.close_oldest(if is_full { GaveWay::Connections } else { GaveWay::Memory });
+                let _ = self.close_oldest(reason) || !is_full && self.close_stalled(STALL_GRACE);
             }
             self.is_awaited.set(true);
             // Either way, the loop looks again.
@@ -228,10 +237,10 @@ impl Registry {
         }
     }
 
-    /// Closes connections without a request while all connections hold more than they may.
+    /// Closes connections while all connections hold more than they may.
     fn relieve(&self) {
         while self.memory.used().saturating_sub(self.leaving.get().1) > self.memory.limit()
-            && self.close_oldest(GaveWay::Memory)
+            && (self.close_oldest(GaveWay::Memory) || self.close_stalled(Duration::ZERO))
         {}
     }
 
@@ -251,6 +260,21 @@ impl Registry {
         };
         oldest.give_way();
         self.count(reason);
+        true
+    }
+
+    /// Closes the connection whose client has read nothing for longest, if that is `grace` or more.
+    fn close_stalled(&self, grace: Duration) -> bool {
+        let stalled = {
+            let connections = self.connections.borrow();
+            let Some((stalled, since)) = connections.oldest(Queue::Stalled) else { return false };
+            if since.elapsed() < grace {
+                return false;
+            }
+            stalled.clone()
+        };
+        stalled.give_way();
+        self.count(GaveWay::Memory);
         true
     }
 

@@ -216,7 +216,11 @@ fn connections(snapshots: &[Snapshot], memory: ConnectionMemory, out: &mut Strin
         metric(out, name, "gauge", help, value as u64)?;
     }
     let name = "portico_connections_closed_total";
-    family(out, name, "Client connections without a request that a limit closed, by limit.")?;
+    family(
+        out,
+        name,
+        "Client connections closed for the sake of others, by the limit that was reached.",
+    )?;
     for reason in GaveWay::ALL {
         let count: u64 = counts().map(|counts| counts.gave_way[reason as usize]).sum();
         writeln!(out, "{name}{{reason=\"{}\"}} {count}", reason.name())?;

@@ -40,8 +40,10 @@ impl Buffers {
         let mut bytes = CONNECTION_BYTES + self.held.get();
         if self.has_hyper.get() {
             bytes += HYPER_BYTES + beyond(self.head.get());
-            // One is being filled, one is on its way to the backend.
-            bytes += 2 * beyond(self.read_into.get());
+            if beyond(self.read_into.get()) > 0 {
+                // One is being filled, one is on its way to the backend.
+                bytes += 2 * self.read_into.get();
+            }
             if unwritten > 0 {
                 // The rest of a buffer, all of which it keeps, and one more.
                 bytes += (unwritten + BACKEND_READ_BYTES).min(2 * BACKEND_READ_BYTES);

@@ -63,6 +63,8 @@ pub(crate) struct ConnState {
     pub(super) served: Cell<bool>,
     /// Whether nothing of the current request's response has been written.
     pub(super) starts_response: Cell<bool>,
+    /// Whether the client has read some of a response that it had not read.
+    pub(super) progresses: Cell<bool>,
     /// Whether hyper has parsed all it was given, and waits for the next head.
     pub(super) awaits_head: Cell<bool>,
     /// How many heads have been handed on whose requests have not begun: pipelined ones.
@@ -94,6 +96,7 @@ impl ConnState {
             in_flight: Cell::new(false),
             served: Cell::new(false),
             starts_response: Cell::new(false),
+            progresses: Cell::new(false),
             awaits_head: Cell::new(false),
             heads_ahead: Cell::new(0),
             upgrade: Cell::new(Upgrade::None),
@@ -110,9 +113,10 @@ impl ConnState {
 
     /// What the connection is doing.
     pub(super) fn activity(&self) -> Activity {
-        let has_request = self.in_flight.get() || self.heads_ahead.get() > 0;
-        let has_response = self.request.unwritten.get() > 0 || self.upgrade.get() == Upgrade::Taken;
-        if has_request || has_response {
+        let is_upgraded = self.upgrade.get() == Upgrade::Taken;
+        if self.request.unwritten.get() > 0 {
+            Activity::Stalled
+        } else if self.in_flight.get() || self.heads_ahead.get() > 0 || is_upgraded {
             Activity::Busy
         } else if self.mid_head.get() {
             Activity::Head

@@ -42,7 +42,8 @@ impl<'c> Timers<'c> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
         let (state, deadline) = (self.state, &self.state.request.deadline);
         let (activity, served) = (state.activity(), state.served.take());
-        if activity != self.activity || served {
+        let progresses = state.progresses.take() && activity == Activity::Stalled;
+        if activity != self.activity || served || progresses {
             self.activity = activity;
             state.handle.set_activity(activity, deadline.now());
             if activity == Activity::Head {
@@ -53,7 +54,7 @@ impl<'c> Timers<'c> {
         if deadline.poll_expired(cx) {
             let is_over = match activity {
                 Activity::Head => state.head_expired.replace(true),
-                Activity::Idle | Activity::Busy => state.idles_too_long(),
+                Activity::Idle | Activity::Busy | Activity::Stalled => state.idles_too_long(),
             };
             return match activity {
                 // A response can't be written, even the one to a late head.
@@ -62,7 +63,7 @@ impl<'c> Timers<'c> {
                     deadline.set(Some(REFUSAL_WRITE_TIMEOUT));
                     Timer::PollAgain
                 }
-                Activity::Idle | Activity::Busy => {
+                Activity::Idle | Activity::Busy | Activity::Stalled => {
                     self.must_park = true;
                     Timer::PollAgain
                 }

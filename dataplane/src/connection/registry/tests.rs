@@ -85,3 +85,28 @@ async fn beyond_the_budget_those_longest_without_a_request_give_way_until_it_is_
     assert_eq!(registry.memory.used(), 0);
     assert_eq!(registry.leaving.get(), (0, 0));
 }
+
+#[tokio::test]
+async fn only_for_their_memory_those_whose_clients_do_not_read_give_way_and_last_of_all() {
+    use Activity::{Busy, Idle, Stalled};
+    let registry = registry(100);
+    let [busy, stalled, later, idle] = aged(&registry, [Busy, Stalled, Stalled, Idle]);
+    for connection in [&busy, &stalled, &later, &idle] {
+        connection.handle.set_memory(20);
+    }
+    assert!(registry.make_room(4).now_or_never().is_none());
+    assert!(gives_way(&idle));
+    drop(idle);
+    assert!(registry.make_room(3).now_or_never().is_none());
+    assert!(!gives_way(&stalled));
+    busy.handle.set_memory(61);
+    assert!(gives_way(&stalled) && !gives_way(&later));
+    drop(stalled);
+    busy.handle.set_memory(80);
+    // It has only just stalled.
+    assert!(registry.make_room(9).now_or_never().is_none());
+    assert!(!gives_way(&later));
+    later.handle.set_activity(Stalled, Instant::now() - 2 * STALL_GRACE);
+    assert!(registry.make_room(9).now_or_never().is_none());
+    assert!(gives_way(&later));
+}

@@ -31,7 +31,11 @@ impl<T: RoundTrip> HeadGuard<T> {
         if self.state.starts_response.take() && first > buffers.head.get() {
             buffers.head.set(first);
         }
-        self.state.set_unwritten(total - written);
+        let left = total - written;
+        if left > 0 && written > 0 {
+            self.state.progresses.set(true);
+        }
+        self.state.set_unwritten(left);
         polled
     }
 }
