@@ -9,7 +9,7 @@ mod state;
 mod timers;
 
 use super::{
-    registry::{Activity, Draining, Registered},
+    registry::{Activity, Registered},
     rtt::RoundTrip,
     tunnel,
 };
@@ -76,31 +76,27 @@ where
     // One of the two: without hyper a connection is parked.
     let mut parked = Some(HeadGuard::new(io, limits.clone(), state.clone()));
     let mut parsing = None;
+    let apart = |http: http1::Connection<_, _>| {
+        let parts = http.into_parts();
+        (TokioIo::into_inner(parts.io), parts.read_buf)
+    };
     let mut timers = Timers::new(&state, limits);
     let ended = poll_fn(|cx| {
         state.begin_poll(cx.waker());
         loop {
-            let must_end = match state.handle.draining() {
-                Draining::No => false,
-                Draining::AfterRequest => state.in_flight.get(),
-                Draining::Now => true,
-                // A request may have begun in the meantime.
-                Draining::GiveWay if state.activity() == Activity::Busy => state.in_flight.get(),
-                Draining::GiveWay => return Poll::Ready(None),
-            };
+            if state.gives_way() {
+                return Poll::Ready(None);
+            }
+            let must_end = state.must_end();
             if let Some(guard) = &mut parked {
-                if must_end {
-                    return Poll::Ready(Some(true));
-                }
                 match guard.poll_parked(cx) {
+                    _ if must_end => return Poll::Ready(Some(true)),
                     Poll::Ready(Ok(true)) => state.set_hyper(true),
                     Poll::Ready(ended) => return Poll::Ready(Some(ended.is_ok())),
                     Poll::Pending => {}
                 }
             }
-            if state.buffers.has_hyper.get()
-                && let Some(guard) = parked.take()
-            {
+            if let Some(guard) = parked.take_if(|_| state.buffers.has_hyper.get()) {
                 let service = service_fn(&respond);
                 parsing = Some(http(limits).serve_connection(TokioIo::new(guard), service));
             }
@@ -117,34 +113,40 @@ where
                 Timer::PollAgain => {}
                 Timer::Park => {
                     state.set_hyper(false);
-                    let parts = parsing.take().map(http1::Connection::into_parts);
-                    // hyper waits for a head, so that it has parsed everything that it has read.
-                    parked = parts.map(|parts| parts.io.into_inner());
+                    let (guard, read) = parsing.take().map(apart).unzip();
+                    parked = guard;
+                    // Never: hyper waits for a head, and has parsed all that it has read.
+                    if read.is_some_and(|read: Bytes| !read.is_empty()) {
+                        return Poll::Ready(Some(false));
+                    }
                 }
                 Timer::Over => return Poll::Ready(None),
             }
         }
     })
     .await;
-    let Some(is_clean) = ended else { return };
-    state.handle.set_activity(Activity::Busy, state.request.deadline.now());
-    let (guard, read) = match (parked, parsing) {
-        (Some(guard), _) => (guard, Bytes::new()),
-        (None, Some(http)) => {
-            let parts = http.into_parts();
-            (parts.io.into_inner(), parts.read_buf)
-        }
-        (None, None) => return,
-    };
+    let stream = parked.map(|guard| (guard, Bytes::new())).or_else(|| parsing.map(apart));
+    if let (Some(is_clean), Some((guard, read))) = (ended, stream) {
+        state.handle.set_activity(Activity::Busy, state.request.deadline.now());
+        // Boxed, so that a connection does not take the memory of its end from the beginning.
+        Box::pin(end(guard, read, is_clean, &state)).await;
+    }
+}
+
+/// What comes after HTTP: a tunnel, or the close. `read` is what hyper has read and not parsed, and
+/// `is_clean` whether HTTP has ended without an error.
+async fn end<T>(guard: HeadGuard<T>, read: Bytes, is_clean: bool, state: &ConnState)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let unread = !is_clean || guard.has_unread() || !read.is_empty();
     let (io, held) = guard.into_parts();
-    // Boxed, so that a connection does not take the memory of its end from the beginning.
     match state.upgraded.take() {
         Some(upgraded) => {
             let read = [read, Bytes::from(held)];
-            Box::pin(tunnel::run(upgraded, io, read, &state.request.deadline)).await;
+            tunnel::run(upgraded, io, read, &state.request.deadline).await;
         }
-        None => Box::pin(close(io, unread)).await,
+        None => close(io, unread).await,
     }
 }
 

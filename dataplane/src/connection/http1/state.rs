@@ -125,6 +125,21 @@ impl ConnState {
         }
     }
 
+    /// Whether the connection is closed at once, for another one.
+    pub(super) fn gives_way(&self) -> bool {
+        // A request may have begun in the meantime. It is served.
+        self.handle.draining() == Draining::GiveWay && self.activity() != Activity::Busy
+    }
+
+    /// Whether the connection is to be closed after its request, if it has one.
+    pub(super) fn must_end(&self) -> bool {
+        match self.handle.draining() {
+            Draining::No => false,
+            Draining::AfterRequest | Draining::GiveWay => self.in_flight.get(),
+            Draining::Now => true,
+        }
+    }
+
     /// Whether the connection can do without hyper until the next head arrives: it is idle, and
     /// hyper neither holds any of the client's bytes nor has any to write.
     pub(super) fn may_park(&self) -> bool {
