@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod explain;
+mod memory;
 mod operator;
 mod underscores;
 mod values;
@@ -230,10 +231,21 @@ pub struct ServingArgs {
     /// Maximum size of a request's body; larger ones get 413 [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_body_bytes: Option<usize>,
-    /// Maximum number of connections per worker; further ones wait to be accepted
+    /// Maximum number of connections per worker. Further ones take the place of the one that has
+    /// been idle longest, or else longest in an unfinished head; while all have requests, they wait
     #[arg(long, value_name = "N", default_value = "10000", value_parser = values::count)]
     pub max_connections: NonZeroUsize,
-    /// How long a request's head may take, from its first byte to its last: 500ms, 30s, 1m30s
+    /// Maximum number of connections per client address (IPv6: per /64), over all workers; further
+    /// ones are closed at once [default: none]. Not behind a load balancer, which is one client
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    pub max_connections_per_client: Option<NonZeroUsize>,
+    /// Memory that all client connections may hold. Beyond it, those that have been longest without
+    /// a request are closed, then those whose clients read nothing, and new ones wait [default: 70%
+    /// of the cgroup's limit, else 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_memory: Option<usize>,
+    /// How long a new connection's first byte may take, and a request's head, from its first byte
+    /// to its last: 500ms, 30s, 1m30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
     pub header_timeout: Duration,
     /// How long a connection may stay idle between requests
@@ -281,6 +293,8 @@ impl ServingArgs {
                 underscores: self.underscores.setting(),
                 body_bytes: self.max_body_bytes.map(|bytes| bytes as u64),
                 connections: self.max_connections.get(),
+                connections_per_client: self.max_connections_per_client.map(NonZeroUsize::get),
+                memory: self.max_memory.unwrap_or_else(memory::default_budget),
                 header_timeout: self.header_timeout,
                 idle_timeout: self.idle_timeout,
                 ..Limits::default()
@@ -328,7 +342,8 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_dataplane() {
         let args = serving(&[]).unwrap();
-        let (config, limits) = (args.config(), Limits::default());
+        let config = args.config();
+        let limits = Limits { memory: config.limits.memory, ..Limits::default() };
         assert_eq!(config.http.to_string(), "0.0.0.0:8080");
         assert_eq!(args.admin.to_string(), "127.0.0.1:9090");
         assert_eq!(args.drain_timeout, Duration::from_secs(30));
@@ -347,6 +362,8 @@ mod tests {
             "--header-timeout=1m30s",
             "--idle-timeout=500ms",
             "--underscores=allow",
+            "--max-connections-per-client=20",
+            "--max-memory=256MiB",
             "--via-name=edge",
             "--allow-external=10.0.0.0/8",
             "--allow-external=*.corp.example",
@@ -359,6 +376,8 @@ mod tests {
         assert_eq!(config.limits.header_timeout, Duration::from_secs(90));
         assert_eq!(config.limits.idle_timeout, Duration::from_millis(500));
         assert_eq!(config.limits.underscores, Underscores::Allow);
+        assert_eq!(config.limits.connections_per_client, Some(20));
+        assert_eq!(config.limits.memory, 256 << 20);
         assert_eq!(&*config.via_name, "edge");
         assert!(config.guard.allows("x", [10, 1, 2, 3].into()));
         assert!(config.guard.allows("a.corp.example", [127, 0, 0, 1].into()));
@@ -371,6 +390,8 @@ mod tests {
             ("--http=localhost:80", "127.0.0.1:8080"),
             ("--workers=0", "a whole number above 0"),
             ("--max-connections=many", "a whole number above 0"),
+            ("--max-connections-per-client=0", "a whole number above 0"),
+            ("--max-memory=80%", "64KiB"),
             ("--max-head-bytes=64kb", "64KiB"),
             ("--max-head-bytes=0", "64KiB"),
             ("--idle-timeout=30", "30s"),

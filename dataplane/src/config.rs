@@ -43,9 +43,17 @@ pub struct Limits {
     pub uri_bytes: usize,
     /// Bytes in a request body; 413 beyond.
     pub body_bytes: Option<u64>,
-    /// Connections per worker; further ones wait to be accepted.
+    /// Connections per worker. Beyond, the one that has been idle longest is closed, else the one
+    /// that has been longest in an unfinished head; while each has a request, new ones wait.
     pub connections: usize,
-    /// From the first byte of a head to its last; 408 beyond.
+    /// Connections per client address, or /64 for IPv6, over all workers; further ones are closed.
+    pub connections_per_client: Option<usize>,
+    /// Bytes that all client connections may hold. Beyond, those that have been longest without a
+    /// request are closed, then those whose clients have read nothing for longest; else new ones
+    /// wait.
+    pub memory: usize,
+    /// From accepting a connection to its first byte, when it is closed, and from the first byte of
+    /// a head to its last; 408 beyond.
     pub header_timeout: Duration,
     /// How long an idle connection is kept open.
     pub idle_timeout: Duration,
@@ -60,6 +68,8 @@ impl Default for Limits {
             uri_bytes: 8 * 1024,
             body_bytes: None,
             connections: 10_000,
+            connections_per_client: None,
+            memory: 1024 * 1024 * 1024,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
         }

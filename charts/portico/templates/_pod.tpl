@@ -157,6 +157,12 @@ spec:
 {{- with .limits.maxConnections }}
 - --max-connections={{ int64 . }}
 {{- end }}
+{{- with .limits.maxConnectionsPerClient }}
+- --max-connections-per-client={{ int64 . }}
+{{- end }}
+{{- with .limits.maxMemory }}
+- --max-memory={{ include "portico.number" . }}
+{{- end }}
 {{- with .limits.headerTimeout }}
 - --header-timeout={{ . }}
 {{- end }}

@@ -1,6 +1,7 @@
 //! What all serving processes share: the server, its admin pages, logging and signals.
 
 mod admin;
+mod allocator;
 pub(crate) mod logging;
 pub(crate) mod server;
 pub(crate) mod signals;

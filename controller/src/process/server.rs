@@ -1,6 +1,6 @@
 //! Runs a server, wherever its objects come from.
 
-use super::{admin::Admin, signals::Signals};
+use super::{admin::Admin, allocator, signals::Signals};
 use crate::{
     cli::ServingArgs,
     publish::{Debouncer, Publisher, Source},
@@ -56,6 +56,7 @@ pub(crate) async fn run(
         tracing::info!("admin pages at http://{address}");
         pages.start(dataplane).await;
         let (sender, served) = watch::channel(0);
+        tokio::spawn(allocator::return_memory());
         tokio::spawn(follow_served(pages.clone(), tables.clone(), sender));
         started(Started { http, admin: address, served })?;
         Ok(drain(&pages, args, &mut signals, ending).await)

@@ -1,17 +1,31 @@
-//! The open connections of a worker, and how they are closed.
+//! The open connections of a worker, and how they are closed: while draining, and where another
+//! connection needs their place or their memory.
 
+use super::{
+    clients::Admission,
+    memory::MemoryBudget,
+    queues::{Queue, Queues},
+};
+use crate::telemetry::{ConnectionCounts, GaveWay};
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     rc::Rc,
+    sync::Arc,
     task::Waker,
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 /// How long idle connections are kept before they are closed: a round trip to most clients, which
 /// may already have sent their next request.
 const IDLE_DRAIN_DELAY: Duration = Duration::from_millis(100);
+
+/// How long a client may read nothing before a new connection can have its memory.
+const STALL_GRACE: Duration = Duration::from_secs(1);
+
+/// How often a connection that waits for its place looks whether other workers, which don't notify
+/// this one, have freed memory.
+const RECHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a connection is to be closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,13 +37,34 @@ pub(super) enum Draining {
     AfterRequest,
     /// As soon as no request is in flight.
     Now,
+    /// At once: it has no request, or its client does not read, and another connection needs its
+    /// place or its memory.
+    GiveWay,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    /// It waits for a request.
+    Idle,
+    /// It waits for the rest of a head.
+    Head,
+    /// It has a request.
+    Busy,
+    /// It has part of a response that its client does not read.
+    Stalled,
 }
 
 /// A worker's handle on a connection, whichever protocol it uses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ConnectionHandle {
+    registry: Rc<Registry>,
+    /// Its entry in the registry, until it is removed.
+    key: Cell<Option<usize>>,
     draining: Cell<Draining>,
     waker: RefCell<Option<Waker>>,
+    /// How many bytes it holds, of the budget.
+    memory: Cell<usize>,
 }
 
 impl ConnectionHandle {
@@ -53,38 +88,113 @@ impl ConnectionHandle {
             waker.wake_by_ref();
         }
     }
+
+    /// Records what the connection does from now on.
+    pub(super) fn set_activity(&self, activity: Activity, now: Instant) {
+        let Some(key) = self.key.get().filter(|_| self.draining.get() != Draining::GiveWay) else {
+            return;
+        };
+        let mut connections = self.registry.connections.borrow_mut();
+        match activity {
+            Activity::Idle => connections.join(key, Queue::Idle, now),
+            Activity::Head => connections.join(key, Queue::Head, now),
+            Activity::Stalled => connections.join(key, Queue::Stalled, now),
+            Activity::Busy => return connections.leave(key),
+        }
+        if self.registry.is_awaited.get() {
+            self.registry.changed.notify_one();
+        }
+    }
+
+    /// Records how many bytes the connection holds. If that exceeds the budget, others give way,
+    /// or this one.
+    pub(super) fn set_memory(&self, bytes: usize) {
+        let before = self.memory.get();
+        // What a connection that gives way holds is freed with it.
+        if before == bytes || self.draining.get() == Draining::GiveWay {
+            return;
+        }
+        self.memory.set(bytes);
+        self.registry.memory.update(before, bytes);
+        if bytes > before {
+            self.registry.relieve();
+        }
+    }
+
+    fn give_way(&self) {
+        if let Some(key) = self.key.get() {
+            self.registry.connections.borrow_mut().leave(key);
+        }
+        self.draining.set(Draining::GiveWay);
+        let (count, bytes) = self.registry.leaving.get();
+        self.registry.leaving.set((count + 1, bytes + self.memory.get()));
+        self.wake();
+    }
 }
 
 /// The open connections of a worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Registry {
-    connections: RefCell<HashMap<u64, Rc<ConnectionHandle>>>,
-    next: Cell<u64>,
+    connections: RefCell<Queues<Rc<ConnectionHandle>>>,
     draining: Cell<Draining>,
-    closed: Notify,
+    memory: Arc<MemoryBudget>,
+    /// How many connections are giving way, and how many bytes they hold.
+    leaving: Cell<(usize, usize)>,
+    /// A connection has closed or, where that is awaited, has no request any more.
+    changed: Notify,
+    /// Whether a new connection waits for its place.
+    is_awaited: Cell<bool>,
+    gave_way: Cell<[u64; GaveWay::ALL.len()]>,
 }
 
 /// A connection's entry in its worker's registry; removed when dropped.
 pub(super) struct Registered {
-    registry: Rc<Registry>,
-    number: u64,
+    pub(super) handle: Rc<ConnectionHandle>,
+    _admission: Admission,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.registry.connections.borrow_mut().remove(&self.number);
-        self.registry.closed.notify_one();
+        let (handle, registry) = (&self.handle, &self.handle.registry);
+        if let Some(key) = handle.key.take() {
+            registry.connections.borrow_mut().remove(key);
+        }
+        let bytes = handle.memory.take();
+        registry.memory.update(bytes, 0);
+        if handle.draining.get() == Draining::GiveWay {
+            let (count, leaving) = registry.leaving.get();
+            registry.leaving.set((count - 1, leaving - bytes));
+        }
+        registry.changed.notify_one();
     }
 }
 
 impl Registry {
-    /// Registers a connection.
-    pub(super) fn register(self: &Rc<Self>, handle: &Rc<ConnectionHandle>) -> Registered {
-        let number = self.next.get();
-        self.next.set(number + 1);
-        handle.draining.set(self.draining.get());
-        self.connections.borrow_mut().insert(number, handle.clone());
-        Registered { registry: self.clone(), number }
+    /// A worker's registry; `memory` is shared by all workers.
+    pub(crate) fn new(memory: Arc<MemoryBudget>) -> Self {
+        Self {
+            connections: RefCell::default(),
+            draining: Cell::default(),
+            memory,
+            leaving: Cell::default(),
+            changed: Notify::new(),
+            is_awaited: Cell::new(false),
+            gave_way: Cell::default(),
+        }
+    }
+
+    /// Registers a connection, as busy.
+    pub(super) fn register(self: &Rc<Self>, admission: Admission) -> Registered {
+        let handle = Rc::new(ConnectionHandle {
+            registry: self.clone(),
+            key: Cell::new(None),
+            draining: Cell::new(self.draining.get()),
+            waker: RefCell::new(None),
+            memory: Cell::new(0),
+        });
+        let key = self.connections.borrow_mut().insert(handle.clone());
+        handle.key.set(Some(key));
+        Registered { handle, _admission: admission }
     }
 
     /// How many connections are open.
@@ -92,11 +202,80 @@ impl Registry {
         self.connections.borrow().len()
     }
 
-    /// Waits until fewer than `limit` connections are open.
-    pub(crate) async fn below(&self, limit: usize) {
-        while self.len() >= limit {
-            self.closed.notified().await;
+    /// The number of connections, and of those that had to go.
+    pub(crate) fn counts(&self) -> ConnectionCounts {
+        ConnectionCounts { open: self.len(), gave_way: self.gave_way.get() }
+    }
+
+    /// A connection has been closed for this reason.
+    pub(crate) fn count(&self, reason: GaveWay) {
+        let mut counts = self.gave_way.get();
+        counts[reason as usize] += 1;
+        self.gave_way.set(counts);
+    }
+
+    /// Waits until fewer than `limit` connections are open, and there is memory for one more.
+    /// Connections without a request give way and, if it is memory that lacks, those whose clients
+    /// don't read.
+    pub(crate) async fn make_room(&self, limit: usize) {
+        loop {
+            let open = self.len();
+            let is_full = open >= limit;
+            // Whatever other workers hold, each can serve one connection.
+            if !is_full && (open == 0 || self.memory.used() < self.memory.limit()) {
+                return;
+            }
+            let reason = if is_full { GaveWay::Connections } else { GaveWay::Memory };
+            // One at a time: the one that is leaving may be all that it takes.
+            if self.leaving.get().0 == 0 {
+                let _ = self.close_oldest(reason) || !is_full && self.close_stalled(STALL_GRACE);
+            }
+            self.is_awaited.set(true);
+            // Either way, the loop looks again.
+            let _ = timeout(RECHECK_INTERVAL, self.changed.notified()).await;
+            self.is_awaited.set(false);
         }
+    }
+
+    /// Closes connections while all connections hold more than they may.
+    fn relieve(&self) {
+        while self.memory.used().saturating_sub(self.leaving.get().1) > self.memory.limit()
+            && (self.close_oldest(GaveWay::Memory) || self.close_stalled(Duration::ZERO))
+        {}
+    }
+
+    /// Closes the connection that has been longest without a request; `false` if each has one. For
+    /// its place, idle ones come before those that are in the middle of a head; for its memory,
+    /// which the latter have more of, only the time counts.
+    fn close_oldest(&self, reason: GaveWay) -> bool {
+        let oldest = {
+            let connections = self.connections.borrow();
+            let (idle, head) = (connections.oldest(Queue::Idle), connections.oldest(Queue::Head));
+            let oldest = match (idle, head) {
+                (Some(idle), Some(head)) if reason == GaveWay::Memory && head.1 < idle.1 => head,
+                (Some(oldest), _) | (None, Some(oldest)) => oldest,
+                (None, None) => return false,
+            };
+            oldest.0.clone()
+        };
+        oldest.give_way();
+        self.count(reason);
+        true
+    }
+
+    /// Closes the connection whose client has read nothing for longest, if that is `grace` or more.
+    fn close_stalled(&self, grace: Duration) -> bool {
+        let stalled = {
+            let connections = self.connections.borrow();
+            let Some((stalled, since)) = connections.oldest(Queue::Stalled) else { return false };
+            if since.elapsed() < grace {
+                return false;
+            }
+            stalled.clone()
+        };
+        stalled.give_way();
+        self.count(GaveWay::Memory);
+        true
     }
 
     /// Closes every connection after its request, and waits until all are closed.
@@ -107,15 +286,20 @@ impl Registry {
         }
         self.end_all(Draining::Now);
         while self.len() > 0 {
-            self.closed.notified().await;
+            self.changed.notified().await;
         }
     }
 
     fn end_all(&self, how: Draining) {
         self.draining.set(how);
-        for connection in self.connections.borrow().values() {
-            connection.draining.set(how);
+        for connection in self.connections.borrow().iter() {
+            if connection.draining.get() != Draining::GiveWay {
+                connection.draining.set(how);
+            }
             connection.wake();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,10 @@ use std::{
     time::Duration,
 };
 
+/// How much of a body may wait to be written before more of it is read from the backend. A client
+/// that does not read holds up to this, and one more frame.
+const MAX_UNWRITTEN: usize = 32 * 1024;
+
 /// A response's body as it is sent to the client; completes the request's record.
 pub(crate) struct ResponseBody<D: Downstream> {
     content: Content,
@@ -54,9 +58,11 @@ impl<D: Downstream> ResponseBody<D> {
     }
 
     fn count(&mut self, frame: &Frame<Bytes>) {
-        self.downstream.state().deadline.set(self.idle);
+        let (state, length) = (self.downstream.state(), frame.data_ref().map_or(0, Bytes::len));
+        state.deadline.set(self.idle);
+        state.unwritten.set(state.unwritten.get() + length);
         if let Some(record) = &mut self.record {
-            record.sent += frame.data_ref().map_or(0, Bytes::len) as u64;
+            record.sent += length as u64;
         }
     }
 
@@ -76,6 +82,12 @@ impl<D: Downstream> Body for ResponseBody<D> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
+        let state = this.downstream.state();
+        if state.unwritten.get() >= MAX_UNWRITTEN {
+            // The connection wakes its task when it has written them.
+            state.is_held_back.set(true);
+            return Poll::Pending;
+        }
         let polled = match &mut this.content {
             Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Upstream(body) => Pin::new(body).poll_frame(cx),

@@ -9,7 +9,7 @@ use crate::{
     balance::Sequence,
     config::{Config, Limits},
     table::Table,
-    telemetry::Snapshot,
+    telemetry::{ConnectionCounts, Snapshot},
     upstream::Upstreams,
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
@@ -60,8 +60,8 @@ impl Shared {
         self.table.replace(Rc::new(table));
     }
 
-    /// A snapshot of the counters; `connections` is the number of connected clients.
-    pub(crate) fn snapshot(&self, connections: usize) -> Snapshot {
+    /// A snapshot of the counters; `connections` are those of client connections.
+    pub(crate) fn snapshot(&self, connections: ConnectionCounts) -> Snapshot {
         self.routes.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());
         Snapshot::of(&self.routes.stats(), upstream, connections)

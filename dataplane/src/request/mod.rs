@@ -9,6 +9,8 @@ pub(crate) use body::{BodyError, BoxError, RequestBody};
 pub(crate) use deadline::Deadline;
 pub(crate) use progress::BodyProgress;
 
+use std::cell::Cell;
+
 /// State that a request shares with its body and its response's body. HTTP/1.1 reuses one for all
 /// requests of a connection, which are sequential.
 #[derive(Debug)]
@@ -17,11 +19,21 @@ pub(crate) struct RequestState {
     pub(crate) deadline: Deadline,
     /// The progress of its body.
     pub(crate) body: BodyProgress,
+    /// How many bytes of the response have been handed to the client's connection and not written
+    /// to its socket.
+    pub(crate) unwritten: Cell<usize>,
+    /// Whether the response's body waits until they are, without a waker.
+    pub(crate) is_held_back: Cell<bool>,
 }
 
 impl RequestState {
     /// The state of a request that has not begun.
     pub(crate) fn new() -> Self {
-        Self { deadline: Deadline::new(), body: BodyProgress::default() }
+        Self {
+            deadline: Deadline::new(),
+            body: BodyProgress::default(),
+            unwritten: Cell::new(0),
+            is_held_back: Cell::new(false),
+        }
     }
 }

@@ -4,7 +4,12 @@
 mod listen;
 mod worker;
 
-use crate::{config::Config, table::Table, telemetry};
+use crate::{
+    config::Config,
+    connection::{Clients, MemoryBudget},
+    table::Table,
+    telemetry::{self, ConnectionMemory},
+};
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -29,6 +34,7 @@ enum Command {
 pub struct Dataplane {
     http: SocketAddr,
     workers: Vec<Handle>,
+    memory: Arc<MemoryBudget>,
     progress: watch::Receiver<()>,
 }
 
@@ -52,6 +58,8 @@ impl Dataplane {
     /// # Errors If the address can't be bound, a thread can't be started, or TLS can't be set up.
     pub fn start(config: Config, tables: watch::Receiver<Arc<Table>>) -> io::Result<Self> {
         let (http, listeners) = listen::bind(config.http, config.workers.max(1))?;
+        let memory = Arc::new(MemoryBudget::new(config.limits.memory));
+        let clients = Arc::new(Clients::new(config.limits.connections_per_client));
         let config = Arc::new(config);
         let (report, progress) = watch::channel(());
         let mut workers = Vec::with_capacity(listeners.len());
@@ -60,6 +68,8 @@ impl Dataplane {
             let generation = Arc::new(AtomicU64::new(0));
             let args = worker::WorkerArgs {
                 config: config.clone(),
+                memory: memory.clone(),
+                clients: clients.clone(),
                 listener,
                 tables: tables.clone(),
                 inbox,
@@ -69,7 +79,7 @@ impl Dataplane {
             let thread = worker::start(number, args)?;
             workers.push(Handle { commands, generation, thread });
         }
-        Ok(Self { http, workers, progress })
+        Ok(Self { http, workers, memory, progress })
     }
 
     /// The address of the plain HTTP listeners.
@@ -108,8 +118,9 @@ impl Dataplane {
                 snapshots.push(snapshot);
             }
         }
+        let memory = ConnectionMemory { used: self.memory.used(), limit: self.memory.limit() };
         // Writing to a String never fails.
-        let _ = telemetry::encode(&snapshots, out);
+        let _ = telemetry::encode(&snapshots, memory, out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.

@@ -3,12 +3,14 @@
 use super::Command;
 use crate::{
     config::Config,
-    connection::{self, Registry},
+    connection::{self, Admission, Clients, MemoryBudget, Registry},
     proxy::Shared,
     table::Table,
+    telemetry::GaveWay,
 };
 use futures_util::FutureExt;
 use std::{
+    cell::Cell,
     io,
     net::{SocketAddr, TcpListener},
     rc::Rc,
@@ -35,6 +37,10 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// The arguments of a worker.
 pub(super) struct WorkerArgs {
     pub(super) config: Arc<Config>,
+    /// Shared by all workers.
+    pub(super) memory: Arc<MemoryBudget>,
+    /// Shared by all workers.
+    pub(super) clients: Arc<Clients>,
     pub(super) listener: TcpListener,
     pub(super) tables: watch::Receiver<Arc<Table>>,
     pub(super) inbox: mpsc::UnboundedReceiver<Command>,
@@ -46,6 +52,16 @@ pub(super) struct WorkerArgs {
 struct Worker {
     shared: Rc<Shared>,
     registry: Rc<Registry>,
+    clients: Arc<Clients>,
+    /// An accepted connection that waits for its place.
+    waiting: Cell<Option<Accepted>>,
+}
+
+/// A new connection.
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    admission: Admission,
 }
 
 /// Starts a worker's thread; returns when it is serving.
@@ -58,10 +74,13 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let worker = match Shared::new(&args.config, table) {
-            Ok(shared) => Rc::new(Worker { shared: Rc::new(shared), registry: Rc::default() }),
+        let shared = match Shared::new(&args.config, table) {
+            Ok(shared) => Rc::new(shared),
             Err(error) => return drop(ready.send(Err(error))),
         };
+        let registry = Rc::new(Registry::new(args.memory));
+        let (clients, waiting) = (args.clients, Cell::default());
+        let worker = Rc::new(Worker { shared, registry, clients, waiting });
         let result = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(args.listener)?;
             args.generation.store(worker.shared.table().generation, Ordering::Release);
@@ -119,10 +138,11 @@ async fn run(
         match command {
             // The receiver may be gone.
             Command::Collect(reply) => {
-                drop(reply.send(worker.shared.snapshot(worker.registry.len())))
+                drop(reply.send(worker.shared.snapshot(worker.registry.counts())))
             }
             Command::Drain(reply) => {
                 accepting.abort();
+                spawn_waiting(&worker);
                 if let Some(listener) = listening.take() {
                     accept_waiting(&worker, &listener);
                 }
@@ -140,23 +160,41 @@ async fn drain(worker: Rc<Worker>, reply: oneshot::Sender<()>) {
 /// Accepts connections that are already queued: closing the listener would reset them.
 fn accept_waiting(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        spawn_connection(worker, stream, peer);
+        if admit(worker, stream, peer) {
+            spawn_waiting(worker);
+        }
     }
 }
 
-/// Serves an accepted connection in a task of its own.
-fn spawn_connection(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+/// Lets a connection wait for its place; `false` if its client has too many.
+fn admit(worker: &Worker, stream: TcpStream, peer: SocketAddr) -> bool {
+    let Some(admission) = worker.clients.admit(peer.ip()) else {
+        worker.registry.count(GaveWay::Client);
+        return false;
+    };
+    worker.waiting.set(Some(Accepted { stream, peer, admission }));
+    true
+}
+
+/// Serves the connection that waits for its place, in a task of its own.
+fn spawn_waiting(worker: &Worker) {
+    let Some(Accepted { stream, peer, admission }) = worker.waiting.take() else { return };
     // Responses are written whole, so waiting to fill segments would only delay them. A socket that
-    // not support it still works.
+    // does not support it still works.
     let _ = stream.set_nodelay(true);
-    spawn_local(connection::serve(worker.shared.clone(), &worker.registry, stream, peer));
+    let (shared, registry) = (worker.shared.clone(), &worker.registry);
+    spawn_local(connection::serve(shared, registry, stream, peer, admission));
 }
 
 async fn accept(worker: Rc<Worker>, listener: Rc<tokio::net::TcpListener>) {
     loop {
-        worker.registry.below(worker.shared.limits.connections).await;
         match listener.accept().await {
-            Ok((stream, peer)) => spawn_connection(&worker, stream, peer),
+            Ok((stream, peer)) => {
+                if admit(&worker, stream, peer) {
+                    worker.registry.make_room(worker.shared.limits.connections).await;
+                    spawn_waiting(&worker);
+                }
+            }
             Err(error) if is_client_fault(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "can't accept connections");

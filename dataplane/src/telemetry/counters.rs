@@ -54,7 +54,41 @@ impl RouteStats {
 pub(crate) struct Snapshot {
     pub(super) routes: Vec<RouteSnapshot>,
     pub(super) upstream: UpstreamCounts,
-    pub(super) connections: usize,
+    pub(super) connections: ConnectionCounts,
+}
+
+/// Why a connection was closed to keep others served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GaveWay {
+    /// Another one needed its place: `--max-connections`.
+    Connections,
+    /// Others needed its memory: `--max-memory`.
+    Memory,
+    /// Its client had as many as it may: `--max-connections-per-client`.
+    Client,
+}
+
+impl GaveWay {
+    /// Every reason, in order.
+    pub(crate) const ALL: [Self; 3] = [Self::Connections, Self::Memory, Self::Client];
+
+    /// The value of the label `reason`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "max-connections",
+            Self::Memory => "max-memory",
+            Self::Client => "max-connections-per-client",
+        }
+    }
+}
+
+/// Counts of client connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConnectionCounts {
+    /// Those that are open.
+    pub(crate) open: usize,
+    /// Those that had to go, in the order of [`GaveWay::ALL`].
+    pub(crate) gave_way: [u64; GaveWay::ALL.len()],
 }
 
 impl Snapshot {
@@ -62,7 +96,7 @@ impl Snapshot {
     pub(crate) fn of(
         routes: &[Rc<RouteStats>],
         upstream: UpstreamCounts,
-        connections: usize,
+        connections: ConnectionCounts,
     ) -> Self {
         let routes = routes.iter().map(|route| RouteSnapshot {
             name: route.name.clone(),

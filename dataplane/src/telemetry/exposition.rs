@@ -2,7 +2,7 @@
 
 use super::{
     cors::{CorsCounts, Series, mode, series},
-    counters::{RouteSnapshot, Snapshot, UpstreamCounts},
+    counters::{GaveWay, RouteSnapshot, Snapshot, UpstreamCounts},
     histogram::Histogram,
     status::StatusLabel,
 };
@@ -19,8 +19,21 @@ struct Merged {
     cors: CorsCounts,
 }
 
+/// The memory of all client connections, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionMemory {
+    /// What they hold, by estimate.
+    pub(crate) used: usize,
+    /// What they may hold.
+    pub(crate) limit: usize,
+}
+
 /// Writes the sums over all workers.
-pub(crate) fn encode(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
+pub(crate) fn encode(
+    snapshots: &[Snapshot],
+    memory: ConnectionMemory,
+    out: &mut String,
+) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
     for RouteSnapshot { name, outcomes, durations, cors } in
         snapshots.iter().flat_map(|one| &one.routes)
@@ -35,7 +48,8 @@ pub(crate) fn encode(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     requests(&routes, out)?;
     durations(&routes, out)?;
     cors(&routes, out)?;
-    upstream(snapshots, out)
+    upstream(snapshots, out)?;
+    connections(snapshots, memory, out)
 }
 
 /// The label `route`. Object names are DNS names, so nothing needs escaping.
@@ -179,13 +193,38 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     for (name, help, value) in counters {
         metric(out, name, "counter", help, value)?;
     }
-    let connections: usize = snapshots.iter().map(|snapshot| snapshot.connections).sum();
+    let idle = total(|c| c.idle);
+    metric(out, "portico_upstream_idle_connections", "gauge", "Idle connections to backends.", idle)
+}
+
+fn connections(snapshots: &[Snapshot], memory: ConnectionMemory, out: &mut String) -> fmt::Result {
+    let counts = || snapshots.iter().map(|snapshot| snapshot.connections);
+    let open: usize = counts().map(|counts| counts.open).sum();
     let gauges = [
-        ("portico_upstream_idle_connections", "Idle connections to backends.", total(|c| c.idle)),
-        ("portico_connections", "Open client connections.", connections as u64),
+        ("portico_connections", "Open client connections.", open),
+        (
+            "portico_connection_memory_bytes",
+            "Memory that client connections hold, by estimate.",
+            memory.used,
+        ),
+        (
+            "portico_connection_memory_limit_bytes",
+            "Memory that client connections may hold: --max-memory.",
+            memory.limit,
+        ),
     ];
     for (name, help, value) in gauges {
-        metric(out, name, "gauge", help, value)?;
+        metric(out, name, "gauge", help, value as u64)?;
+    }
+    let name = "portico_connections_closed_total";
+    family(
+        out,
+        name,
+        "Client connections closed for the sake of others, by the limit that was reached.",
+    )?;
+    for reason in GaveWay::ALL {
+        let count: u64 = counts().map(|counts| counts.gave_way[reason as usize]).sum();
+        writeln!(out, "{name}{{reason=\"{}\"}} {count}", reason.name())?;
     }
     Ok(())
 }

@@ -8,6 +8,6 @@ mod histogram;
 mod request_record;
 mod status;
 
-pub(crate) use counters::{RouteStats, Snapshot, UpstreamStats};
-pub(crate) use exposition::encode;
+pub(crate) use counters::{ConnectionCounts, GaveWay, RouteStats, Snapshot, UpstreamStats};
+pub(crate) use exposition::{ConnectionMemory, encode};
 pub(crate) use request_record::RequestRecord;

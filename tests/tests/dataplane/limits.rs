@@ -4,7 +4,7 @@
 use crate::{answers, assert_problem, exchange, forwarding, forwarding_with};
 use portico_dataplane::config::Limits;
 use portico_tests::{
-    backend::{Backend, Reply, Stage, one_route},
+    backend::{Stage, one_route},
     edge::{Edge, Setup},
     wire::Wire,
 };
@@ -196,37 +196,5 @@ async fn a_body_that_stops_coming_is_408() {
             assert!(answers[0].closes());
         }
         assert!(backend.requests().iter().all(|got| !got.complete));
-    }
-}
-
-#[tokio::test]
-async fn connections_beyond_the_bound_wait_and_none_is_lost() {
-    let limits = Limits { connections: 2, ..Limits::default() };
-    let backend = Backend::scripted(|request| Reply::ok(request.target())).await.unwrap();
-    let edge = Edge::start_with(bounded(limits), &one_route(backend.address(), "")).await.unwrap();
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: www.ep.com\r\n\r\n");
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut wire = Wire::connect(edge.address()).await.unwrap();
-        wire.send(get("/held")).await.unwrap();
-        wire.read_answer("GET").await.unwrap();
-        held.push(wire);
-    }
-    let mut waiting = Vec::new();
-    for n in 0..10 {
-        let mut wire = Wire::connect(edge.address()).await.unwrap();
-        wire.send(get(&format!("/{n}"))).await.unwrap();
-        waiting.push(wire);
-    }
-    // Time enough for the edge to do wrong: it serves those that it holds.
-    for turn in 0..20 {
-        let wire = &mut held[turn % 2];
-        wire.send(get("/held")).await.unwrap();
-        wire.read_answer("GET").await.unwrap();
-    }
-    assert!(backend.requests().iter().all(|got| got.target() == "/held"));
-    drop(held);
-    for (n, mut wire) in waiting.into_iter().enumerate() {
-        assert_eq!(wire.read_answer("GET").await.unwrap().text(), format!("/{n}"));
     }
 }

@@ -4,6 +4,7 @@
 mod answers;
 mod balancing;
 mod bodies;
+mod connections;
 mod cors;
 mod explain;
 mod framing;

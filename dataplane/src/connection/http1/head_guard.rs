@@ -2,8 +2,10 @@
 //! replaces a head that must not be served by a harmless one, which the pipeline then refuses;
 //! hyper gets none of the client's bytes after that.
 
+mod write;
+
 use super::{
-    super::rtt::RoundTrip,
+    buffers::BODY_READ_BYTES,
     chunks::{ChunkScan, Progress},
     head::{Framing, HeadScan, escape_query},
     state::{ConnState, Upgrade},
@@ -16,7 +18,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// The head that hyper parses in place of a refused one.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: <refused>\r\nconnection: close\r\n\r\n";
@@ -95,8 +97,27 @@ impl<T> HeadGuard<T> {
         self.state.refuse_head(refusal);
         self.state.mid_head.set(false);
         self.at = State::Refused;
-        self.held.extend_from_slice(STAND_IN);
+        self.hold(STAND_IN);
         self.ready = self.held.len();
+    }
+
+    /// Keeps bytes that can't be handed on yet.
+    fn hold(&mut self, bytes: &[u8]) {
+        let length = self.held.len() + bytes.len();
+        if length > READ_BYTES {
+            // A long head grows in even steps: doubling could take twice its size.
+            let capacity = length.next_multiple_of(2 * READ_BYTES);
+            self.held.reserve_exact(capacity - self.held.len());
+        }
+        self.held.extend_from_slice(bytes);
+        self.account();
+    }
+
+    fn account(&self) {
+        let capacity = self.held.capacity();
+        if self.state.buffers.held.replace(capacity) != capacity {
+            self.state.account();
+        }
     }
 
     /// How many of `bytes` may be handed on; the rest are an incomplete head, or follow something
@@ -160,13 +181,15 @@ impl<T> HeadGuard<T> {
 
     /// Hands on held bytes that are ready.
     fn deliver(&mut self, buf: &mut ReadBuf<'_>) {
-        let here = self.ready.min(buf.remaining());
+        // See `poll_some`.
+        let here = self.ready.min(buf.remaining().saturating_sub(1).max(1));
         buf.put_slice(&self.held[..here]);
         self.held.drain(..here);
         self.ready -= here;
         if self.held.is_empty() {
             // An idle connection need not keep the allocation.
             self.held = Vec::new();
+            self.account();
         }
     }
 
@@ -200,6 +223,7 @@ impl<T> HeadGuard<T> {
         let escaped = escape_query(&self.held[head.clone()]);
         self.ready += escaped.len();
         self.held.splice(head, escaped);
+        self.account();
     }
 }
 
@@ -209,8 +233,24 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         let mut piece = [0; READ_BYTES];
         let mut piece = ReadBuf::new(&mut piece);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut piece))?;
-        self.held.extend_from_slice(piece.filled());
+        self.hold(piece.filled());
         Poll::Ready(Ok(!piece.filled().is_empty()))
+    }
+
+    /// Reads while hyper has nothing to parse, until a head is complete or refused. `false` at the
+    /// end of the stream.
+    pub(super) fn poll_parked(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            if self.state.head_expired.take() {
+                self.head_timeout();
+            }
+            if self.ready > 0 {
+                return Poll::Ready(Ok(true));
+            }
+            if !ready!(self.poll_head(cx))? {
+                return Poll::Ready(Ok(false));
+            }
+        }
     }
 
     /// Continues an incomplete head; `false` if the client has closed in the middle of it, so that
@@ -242,24 +282,73 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<bool>> {
-        let start = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let (start, room) = (buf.filled().len(), buf.remaining());
+        ready!(self.poll_some(cx, buf))?;
         if buf.filled().len() == start {
             return Poll::Ready(Ok(true));
         }
-        let (keep, stop) = self.follow(&buf.filled()[start..]);
+        let (mut keep, stop) = self.follow(&buf.filled()[start..]);
+        if keep == room && matches!(self.at, State::Head) {
+            // See `poll_some`. The last byte follows at the next read.
+            keep -= 1;
+            self.ready = 1;
+        }
         let rest = &buf.filled()[start + keep..];
         match stop {
-            None => self.held.extend_from_slice(rest),
+            None if rest.is_empty() => {}
+            None => self.hold(rest),
             Some(Stop::Refuse(refusal)) => self.refuse(refusal),
             Some(Stop::Escape(length)) => {
-                self.held.extend_from_slice(rest);
+                self.hold(rest);
                 self.escape(length);
                 self.follow_held();
             }
         }
         buf.set_filled(start + keep);
         Poll::Ready(Ok(keep > 0))
+    }
+
+    /// Reads, but does not fill a large buffer: hyper doubles the size of one that a read fills.
+    fn poll_some(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let io = Pin::new(&mut self.io);
+        if buf.remaining() < BODY_READ_BYTES {
+            return io.poll_read(cx, buf);
+        }
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(BODY_READ_BYTES - 1));
+        ready!(io.poll_read(cx, &mut part))?;
+        let length = part.filled().len();
+        buf.advance(length);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what hyper may have.
+    fn poll_next(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.state.head_expired.take() {
+                self.head_timeout();
+            }
+            if self.ready > 0 {
+                self.deliver(buf);
+                return Poll::Ready(Ok(()));
+            }
+            match (&self.at, self.state.upgrade.get()) {
+                (State::Refused, _) => return Poll::Pending,
+                (State::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                (State::UpgradeOffered, Upgrade::Offered) => return self.poll_closed(cx),
+                (State::UpgradeOffered, Upgrade::Taken) => self.resume(State::Tunnel),
+                (State::UpgradeOffered, Upgrade::None) => self.resume(State::Head),
+                (State::Head, _) if !self.held.is_empty() => {
+                    if !ready!(self.poll_head(cx))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                (State::Head | State::Body(_) | State::Chunks(_) | State::Tunnel, _) => {
+                    if ready!(self.poll_direct(cx, buf))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -270,71 +359,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        loop {
-            if this.state.head_expired.take() {
-                this.head_timeout();
-            }
-            if this.ready > 0 {
-                this.deliver(buf);
-                return Poll::Ready(Ok(()));
-            }
-            match (&this.at, this.state.upgrade.get()) {
-                (State::Refused, _) => return Poll::Pending,
-                (State::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                (State::UpgradeOffered, Upgrade::Offered) => return this.poll_closed(cx),
-                (State::UpgradeOffered, Upgrade::Taken) => this.resume(State::Tunnel),
-                (State::UpgradeOffered, Upgrade::None) => this.resume(State::Head),
-                (State::Head, _) if !this.held.is_empty() => {
-                    if !ready!(this.poll_head(cx))? {
-                        return Poll::Ready(Ok(()));
-                    }
-                }
-                (State::Head | State::Body(_) | State::Chunks(_) | State::Tunnel, _) => {
-                    if ready!(this.poll_direct(cx, buf))? {
-                        return Poll::Ready(Ok(()));
-                    }
-                }
-            }
+        if this.state.buffers.read_into.get() < buf.remaining() {
+            this.state.buffers.read_into.set(buf.remaining());
+            this.state.account();
         }
-    }
-}
-
-impl<T: RoundTrip> HeadGuard<T> {
-    /// Called when a response, or part of one, is written.
-    fn note_response(&self) {
-        self.state.saved_trips.flush(self.state.request.deadline.now(), &self.io);
-    }
-}
-
-impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.note_response();
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.note_response();
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let polled = this.poll_next(cx, buf);
+        let is_between = matches!(this.at, State::Head) && this.held.is_empty();
+        this.state.awaits_head.set(polled.is_pending() && is_between);
+        polled
     }
 }
 

@@ -1,152 +1,152 @@
-//! A client's HTTP/1.1 connection: its guarded stream, hyper's server on top, its timers, and the
-//! tunnel after an upgrade.
+//! A client's HTTP/1.1 connection: its guarded stream, hyper's server on top while there is
+//! something to parse or to write, its timers, and the tunnel after an upgrade.
 
+mod buffers;
 pub(crate) mod chunks;
 pub(crate) mod head;
 mod head_guard;
 mod state;
+mod timers;
 
 use super::{
-    registry::{Draining, Registry},
+    registry::{Activity, Registered},
     rtt::RoundTrip,
     tunnel,
 };
-use crate::proxy::{self, Shared};
+use crate::{
+    config::Limits,
+    proxy::{self, Shared},
+};
 use bytes::Bytes;
 use head_guard::HeadGuard;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use state::ConnState;
-use std::{
-    future::poll_fn,
-    net::SocketAddr,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{future::poll_fn, net::SocketAddr, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use timers::{Timer, Timers};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// hyper's buffers: enough for the largest head, small enough for large bodies to stay in cache.
-const BUFFER_BYTES: usize = 128 * 1024;
+/// Room in hyper's buffer beside the largest head: it reads more while a head is incomplete.
+const BUFFER_SLACK_BYTES: usize = 8 * 1024;
 
 /// hyper's default limit for the fields of a head.
 const HYPER_MAX_FIELDS: usize = 100;
 
-/// Timeout for writing the response to a refused head.
-const REFUSAL_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How long a closed stream is still read.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves one connection to its end. It is registered by the call, not by the first poll.
+/// Serves one connection to its end.
 pub(super) fn serve<T>(
     shared: Rc<Shared>,
-    registry: &Rc<Registry>,
+    registered: Registered,
     io: T,
     peer: SocketAddr,
 ) -> impl Future<Output = ()> + use<T>
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
-    let state = Rc::new(ConnState::new(peer, shared.limits.idle_timeout));
-    let registered = registry.register(&state.handle);
+    let handle = registered.handle.clone();
+    let state = Rc::new(ConnState::new(peer, shared.limits.idle_timeout, handle));
+    state.account();
     async move {
         run(shared, io, state).await;
         drop(registered);
     }
 }
 
-async fn run<T>(shared: Rc<Shared>, io: T, state: Rc<ConnState>)
-where
-    T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
-{
-    let limits = shared.limits.clone();
-    let guard = TokioIo::new(HeadGuard::new(io, limits.clone(), state.clone()));
-    let service = service_fn(|request| proxy::handle(shared.clone(), state.clone(), request));
+/// hyper's server for one connection.
+fn http(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER_BYTES.max(limits.head_bytes * 2));
+    // Escaping a query can make a head longer than it may be.
+    let largest_head = limits.head_bytes + 2 * limits.uri_bytes;
+    builder.max_buf_size(largest_head + BUFFER_SLACK_BYTES);
     // The guard counts the fields. Up to its default limit hyper needs no allocation for them.
     if limits.head_fields > HYPER_MAX_FIELDS {
         builder.max_headers(limits.head_fields);
     }
-    let mut http = builder.serve_connection(guard, service);
+    builder
+}
 
-    state.request.deadline.set(Some(limits.idle_timeout));
-    let mut timers =
-        Timers { state: &state, header_timeout: limits.header_timeout, in_head: false };
+async fn run<T>(shared: Rc<Shared>, io: T, state: Rc<ConnState>)
+where
+    T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
+{
+    let limits = &shared.limits;
+    let respond = |request| proxy::handle(shared.clone(), state.clone(), request);
+    // One of the two: without hyper a connection is parked.
+    let mut parked = Some(HeadGuard::new(io, limits.clone(), state.clone()));
+    let mut parsing = None;
+    let apart = |http: http1::Connection<_, _>| {
+        let parts = http.into_parts();
+        (TokioIo::into_inner(parts.io), parts.read_buf)
+    };
+    let mut timers = Timers::new(&state, limits);
     let ended = poll_fn(|cx| {
-        state.remember(cx.waker());
-        state.request.deadline.tick();
+        state.begin_poll(cx.waker());
         loop {
-            let must_end = match state.handle.draining() {
-                Draining::No => false,
-                Draining::AfterRequest => state.in_flight.get(),
-                Draining::Now => true,
-            };
-            if must_end {
-                Pin::new(&mut http).graceful_shutdown();
+            if state.gives_way() {
+                return Poll::Ready(None);
             }
-            if let Poll::Ready(result) = Pin::new(&mut http).poll(cx) {
-                return Poll::Ready(Some(result.is_ok()));
+            let must_end = state.must_end();
+            if let Some(guard) = &mut parked {
+                match guard.poll_parked(cx) {
+                    _ if must_end => return Poll::Ready(Some(true)),
+                    Poll::Ready(Ok(true)) => state.set_hyper(true),
+                    Poll::Ready(ended) => return Poll::Ready(Some(ended.is_ok())),
+                    Poll::Pending => {}
+                }
+            }
+            if let Some(guard) = parked.take_if(|_| state.buffers.has_hyper.get()) {
+                let service = service_fn(&respond);
+                parsing = Some(http(limits).serve_connection(TokioIo::new(guard), service));
+            }
+            if let Some(http) = &mut parsing {
+                if must_end {
+                    Pin::new(&mut *http).graceful_shutdown();
+                }
+                if let Poll::Ready(result) = Pin::new(http).poll(cx) {
+                    return Poll::Ready(Some(result.is_ok()));
+                }
             }
             match timers.poll(cx) {
                 Timer::Running => return Poll::Pending,
                 Timer::PollAgain => {}
+                Timer::Park => {
+                    state.set_hyper(false);
+                    let (guard, read) = parsing.take().map(apart).unzip();
+                    parked = guard;
+                    // Never: hyper waits for a head, and has parsed all that it has read.
+                    if read.is_some_and(|read: Bytes| !read.is_empty()) {
+                        return Poll::Ready(Some(false));
+                    }
+                }
                 Timer::Over => return Poll::Ready(None),
             }
         }
     })
     .await;
-    let Some(is_clean) = ended else { return };
-    let parts = http.into_parts();
-    let guard = parts.io.into_inner();
-    let unread = !is_clean || guard.has_unread() || !parts.read_buf.is_empty();
-    let (io, held) = guard.into_parts();
-    let upgraded = state.upgraded.take();
-    match upgraded {
-        Some(upgraded) => {
-            let read = [parts.read_buf, Bytes::from(held)];
-            tunnel::run(upgraded, io, read, &state.request.deadline).await;
-        }
-        None => close(io, unread).await,
+    let stream = parked.map(|guard| (guard, Bytes::new())).or_else(|| parsing.map(apart));
+    if let (Some(is_clean), Some((guard, read))) = (ended, stream) {
+        state.handle.set_activity(Activity::Busy, state.request.deadline.now());
+        // Boxed, so that a connection does not take the memory of its end from the beginning.
+        Box::pin(end(guard, read, is_clean, &state)).await;
     }
 }
 
-/// The state of a connection's timers.
-enum Timer {
-    /// No timeout has fired.
-    Running,
-    /// A timeout fired and was recorded; poll again.
-    PollAgain,
-    /// A timeout fired, and the connection can only be closed.
-    Over,
-}
-
-struct Timers<'c> {
-    state: &'c ConnState,
-    header_timeout: Duration,
-    in_head: bool,
-}
-
-impl Timers<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
-        let in_head = self.state.mid_head.get() && !self.state.in_flight.get();
-        if in_head != self.in_head {
-            self.in_head = in_head;
-            if in_head {
-                self.state.request.deadline.set(Some(self.header_timeout));
-            }
+/// What comes after HTTP: a tunnel, or the close. `read` is what hyper has read and not parsed, and
+/// `is_clean` whether HTTP has ended without an error.
+async fn end<T>(guard: HeadGuard<T>, read: Bytes, is_clean: bool, state: &ConnState)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let unread = !is_clean || guard.has_unread() || !read.is_empty();
+    let (io, held) = guard.into_parts();
+    match state.upgraded.take() {
+        Some(upgraded) => {
+            let read = [read, Bytes::from(held)];
+            tunnel::run(upgraded, io, read, &state.request.deadline).await;
         }
-        if !self.state.request.deadline.poll_expired(cx) {
-            return Timer::Running;
-        }
-        if !in_head || self.state.head_expired.replace(true) {
-            // Idle for too long, or a response can't be written, even the one to a late head.
-            return Timer::Over;
-        }
-        self.state.request.deadline.set(Some(REFUSAL_WRITE_TIMEOUT));
-        Timer::PollAgain
+        None => close(io, unread).await,
     }
 }
 
@@ -162,27 +162,4 @@ async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
     };
     // Either way it is over: the client has stopped sending, or its time is up.
     let _ = tokio::time::timeout(LINGER_TIMEOUT, drain).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_late_head_whose_refusal_can_not_leave_ends_its_connection() {
-        let state = ConnState::new(([127, 0, 0, 1], 1).into(), REFUSAL_WRITE_TIMEOUT);
-        let mut timers = Timers { state: &state, header_timeout: Duration::ZERO, in_head: false };
-        let late = async |timers: &mut Timers<'_>| {
-            poll_fn(|cx| match timers.poll(cx) {
-                Timer::Running => Poll::Pending,
-                late => Poll::Ready(late),
-            })
-            .await
-        };
-        state.mid_head.set(true);
-        assert!(matches!(late(&mut timers).await, Timer::PollAgain));
-        // The client reads nothing, so hyper does not read either.
-        state.request.deadline.set(Some(Duration::ZERO));
-        assert!(matches!(late(&mut timers).await, Timer::Over));
-    }
 }

@@ -1,8 +1,8 @@
 //! State shared by a connection's stream, requests and task. Single-threaded, hence cells.
 
-use super::super::rtt::SavedTrips;
+use super::{super::rtt::SavedTrips, buffers::Buffers};
 use crate::{
-    connection::registry::{ConnectionHandle, Draining},
+    connection::registry::{Activity, ConnectionHandle, Draining},
     proxy::{Downstream, Peer, Upgraded},
     refusal::Refusal,
     request::RequestState,
@@ -20,6 +20,10 @@ use std::{
 /// The Host of the head that replaces a refused one: no valid Host, so that no client's request can
 /// be mistaken for it.
 pub(super) const STAND_IN_HOST: &[u8] = b"<refused>";
+
+/// How long a connection is idle before it is [parked](ConnState::may_park): long enough that a busy
+/// one never is.
+const PARK_DELAY: Duration = Duration::from_millis(250);
 
 /// The state of an `Upgrade` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +49,24 @@ pub(crate) struct ConnState {
     pub(super) request: Rc<RequestState>,
     /// How long an idle connection is kept open.
     idle_timeout: Duration,
+    /// What is left of that time when the deadline of an idle connection passes.
+    idle_left: Cell<Duration>,
+    /// What the connection's buffers hold.
+    pub(super) buffers: Buffers,
     /// Whether a head has begun but is incomplete.
     pub(super) mid_head: Cell<bool>,
     /// Whether that head has timed out.
     pub(super) head_expired: Cell<bool>,
     /// Whether a request is being served.
     pub(super) in_flight: Cell<bool>,
+    /// Whether one has been served since [`activity`](Self::activity) was last recorded.
+    pub(super) served: Cell<bool>,
+    /// Whether nothing of the current request's response has been written.
+    pub(super) starts_response: Cell<bool>,
+    /// Whether the client has read some of a response that it had not read.
+    pub(super) progresses: Cell<bool>,
+    /// Whether hyper has parsed all it was given, and waits for the next head.
+    pub(super) awaits_head: Cell<bool>,
     /// How many heads have been handed on whose requests have not begun: pipelined ones.
     heads_ahead: Cell<usize>,
     /// See [`Upgrade`].
@@ -62,16 +78,26 @@ pub(crate) struct ConnState {
 
 impl ConnState {
     /// A new cleartext connection from `peer`.
-    pub(super) fn new(peer: SocketAddr, idle_timeout: Duration) -> Self {
+    pub(super) fn new(
+        peer: SocketAddr,
+        idle_timeout: Duration,
+        handle: Rc<ConnectionHandle>,
+    ) -> Self {
         Self {
             peer: Peer::new(peer, Scheme::Http),
-            handle: Rc::default(),
+            handle,
             saved_trips: SavedTrips::default(),
             request: Rc::new(RequestState::new()),
             idle_timeout,
+            idle_left: Cell::new(Duration::ZERO),
+            buffers: Buffers::default(),
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
             in_flight: Cell::new(false),
+            served: Cell::new(false),
+            starts_response: Cell::new(false),
+            progresses: Cell::new(false),
+            awaits_head: Cell::new(false),
             heads_ahead: Cell::new(0),
             upgrade: Cell::new(Upgrade::None),
             upgraded: RefCell::new(None),
@@ -85,6 +111,74 @@ impl ConnState {
         self.heads_ahead.set(self.heads_ahead.get() + 1);
     }
 
+    /// What the connection is doing.
+    pub(super) fn activity(&self) -> Activity {
+        let is_upgraded = self.upgrade.get() == Upgrade::Taken;
+        if self.request.unwritten.get() > 0 {
+            Activity::Stalled
+        } else if self.in_flight.get() || self.heads_ahead.get() > 0 || is_upgraded {
+            Activity::Busy
+        } else if self.mid_head.get() {
+            Activity::Head
+        } else {
+            Activity::Idle
+        }
+    }
+
+    /// Whether the connection is closed at once, for another one.
+    pub(super) fn gives_way(&self) -> bool {
+        // A request may have begun in the meantime. It is served.
+        self.handle.draining() == Draining::GiveWay && self.activity() != Activity::Busy
+    }
+
+    /// Whether the connection is to be closed after its request, if it has one.
+    pub(super) fn must_end(&self) -> bool {
+        match self.handle.draining() {
+            Draining::No => false,
+            Draining::AfterRequest | Draining::GiveWay => self.in_flight.get(),
+            Draining::Now => true,
+        }
+    }
+
+    /// Whether the connection can do without hyper until the next head arrives: it is idle, and
+    /// hyper neither holds any of the client's bytes nor has any to write.
+    pub(super) fn may_park(&self) -> bool {
+        self.activity() == Activity::Idle
+            && self.awaits_head.get()
+            && self.handle.draining() == Draining::No
+    }
+
+    /// The deadline of an idle connection has passed: `false` if it stays open for the rest of its
+    /// time, to be parked.
+    pub(super) fn idles_too_long(&self) -> bool {
+        let left = self.idle_left.take();
+        self.request.deadline.set(Some(left));
+        left.is_zero()
+    }
+
+    /// Records that hyper's connection has been made, or freed.
+    pub(super) fn set_hyper(&self, exists: bool) {
+        self.buffers.set_hyper(exists);
+        self.awaits_head.set(false);
+        self.account();
+    }
+
+    /// Updates the estimate of what the connection holds.
+    pub(super) fn account(&self) {
+        self.handle.set_memory(self.buffers.bytes(self.request.unwritten.get()));
+    }
+
+    /// Records that `left` bytes are waiting to be written.
+    pub(super) fn set_unwritten(&self, left: usize) {
+        self.request.unwritten.set(left);
+        if self.buffers.is_blocked.replace(left > 0) || left > 0 {
+            self.account();
+        }
+        if left == 0 && self.request.is_held_back.take() {
+            self.wake();
+        }
+    }
+
     /// Records that the next head hyper parses replaces a refused one.
     pub(super) fn refuse_head(&self, refusal: Refusal) {
         self.refused.set(Some(refusal));
@@ -93,6 +187,12 @@ impl ConnState {
     /// Stores the waker of the connection's task.
     pub(super) fn remember(&self, waker: &Waker) {
         self.handle.remember(waker);
+    }
+
+    /// Called on each poll of the connection's task.
+    pub(super) fn begin_poll(&self, waker: &Waker) {
+        self.remember(waker);
+        self.request.deadline.tick();
     }
 
     /// Wakes the connection's task.
@@ -114,15 +214,21 @@ impl Downstream for ConnState {
         // The replacement for a refused head was not counted.
         self.heads_ahead.set(self.heads_ahead.get().saturating_sub(1));
         self.in_flight.set(true);
+        self.served.set(true);
+        self.starts_response.set(true);
+        self.idle_left.set(Duration::ZERO);
+        self.request.deadline.set(Some(self.idle_timeout));
         self.request.body.reset();
     }
 
     fn end(&self) {
         self.in_flight.set(false);
-        self.request.deadline.set(Some(self.idle_timeout));
+        let first = self.idle_timeout.min(PARK_DELAY);
+        self.request.deadline.set(Some(first));
+        self.idle_left.set(self.idle_timeout - first);
         match self.handle.draining() {
             Draining::No => {}
-            Draining::AfterRequest | Draining::Now => self.wake(),
+            Draining::AfterRequest | Draining::Now | Draining::GiveWay => self.wake(),
         }
     }
 
@@ -154,5 +260,23 @@ impl Downstream for ConnState {
 
     fn record_saved_trip(&self, route: &Rc<RouteStats>) {
         self.saved_trips.record(route);
+    }
+}
+
+#[cfg(test)]
+impl ConnState {
+    /// The only connection of a worker.
+    pub(super) fn alone(idle_timeout: Duration) -> Self {
+        use crate::connection::{Admission, MemoryBudget, Registry};
+        let registry = Rc::new(Registry::new(std::sync::Arc::new(MemoryBudget::new(usize::MAX))));
+        let handle = registry.register(Admission::free()).handle.clone();
+        Self::new(([127, 0, 0, 1], 1).into(), idle_timeout, handle)
+    }
+
+    /// Serves a request, after which hyper waits for the next head.
+    pub(super) fn serve_one(&self) {
+        self.begin();
+        self.end();
+        self.awaits_head.set(true);
     }
 }

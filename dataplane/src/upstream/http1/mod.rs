@@ -28,8 +28,11 @@ use tokio::{
     task::unconstrained,
 };
 
-/// Limit for a head and for a single read, as on the client's side.
+/// Limit for a head.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
+
+/// Limit for a single read. Two of these wait for a client that does not read.
+const MAX_READ_BYTES: usize = 48 * 1024;
 
 /// Size of the first reads, and what an idle connection keeps for heads.
 const READ_BYTES: usize = 8 * 1024;
@@ -117,8 +120,8 @@ impl Http1 {
                 if !is_interim(response.response.status()) {
                     self.framing = response.framing;
                     if let Framing::Length(left) = self.framing {
-                        let expected = usize::try_from(left).unwrap_or(MAX_HEAD_BYTES);
-                        self.read_size = expected.clamp(READ_BYTES, MAX_HEAD_BYTES);
+                        let expected = usize::try_from(left).unwrap_or(MAX_READ_BYTES);
+                        self.read_size = expected.clamp(READ_BYTES, MAX_READ_BYTES);
                     }
                     self.keep_alive = response.keep_alive;
                     return Poll::Ready(Ok(response.response));
@@ -156,7 +159,7 @@ impl Http1 {
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
         if read == room {
-            self.read_size = (self.read_size * 4).min(MAX_HEAD_BYTES);
+            self.read_size = (self.read_size * 4).min(MAX_READ_BYTES);
         }
         Poll::Ready(Ok(read))
     }

@@ -3,13 +3,14 @@
 mod generate;
 
 use super::*;
-use crate::proxy::Downstream;
+use crate::{connection::rtt::RoundTrip, proxy::Downstream};
 use generate::{limits, plain_streams, sizes, streams};
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use std::{cell::RefCell, collections::VecDeque, convert::Infallible, task::Waker, time::Duration};
+use tokio::io::AsyncWrite;
 
 /// What a client sends, piece by piece; each piece is followed by a pending read.
 struct Pieces {
@@ -211,7 +212,7 @@ fn chunks(bytes: &[u8]) -> (usize, Option<Vec<u8>>) {
 /// What the guard hands on of a stream in pieces, and whether it ends with an error. An upgrade is
 /// declined as soon as there is nothing else to do.
 fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
-    let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
+    let state = Rc::new(ConnState::alone(Duration::from_secs(1)));
     // Each piece is followed by one pending read; after a refused head all reads are pending.
     let max_quiet = io.pieces.len() + 4;
     let mut guard = HeadGuard::new(io, Arc::new(limits), state.clone());
@@ -241,7 +242,7 @@ fn deliver(io: Pieces, limits: Limits, buffers: &[usize]) -> (Vec<u8>, bool) {
 /// What hyper reads from a stream behind the guard: the requests that it parses, and their bodies
 /// if complete.
 async fn parse_with_hyper(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec<u8>>)> {
-    let state = Rc::new(ConnState::new(([127, 0, 0, 1], 1).into(), Duration::from_secs(1)));
+    let state = Rc::new(ConnState::alone(Duration::from_secs(1)));
     let seen = RefCell::new(Vec::new());
     let service = service_fn(|request: Request<Incoming>| {
         let (head, body) = request.into_parts();
@@ -318,5 +319,74 @@ proptest! {
         let parsed: Vec<_> =
             parsed.into_iter().map(|(line, body)| (line, body.unwrap_or_default())).collect();
         prop_assert_eq!(parsed, reading.requests);
+    }
+}
+
+/// What the guard says while there is no hyper, until it is whether there is something to parse.
+async fn parked(stream: &str, sizes: &[usize], limits: Limits) -> (bool, HeadGuard<Pieces>) {
+    let state = Rc::new(ConnState::alone(Duration::from_secs(1)));
+    let mut guard = HeadGuard::new(Pieces::new(stream.as_bytes(), sizes), Arc::new(limits), state);
+    let begun = std::future::poll_fn(|cx| guard.poll_parked(cx)).await;
+    (begun.unwrap_or(false), guard)
+}
+
+#[tokio::test]
+async fn hyper_is_needed_for_a_head_that_is_complete_or_refused_and_for_nothing_else() {
+    let limits = || Limits { uri_bytes: 20, ..Limits::default() };
+    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (stream, begins) in [
+        ("", false),
+        ("\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nHost: a\r\n", false),
+        (get, true),
+        (&format!("\r\n{get}GET"), true),
+        ("GET /long-long-long-long HTTP/1.1\r\n", true),
+        ("GET /\n", true),
+    ] {
+        for size in [1, 7, usize::MAX] {
+            let (begun, guard) = parked(stream, &[size], limits()).await;
+            assert_eq!(begun, begins, "{stream:?} {size}");
+            assert_eq!(guard.ready > 0, begins, "{stream:?} {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unfinished_head_holds_little_more_than_its_length() {
+    let head = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60_000));
+    for size in [1000, 1460, 4096, usize::MAX] {
+        let state = Rc::new(ConnState::alone(Duration::from_secs(1)));
+        let io = Pieces::new(head.as_bytes(), &[size]);
+        let mut guard = HeadGuard::new(io, Arc::new(Limits::default()), state.clone());
+        let mut cx = Context::from_waker(Waker::noop());
+        while guard.held.len() < head.len() {
+            assert!(guard.poll_parked(&mut cx).is_pending());
+        }
+        assert!(guard.held.capacity() < head.len() + 2 * READ_BYTES, "{size}");
+        assert_eq!(state.buffers.held.get(), guard.held.capacity());
+    }
+}
+
+#[tokio::test]
+async fn requests_in_a_row_never_fill_the_buffer_that_they_are_read_into() {
+    let stream = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+    for room in [1, 2, 28, 29, 290, 2900] {
+        let state = Rc::new(ConnState::alone(Duration::from_secs(1)));
+        let io = Pieces::new(stream.as_bytes(), &[usize::MAX]);
+        let mut guard = HeadGuard::new(io, Arc::new(Limits::default()), state);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut delivered = Vec::new();
+        loop {
+            let mut buffer = vec![0; room];
+            let mut buffer = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut guard).poll_read(&mut cx, &mut buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => break,
+                Poll::Ready(read) => assert!(read.is_ok()),
+                Poll::Pending => continue,
+            }
+            assert!(room == 1 || buffer.filled().len() < room, "{room}");
+            delivered.extend_from_slice(buffer.filled());
+        }
+        assert_eq!(String::from_utf8_lossy(&delivered), stream, "{room}");
     }
 }

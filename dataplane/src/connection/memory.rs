@@ -1,0 +1,38 @@
+//! The budget for what all client connections hold together.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many bytes the connections of all workers may hold, and an estimate of what they do hold. It
+/// changes when buffers are allocated or freed, which an ordinary request on an open connection
+/// does not do.
+#[derive(Debug)]
+pub(crate) struct MemoryBudget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl MemoryBudget {
+    /// A budget of `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, used: AtomicUsize::new(0) }
+    }
+
+    /// The number of bytes that may be held.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The number of bytes that are held.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// A connection that held `before` bytes now holds `now`.
+    pub(super) fn update(&self, before: usize, now: usize) {
+        if now >= before {
+            self.used.fetch_add(now - before, Ordering::Relaxed);
+        } else {
+            self.used.fetch_sub(before - now, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Who is served when there are too many connections, and what connections hold.
+
+use crate::{answers, assert_problem, forwarding_with};
+use portico_dataplane::config::Limits;
+use portico_tests::{
+    backend::{Backend, Stage, one_route},
+    edge::{Edge, Setup},
+    wire::{PATIENCE, Wire},
+};
+use std::time::{Duration, Instant};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: www.ep.com\r\n\r\n";
+/// Longer than an idle connection keeps its buffers.
+const IDLE: Duration = Duration::from_millis(400);
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(600);
+
+async fn edge(limits: Limits) -> (Edge, Backend) {
+    let limits = Limits { header_timeout: LONG, idle_timeout: LONG, ..limits };
+    forwarding_with(Setup { limits, ..Setup::default() }, "").await
+}
+
+/// A connection on which this much has been said.
+async fn say(edge: &Edge, bytes: &str) -> Wire {
+    let mut wire = Wire::connect(edge.address()).await.unwrap();
+    wire.send(bytes).await.unwrap();
+    wire
+}
+
+/// The edge answers a GET on this connection.
+async fn is_served(wire: &mut Wire) {
+    wire.send(GET).await.unwrap();
+    assert_eq!(wire.read_answer("GET").await.unwrap().text(), "served");
+}
+
+/// The edge has closed it, without a response.
+async fn is_closed(wire: &mut Wire) {
+    assert_eq!(String::from_utf8_lossy(&wire.read_to_end().await.unwrap()), "");
+}
+
+/// The value of a metric.
+async fn metric(edge: &Edge, name: &str) -> f64 {
+    let mut text = String::new();
+    edge.dataplane.encode_metrics(&mut text).await;
+    let sample = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    sample.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+}
+
+/// Waits until a metric is as it should be.
+async fn becomes(edge: &Edge, name: &str, is_right: impl Fn(f64) -> bool) {
+    let start = Instant::now();
+    loop {
+        let value = metric(edge, name).await;
+        if is_right(value) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{name} {value}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until as many connections are open.
+async fn open(edge: &Edge, count: usize) {
+    becomes(edge, "portico_connections", |open| open as usize == count).await;
+}
+
+/// What one connection may add before others, which give way, have closed.
+const SLACK: usize = 150_000;
+
+const MEMORY: &str = "portico_connection_memory_bytes";
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_nobody_out() {
+    let (edge, _backend) = edge(Limits { connections: 3, ..Limits::default() }).await;
+    let mut silent = Vec::new();
+    for count in 1..=3 {
+        silent.push(say(&edge, "").await);
+        open(&edge, count).await;
+    }
+    let mut clients = Vec::new();
+    for silent in &mut silent {
+        let mut client = say(&edge, "").await;
+        is_served(&mut client).await;
+        // The longest idle one gives way.
+        is_closed(silent).await;
+        clients.push(client);
+    }
+    for client in &mut clients {
+        is_served(client).await;
+    }
+    let closed = "portico_connections_closed_total{reason=\"max-connections\"}";
+    assert_eq!(metric(&edge, closed).await, 3.0);
+}
+
+#[tokio::test]
+async fn idle_connections_give_way_before_unfinished_heads_which_do_too() {
+    let (edge, _backend) = edge(Limits { connections: 3, ..Limits::default() }).await;
+    let mut first = say(&edge, "GET / HTTP/1.1\r\n").await;
+    open(&edge, 1).await;
+    let mut second = say(&edge, "GET / HTTP/1.1\r\n").await;
+    open(&edge, 2).await;
+    let mut idle = say(&edge, "").await;
+    open(&edge, 3).await;
+    // Time enough for the edge to have read what has been said.
+    tokio::time::sleep(SHORT).await;
+    let mut third = say(&edge, "GET / HTTP/1.1\r\n").await;
+    is_closed(&mut idle).await;
+    tokio::time::sleep(SHORT).await;
+    let mut fourth = say(&edge, "GET / HTTP/1.1\r\n").await;
+    is_closed(&mut first).await;
+    for wire in [&mut second, &mut third, &mut fourth] {
+        wire.send("Host: www.ep.com\r\n\r\n").await.unwrap();
+        assert_eq!(wire.read_answer("GET").await.unwrap().text(), "served");
+    }
+}
+
+#[tokio::test]
+async fn connections_with_requests_never_give_way_and_new_ones_wait() {
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let stage = Stage::open().await.unwrap();
+    let manifests = one_route(stage.address().unwrap(), "");
+    let edge = Edge::start_with(Setup { limits, ..Setup::default() }, &manifests).await.unwrap();
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let client = say(&edge, GET).await;
+        let mut backend = stage.accept().await.unwrap();
+        backend.read_request().await.unwrap().unwrap();
+        busy.push((client, backend));
+    }
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.push(say(&edge, GET).await);
+    }
+    // Time enough for the edge to do wrong.
+    tokio::time::sleep(IDLE).await;
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let mut backends = Vec::new();
+    for (mut client, mut backend) in busy {
+        backend.send(answer).await.unwrap();
+        assert_eq!(client.read_answer("GET").await.unwrap().text(), "ok");
+        // It is idle now, and gives way.
+        is_closed(&mut client).await;
+        backends.push(backend);
+    }
+    for (nth, mut client) in waiting.into_iter().enumerate() {
+        // The backend's connections are kept, and take the first two.
+        let backend = match backends.get_mut(nth) {
+            Some(backend) => backend,
+            None => &mut backends[0],
+        };
+        backend.read_request().await.unwrap().unwrap();
+        backend.send(answer).await.unwrap();
+        assert_eq!(client.read_answer("GET").await.unwrap().text(), "ok");
+    }
+}
+
+#[tokio::test]
+async fn the_first_byte_of_a_connection_has_the_time_of_a_head() {
+    let limits = Limits { header_timeout: SHORT, idle_timeout: LONG, ..Limits::default() };
+    let (edge, _backend) = forwarding_with(Setup { limits, ..Setup::default() }, "").await;
+    is_closed(&mut say(&edge, "").await).await;
+    is_closed(&mut say(&edge, "\r\n").await).await;
+    // Between requests it is the idle time that counts.
+    let mut client = say(&edge, "").await;
+    is_served(&mut client).await;
+    tokio::time::sleep(SHORT * 3).await;
+    is_served(&mut client).await;
+}
+
+#[tokio::test]
+async fn one_client_has_no_more_connections_than_it_may() {
+    let limits = Limits { connections_per_client: Some(2), ..Limits::default() };
+    let (edge, _backend) = edge(limits).await;
+    let mut first = say(&edge, "").await;
+    is_served(&mut first).await;
+    let mut second = say(&edge, "").await;
+    is_served(&mut second).await;
+    for _ in 0..3 {
+        is_closed(&mut Wire::connect(edge.address()).await.unwrap()).await;
+    }
+    let refused = "portico_connections_closed_total{reason=\"max-connections-per-client\"}";
+    assert_eq!(metric(&edge, refused).await, 3.0);
+    drop(first);
+    open(&edge, 1).await;
+    is_served(&mut say(&edge, "").await).await;
+    is_served(&mut second).await;
+}
+
+#[tokio::test]
+async fn heads_that_never_end_stay_within_the_budget() {
+    const BUDGET: usize = 400_000;
+    let (edge, _backend) = edge(Limits { memory: BUDGET, ..Limits::default() }).await;
+    let head = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60_000));
+    let mut heads = Vec::new();
+    for _ in 0..30 {
+        heads.push(say(&edge, &head).await);
+        let held = metric(&edge, MEMORY).await;
+        assert!(held <= (BUDGET + SLACK) as f64, "{held}");
+        let mut client = say(&edge, "").await;
+        is_served(&mut client).await;
+    }
+    becomes(&edge, MEMORY, |held| held <= BUDGET as f64).await;
+    assert_eq!(metric(&edge, "portico_connection_memory_limit_bytes").await, BUDGET as f64);
+    assert!(metric(&edge, "portico_connections").await < 30.0);
+    let closed = "portico_connections_closed_total{reason=\"max-memory\"}";
+    assert!(metric(&edge, closed).await >= 24.0);
+    // Those longest without a request have gone; the last one has not.
+    is_closed(&mut heads[0]).await;
+    let last = heads.last_mut().unwrap();
+    last.send("\r\nHost: www.ep.com\r\n\r\n").await.unwrap();
+    assert_eq!(last.read_answer("GET").await.unwrap().text(), "served");
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_for_what_others_hold() {
+    const BUDGET: usize = 100_000;
+    let (edge, _backend) = edge(Limits { memory: BUDGET, ..Limits::default() }).await;
+    let mut idle = Vec::new();
+    for count in 1..=10 {
+        idle.push(say(&edge, "").await);
+        open(&edge, count).await;
+    }
+    let head = format!("GET / HTTP/1.1\r\nHost: www.ep.com\r\nX: {}", "x".repeat(60_000));
+    let _head = say(&edge, &head).await;
+    is_closed(&mut idle[0]).await;
+    is_served(idle.last_mut().unwrap()).await;
+    becomes(&edge, MEMORY, |held| held <= BUDGET as f64).await;
+}
+
+/// Answers every request with a response that is longer than what the kernel holds.
+async fn pour_for_ever(stage: Stage) {
+    while let Ok(mut backend) = stage.accept().await {
+        tokio::spawn(async move {
+            backend.read_head().await.unwrap();
+            backend.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").await.unwrap();
+            let piece = vec![b'x'; 100_000];
+            // Until the edge closes, or the test ends.
+            while backend.send(&piece).await.is_ok() {}
+        });
+    }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_stay_within_the_budget_and_keep_nobody_out() {
+    const BUDGET: usize = 600_000;
+    let stage = Stage::open().await.unwrap();
+    let limits = Limits { memory: BUDGET, ..Limits::default() };
+    let manifests = one_route(stage.address().unwrap(), "");
+    let edge = Edge::start_with(Setup { limits, ..Setup::default() }, &manifests).await.unwrap();
+    let backends = tokio::spawn(pour_for_ever(stage));
+    let mut unread = Vec::new();
+    for _ in 0..12 {
+        unread.push(say(&edge, GET).await);
+        let held = metric(&edge, MEMORY).await;
+        assert!(held <= (BUDGET + SLACK) as f64, "{held}");
+    }
+    let closed = "portico_connections_closed_total{reason=\"max-memory\"}";
+    becomes(&edge, closed, |closed| closed >= 6.0).await;
+    becomes(&edge, MEMORY, |held| held <= BUDGET as f64).await;
+    let mut client = say(&edge, GET).await;
+    assert_eq!(client.read_head().await.unwrap().unwrap().status(), 200);
+    backends.abort();
+}
+
+#[tokio::test]
+async fn an_idle_connection_holds_little_whatever_it_did_before() {
+    let (edge, backend) = edge(Limits::default()).await;
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: www.ep.com\r\nConnection: keep-alive\r\nX: {}\r\n\r\n",
+        "x".repeat(57_000)
+    );
+    let body = "b".repeat(300_000);
+    let post = format!(
+        "POST / HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for (bytes, count) in [(GET, 1), (&long, 1), (&post, 1), (&GET.repeat(2000), 2000)] {
+        let mut wire = Wire::connect(edge.address()).await.unwrap();
+        let mut others = Wire::connect(edge.address()).await.unwrap();
+        wire.send(bytes).await.unwrap();
+        for _ in 0..count {
+            assert_eq!(wire.read_answer("GET").await.unwrap().text(), "served");
+        }
+        // The other one has never said anything.
+        becomes(&edge, MEMORY, |held| held <= 2.0 * 12_000.0).await;
+        // Freed buffers come back when they are needed.
+        for bytes in [GET, &long, &post, GET] {
+            wire.send(bytes).await.unwrap();
+            assert_eq!(wire.read_answer("GET").await.unwrap().text(), "served");
+        }
+        is_served(&mut others).await;
+        drop((wire, others));
+        open(&edge, 0).await;
+        assert_eq!(metric(&edge, MEMORY).await, 0.0);
+    }
+    assert_eq!(backend.last().unwrap().target(), "/");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_holds_no_more_than_documented() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let large = 20_000_000;
+    // A client that sends its request and reads nothing.
+    let mut client = say(&edge, GET).await;
+    let mut backend = stage.accept().await.unwrap();
+    backend.read_head().await.unwrap().unwrap();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {large}\r\n\r\n");
+    backend.send(answer).await.unwrap();
+    let pour = tokio::spawn(async move {
+        let piece = vec![b'x'; 100_000];
+        for _ in 0..large / piece.len() {
+            backend.send(&piece).await.unwrap();
+        }
+        backend
+    });
+    becomes(&edge, MEMORY, |held| held > 64_000.0).await;
+    tokio::time::sleep(SHORT).await;
+    let held = metric(&edge, MEMORY).await;
+    assert!(held <= 160_000.0, "{held}");
+    let answer = client.read_answer("GET").await.unwrap();
+    assert!(answer.complete && answer.body.len() == large);
+    let mut backend = pour.await.unwrap();
+    // And a backend that reads nothing of a body.
+    let head = format!("POST / HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: {large}\r\n\r\n");
+    client.send(head).await.unwrap();
+    let mut request = backend.read_head().await.unwrap().unwrap();
+    let pour = tokio::spawn(async move {
+        let piece = vec![b'x'; 100_000];
+        for _ in 0..large / piece.len() {
+            client.send(&piece).await.unwrap();
+        }
+        client
+    });
+    tokio::time::sleep(SHORT * 2).await;
+    let held = metric(&edge, MEMORY).await;
+    assert!(held <= 160_000.0, "{held}");
+    backend.read_body(&mut request).await.unwrap();
+    assert!(request.complete && request.body.len() == large);
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    let mut client = pour.await.unwrap();
+    assert_eq!(client.read_answer("POST").await.unwrap().text(), "ok");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_is_the_same_as_before() {
+    let limits = Limits { header_timeout: IDLE, idle_timeout: LONG, ..Limits::default() };
+    let (edge, backend) = forwarding_with(Setup { limits, ..Setup::default() }, "").await;
+    let mut client = say(&edge, GET).await;
+    assert_eq!(client.read_answer("GET").await.unwrap().text(), "served");
+    tokio::time::sleep(IDLE).await;
+    // A head in pieces, a body behind it, and two requests in one.
+    let post = "POST /a HTTP/1.1\r\nHost: www.ep.com\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for piece in [&post[..10], &post[10..], "3\r\nabc\r\n", "0\r\n\r\n"] {
+        client.send(piece).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.read_answer("POST").await.unwrap().text(), "served");
+    assert_eq!(backend.last().unwrap().body, b"abc");
+    tokio::time::sleep(IDLE).await;
+    client.send(GET.repeat(2)).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.read_answer("GET").await.unwrap().text(), "served");
+    }
+    tokio::time::sleep(IDLE).await;
+    client.send("GET / HTTP/1.1\r\nHo").await.unwrap();
+    let late = answers(&mut client).await;
+    assert_problem(&late[0], 408, "HeadTimeout");
+    assert!(late[0].closes());
+
+    let mut client = say(&edge, GET).await;
+    assert_eq!(client.read_answer("GET").await.unwrap().text(), "served");
+    tokio::time::sleep(IDLE).await;
+    client.send("GET / HTTP/1.1\r\nHost : x\r\n\r\n").await.unwrap();
+    let refused = answers(&mut client).await;
+    assert_problem(&refused[0], 400, "MalformedHead");
+    assert!(refused[0].closes());
+
+    let mut client = say(&edge, GET).await;
+    assert_eq!(client.read_answer("GET").await.unwrap().text(), "served");
+    tokio::time::sleep(IDLE).await;
+    client.shut().await.unwrap();
+    is_closed(&mut client).await;
+}
