@@ -75,6 +75,11 @@ pub struct FrontDoorSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK)))]
     pub trusted_proxies: Vec<String>,
+    /// What happens to slashes that follow each other in a request's path, before Routes are matched:
+    /// `Keep` keeps them, and a Route for `/admin/*` does not match `//admin/x`; `Merge` makes them
+    /// one, for matching and for the backend.
+    #[serde(default)]
+    pub slashes: Slashes,
 }
 
 fn class_default() -> String {
@@ -112,6 +117,16 @@ pub enum PlainHttp {
     Serve,
     /// It is refused.
     Refuse,
+}
+
+/// What happens to slashes that follow each other in a request's path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Slashes {
+    /// They are kept.
+    #[default]
+    Keep,
+    /// They become one.
+    Merge,
 }
 
 /// Namespaces that may attach Routes, and the paths that they may use.

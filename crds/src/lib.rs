@@ -15,7 +15,8 @@ pub use common::{
 };
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{
-    Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, StatusAddress,
+    Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, Slashes,
+    StatusAddress,
 };
 pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,

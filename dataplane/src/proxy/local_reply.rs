@@ -67,6 +67,7 @@ pub(super) fn location(
         None => String::new(),
     };
     let filled = redirect.path.as_ref().map(|template| template.fill(pattern, captures));
+    let filled = filled.transpose().map_err(Refusal::InvalidPath)?;
     let path = filled.as_deref().unwrap_or(path);
     let query = uri.path_and_query().and_then(PathAndQuery::query);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();

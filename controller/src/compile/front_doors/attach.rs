@@ -30,6 +30,7 @@ pub(super) fn attach<'s>(
         return HostSet::default();
     }
     check_claims(front_door, snapshot, name, matched, report);
+    check_slashes(front_door, matched, report);
     if spec.hosts.is_empty() {
         return front_door.owned;
     }
@@ -85,6 +86,23 @@ fn check_claims<'s>(
                 patterns.join(", ")
             ),
         );
+    }
+}
+
+/// Warns of paths that no request has once its slashes are merged.
+fn check_slashes(front_door: &FrontDoor<'_>, matched: &[Matched], report: &mut Report) {
+    let at = FieldPath::SPEC.child("matches");
+    for Matched { index, path, .. } in matched {
+        if front_door.slashes.apply(&path.to_string()) != path.to_string() {
+            report.warn(
+                &at.index(*index).child("path"),
+                Reason::NoEffect,
+                format!(
+                    "'{path}' matches nothing, because FrontDoor {} merges slashes: write one slash",
+                    front_door.name()
+                ),
+            );
+        }
     }
 }
 

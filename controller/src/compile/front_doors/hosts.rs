@@ -12,7 +12,10 @@ use crate::{
 };
 use ipnet::IpNet;
 use portico_crds as crds;
-use portico_dataplane::table::{HostPattern, ObjectName};
+use portico_dataplane::{
+    path::Slashes,
+    table::{HostPattern, ObjectName},
+};
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
@@ -54,6 +57,7 @@ pub(super) struct FrontDoor<'s> {
     /// The hosts that it owns, and so serves.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
+    pub(super) slashes: Slashes,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
     precedence: Precedence<'s>,
@@ -119,6 +123,7 @@ impl<'s> FrontDoor<'s> {
                 hosts: Vec::new(),
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
+                slashes: Slashes::Keep,
                 cors: cors::Inherited::None,
                 precedence,
                 attach_rules: AttachRules::SameNamespace,
@@ -132,9 +137,23 @@ impl<'s> FrontDoor<'s> {
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
+        let slashes = match spec.slashes {
+            crds::Slashes::Keep => Slashes::Keep,
+            crds::Slashes::Merge => Slashes::Merge,
+        };
         let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
-        Self { report, hosts, owned, trusted_proxies, cors, precedence, attach_rules, claims }
+        Self {
+            report,
+            hosts,
+            owned,
+            trusted_proxies,
+            slashes,
+            cors,
+            precedence,
+            attach_rules,
+            claims,
+        }
     }
 
     /// Whether it serves its hosts and Routes may attach: it is accepted, or rejected only because
