@@ -4,10 +4,12 @@
 mod body;
 mod deadline;
 mod progress;
+mod trailers;
 
 pub(crate) use body::{BodyError, BoxError, RequestBody};
 pub(crate) use deadline::Deadline;
 pub(crate) use progress::BodyProgress;
+pub(crate) use trailers::TrailerFilter;
 
 /// State that a request shares with its body and its response's body. HTTP/1.1 reuses one for all
 /// requests of a connection, which are sequential.

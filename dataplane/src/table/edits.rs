@@ -25,6 +25,12 @@ impl HeaderEdits {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
 
+    /// The fields that they change.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        let written = self.set.iter().chain(&self.add).map(|(name, _)| name);
+        self.remove.iter().chain(written)
+    }
+
     /// Applies the edits.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for name in &self.remove {

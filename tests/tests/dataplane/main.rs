@@ -16,6 +16,7 @@ mod paths;
 mod predicates;
 mod rewriting;
 mod swap;
+mod trailers;
 mod upgrades;
 mod upstreams;
 

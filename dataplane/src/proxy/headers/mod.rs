@@ -1,11 +1,12 @@
 //! Header fields: the client's side of the request, as reported by trusted proxies; the request as
-//! the backend gets it; and the backend's own names in the response.
+//! the backend gets it; the backend's own names in the response; and trailer fields.
 
 mod client;
 mod forwarded;
 pub(crate) mod hop_by_hop;
 mod outbound;
 mod reverse;
+pub(super) mod trailers;
 
 pub(super) use client::{ClientInfo, REQUEST_ID};
 pub(crate) use outbound::Via;
