@@ -5,7 +5,7 @@ use super::{
     Exchange,
     decide::{Arrived, Destination, ForwardPlan},
     downstream::Downstream,
-    headers::{self, Outbound, ResponseRewrite, Via, hop_by_hop, trailers},
+    headers::{self, Outbound, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers},
     peer::Peer,
     response_body::Content,
 };
@@ -53,6 +53,14 @@ impl ForwardContext<'_, '_> {
             version: head.version,
             upgrade: self.upgrade,
         };
+        let rewrite = RequestRewrite {
+            client: &self.destination.client,
+            backend,
+            forward: self.plan.forward,
+            pattern: &self.plan.matched.path,
+            slashes: self.destination.virtual_host.slashes,
+        };
+        rewrite.apply(&head.method, &mut head.headers)?;
         let announced = head.headers.contains_key(header::TRAILER);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
         let host = outbound.prepare(&mut head.headers);
