@@ -3,9 +3,11 @@
 pub mod demo;
 pub mod explain;
 mod operator;
+mod underscores;
 mod values;
 
 pub use operator::OperatorArgs;
+pub use underscores::UnderscoreArgs;
 
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -140,6 +142,9 @@ pub struct CheckArgs {
     /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
+    /// Request headers whose names have underscores.
+    #[command(flatten)]
+    pub underscores: UnderscoreArgs,
 }
 
 /// An output format.
@@ -216,6 +221,9 @@ pub struct ServingArgs {
     /// The same for all replicas [default: portico- and 8 random hex digits]
     #[arg(long, value_name = "NAME", value_parser = values::token)]
     pub via_name: Option<String>,
+    /// Request headers whose names have underscores.
+    #[command(flatten)]
+    pub underscores: UnderscoreArgs,
     /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
@@ -242,6 +250,7 @@ impl ServingArgs {
             limits: Limits {
                 head_bytes: self.max_head_bytes,
                 uri_bytes: self.max_uri_bytes,
+                underscores: self.underscores.setting(),
                 body_bytes: self.max_body_bytes.map(|bytes| bytes as u64),
                 connections: self.max_connections.get(),
                 header_timeout: self.header_timeout,
@@ -256,6 +265,7 @@ impl ServingArgs {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use portico_dataplane::config::Underscores;
 
     #[derive(Parser)]
     struct Line {
@@ -308,6 +318,7 @@ mod tests {
             "--max-head-bytes=4096",
             "--header-timeout=1m30s",
             "--idle-timeout=500ms",
+            "--underscores=allow",
             "--via-name=edge",
             "--allow-external=10.0.0.0/8",
             "--allow-external=*.corp.example",
@@ -319,6 +330,7 @@ mod tests {
         assert_eq!(config.limits.head_bytes, 4096);
         assert_eq!(config.limits.header_timeout, Duration::from_secs(90));
         assert_eq!(config.limits.idle_timeout, Duration::from_millis(500));
+        assert_eq!(config.limits.underscores, Underscores::Allow);
         assert_eq!(&*config.via_name, "edge");
         assert!(config.guard.allows("x", [10, 1, 2, 3].into()));
         assert!(config.guard.allows("a.corp.example", [127, 0, 0, 1].into()));
@@ -337,6 +349,7 @@ mod tests {
             ("--idle-timeout=-3s", "30s"),
             ("--idle-timeout=0s", "more than 0"),
             ("--via-name=a b", "letters"),
+            ("--underscores=keep", "remove, allow"),
             ("--allow-external=http://x", "CIDR"),
         ] {
             let error = serving(&[flag]).unwrap_err();

@@ -70,8 +70,8 @@ pub struct FrontDoorSpec {
     /// The default CORS policy, for Routes without their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<CorsPolicy>,
-    /// Proxies whose `X-Forwarded-*` and `Forwarded` headers are trusted: addresses, or networks
-    /// such as `10.0.0.0/8`. Empty: none.
+    /// Proxies in front that are trusted to report the client: addresses, or networks such as
+    /// `10.0.0.0/8`. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK)))]
     pub trusted_proxies: Vec<String>,
@@ -80,6 +80,10 @@ pub struct FrontDoorSpec {
     /// one, for matching and for the backend.
     #[serde(default)]
     pub slashes: Slashes,
+    /// The headers in which they report it, and which they set or remove on every request. The
+    /// others are removed, since they may come from the client.
+    #[serde(default)]
+    pub trusted_headers: TrustedHeaders,
 }
 
 fn class_default() -> String {
@@ -127,6 +131,16 @@ pub enum Slashes {
     Keep,
     /// They become one.
     Merge,
+}
+
+/// The headers in which trusted proxies report the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TrustedHeaders {
+    /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// Namespaces that may attach Routes, and the paths that they may use.

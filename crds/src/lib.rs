@@ -16,7 +16,7 @@ pub use common::{
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{
     Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, Slashes,
-    StatusAddress,
+    StatusAddress, TrustedHeaders,
 };
 pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,

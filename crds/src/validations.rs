@@ -86,7 +86,8 @@ pub(crate) fn usable_method() -> Value {
 
 /// Rules for a method that can be forwarded at all.
 pub(crate) fn forwardable() -> Value {
-    json!([Rule::new("self != 'CONNECT'").message("CONNECT is never forwarded; leave it out")])
+    json!([Rule::new(format!("!(self in {})", list(&FORBIDDEN_METHODS)))
+        .message("CONNECT, TRACE and TRACK are never forwarded; leave it out")])
 }
 
 /// Applies `rules` to each item of a list.

@@ -18,6 +18,18 @@ pub struct Config {
     pub limits: Limits,
 }
 
+/// What happens to request fields whose names contain an underscore, which backends that turn names
+/// into variables (CGI, RFC 3875 §4.1.18) read as if it were a hyphen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Underscores {
+    /// They are removed.
+    #[default]
+    Remove,
+    /// They are forwarded, except those that a backend may take for a field that the edge owns or
+    /// edits.
+    Allow,
+}
+
 /// Bounds on what clients may send.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -25,6 +37,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Fields in a request head; 431 beyond.
     pub head_fields: usize,
+    /// Fields whose names contain an underscore.
+    pub underscores: Underscores,
     /// Bytes in a request line; 414 beyond.
     pub uri_bytes: usize,
     /// Bytes in a request body; 413 beyond.
@@ -42,6 +56,7 @@ impl Default for Limits {
         Self {
             head_bytes: 64 * 1024,
             head_fields: 100,
+            underscores: Underscores::default(),
             uri_bytes: 8 * 1024,
             body_bytes: None,
             connections: 10_000,

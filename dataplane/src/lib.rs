@@ -8,6 +8,8 @@ pub mod full_match;
 
 pub mod path;
 
+mod field_name;
+
 mod balance;
 
 pub mod router;

@@ -24,8 +24,12 @@ pub(crate) enum Refusal {
     HeadTimeout,
     /// CONNECT: Portico is not a forward proxy.
     Connect,
+    /// TRACE or TRACK, which would show a client what the edge adds to its requests.
+    MethodNotAllowed,
     /// Host is missing, repeated or invalid (RFC 9112 §3.2).
     InvalidHost,
+    /// A trusted proxy reports a host that the FrontDoor does not have.
+    InvalidForwardedHost,
     /// A target that is neither a path nor an absolute http(s) URL.
     InvalidTarget,
     /// A path that can't be normalised (RFC 3986 §6.2.2).
@@ -72,6 +76,7 @@ impl Refusal {
             Self::AmbiguousFraming
             | Self::MalformedHead
             | Self::InvalidHost
+            | Self::InvalidForwardedHost
             | Self::InvalidTarget
             | Self::InvalidPath(_)
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
@@ -79,7 +84,7 @@ impl Refusal {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Connect | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::CorsDenied(_) => StatusCode::FORBIDDEN,
@@ -105,7 +110,9 @@ impl Refusal {
             Self::TooManyFields => "TooManyFields",
             Self::HeadTimeout => "HeadTimeout",
             Self::Connect => "Connect",
+            Self::MethodNotAllowed => "MethodNotAllowed",
             Self::InvalidHost => "InvalidHost",
+            Self::InvalidForwardedHost => "InvalidForwardedHost",
             Self::InvalidTarget => "InvalidTarget",
             Self::InvalidPath(_) => "InvalidPath",
             Self::Loop => "Loop",
@@ -141,6 +148,8 @@ impl Refusal {
             Self::TooManyFields => "The request has too many header fields.",
             Self::HeadTimeout => "The request's head did not arrive in time.",
             Self::Connect => "CONNECT is not supported: this is not a forward proxy.",
+            Self::MethodNotAllowed => "TRACE and TRACK are not supported: the response would show what the front door adds to requests.",
+            Self::InvalidForwardedHost => "The trusted proxy in front reports a host that the FrontDoor does not have: it passes on what the client sent in X-Forwarded-Host or Forwarded, or the host is missing from the FrontDoor.",
             Self::InvalidHost => "The request must have exactly one valid Host.",
             Self::InvalidTarget => "The request target must be a path or an absolute http or https URL, without a fragment.",
             Self::InvalidPath(why) => return format!("The request's path is refused: {why}."),
@@ -182,7 +191,9 @@ impl Refusal {
             | Self::BodyTooLarge
             | Self::BodyBroken
             | Self::BodyTimeout => true,
-            Self::InvalidTarget
+            Self::MethodNotAllowed
+            | Self::InvalidForwardedHost
+            | Self::InvalidTarget
             | Self::InvalidPath(_)
             | Self::Loop
             | Self::NoHost

@@ -9,7 +9,7 @@ use portico::{
     diagnostic::{Kind, Problem, Reason, Severity},
     objects::Snapshot,
 };
-use portico_dataplane::{address_guard::AddressGuard, table::Table};
+use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::Table};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
@@ -70,16 +70,24 @@ struct CaseOptions {
     loopback_endpoints: bool,
     secret_namespaces: Option<BTreeSet<String>>,
     allow_external: Vec<String>,
+    underscores_allowed: bool,
 }
 
 impl CaseOptions {
     fn read(input: &str) -> Options {
         let line = input.lines().next().and_then(|line| line.strip_prefix("# options: "));
-        let Self { class, loopback_endpoints, secret_namespaces, allow_external } =
-            line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
+        let Self {
+            class,
+            loopback_endpoints,
+            secret_namespaces,
+            allow_external,
+            underscores_allowed,
+        } = line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
+        let underscores =
+            if underscores_allowed { Underscores::Allow } else { Underscores::Remove };
         let patterns = allow_external.iter().map(|pattern| pattern.parse().expect("a pattern"));
         let guard = AddressGuard::new(patterns.collect());
-        Options { class, loopback_endpoints, secret_namespaces, guard }
+        Options { class, loopback_endpoints, secret_namespaces, guard, underscores }
     }
 }
 
@@ -130,7 +138,27 @@ fn print(Compiled { table, statuses }: &Compiled) -> String {
             problems: problems.iter().map(Shown::from).collect(),
         }
     });
-    serde_saphyr::to_string(&Output { objects: objects.collect(), table }).unwrap()
+    numbered(&serde_saphyr::to_string(&Output { objects: objects.collect(), table }).unwrap())
+}
+
+/// The text with each distinct fingerprint of a Secret's value as a number: they are salted, so that
+/// they differ from run to run.
+fn numbered(text: &str) -> String {
+    const LABEL: &str = "secret:sha256:";
+    let mut seen: Vec<&str> = Vec::new();
+    let mut pieces = text.split(LABEL);
+    let mut printed = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(piece.len());
+        let (fingerprint, rest) = piece.split_at(digits);
+        assert_eq!(fingerprint.len(), 16, "{fingerprint}");
+        let number = seen.iter().position(|other| *other == fingerprint).unwrap_or_else(|| {
+            seen.push(fingerprint);
+            seen.len() - 1
+        });
+        printed += &format!("{LABEL}{}{rest}", number + 1);
+    }
+    printed
 }
 
 impl<'c> From<&'c ComputedCondition> for Condition<'c> {

@@ -165,6 +165,7 @@ spec:
 {{- end }}
 - --drain-timeout={{ int64 .drainTimeoutSeconds }}s
 - {{ printf "--via-name=%s" (default (printf "%s-%s" $.Release.Namespace $.Release.Name) .viaName) | quote }}
+- --underscores={{ .underscores }}
 {{- range .allowExternal }}
 - {{ printf "--allow-external=%s" . | quote }}
 {{- end }}

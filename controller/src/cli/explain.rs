@@ -1,6 +1,6 @@
 //! Arguments of `portico explain`.
 
-use super::{ExternalArgs, Output, values};
+use super::{ExternalArgs, Output, UnderscoreArgs, values};
 use clap::Args;
 use http::{HeaderName, HeaderValue, Method};
 use portico_dataplane::explain::Target;
@@ -34,4 +34,7 @@ pub struct ExplainArgs {
     /// External backends.
     #[command(flatten)]
     pub external: ExternalArgs,
+    /// Request headers whose names have underscores.
+    #[command(flatten)]
+    pub underscores: UnderscoreArgs,
 }

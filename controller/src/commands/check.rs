@@ -16,7 +16,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
-    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
+    let underscores = args.underscores.setting();
+    let options = Options { loopback_endpoints: true, guard, underscores, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let report = Report::new(&merged, &compiled.statuses);
     super::print(&match args.output {

@@ -26,7 +26,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
-    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
+    let underscores = args.underscores.setting();
+    let options = Options { loopback_endpoints: true, guard, underscores, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {
@@ -56,6 +57,7 @@ fn explanation(
         origin: args.origin.clone(),
         headers,
         via_name: VIA_NAME.into(),
+        underscores: args.underscores.setting(),
     };
     let host = args.url.find_in(&compiled.table.hosts);
     let refused = host.map(|host| refused::routes(&merged.snapshot, compiled, host));

@@ -28,7 +28,9 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
 
     let guard = args.serving.external.guard();
     let class = Some(args.class);
-    let options = Options { class, loopback_endpoints: false, secret_namespaces, guard };
+    let underscores = args.serving.underscores.setting();
+    let options =
+        Options { class, loopback_endpoints: false, secret_namespaces, guard, underscores };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.status_updates());
     let started = |Started { served, .. }| {

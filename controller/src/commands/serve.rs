@@ -17,7 +17,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (trigger, debouncer) = debouncer();
     let files = Files::new(args.paths, trigger, &mut registry);
     let guard = args.serving.external.guard();
-    let options = Options { loopback_endpoints: true, guard, ..Options::default() };
+    let underscores = args.serving.underscores.setting();
+    let options = Options { loopback_endpoints: true, guard, underscores, ..Options::default() };
     let publisher = Publisher::new(files, options, &mut registry);
     server::run(&args.serving, publisher, debouncer, registry, |_| Ok(()), ready(())).await
 }

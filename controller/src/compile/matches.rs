@@ -1,10 +1,11 @@
 //! `spec.matches`: paths and predicates.
 
 use super::{expressions, report::Report};
-use crate::diagnostic::FieldPath;
+use crate::diagnostic::{FieldPath, Reason};
 use http::Method;
 use portico_crds as crds;
 use portico_dataplane::{
+    config::Underscores,
     path::PathPattern,
     router::{Comparison, Predicate, Predicates},
 };
@@ -56,13 +57,40 @@ pub(super) fn compile(
         match good.iter().find(same) {
             Some(first) => report.warn(
                 &at,
-                crate::diagnostic::Reason::Conflicted,
+                Reason::Conflicted,
                 format!("duplicates match {}, and is ignored", first.index),
             ),
             None => good.push(Matched { index, path, predicates }),
         }
     }
     good
+}
+
+/// Warns of predicates on request headers that are removed before Routes are matched.
+pub(super) fn warn_of_removed_headers(
+    matches: &[crds::Match],
+    at: &FieldPath<'_>,
+    underscores: Underscores,
+    report: &mut Report,
+) {
+    match underscores {
+        Underscores::Allow => return,
+        Underscores::Remove => {}
+    }
+    for (index, item) in matches.iter().enumerate().take(MAX_MATCHES) {
+        for (nth, predicate) in item.headers.iter().enumerate() {
+            if predicate.name.contains('_') {
+                report.warn(
+                    &at.index(index).child("headers").index(nth).child("name"),
+                    Reason::NoEffect,
+                    format!(
+                        "header '{}' is always absent: headers whose names have an underscore are removed; let clients send it with '-', or start Portico with --underscores allow",
+                        predicate.name.escape_debug()
+                    ),
+                );
+            }
+        }
+    }
 }
 
 /// Compiles a path pattern.
@@ -84,7 +112,9 @@ fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<M
     for (index, text) in methods.iter().enumerate() {
         let at = at.index(index);
         match Method::from_bytes(text.as_bytes()) {
-            Ok(Method::CONNECT) => report.invalid(&at, "CONNECT is never forwarded: remove it"),
+            Ok(method) if crds::FORBIDDEN_METHODS.contains(&text.to_ascii_uppercase().as_str()) => {
+                report.invalid(&at, format!("{method} is never forwarded: remove it"));
+            }
             Ok(method) if text.bytes().any(|b| b.is_ascii_lowercase()) => report.invalid(
                 &at,
                 format!("methods are case-sensitive: write {}", method.as_str().to_uppercase()),

@@ -1,6 +1,6 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
-use portico_dataplane::address_guard::AddressGuard;
+use portico_dataplane::{address_guard::AddressGuard, config::Underscores};
 use std::collections::BTreeSet;
 
 /// Compiler options.
@@ -16,6 +16,8 @@ pub struct Options {
     /// What `external` backends may point at, for an early warning. The dataplane checks again when
     /// it dials.
     pub guard: AddressGuard,
+    /// What the dataplane does with request headers whose names have underscores, for a warning.
+    pub underscores: Underscores,
 }
 
 impl Options {

@@ -53,6 +53,8 @@ fn connect_is_never_forwarded() {
         &[
             (methods(json!(["GET", "CONNECTED"])), "", ""),
             (methods(json!(["GET", "CONNECT"])), "spec.matches[0].methods[1]", "never forwarded"),
+            (methods(json!(["TRACE"])), "spec.matches[0].methods[0]", "never forwarded"),
+            (methods(json!(["TRACK"])), "spec.matches[0].methods[0]", "never forwarded"),
         ],
     );
 }

@@ -2,16 +2,20 @@
 
 use super::requested_headers::{Malformed, RequestedHeaders};
 use http::{
-    HeaderMap, HeaderValue, Method,
+    HeaderMap, HeaderName, HeaderValue, Method,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
+
+/// `Sec-Fetch-Site`: how the page's origin relates to the request's, in the browser's view.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What a request is in terms of the CORS protocol (Fetch, "CORS protocol").
 #[derive(Clone, Debug)]
 pub(crate) enum CorsRequest<'h> {
     /// It has no `Origin`.
     Plain,
-    /// Its page has the same origin. Browsers send `Origin` with every POST, PUT and DELETE.
+    /// Its page has the same origin, which `Origin` or the browser's `Sec-Fetch-Site` says. Browsers
+    /// send `Origin` with every POST, PUT and DELETE.
     SameOrigin,
     /// Its page has another origin. `None`: `Origin` is repeated, and so matches nothing.
     CrossOrigin(Option<&'h HeaderValue>),
@@ -46,7 +50,7 @@ impl<'h> CorsRequest<'h> {
         if origins.next().is_some() {
             return Self::CrossOrigin(None);
         }
-        if is_own(origin) {
+        if is_own(origin) || is_opaque_same_origin(origin, headers) {
             return Self::SameOrigin;
         }
         let asked = (*method == Method::OPTIONS).then(|| requested_method(headers)).flatten();
@@ -58,6 +62,17 @@ impl<'h> CorsRequest<'h> {
             headers: RequestedHeaders::read(headers),
         })
     }
+}
+
+/// Whether a browser vouches that the page has the same origin although it sends `Origin: null`, as
+/// for forms of a page with `Referrer-Policy: no-referrer` (Fetch, "append a request `Origin`
+/// header"). No script can set `Sec-Fetch-Site` (Fetch Metadata, "Sec-Fetch-Site").
+fn is_opaque_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    if origin != "null" {
+        return false;
+    }
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    sites.next().is_some_and(|site| site == "same-origin") && sites.next().is_none()
 }
 
 /// The only `Access-Control-Request-Method`. Without exactly one, OPTIONS is an ordinary request.
@@ -93,11 +108,21 @@ mod tests {
         const OWN: (&str, &str) = ("origin", "http://own");
         const ASKS: (&str, &str) = ("access-control-request-method", "PUT");
         const NAMES: (&str, &str) = ("access-control-request-headers", "x-a");
+        const NULL: (&str, &str) = ("origin", "null");
+        const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
         for (method, lines, expected) in [
             (Method::GET, &[][..], "plain"),
             (Method::OPTIONS, &[ASKS, NAMES], "plain"),
             (Method::POST, &[OWN], "same"),
             (Method::OPTIONS, &[OWN, ASKS], "same"),
+            (Method::POST, &[NULL, SAME], "same"),
+            (Method::OPTIONS, &[NULL, SAME, ASKS], "same"),
+            (Method::POST, &[NULL], "cross"),
+            (Method::POST, &[NULL, ("sec-fetch-site", "same-site")], "cross"),
+            (Method::POST, &[NULL, ("sec-fetch-site", "none")], "cross"),
+            (Method::POST, &[NULL, SAME, SAME], "cross"),
+            (Method::POST, &[NULL, SAME, ("sec-fetch-site", "cross-site")], "cross"),
+            (Method::POST, &[OTHER, SAME], "cross"),
             (Method::GET, &[OTHER], "cross"),
             (Method::POST, &[OTHER, ASKS], "cross"),
             (Method::OPTIONS, &[OTHER], "cross"),

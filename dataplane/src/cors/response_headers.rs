@@ -34,7 +34,8 @@ pub(super) enum CorsHeaders<'t> {
 }
 
 impl ResponseHeaders<'_> {
-    /// Changes a response's headers. Applied last, so that nothing overrides it.
+    /// Changes a response's headers. Applied last, so that nothing overrides it. `Portico-Cors` is
+    /// never a backend's.
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
         match self.headers {
             CorsHeaders::Untouched => {}
@@ -51,8 +52,10 @@ impl ResponseHeaders<'_> {
                 headers.insert(header::VARY, PREFLIGHT_VARY);
             }
         }
-        if let Some(why) = self.why {
-            headers.insert(WHY, why);
+        // The name is the edge's own: a backend's says nothing about a policy.
+        match self.why {
+            Some(why) => drop(headers.insert(WHY, why)),
+            None => drop(headers.remove(WHY)),
         }
     }
 }
@@ -185,6 +188,16 @@ mod tests {
             let mut backend_response = HeaderMap::new();
             ResponseHeaders { headers, why }.apply(&mut backend_response);
             assert_eq!(backend_response[WHY], "because");
+        }
+    }
+
+    #[test]
+    fn a_backend_can_not_speak_for_the_policy() {
+        for headers in [CorsHeaders::Untouched, CorsHeaders::Withheld] {
+            let mut backend_response = lines(&[("portico-cors", "theirs"), ("x-a", "stays")]);
+            ResponseHeaders { headers, why: None }.apply(&mut backend_response);
+            assert!(!backend_response.contains_key(WHY));
+            assert_eq!(backend_response["x-a"], "stays");
         }
     }
 

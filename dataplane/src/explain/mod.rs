@@ -21,6 +21,7 @@ pub use script::Script;
 pub use target::{Target, TargetError};
 
 use crate::{
+    config::Underscores,
     cors::CorsRequest,
     proxy::{Peer, Via},
     table::{self, Table},
@@ -45,6 +46,8 @@ pub struct Question {
     pub headers: HeaderMap,
     /// This install's name in `Via`, a token.
     pub via_name: Arc<str>,
+    /// `--underscores`.
+    pub underscores: Underscores,
 }
 
 /// An invalid question.
@@ -121,7 +124,13 @@ pub fn explain(
     if let Some(origin) = &question.origin {
         headers.insert(header::ORIGIN, origin.clone());
     }
-    let simulation = Simulation { table, target: &question.target, peer: &peer, via: &via };
+    let simulation = Simulation {
+        table,
+        target: &question.target,
+        peer: &peer,
+        via: &via,
+        underscores: question.underscores,
+    };
     let mut run = simulation.run(&question.method, &headers);
     let page = Page::of(&run, &headers, &question.target);
     if page == Page::Own && omits_origin(&question.method) && question.origin.is_some() {
@@ -160,7 +169,7 @@ struct Report<'q> {
 }
 
 impl Report<'_> {
-    /// A request for a host that no FrontDoor has.
+    /// A request that is refused before a FrontDoor is found for it.
     fn rejected(self, run: &DryRun<'_>) -> Explanation {
         let script = self.script(run);
         let notes = browser::note(self.page, &self.question.headers).into_iter().collect();
@@ -203,7 +212,7 @@ impl Report<'_> {
             preflight,
             request: run.sent.as_ref().map(|sent| Forwarded::of(sent, run, &self.question.method)),
             response,
-            notes: host.into_iter().chain(unset).collect(),
+            notes: host.into_iter().chain(unset).chain(run.removed_note(self.headers)).collect(),
         }
     }
 

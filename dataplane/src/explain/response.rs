@@ -47,7 +47,15 @@ impl Response {
             run.arrived.matched.and_then(|matched| matched.target.unavailable.clone());
         let cors = match run.cors_request() {
             Some(cors_request) => describe_verdict(run, &cors_request),
-            None => "no FrontDoor has the host, so no CORS policy applies".to_owned(),
+            None => match &run.reply {
+                Reply::Edge(_, Some(Refusal::NoHost)) => {
+                    "no FrontDoor has the host, so no CORS policy applies"
+                }
+                Reply::Edge(..) | Reply::Backend { .. } => {
+                    "the request is refused before any CORS policy applies"
+                }
+            }
+            .to_owned(),
         };
         let edge = |script| Self {
             by: ResponseSource::Edge,

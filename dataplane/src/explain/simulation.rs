@@ -2,6 +2,7 @@
 
 use super::{Target, sample::sample};
 use crate::{
+    config::Underscores,
     cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
         self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Via, decide,
@@ -12,7 +13,7 @@ use crate::{
     table::{Forward, Table},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request::Parts};
 
 /// Placeholder for the id that each request gets.
 const ID: HeaderValue = HeaderValue::from_static("(random for each request)");
@@ -23,6 +24,7 @@ pub(super) struct Simulation<'a, 't> {
     pub(super) target: &'a Target,
     pub(super) peer: &'a Peer,
     pub(super) via: &'a Via,
+    pub(super) underscores: Underscores,
 }
 
 /// A request, and what would happen to it.
@@ -60,8 +62,13 @@ impl<'t> Simulation<'_, 't> {
     /// Runs a request to its end.
     pub(super) fn run(&self, method: &Method, headers: &HeaderMap) -> DryRun<'t> {
         let mut head = self.head(method, headers);
-        let facts =
-            Facts { peer: self.peer, via: self.via, max_body_bytes: None, body_length: None };
+        let facts = Facts {
+            peer: self.peer,
+            via: self.via,
+            underscores: self.underscores,
+            max_body_bytes: None,
+            body_length: None,
+        };
         let (mut arrived, next) = decide(self.table, &facts, &mut head);
         let response_headers = arrived.take_response_headers();
         let mut sent = None;
@@ -172,6 +179,22 @@ impl<'t> DryRun<'t> {
     ) -> Option<router::Request<'r>> {
         let path = self.arrived.path.as_deref().ok()?;
         Some(proxy::routed(&self.head, path, cors_request))
+    }
+
+    /// A note about `headers` of the request that Portico does not believe.
+    pub(super) fn removed_note(&self, headers: &HeaderMap) -> Option<String> {
+        let removed = headers.keys().filter(|name| !self.head.headers.contains_key(*name));
+        let mut names: Vec<_> = removed.map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let (noun, verb) = match names.as_slice() {
+            [] => return None,
+            [_] => ("header", "is"),
+            _ => ("headers", "are"),
+        };
+        Some(format!(
+            "{noun} {} {verb} removed: clients are not trusted to set names that proxies use, nor, without --underscores allow, names with an underscore",
+            names.join(", ")
+        ))
     }
 
     /// What the policy does not allow, and why.

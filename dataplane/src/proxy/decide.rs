@@ -9,6 +9,7 @@ use super::{
     target,
 };
 use crate::{
+    config::Underscores,
     cors::{
         self, CorsRequest, Disposition, Policy, Preflight, RequestedHeaders, ResponseHeaders,
         Verdict,
@@ -18,7 +19,7 @@ use crate::{
     router,
     table::{Action, Forward, RouteMatch, Table, VirtualHost},
 };
-use http::{HeaderMap, HeaderValue, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use std::rc::Rc;
 
 /// What a decision depends on in addition to the table and the head.
@@ -28,6 +29,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) peer: &'a Peer,
     /// This install's name in `Via`.
     pub(crate) via: &'a Via,
+    /// `--underscores`.
+    pub(crate) underscores: Underscores,
     /// `--max-body-bytes`.
     pub(crate) max_body_bytes: Option<u64>,
     /// The length of the body, if known.
@@ -86,8 +89,8 @@ pub(crate) struct ForwardPlan<'t> {
 }
 
 /// Decides what happens to a request. Normalises Host and the forwarding headers of its head: an
-/// absolute target's authority replaces Host (RFC 9112 §3.2.2), and forwarding headers from an
-/// untrusted peer are removed.
+/// absolute target's authority replaces Host (RFC 9112 §3.2.2), and fields that the peer is not
+/// trusted to set are removed.
 pub(crate) fn decide<'t>(
     table: &'t Table,
     facts: &Facts<'_>,
@@ -121,10 +124,15 @@ impl<'t> Arrived<'t> {
         let slashes = virtual_host.map(|host| host.slashes).unwrap_or_default();
         self.path = target::path(head, slashes);
         self.host = Some(host);
+        target::refuse_method(&head.method)?;
         let virtual_host = virtual_host.ok_or(Refusal::NoHost)?;
-        let proxies = &virtual_host.trusted_proxies;
-        let client = ClientInfo::of(facts.peer, &head.headers, proxies, &host_value, port);
-        headers::remove_untrusted_forwarding(&mut head.headers, client.trusted);
+        let has_host = |name: &str| {
+            let other = table.hosts.find(name);
+            other.is_some_and(|other| other.front_door == virtual_host.front_door)
+        };
+        let client =
+            ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
+        headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
         let destination = self.destination.insert(Destination { virtual_host, client });
 
         let cors_request = destination.cors_request(head);
@@ -179,7 +187,7 @@ impl Destination<'_> {
 
     /// The request's id, if a trusted proxy has assigned one.
     pub(super) fn trusted_id<'h>(&self, head: &'h Parts) -> Option<&'h HeaderValue> {
-        let id = head.headers.get(REQUEST_ID).filter(|_| self.client.trusted)?;
+        let id = head.headers.get(REQUEST_ID).filter(|_| self.client.trusted.is_some())?;
         // It is written to logs as it is, so it must not look like more than one value there.
         let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
         let is_valid = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
@@ -223,6 +231,7 @@ impl<'t> Routed<'t, '_> {
                 Ok(Next::Respond(RouteReply::Redirect(redirect.status, location)))
             }
             Action::Respond(respond) => Ok(Next::Respond(RouteReply::Fixed(respond))),
+            Action::Forward(_) if is_last_hop(head) => Ok(Next::Respond(RouteReply::Options)),
             Action::Forward(forward) => Ok(Next::Forward(ForwardPlan {
                 matched,
                 forward,
@@ -235,6 +244,11 @@ impl<'t> Routed<'t, '_> {
             })),
         }
     }
+}
+
+/// Whether a request must not be forwarded any further (RFC 9110 §7.6.2).
+fn is_last_hop(head: &Parts) -> bool {
+    head.method == Method::OPTIONS && headers::remaining_hops(&head.headers) == Some(0)
 }
 
 /// The policy that applies: the Route's, or, without a Route, the FrontDoor's default.

@@ -15,7 +15,7 @@ use crate::{
     table::Backend,
     upstream::UpstreamResponse,
 };
-use http::{HeaderValue, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
 
 /// How a request is forwarded, regardless of the backend.
@@ -63,6 +63,9 @@ impl ForwardContext<'_, '_> {
         rewrite.apply(&head.method, &mut head.headers)?;
         let announced = head.headers.contains_key(header::TRAILER);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
+        if head.method == Method::OPTIONS {
+            headers::count_hop(&mut head.headers);
+        }
         let host = outbound.prepare(&mut head.headers);
         if let Some(trailers) = trailers {
             trailers.announce(&mut head.headers);
@@ -143,6 +146,10 @@ impl<D: Downstream> Exchange<'_, D> {
         hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
         if announced {
             trailers.announce(response.headers_mut());
+        }
+        if upgraded || response.status() == StatusCode::NO_CONTENT {
+            // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
+            response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         let rewrite = ResponseRewrite {
             client: &context.destination.client,

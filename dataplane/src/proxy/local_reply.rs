@@ -19,6 +19,8 @@ pub(crate) enum RouteReply<'t> {
     Redirect(StatusCode, HeaderValue),
     /// A fixed response.
     Fixed(&'t Respond),
+    /// The response to OPTIONS that must not be forwarded any further (RFC 9110 §7.6.2, §9.3.7).
+    Options,
 }
 
 impl RouteReply<'_> {
@@ -29,6 +31,10 @@ impl RouteReply<'_> {
             Self::Redirect(status, location) => {
                 *response.status_mut() = status;
                 response.headers_mut().insert(header::LOCATION, location);
+            }
+            Self::Options => {
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response.headers_mut().insert(header::ALLOW, ALLOWED);
             }
             Self::Fixed(respond) => {
                 *response.status_mut() = respond.status;
@@ -135,7 +141,7 @@ mod tests {
             let pattern = PathPattern::parse("/{a}/*").unwrap();
             let Some(captures) = pattern.matches(&path) else { return Ok(()) };
             let client = ClientInfo {
-                trusted: false,
+                trusted: None,
                 address: IpAddr::from([127, 0, 0, 1]),
                 scheme: Scheme::Http,
                 host: HeaderValue::from_static("www.ep.com:8080"),

@@ -102,6 +102,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         let facts = Facts {
             peer: self.downstream.peer(),
             via: &self.shared.via,
+            underscores: self.shared.limits.underscores,
             max_body_bytes: self.shared.limits.body_bytes,
             body_length: body.size_hint().exact(),
         };

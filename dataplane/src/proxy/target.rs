@@ -5,7 +5,7 @@ use crate::{
     path::{self, Slashes},
     refusal::Refusal,
 };
-use http::{HeaderMap, HeaderValue, header, request};
+use http::{HeaderMap, HeaderValue, Method, header, request};
 use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 
 /// A host and port as in the Host field (RFC 9110 §7.2).
@@ -80,6 +80,20 @@ fn lower_case(name: &str) -> Cow<'_, str> {
         name.to_ascii_lowercase().into()
     } else {
         name.into()
+    }
+}
+
+/// Refuses the methods that no backend gets, in any case, as some servers read it: TRACE and TRACK,
+/// whose response shows the client what the edge adds to its request (RFC 9110 §9.3.8), and CONNECT
+/// (§9.3.6).
+pub(super) fn refuse_method(method: &Method) -> Result<(), Refusal> {
+    let is = |name| method.as_str().eq_ignore_ascii_case(name);
+    if is("TRACE") || is("TRACK") {
+        Err(Refusal::MethodNotAllowed)
+    } else if is("CONNECT") {
+        Err(Refusal::Connect)
+    } else {
+        Ok(())
     }
 }
 

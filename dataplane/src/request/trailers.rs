@@ -1,6 +1,7 @@
 //! Trailer fields (RFC 9110 §6.5): which of them pass, in both directions. A recipient may merge
 //! them into the header section, so they must not say what the header section could not.
 
+use crate::field_name;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper::body::Frame;
@@ -12,8 +13,9 @@ const MAX_FIELDS: usize = 100;
 const MAX_BYTES: usize = 16 * 1024;
 
 /// Fields that never pass as trailers: framing, routing, authentication, request modifiers, response
-/// control and content format (RFC 9110 §6.5.1), and what the edge itself writes. Sorted.
-const FORBIDDEN: [&str; 73] = [
+/// control and content format (RFC 9110 §6.5.1), and what the edge itself writes. Sorted. Those that
+/// clients may not send at all are in [`field_name`].
+const FORBIDDEN: [&str; 56] = [
     "accept",
     "age",
     "allow",
@@ -23,9 +25,6 @@ const FORBIDDEN: [&str; 73] = [
     "cdn-cache-control",
     "cdn-loop",
     "clear-site-data",
-    "client-cert",
-    "client-cert-chain",
-    "client-ip",
     "connection",
     "cookie",
     "cookie2",
@@ -35,10 +34,7 @@ const FORBIDDEN: [&str; 73] = [
     "early-data",
     "expect",
     "expires",
-    "fastly-client-ip",
-    "forwarded",
     "from",
-    "front-end-https",
     "host",
     "http2-settings",
     "if",
@@ -52,7 +48,6 @@ const FORBIDDEN: [&str; 73] = [
     "pragma",
     "prefer",
     "priority",
-    "proxy",
     "range",
     "referer",
     "referrer-policy",
@@ -67,7 +62,6 @@ const FORBIDDEN: [&str; 73] = [
     "timing-allow-origin",
     "trailer",
     "transfer-encoding",
-    "true-client-ip",
     "upgrade",
     "upgrade-insecure-requests",
     "user-agent",
@@ -75,22 +69,13 @@ const FORBIDDEN: [&str; 73] = [
     "via",
     "warning",
     "www-authenticate",
-    "x-client-ip",
-    "x-cluster-client-ip",
     "x-content-type-options",
-    "x-forwarded",
     "x-frame-options",
-    "x-host",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-real-ip",
-    "x-request-id",
     "x-xss-protection",
 ];
 
 /// Beginnings of the names of further such fields.
-const FORBIDDEN_PREFIXES: [&str; 14] = [
+const FORBIDDEN_PREFIXES: [&str; 11] = [
     "accept-",
     "access-control-",
     "cf-",
@@ -102,9 +87,6 @@ const FORBIDDEN_PREFIXES: [&str; 14] = [
     "sec-",
     "x-accel-",
     "x-auth-",
-    "x-forwarded-",
-    "x-original-",
-    "x-rewrite-",
 ];
 
 /// Fields with such a beginning that can only be known after the content.
@@ -142,16 +124,18 @@ impl TrailerFilter {
             return self.admits_plain(name);
         }
         // Servers that turn names into variables can't tell punctuation apart (RFC 3875 §4.1.18).
-        let plain: String = name.bytes().map(plain).collect();
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let plain: String = name.chars().map(plain).collect();
         (self.underscores || !name.contains('_')) && self.admits_plain(&plain)
     }
 
     /// The same for a name without punctuation other than `-`.
     fn admits_plain(&self, name: &str) -> bool {
         let is_forbidden = FORBIDDEN.binary_search(&name).is_ok()
+            || field_name::is_claim(name)
             || (FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
                 && !DIGESTS.contains(&name));
-        let is = |withheld: &HeaderName| withheld.as_str().bytes().map(plain).eq(name.chars());
+        let is = |withheld: &HeaderName| field_name::is_same_variable(withheld.as_str(), name);
         !is_forbidden && !self.withheld.iter().any(is)
     }
 
@@ -196,11 +180,6 @@ impl TrailerFilter {
             Ok(_) | Err(_) => drop(headers.remove(header::TRAILER)),
         }
     }
-}
-
-/// A character of a name as servers see it that can't tell punctuation apart.
-fn plain(byte: u8) -> char {
-    if byte.is_ascii_alphanumeric() { char::from(byte) } else { '-' }
 }
 
 #[cfg(test)]

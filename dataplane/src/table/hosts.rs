@@ -107,9 +107,12 @@ pub struct VirtualHost {
     pub host: HostPattern,
     /// The FrontDoor that owns it.
     pub front_door: ObjectName,
-    /// Peers whose `X-Forwarded-*` and `Forwarded` are trusted.
+    /// Peers whose word about the client is trusted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub trusted_proxies: Arc<[IpNet]>,
+    /// The fields in which they give it.
+    #[serde(skip_serializing_if = "TrustedHeaders::is_default")]
+    pub trusted_headers: TrustedHeaders,
     /// Whether repeated slashes in a request's path are merged.
     #[serde(skip_serializing_if = "Slashes::is_keep")]
     pub slashes: Slashes,
@@ -118,6 +121,23 @@ pub struct VirtualHost {
     pub cors: Option<Arc<cors::Policy>>,
     /// The Routes by path; hosts with the same Routes share them.
     pub routes: Arc<RouteTree<Arc<Route>>>,
+}
+
+/// The fields in which trusted proxies report the client. The others are removed: the proxies may
+/// have passed them on as the client sent them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum TrustedHeaders {
+    /// `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl TrustedHeaders {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// All virtual hosts. Only the most specific entry that matches a host counts.
@@ -244,6 +264,7 @@ mod tests {
             front_door: ObjectName::new("web", *entry),
             trusted_proxies: Arc::default(),
             slashes: Slashes::Keep,
+            trusted_headers: TrustedHeaders::default(),
             cors: None,
             routes: Arc::default(),
         };

@@ -12,7 +12,7 @@ pub use action::{Action, Forward, Redirect, Respond, Rewrite};
 pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
 pub use edits::HeaderEdits;
 pub(crate) use edits::redacted;
-pub use hosts::{HostPattern, HostPatternError, Hosts, VirtualHost};
+pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHost};
 pub use route::{Route, RouteMatch, Timeouts};
 pub use scheme::Scheme;
 

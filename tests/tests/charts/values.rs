@@ -16,6 +16,7 @@ const ALL: &[&str] = &[
     "secrets.namespaces={web}",
     "allowExternal={10.0.0.0/8,*.corp.example}",
     "viaName=edge",
+    "underscores=allow",
     "workers=3",
     "limits.maxHeadBytes=32KiB",
     "limits.maxUriBytes=4KiB",

@@ -3,7 +3,10 @@
 use crate::exchange;
 use http::{HeaderMap, HeaderValue, Method};
 use portico::compile::Compiled;
-use portico_dataplane::explain::{Explanation, Field, Question, Response, ResponseSource, explain};
+use portico_dataplane::{
+    config::Underscores,
+    explain::{Explanation, Field, Question, Response, ResponseSource, explain},
+};
 use portico_tests::{
     backend::{Backend, Reply, front_door, route, service},
     edge::Edge,
@@ -86,6 +89,7 @@ fn explained(compiled: &Compiled, case: &Case) -> Explanation {
         origin: case.origin.map(HeaderValue::from_static),
         headers,
         via_name: "portico-test".into(),
+        underscores: Underscores::Remove,
     };
     explain(&compiled.table, &question, &[]).unwrap()
 }

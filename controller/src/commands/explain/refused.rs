@@ -10,7 +10,7 @@ use portico_dataplane::{
     explain::{Refused, Target},
     path::Slashes,
     router::RouteTree,
-    table::{HostPattern, Hosts, ObjectName, VirtualHost},
+    table::{HostPattern, Hosts, ObjectName, TrustedHeaders, VirtualHost},
 };
 use std::sync::Arc;
 
@@ -80,6 +80,7 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         front_door: front_door.clone(),
         trusted_proxies: Arc::new([]),
         slashes: Slashes::Keep,
+        trusted_headers: TrustedHeaders::default(),
         cors: None,
         routes: Arc::new(RouteTree::default()),
     }

@@ -155,9 +155,7 @@ impl Text {
         let word = if *sent { String::new() } else { self.paint.bad("not sent: ") };
         self.section("Request", &word, format_args!("{method} {target}"));
         let preflight = explanation.preflight.as_ref();
-        if explanation.browser.forbidden {
-            self.line("which no browser sends for a script; from elsewhere it is this:");
-        } else if preflight.is_some_and(|preflight| preflight.allowed == Some(false)) {
+        if preflight.is_some_and(|preflight| preflight.allowed == Some(false)) {
             self.line("which no browser sends from this page; from elsewhere it is this:");
         }
         self.fields(headers);

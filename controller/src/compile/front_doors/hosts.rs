@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use portico_crds as crds;
 use portico_dataplane::{
     path::Slashes,
-    table::{HostPattern, ObjectName},
+    table::{HostPattern, ObjectName, TrustedHeaders},
 };
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -58,6 +58,7 @@ pub(super) struct FrontDoor<'s> {
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
     pub(super) slashes: Slashes,
+    pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
     precedence: Precedence<'s>,
@@ -124,6 +125,7 @@ impl<'s> FrontDoor<'s> {
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
                 slashes: Slashes::Keep,
+                trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
                 precedence,
                 attach_rules: AttachRules::SameNamespace,
@@ -141,6 +143,7 @@ impl<'s> FrontDoor<'s> {
             crds::Slashes::Keep => Slashes::Keep,
             crds::Slashes::Merge => Slashes::Merge,
         };
+        let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
         let cors = cors::Inherited::compile(spec.cors.as_ref(), &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
         Self {
@@ -149,6 +152,7 @@ impl<'s> FrontDoor<'s> {
             owned,
             trusted_proxies,
             slashes,
+            trusted_headers,
             cors,
             precedence,
             attach_rules,
@@ -224,6 +228,26 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
         }
     }
     good.into()
+}
+
+fn trusted_headers(
+    spec: &crds::FrontDoorSpec,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> TrustedHeaders {
+    match spec.trusted_headers {
+        crds::TrustedHeaders::XForwarded => TrustedHeaders::XForwarded,
+        crds::TrustedHeaders::Forwarded => {
+            if spec.trusted_proxies.is_empty() {
+                report.warn(
+                    at,
+                    Reason::NoEffect,
+                    "has no effect, since no proxy is trusted: list those in front in trustedProxies",
+                );
+            }
+            TrustedHeaders::Forwarded
+        }
+    }
 }
 
 /// Assigns each host to the oldest FrontDoor that names it and is served.

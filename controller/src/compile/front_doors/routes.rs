@@ -88,6 +88,8 @@ impl<'s> Routes<'_, 's> {
         };
         let at = FieldPath::SPEC.child("matches");
         let matched = matches::compile(&spec.matches, &at, &mut candidate.report);
+        let underscores = self.options.underscores;
+        matches::warn_of_removed_headers(&spec.matches, &at, underscores, &mut candidate.report);
         let compiled =
             self.compile_spec(name, spec, &matched, candidate.front_door, &mut candidate.report);
         let snapshot = self.snapshot;

@@ -3,32 +3,20 @@
 
 use super::{
     super::{peer::Peer, target::Host},
-    forwarded,
+    report::Report,
 };
-use crate::table::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use ipnet::IpNet;
+use crate::{
+    refusal::Refusal,
+    table::{Scheme, TrustedHeaders, VirtualHost},
+};
+use http::{HeaderMap, HeaderValue};
 use std::net::IpAddr;
-
-/// `X-Forwarded-For`: the client's address, then each proxy's.
-pub(in crate::proxy) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// `X-Forwarded-Proto`: the scheme that the client used.
-pub(in crate::proxy) const FORWARDED_PROTO: HeaderName =
-    HeaderName::from_static("x-forwarded-proto");
-/// `X-Forwarded-Host`: the Host that the client sent.
-pub(in crate::proxy) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// `X-Forwarded-Port`: the port that the client dialled.
-pub(in crate::proxy) const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-/// `X-Real-IP`: the client's address.
-pub(in crate::proxy) const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-/// `X-Request-Id`: identifies a request in logs.
-pub(in crate::proxy) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The request as the client sent it.
 #[derive(Clone, Debug)]
 pub(in crate::proxy) struct ClientInfo {
-    /// Whether the peer is a trusted proxy.
-    pub(in crate::proxy) trusted: bool,
+    /// If the peer is a trusted proxy, the fields in which it reports the client.
+    pub(in crate::proxy) trusted: Option<TrustedHeaders>,
     /// The client's address.
     pub(in crate::proxy) address: IpAddr,
     /// The scheme that the client used.
@@ -41,42 +29,45 @@ pub(in crate::proxy) struct ClientInfo {
 
 impl ClientInfo {
     /// Evaluates the headers of trusted proxies; `host` is the request's own Host, and `port` the
-    /// port in it.
+    /// port in it. A host that they report must be one that `has_host` accepts: proxies pass on the
+    /// fields that they don't set themselves.
     pub(in crate::proxy) fn of(
         peer: &Peer,
         headers: &HeaderMap,
-        trusted_proxies: &[IpNet],
+        virtual_host: &VirtualHost,
         host: &HeaderValue,
         port: Option<u16>,
-    ) -> Self {
+        has_host: impl FnOnce(&str) -> bool,
+    ) -> Result<Self, Refusal> {
         let address = peer.address.ip().to_canonical();
+        let VirtualHost { trusted_proxies, trusted_headers, .. } = virtual_host;
         let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|net| net.contains(&address));
-        let trusted = !trusted_proxies.is_empty() && is_trusted(address);
-        if !trusted {
+        if trusted_proxies.is_empty() || !is_trusted(address) {
             let (scheme, host) = (peer.scheme, host.clone());
             let port = port.unwrap_or(scheme.default_port());
-            return Self { trusted, address, scheme, host, port };
+            return Ok(Self { trusted: None, address, scheme, host, port });
         }
-        let chain = forwarded::elements(headers);
-        let nearest = chain.last().cloned().unwrap_or_default();
-        let reported = |name: &HeaderName| last_element(headers, name);
-        let scheme = match reported(&FORWARDED_PROTO).or(nearest.proto.as_deref()) {
-            Some(proto) if is_over_tls(proto) => Scheme::Https,
-            Some(_) => Scheme::Http,
-            None => peer.scheme,
+        let report = match trusted_headers {
+            TrustedHeaders::XForwarded => Report::of_x_forwarded(headers, address, is_trusted),
+            TrustedHeaders::Forwarded => Report::of_forwarded(headers, address, is_trusted),
         };
-        let host = reported(&FORWARDED_HOST)
-            .or(nearest.host.as_deref())
-            .filter(|host| Host::parse(host.as_bytes()).is_some())
-            .and_then(|host| HeaderValue::from_str(host).ok())
-            .unwrap_or_else(|| host.clone());
-        let port = reported(&FORWARDED_PORT).and_then(|port| port.parse().ok());
-        let port = port.unwrap_or_else(|| {
-            let port = Host::parse(host.as_bytes()).and_then(|host| host.port);
-            port.unwrap_or(scheme.default_port())
-        });
-        let address = client_address(headers, &chain, address, is_trusted);
-        Self { trusted, address, scheme, host, port }
+        let (host, port) = match report.host {
+            None => (host.clone(), port),
+            Some(reported) => {
+                let parsed = Host::parse(&reported).filter(|parsed| has_host(&parsed.name));
+                let port = parsed.ok_or(Refusal::InvalidForwardedHost)?.port;
+                let host = HeaderValue::from_bytes(&reported);
+                (host.map_err(|_| Refusal::InvalidForwardedHost)?, port)
+            }
+        };
+        let scheme = report.scheme.unwrap_or(peer.scheme);
+        Ok(Self {
+            trusted: Some(*trusted_headers),
+            address: report.address,
+            scheme,
+            host,
+            port: report.port.or(port).unwrap_or(scheme.default_port()),
+        })
     }
 
     /// Whether `origin` is the origin that the client talks to: scheme and Host of this request, in
@@ -103,63 +94,6 @@ impl ClientInfo {
     }
 }
 
-/// Whether a proxy's name for the scheme means TLS. Traefik reports `wss` for a WebSocket, whose
-/// page has an `https` origin.
-fn is_over_tls(proto: &str) -> bool {
-    proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss")
-}
-
-/// The list element that the nearest proxy added.
-fn last_element<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-    value.rsplit(',').next().map(str::trim).filter(|element| !element.is_empty())
-}
-
-/// The nearest address in `X-Forwarded-For`, or else in `Forwarded` (RFC 7239 §5.2), that is not a
-/// trusted proxy's; else `X-Real-IP`; else the peer's.
-fn client_address(
-    headers: &HeaderMap,
-    chain: &[forwarded::Element],
-    peer: IpAddr,
-    is_trusted: impl Fn(IpAddr) -> bool,
-) -> IpAddr {
-    let lines = headers.get_all(FORWARDED_FOR);
-    let lines = lines.iter().rev().map(|line| line.to_str().unwrap_or_default());
-    let reported = lines.flat_map(|line| line.rsplit(',').map(str::trim));
-    let forwarded_for =
-        chain.iter().rev().map(|element| element.client.as_deref().unwrap_or_default());
-    let first = nearest(reported, &is_trusted).or_else(|| nearest(forwarded_for, &is_trusted));
-    let first = first.or_else(|| Some(parse_address(last_element(headers, &REAL_IP)?)));
-    first.flatten().unwrap_or(peer)
-}
-
-/// The first address that is not a trusted proxy's, or the last before an invalid one; `None` if
-/// there are no elements, `Some(None)` if the first is invalid.
-fn nearest<'t>(
-    reported: impl Iterator<Item = &'t str>,
-    is_trusted: impl Fn(IpAddr) -> bool,
-) -> Option<Option<IpAddr>> {
-    let mut furthest = None;
-    for element in reported {
-        let Some(address) = parse_address(element) else {
-            return Some(furthest.flatten());
-        };
-        furthest = Some(Some(address));
-        if !is_trusted(address) {
-            break;
-        }
-    }
-    furthest
-}
-
-/// Parses an address with or without a port, IPv6 with or without brackets.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let address =
-        bare.parse().ok().or_else(|| text.parse().ok().map(|with: std::net::SocketAddr| with.ip()));
-    address.map(|address: IpAddr| address.to_canonical())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +101,7 @@ mod tests {
     fn client(scheme: Scheme, host: &'static str) -> ClientInfo {
         let address = IpAddr::from([127, 0, 0, 1]);
         let host = HeaderValue::from_static(host);
-        ClientInfo { trusted: false, address, scheme, host, port: scheme.default_port() }
+        ClientInfo { trusted: None, address, scheme, host, port: scheme.default_port() }
     }
 
     #[test]

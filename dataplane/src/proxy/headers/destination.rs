@@ -124,7 +124,7 @@ mod tests {
         host: HostHeader,
     ) -> Result<String, Refusal> {
         let client = ClientInfo {
-            trusted: false,
+            trusted: None,
             address: IpAddr::from([127, 0, 0, 1]),
             scheme: Scheme::Http,
             host: HeaderValue::from_static("www.ep.com"),

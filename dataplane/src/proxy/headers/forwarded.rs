@@ -1,45 +1,73 @@
 //! `Forwarded` (RFC 7239): what each proxy reports about the request it received.
 
 use http::{HeaderMap, header};
+use std::borrow::Cow;
 
 /// What one proxy reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::proxy) struct Element {
+pub(super) struct Element<'h> {
     /// `for`: the client that sent it the request.
-    pub(in crate::proxy) client: Option<String>,
+    pub(super) client: Option<Cow<'h, str>>,
     /// `host`: the Host that it received.
-    pub(in crate::proxy) host: Option<String>,
+    pub(super) host: Option<Cow<'h, str>>,
     /// `proto`: the scheme of the request it received.
-    pub(in crate::proxy) proto: Option<String>,
+    pub(super) proto: Option<Cow<'h, str>>,
 }
 
-/// All elements, the nearest proxy's last; empty if any of it is malformed.
-pub(in crate::proxy) fn elements(headers: &HeaderMap) -> Vec<Element> {
-    let mut elements = Vec::new();
-    for line in headers.get_all(header::FORWARDED) {
-        match line.to_str().ok().and_then(parse) {
-            Some(more) => elements.extend(more),
-            None => return Vec::new(),
+/// All elements, the nearest proxy's first; `None` for a malformed one.
+pub(super) fn from_nearest(headers: &HeaderMap) -> impl Iterator<Item = Option<Element<'_>>> {
+    let lines = headers.get_all(header::FORWARDED).iter().rev();
+    lines.flat_map(|line| FromRight(Some(line.as_bytes()))).map(element)
+}
+
+/// Splits a line at commas outside quoted strings, from its end, so that nothing malformed further
+/// to the left changes where the last element begins.
+struct FromRight<'h>(Option<&'h [u8]>);
+
+impl<'h> Iterator for FromRight<'h> {
+    type Item = &'h [u8];
+
+    fn next(&mut self) -> Option<&'h [u8]> {
+        let line = self.0.take()?;
+        let mut quoted = false;
+        for (at, byte) in line.iter().enumerate().rev() {
+            match byte {
+                b'"' if !(quoted && is_escaped(line, at)) => quoted = !quoted,
+                b',' if !quoted => {
+                    self.0 = Some(&line[..at]);
+                    return Some(&line[at + 1..]);
+                }
+                _ => {}
+            }
         }
+        Some(line)
     }
-    elements
 }
 
-fn parse(line: &str) -> Option<Vec<Element>> {
-    split(line, b',')?.into_iter().map(element).collect()
+/// Whether a byte inside a quoted string follows an odd number of backslashes.
+fn is_escaped(line: &[u8], at: usize) -> bool {
+    line[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-fn element(text: &str) -> Option<Element> {
+/// Parses an element; `None` if it is malformed or has a parameter twice (RFC 7239 §4).
+fn element(text: &[u8]) -> Option<Element<'_>> {
+    let text = std::str::from_utf8(text).ok()?;
     let mut element = Element::default();
     for pair in split(text, b';')?.into_iter().map(str::trim).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
-        let field = match name.trim().to_ascii_lowercase().as_str() {
-            "for" => &mut element.client,
-            "host" => &mut element.host,
-            "proto" => &mut element.proto,
-            _ => continue,
+        let name = name.trim();
+        let field = if name.eq_ignore_ascii_case("for") {
+            &mut element.client
+        } else if name.eq_ignore_ascii_case("host") {
+            &mut element.host
+        } else if name.eq_ignore_ascii_case("proto") {
+            &mut element.proto
+        } else {
+            continue;
         };
-        *field = Some(unquoted(value.trim()));
+        if field.replace(unquoted(value.trim())?).is_some() {
+            return None;
+        }
     }
     Some(element)
 }
@@ -64,45 +92,57 @@ fn split(text: &str, separator: u8) -> Option<Vec<&str>> {
     (!quoted).then_some(parts)
 }
 
-fn unquoted(value: &str) -> String {
-    match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
-        None => value.to_owned(),
-        Some(inner) => {
-            let mut escaped = false;
-            let keep = |c: &char| {
-                escaped = *c == '\\' && !escaped;
-                !escaped
-            };
-            inner.chars().filter(keep).collect()
-        }
+/// The value of a token or quoted string; `None` if it is neither.
+fn unquoted(value: &str) -> Option<Cow<'_, str>> {
+    if !value.contains('"') {
+        return Some(value.into());
     }
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return (!inner.contains('"')).then_some(inner.into());
+    }
+    let mut escaped = false;
+    let keep = |c: &char| {
+        escaped = *c == '\\' && !escaped;
+        !escaped
+    };
+    Some(inner.chars().filter(keep).collect::<String>().into())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     #[test]
-    fn elements_are_read() {
+    fn elements_are_read_from_the_right() {
         let read = |line: &str| {
-            let elements = parse(line)?;
-            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
-            let lines =
-                elements.iter().map(|e| [text(&e.client), text(&e.host), text(&e.proto)].join(" "));
-            Some(lines.collect::<Vec<_>>().join(", "))
+            let mut headers = HeaderMap::new();
+            headers.insert(header::FORWARDED, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            let text = |value: &Option<Cow<'_, str>>| value.as_deref().unwrap_or("-").to_owned();
+            let elements = from_nearest(&headers).map(|element| match element {
+                Some(e) => [text(&e.client), text(&e.host), text(&e.proto)].join(" "),
+                None => "malformed".to_owned(),
+            });
+            elements.collect::<Vec<_>>().join(", ")
         };
         for (line, elements) in [
-            ("for=1.2.3.4", Some("1.2.3.4 - -")),
-            ("For=\"[::1]:80\";HOST=a;proto=https;by=x", Some("[::1]:80 a https")),
-            ("for=a, for=b;host=\"x,y;z\"", Some("a - -, b x,y;z -")),
-            ("for=\"a\\\"b\\\\c\"", Some("a\"b\\c - -")),
-            (" ; for = a ;", Some("a - -")),
-            ("", Some("- - -")),
-            ("for", None),
-            ("for=\"a", None),
+            ("for=1.2.3.4", "1.2.3.4 - -"),
+            ("For=\"[::1]:80\";HOST=a;proto=https;by=x", "[::1]:80 a https"),
+            ("for=a, for=b;host=\"x,y;z\"", "b x,y;z -, a - -"),
+            ("for=\"a\\\"b\\\\c\"", "a\"b\\c - -"),
+            ("for=\"a\\\\\", for=\"b,\\\",c\"", "b,\",c - -, a\\ - -"),
+            (" ; for = a ;", "a - -"),
+            ("", "- - -"),
+            ("for", "malformed"),
+            ("for=\"a", "malformed"),
+            ("for=a\"b\"", "malformed"),
+            ("for=a;FOR=b", "malformed"),
+            ("for=\"a, for=b", "b - -, malformed"),
+            ("for=é, for=b", "b - -, é - -"),
         ] {
-            assert_eq!(read(line).as_deref(), elements, "{line}");
+            assert_eq!(read(line), elements, "{line}");
         }
     }
 }

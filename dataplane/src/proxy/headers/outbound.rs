@@ -2,15 +2,13 @@
 
 use super::{
     super::peer::Peer,
-    client::{
-        ClientInfo, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP,
-        REQUEST_ID,
-    },
+    client::ClientInfo,
     hop_by_hop,
+    names::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP, REQUEST_ID},
 };
 use crate::{
     refusal::Refusal,
-    table::{Backend, HostHeader, Protocol, Route, Scheme},
+    table::{Backend, HostHeader, Protocol, Route, Scheme, TrustedHeaders},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -18,38 +16,7 @@ use http::{
     header::{self, InvalidHeaderValue},
     uri::{Authority, PathAndQuery},
 };
-use std::{net::IpAddr, sync::Arc};
-
-/// Headers that only a trusted hop in front may set.
-const FORWARDING_HEADERS: [HeaderName; 7] = [
-    FORWARDED_FOR,
-    FORWARDED_PROTO,
-    FORWARDED_HOST,
-    FORWARDED_PORT,
-    REAL_IP,
-    REQUEST_ID,
-    header::FORWARDED,
-];
-
-/// Strips forwarding headers that the peer is not trusted to set. [`FORWARDING_HEADERS`] with
-/// underscores (`X_Real_IP`) are stripped even from trusted peers: CGI-style backends can't tell
-/// them apart. Runs before a Route is chosen, so that no predicate sees them.
-pub(in crate::proxy) fn remove_untrusted_forwarding(headers: &mut HeaderMap, trusted: bool) {
-    let is_untrusted = |name: &&HeaderName| {
-        let text = name.as_str();
-        // A cheap test that rules out most fields.
-        text.starts_with(['x', 'f'])
-            && if text.contains('_') {
-                FORWARDING_HEADERS.iter().any(|header| text.replace('_', "-") == header.as_str())
-            } else {
-                !trusted && FORWARDING_HEADERS.contains(name)
-            }
-    };
-    let untrusted: Vec<_> = headers.keys().filter(is_untrusted).cloned().collect();
-    for name in untrusted {
-        headers.remove(name);
-    }
-}
+use std::{fmt::Display, net::IpAddr, sync::Arc};
 
 /// This install's name, and its element of `Via` (RFC 9110 §7.6.3) for each HTTP version of
 /// requests.
@@ -108,27 +75,47 @@ impl Outbound<'_> {
         hop_by_hop::remove_from_request(headers, self.upgrade);
         self.forwarded(headers);
         let host = self.host(headers);
-        self.route.request_headers.apply(headers);
+        self.route.request_headers.apply_to_request(headers);
         self.via(headers);
         host
     }
 
-    /// Sets the forwarding headers: the client, and what it requested.
+    /// Sets the forwarding headers: the client, and what it requested. Of a trusted proxy's, only
+    /// those that it is trusted to set are left, and continued.
     fn forwarded(&self, headers: &mut HeaderMap) {
         let client = self.client;
         let peer = &self.peer.ip;
-        let chain = if client.trusted { appended(headers, &FORWARDED_FOR, peer) } else { None };
-        headers.insert(FORWARDED_FOR, chain.unwrap_or_else(|| peer.clone()));
         let element = self.forwarded_element();
-        let chain =
-            if client.trusted { appended(headers, &header::FORWARDED, &element) } else { None };
-        headers.insert(header::FORWARDED, chain.unwrap_or(element));
+        let (addresses, elements) = match client.trusted {
+            None => (peer.clone(), element),
+            Some(TrustedHeaders::XForwarded | TrustedHeaders::Forwarded) => (
+                appended(headers, &FORWARDED_FOR, peer)
+                    .unwrap_or_else(|| self.after_client(client.address, peer)),
+                appended(headers, &header::FORWARDED, &element).unwrap_or_else(|| {
+                    self.after_client(format!("for={}", node(client.address)), &element)
+                }),
+            ),
+        };
+        headers.insert(FORWARDED_FOR, addresses);
+        headers.insert(header::FORWARDED, elements);
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
         headers.insert(FORWARDED_HOST, client.host.clone());
         headers.insert(FORWARDED_PORT, port_value(client.port));
-        let real_ip = if client.trusted { value(client.address) } else { peer.clone() };
+        let real_ip = if client.trusted.is_some() { value(client.address) } else { peer.clone() };
         headers.insert(REAL_IP, real_ip);
         headers.insert(REQUEST_ID, self.id.clone());
+    }
+
+    /// A list of the client and this hop, where the trusted proxies report the client in another
+    /// field.
+    fn after_client(&self, client: impl Display, own: &HeaderValue) -> HeaderValue {
+        if self.client.address == self.peer.address.ip().to_canonical() {
+            return own.clone();
+        }
+        let mut list = client.to_string().into_bytes();
+        list.extend_from_slice(b", ");
+        list.extend_from_slice(own.as_bytes());
+        HeaderValue::from_maybe_shared(Bytes::from(list)).unwrap_or_else(|_| own.clone())
     }
 
     /// This hop's element of `Forwarded` (RFC 7239 §4). Most requests of a connection have the same
@@ -142,10 +129,7 @@ impl Outbound<'_> {
         {
             return element.clone();
         }
-        let node = match self.peer.address.ip().to_canonical() {
-            IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => format!("\"[{v6}]\""),
-        };
+        let node = node(self.peer.address.ip().to_canonical());
         // A valid Host contains no quotation mark.
         let host_text = String::from_utf8_lossy(host.as_bytes());
         let element = format!("for={node};host=\"{host_text}\";proto={}", scheme.as_str());
@@ -207,7 +191,15 @@ fn appended(headers: &HeaderMap, name: &HeaderName, last: &HeaderValue) -> Optio
     HeaderValue::from_maybe_shared(list.freeze()).ok()
 }
 
-fn value(text: impl std::fmt::Display) -> HeaderValue {
+/// An address as `Forwarded` writes it (RFC 7239 §6).
+fn node(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("\"[{v6}]\""),
+    }
+}
+
+fn value(text: impl Display) -> HeaderValue {
     // Addresses are visible ASCII.
     HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }

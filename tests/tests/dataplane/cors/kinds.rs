@@ -106,6 +106,7 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
     let https = "X-Forwarded-Proto: https";
     let shop = "X-Forwarded-Host: Shop.ep.com";
     let port = "X-Forwarded-Host: www.ep.com:8443";
+    let both = "X-Forwarded-Proto: https, http|X-Forwarded-For: 203.0.113.7, 127.0.0.9";
     let forwarded = "Forwarded: proto=https;host=shop.ep.com";
     for (trusted, told, origin, own) in [
         (true, https, "https://www.ep.com", true),
@@ -116,13 +117,16 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
         (true, shop, "http://shop.ep.com", true),
         (true, shop, "http://www.ep.com", false),
         (true, &format!("{https}|{port}"), "https://www.ep.com:8443", true),
-        (true, forwarded, "https://shop.ep.com", true),
+        (true, both, "https://www.ep.com", true),
+        (true, both, "http://www.ep.com", false),
+        (true, forwarded, "https://shop.ep.com", false),
         (false, https, "https://www.ep.com", false),
         (false, https, "http://www.ep.com", true),
         (false, shop, "http://shop.ep.com", false),
         (false, forwarded, "https://shop.ep.com", false),
     ] {
-        let door = front_door(if trusted { "trustedProxies: [127.0.0.0/8]" } else { "" });
+        let door = front_door(if trusted { "trustedProxies: [127.0.0.0/8]" } else { "" })
+            .replace("[{name: www.ep.com}]", "[{name: www.ep.com}, {name: shop.ep.com}]");
         let app = "backends: [{service: {name: app, port: 80}}]\n".to_owned()
             + &policy("disallowedOrigin: Reject");
         let manifests = |address: SocketAddr| {
@@ -132,6 +136,32 @@ async fn rule_02_a_trusted_proxy_says_what_the_client_talked_to() {
         let outcome = site.send(request(&format!("POST /|{told}|Origin: {origin}"))).await;
         assert_eq!(outcome.got.is_some(), own, "{trusted} {told} {origin}");
         assert_eq!(outcome.answer.status(), if own { 200 } else { 403 });
+    }
+}
+
+/// Browsers send `Origin: null` with the forms of pages whose `Referrer-Policy` is `no-referrer`.
+#[tokio::test]
+async fn rule_02_a_browser_vouches_for_a_page_that_hides_its_origin() {
+    let site = Site::careless(&policy("disallowedOrigin: Reject")).await;
+    for (fields, own) in [
+        ("Sec-Fetch-Site: same-origin", true),
+        ("Sec-Fetch-Site: same-origin|Access-Control-Request-Method: PUT", true),
+        ("Sec-Fetch-Site: same-site", false),
+        ("Sec-Fetch-Site: cross-site", false),
+        ("Sec-Fetch-Site: same-origin|Sec-Fetch-Site: cross-site", false),
+        ("X-A: b", false),
+    ] {
+        for method in ["POST", "OPTIONS"] {
+            let text = format!("{method} /|Origin: null|{fields}");
+            let outcome = site.send(request(&text)).await;
+            assert_eq!(outcome.answer.status(), if own { 200 } else { 403 }, "{text}");
+            assert_eq!(outcome.got.is_some(), own, "{text}");
+            if let Some(got) = &outcome.got {
+                assert_eq!(got.field("origin"), "null", "{text}");
+                assert_eq!(cors(&outcome.answer), [""; 0], "{text}");
+                assert_eq!(outcome.answer.fields("vary"), ["Origin"], "{text}");
+            }
+        }
     }
 }
 

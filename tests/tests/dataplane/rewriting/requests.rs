@@ -86,7 +86,8 @@ async fn the_own_origin_stays_where_host_does() {
 async fn behind_a_trusted_proxy_the_own_origin_is_what_the_browser_saw() {
     let backend = Backend::saying("ok").await.unwrap();
     let manifests = [
-        front_door("trustedProxies: [127.0.0.0/8]"),
+        front_door("trustedProxies: [127.0.0.0/8]")
+            .replace("[{name: www.ep.com}]", "[{name: www.ep.com}, {name: a.example}]"),
         service("app", "http", &[backend.address()]),
         route("app", "backends: [{service: {name: app, port: 80}}]\nrewrite: {host: Backend}"),
     ];

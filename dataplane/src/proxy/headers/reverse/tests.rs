@@ -33,7 +33,7 @@ impl Setup {
     /// The field as the client gets it, from a request for this path.
     fn mapped(&self, path: &str, name: HeaderName, value: &str) -> String {
         let client = ClientInfo {
-            trusted: false,
+            trusted: None,
             address: IpAddr::from([127, 0, 0, 1]),
             scheme: self.scheme,
             host: HeaderValue::from_static(self.host),

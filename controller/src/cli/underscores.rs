@@ -1,0 +1,35 @@
+//! The flag for request headers whose names have underscores.
+
+use clap::{Args, ValueEnum};
+use portico_dataplane::config;
+
+/// Request headers whose names have underscores.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct UnderscoreArgs {
+    /// What happens to request headers whose names have an underscore
+    ///
+    /// Many backends read 'x_api_key' and 'x-api-key' as one variable, so that a client could set
+    /// what Portico sets. Whichever is chosen, those are removed that a backend may take for a
+    /// header that Portico itself sets or that the Route edits.
+    #[arg(long, value_enum, default_value_t = Underscores::Remove)]
+    underscores: Underscores,
+}
+
+/// What happens to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Underscores {
+    /// They are removed.
+    Remove,
+    /// They are forwarded.
+    Allow,
+}
+
+impl UnderscoreArgs {
+    /// The dataplane's setting.
+    pub fn setting(self) -> config::Underscores {
+        match self.underscores {
+            Underscores::Remove => config::Underscores::Remove,
+            Underscores::Allow => config::Underscores::Allow,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Names of request fields that only the edge, or a trusted proxy in front of it, may set, and
+//! names that a backend can't tell apart.
+//!
+//! Names are lower case throughout, as [`http::HeaderName`] stores them.
+
+/// Names under which proxies report the client's address, its certificate, or what it requested,
+/// and which backends act on: whoever may set them chooses who the client is, or what the request
+/// is. Sorted.
+const CLAIMS: [&str; 68] = [
+    "ali-cdn-real-ip",
+    "cdn-real-ip",
+    "cdn-src-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "cf-visitor",
+    "client-cert",
+    "client-cert-chain",
+    "client-ip",
+    "cloudfront-forwarded-proto",
+    "cloudfront-viewer-address",
+    "do-connecting-ip",
+    "fastly-client-ip",
+    "fastly-ssl",
+    "fly-client-ip",
+    "fly-forwarded-port",
+    "fly-forwarded-proto",
+    "fly-forwarded-ssl",
+    "forwarded",
+    "forwarded-for",
+    "forwarded-for-ip",
+    "forwarded-host",
+    "forwarded-proto",
+    "front-end-https",
+    "http-client-ip",
+    "incap-client-ip",
+    "proxy",
+    "proxy-client-ip",
+    "remote-addr",
+    "remote-host",
+    "remote-user",
+    "true-client-ip",
+    "x-accel-mapping",
+    "x-appengine-remote-addr",
+    "x-appengine-user-ip",
+    "x-arr-clientcert",
+    "x-arr-ssl",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-client-cert",
+    "x-client-ip",
+    "x-clientip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-original-path",
+    "x-forward-for",
+    "x-forwarded",
+    "x-host",
+    "x-host-override",
+    "x-http-destinationurl",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-nf-client-connection-ip",
+    "x-originating-ip",
+    "x-override-url",
+    "x-proxyuser-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-remote-user",
+    "x-request-id",
+    "x-scheme",
+    "x-script-name",
+    "x-sendfile-type",
+    "x-true-client-ip",
+];
+
+/// Beginnings of further such names.
+const CLAIM_PREFIXES: [&str; 9] = [
+    "ssl-client-",
+    "wl-proxy-",
+    "x-amzn-mtls-",
+    FORWARDED_PREFIX,
+    "x-original-",
+    REAL_PREFIX,
+    "x-rewrite-",
+    "x-ssl-",
+    "x-vercel-",
+];
+
+const FORWARDED_PREFIX: &str = "x-forwarded-";
+const REAL_PREFIX: &str = "x-real-";
+
+/// Names with a hyphen that belong to the message's framing or to one connection.
+const FRAMING: [&str; 7] = [
+    "content-length",
+    "keep-alive",
+    "max-forwards",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "transfer-encoding",
+];
+
+/// Longer than any name in the lists, so that a longer name can only match a prefix when it is cut
+/// off here.
+const FOLDED_BYTES: usize = 32;
+
+/// Whether a field of this name says something about the client or its request that backends
+/// believe.
+pub(crate) fn is_claim(name: &str) -> bool {
+    // Rules out most fields that clients send.
+    matches!(
+        name.as_bytes().first(),
+        Some(b'a' | b'c' | b'd' | b'f' | b'h' | b'i' | b'p' | b'r' | b's' | b't' | b'w' | b'x')
+    ) && (CLAIMS.binary_search(&name).is_ok()
+        || CLAIM_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+/// Whether a field belongs to the `X-Forwarded-*` family, `X-Real-IP` included, as opposed to
+/// `Forwarded` (RFC 7239).
+pub(crate) fn is_x_forwarded(name: &str) -> bool {
+    name.starts_with(FORWARDED_PREFIX) || name.starts_with(REAL_PREFIX) || name == "x-forwarded"
+}
+
+/// Whether a name with underscores is, to a backend that can't tell `_` from `-` (CGI, WSGI), one
+/// that the edge itself sets or removes.
+pub(crate) fn is_reserved_twin(name: &str) -> bool {
+    if !name.contains('_') {
+        return false;
+    }
+    let mut folded = [0; FOLDED_BYTES];
+    let length = name.len().min(FOLDED_BYTES);
+    for (to, byte) in folded.iter_mut().zip(name.bytes()) {
+        *to = if byte == b'_' { b'-' } else { byte };
+    }
+    // Field names are ASCII.
+    let folded = std::str::from_utf8(&folded[..length]).unwrap_or_default();
+    is_claim(folded) || FRAMING.contains(&folded)
+}
+
+/// Whether a backend that turns names into variables (CGI, RFC 3875 §4.1.18) may read one name as
+/// the other: they differ in punctuation only.
+pub(crate) fn is_same_variable(a: &str, b: &str) -> bool {
+    let is_same =
+        |(a, b): (u8, u8)| a == b || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric());
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(is_same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_searchable_and_documented() {
+        let documented = include_str!("../../docs/limits-and-security.md");
+        assert!(CLAIMS.is_sorted());
+        for name in CLAIMS.iter().chain(&CLAIM_PREFIXES) {
+            assert!(is_claim(name), "{name}");
+            assert!(name.len() < FOLDED_BYTES, "{name}");
+            let shown = format!("`{}", name.trim_end_matches('-'));
+            assert!(documented.to_ascii_lowercase().contains(&shown), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_client_is_told_from_what_it_asks() {
+        for name in ["x-forwarded-prefix", "x-original-url", "x-real-port", "x-ssl-client-verify"] {
+            assert!(is_claim(name), "{name}");
+        }
+        for name in [
+            "",
+            "x",
+            "x-",
+            "x-forwardedfor",
+            "x-requested-with",
+            "x-csrf-token",
+            "x-hosts",
+            "proxy-foo",
+            "proxy-authorization",
+            "client",
+            "cookie",
+            "traceparent",
+            "user-agent",
+        ] {
+            assert!(!is_claim(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn twins_of_reserved_names_are_found_whatever_their_length() {
+        for twin in [
+            "x_real_ip",
+            "x-real_ip",
+            "x_http-method_override",
+            "x_forwarded_anything-that-is-longer-than-any-listed-name",
+            "content_length",
+            "transfer_encoding",
+            "client_cert_chain",
+        ] {
+            assert!(is_reserved_twin(twin), "{twin}");
+        }
+        for other in [
+            "x-real-ip",
+            "x_own",
+            "_",
+            "x_request_ids",
+            "x_nf_client_connection_ip_of_somebody_else",
+            "a_name_that_is_longer_than_any_of_those_listed",
+        ] {
+            assert!(!is_reserved_twin(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn one_variable_has_several_names() {
+        for (a, b, same) in [
+            ("x-api-key", "x_api_key", true),
+            ("x-api-key", "x-api_key", true),
+            ("x-api-key", "x.api~key", true),
+            ("x-api-key", "x-api-key", true),
+            ("x-api-key", "x-api-keys", false),
+            ("x-api-key", "xaapi-key", false),
+            ("x-api1key", "x-api-key", false),
+        ] {
+            assert_eq!(is_same_variable(a, b), same, "{a} {b}");
+            assert_eq!(is_same_variable(b, a), same, "{b} {a}");
+        }
+    }
+}
