@@ -75,6 +75,11 @@ pub struct FrontDoorSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK)))]
     pub trusted_proxies: Vec<String>,
+    /// What happens to slashes that follow each other in a request's path, before Routes are matched:
+    /// `Keep` keeps them, and a Route for `/admin/*` does not match `//admin/x`; `Merge` makes them
+    /// one, for matching and for the backend.
+    #[serde(default)]
+    pub slashes: Slashes,
     /// The headers in which they report it, and which they set or remove on every request. The
     /// others are removed, since they may come from the client.
     #[serde(default)]
@@ -116,6 +121,16 @@ pub enum PlainHttp {
     Serve,
     /// It is refused.
     Refuse,
+}
+
+/// What happens to slashes that follow each other in a request's path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Slashes {
+    /// They are kept.
+    #[default]
+    Keep,
+    /// They become one.
+    Merge,
 }
 
 /// The headers in which trusted proxies report the client.

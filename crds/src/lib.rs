@@ -15,8 +15,8 @@ pub use common::{
 };
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{
-    Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, StatusAddress,
-    TrustedHeaders,
+    Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, Slashes,
+    StatusAddress, TrustedHeaders,
 };
 pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,

@@ -5,13 +5,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portico_dataplane::path::{PathPattern, PathTemplate, normalise};
+use portico_dataplane::path::{PathPattern, PathTemplate, Slashes, normalise};
 use std::borrow::Cow;
 
 fuzz_target!(|text: &str| {
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let path = line();
+    check_merged(path);
     let Ok(normal) = normalise(path) else { return };
     check_normal(path, &normal);
     let (pattern, template) = (PathPattern::parse(line()), PathTemplate::parse(line()));
@@ -35,6 +36,18 @@ fn check_normal(path: &str, normal: &str) {
     assert!(normal.starts_with('/') && normal.bytes().all(|byte| byte.is_ascii_graphic()));
     assert!(normal.split('/').all(|segment| segment != "." && segment != ".."), "{normal}");
     assert!(!normal.contains('\\'));
+    // As a server reads it that decodes slashes and drops parameters.
+    let read = normal.replace("%2F", "/").replace("%5C", "/").replace("%3B", ";");
+    let mut names = read.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    assert!(names.all(|name| name != "." && name != ".."), "{normal}");
+}
+
+fn check_merged(path: &str) {
+    let merged = Slashes::Merge.apply(path);
+    assert!(!merged.contains("//"), "{merged}");
+    if let Ok(normal) = normalise(&merged) {
+        assert!(!normal.contains("//"), "{normal}");
+    }
 }
 
 fn check_rewrite(path: &str, pattern: &PathPattern, template: &PathTemplate) {
@@ -45,14 +58,15 @@ fn check_rewrite(path: &str, pattern: &PathPattern, template: &PathTemplate) {
     {
         return;
     }
-    let filled = template.fill(pattern, &captures);
+    let Ok(filled) = template.fill(pattern, &captures) else { return };
     assert!(matches!(normalise(&filled), Ok(Cow::Borrowed(_))), "{filled}");
 
     let back = template.reverse(pattern, &captures, &filled);
     if let Some(back) = &back {
         assert!(matches!(normalise(back), Ok(Cow::Borrowed(_))), "{back}");
         let captures = pattern.matches(back).unwrap();
-        assert_eq!(template.fill(pattern, &captures), filled);
+        assert_eq!(template.fill(pattern, &captures).as_ref(), Ok(&filled));
+        assert_eq!(template.reverse_scope(pattern, &captures, &filled).as_ref(), Some(back));
     }
     // Captures that stand in a part of a segment may be told apart in several ways.
     let text = template.to_string();

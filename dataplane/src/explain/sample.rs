@@ -26,9 +26,7 @@ pub(super) fn sample(matched: Option<&RouteMatch>) -> HeaderMap {
     let mut fields: HeaderMap = CORS_FIELDS.into_iter().map(|name| (name, BACKENDS_OWN)).collect();
     fields.insert(header::VARY, BACKENDS_OWN);
     if let Some(matched) = matched {
-        let edits = &matched.target.response_headers;
-        let written = edits.set.iter().chain(&edits.add).map(|(name, _)| name);
-        for name in edits.remove.iter().chain(written) {
+        for name in matched.target.response_headers.names() {
             fields.insert(name.clone(), BACKENDS_OWN);
         }
     }

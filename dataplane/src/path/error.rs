@@ -15,6 +15,12 @@ pub enum PathError {
     /// A NUL or control character, raw or escaped.
     #[error("the path has a control character")]
     Control,
+    /// A segment that becomes `.` or `..` for servers that decode `%2F` and `%5C` in a path, or that
+    /// drop parameters (`;…`) from its segments (RFC 3986 §3.3).
+    #[error(
+        "the path has a segment that a server may read as '.' or '..', such as '..;' or '..%2F'"
+    )]
+    HiddenDots,
 }
 
 /// Why a pattern or template is rejected.
@@ -59,7 +65,7 @@ pub enum PathPatternError {
     /// A `#`.
     #[error("has a '#': a fragment never reaches a server; write '%23' for the character")]
     Fragment,
-    /// A segment `.` or `..`, raw or escaped.
+    /// A segment `.` or `..`, raw, escaped, or hidden as in `..;` and `..%2F`.
     #[error("has the segment '{0}': no normalised path has one; write the path without it")]
     DotSegment(String),
     /// A `%` without two hex digits.

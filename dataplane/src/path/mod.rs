@@ -8,7 +8,7 @@ mod segments;
 mod template;
 
 pub use error::{PathError, PathPatternError};
-pub use normalise::normalise;
+pub use normalise::{Slashes, normalise};
 pub use pattern::PathPattern;
 pub use segments::Captures;
 pub use template::PathTemplate;

@@ -2,7 +2,10 @@
 //! compact form, and segments are parsed from it on demand. A pattern's captures are whole
 //! segments; a template's may have literals around them.
 
-use super::{PathError, PathPatternError as Error, normalise::canonicalise};
+use super::{
+    PathError, PathPatternError as Error,
+    normalise::{canonicalise, hides_dots},
+};
 
 /// A segment of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +83,11 @@ fn parse_segment(segment: &str, canonical: &mut String) -> Result<(), Error> {
         canonical.extend(["{", name, "}"]);
         text = after;
     }
-    match &canonical[start..] {
-        "." | ".." => Err(Error::DotSegment(segment.to_owned())),
-        _ => Ok(()),
+    // This includes `.` and `..` themselves.
+    if hides_dots(&canonical[start..]) {
+        return Err(Error::DotSegment(segment.to_owned()));
     }
+    Ok(())
 }
 
 fn is_name(name: &str) -> bool {
@@ -101,6 +105,7 @@ fn parse_literal(literal: &str, canonical: &mut String) -> Result<(), Error> {
     canonicalise(literal, canonical).map_err(|error| match error {
         PathError::NotAbsolute => Error::NotAbsolute,
         PathError::BrokenEscape => Error::BrokenEscape(literal.to_owned()),
+        PathError::HiddenDots => Error::DotSegment(literal.to_owned()),
         PathError::Backslash => Error::Backslash,
         PathError::Control => Error::Control,
     })

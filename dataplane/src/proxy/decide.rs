@@ -20,7 +20,7 @@ use crate::{
     table::{Action, Forward, RouteMatch, Table, VirtualHost},
 };
 use http::{HeaderMap, HeaderValue, Method, request::Parts};
-use std::{borrow::Cow, rc::Rc};
+use std::rc::Rc;
 
 /// What a decision depends on in addition to the table and the head.
 #[derive(Clone, Copy)]
@@ -120,8 +120,9 @@ impl<'t> Arrived<'t> {
     ) -> Result<Next<'t>, Refusal> {
         let host_value = target::settle_host(head)?;
         let (host, port) = target::read_host(facts.peer, &host_value)?;
-        self.path = target::path(head).map(Cow::into_owned);
         let virtual_host = table.hosts.find(&host);
+        let slashes = virtual_host.map(|host| host.slashes).unwrap_or_default();
+        self.path = target::path(head, slashes);
         self.host = Some(host);
         target::refuse_method(&head.method)?;
         let virtual_host = virtual_host.ok_or(Refusal::NoHost)?;
@@ -187,8 +188,9 @@ impl Destination<'_> {
     /// The request's id, if a trusted proxy has assigned one.
     pub(super) fn trusted_id<'h>(&self, head: &'h Parts) -> Option<&'h HeaderValue> {
         let id = head.headers.get(REQUEST_ID).filter(|_| self.client.trusted.is_some())?;
-        let is_valid =
-            (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+        // It is written to logs as it is, so it must not look like more than one value there.
+        let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        let is_valid = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
         is_valid.then_some(id)
     }
 }
@@ -233,7 +235,11 @@ impl<'t> Routed<'t, '_> {
             Action::Forward(forward) => Ok(Next::Forward(ForwardPlan {
                 matched,
                 forward,
-                rewritten: forward.rewrite().map(|to| to.path.fill(&matched.path, captures)),
+                rewritten: forward
+                    .rewrite()
+                    .map(|to| to.path.fill(&matched.path, captures))
+                    .transpose()
+                    .map_err(Refusal::InvalidPath)?,
                 avoids_preflight: cors::avoids_preflight(cors_request, &head.method, &head.headers),
             })),
         }

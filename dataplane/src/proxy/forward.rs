@@ -5,11 +5,16 @@ use super::{
     Exchange,
     decide::{Arrived, Destination, ForwardPlan},
     downstream::Downstream,
-    headers::{self, Outbound, ResponseRewrite, Via, hop_by_hop},
+    headers::{self, Outbound, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers},
     peer::Peer,
     response_body::Content,
 };
-use crate::{refusal::Refusal, request::RequestBody, table::Backend, upstream::UpstreamResponse};
+use crate::{
+    refusal::Refusal,
+    request::{RequestBody, TrailerFilter},
+    table::Backend,
+    upstream::UpstreamResponse,
+};
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
 
@@ -48,10 +53,23 @@ impl ForwardContext<'_, '_> {
             version: head.version,
             upgrade: self.upgrade,
         };
+        let rewrite = RequestRewrite {
+            client: &self.destination.client,
+            backend,
+            forward: self.plan.forward,
+            pattern: &self.plan.matched.path,
+            slashes: self.destination.virtual_host.slashes,
+        };
+        rewrite.apply(&head.method, &mut head.headers)?;
+        let announced = head.headers.contains_key(header::TRAILER);
+        let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
         if head.method == Method::OPTIONS {
             headers::count_hop(&mut head.headers);
         }
         let host = outbound.prepare(&mut head.headers);
+        if let Some(trailers) = trailers {
+            trailers.announce(&mut head.headers);
+        }
         let path = self.arrived.target_path(self.plan);
         head.uri = headers::target(path, &head.uri, backend.protocol, &host)?;
         Ok(host)
@@ -82,8 +100,15 @@ impl<D: Downstream> Exchange<'_, D> {
         // Invariant: only requests with a destination have a plan.
         let destination = arrived.destination.as_ref().ok_or(Refusal::NoHost)?;
         let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
+        // A body of HTTP/1.1 with a known length has no trailer section.
+        let ended = body.is_end_stream()
+            || (head.version < Version::HTTP_2 && body.size_hint().exact().is_some());
+        let trailers = match ended {
+            true => TrailerFilter::default(),
+            false => trailers::of_request(&head.headers, plan.matched),
+        };
         let sent_host = context.prepare(backend, &self.record.id, head)?;
-        let body = RequestBody::new(body, state, self.shared.limits.body_bytes);
+        let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
         let timeouts = &plan.matched.target.timeouts;
         let sent_at = state.deadline.now();
@@ -113,7 +138,15 @@ impl<D: Downstream> Exchange<'_, D> {
         if upgraded && !context.upgrade {
             return Err(Refusal::BackendBroken);
         }
+        let announced = response.headers().contains_key(header::TRAILER);
+        let trailers = match announced || response.body().may_have_trailers() {
+            true => trailers::of_response(response.headers(), context.plan.matched),
+            false => TrailerFilter::default(),
+        };
         hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
+        if announced {
+            trailers.announce(response.headers_mut());
+        }
         if upgraded || response.status() == StatusCode::NO_CONTENT {
             // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -129,7 +162,7 @@ impl<D: Downstream> Exchange<'_, D> {
         };
         rewrite.apply(response.headers_mut());
         self.upgraded = received.upgraded;
-        Ok(response.map(Content::Upstream))
+        Ok(response.map(|body| Content::Upstream(body, trailers)))
     }
 
     /// Blames the client for a failed exchange if its body is what failed.

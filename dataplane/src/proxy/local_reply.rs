@@ -65,14 +65,16 @@ pub(super) fn location(
         Some(_) | None => authority,
     };
     let host = redirect.host.as_deref().unwrap_or(own_host);
-    // The request's port is kept as well, unless it was only implied by the scheme.
-    let own_port = Some(client.port).filter(|port| *port != client.scheme.default_port());
+    // Another scheme or host is at its default port; what listens on the request's own is unknown.
+    let own_port = redirect.keeps_port().then_some(client.port);
+    let own_port = own_port.filter(|port| *port != client.scheme.default_port());
     let port = redirect.port.or(own_port);
     let port = match port.filter(|port| *port != scheme.default_port()) {
         Some(port) => format!(":{port}"),
         None => String::new(),
     };
     let filled = redirect.path.as_ref().map(|template| template.fill(pattern, captures));
+    let filled = filled.transpose().map_err(Refusal::InvalidPath)?;
     let path = filled.as_deref().unwrap_or(path);
     let query = uri.path_and_query().and_then(PathAndQuery::query);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
@@ -114,4 +116,56 @@ pub(crate) fn refuse(refusal: Refusal, id: &HeaderValue, method: &Method) -> Res
         headers.insert(header::ALLOW, ALLOWED);
     }
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{
+        path::{PathTemplate, normalise},
+        table::Scheme,
+    };
+    use proptest::prelude::*;
+    use std::net::IpAddr;
+
+    proptest! {
+        /// Whatever is in the request's path stays a path.
+        #[test]
+        fn a_requests_path_names_no_other_host(
+            path in "/(t|//|@|[!-~]{0,4})/[!-~]{0,6}(/[!-~]{0,6}){0,2}",
+            template in prop::option::of(prop::sample::select(vec!["/*", "/{a}/*", "/x{a}", "/{a}@x/*"])),
+        ) {
+            let Ok(path) = normalise(&path) else { return Ok(()) };
+            prop_assume!(path.parse::<PathAndQuery>().is_ok_and(|parsed| parsed.path() == path));
+            let pattern = PathPattern::parse("/{a}/*").unwrap();
+            let Some(captures) = pattern.matches(&path) else { return Ok(()) };
+            let client = ClientInfo {
+                trusted: None,
+                address: IpAddr::from([127, 0, 0, 1]),
+                scheme: Scheme::Http,
+                host: HeaderValue::from_static("www.ep.com:8080"),
+                port: 8080,
+            };
+            let template = template.map(|template| PathTemplate::parse(template).unwrap());
+            let redirect = Redirect {
+                scheme: None,
+                host: None,
+                port: None,
+                path: template.clone(),
+                status: StatusCode::FOUND,
+            };
+            let uri = Uri::from_static("/?//evil.example");
+            let found = location(&redirect, &client, &uri, &path, &pattern, &captures);
+            let Ok(found) = found else { return Ok(()) };
+            let expected = match template {
+                Some(template) => template.fill(&pattern, &captures).unwrap(),
+                None => path.into_owned(),
+            };
+            let found: Uri = found.to_str().unwrap().parse().unwrap();
+            prop_assert_eq!(found.authority().unwrap().as_str(), "www.ep.com:8080");
+            prop_assert_eq!(found.path(), expected);
+            prop_assert_eq!(found.query(), Some("//evil.example"));
+        }
+    }
 }

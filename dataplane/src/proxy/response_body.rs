@@ -4,7 +4,7 @@
 use super::downstream::Downstream;
 use crate::{
     refusal::Refusal,
-    request::{BodyError, BoxError},
+    request::{BodyError, BoxError, TrailerFilter},
     telemetry::RequestRecord,
     upstream::UpstreamBody,
 };
@@ -34,8 +34,8 @@ pub(crate) struct ResponseBody<D: Downstream> {
 pub(super) enum Content {
     /// Bytes in memory; `None` once they have been sent.
     Fixed(Option<Bytes>),
-    /// The body of a backend's response.
-    Upstream(UpstreamBody),
+    /// The body of a backend's response, and which of its trailer fields pass.
+    Upstream(UpstreamBody, TrailerFilter),
     /// The same after it was cut off.
     Broken,
 }
@@ -90,7 +90,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
         }
         let polled = match &mut this.content {
             Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Content::Upstream(body, trailers) => poll_upstream(body, trailers, cx),
             Content::Broken => return Poll::Ready(Some(Err(BodyError.into()))),
         };
         match polled {
@@ -126,7 +126,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Fixed(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Content::Upstream(body) => body.is_end_stream(),
+            Content::Upstream(body, _) => body.is_end_stream(),
             Content::Broken => false,
         }
     }
@@ -136,10 +136,23 @@ impl<D: Downstream> Body for ResponseBody<D> {
             Content::Fixed(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
             }
-            Content::Upstream(body) => body.size_hint(),
+            Content::Upstream(body, _) => body.size_hint(),
             Content::Broken => SizeHint::default(),
         }
     }
+}
+
+/// The next frame of a backend's body. Without any fields that pass, its trailer section is only its
+/// end.
+fn poll_upstream(
+    body: &mut UpstreamBody,
+    trailers: &TrailerFilter,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    Pin::new(body).poll_frame(cx).map(|frame| match frame? {
+        Ok(frame) => trailers.apply(frame).map_err(|_| BodyError.into()).transpose(),
+        Err(error) => Some(Err(error)),
+    })
 }
 
 impl<D: Downstream> Drop for ResponseBody<D> {

@@ -1,7 +1,10 @@
 //! The target of a request: its host, path and query, from Host or an absolute URL.
 
 use super::peer::{KnownHost, Peer};
-use crate::{path, refusal::Refusal};
+use crate::{
+    path::{self, Slashes},
+    refusal::Refusal,
+};
 use http::{HeaderMap, HeaderValue, Method, header, request};
 use std::{borrow::Cow, net::Ipv6Addr, rc::Rc};
 
@@ -123,12 +126,18 @@ fn sole<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h Heade
 
 /// The normalised path. `*`, the target of a server-wide OPTIONS (RFC 9112 §3.2.4), matches no
 /// Route.
-pub(super) fn path(head: &request::Parts) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn path(head: &request::Parts, slashes: Slashes) -> Result<String, Refusal> {
     match head.uri.path() {
         "*" => Err(Refusal::NoRoute),
-        "" => Ok("/".into()),
-        path => path::normalise(path).map_err(Refusal::InvalidPath),
+        "" => Ok("/".to_owned()),
+        path => normalised(path, slashes),
     }
+}
+
+/// A path that a client sent, normalised as its front door says.
+pub(super) fn normalised(path: &str, slashes: Slashes) -> Result<String, Refusal> {
+    let merged = slashes.apply(path);
+    path::normalise(&merged).map(Cow::into_owned).map_err(Refusal::InvalidPath)
 }
 
 #[cfg(test)]
@@ -164,6 +173,22 @@ mod tests {
             "é",
         ] {
             assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        /// It is put into `Location`, `Forwarded`, `X-Forwarded-Host` and logs as it was sent.
+        #[test]
+        fn a_host_is_no_syntax_where_it_is_put(value in "[\\x21-\\x7E]{0,12}|[a-f.:\\[\\]0-9]{0,20}") {
+            if Host::parse(value.as_bytes()).is_some() {
+                let is_plain =
+                    |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+                proptest::prop_assert!(value.bytes().all(is_plain), "{}", value);
+                let url = format!("http://{value}/;@a");
+                let uri: http::Uri = url.parse().unwrap();
+                proptest::prop_assert_eq!(uri.authority().map(|a| a.as_str()), Some(value.as_str()));
+                proptest::prop_assert_eq!(uri.path(), "/;@a");
+            }
         }
     }
 }

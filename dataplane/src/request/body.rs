@@ -1,7 +1,7 @@
 //! The request body on its way to a backend. It streams: the client is read only as fast as the
 //! backend accepts data.
 
-use super::RequestState;
+use super::{RequestState, TrailerFilter};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -29,6 +29,7 @@ struct Inbound {
     state: Rc<RequestState>,
     /// `--max-body-bytes`.
     limit: Option<u64>,
+    trailers: TrailerFilter,
 }
 
 impl RequestBody {
@@ -37,12 +38,18 @@ impl RequestBody {
         Self(None)
     }
 
-    /// The client's body, limited to `limit` bytes; progress is recorded in `state`.
-    pub(crate) fn new(incoming: Incoming, state: &Rc<RequestState>, limit: Option<u64>) -> Self {
+    /// The client's body, limited to `limit` bytes, with the trailer fields that pass; progress is
+    /// recorded in `state`.
+    pub(crate) fn new(
+        incoming: Incoming,
+        state: &Rc<RequestState>,
+        limit: Option<u64>,
+        trailers: TrailerFilter,
+    ) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();
         }
-        Self(Some(Inbound { incoming, state: state.clone(), limit }))
+        Self(Some(Inbound { incoming, state: state.clone(), limit, trailers }))
     }
 }
 
@@ -78,8 +85,13 @@ impl Body for RequestBody {
                 if inbound.limit.is_some_and(|limit| received > limit) {
                     return inbound.fail(Refusal::BodyTooLarge);
                 }
-                inbound.state.deadline.set(body.wait(inbound.incoming.is_end_stream()));
-                Poll::Ready(Some(Ok(frame)))
+                let Ok(frame) = inbound.trailers.apply(frame) else {
+                    return inbound.fail(Refusal::BodyBroken);
+                };
+                // Without any fields, the trailer section is only the body's end.
+                let ended = frame.is_none() || inbound.incoming.is_end_stream();
+                inbound.state.deadline.set(body.wait(ended));
+                Poll::Ready(frame.map(Ok))
             }
         }
     }

@@ -4,10 +4,12 @@
 mod body;
 mod deadline;
 mod progress;
+mod trailers;
 
 pub(crate) use body::{BodyError, BoxError, RequestBody};
 pub(crate) use deadline::Deadline;
 pub(crate) use progress::BodyProgress;
+pub(crate) use trailers::TrailerFilter;
 
 use std::cell::Cell;
 

@@ -77,7 +77,8 @@ impl Forward {
     }
 }
 
-/// A redirect (RFC 9110 §15.4); parts that are `None` are taken from the request.
+/// A redirect (RFC 9110 §15.4); parts that are `None` are taken from the request, but see
+/// [`keeps_port`](Self::keeps_port).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Redirect {
     /// The scheme of the new location.
@@ -95,6 +96,14 @@ pub struct Redirect {
     /// 301, 302, 303, 307 or 308.
     #[serde(serialize_with = "status")]
     pub status: StatusCode,
+}
+
+impl Redirect {
+    /// Whether a missing port is the request's. If the redirect names a scheme or a host, it is the
+    /// scheme's default port.
+    pub fn keeps_port(&self) -> bool {
+        self.scheme.is_none() && self.host.is_none()
+    }
 }
 
 /// A fixed response.

@@ -1,7 +1,7 @@
 //! Virtual hosts: map a request's Host to a FrontDoor.
 
 use super::{ObjectName, Route};
-use crate::{cors, router::RouteTree};
+use crate::{cors, path::Slashes, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -129,6 +129,9 @@ pub struct VirtualHost {
     /// The fields in which they give it.
     #[serde(skip_serializing_if = "TrustedHeaders::is_default")]
     pub trusted_headers: TrustedHeaders,
+    /// Whether repeated slashes in a request's path are merged.
+    #[serde(skip_serializing_if = "Slashes::is_keep")]
+    pub slashes: Slashes,
     /// The default policy, which also applies to requests that no Route matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
@@ -305,6 +308,7 @@ mod tests {
             host: entry.parse().unwrap(),
             front_door: ObjectName::new("web", *entry),
             trusted_proxies: Arc::default(),
+            slashes: Slashes::Keep,
             trusted_headers: TrustedHeaders::default(),
             cors: None,
             routes: Arc::default(),

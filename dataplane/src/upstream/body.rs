@@ -19,6 +19,18 @@ pub(super) enum Kind {
     Empty,
 }
 
+impl UpstreamBody {
+    /// Whether trailer fields may follow. A body of HTTP/1.1 with a known length has none (RFC 9112
+    /// §7.1.2).
+    pub(crate) fn may_have_trailers(&self) -> bool {
+        match &self.0 {
+            Kind::Http1(body) => body.size_hint().exact().is_none(),
+            Kind::Http2(body) => !body.is_end_stream(),
+            Kind::Empty => false,
+        }
+    }
+}
+
 impl Body for UpstreamBody {
     type Data = Bytes;
     type Error = BoxError;

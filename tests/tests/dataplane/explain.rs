@@ -40,7 +40,7 @@ fn manifests(backend: &Backend) -> String {
     };
     let answer = "responseHeaders: {remove: [server], set: [{name: x-set, value: s}], add: [{name: x-add, value: a}]}";
     [
-        front_door(POLICY),
+        front_door(&format!("{POLICY}slashes: Merge\n")),
         service("app", "http", &[backend.address()]),
         service("nobody", "http", &[]),
         forward("all", "matches: [{path: /*}]"),
@@ -225,6 +225,8 @@ async fn what_is_explained_is_what_happens() {
     let targets = [
         "/",
         "/a/../b?x=%zz&y",
+        "//api//7/a//b",
+        "/a/..;/b",
         "/api/7/items",
         "/api/7/?v=2",
         "/put",

@@ -1,5 +1,5 @@
 //! What becomes of the headers that concern the way and not the message: hop-by-hop fields,
-//! expectations, trailers, who passed it on.
+//! expectations, who passed it on.
 
 use portico_tests::{
     backend::{Backend, one_route, route},
@@ -120,35 +120,6 @@ async fn what_a_backend_says_before_its_answer_is_not_the_answer() {
         edge.raw(get("/", "Connection: close\r\n")).await.unwrap().matches("HTTP/1.1 200").count(),
         1
     );
-}
-
-#[tokio::test]
-async fn trailers_of_a_request_stay_trailers() {
-    let backend = Backend::saying("ok").await.unwrap();
-    let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
-    let request = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
-        4\r\nbody\r\n0\r\nX-Sum: 7\r\n\r\n";
-    assert_eq!(ask(edge.address(), request).await.unwrap().status(), 200);
-    let got = backend.request().unwrap();
-    assert!(got.fields("x-sum").is_empty(), "{}", got.head);
-    assert_eq!(got.text(), "body");
-    assert_eq!(got.trailers.join("").to_ascii_lowercase(), "x-sum: 7");
-}
-
-#[tokio::test]
-async fn trailers_of_an_answer_stay_trailers() {
-    let backend = Backend::answering(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\n\r\n",
-    )
-    .await
-    .unwrap();
-    let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
-    for (fields, trailers) in [("TE: trailers\r\nConnection: TE\r\n", "x-sum: 7"), ("", "")] {
-        let answer = ask(edge.address(), get("/", fields)).await.unwrap();
-        assert!(answer.fields("x-sum").is_empty(), "{}", answer.head);
-        assert_eq!((answer.text().as_str(), answer.complete), ("body", true));
-        assert_eq!(answer.trailers.join("").to_ascii_lowercase(), trailers, "{fields}");
-    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod paths;
 mod predicates;
 mod rewriting;
 mod swap;
+mod trailers;
 mod trust;
 mod upgrades;
 mod upstreams;

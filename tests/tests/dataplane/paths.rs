@@ -2,7 +2,7 @@
 
 use crate::{assert_problem, exchange, forwarding, sole};
 use portico_tests::{
-    backend::{front_door, route},
+    backend::{Backend, front_door, route, service},
     edge::Edge,
 };
 
@@ -23,7 +23,7 @@ async fn the_backend_gets_the_normalised_path() {
         ("/%2e%2e/a", "/a"),
         ("/a%2fb", "/a%2Fb"),
         ("/a%5cb", "/a%5Cb"),
-        ("/a%2F..%2Fb", "/a%2F..%2Fb"),
+        ("/a%2F...%2Fb", "/a%2F...%2Fb"),
         ("/%2561", "/%2561"),
         ("//a//b//", "//a//b//"),
         ("//www.evil.com/a", "//www.evil.com/a"),
@@ -32,6 +32,7 @@ async fn the_backend_gets_the_normalised_path() {
         ("/%c3%a9", "/%C3%A9"),
         ("/Case", "/Case"),
         ("/a;v=1/b,c=d:e@f!$&'()*+", "/a;v=1/b,c=d:e@f!$&'()*+"),
+        ("/;a/b;..", "/;a/b;.."),
         ("/{a}|\"", "/{a}|\""),
     ] {
         assert_eq!(sole(&edge, get(sent)).await.0, 200, "{sent}");
@@ -55,6 +56,14 @@ async fn a_path_that_can_be_read_in_two_ways_is_refused() {
         "/%7F",
         "/%1f",
         "/a/%09",
+        "/api/user/..;/..;/admin/x",
+        "/api/..%2F..%2Fadmin",
+        "/api/..%5cadmin",
+        "/api/%2e%2E%3b/admin",
+        "/api/..;x%2F../admin",
+        "/api/a%2F../admin",
+        "/api/.;/admin",
+        "/..;/../a",
     ] {
         let answers = exchange(&edge, get(path)).await;
         assert_eq!(answers.len(), 1, "{path}");
@@ -118,6 +127,76 @@ async fn patterns(patterns: &[&str]) -> Edge {
         })
         .collect();
     Edge::start(&format!("{}{routes}", front_door(""))).await.unwrap()
+}
+
+/// A Route for `/admin;x/*` would be another one: parameters are part of their segment.
+#[tokio::test]
+async fn parameters_are_part_of_their_segment() {
+    let edge = patterns(&["/admin/*", "/a;b/*"]).await;
+    for (target, route) in [
+        ("/admin/y", "/admin/*"),
+        ("/admin;x/y", "NoRoute"),
+        ("/admin%3Bx/y", "NoRoute"),
+        ("/admin/y;x", "/admin/*"),
+        ("/a;b/c", "/a;b/*"),
+    ] {
+        assert_eq!(winner(&edge, target).await, route, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn slashes_are_merged_before_anything_else_where_the_front_door_says_so() {
+    let backend = Backend::saying("ok").await.unwrap();
+    let routes = [
+        service("app", "http", &[backend.address()]),
+        route("admin", "matches: [{path: '/admin/*'}]\nrespond: {body: admin}"),
+        route(
+            "app",
+            "matches: [{path: '/app/{id}/*'}]\nbackends: [{service: {name: app, port: 80}}]\nrewrite: {path: '/v1/{id}/*'}",
+        ),
+    ]
+    .concat();
+    let edge = Edge::start(&(front_door("slashes: Merge") + &routes)).await.unwrap();
+    for target in ["/admin/x", "//admin/x", "///admin//x", "/admin//", "//x//../admin/x"] {
+        assert_eq!(winner(&edge, target).await, "admin", "{target}");
+    }
+    for (target, got) in [
+        ("//app//7///a//b//?c=//d", "/v1/7/a/b/?c=//d"),
+        ("/app/7//../a", "/v1/a"),
+        ("/app/7/%2F//a", "/v1/7/%2F/a"),
+    ] {
+        assert_eq!(winner(&edge, target).await, "ok", "{target}");
+        assert_eq!(backend.last().unwrap().target(), got, "{target}");
+    }
+    assert_eq!(winner(&edge, "//..;//admin/x").await, "InvalidPath");
+    // By default they are kept.
+    let edge = Edge::start(&(front_door("") + &routes)).await.unwrap();
+    for target in ["//admin/x", "/app//7/a"] {
+        assert_eq!(winner(&edge, target).await, "NoRoute", "{target}");
+    }
+    assert_eq!(winner(&edge, "/app/7//a//").await, "ok");
+    assert_eq!(backend.last().unwrap().target(), "/v1/7//a//");
+}
+
+/// What a capture and the template around it make is a path like any other.
+#[tokio::test]
+async fn a_rewrite_that_would_hide_a_dot_segment_is_refused() {
+    let backend = Backend::saying("ok").await.unwrap();
+    let manifests = [
+        front_door(""),
+        service("app", "http", &[backend.address()]),
+        route(
+            "app",
+            "matches: [{path: '/a/{x}'}]\nbackends: [{service: {name: app, port: 80}}]\nrewrite: {path: '/..{x}'}",
+        ),
+        route("to", "matches: [{path: '/b/{x}'}]\nredirect: {path: '/..{x}'}"),
+    ];
+    let edge = Edge::start(&manifests.concat()).await.unwrap();
+    for target in ["/a/;x", "/a/%2Fx", "/b/;x", "/b/%3B"] {
+        assert_eq!(winner(&edge, target).await, "InvalidPath", "{target}");
+    }
+    assert_eq!(winner(&edge, "/a/x").await, "ok");
+    assert_eq!(backend.request().unwrap().target(), "/..x");
 }
 
 async fn winner(edge: &Edge, target: &str) -> String {

@@ -8,6 +8,7 @@ use crate::{
 use portico_crds as crds;
 use portico_dataplane::{
     explain::{Refused, Target},
+    path::Slashes,
     router::RouteTree,
     table::{HostPattern, Hosts, ObjectName, TrustedHeaders, VirtualHost},
 };
@@ -78,6 +79,7 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         host,
         front_door: front_door.clone(),
         trusted_proxies: Arc::new([]),
+        slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),
         cors: None,
         routes: Arc::new(RouteTree::default()),

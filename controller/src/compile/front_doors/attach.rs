@@ -31,6 +31,7 @@ pub(super) fn attach<'s>(
         return None;
     }
     let claimed = check_claims(front_door, snapshot, name, paths, report);
+    check_slashes(front_door, paths, report);
     if spec.hosts.is_empty() {
         return claimed.then_some(front_door.owned);
     }
@@ -94,6 +95,23 @@ fn check_claims<'s>(
         );
     }
     claimed
+}
+
+/// Warns of paths that no request has once its slashes are merged.
+fn check_slashes(front_door: &FrontDoor<'_>, paths: &[MatchPath<'_>], report: &mut Report) {
+    let at = FieldPath::SPEC.child("matches");
+    for MatchPath { index, path, .. } in paths {
+        if front_door.slashes.apply(&path.to_string()) != path.to_string() {
+            report.warn(
+                &at.index(*index).child("path"),
+                Reason::NoEffect,
+                format!(
+                    "'{path}' matches nothing, because FrontDoor {} merges slashes: write one slash",
+                    front_door.name()
+                ),
+            );
+        }
+    }
 }
 
 /// The hosts that a Route lists; `None` if any of them is none of the FrontDoor's.

@@ -16,7 +16,10 @@ use crate::{
 };
 use ipnet::IpNet;
 use portico_crds as crds;
-use portico_dataplane::table::{HostPattern, ObjectName, TrustedHeaders};
+use portico_dataplane::{
+    path::Slashes,
+    table::{HostPattern, ObjectName, TrustedHeaders},
+};
 use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
@@ -58,6 +61,7 @@ pub(super) struct FrontDoor<'s> {
     /// The hosts that it owns, and so serves.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
+    pub(super) slashes: Slashes,
     pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
@@ -138,6 +142,7 @@ impl<'s> FrontDoor<'s> {
                 hosts: Vec::new(),
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
+                slashes: Slashes::Keep,
                 trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
                 precedence,
@@ -153,6 +158,10 @@ impl<'s> FrontDoor<'s> {
         let attach_rules = Rc::new(attach_rules);
         let trusted_proxies =
             networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
+        let slashes = match spec.slashes {
+            crds::Slashes::Keep => Slashes::Keep,
+            crds::Slashes::Merge => Slashes::Merge,
+        };
         let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
@@ -162,6 +171,7 @@ impl<'s> FrontDoor<'s> {
             hosts,
             owned,
             trusted_proxies,
+            slashes,
             trusted_headers,
             cors,
             precedence,

@@ -48,6 +48,7 @@ fn virtual_hosts(
                 host: host.clone()?,
                 front_door: front_door.name().clone(),
                 trusted_proxies: front_door.trusted_proxies.clone(),
+                slashes: front_door.slashes,
                 trusted_headers: front_door.trusted_headers,
                 cors: front_door.cors.policy().cloned(),
                 routes: routes.clone(),

@@ -69,6 +69,8 @@ fn mistakes_are_distinguished() {
         ("/.", Error::DotSegment(owned("."))),
         ("/a/../b", Error::DotSegment(owned(".."))),
         ("/a/%2e%2E", Error::DotSegment(owned("%2e%2E"))),
+        ("/a/..;b/c", Error::DotSegment(owned("..;b"))),
+        ("/a%2f../c", Error::DotSegment(owned("a%2f.."))),
         ("/100%", Error::BrokenEscape(owned("100%"))),
         ("/%4/1", Error::BrokenEscape(owned("%4"))),
         ("/a\\b", Error::Backslash),

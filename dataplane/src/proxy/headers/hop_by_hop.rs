@@ -47,6 +47,11 @@ pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
         && names_in_connection(headers).any(|name| name.eq_ignore_ascii_case("upgrade"))
 }
 
+/// The fields that `Connection` lists.
+pub(super) fn named(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    names_in_connection(headers).filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+}
+
 fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::CONNECTION)
@@ -110,8 +115,7 @@ fn remove_named(headers: &mut HeaderMap) {
     if lines.all(|line| matches!(line.as_bytes(), b"keep-alive" | b"close")) {
         return;
     }
-    let named: Vec<HeaderName> = names_in_connection(headers)
-        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+    let named: Vec<HeaderName> = named(headers)
         // The message's framing and host are not hop-by-hop, whatever `Connection` lists.
         .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
         .collect();

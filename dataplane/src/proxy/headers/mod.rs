@@ -1,17 +1,21 @@
 //! Header fields: the client's side of the request, as reported by trusted proxies; the request as
-//! the backend gets it; and the backend's own names in the response.
+//! the backend gets it; the backend's own names in the response; and trailer fields.
 
 mod client;
+mod destination;
 mod forwarded;
 pub(crate) mod hop_by_hop;
 mod max_forwards;
 mod names;
 mod outbound;
+mod references;
 mod report;
 mod reverse;
+pub(super) mod trailers;
 mod untrusted;
 
 pub(super) use client::ClientInfo;
+pub(super) use destination::RequestRewrite;
 pub(super) use max_forwards::{count_hop, remaining_hops};
 pub(super) use names::REQUEST_ID;
 pub(crate) use outbound::Via;

@@ -1,14 +1,27 @@
 //! Maps responses back: what a response says about the backend's own host and paths is rewritten to
 //! the front door's, so that neither a redirect nor a cookie leaves the front door's origin.
 
-use super::{super::target::Host, client::ClientInfo};
+use super::{
+    super::target::Host,
+    client::ClientInfo,
+    references::{self, Budget, Reference},
+};
 use crate::{
-    path::{Captures, PathPattern},
-    table::{Backend, Forward, HostHeader, Scheme},
+    path::{Captures, PathPattern, PathTemplate},
+    table::{Backend, Forward, HostHeader},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::SocketAddr;
+
+/// Characters that would end the path of a cookie (RFC 6265 §4.1.1), where a URL may have them.
+const COOKIE_SYNTAX: &str = ";";
+
+/// Characters that would end a link's target (RFC 8288 §3), or the string before it.
+const LINK_SYNTAX: &str = "<>\"";
+
+/// Characters that would end the URL of a `Refresh`, where it is quoted.
+const REFRESH_SYNTAX: &str = "'\"";
 
 /// How the front door's host and path were mapped to the backend's.
 pub(in crate::proxy) struct ResponseRewrite<'a> {
@@ -24,120 +37,179 @@ pub(in crate::proxy) struct ResponseRewrite<'a> {
     pub(in crate::proxy) path: &'a str,
 }
 
+/// How a field contains hosts or paths.
+#[derive(Clone, Copy)]
+enum Syntax {
+    /// As a URI reference.
+    Reference,
+    /// As the targets of links.
+    Links,
+    /// As the URL of a refresh.
+    Refresh,
+    /// As a cookie's attributes.
+    Cookie,
+}
+
+/// The fields that contain hosts or paths.
+static MAPPED: [(HeaderName, Syntax); 5] = [
+    (header::LOCATION, Syntax::Reference),
+    (header::CONTENT_LOCATION, Syntax::Reference),
+    (header::LINK, Syntax::Links),
+    (header::REFRESH, Syntax::Refresh),
+    (header::SET_COOKIE, Syntax::Cookie),
+];
+
 impl ResponseRewrite<'_> {
-    /// Rewrites the fields that contain hosts or paths.
+    /// Rewrites the fields that contain hosts or paths, line by line.
     pub(in crate::proxy) fn apply(&self, headers: &mut HeaderMap) {
-        for name in [header::LOCATION, header::CONTENT_LOCATION] {
-            self.map_location(headers, &name);
+        // One pass over the few fields of a response is cheaper than a lookup for each of these.
+        let mut present = [false; MAPPED.len()];
+        for name in headers.keys() {
+            if let Some(index) = MAPPED.iter().position(|(mapped, _)| mapped == name) {
+                present[index] = true;
+            }
         }
-        if headers.contains_key(header::SET_COOKIE) {
-            let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
-            headers.remove(header::SET_COOKIE);
-            for cookie in cookies {
-                let mapped = text(&cookie).and_then(|cookie| self.cookie(cookie));
-                headers.append(header::SET_COOKIE, mapped.unwrap_or(cookie));
+        if present.contains(&true) {
+            let mapping = Mapping::new(self);
+            let present = MAPPED.iter().zip(present).filter(|(_, present)| *present);
+            for ((name, syntax), _) in present {
+                mapping.lines(headers, name, *syntax);
+            }
+        }
+    }
+}
+
+/// The mapping of one response.
+struct Mapping<'a> {
+    rewrite: &'a ResponseRewrite<'a>,
+    /// The path's template, and what this request's path captured, if the path was rewritten.
+    path: Option<(&'a PathTemplate, Captures<'a>)>,
+    budget: Budget,
+}
+
+impl<'a> Mapping<'a> {
+    fn new(rewrite: &'a ResponseRewrite<'a>) -> Self {
+        let template = rewrite.forward.rewrite().map(|rewrite| &rewrite.path);
+        let path = template.zip(rewrite.pattern.matches(rewrite.path));
+        Self { rewrite, path, budget: Budget::new() }
+    }
+
+    fn lines(&self, headers: &mut HeaderMap, name: &HeaderName, syntax: Syntax) {
+        let header::Entry::Occupied(mut lines) = headers.entry(name) else { return };
+        for line in lines.iter_mut() {
+            if let Some(mapped) = text(line).and_then(|line| self.value(line, syntax))
+                && let Ok(mapped) = HeaderValue::from_maybe_shared(Bytes::from(mapped))
+            {
+                *line = mapped;
             }
         }
     }
 
-    fn map_location(&self, headers: &mut HeaderMap, name: &HeaderName) {
-        if let Some(location) = headers.get(name)
-            && let Some(mapped) = text(location).and_then(|location| self.location(location))
-            && let Ok(mapped) = HeaderValue::from_maybe_shared(Bytes::from(mapped))
-        {
-            headers.insert(name, mapped);
+    /// The front door's form of a field's value; `None` if it stays as it is.
+    fn value(&self, value: &str, syntax: Syntax) -> Option<String> {
+        match syntax {
+            Syntax::Reference => self.reference(value, ""),
+            Syntax::Links => self.links(value),
+            Syntax::Refresh => self.refresh(value),
+            Syntax::Cookie => self.cookie(value),
         }
     }
 
-    /// The front door's form of a URL reference; `None` if it stays as it is.
-    fn location(&self, location: &str) -> Option<String> {
-        let (authority, rest) = match location.split_once("://") {
-            Some((scheme, rest)) if is_scheme(scheme) => {
-                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-                (Some((Some(scheme), &rest[..end])), &rest[end..])
-            }
-            _ => match location.strip_prefix("//") {
-                Some(rest) => {
-                    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-                    (Some((None, &rest[..end])), &rest[end..])
-                }
-                // A relative path is relative to the request's own: nothing to map.
-                None if location.starts_with('/') => (None, location),
-                None => return None,
-            },
-        };
-        let origin = match authority {
+    fn links(&self, links: &str) -> Option<String> {
+        references::map_bracketed(links, |target| self.reference(target, LINK_SYNTAX))
+    }
+
+    fn refresh(&self, refresh: &str) -> Option<String> {
+        let url = references::refresh_url(refresh)?;
+        let mapped = self.reference(refresh.get(url.clone())?, REFRESH_SYNTAX)?;
+        Some([&refresh[..url.start], &mapped, &refresh[url.end..]].concat())
+    }
+
+    /// The front door's form of a URL reference; `None` if it stays as it is. Characters in `syntax`
+    /// are escaped in what comes from the request's path.
+    fn reference(&self, text: &str, syntax: &str) -> Option<String> {
+        let reference = Reference::parse(text)?;
+        let origin = match reference.authority {
             None => String::new(),
-            Some((scheme, authority)) => {
-                let own_scheme = self.backend.protocol.scheme().as_str();
-                let scheme = scheme.unwrap_or(own_scheme);
-                if !self.is_backend(scheme, authority) {
-                    return None;
-                }
-                if self.is_preserved(authority) && !scheme.eq_ignore_ascii_case(own_scheme) {
-                    // The backend uses the browser's own name for it, and asks for this scheme.
-                    format!("{scheme}://{authority}")
-                } else {
-                    self.origin()?
-                }
-            }
+            Some(authority) => self.origin_for(reference.scheme, authority)?,
         };
-        let end = rest.find(['?', '#']).unwrap_or(rest.len());
-        let (path, suffix) = rest.split_at(end);
-        let absolute = if path.is_empty() { "/" } else { path };
-        let path = self.front_path(absolute).unwrap_or_else(|| path.to_owned());
+        let absolute = if reference.path.is_empty() { "/" } else { reference.path };
+        let path = self.front_path(absolute, PathTemplate::reverse, syntax);
+        let path = path.unwrap_or_else(|| reference.path.to_owned());
         // A path that begins with `//` would be read as an authority (RFC 3986 §4.2).
         let origin =
             if origin.is_empty() && path.starts_with("//") { self.origin()? } else { origin };
-        Some(format!("{origin}{path}{suffix}"))
+        Some(format!("{origin}{path}{}", reference.suffix))
+    }
+
+    /// The origin that takes the place of a URL's; `None` if the URL is neither the backend's nor
+    /// the front door's, which applications write that know it from `X-Forwarded-Host`.
+    fn origin_for(&self, scheme: Option<&str>, authority: &str) -> Option<String> {
+        let own_scheme = self.rewrite.backend.protocol.scheme().as_str();
+        let scheme = scheme.unwrap_or(own_scheme);
+        let (_, host) = references::host(scheme, authority)?;
+        let is_front_door = references::is_front_door(self.rewrite.client, &host);
+        if !is_front_door && !self.is_backend(scheme, authority) {
+            return None;
+        }
+        let is_browsers = is_front_door || self.is_preserved(&host);
+        if is_browsers && !scheme.eq_ignore_ascii_case(own_scheme) {
+            // The backend uses the browser's own name for it, and asks for this scheme.
+            return Some(format!("{scheme}://{authority}"));
+        }
+        self.origin()
     }
 
     /// The front door's origin, as the client sees it.
     fn origin(&self) -> Option<String> {
-        Some(format!("{}://{}", self.client.scheme.as_str(), self.client.host.to_str().ok()?))
+        let client = self.rewrite.client;
+        Some(format!("{}://{}", client.scheme.as_str(), client.host.to_str().ok()?))
     }
 
     /// Whether an authority is the backend's own: the Host that it got, the address that was
     /// dialled, or one of its names.
     fn is_backend(&self, scheme: &str, authority: &str) -> bool {
-        let Some(theirs) = Host::parse(authority.as_bytes()) else { return false };
-        let default = match scheme.to_ascii_lowercase().as_str() {
-            "http" => Scheme::Http.default_port(),
-            "https" => Scheme::Https.default_port(),
-            _ => return false,
-        };
-        let port = theirs.port.unwrap_or(default);
-        let own_default = self.backend.protocol.scheme().default_port();
+        let ResponseRewrite { backend, sent_host, .. } = *self.rewrite;
+        let Some((scheme, theirs)) = references::host(scheme, authority) else { return false };
+        let port = theirs.port.unwrap_or(scheme.default_port());
+        let own_scheme = backend.protocol.scheme();
         let is = |name: &str, own: Option<u16>| {
-            theirs.name == name && (port == own.unwrap_or(own_default) || theirs.port == own)
+            theirs.name == name
+                && (port == own.unwrap_or(own_scheme.default_port()) || theirs.port == own)
         };
-        let sent = Host::parse(self.sent_host.as_bytes());
+        let sent = Host::parse(sent_host.as_bytes());
+        let sent = sent.map(|sent| references::without_default_port(sent, own_scheme));
         sent.is_some_and(|sent| is(&sent.name, sent.port))
             || self.is_dialled(&theirs.name, port)
-            || self.backend.own_authorities.iter().any(|own| is(&own.host, own.port))
+            || backend.own_authorities.iter().any(|own| is(&own.host, own.port))
     }
 
-    /// Whether an authority is the Host that the client sent and the backend got.
-    fn is_preserved(&self, authority: &str) -> bool {
-        let name = |value| Host::parse(value).map(|host| host.name);
-        self.backend.host == HostHeader::Preserve
-            && name(authority.as_bytes()) == name(self.sent_host.as_bytes())
+    /// Whether a host is the Host that the client sent and the backend got.
+    fn is_preserved(&self, host: &Host<'_>) -> bool {
+        let ResponseRewrite { backend, sent_host, .. } = *self.rewrite;
+        backend.host == HostHeader::Preserve
+            && Host::parse(sent_host.as_bytes()).is_some_and(|sent| sent.name == host.name)
     }
 
     fn is_dialled(&self, name: &str, port: u16) -> bool {
         let bare = name.trim_start_matches('[').trim_end_matches(']');
-        port == self.dialled.port() && bare.parse() == Ok(self.dialled.ip())
+        let dialled = self.rewrite.dialled;
+        port == dialled.port() && bare.parse() == Ok(dialled.ip())
     }
 
-    /// The front door's path for a backend's path; `None` if it is outside the rewrite.
-    fn front_path(&self, path: &str) -> Option<String> {
-        let template = &self.forward.rewrite()?.path;
-        let captures: Captures<'_> = self.pattern.matches(self.path)?;
-        template.reverse(self.pattern, &captures, path)
+    /// The front door's path for a backend's path; `None` if it is outside the rewrite. What came
+    /// from the request's path must not become syntax where it is put.
+    fn front_path(&self, path: &str, reverse: Reverse, syntax: &str) -> Option<String> {
+        if self.budget.is_spent() {
+            return None;
+        }
+        let (template, captures) = self.path.as_ref()?;
+        let front = reverse(template, self.rewrite.pattern, captures, path)?;
+        self.budget.spend(references::escaped(front.into(), syntax).into_owned())
     }
 
     /// The cookie with `Domain` and `Path` rewritten for the front door; `None` if nothing changes.
-    fn cookie(&self, cookie: &str) -> Option<HeaderValue> {
+    fn cookie(&self, cookie: &str) -> Option<String> {
         let mut changed = false;
         let mut mapped = String::with_capacity(cookie.len());
         for (nth, part) in cookie.split(';').enumerate() {
@@ -151,7 +223,7 @@ impl ResponseRewrite<'_> {
                 mapped.push(';');
             }
             let path = (nth > 0 && name.eq_ignore_ascii_case("path") && value != "/")
-                .then(|| self.front_path(value))
+                .then(|| self.front_path(value, PathTemplate::reverse_scope, COOKIE_SYNTAX))
                 .flatten();
             match path {
                 Some(path) => {
@@ -162,7 +234,7 @@ impl ResponseRewrite<'_> {
                 None => mapped.push_str(part),
             }
         }
-        changed.then(|| HeaderValue::from_maybe_shared(Bytes::from(mapped)).ok())?
+        changed.then_some(mapped)
     }
 
     /// Whether a cookie's `Domain` is the backend's host or a parent of it; like browsers, this
@@ -179,17 +251,20 @@ impl ResponseRewrite<'_> {
         if domain.is_empty() {
             return false;
         }
-        covers(&self.dialled.ip().to_string())
-            || self.backend.own_authorities.iter().any(|own| covers(&own.host))
+        covers(&self.rewrite.dialled.ip().to_string())
+            || self.rewrite.backend.own_authorities.iter().any(|own| covers(&own.host))
     }
 }
+
+/// How a template's inverse is taken.
+type Reverse =
+    for<'a> fn(&'a PathTemplate, &'a PathPattern, &'a Captures<'a>, &'a str) -> Option<String>;
 
 /// A value as text; backends send UTF-8 although RFC 9110 §5.5 calls for ASCII.
 fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

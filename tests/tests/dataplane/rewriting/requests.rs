@@ -126,6 +126,31 @@ async fn a_backend_that_compares_origin_with_host_takes_a_same_origin_post() {
 }
 
 #[tokio::test]
+async fn a_webdav_destination_becomes_the_backends() {
+    let backend = Backend::saying("ok").await.unwrap();
+    let spec = "matches: [{path: /dav/*}]\nrewrite: {path: /store/*, host: Backend}";
+    let edge = Edge::start(&one_route(backend.address(), spec)).await.unwrap();
+    let request = |destination: &str| {
+        let fields =
+            format!("Destination: {destination}\r\nIf: <{destination}> (<urn:uuid:1>)\r\n");
+        get("/dav/a", &fields).replacen("GET", "MOVE", 1)
+    };
+    for (destination, became) in [
+        ("http://www.ep.com/dav/b", "http://app.web.svc/store/b"),
+        ("https://www.ep.com:443/dav/b", "http://app.web.svc/store/b"),
+        ("/dav/b", "/store/b"),
+        ("http://other.example/dav/b", "http://other.example/dav/b"),
+    ] {
+        assert_eq!(ask(edge.address(), request(destination)).await.unwrap().status(), 200);
+        let got = backend.last().unwrap();
+        assert_eq!(got.field("destination"), became);
+        assert_eq!(got.field("if"), format!("<{became}> (<urn:uuid:1>)"));
+    }
+    let answer = ask(edge.address(), request("/dav/..;/..;/x")).await.unwrap();
+    assert_eq!((answer.status(), answer.reason().as_str()), (400, "InvalidPath"));
+}
+
+#[tokio::test]
 async fn the_backend_gets_the_rewritten_path_and_the_query_byte_for_byte() {
     let backend = Backend::saying("ok").await.unwrap();
     for (path, rewrite, target, got) in [

@@ -67,6 +67,75 @@ async fn locations_of_the_backends_own_come_back_as_the_front_doors() {
 }
 
 #[tokio::test]
+async fn links_and_refreshes_are_mapped_like_locations() {
+    for (name, value, became) in [
+        ("Refresh", "5; url=http://{host}/users/5", "5; url=http://www.ep.com/api/user/5"),
+        ("Refresh", "0;URL='/users/5'", "0;URL='/api/user/5'"),
+        ("Refresh", "5", "5"),
+        (
+            "Link",
+            "<http://{host}/users/2>; rel=next, </users/a.css>; rel=preload, <//cdn.example/b>; title=\"</users/>\"",
+            "<http://www.ep.com/api/user/2>; rel=next, </api/user/a.css>; rel=preload, <//cdn.example/b>; title=\"</users/>\"",
+        ),
+        ("Location", "http://app.web.svc:80/users/5", "http://www.ep.com/api/user/5"),
+        ("Location", "https://app.web.svc:443/users/5", "http://www.ep.com/api/user/5"),
+        ("Location", "http://www.ep.com/users/5", "http://www.ep.com/api/user/5"),
+        ("Location", "http://www.ep.com:80/users/5", "http://www.ep.com/api/user/5"),
+    ] {
+        let answer = mapped(&format!("{name}: {value}\r\n"), "Backend").await;
+        assert_eq!(answer.field(name), became, "{value}");
+    }
+    let lines = "Link: </users/1>\r\nLink: <x>\r\nlink: </users/2>\r\n";
+    let answer = mapped(lines, "Backend").await;
+    assert_eq!(answer.fields("link"), ["</api/user/1>", "<x>", "</api/user/2>"]);
+}
+
+/// Behind a proxy that ends TLS, an application that honours X-Forwarded-Host and -Proto writes the
+/// front door's origin with its own path.
+#[tokio::test]
+async fn an_application_that_knows_the_front_door_is_mapped_too() {
+    let backend = Backend::scripted(|request| {
+        let origin = [request.field("x-forwarded-proto"), request.field("x-forwarded-host")];
+        Reply::raw(format!(
+            "HTTP/1.1 302 Found\r\nLocation: {}/v1/orders/5\r\nSet-Cookie: a=1; Path=/v1\r\nSet-Cookie: b=2; Path=/v1/\r\nContent-Length: 0\r\n\r\n",
+            origin.join("://")
+        ))
+    });
+    let backend = backend.await.unwrap();
+    let spec = "matches: [{path: /orders/*}]
+backends: [{service: {name: app, port: 80}}]
+rewrite: {path: /v1/orders/*, host: Backend}";
+    let manifests = [
+        front_door("trustedProxies: [127.0.0.0/8]"),
+        service("app", "http", &[backend.address()]),
+        route("app", spec),
+    ];
+    let edge = Edge::start(&manifests.concat()).await.unwrap();
+    for proto in ["http", "https"] {
+        let fields = format!("X-Forwarded-Proto: {proto}\r\n");
+        let answer = ask(edge.address(), get("/orders/1", &fields)).await.unwrap();
+        assert_eq!(answer.field("location"), format!("{proto}://www.ep.com/orders/5"));
+        assert_eq!(answer.fields("set-cookie"), ["a=1; Path=/orders", "b=2; Path=/orders"]);
+    }
+}
+
+/// What the client wrote into the path becomes no attribute of the cookie.
+#[tokio::test]
+async fn a_requests_path_adds_no_attribute_to_a_cookie() {
+    let backend = Backend::answering(
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/api; Secure\r\nLocation: /api/x\r\nContent-Length: 0\r\n\r\n",
+    );
+    let backend = backend.await.unwrap();
+    let spec = "matches: [{path: '/t/{tenant}/api/*'}]\nrewrite: {path: /api/*}";
+    let edge = Edge::start(&one_route(backend.address(), spec)).await.unwrap();
+    let path = "/t/x;Domain=t.local;SameSite=None/api/login";
+    let answer = ask(edge.address(), get(path, "")).await.unwrap();
+    let cookie = answer.field("set-cookie");
+    assert_eq!(cookie, "a=1; Path=/t/x%3BDomain=t.local%3BSameSite=None/api; Secure");
+    assert_eq!(answer.field("location"), "/t/x;Domain=t.local;SameSite=None/api/x");
+}
+
+#[tokio::test]
 async fn the_dialled_address_is_the_backends_own_too() {
     for host in ["Backend", "Preserve", "a.example"] {
         let backend = Backend::scripted(|request| {

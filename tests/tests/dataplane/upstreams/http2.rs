@@ -2,7 +2,8 @@
 
 use super::{OK, is, nobody, outcome};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use portico_tests::{
     backend::{Backend, front_door, route, service},
@@ -74,6 +75,65 @@ async fn a_service_may_speak_http_2_in_the_clear() {
         assert_eq!(answer.start_line(), "HTTP/1.1 200 OK");
         assert_eq!(answer.text(), format!("{tells} via=\"1.1 portico-test\""), "{request}");
     }
+}
+
+/// An HTTP/2 backend that answers with trailers, and tells those that it got in its body.
+async fn h2c_backend_with_trailers() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tell = |request: hyper::Request<hyper::body::Incoming>| async move {
+        let body = request.into_body().collect().await.unwrap();
+        let mut names: Vec<_> =
+            body.trailers().into_iter().flat_map(http::HeaderMap::keys).collect();
+        names.sort_by_key(|name| name.as_str());
+        let told = Bytes::from(format!("{names:?}"));
+        let trailers = [
+            "grpc-status",
+            "my_data",
+            "set-cookie",
+            "access-control-allow-origin",
+            "via",
+            "x-edited",
+        ];
+        let trailers: http::HeaderMap = trailers
+            .map(|name| (http::HeaderName::from_static(name), http::HeaderValue::from_static("0")))
+            .into_iter()
+            .collect();
+        let announced =
+            "grpc-status, my_data, set-cookie, access-control-allow-origin, via, x-edited";
+        let answer = hyper::Response::builder().header("trailer", announced);
+        // A stream has no length, so that trailers can follow it in HTTP/1.1 too.
+        let frames = [Frame::data(told), Frame::trailers(trailers)].map(Ok::<_, Infallible>);
+        let body = StreamBody::new(futures_util::stream::iter(frames));
+        Ok::<_, Infallible>(answer.body(body).unwrap())
+    };
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(
+                http2.serve_connection(TokioIo::new(socket), hyper::service::service_fn(tell)),
+            );
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn trailers_over_http_2_pass_through_the_same_filters() {
+    let address = h2c_backend_with_trailers().await;
+    let spec = "backends: [{service: {name: app, port: 80}}]
+requestHeaders: {set: [{name: x-api-key, value: k}]}
+responseHeaders: {remove: [x-edited]}";
+    let app = route("app", spec);
+    let manifests = [front_door(""), service("app", "kubernetes.io/h2c", &[address]), app].concat();
+    let edge = Edge::start(&manifests).await.unwrap();
+    let request = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n\
+        4\r\nbody\r\n0\r\nX-Sum: 1\r\nX-Api-Key: 1\r\nX-Forwarded-For: 1\r\nCookie: a=1\r\nmy_data: 1\r\n\r\n";
+    let answer = ask(edge.address(), request).await.unwrap();
+    assert_eq!(answer.text(), "[\"x-sum\"]");
+    let trailers = answer.trailers.join("\n").to_ascii_lowercase();
+    assert_eq!(trailers, "grpc-status: 0\nmy_data: 0");
+    assert_eq!(answer.field("trailer"), "grpc-status, my_data");
 }
 
 #[tokio::test]
