@@ -219,11 +219,19 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         let more = ready!(self.poll_hold(cx))?;
         if more {
             self.follow_held();
-        } else {
-            self.held.clear();
-            self.state.mid_head.set(false);
+            return Poll::Ready(Ok(true));
         }
-        Poll::Ready(Ok(more))
+        self.held.clear();
+        self.state.mid_head.set(false);
+        self.poll_end().map(|()| Ok(false))
+    }
+
+    /// The client has closed its sending side. A response that it is still owed comes first: hyper
+    /// would abandon its request.
+    fn poll_end(&self) -> Poll<()> {
+        self.state.read_closed.set(true);
+        let is_owed = matches!(self.at, State::Head) && self.state.is_busy();
+        if is_owed { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Waits for the client to close while an upgrade is being decided. At most one piece of what
@@ -245,7 +253,7 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         let start = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         if buf.filled().len() == start {
-            return Poll::Ready(Ok(true));
+            return self.poll_end().map(|()| Ok(true));
         }
         let (keep, stop) = self.follow(&buf.filled()[start..]);
         let rest = &buf.filled()[start + keep..];
@@ -278,6 +286,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for HeadGuard<T> {
                 this.deliver(buf);
                 return Poll::Ready(Ok(()));
             }
+            if this.state.read_closed.get() {
+                return this.poll_end().map(Ok);
+            }
             match (&this.at, this.state.upgrade.get()) {
                 (State::Refused, _) => return Poll::Pending,
                 (State::Broken, _) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
@@ -303,6 +314,9 @@ impl<T: RoundTrip> HeadGuard<T> {
     /// Called when a response, or part of one, is written.
     fn note_response(&self) {
         self.state.saved_trips.flush(self.state.request.deadline.now(), &self.io);
+        if self.state.read_closed.get() {
+            self.state.writes.set(self.state.writes.get() + 1);
+        }
     }
 }
 

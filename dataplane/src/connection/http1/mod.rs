@@ -25,13 +25,20 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Sleep, sleep},
+};
 
 /// hyper's buffers: enough for the largest head, small enough for large bodies to stay in cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
 /// hyper's default limit for the fields of a head.
 const HYPER_MAX_FIELDS: usize = 100;
+
+/// How long a response may pause once its client has closed its sending side: a client that has
+/// left looks the same until something is written to it.
+const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Timeout for writing the response to a refused head.
 const REFUSAL_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,8 +80,7 @@ where
     let mut http = builder.serve_connection(guard, service);
 
     state.request.deadline.set(Some(limits.idle_timeout));
-    let mut timers =
-        Timers { state: &state, header_timeout: limits.header_timeout, in_head: false };
+    let mut timers = Timers::new(&state, limits.header_timeout);
     let ended = poll_fn(|cx| {
         state.remember(cx.waker());
         state.request.deadline.tick();
@@ -127,10 +133,20 @@ struct Timers<'c> {
     state: &'c ConnState,
     header_timeout: Duration,
     in_head: bool,
+    /// Runs while the client's sending side is closed; restarted by each write, of which there
+    /// were so many.
+    half_closed: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
-impl Timers<'_> {
+impl<'c> Timers<'c> {
+    fn new(state: &'c ConnState, header_timeout: Duration) -> Self {
+        Self { state, header_timeout, in_head: false, half_closed: None }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
+        if self.state.is_half_closed() && self.is_half_closed_for_long(cx) {
+            return Timer::Over;
+        }
         let in_head = self.state.mid_head.get() && !self.state.in_flight.get();
         if in_head != self.in_head {
             self.in_head = in_head;
@@ -147,6 +163,19 @@ impl Timers<'_> {
         }
         self.state.request.deadline.set(Some(REFUSAL_WRITE_TIMEOUT));
         Timer::PollAgain
+    }
+}
+
+impl Timers<'_> {
+    /// Whether nothing has been written for too long to a client whose sending side is closed.
+    fn is_half_closed_for_long(&mut self, cx: &mut Context<'_>) -> bool {
+        let now_written = self.state.writes.get();
+        let restarted = || (now_written, Box::pin(sleep(HALF_CLOSED_TIMEOUT)));
+        let (written, timer) = self.half_closed.get_or_insert_with(restarted);
+        if *written != now_written {
+            (*written, *timer) = restarted();
+        }
+        timer.as_mut().poll(cx).is_ready()
     }
 }
 
@@ -171,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn a_late_head_whose_refusal_can_not_leave_ends_its_connection() {
         let state = ConnState::new(([127, 0, 0, 1], 1).into(), REFUSAL_WRITE_TIMEOUT);
-        let mut timers = Timers { state: &state, header_timeout: Duration::ZERO, in_head: false };
+        let mut timers = Timers::new(&state, Duration::ZERO);
         let late = async |timers: &mut Timers<'_>| {
             poll_fn(|cx| match timers.poll(cx) {
                 Timer::Running => Poll::Pending,

@@ -49,6 +49,10 @@ pub(crate) struct ConnState {
     pub(super) mid_head: Cell<bool>,
     /// Whether that head has timed out.
     pub(super) head_expired: Cell<bool>,
+    /// Whether the client has closed its sending side.
+    pub(super) read_closed: Cell<bool>,
+    /// How often something has been written since then.
+    pub(super) writes: Cell<u64>,
     /// Whether a request is being served.
     pub(super) in_flight: Cell<bool>,
     /// How many heads have been handed on whose requests have not begun: pipelined ones.
@@ -71,6 +75,8 @@ impl ConnState {
             idle_timeout,
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
+            read_closed: Cell::new(false),
+            writes: Cell::new(0),
             in_flight: Cell::new(false),
             heads_ahead: Cell::new(0),
             upgrade: Cell::new(Upgrade::None),
@@ -83,6 +89,16 @@ impl ConnState {
     pub(super) fn head_ends(&self) {
         self.mid_head.set(false);
         self.heads_ahead.set(self.heads_ahead.get() + 1);
+    }
+
+    /// Whether a complete request has no complete response yet.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.get() || self.heads_ahead.get() > 0
+    }
+
+    /// Whether the client has closed its sending side, and is owed a response.
+    pub(super) fn is_half_closed(&self) -> bool {
+        self.read_closed.get() && self.is_busy()
     }
 
     /// Records that the next head hyper parses replaces a refused one.
@@ -121,6 +137,8 @@ impl Downstream for ConnState {
         self.in_flight.set(false);
         self.request.deadline.set(Some(self.idle_timeout));
         match self.handle.draining() {
+            // hyper has not been told yet that the client has closed its sending side.
+            Draining::No if self.read_closed.get() => self.wake(),
             Draining::No => {}
             Draining::AfterRequest | Draining::Now => self.wake(),
         }
