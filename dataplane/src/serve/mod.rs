@@ -1,10 +1,10 @@
 //! The running dataplane: workers, each a thread with its own runtime, listener and pools, which
-//! share only the table.
+//! share only the table and which endpoints accept no connections.
 
 mod listen;
 mod worker;
 
-use crate::{config::Config, table::Table, telemetry};
+use crate::{config::Config, table::Table, telemetry, upstream::Backoff};
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -52,7 +52,7 @@ impl Dataplane {
     /// # Errors If the address can't be bound, a thread can't be started, or TLS can't be set up.
     pub fn start(config: Config, tables: watch::Receiver<Arc<Table>>) -> io::Result<Self> {
         let (http, listeners) = listen::bind(config.http, config.workers.max(1))?;
-        let config = Arc::new(config);
+        let (config, backoff) = (Arc::new(config), Arc::<Backoff>::default());
         let (report, progress) = watch::channel(());
         let mut workers = Vec::with_capacity(listeners.len());
         for (number, listener) in listeners.into_iter().enumerate() {
@@ -60,6 +60,7 @@ impl Dataplane {
             let generation = Arc::new(AtomicU64::new(0));
             let args = worker::WorkerArgs {
                 config: config.clone(),
+                backoff: backoff.clone(),
                 listener,
                 tables: tables.clone(),
                 inbox,

@@ -6,6 +6,7 @@ use crate::{
     connection::{self, Registry},
     proxy::Shared,
     table::Table,
+    upstream::Backoff,
 };
 use futures_util::FutureExt;
 use std::{
@@ -35,6 +36,8 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// The arguments of a worker.
 pub(super) struct WorkerArgs {
     pub(super) config: Arc<Config>,
+    /// The endpoints that do not accept connections, as all workers know them.
+    pub(super) backoff: Arc<Backoff>,
     pub(super) listener: TcpListener,
     pub(super) tables: watch::Receiver<Arc<Table>>,
     pub(super) inbox: mpsc::UnboundedReceiver<Command>,
@@ -58,7 +61,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let worker = match Shared::new(&args.config, table) {
+        let worker = match Shared::new(&args.config, table, args.backoff) {
             Ok(shared) => Rc::new(Worker { shared: Rc::new(shared), registry: Rc::default() }),
             Err(error) => return drop(ready.send(Err(error))),
         };
