@@ -231,6 +231,9 @@ pub struct ServingArgs {
     /// Maximum size of a request's body; larger ones get 413 [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_body_bytes: Option<usize>,
+    /// Maximum number of header fields in a backend's response; beyond it the client gets 502
+    #[arg(long, value_name = "N", default_value = "100", value_parser = values::count)]
+    pub max_response_fields: NonZeroUsize,
     /// Maximum number of connections per worker. Further ones take the place of the one that has
     /// been idle longest, or else longest in an unfinished head; while all have requests, they wait
     #[arg(long, value_name = "N", default_value = "10000", value_parser = values::count)]
@@ -292,6 +295,7 @@ impl ServingArgs {
                 uri_bytes: self.max_uri_bytes,
                 underscores: self.underscores.setting(),
                 body_bytes: self.max_body_bytes.map(|bytes| bytes as u64),
+                response_fields: self.max_response_fields.get(),
                 connections: self.max_connections.get(),
                 connections_per_client: self.max_connections_per_client.map(NonZeroUsize::get),
                 memory: self.max_memory.unwrap_or_else(memory::default_budget),
@@ -359,6 +363,7 @@ mod tests {
             "--workers=3",
             "--max-body-bytes=1MiB",
             "--max-head-bytes=4096",
+            "--max-response-fields=250",
             "--header-timeout=1m30s",
             "--idle-timeout=500ms",
             "--underscores=allow",
@@ -373,6 +378,7 @@ mod tests {
         assert_eq!(config.workers, 3);
         assert_eq!(config.limits.body_bytes, Some(1 << 20));
         assert_eq!(config.limits.head_bytes, 4096);
+        assert_eq!(config.limits.response_fields, 250);
         assert_eq!(config.limits.header_timeout, Duration::from_secs(90));
         assert_eq!(config.limits.idle_timeout, Duration::from_millis(500));
         assert_eq!(config.limits.underscores, Underscores::Allow);
@@ -392,6 +398,7 @@ mod tests {
             ("--max-connections=many", "a whole number above 0"),
             ("--max-connections-per-client=0", "a whole number above 0"),
             ("--max-memory=80%", "64KiB"),
+            ("--max-response-fields=0", "a whole number above 0"),
             ("--max-head-bytes=64kb", "64KiB"),
             ("--max-head-bytes=0", "64KiB"),
             ("--idle-timeout=30", "30s"),

@@ -14,7 +14,7 @@ pub struct Config {
     pub via_name: Arc<str>,
     /// Which addresses `external` backends may point at.
     pub guard: AddressGuard,
-    /// Bounds on what clients may send.
+    /// Bounds on what clients and backends may send.
     pub limits: Limits,
 }
 
@@ -30,7 +30,7 @@ pub enum Underscores {
     Allow,
 }
 
-/// Bounds on what clients may send.
+/// Bounds on what clients and backends may send.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes in a request head; 431 beyond.
@@ -41,6 +41,8 @@ pub struct Limits {
     pub underscores: Underscores,
     /// Bytes in a request line; 414 beyond.
     pub uri_bytes: usize,
+    /// Fields in a response head of a backend; 502 beyond.
+    pub response_fields: usize,
     /// Bytes in a request body; 413 beyond.
     pub body_bytes: Option<u64>,
     /// Connections per worker. Beyond, the one that has been idle longest is closed, else the one
@@ -65,6 +67,7 @@ impl Default for Limits {
             head_bytes: 64 * 1024,
             head_fields: 100,
             underscores: Underscores::default(),
+            response_fields: 100,
             uri_bytes: 8 * 1024,
             body_bytes: None,
             connections: 10_000,

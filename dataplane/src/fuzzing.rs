@@ -101,6 +101,9 @@ pub struct BackendResponse {
     pub malformed: bool,
 }
 
+/// The default of `--max-response-fields`.
+const MAX_FIELDS: usize = 100;
+
 /// Reads a response, to a HEAD if `is_head`, that arrives in `pieces`.
 pub fn backend_response<'b>(
     pieces: impl IntoIterator<Item = &'b [u8]>,
@@ -136,7 +139,7 @@ impl BackendResponse {
         while framing.is_none() {
             let Some(raw) = heads.next(input)? else { return Ok(()) };
             self.heads.push(raw.to_vec());
-            let head = response::parse(&raw, HeaderMap::new(), is_head)?;
+            let head = response::parse(&raw, HeaderMap::new(), is_head, MAX_FIELDS)?;
             if !is_interim(head.response.status()) {
                 self.status = Some(head.response.status());
                 self.headers = head.response.headers().clone();

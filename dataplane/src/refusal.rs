@@ -64,9 +64,13 @@ pub(crate) enum Refusal {
     ConnectTimeout,
     /// The TLS handshake with the backend failed.
     TlsFailed,
-    /// The backend closed the connection, or sent something other than HTTP, before its response
-    /// head was complete.
+    /// The backend closed the connection before its response's head, or later its body, was
+    /// complete.
     BackendBroken,
+    /// The backend's response breaks a rule of HTTP or a bound.
+    BackendMalformed,
+    /// A WebSocket handshake for a backend whose protocol can't carry it.
+    UpgradeUnsupported,
     /// The backend's response did not begin in time.
     BackendTimeout,
 }
@@ -82,7 +86,7 @@ impl Refusal {
             | Self::InvalidTarget
             | Self::InvalidPath(_)
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::UnknownTransferCoding | Self::UpgradeUnsupported => StatusCode::NOT_IMPLEMENTED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge | Self::TooManyFields | Self::PredicatesTooCostly => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -98,7 +102,8 @@ impl Refusal {
             | Self::AddressNotAllowed
             | Self::ConnectFailed
             | Self::TlsFailed
-            | Self::BackendBroken => StatusCode::BAD_GATEWAY,
+            | Self::BackendBroken
+            | Self::BackendMalformed => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout | Self::BackendTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -138,6 +143,8 @@ impl Refusal {
             Self::ConnectTimeout => "ConnectTimeout",
             Self::TlsFailed => "TlsFailed",
             Self::BackendBroken => "BackendBroken",
+            Self::BackendMalformed => "BackendMalformed",
+            Self::UpgradeUnsupported => "UpgradeUnsupported",
             Self::BackendTimeout => "BackendTimeout",
         }
     }
@@ -176,7 +183,9 @@ impl Refusal {
             Self::ConnectFailed => "The backend does not accept connections.",
             Self::ConnectTimeout => "The backend did not accept a connection in time.",
             Self::TlsFailed => "The TLS handshake with the backend failed.",
-            Self::BackendBroken => "The backend closed the connection without a valid response.",
+            Self::BackendBroken => "The backend closed the connection without a complete response.",
+            Self::BackendMalformed => "The backend's response is not valid HTTP, or exceeds a limit.",
+            Self::UpgradeUnsupported => "The backend's protocol, HTTP/2 in cleartext, carries no WebSocket: give WebSockets a Service port with appProtocol 'http' or 'kubernetes.io/ws'.",
             Self::BackendTimeout => "The backend did not respond in time.",
         }
         .to_owned()
@@ -214,6 +223,8 @@ impl Refusal {
             | Self::ConnectTimeout
             | Self::TlsFailed
             | Self::BackendBroken
+            | Self::BackendMalformed
+            | Self::UpgradeUnsupported
             | Self::BackendTimeout => false,
         }
     }

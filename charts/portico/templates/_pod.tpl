@@ -154,6 +154,9 @@ spec:
 {{- with .limits.maxBodyBytes }}
 - --max-body-bytes={{ include "portico.number" . }}
 {{- end }}
+{{- with .limits.maxResponseFields }}
+- --max-response-fields={{ int64 . }}
+{{- end }}
 {{- with .limits.maxConnections }}
 - --max-connections={{ int64 . }}
 {{- end }}

@@ -23,27 +23,33 @@ pub(super) async fn run<T>(
 {
     let early: u64 = read.iter().map(|bytes| bytes.len() as u64).sum();
     let mut passed = (early, backend.read.len() as u64);
-    if pass_early(&mut backend, &mut client, &read).await.is_ok() {
-        deadline.tick();
+    deadline.tick();
+    deadline.set(backend.idle);
+    let early = until(deadline, pass_early(&mut backend, &mut client, &read)).await;
+    if matches!(early, Some(Ok(()))) {
         deadline.set(backend.idle);
         let mut client = Watched { io: client, deadline, idle: backend.idle, read: 0 };
         let mut upstream = Watched { io: &mut backend.io, deadline, idle: backend.idle, read: 0 };
-        {
-            let mut copy = pin!(copy_bidirectional(&mut client, &mut upstream));
-            poll_fn(|cx| {
-                deadline.tick();
-                match copy.as_mut().poll(cx) {
-                    Poll::Ready(_) => Poll::Ready(()),
-                    Poll::Pending if deadline.poll_expired(cx) => Poll::Ready(()),
-                    Poll::Pending => Poll::Pending,
-                }
-            })
-            .await;
-        }
+        // Either way it is over.
+        let _ = until(deadline, copy_bidirectional(&mut client, &mut upstream)).await;
         passed = (passed.0 + client.read, passed.1 + upstream.read);
     }
     (backend.record.received, backend.record.sent) = passed;
     backend.record.complete = true;
+}
+
+/// The future's output; `None` if the deadline passes first.
+async fn until<F: Future>(deadline: &Deadline, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        deadline.tick();
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if deadline.poll_expired(cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 async fn pass_early<T>(backend: &mut Upgraded, client: &mut T, read: &[Bytes; 2]) -> io::Result<()>

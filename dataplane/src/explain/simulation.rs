@@ -102,7 +102,9 @@ impl<'t> Simulation<'_, 't> {
                 if let Some(destination) = &arrived.destination {
                     *sent = Some(self.sent(arrived, destination, &plan, head)?);
                 }
-                plan.forward.pick(0).map(|_| End::Backend).ok_or(Refusal::NoEndpoint)
+                let backend = plan.forward.pick(0).ok_or(Refusal::NoEndpoint)?;
+                proxy::admit_upgrade(hop_by_hop::asks_for_websocket(&head.headers), backend)?;
+                Ok(End::Backend)
             }
         }
     }

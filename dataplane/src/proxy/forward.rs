@@ -12,8 +12,8 @@ use super::{
 use crate::{
     refusal::Refusal,
     request::{RequestBody, TrailerFilter},
-    table::Backend,
-    upstream::UpstreamResponse,
+    table::{Backend, Protocol},
+    upstream::{UpstreamError, UpstreamResponse},
 };
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
@@ -76,6 +76,15 @@ impl ForwardContext<'_, '_> {
     }
 }
 
+/// Refuses an `upgrade` to WebSocket that `backend` can't get: over HTTP/2 it would need extended
+/// CONNECT (RFC 8441), and as a plain GET it would mean something else.
+pub(crate) fn admit_upgrade(upgrade: bool, backend: &Backend) -> Result<(), Refusal> {
+    match backend.protocol {
+        Protocol::H2c if upgrade => Err(Refusal::UpgradeUnsupported),
+        Protocol::H2c | Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => Ok(()),
+    }
+}
+
 impl<D: Downstream> Exchange<'_, D> {
     /// Sends the request to a backend and returns its response.
     pub(super) async fn forward(
@@ -96,6 +105,7 @@ impl<D: Downstream> Exchange<'_, D> {
             fields.backend = Some(backend.name.clone());
         }
         let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
+        admit_upgrade(upgrade, backend)?;
         let (peer, via) = (downstream.peer(), &self.shared.via);
         // Invariant: only requests with a destination have a plan.
         let destination = arrived.destination.as_ref().ok_or(Refusal::NoHost)?;
@@ -117,7 +127,7 @@ impl<D: Downstream> Exchange<'_, D> {
         state.deadline.set(state.body.wait(body.is_end_stream()));
         let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
         let sent = upstreams.send(backend, point, head, body, &state.deadline, timeouts).await;
-        let received = sent.map_err(|refusal| self.blame_client(refusal))?;
+        let received = sent.map_err(|error| self.failed(backend, &error))?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
@@ -136,7 +146,8 @@ impl<D: Downstream> Exchange<'_, D> {
         *response.version_mut() = Version::HTTP_11;
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded && !context.upgrade {
-            return Err(Refusal::BackendBroken);
+            self.record.malformed(&backend.name, "a 101 that nobody asked for");
+            return Err(Refusal::BackendMalformed);
         }
         let announced = response.headers().contains_key(header::TRAILER);
         let trailers = match announced || response.body().may_have_trailers() {
@@ -165,10 +176,14 @@ impl<D: Downstream> Exchange<'_, D> {
         Ok(response.map(|body| Content::Upstream(body, trailers)))
     }
 
-    /// Blames the client for a failed exchange if its body is what failed.
-    fn blame_client(&self, refusal: Refusal) -> Refusal {
+    /// Why an exchange failed; the client is to blame if its body is what failed.
+    fn failed(&self, backend: &Backend, error: &UpstreamError) -> Refusal {
+        tracing::debug!(backend = backend.name, %error, "no response");
+        if let Some(rule) = error.broken_rule() {
+            self.record.malformed(&backend.name, rule);
+        }
         let body = &self.downstream.state().body;
-        match refusal {
+        match error.refusal() {
             Refusal::BackendTimeout if body.awaited.get() => Refusal::BodyTimeout,
             refusal => body.failure.get().unwrap_or(refusal),
         }

@@ -15,7 +15,7 @@ mod target;
 
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, decide, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
-pub(crate) use forward::ForwardContext;
+pub(crate) use forward::{ForwardContext, admit_upgrade};
 pub(crate) use headers::{Via, hop_by_hop};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::Peer;
@@ -28,7 +28,7 @@ use crate::{
     upstream::Stream,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header, request::Parts};
+use http::{HeaderValue, Request, Response, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
 use response_body::Content;
 use route_state::RouteState;
@@ -45,7 +45,7 @@ pub(crate) async fn handle<D: Downstream>(
 ) -> Result<Response<ResponseBody<D>>, Infallible> {
     downstream.begin();
     let (mut head, body) = request.into_parts();
-    let method = head.method.clone();
+    let (method, version) = (head.method.clone(), head.version);
     let id = shared.ids.next();
     let start = downstream.state().deadline.now();
     let unrouted = shared.routes.unrouted().clone();
@@ -69,7 +69,7 @@ pub(crate) async fn handle<D: Downstream>(
             local_reply::refuse(refusal, &exchange.record.id, &method).map(Content::from)
         }
     };
-    Ok(exchange.finish(response))
+    Ok(exchange.finish(response, version))
 }
 
 /// A request between its head and the head of its response.
@@ -141,14 +141,25 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         self.response_headers = arrived.take_response_headers();
     }
 
-    /// Completes a response and hands it to the client's connection.
-    fn finish(mut self, mut response: Response<Content>) -> Response<ResponseBody<D>> {
+    /// Completes a response to a request of `version` and hands it to the client's connection.
+    fn finish(
+        mut self,
+        mut response: Response<Content>,
+        version: Version,
+    ) -> Response<ResponseBody<D>> {
         let downstream = self.downstream.clone();
         downstream.state().deadline.set(self.idle);
         self.record.status = Some(response.status());
         std::mem::take(&mut self.response_headers).apply(response.headers_mut());
-        if downstream.is_closing() && self.upgraded.is_none() {
+        let must_close = downstream.is_closing()
+            || (version == Version::HTTP_10 && !response.body().has_length());
+        if must_close && self.upgraded.is_none() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            if version == Version::HTTP_10 {
+                // To a client that asks for it, hyper promises that an HTTP/1.1 response keeps the
+                // connection open, whatever the response says.
+                *response.version_mut() = Version::HTTP_10;
+            }
         }
         let (parts, content) = response.into_parts();
         self.record.complete = matches!(content, Content::Fixed(_));

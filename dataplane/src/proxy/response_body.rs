@@ -6,7 +6,7 @@ use crate::{
     refusal::Refusal,
     request::{BodyError, BoxError, TrailerFilter},
     telemetry::RequestRecord,
-    upstream::UpstreamBody,
+    upstream::{UpstreamBody, broken_rule},
 };
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -46,6 +46,21 @@ impl From<Bytes> for Content {
     }
 }
 
+impl Content {
+    /// Whether its length is known from the start.
+    pub(super) fn has_length(&self) -> bool {
+        self.size_hint().exact().is_some()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Fixed(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Upstream(body) => body.size_hint(),
+            Self::Broken => SizeHint::default(),
+        }
+    }
+}
+
 impl<D: Downstream> ResponseBody<D> {
     /// Sends `content`; `record` ends with it.
     pub(super) fn new(
@@ -64,6 +79,17 @@ impl<D: Downstream> ResponseBody<D> {
         if let Some(record) = &mut self.record {
             record.sent += length as u64;
         }
+    }
+
+    /// The backend failed, unless it was the client's body, still being sent, that was cut off.
+    fn record_failed(&mut self, error: &BoxError) {
+        let rule = broken_rule(&**error);
+        if let (Some(rule), Some(record)) = (rule, &self.record) {
+            record.malformed(record.backend(), rule);
+        }
+        let refusal = rule.map_or(Refusal::BackendBroken, |_| Refusal::BackendMalformed);
+        let failure = self.downstream.state().body.failure.get();
+        self.record_failure(failure.unwrap_or(refusal));
     }
 
     fn record_failure(&mut self, refusal: Refusal) {
@@ -98,11 +124,8 @@ impl<D: Downstream> Body for ResponseBody<D> {
                 this.count(&frame);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => {
-                // The backend failed, unless it was the client's body, still being sent, that was
-                // cut off.
-                let failure = this.downstream.state().body.failure.get();
-                this.record_failure(failure.unwrap_or(Refusal::BackendBroken));
+            Poll::Ready(Some(Err(error))) => {
+                this.record_failed(&error);
                 // On an error, hyper closes at once; while pending, it first sends what it has
                 // buffered.
                 this.content = Content::Broken;
@@ -132,13 +155,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Fixed(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
-            }
-            Content::Upstream(body, _) => body.size_hint(),
-            Content::Broken => SizeHint::default(),
-        }
+        self.content.size_hint()
     }
 }
 

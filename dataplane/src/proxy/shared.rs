@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Limits},
     table::Table,
     telemetry::{ConnectionCounts, Snapshot},
-    upstream::Upstreams,
+    upstream::{Backoff, Upstreams},
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 
@@ -33,13 +33,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Creates the state for a worker that serves `table`.
+    /// Creates the state for a worker that serves `table`; `backoff` is that of all workers.
     ///
     /// # Errors If the name in `Via` is not a token, or TLS to backends can't be set up.
-    pub(crate) fn new(config: &Config, table: Arc<Table>) -> io::Result<Self> {
+    pub(crate) fn new(
+        config: &Config,
+        table: Arc<Table>,
+        backoff: Arc<Backoff>,
+    ) -> io::Result<Self> {
+        let (guard, max_fields) = (config.guard.clone(), config.limits.response_fields);
+        let upstreams = Upstreams::new(guard, max_fields, backoff).map_err(io::Error::other)?;
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
-            upstreams: Upstreams::new(config.guard.clone()).map_err(io::Error::other)?,
+            upstreams,
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
             endpoints: Sequence::of_endpoints(),

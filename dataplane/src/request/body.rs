@@ -22,7 +22,11 @@ pub(crate) struct BodyError;
 
 /// The client's body as it is sent to the backend.
 #[derive(Default)]
-pub(crate) struct RequestBody(Option<Inbound>);
+pub(crate) struct RequestBody {
+    /// What comes first: data that was sent before, and is sent again.
+    again: Bytes,
+    inbound: Option<Inbound>,
+}
 
 struct Inbound {
     incoming: Incoming,
@@ -35,7 +39,7 @@ struct Inbound {
 impl RequestBody {
     /// No body.
     pub(crate) fn empty() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// The client's body, limited to `limit` bytes, with the trailer fields that pass; progress is
@@ -49,7 +53,13 @@ impl RequestBody {
         if incoming.is_end_stream() {
             return Self::empty();
         }
-        Self(Some(Inbound { incoming, state: state.clone(), limit, trailers }))
+        let inbound = Some(Inbound { incoming, state: state.clone(), limit, trailers });
+        Self { again: Bytes::new(), inbound }
+    }
+
+    /// The same body after `data`, which is all that has been taken from it.
+    pub(crate) fn after(self, data: Bytes) -> Self {
+        if data.is_empty() { self } else { Self { again: data, ..self } }
     }
 }
 
@@ -68,7 +78,10 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(inbound) = &mut self.0 else { return Poll::Ready(None) };
+        if !self.again.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.again)))));
+        }
+        let Some(inbound) = &mut self.inbound else { return Poll::Ready(None) };
         let polled = Pin::new(&mut inbound.incoming).poll_frame(cx);
         let body = &inbound.state.body;
         body.awaited.set(polled.is_pending());
@@ -97,12 +110,34 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|inbound| inbound.incoming.is_end_stream())
+        let inbound = self.inbound.as_ref();
+        self.again.is_empty() && inbound.is_none_or(|inbound| inbound.incoming.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), |inbound| inbound.incoming.size_hint())
+        let again = self.again.len() as u64;
+        let Some(inbound) = &self.inbound else { return SizeHint::with_exact(again) };
+        let rest = inbound.incoming.size_hint();
+        match rest.exact() {
+            Some(rest) => SizeHint::with_exact(again.saturating_add(rest)),
+            None => rest,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_again_comes_first_and_is_not_lost_if_nothing_was_taken() {
+        let mut body = RequestBody::empty().after("data".into()).after(Bytes::new());
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(4), false));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let polled = Pin::new(&mut body).poll_frame(&mut cx);
+        let data = polled.map(|frame| frame?.ok()?.into_data().ok());
+        assert_eq!(data, Poll::Ready(Some("data".into())));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+        assert!(matches!(Pin::new(&mut body).poll_frame(&mut cx), Poll::Ready(None)));
     }
 }

@@ -1,5 +1,5 @@
 //! The running dataplane: workers, each a thread with its own runtime, listener and pools, which
-//! share only the table.
+//! share only the table and which endpoints accept no connections.
 
 mod listen;
 mod worker;
@@ -9,6 +9,7 @@ use crate::{
     connection::{Clients, MemoryBudget},
     table::Table,
     telemetry::{self, ConnectionMemory},
+    upstream::Backoff,
 };
 use std::{
     fmt, io,
@@ -60,7 +61,7 @@ impl Dataplane {
         let (http, listeners) = listen::bind(config.http, config.workers.max(1))?;
         let memory = Arc::new(MemoryBudget::new(config.limits.memory));
         let clients = Arc::new(Clients::new(config.limits.connections_per_client));
-        let config = Arc::new(config);
+        let (config, backoff) = (Arc::new(config), Arc::<Backoff>::default());
         let (report, progress) = watch::channel(());
         let mut workers = Vec::with_capacity(listeners.len());
         for (number, listener) in listeners.into_iter().enumerate() {
@@ -70,6 +71,7 @@ impl Dataplane {
                 config: config.clone(),
                 memory: memory.clone(),
                 clients: clients.clone(),
+                backoff: backoff.clone(),
                 listener,
                 tables: tables.clone(),
                 inbox,

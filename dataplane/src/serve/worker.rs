@@ -7,6 +7,7 @@ use crate::{
     proxy::Shared,
     table::Table,
     telemetry::GaveWay,
+    upstream::Backoff,
 };
 use futures_util::FutureExt;
 use std::{
@@ -41,6 +42,8 @@ pub(super) struct WorkerArgs {
     pub(super) memory: Arc<MemoryBudget>,
     /// Shared by all workers.
     pub(super) clients: Arc<Clients>,
+    /// The endpoints that do not accept connections, as all workers know them.
+    pub(super) backoff: Arc<Backoff>,
     pub(super) listener: TcpListener,
     pub(super) tables: watch::Receiver<Arc<Table>>,
     pub(super) inbox: mpsc::UnboundedReceiver<Command>,
@@ -74,7 +77,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let shared = match Shared::new(&args.config, table) {
+        let shared = match Shared::new(&args.config, table, args.backoff) {
             Ok(shared) => Rc::new(shared),
             Err(error) => return drop(ready.send(Err(error))),
         };

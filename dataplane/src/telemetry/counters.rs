@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Counts by status code and reason; the reason is empty for a backend's response.
@@ -25,12 +25,29 @@ pub(crate) struct RouteStats {
     pub(crate) cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
+    /// When the current interval of log lines began, and how many it has.
+    logged: Cell<Option<(Instant, u32)>>,
 }
+
+/// How many lines about its backends' responses a Route may log in an interval.
+const LOG_LINES: u32 = 10;
+
+/// That interval.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 impl RouteStats {
     /// The counters of a Route, all 0.
     pub(crate) fn of(name: ObjectName) -> Self {
         Self { name: Some(name), ..Self::default() }
+    }
+
+    /// Whether another line about a backend's response may be logged.
+    pub(super) fn may_log(&self, now: Instant) -> bool {
+        let is_current = |began: Instant| now.saturating_duration_since(began) < LOG_INTERVAL;
+        let (began, lines) =
+            self.logged.get().filter(|(began, _)| is_current(*began)).unwrap_or((now, 0));
+        self.logged.set(Some((began, lines.saturating_add(1))));
+        lines < LOG_LINES
     }
 
     pub(super) fn count(
@@ -159,5 +176,20 @@ impl UpstreamStats {
     /// The counts, with the number of idle connections.
     pub(crate) fn counts(&self, idle: usize) -> UpstreamCounts {
         UpstreamCounts { idle: idle as u64, ..self.counts.get() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_are_bounded() {
+        let (stats, start) = (RouteStats::default(), Instant::now());
+        for interval in 0..3 {
+            let now = start + interval * LOG_INTERVAL;
+            let logged = (0..100).filter(|_| stats.may_log(now)).count();
+            assert_eq!(logged, LOG_LINES as usize);
+        }
     }
 }

@@ -176,7 +176,7 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
         ),
         (
             "portico_upstream_connect_failures_total",
-            "Connections to backends that failed.",
+            "Attempts to connect to an endpoint of a backend that failed.",
             total(|c| c.failed),
         ),
         (
@@ -186,7 +186,7 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
         ),
         (
             "portico_upstream_retries_total",
-            "Requests sent again because a pooled connection had been closed.",
+            "Requests sent again because a pooled connection had been closed, or the backend had not processed them.",
             total(|c| c.retried),
         ),
     ];

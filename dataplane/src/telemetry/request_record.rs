@@ -4,6 +4,7 @@ use super::{RouteStats, cors};
 use crate::{cors::Verdict, refusal::Refusal};
 use http::{HeaderValue, Method, StatusCode};
 use std::{
+    fmt,
     net::IpAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -83,6 +84,24 @@ impl RequestRecord {
             sent: 0,
             complete: false,
             log: access_log_is_on().then(AccessLogFields::default),
+        }
+    }
+
+    /// The backend that was selected, if the access log is on.
+    pub(crate) fn backend(&self) -> &str {
+        self.log.as_ref().and_then(|fields| fields.backend.as_deref()).unwrap_or("-")
+    }
+
+    /// Logs which rule the response of `backend` breaks, unless its Route has logged many of late.
+    pub(crate) fn malformed(&self, backend: &str, rule: impl fmt::Display) {
+        if self.route.may_log(Instant::now()) {
+            tracing::info!(
+                route = self.route.name.as_ref().map(tracing::field::display),
+                backend,
+                %rule,
+                request_id = %self.id.to_str().unwrap_or("-"),
+                "a backend's response is malformed"
+            );
         }
     }
 

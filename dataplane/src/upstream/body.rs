@@ -1,9 +1,9 @@
 //! The body of a backend's response, whichever protocol carries it.
 
-use super::http1::Http1Body;
+use super::{http1::Http1Body, http2::Http2Body};
 use crate::request::BoxError;
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -15,7 +15,7 @@ pub(crate) struct UpstreamBody(pub(super) Kind);
 /// Where its bytes come from.
 pub(super) enum Kind {
     Http1(Http1Body),
-    Http2(Incoming),
+    Http2(Box<Http2Body>),
     Empty,
 }
 
@@ -41,7 +41,7 @@ impl Body for UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
             Kind::Http1(body) => body.poll_frame(cx),
-            Kind::Http2(body) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
+            Kind::Http2(body) => body.poll_frame(cx),
             Kind::Empty => Poll::Ready(None),
         }
     }

@@ -3,7 +3,6 @@
 use super::{error::Phase, stream::Stream, tls::TlsConnectors};
 use crate::{
     address_guard::AddressGuard,
-    balance,
     table::{Backend, Target},
 };
 use hickory_resolver::TokioResolver;
@@ -14,9 +13,6 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpStream, time::timeout};
-
-/// How many addresses are tried before the request fails.
-const MAX_TRIES: usize = 3;
 
 /// Dials backends: resolves names, checks addresses, connects and performs the TLS handshake.
 pub(super) struct Connector {
@@ -31,39 +27,19 @@ impl Connector {
         Ok(Self { guard, connectors: TlsConnectors::new()?, resolver: OnceCell::new() })
     }
 
-    /// Connects to one of a backend's addresses, in the [order](balance::order) from `point`; each
-    /// attempt may take `limit`. A failed attempt has sent nothing of the request, so the next
-    /// address is safe to try.
+    /// Connects to one of a backend's addresses within `limit`. A failure has sent nothing of the
+    /// request, so another address is safe to try.
     pub(super) async fn connect(
         &self,
         backend: &Backend,
-        point: u64,
+        address: SocketAddr,
         limit: Option<Duration>,
-    ) -> Result<(Stream, SocketAddr), Phase> {
-        let resolved;
-        let addresses: &[SocketAddr] = match &backend.target {
-            Target::Endpoints(endpoints) => endpoints,
-            Target::External { host, port } => {
-                resolved = self.resolve(host, *port).await?;
-                &resolved
-            }
-        };
-        let mut last_failure = Phase::Choose;
-        let order = balance::order(point, addresses.len()).take(MAX_TRIES);
-        for address in order.filter_map(|index| addresses.get(index).copied()) {
-            let connecting = self.connect_to(backend, address);
-            let tried = match limit {
-                Some(limit) => {
-                    timeout(limit, connecting).await.unwrap_or(Err(Phase::ConnectTimeout))
-                }
-                None => connecting.await,
-            };
-            match tried {
-                Ok(stream) => return Ok((stream, address)),
-                Err(why) => last_failure = why,
-            }
+    ) -> Result<Stream, Phase> {
+        let connecting = self.connect_to(backend, address);
+        match limit {
+            Some(limit) => timeout(limit, connecting).await.unwrap_or(Err(Phase::ConnectTimeout)),
+            None => connecting.await,
         }
-        Err(last_failure)
     }
 
     async fn connect_to(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Phase> {
@@ -85,7 +61,7 @@ impl Connector {
     }
 
     /// The addresses of an external host that may be dialled.
-    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Phase> {
+    pub(super) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Phase> {
         let addresses: Vec<IpAddr> = match host.parse() {
             Ok(address) => vec![address],
             Err(_) => self.look_up(host).await?,

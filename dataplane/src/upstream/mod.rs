@@ -2,6 +2,7 @@
 //! and new connections. It takes a backend, a head, a body and a deadline, and knows nothing of
 //! clients. Each worker has its own; nothing is shared between threads.
 
+mod backoff;
 mod body;
 mod connect;
 mod error;
@@ -12,21 +13,44 @@ mod send;
 mod stream;
 mod tls;
 
+pub(crate) use backoff::Backoff;
 pub(crate) use body::UpstreamBody;
+pub(crate) use error::{UpstreamError, broken_rule};
 pub(crate) use stream::Stream;
 
 use crate::telemetry::UpstreamStats;
 use bytes::Bytes;
 use connect::Connector;
+use error::Malformed;
 use http::Response;
 use http1::Http1;
 use http2::Http2Connections;
 use pool::Pool;
-use std::{net::SocketAddr, rc::Rc};
+use std::{net::SocketAddr, rc::Rc, sync::Arc};
+
+/// Limit for the head of a response, whatever the protocol; also for a single read of HTTP/1.1.
+const MAX_HEAD_BYTES: usize = 128 * 1024;
+
+/// Limit for the number of interim responses (RFC 9110 §15.2) to a request.
+const MAX_INTERIM: usize = 16;
+
+/// A head with more fields than are allowed.
+fn too_many_fields(max: usize) -> Malformed {
+    Malformed(format!("a head of more than {max} fields (--max-response-fields)").into())
+}
+
+/// More interim responses than are allowed.
+fn too_many_interim() -> Malformed {
+    Malformed(format!("more than {MAX_INTERIM} interim responses").into())
+}
 
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
     connector: Connector,
+    /// The endpoints that do not accept connections, as all workers know them.
+    backoff: Arc<Backoff>,
+    /// Limit for the number of fields in a response's head.
+    max_fields: usize,
     pool: Rc<Pool<Http1>>,
     http2: Http2Connections,
     /// Counters of connections and requests.

@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
     rc::{Rc, Weak},
+    time::{Duration, Instant},
 };
 
 /// How many idle connections a worker keeps per key.
@@ -30,6 +31,9 @@ pub(super) trait Pooled: Sized {
     /// Whether it can still take a request.
     fn is_alive(&mut self) -> bool;
 
+    /// How long the backend keeps it open while it is idle, if it says so.
+    fn idle_timeout(&self) -> Option<Duration>;
+
     /// Frees most of what it holds for messages.
     fn shrink(&mut self);
 }
@@ -48,13 +52,18 @@ pub(super) struct PoolHandle<C> {
     key: Key,
     /// The pool's eviction count when the connection became idle.
     idle_since: u64,
+    /// When the backend is about to close it, if that is known.
+    expires: Option<Instant>,
 }
 
 /// Returns a connection to its pool.
 pub(super) fn put<C: Pooled>(mut connection: Box<C>) {
+    let usable = connection.idle_timeout().map(|timeout| timeout.saturating_sub(margin(timeout)));
+    let expires = usable.map(|usable| Instant::now() + usable);
     let handle = connection.handle();
     let Some(pool) = handle.pool.upgrade() else { return };
     handle.idle_since = pool.evictions.get();
+    handle.expires = expires;
     let mut all = pool.idle.borrow_mut();
     let idle = match all.get_mut(&handle.key) {
         Some(idle) => idle,
@@ -62,6 +71,19 @@ pub(super) fn put<C: Pooled>(mut connection: Box<C>) {
     };
     if idle.len() < MAX_IDLE_PER_KEY {
         idle.push(connection);
+    }
+}
+
+/// How long before the backend closes a connection it is no longer used: a request may take that
+/// long to arrive.
+fn margin(timeout: Duration) -> Duration {
+    (timeout / 2).min(Duration::from_secs(1))
+}
+
+impl<C> PoolHandle<C> {
+    /// Whether the backend may be closing the connection.
+    fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| Instant::now() >= expires)
     }
 }
 
@@ -74,14 +96,14 @@ impl<C> Default for Pool<C> {
 impl<C: Pooled> Pool<C> {
     /// The handle for a connection with this key.
     pub(super) fn handle(self: &Rc<Self>, key: Key) -> PoolHandle<C> {
-        PoolHandle { pool: Rc::downgrade(self), key, idle_since: 0 }
+        PoolHandle { pool: Rc::downgrade(self), key, idle_since: 0, expires: None }
     }
 
     /// A live connection, if there is one.
     pub(super) fn take(&self, key: &Key) -> Option<Box<C>> {
         loop {
             let mut candidate = self.idle.borrow_mut().get_mut(key)?.pop()?;
-            if candidate.is_alive() {
+            if !candidate.handle().has_expired() && candidate.is_alive() {
                 return Some(candidate);
             }
         }
@@ -95,7 +117,9 @@ impl<C: Pooled> Pool<C> {
         self.idle.borrow_mut().retain(|_, idle| {
             idle.retain_mut(|connection| {
                 connection.shrink();
-                now - connection.handle().idle_since < MAX_IDLE_EVICTIONS && connection.is_alive()
+                let handle = connection.handle();
+                let is_kept = now - handle.idle_since < MAX_IDLE_EVICTIONS && !handle.has_expired();
+                is_kept && connection.is_alive()
             });
             !idle.is_empty()
         });

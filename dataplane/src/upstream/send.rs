@@ -1,18 +1,16 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    UpstreamBody, UpstreamResponse, Upstreams,
+    Backoff, UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
     connect::Connector,
     error::{Phase, UpstreamError},
     http1::{Http1, Http1Body},
-    http2::{Http2, Http2Connections},
+    http2::{ConnectionId, Http2, Http2Connections, Turn},
     pool::Key,
 };
 use crate::{
     address_guard::AddressGuard,
-    balance,
-    refusal::Refusal,
     request::{Deadline, RequestBody},
     table::{Backend, Protocol, Target, Timeouts},
     telemetry::UpstreamStats,
@@ -21,10 +19,21 @@ use http::{Method, StatusCode, request::Parts};
 use hyper::body::Body;
 use std::{
     future::{Future, poll_fn},
+    net::SocketAddr,
     pin::pin,
     rc::Rc,
+    sync::Arc,
     task::Poll,
 };
+
+/// How many addresses are dialled before a request fails.
+const MAX_DIALS: usize = 3;
+
+/// How many pooled connections may turn out to be closed before a new one is made.
+const MAX_STALE: usize = 2;
+
+/// How often a request is sent again after the backend has refused to process it (RFC 9113 §8.7).
+const MAX_REFUSALS: usize = 3;
 
 /// A connection that a request can be sent over.
 enum Connection {
@@ -32,22 +41,43 @@ enum Connection {
     Http2(Http2),
 }
 
+/// A request's way to a backend's endpoints.
+struct Way<'r> {
+    backend: &'r Backend,
+    /// Where the order of the endpoints begins.
+    point: u64,
+    timeouts: &'r Timeouts,
+    /// How many pooled connections have turned out to be closed.
+    stale: usize,
+    /// How often the request has been refused unprocessed, and by which connection last.
+    refusals: usize,
+    refused_by: Option<ConnectionId>,
+}
+
 impl Upstreams {
-    /// Without connections yet. Fails if TLS can't be set up.
-    pub(crate) fn new(guard: AddressGuard) -> Result<Self, rustls::Error> {
+    /// Without connections yet. Responses have at most `max_fields` fields. Fails if TLS can't be
+    /// set up.
+    pub(crate) fn new(
+        guard: AddressGuard,
+        max_fields: usize,
+        backoff: Arc<Backoff>,
+    ) -> Result<Self, rustls::Error> {
         Ok(Self {
             connector: Connector::new(guard)?,
+            backoff,
+            max_fields,
             pool: Rc::default(),
             http2: Http2Connections::default(),
             stats: UpstreamStats::default(),
         })
     }
 
-    /// Sends a request to the endpoint of `backend` at `point` of a sequence; the response's head
-    /// must arrive before the deadline. A request is sent once, except that a safe one without a
-    /// body is sent again if a pooled connection turns out to be closed (RFC 9112 §9.3.1). The body
-    /// determines its own framing, whatever the head says. The header map in `head` is reused for
-    /// the response.
+    /// Sends a request to the endpoint of `backend` at `point` of a sequence, or to the next one
+    /// that accepts a connection; the response's head must arrive before the deadline. A request
+    /// is sent once, with two exceptions: a safe one without a body is sent again if a pooled
+    /// connection turns out to be closed (RFC 9112 §9.3.1), and any is if the backend says that it
+    /// did not process it (RFC 9113 §6.8, §8.7). The body determines its own framing, whatever the
+    /// head says. The header map in `head` is reused for the response.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
@@ -56,47 +86,71 @@ impl Upstreams {
         mut body: RequestBody,
         deadline: &Deadline,
         timeouts: &Timeouts,
-    ) -> Result<UpstreamResponse, Refusal> {
-        let mut sending = pin!(self.exchange(backend, point, head, &mut body, timeouts));
-        let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
+    ) -> Result<UpstreamResponse, UpstreamError> {
+        let (stale, refusals, refused_by) = (0, 0, None);
+        let way = Way { backend, point, timeouts, stale, refusals, refused_by };
+        let mut sending = pin!(self.exchange(way, head, &mut body));
+        poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Pending if deadline.poll_expired(cx) => Poll::Ready(Err(Phase::Deadline.into())),
             polled => polled,
-        });
-        sent.await.map_err(|error| error.into_refusal(&backend.name))
+        })
+        .await
     }
 
     async fn exchange(
         &self,
-        backend: &Backend,
-        point: u64,
+        mut way: Way<'_>,
         head: &mut Parts,
         body: &mut RequestBody,
-        timeouts: &Timeouts,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let mut key = key(backend, point).ok_or(Phase::Choose)?;
-        let mut pooled = self.take(backend.protocol, &key);
         loop {
-            let is_pooled = pooled.is_some();
-            let connection = match pooled.take() {
-                Some(connection) => connection,
+            let (connection, is_pooled) = match self.pooled(&way) {
+                Some(connection) => (connection, true),
                 // Boxed, so that requests over pooled connections don't carry a connector's state.
-                None => Box::pin(self.connect(backend, point, &mut key, timeouts)).await?,
+                None => Box::pin(self.connect(&way)).await?,
             };
             let is_repeatable = is_repeatable(head, body);
-            match connection.exchange(head, body).await {
-                Err(error) if is_pooled && error.may_send_again(is_repeatable) => {
-                    self.stats.retried();
+            let id = connection.http2_id();
+            let error = match connection.exchange(head, body, self.max_fields).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            if error.is_unprocessed() {
+                if way.refusals == MAX_REFUSALS {
+                    return Err(error);
                 }
-                result => return result,
+                (way.refusals, way.refused_by) = (way.refusals + 1, id);
+            } else if is_pooled && error.may_send_again(is_repeatable) {
+                way.stale += 1;
+            } else {
+                return Err(error);
             }
+            self.stats.retried();
+        }
+    }
+
+    /// An existing connection to the endpoint that is tried first.
+    fn pooled(&self, way: &Way<'_>) -> Option<Connection> {
+        match &way.backend.target {
+            Target::Endpoints(endpoints) => {
+                let protocol = way.backend.protocol;
+                self.take(
+                    way,
+                    &endpoint_key(protocol, self.backoff.first(endpoints, protocol, way.point)?),
+                )
+            }
+            Target::External { .. } => self.take(way, &external_key(way.backend)),
         }
     }
 
     /// An existing connection.
-    fn take(&self, protocol: Protocol, key: &Key) -> Option<Connection> {
-        let taken = match (protocol, key) {
+    fn take(&self, way: &Way<'_>, key: &Key) -> Option<Connection> {
+        if way.stale >= MAX_STALE {
+            return None;
+        }
+        let taken = match (way.backend.protocol, key) {
             (Protocol::H2c, Key::Endpoint(address, _)) => {
-                self.http2.get(*address).map(Connection::Http2)
+                self.http2.get(*address, way.refused_by).map(Connection::Http2)
             }
             (Protocol::H2c, Key::External(_)) => None,
             (Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified, key) => {
@@ -109,50 +163,140 @@ impl Upstreams {
         taken
     }
 
-    /// Opens a connection; updates `key` to the endpoint that accepted it.
-    async fn connect(
-        &self,
-        backend: &Backend,
-        point: u64,
-        key: &mut Key,
-        timeouts: &Timeouts,
-    ) -> Result<Connection, UpstreamError> {
-        let connected = self.connector.connect(backend, point, timeouts.connect).await;
-        self.stats.connected(connected.is_ok());
-        let (stream, address) = connected?;
-        if let Key::Endpoint(endpoint, _) = key {
-            *endpoint = address;
-        }
-        match backend.protocol {
-            Protocol::H2c => self.http2.handshake(stream, address).await.map(Connection::Http2),
-            Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
-                let handle = self.pool.handle(key.clone());
-                Ok(Connection::Http1(Http1::new(stream, address, handle)))
+    /// Opens a connection to one of the backend's addresses, or takes an existing one to the
+    /// address whose turn it is; tells whether it existed.
+    async fn connect(&self, way: &Way<'_>) -> Result<(Connection, bool), UpstreamError> {
+        let backend = way.backend;
+        let resolved;
+        let (addresses, external) = match &backend.target {
+            Target::Endpoints(endpoints) => (&**endpoints, None),
+            Target::External { host, port } => {
+                resolved = self.connector.resolve(host, *port).await.inspect_err(|_| {
+                    self.stats.connected(false);
+                })?;
+                (&*resolved, Some(external_key(backend)))
             }
+        };
+        let mut failure = Phase::Choose;
+        for address in
+            self.backoff.order(addresses, backend.protocol, way.point).into_iter().take(MAX_DIALS)
+        {
+            let key = match &external {
+                Some(key) => key.clone(),
+                None => endpoint_key(backend.protocol, address),
+            };
+            let opened = match backend.protocol {
+                Protocol::H2c => self.share(way, address, key).await?,
+                Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
+                    self.open(way, address, key, external.is_none()).await?
+                }
+            };
+            match opened {
+                Ok(opened) => return Ok(opened),
+                Err(why) => failure = why,
+            }
+        }
+        Err(failure.into())
+    }
+
+    /// Connects to an address, and records the outcome.
+    async fn dial(&self, way: &Way<'_>, address: SocketAddr) -> Result<super::Stream, Phase> {
+        let backend = way.backend;
+        let endpoint = (address, backend.protocol);
+        let attempt = self.backoff.attempt(&self.stats, &backend.name, endpoint);
+        let dialled = self.connector.connect(backend, address, way.timeouts.connect).await;
+        match &dialled {
+            Ok(_) => attempt.succeeded(),
+            Err(why) => attempt.failed(why.refusal().reason()),
+        }
+        dialled
+    }
+
+    /// An HTTP/1.1 connection to an address: an idle one if `may_reuse`, else a new one. The inner
+    /// error means that another address may be tried.
+    async fn open(
+        &self,
+        way: &Way<'_>,
+        address: SocketAddr,
+        key: Key,
+        may_reuse: bool,
+    ) -> Result<Result<(Connection, bool), Phase>, UpstreamError> {
+        if may_reuse && let Some(connection) = self.take(way, &key) {
+            return Ok(Ok((connection, true)));
+        }
+        Ok(self.dial(way, address).await.map(|stream| {
+            let handle = self.pool.handle(key);
+            (Connection::Http1(Http1::new(stream, address, handle, self.max_fields)), false)
+        }))
+    }
+
+    /// The same for HTTP/2, whose connections are shared: waits for one that is being opened.
+    async fn share(
+        &self,
+        way: &Way<'_>,
+        address: SocketAddr,
+        key: Key,
+    ) -> Result<Result<(Connection, bool), Phase>, UpstreamError> {
+        loop {
+            if let Some(connection) = self.take(way, &key) {
+                return Ok(Ok((connection, true)));
+            }
+            let opener = match self.http2.openings.turn(address) {
+                Turn::Ours(opener) => opener,
+                Turn::Theirs(opening) => match opening.ended().await {
+                    Ok(()) => continue,
+                    Err(why) => return Ok(Err(why)),
+                },
+            };
+            let stream = match self.dial(way, address).await {
+                Ok(stream) => stream,
+                Err(why) => {
+                    opener.failed(why);
+                    return Ok(Err(why));
+                }
+            };
+            let shaken = self.http2.handshake(stream, address, self.max_fields).await?;
+            return Ok(Ok((Connection::Http2(shaken), false)));
         }
     }
 
     /// Closes connections that are dead or have been idle too long. Called periodically.
     pub(crate) fn evict_idle(&self) {
         self.pool.evict_idle();
-        self.http2.evict_closed();
+        self.http2.evict();
+        self.backoff.forget_stale();
     }
 
-    /// How many pooled connections are idle.
+    /// How many connections are idle.
     pub(crate) fn idle(&self) -> usize {
-        self.pool.len()
+        self.pool.len() + self.http2.idle()
     }
 }
 
 impl Connection {
+    /// Identifies an HTTP/2 connection.
+    fn http2_id(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(http2) => Some(http2.id()),
+        }
+    }
+
     /// Sends a request and waits for the head of its response.
     async fn exchange(
         self,
         head: &mut Parts,
         body: &mut RequestBody,
+        max_fields: usize,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let http1 = match self {
-            Self::Http2(http2) => return http2.send(head, body).await,
+            Self::Http2(http2) => {
+                let address = http2.address();
+                // Boxed, so that requests over HTTP/1.1 don't carry its state.
+                let response = Box::pin(http2.send(head, body, max_fields)).await?;
+                let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
+                return Ok(UpstreamResponse { response, address, upgraded: None });
+            }
             Self::Http1(http1) => http1,
         };
         let address = http1.address;
@@ -172,14 +316,12 @@ fn is_repeatable(head: &Parts, body: &RequestBody) -> bool {
     matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream()
 }
 
-/// The pool's key for a backend; for endpoints, that of the first in order.
-fn key(backend: &Backend, point: u64) -> Option<Key> {
-    match &backend.target {
-        Target::Endpoints(endpoints) => {
-            let first = balance::order(point, endpoints.len()).next()?;
-            let address = *endpoints.get(first)?;
-            Some(Key::Endpoint(address, backend.protocol == Protocol::HttpsUnverified))
-        }
-        Target::External { .. } => Some(Key::External(backend.name.as_str().into())),
-    }
+/// The pool's key for an endpoint.
+fn endpoint_key(protocol: Protocol, address: SocketAddr) -> Key {
+    Key::Endpoint(address, protocol == Protocol::HttpsUnverified)
+}
+
+/// The pool's key for an external backend, whatever its address.
+fn external_key(backend: &Backend) -> Key {
+    Key::External(backend.name.as_str().into())
 }

@@ -28,7 +28,7 @@ async fn what_can_be_read_in_two_ways_is_502() {
         let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
         let got = ask(edge.address(), get("/", "")).await.unwrap();
         let fields = &fields[..fields.len().min(50)];
-        assert_eq!((got.status(), got.reason().as_str()), (502, "BackendBroken"), "{fields}");
+        assert_eq!((got.status(), got.reason().as_str()), (502, "BackendMalformed"), "{fields}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an operator sees of the traffic: a line and a count for every request, whatever became of
 //! it.
 
+mod backends;
 mod cors;
 
 use portico_tests::{
@@ -16,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The access log of this whole process, line by line.
+/// The access log of this whole process, and what the dataplane says beside it, line by line.
 static LINES: Mutex<Vec<Value>> = Mutex::new(Vec::new());
 
 struct Sink;
@@ -36,7 +37,7 @@ impl Write for Sink {
 fn log() {
     static ON: OnceLock<()> = OnceLock::new();
     ON.get_or_init(|| {
-        let access = tracing_subscriber::EnvFilter::new("off,access=info");
+        let access = tracing_subscriber::EnvFilter::new("off,access=info,portico_dataplane=info");
         let json = tracing_subscriber::fmt().json().flatten_event(true);
         json.with_env_filter(access).with_writer(|| Sink).init();
     });
@@ -56,7 +57,7 @@ async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 
 /// The lines of one request.
 async fn lines(id: &str) -> Vec<Value> {
-    let of = |line: &&Value| line["request_id"] == id;
+    let of = |line: &&Value| line["target"] == "access" && line["request_id"] == id;
     eventually(async || {
         let lines: Vec<_> = LINES.lock().unwrap().iter().filter(of).cloned().collect();
         (!lines.is_empty()).then_some(lines)
@@ -289,7 +290,7 @@ async fn every_request_is_counted_by_route_code_and_reason() {
         ("/app/", "web/app", 200, "", 3.0),
         ("/app/missing", "web/app", 404, "", 1.0),
         ("/app/half", "web/app", 200, "BackendBroken", 1.0),
-        ("/app/garbage", "web/app", 502, "BackendBroken", 1.0),
+        ("/app/garbage", "web/app", 502, "BackendMalformed", 1.0),
         ("/dead", "web/dead", 502, "ConnectFailed", 2.0),
         ("/nowhere", "web/none", 503, "NoEndpoint", 1.0),
         ("/to", "web/to", 302, "", 1.0),

@@ -259,11 +259,19 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         let more = ready!(self.poll_hold(cx))?;
         if more {
             self.follow_held();
-        } else {
-            self.held.clear();
-            self.state.mid_head.set(false);
+            return Poll::Ready(Ok(true));
         }
-        Poll::Ready(Ok(more))
+        self.held.clear();
+        self.state.mid_head.set(false);
+        self.poll_end().map(|()| Ok(false))
+    }
+
+    /// The client has closed its sending side. A response that it is still owed comes first: hyper
+    /// would abandon its request.
+    fn poll_end(&self) -> Poll<()> {
+        self.state.read_closed.set(true);
+        let is_owed = matches!(self.at, State::Head) && self.state.is_busy();
+        if is_owed { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Waits for the client to close while an upgrade is being decided. At most one piece of what
@@ -285,7 +293,7 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         let (start, room) = (buf.filled().len(), buf.remaining());
         ready!(self.poll_some(cx, buf))?;
         if buf.filled().len() == start {
-            return Poll::Ready(Ok(true));
+            return self.poll_end().map(|()| Ok(true));
         }
         let (mut keep, stop) = self.follow(&buf.filled()[start..]);
         if keep == room && matches!(self.at, State::Head) {
@@ -330,6 +338,9 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
             if self.ready > 0 {
                 self.deliver(buf);
                 return Poll::Ready(Ok(()));
+            }
+            if self.state.read_closed.get() {
+                return self.poll_end().map(Ok);
             }
             match (&self.at, self.state.upgrade.get()) {
                 (State::Refused, _) => return Poll::Pending,

@@ -57,6 +57,10 @@ pub(crate) struct ConnState {
     pub(super) mid_head: Cell<bool>,
     /// Whether that head has timed out.
     pub(super) head_expired: Cell<bool>,
+    /// Whether the client has closed its sending side.
+    pub(super) read_closed: Cell<bool>,
+    /// How often something has been written since then.
+    pub(super) writes: Cell<u64>,
     /// Whether a request is being served.
     pub(super) in_flight: Cell<bool>,
     /// Whether one has been served since [`activity`](Self::activity) was last recorded.
@@ -93,6 +97,8 @@ impl ConnState {
             buffers: Buffers::default(),
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
+            read_closed: Cell::new(false),
+            writes: Cell::new(0),
             in_flight: Cell::new(false),
             served: Cell::new(false),
             starts_response: Cell::new(false),
@@ -116,7 +122,7 @@ impl ConnState {
         let is_upgraded = self.upgrade.get() == Upgrade::Taken;
         if self.request.unwritten.get() > 0 {
             Activity::Stalled
-        } else if self.in_flight.get() || self.heads_ahead.get() > 0 || is_upgraded {
+        } else if self.is_busy() || is_upgraded {
             Activity::Busy
         } else if self.mid_head.get() {
             Activity::Head
@@ -179,6 +185,16 @@ impl ConnState {
         }
     }
 
+    /// Whether a complete request has no complete response yet.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.get() || self.heads_ahead.get() > 0
+    }
+
+    /// Whether the client has closed its sending side, and is owed a response.
+    pub(super) fn is_half_closed(&self) -> bool {
+        self.read_closed.get() && self.is_busy()
+    }
+
     /// Records that the next head hyper parses replaces a refused one.
     pub(super) fn refuse_head(&self, refusal: Refusal) {
         self.refused.set(Some(refusal));
@@ -227,6 +243,8 @@ impl Downstream for ConnState {
         self.request.deadline.set(Some(first));
         self.idle_left.set(self.idle_timeout - first);
         match self.handle.draining() {
+            // hyper has not been told yet that the client has closed its sending side.
+            Draining::No if self.read_closed.get() => self.wake(),
             Draining::No => {}
             Draining::AfterRequest | Draining::Now | Draining::GiveWay => self.wake(),
         }

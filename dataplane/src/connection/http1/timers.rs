@@ -1,8 +1,13 @@
-//! A connection's timers, all of them on its one deadline.
+//! A connection's timers. All but one are on its one deadline.
 
 use super::state::ConnState;
 use crate::{config::Limits, connection::registry::Activity};
-use std::{task::Context, time::Duration};
+use std::{pin::Pin, task::Context, time::Duration};
+use tokio::time::{Sleep, sleep};
+
+/// How long a response may pause once its client has closed its sending side: a client that has
+/// left looks the same until something is written to it.
+const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Timeout for writing the response to a refused head.
 const REFUSAL_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +32,9 @@ pub(super) struct Timers<'c> {
     activity: Activity,
     /// Whether the time until the connection is parked has passed since its last request.
     must_park: bool,
+    /// Runs while the client's sending side is closed; restarted by each write, of which there
+    /// were so many.
+    half_closed: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl<'c> Timers<'c> {
@@ -35,11 +43,20 @@ impl<'c> Timers<'c> {
         // It is not idle: it was opened for a request.
         state.request.deadline.set(Some(limits.header_timeout.min(limits.idle_timeout)));
         let header_timeout = limits.header_timeout;
-        Self { state, header_timeout, activity: Activity::Busy, must_park: false }
+        Self {
+            state,
+            header_timeout,
+            activity: Activity::Busy,
+            must_park: false,
+            half_closed: None,
+        }
     }
 
     /// Takes note of what the connection does, and of what it waits for too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
+        if self.state.is_half_closed() && self.is_half_closed_for_long(cx) {
+            return Timer::Over;
+        }
         let (state, deadline) = (self.state, &self.state.request.deadline);
         let (activity, served) = (state.activity(), state.served.take());
         let progresses = state.progresses.take() && activity == Activity::Stalled;
@@ -72,6 +89,17 @@ impl<'c> Timers<'c> {
         let buffers = &state.buffers;
         let is_due = buffers.has_hyper.get() && (self.must_park || buffers.are_large());
         if is_due && state.may_park() { Timer::Park } else { Timer::Running }
+    }
+
+    /// Whether nothing has been written for too long to a client whose sending side is closed.
+    fn is_half_closed_for_long(&mut self, cx: &mut Context<'_>) -> bool {
+        let now_written = self.state.writes.get();
+        let restarted = || (now_written, Box::pin(sleep(HALF_CLOSED_TIMEOUT)));
+        let (written, timer) = self.half_closed.get_or_insert_with(restarted);
+        if *written != now_written {
+            (*written, *timer) = restarted();
+        }
+        timer.as_mut().poll(cx).is_ready()
     }
 }
 

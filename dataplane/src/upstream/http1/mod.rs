@@ -6,9 +6,10 @@ mod request;
 pub(crate) mod response;
 
 use super::{
-    Stream,
-    error::UpstreamError,
+    MAX_HEAD_BYTES, MAX_INTERIM, Stream,
+    error::{Fate, Malformed, UpstreamError},
     pool::{self, PoolHandle, Pooled},
+    too_many_fields, too_many_interim,
 };
 use crate::request::{BoxError, RequestBody};
 use bytes::{Bytes, BytesMut};
@@ -17,25 +18,28 @@ use hyper::body::{Frame, SizeHint};
 use request::Outgoing;
 use response::{Framing, Heads};
 use std::{
+    borrow::Cow,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, ReadBuf},
     task::unconstrained,
 };
 
-/// Limit for a head.
-const MAX_HEAD_BYTES: usize = 128 * 1024;
-
 /// Limit for a single read. Two of these wait for a client that does not read.
 const MAX_READ_BYTES: usize = 48 * 1024;
 
 /// Size of the first reads, and what an idle connection keeps for heads.
 const READ_BYTES: usize = 8 * 1024;
+
+/// After so many frames of a body, other tasks have a turn: a backend that is faster than the rest
+/// must not keep the worker to itself, however small its chunks.
+const FRAMES_PER_TURN: u8 = 64;
 
 /// One connection, idle or carrying a request.
 pub(super) struct Http1 {
@@ -50,6 +54,14 @@ pub(super) struct Http1 {
     framing: Framing,
     /// Whether any byte has arrived since the request began.
     answered: bool,
+    /// How many interim responses have.
+    interim: usize,
+    /// How many frames of the body have been read since the task was last suspended.
+    frames: u8,
+    /// How long the backend keeps an idle connection open, if it says so.
+    idle_timeout: Option<Duration>,
+    /// Limit for the number of fields in a head.
+    max_fields: usize,
     /// Whether the backend keeps the connection open after the response.
     keep_alive: bool,
     /// The address that was dialled.
@@ -59,8 +71,13 @@ pub(super) struct Http1 {
 }
 
 impl Http1 {
-    /// Wraps a new stream as an HTTP/1.1 connection.
-    pub(super) fn new(io: Stream, address: SocketAddr, handle: PoolHandle<Self>) -> Box<Self> {
+    /// Wraps a new stream as an HTTP/1.1 connection; heads have at most `max_fields` fields.
+    pub(super) fn new(
+        io: Stream,
+        address: SocketAddr,
+        handle: PoolHandle<Self>,
+        max_fields: usize,
+    ) -> Box<Self> {
         Box::new(Self {
             io,
             input: BytesMut::new(),
@@ -69,6 +86,10 @@ impl Http1 {
             heads: Heads::default(),
             framing: Framing::Done,
             answered: false,
+            interim: 0,
+            frames: 0,
+            idle_timeout: None,
+            max_fields,
             keep_alive: true,
             address,
             handle,
@@ -85,15 +106,20 @@ impl Http1 {
     ) -> Result<(Response<()>, Box<Self>), UpstreamError> {
         self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
         self.answered = false;
+        self.interim = 0;
         self.read_size = READ_BYTES;
         match poll_fn(|cx| self.poll_response_head(head, cx)).await {
             Ok(response) => Ok((response, self)),
             Err(error) => {
                 // A response, even an unsolicited one, has consumed the request's header map.
                 let unsent = self.outgoing.take_unsent().filter(|_| !self.answered);
-                let is_unsent = unsent.is_some();
+                let fate = match (&unsent, self.answered) {
+                    (Some(_), _) => Fate::Unsent,
+                    (None, false) => Fate::Unanswered,
+                    (None, true) => Fate::Answered,
+                };
                 *body = unsent.unwrap_or(RequestBody::empty());
-                Err(UpstreamError::exchange(!is_unsent, self.answered, error))
+                Err(UpstreamError::exchange(fate, error))
             }
         }
     }
@@ -115,20 +141,27 @@ impl Http1 {
         loop {
             while let Some(raw) = self.heads.next(&mut self.input)? {
                 let is_head = head.method == Method::HEAD;
-                let response = response::parse(&raw, std::mem::take(&mut head.headers), is_head)?;
+                let headers = std::mem::take(&mut head.headers);
+                let response = response::parse(&raw, headers, is_head, self.max_fields)?;
                 // Interim responses are dropped: nothing here asked for one (RFC 9110 §15.2).
-                if !is_interim(response.response.status()) {
+                if is_interim(response.response.status()) {
+                    self.interim += 1;
+                    if self.interim > MAX_INTERIM {
+                        return Poll::Ready(Err(too_many_interim().into()));
+                    }
+                } else {
                     self.framing = response.framing;
                     if let Framing::Length(left) = self.framing {
                         let expected = usize::try_from(left).unwrap_or(MAX_READ_BYTES);
                         self.read_size = expected.clamp(READ_BYTES, MAX_READ_BYTES);
                     }
                     self.keep_alive = response.keep_alive;
+                    self.idle_timeout = response.idle_timeout;
                     return Poll::Ready(Ok(response.response));
                 }
             }
             if self.input.len() >= MAX_HEAD_BYTES {
-                return Poll::Ready(Err(malformed("an endless head")));
+                return Poll::Ready(Err(malformed("a head of more than 128 KiB")));
             }
             if ready!(self.poll_read(cx))? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -141,12 +174,26 @@ impl Http1 {
         if let Poll::Ready(Err(error)) = self.outgoing.poll_send(&mut self.io, cx) {
             return Poll::Ready(Some(Err(error)));
         }
+        if self.frames >= FRAMES_PER_TURN {
+            self.frames = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             match self.framing.decode(&mut self.input)? {
-                Some(frame) => return Poll::Ready(Some(Ok(frame))),
+                Some(frame) => {
+                    self.frames += 1;
+                    return Poll::Ready(Some(Ok(frame)));
+                }
                 None if self.framing.is_done() => return Poll::Ready(None),
-                None if ready!(self.poll_read(cx))? == 0 => self.framing.close()?,
-                None => {}
+                None => match self.poll_read(cx)? {
+                    Poll::Ready(0) => self.framing.close()?,
+                    Poll::Ready(_) => {}
+                    Poll::Pending => {
+                        self.frames = 0;
+                        return Poll::Pending;
+                    }
+                },
             }
         }
     }
@@ -171,8 +218,8 @@ impl Http1 {
 }
 
 /// Bytes that are not valid HTTP/1.1.
-fn malformed(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
+    Malformed(what.into()).into()
 }
 
 impl Pooled for Http1 {
@@ -190,6 +237,10 @@ impl Pooled for Http1 {
         // pending.
         let read = pin!(unconstrained(read));
         read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.idle_timeout
     }
 
     /// Frees most of an idle connection's buffers; a connection reused soon keeps them.
@@ -245,66 +296,4 @@ impl Http1Body {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use pool::{Key, Pool};
-    use std::rc::Rc;
-    use tokio::{
-        net::{TcpListener, TcpStream},
-        task::{consume_budget, yield_now},
-    };
-
-    /// A connection, and the backend's end of it.
-    async fn connected(prepare: impl AsyncFn(&TcpStream)) -> (Box<Http1>, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stream = TcpStream::connect(address).await.unwrap();
-        let (backend, _) = listener.accept().await.unwrap();
-        prepare(&stream).await;
-        let handle = Rc::<Pool<Http1>>::default().handle(Key::Endpoint(address, false));
-        (Http1::new(stream.into(), address, handle), backend)
-    }
-
-    #[tokio::test]
-    async fn a_closed_connection_is_dead_to_a_task_without_budget_too() {
-        let (mut http1, backend) = connected(async |_| {}).await;
-        assert!(http1.is_alive());
-        drop(backend);
-        while http1.is_alive() {
-            yield_now().await;
-        }
-        let is_alive = poll_fn(|cx| {
-            while pin!(consume_budget()).poll(cx).is_ready() {}
-            Poll::Ready(http1.is_alive())
-        });
-        assert!(!is_alive.await);
-    }
-
-    #[tokio::test]
-    async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
-        let (http1, backend) = connected(async |stream| {
-            // Fill the send buffer, so that nothing more can leave.
-            stream.writable().await.unwrap();
-            while stream.try_write(&[0; 65536]).is_ok() {}
-        })
-        .await;
-        backend.writable().await.unwrap();
-        backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
-        let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-        let error = http1.send(&mut head, &mut RequestBody::empty()).await.err().unwrap();
-        assert!(!error.may_send_again(true));
-    }
-
-    #[tokio::test]
-    async fn an_idle_connection_keeps_little_of_a_long_head() {
-        let (mut http1, _backend) = connected(async |_| {}).await;
-        let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-        head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
-        http1.outgoing.begin(&head, RequestBody::empty());
-        poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
-        assert!(http1.outgoing.head_capacity() > 2 * READ_BYTES);
-        assert!(http1.can_reuse());
-        http1.shrink();
-        assert!(http1.outgoing.head_capacity() <= READ_BYTES);
-    }
-}
+mod tests;

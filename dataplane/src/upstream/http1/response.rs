@@ -8,10 +8,10 @@ use hyper::{
     ext::ReasonPhrase,
 };
 use memchr::memchr_iter;
-use std::{io, mem::MaybeUninit};
+use std::{io, mem::MaybeUninit, time::Duration};
 
-/// Limit for the number of fields in a response's head.
-const MAX_FIELDS: usize = 100;
+/// Up to so many fields are parsed without an allocation.
+const FIELDS_ON_STACK: usize = 100;
 
 /// Finds heads; scans each byte once, however they arrive.
 #[derive(Debug, Default)]
@@ -49,20 +49,34 @@ pub(crate) struct ResponseHead {
     pub(crate) framing: Framing,
     /// Whether the connection is kept open (RFC 9112 §9.3).
     pub(crate) keep_alive: bool,
+    /// How long it is kept open while it is idle, if the backend says so (`Keep-Alive: timeout`).
+    pub(crate) idle_timeout: Option<Duration>,
 }
 
-/// Parses a complete head into `headers`, whose contents are dropped; `is_head`: the request was
-/// HEAD.
+/// Parses a complete head of at most `max_fields` fields into `headers`, whose contents are
+/// dropped; `is_head`: the request was HEAD.
 pub(crate) fn parse(
     raw: &Bytes,
     mut headers: HeaderMap,
     is_head: bool,
+    max_fields: usize,
 ) -> io::Result<ResponseHead> {
-    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut on_stack = [const { MaybeUninit::uninit() }; FIELDS_ON_STACK];
+    let mut on_heap = Vec::new();
+    let fields = match on_stack.get_mut(..max_fields) {
+        Some(fields) => fields,
+        None => {
+            on_heap.resize(max_fields, MaybeUninit::uninit());
+            &mut on_heap[..]
+        }
+    };
     let mut parsed = httparse::Response::new(&mut []);
     let parsing = httparse::ParserConfig::default()
-        .parse_response_with_uninit_headers(&mut parsed, raw, &mut fields)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        .parse_response_with_uninit_headers(&mut parsed, raw, fields)
+        .map_err(|error| match error {
+            httparse::Error::TooManyHeaders => super::too_many_fields(max_fields).into(),
+            error => malformed(format!("a malformed head: {error}")),
+        })?;
     let (httparse::Status::Complete(_), Some(version), Some(code)) =
         (parsing, parsed.version, parsed.code)
     else {
@@ -100,6 +114,7 @@ pub(crate) fn parse(
         response,
         framing,
         keep_alive: framing_fields.keep_alive && !framing_fields.close,
+        idle_timeout: framing_fields.idle_timeout,
     })
 }
 
@@ -113,7 +128,10 @@ struct FramingFields {
     repeated: bool,
     /// Whether there is a Transfer-Encoding, and whether its final coding is `chunked`.
     final_chunked: Option<bool>,
+    idle_timeout: Option<Duration>,
 }
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 impl FramingFields {
     fn field(&mut self, name: &HeaderName, value: &HeaderValue) -> io::Result<()> {
@@ -140,6 +158,14 @@ impl FramingFields {
                 self.close |= option.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }
+        } else if *name == KEEP_ALIVE {
+            let timeout = elements().find_map(|parameter| {
+                let (name, seconds) = std::str::from_utf8(parameter).ok()?.split_once('=')?;
+                name.trim_end().eq_ignore_ascii_case("timeout").then_some(seconds.trim())
+            });
+            // A value that can't be read is no promise.
+            let seconds = timeout.and_then(|seconds| seconds.parse().ok());
+            self.idle_timeout = seconds.map(Duration::from_secs);
         }
         Ok(())
     }
@@ -233,163 +259,4 @@ impl Framing {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn read(raw: &str, is_head: bool) -> io::Result<ResponseHead> {
-        parse(&Bytes::from(raw.to_owned()), HeaderMap::new(), is_head)
-    }
-
-    /// How the body after `fields` is framed, and whether the connection is kept open.
-    fn framed(line: &str, fields: &str, is_head: bool) -> Option<(String, bool)> {
-        let parsed = read(&format!("HTTP/{line}\r\n{fields}\r\n"), is_head).ok()?;
-        let framing = match parsed.framing {
-            Framing::Done => "none".to_owned(),
-            Framing::Length(length) => length.to_string(),
-            Framing::Chunked(_) => "chunked".to_owned(),
-            Framing::UntilClose => "until close".to_owned(),
-        };
-        Some((framing, parsed.keep_alive))
-    }
-
-    #[test]
-    fn a_body_is_framed_as_its_head_says() {
-        const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
-        const FIVE: &str = "Content-Length: 5\r\n";
-        for (line, fields, framing, keep_alive) in [
-            ("1.1 200 OK", FIVE, "5", true),
-            ("1.1 200 OK", "content-length:\t0 \r\n", "none", true),
-            ("1.1 200 OK", "Content-Length: 5, 5\r\nContent-Length: 05\r\n", "5", true),
-            ("1.1 200 OK", CHUNKED, "chunked", true),
-            ("1.1 200 OK", "Transfer-Encoding: gzip, CHUNKED\r\n", "chunked", true),
-            (
-                "1.1 200 OK",
-                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
-                "chunked",
-                true,
-            ),
-            (
-                "1.1 200 OK",
-                "Transfer-Encoding: chunked, gzip\r\nContent-Length: 5\r\n",
-                "until close",
-                true,
-            ),
-            ("1.1 200 OK", "", "until close", true),
-            ("1.1 204 No Content", FIVE, "none", true),
-            ("1.1 304 Not Modified", CHUNKED, "none", true),
-            ("1.1 101 Switching Protocols", FIVE, "none", true),
-            (
-                "1.1 200 OK",
-                "Content-Length: 5\r\nConnection: a, Close\r\nConnection: keep-alive\r\n",
-                "5",
-                false,
-            ),
-            ("1.0 200 OK", FIVE, "5", false),
-            ("1.0 200 OK", "Content-Length: 5\r\nConnection: Keep-Alive\r\n", "5", true),
-            ("1.0 200 OK", "Connection: keep-alive, close\r\n", "until close", false),
-        ] {
-            let expected = Some((framing.to_owned(), keep_alive));
-            assert_eq!(framed(line, fields, false), expected, "{line} {fields}");
-            let of_head = framed(line, fields, true).unwrap();
-            assert_eq!(of_head.0, "none", "{line} {fields}");
-        }
-    }
-
-    #[test]
-    fn a_length_is_passed_on_once_and_only_where_it_counts() {
-        for (fields, passed) in [
-            ("Content-Length: 5\r\n", &["5"][..]),
-            ("Content-Length: 5\r\nContent-Length: 05\r\n", &["5"]),
-            ("Content-Length: 05, 5\r\n", &["5"]),
-            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", &[]),
-            ("Transfer-Encoding: gzip\r\nContent-Length: 5, 5\r\n", &[]),
-        ] {
-            for is_head in [false, true] {
-                let parsed = read(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), is_head).unwrap();
-                let lengths = parsed.response.headers().get_all(header::CONTENT_LENGTH);
-                assert_eq!(lengths.iter().collect::<Vec<_>>(), passed, "{fields}");
-            }
-        }
-    }
-
-    #[test]
-    fn ambiguous_heads_are_malformed() {
-        for fields in [
-            "Content-Length: 5\r\nContent-Length: 6\r\n",
-            "Content-Length: 5, 6\r\n",
-            "Content-Length: 5,\r\n",
-            "Content-Length: +5\r\n",
-            "Content-Length: -5\r\n",
-            "Content-Length: 0x5\r\n",
-            "Content-Length: 5 5\r\n",
-            "Content-Length:\r\n",
-            "Content-Length: 18446744073709551616\r\n",
-            "Content-Length : 5\r\n",
-            " Content-Length: 5\r\n",
-            "X: y\r\n folded\r\n",
-            "X: a\rb\r\n",
-            "X: a\0b\r\n",
-            "no colon\r\n",
-            ": x\r\n",
-            &"X: y\r\n".repeat(MAX_FIELDS + 1),
-        ] {
-            assert_eq!(framed("1.1 200 OK", fields, false), None, "{fields:?}");
-        }
-        assert_eq!(framed("1.0 200 OK", "Transfer-Encoding: chunked\r\n", false), None);
-        for line in
-            ["1.1 099 Low", "1.1 20 OK", "1.1 2000 OK", "2.0 200 OK", "0.9 200 OK", "1.1\t200 OK"]
-        {
-            assert_eq!(framed(line, "", false), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_head_in_pieces_is_found_where_it_ends() {
-        for head in [
-            "HTTP/1.1 200 OK\r\nX: y\r\n\r\n",
-            "HTTP/1.1 200 OK\nX: y\n\n",
-            "HTTP/1.1 200 OK\n\r\n",
-        ] {
-            for step in 1..=head.len() {
-                let (mut heads, mut input) = (Heads::default(), BytesMut::new());
-                let with_body = format!("{head}\n\n\r\n\r\n");
-                let mut found = None;
-                for piece in with_body.as_bytes().chunks(step) {
-                    input.extend_from_slice(piece);
-                    if found.is_none() {
-                        found = heads.next(&mut input).unwrap();
-                    }
-                }
-                assert_eq!(found.as_deref(), Some(head.as_bytes()), "{head:?} {step}");
-                assert_eq!(&input[..], b"\n\n\r\n\r\n");
-            }
-        }
-        for no_head in ["\r\nHTTP/1.1 200 OK\r\n\r\n", "\n"] {
-            assert!(Heads::default().next(&mut no_head.into()).is_err());
-        }
-    }
-
-    #[test]
-    fn a_custom_reason_phrase_is_kept() {
-        let reason = |line: &str| {
-            let extensions = read(&format!("HTTP/1.1 {line}\r\n\r\n"), false).unwrap().response;
-            let reason = extensions.extensions().get::<ReasonPhrase>()?.as_bytes().to_vec();
-            Some(String::from_utf8(reason).unwrap())
-        };
-        assert_eq!(reason("200 OK"), None);
-        assert_eq!(reason("200 Fine by me").as_deref(), Some("Fine by me"));
-        assert_eq!(reason("299"), Some(String::new()));
-    }
-
-    #[test]
-    fn a_truncated_body_is_an_error() {
-        for (mut framing, is_valid) in [
-            (Framing::Done, true),
-            (Framing::UntilClose, true),
-            (Framing::Length(1), false),
-            (Framing::Chunked(Chunks::default()), false),
-        ] {
-            assert_eq!(framing.close().is_ok(), is_valid, "{framing:?}");
-        }
-    }
-}
+mod tests;

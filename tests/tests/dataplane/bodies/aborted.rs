@@ -4,7 +4,7 @@ use super::MIB;
 use portico_tests::{
     backend::{Stage, one_route},
     edge::Edge,
-    wire::{PATIENCE, Wire, get},
+    wire::{PATIENCE, Wire, get, post},
 };
 use std::time::Duration;
 
@@ -18,6 +18,39 @@ async fn a_client_that_leaves_before_its_answer_leaves_the_backend_too() {
     backend.read_request().await.unwrap().unwrap();
     drop(client);
     assert!(backend.read_to_end().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_has_said_all_still_gets_its_answers() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    for requests in [
+        &[get("/1", "")][..],
+        &[get("/1", ""), get("/2", "")],
+        &[post("/1", "", "body"), get("/2", "")],
+        // The start of a request that is never completed takes nothing from the one before.
+        &[get("/1", ""), "GET /never HTTP/1.1\r\nHost: w".to_owned()],
+    ] {
+        let mut client = Wire::connect(edge.address()).await.unwrap();
+        client.send(requests.concat()).await.unwrap();
+        client.shut().await.unwrap();
+        let mut backend = stage.accept().await.unwrap();
+        for request in requests.iter().filter(|request| !request.contains("never")) {
+            let got = backend.read_request().await.unwrap().unwrap();
+            assert_eq!(got.target(), request.split(' ').nth(1).unwrap());
+            // Time for the edge to see that the client says no more.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            backend.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            backend.send("2\r\nok\r\n0\r\n\r\n").await.unwrap();
+            let answer = client.read_answer("GET").await.unwrap();
+            assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"), "{requests:?}");
+            assert!(answer.complete, "{requests:?}");
+        }
+        assert!(client.read_to_end().await.unwrap().is_empty(), "{requests:?}");
+        // The next client gets a connection of its own.
+        drop(backend);
+    }
 }
 
 #[tokio::test]

@@ -61,6 +61,26 @@ async fn http_1_0_clients_get_their_answer_until_the_close() {
 }
 
 #[tokio::test]
+async fn an_http_1_0_client_is_promised_only_what_is_kept() {
+    for (answer, is_kept) in [
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", true),
+    ] {
+        let backend = Backend::answering(answer).await.unwrap();
+        let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+        let mut client = Wire::connect(edge.address()).await.unwrap();
+        let request = "GET / HTTP/1.0\r\nHost: www.ep.com\r\nConnection: keep-alive\r\n\r\n";
+        for _ in 0..if is_kept { 3 } else { 1 } {
+            client.send(request).await.unwrap();
+            let got = client.read_answer("GET").await.unwrap();
+            assert_eq!((got.start_line(), got.text().as_str()), ("HTTP/1.0 200 OK", "abcd"));
+            let connection = if is_kept { "keep-alive" } else { "close" };
+            assert_eq!(got.field("connection"), connection, "{}", got.head);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_http_1_0_backends_answer_passes() {
     for answer in
         ["HTTP/1.0 200 OK\r\n\r\nabcd", "HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nabcd"]

@@ -77,7 +77,7 @@ async fn rule_19_an_answer_of_the_edges_own_is_readable() {
         ("GET /secret", "", 503, "NotResolved", GRANTED),
         ("GET /none", "", 503, "NoEndpoint", GRANTED),
         ("GET /down", "", 502, "ConnectFailed", GRANTED),
-        ("GET /broken", "", 502, "BackendBroken", GRANTED),
+        ("GET /broken", "", 502, "BackendMalformed", GRANTED),
         ("GET /silent", "", 504, "BackendTimeout", GRANTED),
         ("GET /up|Via: 1.1 portico-test", "", 508, "Loop", GRANTED),
         ("POST /up|Content-Length: 11", "hello world", 413, "BodyTooLarge", GRANTED),

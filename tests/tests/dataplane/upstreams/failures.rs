@@ -1,6 +1,7 @@
 //! Backends that are not there, may not be dialled, or send no valid response.
 
 use super::{is, nobody, outcome};
+use portico_dataplane::config::Limits;
 use portico_tests::{
     backend::{Backend, Stage, front_door, one_route, route, service},
     edge::{Edge, Setup},
@@ -43,15 +44,24 @@ async fn what_is_not_there_is_said_to_be_so() {
 
 #[tokio::test]
 async fn a_backend_that_speaks_no_http_is_502() {
-    for (what, answer) in [
-        ("nothing", ""),
-        ("another protocol", "SSH-2.0-OpenSSH_9.9\r\n\r\n"),
-        ("a head that breaks off", "HTTP/1.1 200 OK\r\nContent-Le"),
-        ("a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
-        ("two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+    for (what, answer, reason) in [
+        ("nothing", "", "BackendBroken"),
+        ("a head that breaks off", "HTTP/1.1 200 OK\r\nContent-Le", "BackendBroken"),
+        ("another protocol", "SSH-2.0-OpenSSH_9.9\r\n\r\n", "BackendMalformed"),
+        (
+            "a length that is none",
+            "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            "BackendMalformed",
+        ),
+        (
+            "two lengths",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            "BackendMalformed",
+        ),
         (
             "an upgrade unasked",
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+            "BackendMalformed",
         ),
     ] {
         let stage = Stage::open().await.unwrap();
@@ -62,7 +72,40 @@ async fn a_backend_that_speaks_no_http_is_502() {
         backend.send(answer).await.unwrap();
         drop(backend);
         let answer = asked.await.unwrap().unwrap();
-        assert_eq!((answer.status(), answer.reason()), is(502, "BackendBroken"), "{what}");
+        assert_eq!((answer.status(), answer.reason()), is(502, reason), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn interim_answers_without_end_are_502() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let asked = tokio::spawn(ask(edge.address(), get("/", "")));
+    let mut backend = stage.accept().await.unwrap();
+    backend.read_request().await.unwrap().unwrap();
+    // The edge closes the connection, or this would never end.
+    while backend.send("HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)).await.is_ok() {}
+    let answer = asked.await.unwrap().unwrap();
+    assert_eq!((answer.status(), answer.reason()), is(502, "BackendMalformed"));
+}
+
+#[tokio::test]
+async fn a_backends_fields_are_bounded_by_a_flag() {
+    for (flag, fields, outcome_is) in [
+        (100, 100, is(200, "")),
+        (100, 101, is(502, "BackendMalformed")),
+        (250, 250, is(200, "")),
+        (10, 11, is(502, "BackendMalformed")),
+    ] {
+        // Content-Length is one of them.
+        let fields = "X-A: b\r\n".repeat(fields - 1);
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nok");
+        let backend = Backend::answering(answer).await.unwrap();
+        let limits = Limits { response_fields: flag, ..Limits::default() };
+        let setup = Setup { limits, ..Setup::default() };
+        let manifests = one_route(backend.address(), "");
+        let edge = Edge::start_with(setup, &manifests).await.unwrap();
+        assert_eq!(outcome(&edge).await, outcome_is, "{flag}");
     }
 }
 

@@ -61,14 +61,13 @@ async fn a_service_may_speak_http_2_in_the_clear() {
     let edge = Edge::start(&manifests).await.unwrap();
     let mut client = Wire::connect(edge.address()).await.unwrap();
     let chunked = "POST /c HTTP/1.1\r\nHost: www.ep.com\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 1\r\n\r\n";
-    let upgrade = get(
-        "/u",
-        "Connection: upgrade, te\r\nTE: trailers\r\nUpgrade: websocket\r\nKeep-Alive: 5\r\n",
-    );
     for (request, tells) in [
         (get("/a?b", ""), "HTTP/2.0 GET http://www.ep.com/a?b len=0 trailers=0 hops=false"),
         (chunked.to_owned(), "HTTP/2.0 POST http://www.ep.com/c len=4 trailers=1 hops=false"),
-        (upgrade, "HTTP/2.0 GET http://www.ep.com/u len=0 trailers=0 hops=false"),
+        (
+            get("/t", "Connection: te, x-hop\r\nTE: trailers\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"),
+            "HTTP/2.0 GET http://www.ep.com/t len=0 trailers=0 hops=false",
+        ),
     ] {
         client.send(&request).await.unwrap();
         let answer = client.read_answer("GET").await.unwrap();
@@ -137,9 +136,29 @@ responseHeaders: {remove: [x-edited]}";
 }
 
 #[tokio::test]
+async fn a_websocket_for_an_h2c_service_is_501() {
+    let address = h2c_backend().await;
+    let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+    let manifests = [front_door(""), service("app", "kubernetes.io/h2c", &[address]), app].concat();
+    let edge = Edge::start(&manifests).await.unwrap();
+    let mut client = Wire::connect(edge.address()).await.unwrap();
+    let upgrade = get("/u", "Connection: upgrade\r\nUpgrade: websocket\r\n");
+    for (request, outcome_is) in [
+        (upgrade.clone(), is(501, "UpgradeUnsupported")),
+        (get("/", ""), is(200, "")),
+        (upgrade, is(501, "UpgradeUnsupported")),
+    ] {
+        client.send(&request).await.unwrap();
+        let answer = client.read_answer("GET").await.unwrap();
+        assert_eq!((answer.status(), answer.reason()), outcome_is, "{request}");
+    }
+}
+
+#[tokio::test]
 async fn an_h2c_service_that_is_not_there_is_502() {
     let plain = Backend::answering(OK).await.unwrap();
-    for (address, reason) in [(nobody().await, "ConnectFailed"), (plain.address(), "BackendBroken")]
+    for (address, reason) in
+        [(nobody().await, "ConnectFailed"), (plain.address(), "BackendMalformed")]
     {
         let app = route("app", "backends: [{service: {name: app, port: 80}}]");
         let manifests = [front_door(""), service("app", "kubernetes.io/h2c", &[address]), app];

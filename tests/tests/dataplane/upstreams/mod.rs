@@ -1,7 +1,10 @@
 //! Backends that fail, are late, or are not there; and those that speak more than plain HTTP/1.1.
 
+mod connects;
 mod failures;
 mod http2;
+mod http2_frames;
+mod http2_sharing;
 mod retries;
 mod timeouts;
 mod tls;

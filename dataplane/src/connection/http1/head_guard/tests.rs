@@ -248,6 +248,7 @@ async fn parse_with_hyper(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec
         let (head, body) = request.into_parts();
         let (state, seen) = (state.clone(), &seen);
         async move {
+            state.begin();
             if state.upgrade.replace(Upgrade::None) == Upgrade::Offered {
                 state.wake();
             }
@@ -257,6 +258,7 @@ async fn parse_with_hyper(io: Pieces, limits: Limits) -> Vec<(String, Option<Vec
                 let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
                 seen.borrow_mut().push((line, body));
             }
+            state.end();
             Ok::<_, Infallible>(Response::new(Empty::<&[u8]>::new()))
         }
     });

@@ -12,6 +12,9 @@ impl<T: RoundTrip> HeadGuard<T> {
     /// Called when a response, or part of one, is about to be written.
     fn note_response(&self) {
         self.state.saved_trips.flush(self.state.request.deadline.now(), &self.io);
+        if self.state.read_closed.get() {
+            self.state.writes.set(self.state.writes.get() + 1);
+        }
     }
 
     /// Called when hyper has written some of the `total` bytes that it has, of which `first` are

@@ -1,0 +1,117 @@
+use super::*;
+use pool::{Key, Pool};
+use std::rc::Rc;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{consume_budget, yield_now},
+};
+
+/// A connection, and the backend's end of it.
+async fn connected(prepare: impl AsyncFn(&TcpStream)) -> (Box<Http1>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (backend, _) = listener.accept().await.unwrap();
+    prepare(&stream).await;
+    let handle = Rc::<Pool<Http1>>::default().handle(Key::Endpoint(address, false));
+    (Http1::new(stream.into(), address, handle, 100), backend)
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_dead_to_a_task_without_budget_too() {
+    let (mut http1, backend) = connected(async |_| {}).await;
+    assert!(http1.is_alive());
+    drop(backend);
+    while http1.is_alive() {
+        yield_now().await;
+    }
+    let is_alive = poll_fn(|cx| {
+        while pin!(consume_budget()).poll(cx).is_ready() {}
+        Poll::Ready(http1.is_alive())
+    });
+    assert!(!is_alive.await);
+}
+
+#[tokio::test]
+async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
+    let (http1, backend) = connected(async |stream| {
+        // Fill the send buffer, so that nothing more can leave.
+        stream.writable().await.unwrap();
+        while stream.try_write(&[0; 65536]).is_ok() {}
+    })
+    .await;
+    backend.writable().await.unwrap();
+    backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
+    let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
+    let error = http1.send(&mut head, &mut RequestBody::empty()).await.err().unwrap();
+    assert!(!error.may_send_again(true));
+}
+
+#[tokio::test]
+async fn an_idle_connection_keeps_little_of_a_long_head() {
+    let (mut http1, _backend) = connected(async |_| {}).await;
+    let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
+    head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
+    http1.outgoing.begin(&head, RequestBody::empty());
+    poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
+    assert!(http1.outgoing.head_capacity() > 2 * READ_BYTES);
+    assert!(http1.can_reuse());
+    http1.shrink();
+    assert!(http1.outgoing.head_capacity() <= READ_BYTES);
+}
+
+#[tokio::test]
+async fn interim_responses_are_bounded() {
+    for (count, is_accepted) in [(MAX_INTERIM, true), (MAX_INTERIM + 1, false)] {
+        let (http1, backend) = connected(async |_| {}).await;
+        backend.writable().await.unwrap();
+        let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(count);
+        let all = interim + "HTTP/1.1 204 No Content\r\n\r\n";
+        assert_eq!(backend.try_write(all.as_bytes()).unwrap(), all.len());
+        let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
+        let sent = http1.send(&mut head, &mut RequestBody::empty()).await;
+        let rule = sent.err().map(|error| error.broken_rule().unwrap().to_string());
+        assert_eq!(rule.is_none(), is_accepted, "{rule:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_small_chunks_leaves_turns_to_others() {
+    let (http1, backend) = connected(async |_| {}).await;
+    backend.writable().await.unwrap();
+    let chunks = "1\r\na\r\n".repeat(1000);
+    let all = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
+    assert_eq!(backend.try_write(all.as_bytes()).unwrap(), all.len());
+    let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
+    let (_, http1) = http1.send(&mut head, &mut RequestBody::empty()).await.unwrap();
+    let (mut body, mut in_a_row, mut longest, mut total) = (Http1Body::new(http1), 0, 0, 0);
+    poll_fn(|cx| {
+        in_a_row = 0;
+        loop {
+            match ready!(body.poll_frame(cx)).transpose().unwrap() {
+                None => return Poll::Ready(()),
+                Some(_) => (in_a_row, total) = (in_a_row + 1, total + 1),
+            }
+            longest = longest.max(in_a_row);
+        }
+    })
+    .await;
+    assert_eq!((total, longest), (1000, usize::from(FRAMES_PER_TURN)));
+}
+
+#[tokio::test]
+async fn a_connection_is_not_used_just_before_the_backend_closes_it() {
+    let pool = Rc::<Pool<Http1>>::default();
+    let (mut http1, _backend) = connected(async |_| {}).await;
+    let key = Key::Endpoint(http1.address, false);
+    for (seconds, is_kept) in [(None, true), (Some(60), true), (Some(1), true), (Some(0), false)] {
+        http1.handle = pool.handle(key.clone());
+        http1.idle_timeout = seconds.map(Duration::from_secs);
+        pool::put(http1);
+        match pool.take(&key) {
+            Some(taken) => http1 = taken,
+            None => return assert!(!is_kept, "{seconds:?}"),
+        }
+        assert!(is_kept, "{seconds:?}");
+    }
+}

@@ -1,0 +1,226 @@
+//! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service asks for it. A connection
+//! runs in a task of its own and is shared by up to [`MAX_STREAMS`] requests; where all are taken,
+//! a further one is opened.
+
+mod body;
+mod opening;
+mod outgoing;
+mod paced;
+mod send;
+
+pub(super) use body::Http2Body;
+pub(super) use opening::Turn;
+
+use super::{
+    MAX_HEAD_BYTES, Stream,
+    error::{Fate, UpstreamError},
+};
+use bytes::Bytes;
+use h2::{
+    Ping, PingPong,
+    client::{Builder, Connection, SendRequest},
+};
+use opening::Openings;
+use paced::Paced;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::SocketAddr,
+    rc::{Rc, Weak},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+use tokio::time::{sleep, timeout};
+
+/// How much of a response the backend may send before its client has read any of it: as much as
+/// the bodies of other protocols are buffered here.
+const STREAM_WINDOW: u32 = 64 * 1024;
+
+/// The same for all responses of a connection.
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// Requests that share a connection. Each has a window of its own within the connection's, so that
+/// clients that do not read hold back only their own requests.
+const MAX_STREAMS: usize = (CONNECTION_WINDOW / STREAM_WINDOW) as usize;
+
+/// Connections per endpoint and worker. Requests beyond wait for a stream.
+const MAX_CONNECTIONS: usize = 256;
+
+/// What small DATA frames that wait to be read may cost in bookkeeping, in bytes per connection.
+const SMALL_FRAMES_BUDGET: usize = CONNECTION_WINDOW as usize;
+
+/// How often a connection with open streams is pinged, and how long the response may take (RFC 9113
+/// §6.7).
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How many evictions a connection without streams survives: 55 s with one every 5 s.
+const MAX_IDLE_EVICTIONS: u64 = 11;
+
+/// The HTTP/2 connections of a worker.
+#[derive(Default)]
+pub(super) struct Http2Connections {
+    by_endpoint: RefCell<HashMap<SocketAddr, Vec<Rc<Shared>>>>,
+    /// Those that are being opened.
+    pub(super) openings: Openings,
+    /// How many evictions there have been: a clock that is free to read on every request.
+    evictions: Rc<Cell<u64>>,
+}
+
+/// A connection.
+struct Shared {
+    sender: SendRequest<Bytes>,
+    address: SocketAddr,
+    /// How many requests use it.
+    streams: Cell<usize>,
+    /// The eviction count when the last one ended.
+    idle_since: Cell<u64>,
+    evictions: Rc<Cell<u64>>,
+}
+
+impl Shared {
+    /// Whether it has ended, or the backend takes no more requests on it.
+    fn is_closed(&self) -> bool {
+        // A clone waits for nothing, so this only fails if the connection does.
+        let mut sender = self.sender.clone();
+        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
+        matches!(ready, Poll::Ready(Err(_)))
+    }
+
+    /// Whether another request can be sent at once.
+    fn has_room(&self) -> bool {
+        self.streams.get() < MAX_STREAMS.min(self.sender.current_max_send_streams())
+            && !self.is_closed()
+    }
+}
+
+/// A request's place on a connection.
+pub(super) struct Http2(Rc<Shared>);
+
+impl Http2 {
+    fn new(shared: Rc<Shared>) -> Self {
+        shared.streams.set(shared.streams.get() + 1);
+        Self(shared)
+    }
+
+    /// The address that was dialled.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Identifies the connection among those that are open.
+    pub(super) fn id(&self) -> ConnectionId {
+        ConnectionId(Rc::as_ptr(&self.0).cast())
+    }
+}
+
+impl Drop for Http2 {
+    fn drop(&mut self) {
+        self.0.streams.set(self.0.streams.get() - 1);
+        self.0.idle_since.set(self.0.evictions.get());
+    }
+}
+
+/// Identifies a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConnectionId(*const ());
+
+impl Http2Connections {
+    /// A place on a connection to `address` other than `not`, if there is one.
+    pub(super) fn get(&self, address: SocketAddr, not: Option<ConnectionId>) -> Option<Http2> {
+        let all = self.by_endpoint.borrow();
+        let connections = all.get(&address)?;
+        let others =
+            || connections.iter().filter(|one| not != Some(ConnectionId(Rc::as_ptr(one).cast())));
+        // The oldest first, so that those opened for a peak fall idle after it.
+        let found = others().find(|one| one.has_room()).or_else(|| {
+            let is_full = connections.len() >= MAX_CONNECTIONS;
+            let open = others().filter(|one| is_full && !one.is_closed());
+            open.min_by_key(|one| one.streams.get())
+        });
+        found.cloned().map(Http2::new)
+    }
+
+    /// Starts HTTP/2 on a new stream.
+    pub(super) async fn handshake(
+        &self,
+        stream: Stream,
+        address: SocketAddr,
+        max_fields: usize,
+    ) -> Result<Http2, UpstreamError> {
+        // HTTP/2 counts 32 bytes for each field beside its name and value (RFC 9113 §6.5.2).
+        let head_bytes = MAX_HEAD_BYTES.saturating_add(max_fields.saturating_mul(32));
+        let (sender, connection) = Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .data_frame_budget(SMALL_FRAMES_BUDGET)
+            .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
+            .initial_max_send_streams(MAX_STREAMS)
+            .handshake(Paced::new(stream))
+            .await
+            .map_err(|error| UpstreamError::exchange(Fate::Unsent, error))?;
+        let shared = Rc::new(Shared {
+            sender,
+            address,
+            streams: Cell::new(0),
+            idle_since: Cell::new(self.evictions.get()),
+            evictions: self.evictions.clone(),
+        });
+        tokio::task::spawn_local(run(connection, Rc::downgrade(&shared), address));
+        self.by_endpoint.borrow_mut().entry(address).or_default().push(shared.clone());
+        Ok(Http2::new(shared))
+    }
+
+    /// Drops connections that have ended or been idle too long. Those that still carry requests
+    /// end with them.
+    pub(super) fn evict(&self) {
+        let now = self.evictions.get() + 1;
+        self.evictions.set(now);
+        self.by_endpoint.borrow_mut().retain(|_, connections| {
+            connections.retain(|one| {
+                let is_used = one.streams.get() > 0;
+                !one.is_closed() && (is_used || now - one.idle_since.get() < MAX_IDLE_EVICTIONS)
+            });
+            !connections.is_empty()
+        });
+    }
+
+    /// How many connections carry no request.
+    pub(super) fn idle(&self) -> usize {
+        let all = self.by_endpoint.borrow();
+        all.values().flatten().filter(|one| one.streams.get() == 0).count()
+    }
+}
+
+/// Runs a connection until it ends, or the backend no longer responds to pings.
+async fn run(
+    mut connection: Connection<Paced<Stream>, Bytes>,
+    shared: Weak<Shared>,
+    address: SocketAddr,
+) {
+    let Some(pings) = connection.ping_pong() else { return };
+    tokio::select! {
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(%address, %error, "HTTP/2 connection to a backend failed");
+        },
+        () = unresponsive(pings, shared) => {
+            tracing::debug!(%address, "HTTP/2 connection to a backend no longer responds to pings");
+        }
+    }
+}
+
+/// Waits until a ping gets no response.
+async fn unresponsive(mut pings: PingPong, shared: Weak<Shared>) {
+    loop {
+        sleep(KEEP_ALIVE_INTERVAL).await;
+        let is_used = shared.upgrade().is_some_and(|shared| shared.streams.get() > 0);
+        if is_used {
+            match timeout(KEEP_ALIVE_INTERVAL, pings.ping(Ping::opaque())).await {
+                Ok(Ok(_)) => {}
+                // The connection itself reports what is wrong with it.
+                Ok(Err(_)) => std::future::pending().await,
+                Err(_) => return,
+            }
+        }
+    }
+}

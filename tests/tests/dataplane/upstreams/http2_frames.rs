@@ -1,0 +1,304 @@
+//! HTTP/2 backends frame by frame: what they refuse, cut off, or send too much of.
+
+use super::is;
+use portico_dataplane::config::Limits;
+use portico_tests::{
+    backend::{Stage, front_door, route, service},
+    edge::{Edge, Setup},
+    wire::{Message, Wire, ask, get, post},
+};
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// `:status: 200` (RFC 7541, Appendix A).
+const OK: &[u8] = &[0x88];
+
+/// A backend's end of an HTTP/2 connection.
+struct Peer(Wire);
+
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+impl Peer {
+    async fn accept(stage: &Stage) -> Self {
+        let mut wire = stage.accept().await.unwrap();
+        assert!(wire.read(24).await.unwrap().starts_with(b"PRI * HTTP/2.0"));
+        let mut peer = Self(wire);
+        peer.send(SETTINGS, 0, 0, &[]).await;
+        peer
+    }
+
+    async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        // The edge may have closed the connection.
+        let _ = self.0.send(frame).await;
+    }
+
+    async fn frame(&mut self) -> Frame {
+        let head = self.0.read(9).await.unwrap();
+        assert_eq!(head.len(), 9, "closed");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        let payload = self.0.read(length).await.unwrap();
+        Frame { kind: head[3], flags: head[4], stream, payload }
+    }
+
+    /// The next request's stream, and whether a body follows.
+    async fn request(&mut self) -> (u32, bool) {
+        loop {
+            let frame = self.frame().await;
+            if frame.kind == HEADERS {
+                return (frame.stream, frame.flags & END_STREAM == 0);
+            }
+        }
+    }
+
+    /// The body of the current request, until its end or until it has so many bytes.
+    async fn body(&mut self, limit: usize) -> Vec<u8> {
+        let mut body = Vec::new();
+        while body.len() < limit {
+            let frame = self.frame().await;
+            if frame.kind == DATA {
+                body.extend(frame.payload);
+                if frame.flags & END_STREAM != 0 {
+                    break;
+                }
+            }
+        }
+        body
+    }
+
+    /// A head in as many frames as it takes.
+    async fn head(&mut self, stream: u32, block: &[u8]) {
+        let pieces: Vec<_> = block.chunks(16 * 1024).collect();
+        for (index, piece) in pieces.iter().enumerate() {
+            let kind = if index == 0 { HEADERS } else { CONTINUATION };
+            let flags = if index + 1 == pieces.len() { END_HEADERS } else { 0 };
+            self.send(kind, flags, stream, piece).await;
+        }
+    }
+
+    async fn answer(&mut self, stream: u32) {
+        self.head(stream, OK).await;
+        self.send(DATA, END_STREAM, stream, b"ok").await;
+    }
+}
+
+/// A field as HPACK writes it without compression (RFC 7541 §6.2.2).
+fn field(name: &str, value: &str) -> Vec<u8> {
+    let mut field = vec![0];
+    for text in [name, value] {
+        match text.len() {
+            short @ 0..127 => field.push(short as u8),
+            long => {
+                field.push(127);
+                let mut rest = long - 127;
+                while rest >= 128 {
+                    field.push((rest % 128 + 128) as u8);
+                    rest /= 128;
+                }
+                field.push(rest as u8);
+            }
+        }
+        field.extend(text.as_bytes());
+    }
+    field
+}
+
+async fn staged(setup: Setup) -> (Stage, Edge) {
+    let stage = Stage::open().await.unwrap();
+    let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+    let services = service("app", "kubernetes.io/h2c", &[stage.address().unwrap()]);
+    let manifests = [front_door(""), services, app].concat();
+    let edge = Edge::start_with(setup, &manifests).await.unwrap();
+    (stage, edge)
+}
+
+/// The answer to a request that a backend's only connection answers by `script`.
+async fn answered(
+    setup: Setup,
+    request: &str,
+    script: impl AsyncFnOnce(&mut Peer, u32),
+) -> Message {
+    let (stage, edge) = staged(setup).await;
+    let asked = tokio::spawn(ask(edge.address(), request.to_owned()));
+    let mut peer = Peer::accept(&stage).await;
+    let (stream, _) = peer.request().await;
+    script(&mut peer, stream).await;
+    asked.await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_the_backend_did_not_process_is_sent_again_whatever_the_method() {
+    const REFUSED: &[u8] = &[0, 0, 0, 7];
+    const NONE_PROCESSED: &[u8] = &[0; 8];
+    let body = "b".repeat(60_000);
+    for (kind, payload) in [(RST_STREAM, REFUSED), (GOAWAY, NONE_PROCESSED)] {
+        for (request, length) in [
+            (get("/", ""), 0),
+            (post("/", "", "body"), 4),
+            (post("/", "", &body), body.len()),
+            (get("/", "").replacen("GET", "DELETE", 1), 0),
+        ] {
+            let (stage, edge) = staged(Setup::default()).await;
+            let asked = tokio::spawn(ask(edge.address(), request.clone()));
+            let mut first = Peer::accept(&stage).await;
+            let (stream, has_body) = first.request().await;
+            if has_body {
+                first.body(length).await;
+            }
+            first.send(kind, 0, if kind == GOAWAY { 0 } else { stream }, payload).await;
+            let mut second = Peer::accept(&stage).await;
+            let (stream, has_body) = second.request().await;
+            let got = if has_body { second.body(usize::MAX).await } else { Vec::new() };
+            assert_eq!(got.len(), length);
+            second.answer(stream).await;
+            let answer = asked.await.unwrap().unwrap();
+            assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_refuses_everything_is_asked_only_so_often() {
+    let (stage, edge) = staged(Setup::default()).await;
+    let asked = tokio::spawn(ask(edge.address(), post("/", "", "body")));
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let refusing = async move {
+        loop {
+            let (mut peer, counted) = (Peer::accept(&stage).await, counted.clone());
+            tokio::spawn(async move {
+                loop {
+                    let (stream, _) = peer.request().await;
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    peer.send(RST_STREAM, 0, stream, &[0, 0, 0, 7]).await;
+                }
+            });
+        }
+    };
+    tokio::select! {
+        answer = asked => {
+            let answer = answer.unwrap().unwrap();
+            assert_eq!((answer.status(), answer.reason()), is(502, "BackendBroken"));
+        }
+        () = refusing => {}
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn what_may_have_been_processed_is_not_sent_again() {
+    // INTERNAL_ERROR, CANCEL.
+    for code in [2, 8] {
+        let request = post("/", "", "body");
+        let answer = answered(Setup::default(), &request, async |peer, stream| {
+            peer.send(RST_STREAM, 0, stream, &[0, 0, 0, code]).await;
+        });
+        let answer = answer.await;
+        assert_eq!((answer.status(), answer.reason()), is(502, "BackendBroken"), "{code}");
+    }
+    // What follows the refusal of a body that was too large to keep would be another body.
+    let large = post("/", "", &"b".repeat(200_000));
+    let answer = answered(Setup::default(), &large, async |peer, stream| {
+        peer.send(8, 0, 0, &1_000_000_u32.to_be_bytes()).await;
+        peer.send(8, 0, stream, &1_000_000_u32.to_be_bytes()).await;
+        peer.body(200_000).await;
+        peer.send(RST_STREAM, 0, stream, &[0, 0, 0, 7]).await;
+    });
+    assert_eq!(answer.await.status(), 502);
+}
+
+#[tokio::test]
+async fn only_its_end_completes_an_answer() {
+    for (code, ended, is_complete) in
+        [(0, false, false), (0, true, true), (8, false, false), (2, false, false)]
+    {
+        let request = get("/", "");
+        let answer = answered(Setup::default(), &request, async |peer, stream| {
+            peer.head(stream, OK).await;
+            peer.send(DATA, if ended { END_STREAM } else { 0 }, stream, b"half").await;
+            peer.send(RST_STREAM, 0, stream, &[0, 0, 0, code]).await;
+        });
+        let answer = answer.await;
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "half"));
+        assert_eq!(answer.complete, is_complete, "{code} {ended}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_request_is_whole() {
+    let (stage, edge) = staged(Setup::default()).await;
+    let mut client = Wire::connect(edge.address()).await.unwrap();
+    client
+        .send("POST / HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: 10\r\n\r\nhalf")
+        .await
+        .unwrap();
+    let mut peer = Peer::accept(&stage).await;
+    let (stream, _) = peer.request().await;
+    peer.answer(stream).await;
+    peer.send(RST_STREAM, 0, stream, &[0; 4]).await;
+    let answer = client.read_answer("POST").await.unwrap();
+    assert_eq!((answer.status(), answer.text().as_str(), answer.complete), (200, "ok", true));
+}
+
+#[tokio::test]
+async fn a_head_may_be_as_long_as_over_http_1() {
+    for (kib, outcome_is) in [(100, is(200, "")), (140, is(502, "BackendMalformed"))] {
+        let limits = Limits { response_fields: 200, ..Limits::default() };
+        let setup = Setup { limits, ..Setup::default() };
+        let request = get("/", "");
+        let answer = answered(setup, &request, async |peer, stream| {
+            let value = "v".repeat(1024);
+            let fields = (0..kib).flat_map(|n| field(&format!("x-{n}"), &value));
+            let block: Vec<_> = OK.iter().copied().chain(fields).collect();
+            peer.head(stream, &block).await;
+            peer.send(DATA, END_STREAM, stream, b"ok").await;
+        });
+        let answer = answer.await;
+        assert_eq!((answer.status(), answer.reason()), outcome_is, "{kib}");
+    }
+}
+
+#[tokio::test]
+async fn an_answers_fields_and_interim_answers_are_bounded() {
+    for (interim, fields, outcome_is) in [
+        (16, 100, is(200, "")),
+        (17, 0, is(502, "BackendMalformed")),
+        (0, 101, is(502, "BackendMalformed")),
+    ] {
+        let request = get("/", "");
+        let answer = answered(Setup::default(), &request, async |peer, stream| {
+            for _ in 0..interim {
+                // `:status: 103`, and a field.
+                let mut block = vec![0x08, 3, b'1', b'0', b'3'];
+                block.extend(field("link", "</a>"));
+                peer.head(stream, &block).await;
+            }
+            let fields = (0..fields).flat_map(|_| field("x-a", "b"));
+            let block: Vec<_> = OK.iter().copied().chain(fields).collect();
+            peer.head(stream, &block).await;
+            peer.send(DATA, END_STREAM, stream, b"ok").await;
+        });
+        let answer = answer.await;
+        assert_eq!((answer.status(), answer.reason()), outcome_is, "{interim} {fields}");
+    }
+}
