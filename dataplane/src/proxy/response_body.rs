@@ -55,7 +55,7 @@ impl Content {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Fixed(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Upstream(body) => body.size_hint(),
+            Self::Upstream(body, _) => body.size_hint(),
             Self::Broken => SizeHint::default(),
         }
     }
