@@ -36,6 +36,10 @@ pub(crate) enum Refusal {
     NoHost,
     /// No Route of the host matches the request.
     NoRoute,
+    /// The host's FrontDoor is not accepted, and only holds the host.
+    FrontDoorNotAccepted,
+    /// The Route is not accepted, and only holds its place.
+    RouteNotAccepted,
     /// The CORS policy does not allow the page's origin, or what its preflight requests.
     CorsDenied(Denial),
     /// The Route names a Secret that does not exist.
@@ -84,7 +88,10 @@ impl Refusal {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::CorsDenied(_) => StatusCode::FORBIDDEN,
             Self::NoHost | Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NotResolved | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            Self::FrontDoorNotAccepted
+            | Self::RouteNotAccepted
+            | Self::NotResolved
+            | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
             Self::NameNotResolved
             | Self::AddressNotAllowed
             | Self::ConnectFailed
@@ -111,6 +118,8 @@ impl Refusal {
             Self::Loop => "Loop",
             Self::NoHost => "NoHost",
             Self::NoRoute => "NoRoute",
+            Self::FrontDoorNotAccepted => "FrontDoorNotAccepted",
+            Self::RouteNotAccepted => "RouteNotAccepted",
             Self::CorsDenied(Denial::Origin) => "CorsOrigin",
             Self::CorsDenied(Denial::Method) => "CorsMethod",
             Self::CorsDenied(Denial::Header) => "CorsHeader",
@@ -147,6 +156,8 @@ impl Refusal {
             Self::Loop => "The request has already passed through this front door: a backend points back at it.",
             Self::NoHost => "No FrontDoor has this host.",
             Self::NoRoute => "No Route of this host matches the request.",
+            Self::FrontDoorNotAccepted => "The FrontDoor of this host is not accepted: its status says why.",
+            Self::RouteNotAccepted => "The Route for this request is not accepted: its status says why.",
             Self::CorsDenied(Denial::Origin) => "The CORS policy does not allow the page's origin.",
             Self::CorsDenied(Denial::Method) => "The CORS policy does not allow the method that the preflight requests.",
             Self::CorsDenied(Denial::Header) => "The CORS policy does not allow a header that the preflight requests.",
@@ -187,6 +198,8 @@ impl Refusal {
             | Self::Loop
             | Self::NoHost
             | Self::NoRoute
+            | Self::FrontDoorNotAccepted
+            | Self::RouteNotAccepted
             | Self::CorsDenied(_)
             | Self::NotResolved
             | Self::NoEndpoint

@@ -15,13 +15,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header::*};
 use libfuzzer_sys::fuzz_target;
 use portico::{
     compile::{Options, compile},
-    problem::{Kind, ObjectRef},
-    snapshot::{Entry, Snapshot},
+    diagnostic::{Kind, ObjectRef},
+    objects::{Entry, Snapshot},
 };
 use portico_dataplane::{
     cors::{Policy, PreflightHandling},
     fuzzing::{CorsOutcome, cors},
-    table::ObjectName,
+    table::{Action, ObjectName, Route},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -81,8 +81,10 @@ fn compiled(policy: &Value) -> Option<Option<Arc<Policy>>> {
     let compiled = compile(&snapshot, &Options::default());
     let object = ObjectRef { kind: Kind::Route, name: ObjectName::new("n", "a") };
     let accepted = compiled.statuses[&object].is_accepted();
-    let mut rules = compiled.table.hosts.iter().flat_map(|host| host.routes.rules());
-    let served = rules.next().map(|rule| rule.route.cors.clone());
+    let matches = compiled.table.hosts.iter().flat_map(|host| host.routes.matches());
+    let is_held = |route: &Route| matches!(route.action, Action::NotAccepted(_));
+    let mut served = matches.map(|matched| &matched.target).filter(|route| !is_held(route));
+    let served = served.next().map(|route| route.cors.clone());
     assert_eq!(accepted, served.is_some(), "served with its policy, or not at all");
     if let Some(served) = &served {
         assert_eq!(served.is_some(), !policy.is_null() && policy["mode"] != "Disabled");

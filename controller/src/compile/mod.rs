@@ -20,9 +20,12 @@ mod status;
 
 pub use front_doors::requested_matches;
 pub use options::Options;
-pub use status::{ComputedCondition, Status};
+pub use status::{ComputedCondition, Status, Version};
 
-use crate::{diagnostic::ObjectRef, objects::Snapshot};
+use crate::{
+    diagnostic::ObjectRef,
+    objects::{LastGood, Snapshot, Verdict},
+};
 use portico_dataplane::table::Table;
 use std::collections::BTreeMap;
 
@@ -35,8 +38,29 @@ pub struct Compiled {
     pub statuses: BTreeMap<ObjectRef, Status>,
 }
 
-/// Compiles a snapshot.
+/// Compiles a snapshot on its own.
 pub fn compile(snapshot: &Snapshot, options: &Options) -> Compiled {
-    let (hosts, statuses) = front_doors::compile(snapshot, options);
+    compile_with(snapshot, &LastGood::default(), options)
+}
+
+/// Compiles a snapshot. An object that is invalid is served in its last accepted version, compiled
+/// against everything else as it is now. Keeps what is accepted for the next time.
+pub fn compile_keeping(
+    snapshot: &Snapshot,
+    last_good: &mut LastGood,
+    options: &Options,
+) -> Compiled {
+    let compiled = compile_with(snapshot, last_good, options);
+    last_good.update(snapshot, |object| match compiled.statuses.get(object) {
+        None => Verdict::NotOurs,
+        Some(status) if status.is_accepted() => Verdict::Accepted,
+        Some(status) if status.is_invalid() => Verdict::Invalid,
+        Some(_) => Verdict::Refused,
+    });
+    compiled
+}
+
+fn compile_with(snapshot: &Snapshot, last_good: &LastGood, options: &Options) -> Compiled {
+    let (hosts, statuses) = front_doors::compile(snapshot, last_good, options);
     Compiled { table: Table { generation: 0, hosts }, statuses }
 }

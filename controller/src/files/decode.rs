@@ -30,6 +30,8 @@ pub(super) struct Contents {
 pub struct FileProblem {
     /// The document, from 1, not counting empty ones. `None` if it is about the whole file.
     pub document: Option<usize>,
+    /// How serious it is.
+    pub severity: Severity,
     /// What is wrong, and how to fix it.
     pub message: String,
 }
@@ -45,7 +47,11 @@ impl fmt::Display for FileProblem {
 
 /// Decodes a text. An error means that it can't be parsed, so that its content is unknown.
 pub(super) fn decode(text: &str, format: Format) -> Result<Contents, FileProblem> {
-    parse::parse(text, format).map_err(|message| FileProblem { document: None, message })
+    parse::parse(text, format).map_err(|message| FileProblem {
+        document: None,
+        severity: Severity::Error,
+        message,
+    })
 }
 
 impl Extend<Document> for Contents {
@@ -73,7 +79,8 @@ impl Contents {
     }
 
     fn problem(&mut self, number: usize, message: String) {
-        self.problems.push(FileProblem { document: Some(number), message });
+        let severity = Severity::Error;
+        self.problems.push(FileProblem { document: Some(number), severity, message });
     }
 
     fn list(&mut self, number: usize, mut list: Document) {

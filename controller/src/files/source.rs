@@ -8,7 +8,8 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    objects::Snapshot,
+    diagnostic::Severity,
+    objects::{LastGood, Snapshot},
     publish::{Source, Trigger},
 };
 use prometheus_client::{
@@ -66,9 +67,9 @@ impl Files {
         let problems: BTreeSet<_> = problems.collect();
         let known = self.problems.replace(problems.clone()).unwrap_or_default();
         for (path, problem) in problems.difference(&known) {
-            let keeps = match problem.document {
-                None => "; its last valid content, if any, stays in use",
-                Some(_) => "",
+            let keeps = match problem.severity {
+                Severity::Error => "; the last valid content, if any, stays in use",
+                Severity::Warning => "",
             };
             tracing::warn!(file = %path.display(), "{problem}{keeps}");
         }
@@ -81,7 +82,7 @@ impl Files {
 }
 
 impl Source for Files {
-    fn snapshot(&mut self) -> Option<Snapshot> {
+    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
         let begin = Instant::now();
         let Self { watch, cache, paths, .. } = self;
         let walk = walk::walk(paths, &mut |folder| watch.folder(folder));
@@ -91,6 +92,7 @@ impl Source for Files {
             return None;
         }
         let merged = self.cache.merge();
+        self.cache.remember(&merged);
         self.report(&merged);
         Some(merged.snapshot)
     }

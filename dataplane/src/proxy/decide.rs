@@ -221,6 +221,7 @@ impl<'t> Routed<'t, '_> {
                 Ok(Next::Respond(RouteReply::Redirect(redirect.status, location)))
             }
             Action::Respond(respond) => Ok(Next::Respond(RouteReply::Fixed(respond))),
+            Action::NotAccepted(_) => Err(Refusal::RouteNotAccepted),
             Action::Forward(forward) => Ok(Next::Forward(ForwardPlan {
                 matched,
                 forward,
@@ -243,7 +244,10 @@ fn find_match<'t, 'r>(
     path: &'r str,
     cors_request: &'r CorsRequest<'_>,
 ) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
-    host.routes.find(&routed(head, path, cors_request)).ok_or(Refusal::NoRoute)
+    host.routes.find(&routed(head, path, cors_request)).ok_or(match host.not_accepted {
+        Some(_) => Refusal::FrontDoorNotAccepted,
+        None => Refusal::NoRoute,
+    })
 }
 
 /// A request as the router sees it; a preflight stands for the request it announces.

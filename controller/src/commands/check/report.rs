@@ -30,6 +30,8 @@ struct ObjectReport<'r> {
     conditions: Vec<ConditionReport<'r>>,
     problems: Vec<ProblemReport<'r>>,
     #[serde(skip)]
+    holds_place: bool,
+    #[serde(skip)]
     object: &'r ObjectRef,
 }
 
@@ -60,6 +62,7 @@ struct FileReport<'r> {
 
 #[derive(Serialize)]
 struct FileProblemReport<'r> {
+    severity: Severity,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<usize>,
     message: &'r str,
@@ -68,6 +71,7 @@ struct FileProblemReport<'r> {
 impl<'r> Report<'r> {
     pub(super) fn new(merged: &'r Merged, statuses: &'r BTreeMap<ObjectRef, Status>) -> Self {
         let file_problem = |problem: &'r crate::files::FileProblem| FileProblemReport {
+            severity: problem.severity,
             document: problem.document,
             message: &problem.message,
         };
@@ -88,14 +92,16 @@ impl<'r> Report<'r> {
         }
     }
 
-    /// 2 if a file can't be read or parsed; 1 if an object is not accepted, a file has a problem
-    /// or, with `strict`, a reference does not resolve.
+    /// 2 if a file can't be read or parsed; 1 if an object is not accepted, there is an error in a
+    /// file or, with `strict`, a reference does not resolve.
     pub(super) fn exit_code(&self, strict: bool) -> u8 {
         if self.merged.broken > 0 {
             return 2;
         }
         let refused = self.count("Accepted") + if strict { self.count("ResolvedRefs") } else { 0 };
-        u8::from(refused > 0 || !self.files.is_empty())
+        let errors = self.files.iter().flat_map(|file| &file.problems);
+        let mut errors = errors.filter(|problem| problem.severity == Severity::Error);
+        u8::from(refused > 0 || errors.next().is_some())
     }
 
     /// How many objects have this condition false.
@@ -118,8 +124,8 @@ impl<'r> Report<'r> {
                     .document
                     .map(|number| format!("document {number}: "))
                     .unwrap_or_default();
-                let _ =
-                    writeln!(text, "  {} {document}{}", paint.bad("error"), Plain(problem.message));
+                let severity = painted(problem.severity, paint);
+                let _ = writeln!(text, "  {severity} {document}{}", Plain(problem.message));
             }
             text.push('\n');
         }
@@ -142,13 +148,13 @@ impl<'r> Report<'r> {
             writeln!(text, "  {}: {status}", condition.r#type)?;
         }
         for problem in &report.problems {
-            let severity = match problem.severity {
-                Severity::Error => paint.bad("error"),
-                Severity::Warning => paint.odd("warning"),
-            };
+            let severity = painted(problem.severity, paint);
             let field = if problem.field.is_empty() { "." } else { problem.field };
             let (field, message) = (Plain(field), Plain(problem.message));
             writeln!(text, "  {severity} {field} ({}): {message}", problem.reason)?;
+        }
+        if report.holds_place {
+            writeln!(text, "  until it is accepted, its requests get 503")?;
         }
         text.push('\n');
         Ok(())
@@ -206,7 +212,15 @@ fn object_report<'r>(object: &'r ObjectRef, status: &'r Status) -> ObjectReport<
         name: &object.name.name,
         conditions: status.conditions.iter().map(condition).collect(),
         problems: status.problems.iter().map(problem).collect(),
+        holds_place: status.holds_place,
         object,
+    }
+}
+
+fn painted(severity: Severity, paint: Paint) -> String {
+    match severity {
+        Severity::Error => paint.bad("error"),
+        Severity::Warning => paint.odd("warning"),
     }
 }
 

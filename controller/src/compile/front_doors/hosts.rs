@@ -6,9 +6,10 @@ use crate::{
         cors,
         options::Options,
         report::{Precedence, Report},
+        status::Version,
     },
     diagnostic::{FieldPath, Reason},
-    objects::{Entry, Snapshot},
+    objects::{Entry, LastGood, Snapshot},
 };
 use ipnet::IpNet;
 use portico_crds as crds;
@@ -35,6 +36,18 @@ impl HostSet {
         Self(self.0 & other.0)
     }
 
+    pub(super) fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn first(self) -> Option<usize> {
         (self.0 != 0).then(|| self.0.trailing_zeros() as usize)
     }
@@ -51,7 +64,7 @@ pub(super) struct FrontDoor<'s> {
     pub(super) report: Report,
     /// Its hosts in order; `None` for an invalid one.
     pub(super) hosts: Vec<Option<HostPattern>>,
-    /// The hosts that it owns, and so serves.
+    /// The hosts that it owns, and so serves or, if it is not accepted, holds.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
     /// The policy for Routes without one of their own.
@@ -81,9 +94,17 @@ pub(super) enum Lookup {
 }
 
 impl<'s> FrontDoors<'s> {
-    pub(super) fn compile(snapshot: &'s Snapshot, options: &Options) -> Self {
+    pub(super) fn compile(
+        snapshot: &'s Snapshot,
+        last_good: &'s LastGood,
+        options: &Options,
+    ) -> Self {
         let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
-        let mut all: Vec<_> = served.map(|(name, entry)| FrontDoor::compile(name, entry)).collect();
+        let mut all: Vec<_> = served
+            .map(|(name, entry)| {
+                FrontDoor::of_versions(name, entry, last_good.front_door(name, entry))
+            })
+            .collect();
         all.sort_by_key(|it| it.precedence);
         own_hosts(&mut all);
         let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
@@ -110,6 +131,24 @@ fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
 }
 
 impl<'s> FrontDoor<'s> {
+    /// Compiles the current version or, if that is invalid, the last accepted one.
+    fn of_versions(
+        name: &'s ObjectName,
+        current: &'s Entry<crds::FrontDoor>,
+        last_good: Option<&'s Entry<crds::FrontDoor>>,
+    ) -> Self {
+        let mut front_door = Self::compile(name, current);
+        let last_good = last_good.filter(|_| front_door.report.is_invalid());
+        let compiled = last_good.map(|entry| (Version::of(entry), Self::compile(name, entry)));
+        match compiled.filter(|(_, last_good)| last_good.report.accepted()) {
+            None => front_door,
+            Some((version, last_good)) => {
+                front_door.report.serve_last_good(version);
+                Self { report: front_door.report, ..last_good }
+            }
+        }
+    }
+
     fn compile(name: &'s ObjectName, entry: &'s Entry<crds::FrontDoor>) -> Self {
         let mut report = Report::new(name, entry);
         let precedence = Precedence::of(name, entry.object.as_deref());
@@ -140,7 +179,24 @@ impl<'s> FrontDoor<'s> {
     /// Whether it serves its hosts and Routes may attach: it is accepted, or rejected only because
     /// of its CORS policy, which affects no Routes but those that would inherit it.
     pub(super) fn serves(&self) -> bool {
-        self.report.accepted_except_for_cors()
+        self.report.serves_last_good() || self.report.accepted_except_for_cors()
+    }
+
+    /// Why it is not accepted, if it only holds its hosts.
+    pub(super) fn only_holds(&self) -> Option<String> {
+        (!self.serves()).then(|| self.report.why())
+    }
+
+    /// Whether it wants a host: one of those that it serves or, if it is not accepted, one that can
+    /// be read, which it holds.
+    fn wants(&self, index: usize) -> bool {
+        let at = FieldPath::SPEC;
+        let (hosts, class) = (at.child("hosts"), at.child("className"));
+        self.serves()
+            || (self.report.is_invalid()
+                && self.report.is_readable(&class)
+                && !self.report.has_error_at(&hosts)
+                && self.report.is_readable(&hosts.index(index).child("name")))
     }
 
     pub(super) fn name(&self) -> &'s ObjectName {
@@ -207,13 +263,17 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
     good.into()
 }
 
-/// Assigns each host to the oldest FrontDoor that names it and is served.
+/// Assigns each host to the oldest FrontDoor that names it and is served. What is left is held by
+/// those that are not accepted.
 fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
     let mut owners: HashMap<HostPattern, Precedence<'_>> = HashMap::new();
-    for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {
+    let (serving, holding): (Vec<_>, Vec<_>) =
+        front_doors.iter_mut().partition(|front_door| front_door.serves());
+    for front_door in serving.into_iter().chain(holding) {
+        let serves = front_door.serves();
         let mut lost = Vec::new();
         for (index, host) in front_door.hosts.iter().enumerate() {
-            let Some(host) = host else { continue };
+            let Some(host) = host.as_ref().filter(|_| front_door.wants(index)) else { continue };
             if let Some(owner) = owners.get(host) {
                 let (name, why) = (owner.name(), owner.wins_over(&front_door.precedence));
                 lost.push((index, format!("host '{host}' belongs to FrontDoor {name}, {why}")));
@@ -222,6 +282,12 @@ fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
                 front_door.owned.insert(index);
             }
         }
+        if !serves {
+            if !front_door.owned.is_empty() {
+                front_door.report.hold_place();
+            }
+            continue;
+        }
         let at = FieldPath::SPEC.child("hosts");
         let all = lost.len() == front_door.hosts.len();
         for (index, message) in lost {
@@ -229,6 +295,7 @@ fn own_hosts(front_doors: &mut [FrontDoor<'_>]) {
             let at = at.child("name");
             if all {
                 front_door.report.refuse(&at, Reason::Conflicted, message);
+                front_door.report.withdraw();
             } else {
                 front_door.report.warn(
                     &at,

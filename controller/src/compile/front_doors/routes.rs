@@ -2,6 +2,7 @@
 
 use super::{
     attach::attach,
+    held,
     hosts::{FrontDoors, HostSet, Lookup},
 };
 use crate::{
@@ -14,9 +15,10 @@ use crate::{
         options::Options,
         report::{Precedence, Report},
         services::Services,
+        status::Version,
     },
     diagnostic::{FieldPath, Reason},
-    objects::{Entry, Snapshot, front_door_of},
+    objects::{Entry, LastGood, Snapshot, front_door_of},
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -37,11 +39,14 @@ pub(super) struct CandidateRoute<'s> {
     pub(super) hosts: HostSet,
     /// The matches that it serves, each with its index in `spec.matches`; empty if it is rejected.
     pub(super) matches: Vec<(usize, RouteMatch)>,
+    /// The matches at which it may hold its place if it is rejected.
+    pub(super) held: Vec<RouteMatch>,
 }
 
 /// What Routes are compiled against.
 pub(super) struct Routes<'a, 's> {
     pub(super) snapshot: &'s Snapshot,
+    pub(super) last_good: &'s LastGood,
     pub(super) options: &'a Options,
     pub(super) front_doors: &'a mut FrontDoors<'s>,
     pub(super) services: Services<'s>,
@@ -57,7 +62,28 @@ impl<'s> Routes<'_, 's> {
         candidates
     }
 
+    /// Compiles the current version or, if that is invalid, the last accepted one.
     fn route(
+        &mut self,
+        name: &'s ObjectName,
+        entry: &'s Entry<crds::Route>,
+    ) -> Option<CandidateRoute<'s>> {
+        let mut candidate = self.version(name, entry)?;
+        let last_good = self.last_good.route(name, entry);
+        let Some(last_good) = last_good.filter(|_| candidate.report.is_invalid()) else {
+            return Some(candidate);
+        };
+        let compiled = self.version(name, last_good);
+        match compiled.filter(|compiled| compiled.report.accepted()) {
+            None => Some(candidate),
+            Some(compiled) => {
+                candidate.report.serve_last_good(Version::of(last_good));
+                Some(CandidateRoute { report: candidate.report, ..compiled })
+            }
+        }
+    }
+
+    fn version(
         &mut self,
         name: &'s ObjectName,
         entry: &'s Entry<crds::Route>,
@@ -70,6 +96,7 @@ impl<'s> Routes<'_, 's> {
             front_door: None,
             hosts: HostSet::default(),
             matches: Vec::new(),
+            held: Vec::new(),
         };
         let Some(object) = &entry.object else {
             // Its class is unknown too.
@@ -97,7 +124,10 @@ impl<'s> Routes<'_, 's> {
             candidate.hosts =
                 attach(front_door, snapshot, name, spec, &matched, &mut candidate.report);
         }
-        if let Some(route) = compiled.filter(|_| candidate.report.accepted()).map(Arc::new) {
+        if !candidate.report.accepted() {
+            candidate.held = held::matches(matched, compiled, &candidate.report);
+        } else {
+            let route = Arc::new(compiled);
             let route_match = |m: Matched| {
                 (
                     m.index,
@@ -124,9 +154,11 @@ impl<'s> Routes<'_, 's> {
         matched: &[Matched],
         front_door: Option<usize>,
         report: &mut Report,
-    ) -> Option<table::Route> {
+    ) -> table::Route {
         let at = FieldPath::SPEC;
+        // Without an action, it is not accepted.
         let action = self.action(name, spec, matched, report);
+        let action = action.unwrap_or_else(|| Action::NotAccepted(String::new()));
         let (snapshot, options) = (self.snapshot, self.options);
         let mut headers = Headers { snapshot, options, route: name, unavailable: None };
         let request_headers =
@@ -138,16 +170,16 @@ impl<'s> Routes<'_, 's> {
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, report);
-        Some(table::Route {
+        table::Route {
             name: name.clone(),
             front_door: front_door_name,
-            action: action?,
+            action,
             cors,
             request_headers,
             response_headers,
             timeouts,
             unavailable: headers.unavailable,
-        })
+        }
     }
 
     fn action(
@@ -194,9 +226,7 @@ pub fn requested_matches(
     name: &ObjectName,
     spec: &crds::RouteSpec,
 ) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
-    let undecoded =
-        Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
-    let mut report = Report::new(name, &undecoded);
+    let mut report = Report::new(name, &Entry::<crds::Route>::unknown());
     let matched = matches::compile(&spec.matches, &FieldPath::SPEC.child("matches"), &mut report);
     let matches = matched.into_iter().map(|matched| (matched.path, matched.predicates));
     (front_door_of(name, &spec.front_door_ref), matches.collect())
