@@ -25,6 +25,8 @@ pub(super) struct Report {
     last_good: Option<Version>,
     /// Whether requests at its place get 503.
     holds_place: bool,
+    /// Whether another install writes the status.
+    reported_elsewhere: bool,
 }
 
 impl Report {
@@ -40,6 +42,7 @@ impl Report {
             undecoded: entry.undecoded.clone(),
             last_good: None,
             holds_place: false,
+            reported_elsewhere: false,
         };
         if entry.object.is_none() && report.accepted() {
             report.invalid(&FieldPath::SPEC, "can't be read");
@@ -188,6 +191,11 @@ impl Report {
         self.holds_place = true;
     }
 
+    /// Another install writes the status.
+    pub(super) fn report_elsewhere(&mut self) {
+        self.reported_elsewhere = true;
+    }
+
     /// Whether an earlier version is served in place of this one.
     pub(super) fn serves_last_good(&self) -> bool {
         self.last_good.is_some()
@@ -253,6 +261,7 @@ impl Report {
             self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
         ];
         let Self { object, uid, generation, problems, last_good, holds_place, .. } = self;
+        let reported_elsewhere = self.reported_elsewhere;
         let status = Status {
             uid,
             generation,
@@ -261,6 +270,7 @@ impl Report {
             attached_routes,
             last_good,
             holds_place,
+            reported_elsewhere,
         };
         (object, status)
     }

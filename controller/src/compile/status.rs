@@ -24,6 +24,9 @@ pub struct Status {
     pub last_good: Option<Version>,
     /// Whether it is not accepted and never was, so that requests at its place get 503.
     pub holds_place: bool,
+    /// Whether another install writes the status: the default one reports Routes without a
+    /// FrontDoor, although this one may serve an earlier version.
+    pub reported_elsewhere: bool,
 }
 
 impl Status {

@@ -33,12 +33,15 @@ fn object(kind: &str, namespace: &str, name: &str, generation: i64, spec: &str) 
 const INVALID: &str = "timeout: 1s";
 
 #[derive(Default)]
-struct Cluster(LastGood);
+struct Cluster {
+    last_good: LastGood,
+    options: Options,
+}
 
 impl Cluster {
     fn compile(&mut self, objects: &[String]) -> Compiled {
         let merged = files::read_texts([("objects.yaml", objects.concat().as_str())]);
-        compile_keeping(&merged.snapshot, &mut self.0, &Options::default())
+        compile_keeping(&merged.snapshot, &mut self.last_good, &self.options)
     }
 }
 
@@ -125,6 +128,28 @@ fn a_wrong_reference_keeps_the_last_good_version() {
     let compiled = cluster.compile(&[door, wrong]);
     assert_eq!(matches(&compiled), ["web/a /web/a"]);
     assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), Some(1));
+}
+
+/// The default install reports such a Route, so that two installs don't write its status in turn.
+#[test]
+fn a_wrong_reference_keeps_the_last_good_version_in_an_install_of_another_class_too() {
+    let options = Options { class: Some("internal".to_owned()), ..Options::default() };
+    let mut cluster = Cluster { options, ..Cluster::default() };
+    let door = front_door(1, "className: internal");
+    let wrong = route("web", "a", 2, "").replace("{name: ep", "{name: epp");
+    let compiled = cluster.compile(&[door.clone(), wrong.clone()]);
+    let object = ObjectRef { kind: Kind::Route, name: ObjectName::new("web", "a") };
+    assert!(!compiled.statuses.contains_key(&object), "nothing is known of it");
+    let compiled = cluster.compile(&[door.clone(), route("web", "a", 1, "")]);
+    assert!(!status(&compiled, Kind::Route, "web", "a").reported_elsewhere);
+    let compiled = cluster.compile(&[door, wrong.clone()]);
+    assert_eq!(matches(&compiled), ["web/a /web/a"]);
+    let kept = status(&compiled, Kind::Route, "web", "a");
+    assert_eq!((last_good(kept), kept.reported_elsewhere), (Some(1), true));
+    let others = front_door(1, "").replace("name: ep,", "name: epp,");
+    let compiled = cluster.compile(&[front_door(1, "className: internal"), others, wrong]);
+    assert!(!compiled.statuses.contains_key(&object), "it has moved to another install");
+    assert_eq!(matches(&compiled), [""; 0]);
 }
 
 #[test]

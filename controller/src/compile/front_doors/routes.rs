@@ -68,12 +68,12 @@ impl<'s> Routes<'_, 's> {
         name: &'s ObjectName,
         entry: &'s Entry<crds::Route>,
     ) -> Option<CandidateRoute<'s>> {
-        let mut candidate = self.version(name, entry)?;
         let last_good = self.last_good.route(name, entry);
+        let mut candidate = self.version(name, entry, last_good.is_some())?;
         let Some(last_good) = last_good.filter(|_| candidate.report.is_invalid()) else {
             return Some(candidate);
         };
-        let compiled = self.version(name, last_good);
+        let compiled = self.version(name, last_good, true);
         match compiled.filter(|compiled| compiled.report.accepted()) {
             None => Some(candidate),
             Some(compiled) => {
@@ -83,10 +83,12 @@ impl<'s> Routes<'_, 's> {
         }
     }
 
+    /// Compiles one version. `is_known`: this install has served the Route.
     fn version(
         &mut self,
         name: &'s ObjectName,
         entry: &'s Entry<crds::Route>,
+        is_known: bool,
     ) -> Option<CandidateRoute<'s>> {
         let report = Report::new(name, entry);
         let precedence = Precedence::of(name, entry.object.as_deref());
@@ -100,15 +102,18 @@ impl<'s> Routes<'_, 's> {
         };
         let Some(object) = &entry.object else {
             // Its class is unknown too.
-            return self.options.is_default_install().then_some(candidate);
+            return (is_known || self.options.is_default_install()).then_some(candidate);
         };
         let spec = &object.spec;
         let front_door = front_door_of(name, &spec.front_door_ref);
         candidate.front_door = match self.find(&front_door, &candidate.report) {
             Lookup::Served(index) => Some(index),
             Lookup::OtherClass => return None,
-            Lookup::Missing if !self.options.is_default_install() => return None,
+            Lookup::Missing if !is_known && !self.options.is_default_install() => return None,
             Lookup::Missing => {
+                if !self.options.is_default_install() {
+                    candidate.report.report_elsewhere();
+                }
                 refuse_missing(&front_door, &mut candidate.report);
                 None
             }

@@ -141,6 +141,7 @@ mod tests {
             attached_routes: 2,
             last_good: None,
             holds_place: false,
+            reported_elsewhere: false,
         }
     }
 
