@@ -16,7 +16,7 @@ fn object<T: serde::de::DeserializeOwned>(value: Value) -> Arc<T> {
 }
 
 fn entry<T: serde::de::DeserializeOwned>(value: Value) -> Entry<T> {
-    Entry { object: Some(object(value)), undecoded: Vec::new(), problems: Vec::new() }
+    Entry::good(object(value))
 }
 
 /// Routes behind one FrontDoor that share some services, each with a rewrite and a header. A

@@ -112,12 +112,45 @@ fn a_reference_that_does_not_resolve_is_1_only_with_strict() {
 
 #[test]
 fn one_object_in_two_files_is_refused_and_both_are_named() {
-    let (code, report) = json(&[("a.yaml", FRONT_DOOR), ("b.yaml", ROUTE), ("c.yaml", ROUTE)]);
+    let other = ROUTE.replace("hello", "goodbye");
+    let (code, report) = json(&[("a.yaml", FRONT_DOOR), ("b.yaml", ROUTE), ("c.yaml", &other)]);
     assert_eq!(code, 1);
     let problem = &report["objects"][1]["problems"][0];
     assert_eq!(problem["reason"], "DuplicateObject");
     let message = problem["message"].as_str().unwrap();
     assert!(message.contains("./b.yaml") && message.contains("./c.yaml"), "{message}");
+}
+
+#[test]
+fn one_object_in_two_files_is_a_warning_if_both_are_the_same() {
+    let secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}}";
+    let copied = [FRONT_DOOR, "---", ROUTE, "---\n", secret].concat();
+    let files = [("shop.yaml", copied.as_str()), ("shop-backup.yaml", &copied)];
+    let (code, report) = json(&files);
+    assert_eq!(code, 0, "{report}");
+    for object in report["objects"].as_array().unwrap() {
+        assert_eq!(object["conditions"][0]["status"], "True");
+        let problem = &object["problems"][0];
+        assert_eq!(
+            (&problem["severity"], &problem["reason"]),
+            (&json!("Warning"), &json!("DuplicateObject"))
+        );
+        let message = problem["message"].as_str().unwrap();
+        assert!(
+            message.contains("./shop.yaml") && message.contains("./shop-backup.yaml"),
+            "{message}"
+        );
+    }
+    assert_eq!(report["files"][0]["problems"][0]["severity"], "Warning");
+    let text = check(&files, &[]).out;
+    assert!(text.contains("  warning document 3: Secret default/s is ignored: "), "{text}");
+}
+
+#[test]
+fn an_object_that_holds_its_place_says_so() {
+    let typo = ROUTE.replace("respond:", "timeout: 1s\n  respond:");
+    let text = check(&[("ep.yaml", FRONT_DOOR), ("home.yaml", &typo)], &[]).out;
+    assert_eq!(text.matches("  until it is accepted, its requests get 503\n").count(), 1, "{text}");
 }
 
 #[test]

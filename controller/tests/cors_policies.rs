@@ -54,10 +54,8 @@ fn route(policy: &Value) -> Value {
 fn compiled(policy: &Value) -> Compiled {
     let front_door: FrontDoor = serde_json::from_value(front_door()).unwrap();
     let route: Route = serde_json::from_value(route(policy)).unwrap();
-    let front_door =
-        Entry { object: Some(Arc::new(front_door)), undecoded: Vec::new(), problems: Vec::new() };
-    let route =
-        Entry { object: Some(Arc::new(route)), undecoded: Vec::new(), problems: Vec::new() };
+    let front_door = Entry::good(Arc::new(front_door));
+    let route = Entry::good(Arc::new(route));
     let snapshot = Snapshot {
         front_doors: [(name(), front_door)].into(),
         routes: [(name(), route)].into(),

@@ -224,6 +224,89 @@ fn an_empty_folder_is_ready() {
 }
 
 #[test]
+fn a_slip_keeps_the_last_good_version_until_it_is_corrected_or_deleted() {
+    let folder = folder();
+    let file = folder.path().join("a.yaml");
+    let mut serve = Serve::start(folder.path(), &[]);
+    assert!(serve.front("/").ends_with("hello"));
+    // A misspelt field of the Route, then one of the FrontDoor; then a document that has no kind.
+    for (text, misspelt) in [
+        ("frontDoorRef: {name: ep},", "frontDoorRef: {name: ep}, timeout: 1s,"),
+        ("frontDoorRef: {name: ep},", "frontDoorRef: {name: epp},"),
+        ("hosts:", "trustedProxy: [], hosts:"),
+        ("hosts:", "host:"),
+    ] {
+        fs::write(&file, manifests("changed").replace(text, misspelt)).unwrap();
+        let line = line_with(&mut serve.log, "is still served");
+        assert!(line.contains(&format!("read from {}", file.display())), "{line}");
+        let is_route = text.contains("frontDoorRef");
+        let body = serve.front("/");
+        assert!(body.ends_with(if is_route { "hello" } else { "changed" }), "{misspelt}: {body}");
+        let kind = if is_route { "Route" } else { "FrontDoor" };
+        let not_accepted = format!("portico_objects{{kind=\"{kind}\",accepted=\"false\"}} 1\n");
+        assert!(serve.get("/metrics").contains(&not_accepted), "{misspelt}");
+        fs::write(&file, manifests("hello")).unwrap();
+        let accepted = not_accepted.replace(" 1\n", " 0\n");
+        await_some(|| serve.get("/metrics").contains(&accepted).then_some(()));
+        await_some(|| serve.front("/").ends_with("hello").then_some(()));
+    }
+    let without_route = manifests("").split("---").next().unwrap().to_owned();
+    fs::write(&file, without_route).unwrap();
+    await_some(|| serve.front("/").starts_with("HTTP/1.1 404 ").then_some(()));
+}
+
+#[test]
+fn a_copy_in_the_folder_takes_nothing_away() {
+    let folder = folder();
+    let copy = folder.path().join("a-backup.yaml");
+    let mut serve = Serve::start(folder.path(), &[]);
+    fs::copy(folder.path().join("a.yaml"), &copy).unwrap();
+    let line = line_with(&mut serve.log, "DuplicateObject");
+    assert!(line.contains("Warning") && line.contains("the same content"), "{line}");
+    assert!(serve.front("/").ends_with("hello"));
+    fs::write(&copy, manifests("other")).unwrap();
+    let line = line_with(&mut serve.log, "with different content");
+    assert!(line.contains("a.yaml") && line.contains("a-backup.yaml"), "{line}");
+    let line = line_with(&mut serve.log, "is still served");
+    assert!(line.contains("a.yaml"), "{line}");
+    assert!(serve.front("/").ends_with("hello"));
+    fs::remove_file(folder.path().join("a.yaml")).unwrap();
+    await_some(|| serve.front("/").ends_with("other").then_some(()));
+}
+
+#[test]
+fn what_moves_to_another_file_is_served_all_the_time() {
+    let folder = folder();
+    let (a, b) = (folder.path().join("a.yaml"), folder.path().join("b.yaml"));
+    let serve = Serve::start(folder.path(), &[]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut asked = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let answer = serve.front("/");
+                assert!(answer.ends_with("hello"), "{answer}");
+                asked += 1;
+            }
+            asked
+        });
+        for _ in 0..10 {
+            // `git mv`, and an editor that removes first and writes then.
+            fs::rename(&a, &b).unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+            fs::write(&b, "").unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            fs::write(&a, manifests("hello")).unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+            fs::remove_file(&b).unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(asking.join().unwrap() > 10);
+    });
+}
+
+#[test]
 fn a_signal_drains_and_a_second_one_ends_at_once() {
     let folder = folder();
     for signal in ["-TERM", "-INT"] {

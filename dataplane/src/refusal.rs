@@ -42,6 +42,10 @@ pub(crate) enum Refusal {
     NoRoute,
     /// The predicates of the path's Routes would have to look at too much of the request.
     PredicatesTooCostly,
+    /// The host's FrontDoor is not accepted, and only holds the host.
+    FrontDoorNotAccepted,
+    /// The Route is not accepted, and only holds its place.
+    RouteNotAccepted,
     /// The CORS policy does not allow the page's origin, or what its preflight requests.
     CorsDenied(Denial),
     /// The Route names a Secret that does not exist.
@@ -97,7 +101,10 @@ impl Refusal {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::CorsDenied(_) => StatusCode::FORBIDDEN,
             Self::NoHost | Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NotResolved | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            Self::FrontDoorNotAccepted
+            | Self::RouteNotAccepted
+            | Self::NotResolved
+            | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
             Self::NameNotResolved
             | Self::AddressNotAllowed
             | Self::ConnectFailed
@@ -128,6 +135,8 @@ impl Refusal {
             Self::NoHost => "NoHost",
             Self::NoRoute => "NoRoute",
             Self::PredicatesTooCostly => "PredicatesTooCostly",
+            Self::FrontDoorNotAccepted => "FrontDoorNotAccepted",
+            Self::RouteNotAccepted => "RouteNotAccepted",
             Self::CorsDenied(Denial::Origin) => "CorsOrigin",
             Self::CorsDenied(Denial::Method) => "CorsMethod",
             Self::CorsDenied(Denial::Header) => "CorsHeader",
@@ -169,6 +178,8 @@ impl Refusal {
             Self::NoHost => "No FrontDoor has this host.",
             Self::NoRoute => "No Route of this host matches the request.",
             Self::PredicatesTooCostly => "The request's header fields and query are too large for the conditions of this path's Routes.",
+            Self::FrontDoorNotAccepted => "The FrontDoor of this host is not accepted: its status says why.",
+            Self::RouteNotAccepted => "The Route for this request is not accepted: its status says why.",
             Self::CorsDenied(Denial::Origin) => "The CORS policy does not allow the page's origin.",
             Self::CorsDenied(Denial::Method) => "The CORS policy does not allow the method that the preflight requests.",
             Self::CorsDenied(Denial::Header) => "The CORS policy does not allow a header that the preflight requests.",
@@ -214,6 +225,8 @@ impl Refusal {
             | Self::NoHost
             | Self::NoRoute
             | Self::PredicatesTooCostly
+            | Self::FrontDoorNotAccepted
+            | Self::RouteNotAccepted
             | Self::CorsDenied(_)
             | Self::NotResolved
             | Self::NoEndpoint

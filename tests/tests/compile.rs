@@ -119,6 +119,8 @@ struct Object<'c> {
     generation: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attached_routes: Option<usize>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    holds_place: bool,
     conditions: Vec<Condition<'c>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Shown<'c>>,
@@ -143,11 +145,12 @@ struct Shown<'c> {
 
 fn print(Compiled { table, statuses }: &Compiled) -> String {
     let objects = statuses.iter().map(|(object, status)| {
-        let Status { uid: _, generation, conditions, problems, attached_routes } = status;
+        let Status { generation, conditions, problems, attached_routes, holds_place, .. } = status;
         Object {
             object: object.to_string(),
             generation: *generation,
             attached_routes: (object.kind == Kind::FrontDoor).then_some(*attached_routes),
+            holds_place: *holds_place,
             conditions: conditions.iter().map(Condition::from).collect(),
             problems: problems.iter().map(Shown::from).collect(),
         }

@@ -4,7 +4,7 @@ use crate::{
     cli::demo::DemoArgs,
     compile::Options,
     demo::{Kind, Service, Services, Settings},
-    objects::Snapshot,
+    objects::{LastGood, Snapshot},
     process::{
         logging,
         server::{self, Started},
@@ -71,7 +71,7 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
 struct Fixed(Option<Snapshot>);
 
 impl Source for Fixed {
-    fn snapshot(&mut self) -> Option<Snapshot> {
+    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
         self.0.take()
     }
 

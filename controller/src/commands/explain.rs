@@ -70,7 +70,7 @@ fn explanation(
     let refused = refused.unwrap_or_default();
     let mut explanation = explain::explain(&compiled.table, &question, &refused)?;
     let notes = &mut explanation.notes;
-    if host.is_none() {
+    if host.is_none_or(|host| host.not_accepted.is_some()) {
         notes.extend(refused::hosts(&merged.snapshot, compiled, &args.url));
     }
     if let Some(host) = host.filter(|host| host.trusted_proxies.is_empty())

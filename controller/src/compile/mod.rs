@@ -18,13 +18,15 @@ mod report;
 mod services;
 mod status;
 
-pub use expressions::ExpressionCache;
 pub use front_doors::requested_matches;
 pub use options::{HostClaims, Options};
-pub use status::{ComputedCondition, Status};
+pub use status::{ComputedCondition, Status, Version};
 
-use crate::{diagnostic::ObjectRef, objects::Snapshot};
-use expressions::Expressions;
+use crate::{
+    diagnostic::ObjectRef,
+    objects::{LastGood, Snapshot, Verdict},
+};
+use expressions::{ExpressionCache, Expressions};
 use portico_dataplane::table::Table;
 use std::collections::BTreeMap;
 
@@ -37,20 +39,42 @@ pub struct Compiled {
     pub statuses: BTreeMap<ObjectRef, Status>,
 }
 
-/// Compiles a snapshot.
+/// Compiles a snapshot on its own.
 pub fn compile(snapshot: &Snapshot, options: &Options) -> Compiled {
-    compile_again(snapshot, options, &mut ExpressionCache::default())
+    compile_with(snapshot, &LastGood::default(), options, &mut ExpressionCache::default())
 }
 
-/// Compiles a snapshot, except for regular expressions that were in the last one too. The result is
-/// that of [`compile`].
-pub fn compile_again(
+/// What one compile leaves for the next.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Objects as they were when they were accepted.
+    pub last_good: LastGood,
+    expressions: ExpressionCache,
+}
+
+/// Compiles a snapshot after others. An object that is invalid is served in its last accepted
+/// version, compiled against everything else as it is now; regular expressions that were in the
+/// last snapshot too are not compiled again.
+pub fn compile_after(snapshot: &Snapshot, memory: &mut Memory, options: &Options) -> Compiled {
+    let Memory { last_good, expressions } = memory;
+    let compiled = compile_with(snapshot, last_good, options, expressions);
+    last_good.update(snapshot, |object| match compiled.statuses.get(object) {
+        None => Verdict::NotOurs,
+        Some(status) if status.is_accepted() => Verdict::Accepted,
+        Some(status) if status.is_invalid() => Verdict::Invalid,
+        Some(_) => Verdict::Refused,
+    });
+    compiled
+}
+
+fn compile_with(
     snapshot: &Snapshot,
+    last_good: &LastGood,
     options: &Options,
     cache: &mut ExpressionCache,
 ) -> Compiled {
     let mut expressions = Expressions::new(cache);
-    let (hosts, statuses) = front_doors::compile(snapshot, options, &mut expressions);
+    let (hosts, statuses) = front_doors::compile(snapshot, last_good, options, &mut expressions);
     cache.forget_unused();
     Compiled { table: Table { generation: 0, hosts }, statuses }
 }

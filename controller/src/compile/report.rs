@@ -1,11 +1,12 @@
 //! Collects the problems of one object, and turns them into its status.
 
-use super::status::{ComputedCondition, Status};
+use super::status::{ComputedCondition, Status, Version};
 use crate::{
     diagnostic::{
         ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, is_within, sort_key,
     },
     objects::{CustomKind, Entry, reference_fields},
+    schema,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
@@ -24,6 +25,12 @@ pub(super) struct Report {
     undecoded: Vec<String>,
     /// Whether nothing of the object decoded.
     nothing_read: bool,
+    /// The earlier version that is served in place of this one.
+    last_good: Option<Version>,
+    /// Whether requests at its place get 503.
+    holds_place: bool,
+    /// Whether another install writes the status.
+    reported_elsewhere: bool,
 }
 
 impl Report {
@@ -38,6 +45,9 @@ impl Report {
             read: entry.problems.len(),
             undecoded: entry.undecoded.clone(),
             nothing_read: entry.object.is_none(),
+            last_good: None,
+            holds_place: false,
+            reported_elsewhere: false,
         };
         if entry.object.is_none() && report.accepted() {
             report.invalid(&FieldPath::SPEC, "can't be read");
@@ -133,6 +143,84 @@ impl Report {
         !self.errors(ConditionType::Accepted).any(|_| true)
     }
 
+    /// Whether it is not accepted because of what the object itself says.
+    pub(super) fn is_invalid(&self) -> bool {
+        self.errors(ConditionType::Accepted).any(|problem| problem.reason.is_of_content())
+    }
+
+    /// Whether it is not accepted for this reason, perhaps among others.
+    pub(super) fn is_refused_for(&self, reason: Reason) -> bool {
+        self.errors(ConditionType::Accepted).any(|problem| problem.reason == reason)
+    }
+
+    /// Whether what is written at this field, and below it, is known and well-formed.
+    pub(super) fn is_readable(&self, field: &FieldPath<'_>) -> bool {
+        let unreadable = |problem: &Problem| {
+            matches!(problem.reason, Reason::Invalid | Reason::DuplicateField)
+                && field.contains(&problem.field)
+        };
+        !self.is_incomplete(field) && !self.errors(ConditionType::Accepted).any(unreadable)
+    }
+
+    /// Whether there is an error at this very field.
+    pub(super) fn has_error_at(&self, field: &FieldPath<'_>) -> bool {
+        let field = field.to_string();
+        self.errors(ConditionType::Accepted).any(|problem| problem.field == field)
+    }
+
+    /// Whether a field of `spec` that has an error may be a misspelt `name`.
+    pub(super) fn may_misspell(&self, name: &str) -> bool {
+        let stem = name.trim_end_matches('s').to_ascii_lowercase();
+        let resembles = |field: &str| {
+            let field = field.to_ascii_lowercase();
+            field.contains(&stem) || schema::nearest(&field, [name].into_iter()).is_some()
+        };
+        self.errors(ConditionType::Accepted).any(|problem| {
+            let field = problem.field.strip_prefix("spec.").unwrap_or_default();
+            !field.is_empty() && !field.contains(['.', '[']) && field != name && resembles(field)
+        })
+    }
+
+    /// An earlier version is served in place of this one.
+    pub(super) fn serve_last_good(&mut self, version: Version) {
+        self.last_good = Some(version);
+    }
+
+    /// No version is served after all.
+    pub(super) fn withdraw(&mut self) {
+        self.last_good = None;
+    }
+
+    /// Requests at its place get 503.
+    pub(super) fn hold_place(&mut self) {
+        self.holds_place = true;
+    }
+
+    /// Another install writes the status.
+    pub(super) fn report_elsewhere(&mut self) {
+        self.reported_elsewhere = true;
+    }
+
+    /// Whether an earlier version is served in place of this one.
+    pub(super) fn serves_last_good(&self) -> bool {
+        self.last_good.is_some()
+    }
+
+    /// Whether this or an earlier version is served.
+    pub(super) fn is_served(&self) -> bool {
+        self.accepted() || self.serves_last_good()
+    }
+
+    /// Why it is not accepted: the first error.
+    pub(super) fn why(&self) -> String {
+        let mut errors = self.errors(ConditionType::Accepted);
+        let first = errors.next().map(describe).unwrap_or_default();
+        match errors.count() {
+            0 => first,
+            more => format!("{first} (and {more} more)"),
+        }
+    }
+
     /// Whether an error at this field or below it keeps the object from being accepted.
     pub(super) fn refuses(&self, field: &FieldPath<'_>) -> bool {
         self.errors(ConditionType::Accepted).any(|problem| field.contains(&problem.field))
@@ -197,14 +285,35 @@ impl Report {
             self.condition("Accepted", ConditionType::Accepted),
             self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
         ];
-        let Self { object, uid, generation, problems, .. } = self;
-        (object, Status { uid, generation, conditions, problems, attached_routes })
+        let Self { object, uid, generation, problems, last_good, holds_place, .. } = self;
+        let reported_elsewhere = self.reported_elsewhere;
+        let status = Status {
+            uid,
+            generation,
+            conditions,
+            problems,
+            attached_routes,
+            last_good,
+            holds_place,
+            reported_elsewhere,
+        };
+        (object, status)
+    }
+
+    /// What is served although the object is not accepted.
+    fn consequence(&self) -> Option<String> {
+        if let Some(version) = &self.last_good {
+            return Some(version.to_string());
+        }
+        if self.holds_place {
+            return Some("until it is accepted, its requests get 503".to_owned());
+        }
+        self.serves_in_part().then(|| "Routes with their own cors are still served".to_owned())
     }
 
     fn condition(&self, r#type: &'static str, condition: ConditionType) -> ComputedCondition {
         let mut reason = self.errors(condition).next().map(|problem| problem.reason.to_string());
-        let mut messages: Vec<_> =
-            self.errors(condition).map(|p| format!("{}: {}", p.field, p.message)).collect();
+        let mut messages: Vec<_> = self.errors(condition).map(describe).collect();
         if condition == ConditionType::ResolvedRefs {
             let unread = self.unread_references();
             let unread: Vec<_> = unread
@@ -215,8 +324,8 @@ impl Report {
                 messages.extend(unread);
             }
         }
-        if condition == ConditionType::Accepted && self.serves_in_part() {
-            messages.push("Routes with their own cors are still served".to_owned());
+        if condition == ConditionType::Accepted {
+            messages.extend(self.consequence());
         }
         ComputedCondition {
             r#type,
@@ -232,6 +341,10 @@ fn without_indices(path: &str) -> String {
     let mut kept = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
     let first = kept.next().unwrap_or_default().to_owned();
     kept.fold(first, |path, part| path + part)
+}
+
+fn describe(problem: &Problem) -> String {
+    format!("{}: {}", problem.field, problem.message)
 }
 
 /// The order in which objects take precedence over each other: by age, then by namespace and name.

@@ -93,8 +93,11 @@ mod tests {
     #[test]
     fn the_demo_serves_the_example() {
         let mut example = files::read(&[folder().to_owned()]).snapshot;
-        let demo = snapshot(&addresses());
-        assert_eq!(demo.endpoint_slices, example.endpoint_slices);
+        let mut demo = snapshot(&addresses());
+        for files in [&mut demo, &mut example] {
+            files.front_doors.values_mut().for_each(|entry| entry.file = None);
+            files.routes.values_mut().for_each(|entry| entry.file = None);
+        }
         for entry in example.front_doors.values_mut() {
             let front_door = Arc::make_mut(entry.object.as_mut().unwrap());
             front_door.spec.hosts.push(Host { name: "*".to_owned(), tls: None });

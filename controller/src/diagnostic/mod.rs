@@ -94,7 +94,7 @@ pub enum Reason {
     Invalid,
     /// A key appears twice in one mapping.
     DuplicateField,
-    /// The same object is defined in two files.
+    /// The same object is defined twice. An error if the definitions differ.
     DuplicateObject,
     /// This version does not support the field yet.
     Unsupported,
@@ -125,6 +125,32 @@ pub enum Reason {
     NoEndpoints,
     /// Something has no effect, or less than it seems to. Only a warning.
     NoEffect,
+}
+
+impl Reason {
+    /// Whether an error with this reason is a mistake in what the object itself says. Other errors
+    /// are about what others say: a conflict, or a FrontDoor that lets nobody attach.
+    pub fn is_of_content(self) -> bool {
+        match self {
+            Self::Invalid
+            | Self::DuplicateField
+            | Self::DuplicateObject
+            | Self::Unsupported
+            | Self::FrontDoorNotFound
+            | Self::HostNotFound => true,
+            Self::Conflicted
+            | Self::NotAllowedByFrontDoor
+            | Self::FrontDoorNotAccepted
+            | Self::HostNotClaimed
+            | Self::ServiceNotFound
+            | Self::PortNotFound
+            | Self::SecretNotFound
+            | Self::AddressNotAllowed
+            | Self::UnsupportedService
+            | Self::NoEndpoints
+            | Self::NoEffect => false,
+        }
+    }
 }
 
 impl fmt::Display for Reason {

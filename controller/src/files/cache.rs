@@ -2,12 +2,13 @@
 
 use super::{
     decode::{self, Contents},
-    merge::Merged,
+    merge::{Locations, Merged, identity},
     parse::Format,
     walk::{self, Found, Stamp, Walk},
 };
+use crate::objects::Object;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
@@ -18,9 +19,10 @@ use std::{
 /// Larger files are not read.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// How long the content of a removed file still counts: many editors remove a file before they
-/// write the new version, and its Routes must not disappear in between.
-pub(super) const REMOVAL_DELAY: Duration = Duration::from_millis(50);
+/// How long the content of a removed file, and an object that was removed from a file, still count:
+/// many editors remove a file before they write the new version, and what moves from one file to
+/// another must not disappear in between.
+pub(super) const REMOVAL_DELAY: Duration = Duration::from_millis(200);
 
 /// What each file last contained.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(super) struct Cache {
     unreadable: BTreeMap<PathBuf, String>,
     /// Whether there are files that have not been read yet because they are just being written.
     waits: bool,
+    /// Where each object was defined at the last merge.
+    locations: Locations,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +42,9 @@ struct Cached {
     /// Hash of the text that was last read.
     hash: Option<u64>,
     contents: Contents,
+    /// Objects that `contents` no longer has, and since when; `None` while a document of the file
+    /// that can no longer be read may be the object.
+    former: Vec<((usize, Object), Option<Instant>)>,
     /// Why the file can't be read or parsed. `contents` is then from before.
     broken: Option<String>,
     /// Since when the file has been gone.
@@ -46,8 +53,8 @@ struct Cached {
 
 impl Cache {
     /// Reads what has changed. `hold` tells which files, by their real paths, are just being
-    /// written; those stay as they are. Files that have been gone for `linger` are forgotten.
-    /// Returns whether anything is different.
+    /// written; those stay as they are. Files and objects that have been gone for `linger` are
+    /// forgotten. Returns whether anything is different.
     pub(super) fn refresh(
         &mut self,
         walk: Walk,
@@ -78,6 +85,9 @@ impl Cache {
             }
             self.waits |= !self.files.contains_key(&path);
         }
+        for file in self.files.values_mut() {
+            changed |= file.forget(linger);
+        }
         changed
     }
 
@@ -86,14 +96,22 @@ impl Cache {
         self.waits
     }
 
-    /// Whether the content of a removed file still counts.
+    /// Whether something that was removed still counts, but not for long.
     pub(super) fn lingers(&self) -> bool {
-        self.files.values().any(|file| file.gone.is_some())
+        let lingers = |file: &Cached| {
+            file.gone.is_some() || file.former.iter().any(|(_, since)| since.is_some())
+        };
+        self.files.values().any(lingers)
+    }
+
+    /// Remembers where objects are defined, so that those definitions count as long as they exist.
+    pub(super) fn remember(&mut self, merged: &Merged) {
+        self.locations.clone_from(merged.locations());
     }
 
     /// Merges all files.
     pub(super) fn merge(&self) -> Merged {
-        let mut merged = Merged::default();
+        let mut merged = Merged::new(self.locations.clone());
         for (path, message) in &self.unreadable {
             merged.broken(path, message);
         }
@@ -107,9 +125,12 @@ impl Cache {
             }
         }
         for (path, file) in gone {
-            merged.fill(path, &file.contents);
+            merged.fill(path, &file.contents.objects);
         }
-        merged
+        for (path, file) in &self.files {
+            merged.fill(path, file.former.iter().map(|(object, _)| object));
+        }
+        merged.finish()
     }
 }
 
@@ -130,11 +151,37 @@ impl Cached {
         match decode::decode(&text, format) {
             Ok(contents) => {
                 self.broken = None;
-                self.contents = contents;
+                self.replace(contents);
             }
             Err(message) => self.broken = Some(format!("can't be parsed: {message}")),
         }
         true
+    }
+
+    /// Takes new contents. What they no longer have is kept for a moment; or if there is a document
+    /// more that can't be read, until that is corrected or removed.
+    fn replace(&mut self, contents: Contents) {
+        let before = std::mem::replace(&mut self.contents, contents);
+        let (problems, problems_before) = (self.contents.problems.len(), before.problems.len());
+        let now = Instant::now();
+        for (_, since) in &mut self.former {
+            if problems < problems_before {
+                since.get_or_insert(now);
+            }
+        }
+        let since = (problems <= problems_before).then_some(now);
+        let lost = before.objects.into_iter().map(|object| (object, since));
+        self.former.extend(lost);
+        let has: HashSet<_> =
+            self.contents.objects.iter().map(|(_, object)| identity(object)).collect();
+        self.former.retain(|((_, object), _)| !has.contains(&identity(object)));
+    }
+
+    /// Forgets objects that have been gone for `linger`. Returns whether there were any.
+    fn forget(&mut self, linger: Duration) -> bool {
+        let before = self.former.len();
+        self.former.retain(|(_, since)| since.is_none_or(|since| since.elapsed() < linger));
+        self.former.len() < before
     }
 
     fn failed(&mut self, error: &io::Error) -> bool {

@@ -26,11 +26,18 @@ pub struct Merged {
     pub broken: usize,
     /// How many documents are of kinds that Portico does not read.
     pub ignored: usize,
-    locations: BTreeMap<Identity, Location>,
+    locations: Locations,
+    /// Where objects were defined before.
+    before: Locations,
+    /// The problems of objects that are defined more than once.
+    duplicates: Vec<Problem>,
 }
 
 /// Kind, namespace and name.
-type Identity = (&'static str, ObjectName);
+pub(super) type Identity = (&'static str, ObjectName);
+
+/// Where each object is defined.
+pub(super) type Locations = BTreeMap<Identity, Location>;
 
 /// Where an object is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +55,12 @@ impl fmt::Display for Location {
 }
 
 impl Merged {
+    /// Nothing yet. Of an object that is defined more than once, the definition counts that did in
+    /// `before`, otherwise the first.
+    pub(super) fn new(before: Locations) -> Self {
+        Self { before, ..Self::default() }
+    }
+
     /// Where one of Portico's own objects is defined; the first place, if there are several.
     pub fn location(&self, object: &ObjectRef) -> Option<&Location> {
         self.locations.get(&(object.kind.name(), object.name.clone()))
@@ -66,11 +79,15 @@ impl Merged {
         }
     }
 
-    /// Adds the content of a removed file, except for objects that are also defined elsewhere: they
-    /// may have moved.
-    pub(super) fn fill(&mut self, path: &Path, contents: &Contents) {
+    /// Adds what a file gave before, except for objects that are also defined elsewhere: they may
+    /// have moved.
+    pub(super) fn fill<'o>(
+        &mut self,
+        path: &Path,
+        objects: impl IntoIterator<Item = &'o (usize, Object)>,
+    ) {
         let path: Arc<Path> = Arc::from(path);
-        for (document, object) in &contents.objects {
+        for (document, object) in objects {
             if let btree_map::Entry::Vacant(vacant) = self.locations.entry(identity(object)) {
                 vacant.insert(Location { path: path.clone(), document: *document });
                 object.clone().insert(&mut self.snapshot);
@@ -82,6 +99,28 @@ impl Merged {
     pub(super) fn broken(&mut self, path: &Path, message: &str) {
         self.broken += 1;
         self.complain(Arc::from(path), None, Severity::Error, message.to_owned());
+    }
+
+    /// Tells Portico's own objects where they were read, and which are defined more than once.
+    pub(super) fn finish(mut self) -> Self {
+        for ((kind, name), location) in &self.locations {
+            let Some(kind) = Kind::named(kind) else { continue };
+            let object = ObjectRef { kind, name: name.clone() };
+            if let Some((_, file)) = self.snapshot.read_mut(&object) {
+                *file = Some(location.path.clone());
+            }
+        }
+        for problem in std::mem::take(&mut self.duplicates) {
+            if let Some((problems, _)) = self.snapshot.read_mut(&problem.object) {
+                problems.push(problem);
+            }
+        }
+        self
+    }
+
+    /// Where each object is defined.
+    pub(super) fn locations(&self) -> &Locations {
+        &self.locations
     }
 
     fn complain(
@@ -100,38 +139,49 @@ impl Merged {
                 vacant.insert(here);
                 object.clone().insert(&mut self.snapshot);
             }
-            btree_map::Entry::Occupied(first) => {
+            btree_map::Entry::Occupied(mut first) => {
+                let same = object.is_in(&self.snapshot);
+                let mut other = here;
+                let counted = |at: &Location| {
+                    self.before.get(first.key()).is_some_and(|before| before.path == at.path)
+                };
+                if counted(&other) && !counted(first.get()) {
+                    std::mem::swap(first.get_mut(), &mut other);
+                    object.clone().insert(&mut self.snapshot);
+                }
                 let first = first.get().clone();
-                self.second(&first, here, object);
+                self.second(&first, other, object, same);
             }
         }
     }
 
-    /// Handles a second definition. One of Portico's own objects is rejected; of other objects, the
-    /// first definition counts.
-    fn second(&mut self, first: &Location, here: Location, object: &Object) {
-        let entry =
-            Kind::named(object.kind()).map(|kind| ObjectRef { kind, name: object.name().clone() });
-        if let Some(entry) = entry {
-            let problem = Problem {
-                object: entry.clone(),
-                severity: Severity::Error,
+    /// Handles a second definition. Two that are the same are one. Otherwise, one of Portico's own
+    /// objects is rejected, and of other objects, the first definition counts.
+    fn second(&mut self, first: &Location, other: Location, object: &Object, same: bool) {
+        let severity = if same { Severity::Warning } else { Severity::Error };
+        let content = if same { "the same content" } else { "different content" };
+        if let Some(kind) = Kind::named(object.kind()) {
+            self.duplicates.push(Problem {
+                object: ObjectRef { kind, name: object.name().clone() },
+                severity,
                 condition: ConditionType::Accepted,
                 field: "metadata.name".to_owned(),
                 reason: Reason::DuplicateObject,
-                message: format!("is defined in {first} and in {here}: keep one of them"),
-            };
-            if let Some(problems) = self.snapshot.problems_mut(&entry) {
-                problems.push(problem);
-            }
+                message: format!(
+                    "is defined in {first} and, with {content}, in {other}: keep one of them"
+                ),
+            });
         } else {
             let (kind, name) = (object.kind(), display_name(object.name()));
-            let message = format!("{kind} {name} is ignored: it is already defined in {first}");
-            self.complain(here.path, Some(here.document), Severity::Error, message);
+            let message = format!(
+                "{kind} {name} is ignored: it is already defined, with {content}, in {first}"
+            );
+            self.complain(other.path, Some(other.document), severity, message);
         }
     }
 }
 
-fn identity(object: &Object) -> Identity {
+/// What identifies an object.
+pub(super) fn identity(object: &Object) -> Identity {
     (object.kind(), object.name().clone())
 }

@@ -35,5 +35,5 @@ pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Me
             Err(problem) => merged.broken(Path::new(name), &problem.message),
         }
     }
-    merged
+    merged.finish()
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::Severity,
-    objects::Snapshot,
+    objects::{LastGood, Snapshot},
     publish::{Source, Trigger},
 };
 use prometheus_client::{
@@ -85,7 +85,7 @@ impl Files {
 }
 
 impl Source for Files {
-    fn snapshot(&mut self) -> Option<Snapshot> {
+    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
         let begin = Instant::now();
         let Self { watch, cache, paths, .. } = self;
         let walk = walk::walk(paths, &mut |folder| watch.folder(folder));
@@ -95,6 +95,7 @@ impl Source for Files {
             return None;
         }
         let merged = self.cache.merge();
+        self.cache.remember(&merged);
         self.report(&merged);
         // Files of which none can be read yet don't mean that there are no objects.
         self.known |= merged.files > 0 || (merged.broken == 0 && !self.cache.waits());

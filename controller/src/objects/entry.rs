@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// An object of one of Portico's own kinds, or what is known of it if it does not decode.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,9 +19,21 @@ pub struct Entry<T> {
     /// What reading it found: unknown fields, wrong types, duplicates. Any error among them keeps
     /// the object from being accepted.
     pub problems: Vec<Problem>,
+    /// The file that it was read from; `None` in a cluster.
+    pub file: Option<Arc<Path>>,
 }
 
 impl<T> Entry<T> {
+    /// An object without problems.
+    pub fn good(object: Arc<T>) -> Self {
+        Self { object: Some(object), ..Self::unknown() }
+    }
+
+    /// An object of which nothing is known.
+    pub fn unknown() -> Self {
+        Self { object: None, undecoded: Vec::new(), problems: Vec::new(), file: None }
+    }
+
     /// The object, provided that it decoded completely apart from its CORS policy.
     pub fn decoded_except_for_cors(&self) -> Option<&T> {
         let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");
@@ -62,6 +74,6 @@ impl<T: DeserializeOwned> Entry<T> {
                 });
             }
         });
-        Self { object: decoded.ok().map(Arc::new), undecoded, problems }
+        Self { object: decoded.ok().map(Arc::new), undecoded, problems, file: None }
     }
 }

@@ -15,7 +15,7 @@ use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, path::Path, sync::Arc};
 
 /// A kind of objects that Portico reads.
 pub trait ObjectKind:
@@ -126,6 +126,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Whether a snapshot has it, as it is.
+            pub fn is_in(&self, snapshot: &Snapshot) -> bool {
+                match self {
+                    $(Self::$Kind(name, held) => snapshot.$field.get(name) == Some(held),)*
+                }
+            }
+
             /// Inserts it into a snapshot.
             pub fn insert(self, snapshot: &mut Snapshot) {
                 match self {
@@ -196,10 +203,13 @@ kinds! {
 }
 
 impl Snapshot {
-    /// The problems found while reading one of Portico's own objects.
-    pub fn problems_mut(&mut self, object: &ObjectRef) -> Option<&mut Vec<Problem>> {
-        fn of<T>(entry: &mut Entry<T>) -> &mut Vec<Problem> {
-            &mut entry.problems
+    /// One of Portico's own objects: the problems found while reading it, and its file.
+    pub fn read_mut(
+        &mut self,
+        object: &ObjectRef,
+    ) -> Option<(&mut Vec<Problem>, &mut Option<Arc<Path>>)> {
+        fn of<T>(entry: &mut Entry<T>) -> (&mut Vec<Problem>, &mut Option<Arc<Path>>) {
+            (&mut entry.problems, &mut entry.file)
         }
         match object.kind {
             Kind::FrontDoor => self.front_doors.get_mut(&object.name).map(of),

@@ -4,6 +4,7 @@
 use super::{
     Entry,
     kinds::{ObjectKind, Snapshot},
+    last_good::LastGood,
 };
 use crate::diagnostic::Kind;
 use k8s_openapi::api::core::v1::Secret;
@@ -57,8 +58,8 @@ pub fn front_door_of(route: &ObjectName, reference: &FrontDoorRef) -> ObjectName
 
 impl References {
     /// What the FrontDoors of this class reference, and all Routes except those of other classes'
-    /// FrontDoors.
-    pub fn of(snapshot: &Snapshot, class: &str) -> Self {
+    /// FrontDoors. What their last accepted versions reference is included.
+    pub fn of(snapshot: &Snapshot, last_good: &LastGood, class: &str) -> Self {
         let Snapshot { front_doors, routes, .. } = snapshot;
         let mut references = Self::default();
         for (name, front_door) in decoded(front_doors) {
@@ -72,6 +73,12 @@ impl References {
             if front_door.is_none_or(|it| it.spec.class_name == class) {
                 references.add(name, of_route(&route.spec));
             }
+        }
+        for (name, front_door) in last_good.other_front_doors(snapshot) {
+            references.add(name, of_front_door(&front_door.spec));
+        }
+        for (name, route) in last_good.other_routes(snapshot) {
+            references.add(name, of_route(&route.spec));
         }
         references
     }
@@ -109,11 +116,7 @@ mod tests {
                 "apiVersion": "portico.dev/v1alpha1", "kind": "Any",
                 "metadata": {"name": "x", "namespace": "web"}, "spec": spec,
             });
-            Entry {
-                object: Some(serde_json::from_value(object).unwrap()),
-                undecoded: Vec::new(),
-                problems: Vec::new(),
-            }
+            Entry::good(serde_json::from_value(object).unwrap())
         }
         let front_door = |class: &str| {
             let tls = json!({"secretRef": {"name": format!("tls-{class}")}});
@@ -132,7 +135,7 @@ mod tests {
             (name("c"), route("nobody", "c")),
         ];
         let snapshot = Snapshot { front_doors, routes: routes.into(), ..Snapshot::default() };
-        let named = References::of(&snapshot, "portico").to::<Secret>();
+        let named = References::of(&snapshot, &LastGood::default(), "portico").to::<Secret>();
         assert_eq!(named, ["a", "c", "tls-portico"].map(name).into());
     }
 }

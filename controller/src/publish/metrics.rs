@@ -66,7 +66,10 @@ impl Metrics {
         hosts: usize,
         statuses: &BTreeMap<ObjectRef, Status>,
     ) -> i64 {
-        let routes = count(statuses, Kind::Route, true);
+        let is_served = |(object, status): &(&ObjectRef, &Status)| {
+            object.kind == Kind::Route && status.is_served()
+        };
+        let routes = i64::try_from(statuses.iter().filter(is_served).count()).unwrap_or(i64::MAX);
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.hosts.set(i64::try_from(hosts).unwrap_or(i64::MAX));
         self.routes.set(routes);

@@ -7,9 +7,9 @@ mod metrics;
 pub use debounce::{Debouncer, Trigger, debouncer};
 
 use crate::{
-    compile::{self, Compiled, ExpressionCache, Options, Status},
+    compile::{self, Compiled, Memory, Options, Status, Version},
     diagnostic::{ObjectRef, Problem},
-    objects::Snapshot,
+    objects::{LastGood, Snapshot},
 };
 use metrics::Metrics;
 use portico_dataplane::table::Table;
@@ -27,9 +27,9 @@ const FREE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A source of objects.
 pub trait Source: Send {
-    /// The current objects; `None` if nothing has changed since the last call, or if not all of
-    /// them are known yet.
-    fn snapshot(&mut self) -> Option<Snapshot>;
+    /// The current objects, and what the versions in `last_good` refer to; `None` if nothing has
+    /// changed since the last call, or if not all of them are known yet.
+    fn snapshot(&mut self, last_good: &LastGood) -> Option<Snapshot>;
 
     /// Longest wait before [`Source::snapshot`] is called anyway.
     fn poll_interval(&self) -> Duration;
@@ -49,10 +49,12 @@ pub struct StatusUpdate {
 pub struct Publisher<S> {
     source: S,
     options: Options,
-    expressions: ExpressionCache,
+    memory: Memory,
     tables: watch::Sender<Arc<Table>>,
     status_updates: watch::Sender<Arc<StatusUpdate>>,
     problems: BTreeSet<Problem>,
+    /// The objects that are served in an earlier version.
+    kept: BTreeMap<ObjectRef, Version>,
     metrics: Metrics,
     /// Tables that workers may still hold. Freeing a large table takes milliseconds, so this thread
     /// drops the last reference.
@@ -65,9 +67,17 @@ impl<S: Source> Publisher<S> {
         let (tables, _) = watch::channel(Arc::default());
         let (status_updates, _) = watch::channel(Arc::default());
         let metrics = Metrics::register(registry);
-        let (problems, retired) = (BTreeSet::new(), Vec::new());
-        let expressions = ExpressionCache::default();
-        Self { source, options, expressions, tables, status_updates, problems, metrics, retired }
+        Self {
+            source,
+            options,
+            tables,
+            status_updates,
+            memory: Memory::default(),
+            problems: BTreeSet::new(),
+            kept: BTreeMap::new(),
+            metrics,
+            retired: Vec::new(),
+        }
     }
 
     /// The newest table.
@@ -82,10 +92,10 @@ impl<S: Source> Publisher<S> {
 
     /// Takes a snapshot, and publishes what has changed.
     pub fn publish(&mut self) {
-        let Some(snapshot) = self.source.snapshot() else { return };
+        let Some(snapshot) = self.source.snapshot(&self.memory.last_good) else { return };
         let begin = Instant::now();
         let Compiled { table, statuses } =
-            compile::compile_again(&snapshot, &self.options, &mut self.expressions);
+            compile::compile_after(&snapshot, &mut self.memory, &self.options);
         let took = begin.elapsed();
         self.metrics.compiled(took, &statuses);
         self.report(&statuses);
@@ -150,6 +160,15 @@ impl<S: Source> Publisher<S> {
             tracing::info!(object, field, %reason, "no longer a problem");
         }
         self.problems = problems;
+        let kept = statuses
+            .iter()
+            .filter_map(|(object, status)| Some((object.clone(), status.last_good.clone()?)));
+        let before = std::mem::replace(&mut self.kept, kept.collect());
+        for (object, version) in &self.kept {
+            if before.get(object) != Some(version) {
+                tracing::warn!(object = object.to_string(), "not accepted: {version}");
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 struct Sent(Receiver<Snapshot>);
 
 impl Source for Sent {
-    fn snapshot(&mut self) -> Option<Snapshot> {
+    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
         self.0.try_recv().ok()
     }
 
@@ -33,8 +33,7 @@ fn publisher() -> (Sender<Snapshot>, Publisher<Sent>, Registry) {
 fn snapshot(host: &str) -> Snapshot {
     let spec = serde_json::from_value(serde_json::json!({"hosts": [{"name": host}]})).unwrap();
     let front_door = FrontDoor::new("ep", spec);
-    let entry =
-        Entry { object: Some(Arc::new(front_door)), undecoded: Vec::new(), problems: Vec::new() };
+    let entry = Entry::good(Arc::new(front_door));
     let front_doors = [(ObjectName::new("web", "ep"), entry)].into();
     Snapshot { front_doors, ..Snapshot::default() }
 }
@@ -162,7 +161,7 @@ fn only_a_panic_of_the_loop_is_an_error() {
     struct Broken;
     impl Source for Broken {
         #[allow(clippy::panic)]
-        fn snapshot(&mut self) -> Option<Snapshot> {
+        fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
             panic!("a bug")
         }
 

@@ -29,7 +29,7 @@ pub(super) fn not_one_of<'a>(
 }
 
 /// The known name that was probably meant: it differs in case only, or by a few letters.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_QUOTED_CHARS {
         return None;
     }

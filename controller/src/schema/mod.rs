@@ -9,6 +9,8 @@ mod metadata;
 mod node;
 mod repair;
 
+pub(crate) use messages::nearest;
+
 use crate::diagnostic::{Kind, ObjectRef, Problem};
 use node::{Node, Object, Shape};
 use serde_json::Value;

@@ -184,7 +184,7 @@ pub(crate) fn decode<T: DeserializeOwned>(value: Value) -> (ObjectName, Arc<T>) 
 
 pub(crate) fn entry<T: DeserializeOwned>(value: Value) -> (ObjectName, Entry<T>) {
     let (name, object) = decode(value);
-    (name, Entry { object: Some(object), undecoded: Vec::new(), problems: Vec::new() })
+    (name, Entry::good(object))
 }
 
 pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {

@@ -113,7 +113,7 @@ fn a_route_that_is_not_accepted_is_among_the_losers() {
     let manifests = [
         FRONT_DOOR,
         &forward("served", "{path: /*}", ""),
-        &forward("typo", "{path: /a}", ", timeout: {connect: 1s}"),
+        &forward("typo", "{path: /a, method: [GET]}", ""),
         &forward("elsewhere", "{path: /z}", ", timeout: {connect: 1s}"),
         &forward("no-door", "{path: /a}", "").replace("{name: ep}", "{name: epp}"),
         &forward("unreadable", "{path: [1]}", ""),
@@ -121,19 +121,47 @@ fn a_route_that_is_not_accepted_is_among_the_losers() {
     .concat();
     let told = told(&manifests, "http://www.ep.com/a", &[]);
     assert_eq!(told["winner"]["route"], "web/served");
+    assert_eq!(told["response"]["by"], "backend");
     let losers = told["losers"].as_array().unwrap();
     let names: Vec<_> = losers.iter().map(|loser| loser["route"].as_str().unwrap()).collect();
-    assert_eq!(names, ["web/no-door", "web/typo", "web/unreadable"]);
+    assert_eq!(names, ["web/no-door", "web/typo", "web/unreadable", "web/elsewhere"]);
     let why = losers[1]["why"].as_str().unwrap();
-    assert!(why.starts_with("not accepted: spec.timeout (Invalid): "), "{why}");
+    assert!(why.starts_with("not accepted: spec.matches[0].method (Invalid): "), "{why}");
     assert!(losers[0]["why"].as_str().unwrap().contains("FrontDoor web/epp does not exist"));
+}
+
+#[test]
+fn a_route_that_is_not_accepted_wins_at_its_place() {
+    let manifests = [
+        FRONT_DOOR,
+        &forward("served", "{path: /*}", ""),
+        &forward("typo", "{path: /a}", ", timeout: {connect: 1s}"),
+    ]
+    .concat();
+    let told = told(&manifests, "http://www.ep.com/a", &[]);
+    assert_eq!(told["winner"]["route"], "web/typo");
+    assert_eq!(told["losers"].as_array().unwrap().len(), 1);
+    let response = &told["response"];
+    assert_eq!(
+        (&response["status"], &response["reason"]),
+        (&json!(503), &json!("RouteNotAccepted"))
+    );
+    let why = response["detail"].as_str().unwrap();
+    assert!(why.starts_with("spec.timeout: unknown field"), "{why}");
+    let text = explain(&manifests, &["--url", "http://www.ep.com/a"]).out;
+    assert!(text.contains("503 RouteNotAccepted"), "{text}");
 }
 
 #[test]
 fn a_front_door_that_is_not_accepted_is_named() {
     let front_door = FRONT_DOOR.replace("  cors:", "  trustedProxy: []\n  cors:");
     let told = told(&front_door, "http://www.ep.com/", &[]);
-    assert_eq!(told["response"]["reason"], "NoHost");
-    let note = told["notes"][0].as_str().unwrap();
+    assert_eq!(told["response"]["reason"], "FrontDoorNotAccepted");
+    let why = told["response"]["detail"].as_str().unwrap();
+    assert!(why.starts_with("spec.trustedProxy: unknown field"), "{why}");
+    let notes: Vec<_> =
+        told["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    assert!(notes[0].contains("FrontDoor web/ep, which is not accepted"), "{notes:?}");
+    let note = notes[1];
     assert!(note.starts_with("FrontDoor web/ep has this host, but is not accepted: "), "{note}");
 }

@@ -195,6 +195,57 @@ fn what_changed_meanwhile_is_read_anew(api: &ApiServer, http: SocketAddr, admin:
     assert_eq!(metric(admin, r#"portico_watch_events_total{kind="Route",type="list"}"#), 2);
 }
 
+/// With a Secret that only the last accepted version refers to.
+#[test]
+fn an_invalid_version_leaves_the_last_accepted_one_in_service() {
+    let api = cluster();
+    let with_secret = |generation: i64, status: u16| {
+        let from = json!({"secretKeyRef": {"name": "key", "key": "token"}});
+        let mut object = answering(generation, "hello");
+        object["spec"]["respond"]["status"] = json!(status);
+        object["metadata"]["resourceVersion"] = json!(generation.to_string());
+        if generation == 1 {
+            object["spec"]["responseHeaders"] =
+                json!({"set": [{"name": "x-key", "valueFrom": from}]});
+        }
+        object
+    };
+    api.lists(ROUTES, vec![with_secret(1, 200)]);
+    api.lists(SECRETS, vec![json!({"metadata": metadata("key", 1, "5")})]);
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator::start(api.start(), folder.path(), &["--admin=127.0.0.1:0"]);
+    let http: SocketAddr = operator.logged("serving http://").parse().unwrap();
+    until("a status of each", || api.asked("PATCH", "/status").len() == 2);
+
+    api.modified(ROUTES, &with_secret(2, 42));
+    let observed = || condition(&api, "routes/hello", "Accepted")["observedGeneration"].clone();
+    until("a status of the invalid version", || observed() == 2);
+    let accepted = condition(&api, "routes/hello", "Accepted");
+    assert_eq!(
+        (&accepted["status"], &accepted["observedGeneration"]),
+        (&json!("False"), &json!(2))
+    );
+    assert!(accepted["message"].as_str().unwrap().contains("of generation 1, is still served"));
+    let programmed = condition(&api, "routes/hello", "Programmed");
+    assert_eq!(
+        (&programmed["status"], &programmed["observedGeneration"]),
+        (&json!("True"), &json!(1))
+    );
+    let answer = get(http, "ours.example", "/hello");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("x-key: sesam"), "{answer}");
+
+    api.modified(ROUTES, &with_secret(3, 203));
+    until("the corrected version", || {
+        get(http, "ours.example", "/hello").starts_with("HTTP/1.1 203")
+    });
+    until("a status of the corrected version", || observed() == 3);
+    let programmed = condition(&api, "routes/hello", "Programmed");
+    assert_eq!(
+        (&programmed["status"], &programmed["observedGeneration"]),
+        (&json!("True"), &json!(3))
+    );
+}
+
 #[test]
 fn another_may_write_while_the_last_requests_are_answered() {
     let api = cluster();

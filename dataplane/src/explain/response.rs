@@ -8,6 +8,7 @@ use super::{
 use crate::{
     cors::{CorsRequest, Outcome},
     refusal::Refusal,
+    table::Action,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -43,8 +44,6 @@ pub struct Response {
 impl Response {
     /// What the client gets.
     pub(super) fn of(run: &DryRun<'_>, script: Script) -> Self {
-        let unavailable =
-            run.arrived.matched.and_then(|matched| matched.target.unavailable.clone());
         let cors = match run.cors_request() {
             Some(cors_request) => describe_verdict(run, &cors_request),
             None => match &run.reply {
@@ -74,9 +73,8 @@ impl Response {
             Reply::Edge(response, refusal) => Self {
                 status: Some(response.status().as_u16()),
                 reason: refusal.map(Refusal::reason),
-                detail: refusal.map(|refusal| match unavailable {
-                    Some(why) if refusal == Refusal::NotResolved => why,
-                    Some(_) | None => refusal.detail(),
+                detail: refusal.map(|refusal| {
+                    why(run, refusal).map_or_else(|| refusal.detail(), str::to_owned)
                 }),
                 headers: Field::all(response.headers()),
                 body: Some(String::from_utf8_lossy(response.body()).into_owned()),
@@ -88,6 +86,24 @@ impl Response {
             }
         }
     }
+}
+
+/// Why an object can't serve the request, more precisely than a client is told.
+fn why<'r>(run: &'r DryRun<'_>, refusal: Refusal) -> Option<&'r str> {
+    let route = run.arrived.matched.map(|matched| &*matched.target);
+    if refusal == Refusal::NotResolved {
+        return route?.unavailable.as_deref();
+    }
+    if refusal == Refusal::RouteNotAccepted {
+        return match &route?.action {
+            Action::NotAccepted(why) => Some(why),
+            Action::Forward(_) | Action::Redirect(_) | Action::Respond(_) => None,
+        };
+    }
+    if refusal == Refusal::FrontDoorNotAccepted {
+        return run.arrived.destination.as_ref()?.virtual_host.not_accepted.as_deref();
+    }
+    None
 }
 
 /// Changes to the fields of a backend's response.

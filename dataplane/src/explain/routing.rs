@@ -176,12 +176,16 @@ pub(super) fn note(table: &Table, run: &DryRun<'_>, name: &str) -> Option<String
         host.routes.matches().iter().map(|matched| matched.target.name.clone()).collect()
     };
     let all: BTreeSet<_> = table.hosts.iter().flat_map(routes).collect();
-    let mut note = format!("host {name} is served by FrontDoor {}", host.front_door);
+    let is = if host.not_accepted.is_some() { "held" } else { "served" };
+    let mut note = format!("host {name} is {is} by FrontDoor {}", host.front_door);
     match &host.host {
         HostPattern::Exact(_) => {}
         pattern @ (HostPattern::Suffix(_) | HostPattern::Any) => {
             note.push_str(&format!(", which lists it as {pattern}"));
         }
+    }
+    if host.not_accepted.is_some() {
+        note.push_str(", which is not accepted");
     }
     match all.difference(&routes(host)).count() {
         0 => {}

@@ -232,6 +232,7 @@ impl<'t> Routed<'t, '_> {
             }
             Action::Respond(respond) => Ok(Next::Respond(RouteReply::Fixed(respond))),
             Action::Forward(_) if is_last_hop(head) => Ok(Next::Respond(RouteReply::Options)),
+            Action::NotAccepted(_) => Err(Refusal::RouteNotAccepted),
             Action::Forward(forward) => Ok(Next::Forward(ForwardPlan {
                 matched,
                 forward,
@@ -264,7 +265,10 @@ fn find_match<'t, 'r>(
     cors_request: &'r CorsRequest<'_>,
 ) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
     let found = host.routes.find(&routed(head, path, cors_request));
-    found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?.ok_or(Refusal::NoRoute)
+    found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?.ok_or(match host.not_accepted {
+        Some(_) => Refusal::FrontDoorNotAccepted,
+        None => Refusal::NoRoute,
+    })
 }
 
 /// A request as the router sees it; a preflight stands for the request it announces.

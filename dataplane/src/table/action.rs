@@ -1,4 +1,5 @@
-//! What a Route does with a request: forward it, redirect it or send a fixed response.
+//! What a Route does with a request: forward it, redirect it or send a fixed response. One that is
+//! not accepted refuses it.
 
 use super::{Backend, Scheme, edits};
 use crate::{
@@ -19,6 +20,9 @@ pub enum Action {
     Redirect(Redirect),
     /// Responds with a fixed response.
     Respond(Respond),
+    /// Nothing: the Route is not accepted, for this reason. It holds its place, so that its requests
+    /// don't go to the next best Route, and get 503.
+    NotAccepted(String),
 }
 
 /// The backends of a Route and how a request is rewritten for them.

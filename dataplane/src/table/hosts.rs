@@ -135,6 +135,10 @@ pub struct VirtualHost {
     /// The default policy, which also applies to requests that no Route matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
+    /// Why its FrontDoor is not accepted. It then has no Routes and only holds the host, whose
+    /// requests get 503.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_accepted: Option<String>,
     /// The Routes by path; hosts with the same Routes share them.
     pub routes: Arc<RouteTree<Arc<Route>>>,
 }
@@ -311,6 +315,7 @@ mod tests {
             slashes: Slashes::Keep,
             trusted_headers: TrustedHeaders::default(),
             cors: None,
+            not_accepted: None,
             routes: Arc::default(),
         };
         entries.iter().map(entry).collect()

@@ -12,6 +12,7 @@ mod headers;
 mod hosts;
 mod lifecycle;
 mod limits;
+mod not_accepted;
 mod observe;
 mod paths;
 mod predicates;

@@ -30,6 +30,8 @@ struct ObjectReport<'r> {
     conditions: Vec<ConditionReport<'r>>,
     problems: Vec<ProblemReport<'r>>,
     #[serde(skip)]
+    holds_place: bool,
+    #[serde(skip)]
     object: &'r ObjectRef,
 }
 
@@ -151,6 +153,9 @@ impl<'r> Report<'r> {
             let (field, message) = (Plain(field), Plain(problem.message));
             writeln!(text, "  {severity} {field} ({}): {message}", problem.reason)?;
         }
+        if report.holds_place {
+            writeln!(text, "  until it is accepted, its requests get 503")?;
+        }
         text.push('\n');
         Ok(())
     }
@@ -207,6 +212,7 @@ fn object_report<'r>(object: &'r ObjectRef, status: &'r Status) -> ObjectReport<
         name: &object.name.name,
         conditions: status.conditions.iter().map(condition).collect(),
         problems: status.problems.iter().map(problem).collect(),
+        holds_place: status.holds_place,
         object,
     }
 }

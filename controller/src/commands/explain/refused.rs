@@ -12,14 +12,16 @@ use portico_dataplane::{
     router::RouteTree,
     table::{HostPattern, Hosts, ObjectName, TrustedHeaders, VirtualHost},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// How many hosts a message lists.
 const MAX_HOSTS_SHOWN: usize = 10;
 
-/// The Routes that would be served at a host if they were accepted, as far as they decode.
+/// The Routes that would be served at a host if they were accepted, as far as they decode. Those that
+/// hold their places there are in the table.
 pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
-    let refused = refusals(compiled, Kind::Route);
+    let held: BTreeSet<_> = host.routes.matches().iter().map(|m| &m.target.name).collect();
+    let refused = refusals(compiled, Kind::Route).filter(|(name, _)| !held.contains(name));
     let refused = refused.filter_map(|(name, problem)| {
         let object = snapshot.routes.get(name)?.decoded_except_for_cors();
         let matches = match object {
@@ -82,6 +84,7 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),
         cors: None,
+        not_accepted: None,
         routes: Arc::new(RouteTree::default()),
     }
 }

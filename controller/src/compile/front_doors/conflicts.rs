@@ -25,6 +25,7 @@ pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontD
             format!("Route {winner}, has the same match{host}: change or remove one of them");
         candidate.report.refuse(&at.index(rule), Reason::Conflicted, message);
         candidate.matches.clear();
+        candidate.report.withdraw();
     }
 }
 
@@ -68,7 +69,10 @@ fn find(candidates: &[CandidateRoute<'_>]) -> Vec<Conflict> {
     conflicts
 }
 
-fn keys<'d>(candidate: &'d CandidateRoute<'_>) -> impl Iterator<Item = (usize, Key<'d>)> {
+/// The keys of the matches that a Route serves, each with its index in `spec.matches`.
+pub(super) fn keys<'d>(
+    candidate: &'d CandidateRoute<'_>,
+) -> impl Iterator<Item = (usize, Key<'d>)> {
     candidate
         .matches
         .iter()
@@ -77,7 +81,7 @@ fn keys<'d>(candidate: &'d CandidateRoute<'_>) -> impl Iterator<Item = (usize, K
 
 /// Equal if two matches want the same requests.
 #[derive(PartialEq, Eq, Hash)]
-struct Key<'d> {
+pub(super) struct Key<'d> {
     front_door: Option<usize>,
     shape: Cow<'d, str>,
     methods: &'d [Method],
@@ -86,7 +90,10 @@ struct Key<'d> {
 }
 
 impl<'d> Key<'d> {
-    fn new(front_door: Option<usize>, RouteMatch { path, predicates, .. }: &'d RouteMatch) -> Self {
+    pub(super) fn new(
+        front_door: Option<usize>,
+        RouteMatch { path, predicates, .. }: &'d RouteMatch,
+    ) -> Self {
         let Predicates { methods, headers, cookies, query } = predicates;
         let predicates = [headers, cookies, query].map(|list| list.iter().map(sort_key).collect());
         Self { front_door, shape: path.shape(), methods, predicates }

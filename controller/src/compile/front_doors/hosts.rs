@@ -10,9 +10,10 @@ use crate::{
         expressions::Expressions,
         options::Options,
         report::{Precedence, Report},
+        status::Version,
     },
     diagnostic::{FieldPath, Reason},
-    objects::{Entry, Snapshot},
+    objects::{Entry, LastGood, Snapshot},
 };
 use ipnet::IpNet;
 use portico_crds as crds;
@@ -42,6 +43,18 @@ impl HostSet {
         Self(self.0 & other.0)
     }
 
+    pub(super) fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn first(self) -> Option<usize> {
         (self.0 != 0).then(|| self.0.trailing_zeros() as usize)
     }
@@ -58,7 +71,7 @@ pub(super) struct FrontDoor<'s> {
     pub(super) report: Report,
     /// Its hosts in order; `None` for an invalid one.
     pub(super) hosts: Vec<Option<HostPattern>>,
-    /// The hosts that it owns, and so serves.
+    /// The hosts that it owns, and so serves or, if it is not accepted, holds.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
     pub(super) slashes: Slashes,
@@ -92,6 +105,7 @@ pub(super) enum Lookup {
 impl<'s> FrontDoors<'s> {
     pub(super) fn compile(
         snapshot: &'s Snapshot,
+        last_good: &'s LastGood,
         options: &Options,
         expressions: &mut Expressions<'_>,
     ) -> Self {
@@ -100,9 +114,12 @@ impl<'s> FrontDoors<'s> {
             .map(|(name, entry)| (Precedence::of(name, entry.object.as_deref()), entry))
             .collect();
         served.sort_by_key(|(precedence, _)| *precedence);
-        let served = served.into_iter();
         let mut all: Vec<_> = served
-            .map(|(precedence, entry)| FrontDoor::compile(precedence.name(), entry, expressions))
+            .into_iter()
+            .map(|(precedence, entry)| {
+                let name = precedence.name();
+                FrontDoor::of_versions(name, entry, last_good.front_door(name, entry), expressions)
+            })
             .collect();
         own_hosts(&mut all, Owners::new(snapshot, options));
         let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
@@ -129,6 +146,26 @@ fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
 }
 
 impl<'s> FrontDoor<'s> {
+    /// Compiles the current version or, if that is invalid, the last accepted one.
+    fn of_versions(
+        name: &'s ObjectName,
+        current: &'s Entry<crds::FrontDoor>,
+        last_good: Option<&'s Entry<crds::FrontDoor>>,
+        expressions: &mut Expressions<'_>,
+    ) -> Self {
+        let mut front_door = Self::compile(name, current, expressions);
+        let last_good = last_good.filter(|_| front_door.report.is_invalid());
+        let compiled =
+            last_good.map(|entry| (Version::of(entry), Self::compile(name, entry, expressions)));
+        match compiled.filter(|(_, last_good)| last_good.report.accepted()) {
+            None => front_door,
+            Some((version, last_good)) => {
+                front_door.report.serve_last_good(version);
+                Self { report: front_door.report, ..last_good }
+            }
+        }
+    }
+
     fn compile(
         name: &'s ObjectName,
         entry: &'s Entry<crds::FrontDoor>,
@@ -183,7 +220,24 @@ impl<'s> FrontDoor<'s> {
     /// Whether it serves its hosts and Routes may attach: it is accepted, or rejected only because
     /// of its CORS policy, which affects no Routes but those that would inherit it.
     pub(super) fn serves(&self) -> bool {
-        self.report.accepted_except_for_cors()
+        self.report.serves_last_good() || self.report.accepted_except_for_cors()
+    }
+
+    /// Why it is not accepted, if it only holds its hosts.
+    pub(super) fn only_holds(&self) -> Option<String> {
+        (!self.serves()).then(|| self.report.why())
+    }
+
+    /// Whether it wants a host: one of those that it serves or, if it is not accepted, one that can
+    /// be read, which it holds.
+    fn wants(&self, index: usize) -> bool {
+        let at = FieldPath::SPEC;
+        let (hosts, class) = (at.child("hosts"), at.child("className"));
+        self.serves()
+            || (self.report.is_invalid()
+                && self.report.is_readable(&class)
+                && !self.report.has_error_at(&hosts)
+                && self.report.is_readable(&hosts.index(index).child("name")))
     }
 
     pub(super) fn name(&self) -> &'s ObjectName {
@@ -270,20 +324,29 @@ fn trusted_headers(
     }
 }
 
-/// Assigns each host to the oldest FrontDoor that names it, may have it and is served.
+/// Assigns each host to the oldest FrontDoor that names it, may have it and is served. What is left
+/// is held by those that are not accepted.
 fn own_hosts<'s>(front_doors: &mut [FrontDoor<'s>], mut owners: Owners<'s, '_>) {
-    for front_door in front_doors.iter_mut().filter(|front_door| front_door.serves()) {
+    let (serving, holding): (Vec<_>, Vec<_>) =
+        front_doors.iter_mut().partition(|front_door| front_door.serves());
+    for front_door in serving.into_iter().chain(holding) {
+        let serves = front_door.serves();
         let mut lost = Vec::new();
         for (index, host) in front_door.hosts.iter().enumerate() {
-            let Some(host) = host else { continue };
+            let Some(host) = host.as_ref().filter(|_| front_door.wants(index)) else { continue };
             match owners.admit(host, &front_door.precedence) {
                 Ok(()) => {
-                    let FrontDoor { precedence, attach_rules, .. } = &*front_door;
-                    owners.insert(host.clone(), *precedence, attach_rules);
+                    owners.insert(host.clone(), front_door.precedence, &front_door.attach_rules);
                     front_door.owned.insert(index);
                 }
                 Err((reason, message)) => lost.push((index, reason, message)),
             }
+        }
+        if !serves {
+            if !front_door.owned.is_empty() {
+                front_door.report.hold_place();
+            }
+            continue;
         }
         let at = FieldPath::SPEC.child("hosts");
         let all = lost.len() == front_door.hosts.len();
@@ -292,6 +355,7 @@ fn own_hosts<'s>(front_doors: &mut [FrontDoor<'s>], mut owners: Owners<'s, '_>) 
             let at = at.child("name");
             if all {
                 front_door.report.refuse(&at, reason, message);
+                front_door.report.withdraw();
             } else {
                 front_door.report.warn(&at, reason, format!("{message}: it is not served here"));
             }

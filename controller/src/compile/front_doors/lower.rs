@@ -2,48 +2,59 @@
 
 use super::{
     hosts::{FrontDoor, FrontDoors, HostSet},
+    places::Place,
     routes::CandidateRoute,
 };
 use portico_dataplane::{
     router::RouteTree,
-    table::{Hosts, Route, VirtualHost},
+    table::{Hosts, Route, RouteMatch, VirtualHost},
 };
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
+/// A match, and its FrontDoor's hosts at which it counts.
+type Attached<'c> = (HostSet, &'c RouteMatch);
+
 /// The hosts of all FrontDoors. `candidates` are sorted by precedence, and so are the matches in a
-/// tree.
-pub(super) fn hosts(front_doors: &FrontDoors<'_>, candidates: &[CandidateRoute<'_>]) -> Hosts {
-    let mut attached: Vec<Vec<&CandidateRoute<'_>>> = vec![Vec::new(); front_doors.all.len()];
-    for candidate in candidates.iter().filter(|candidate| candidate.report.accepted()) {
+/// tree; those of `places` come last.
+pub(super) fn hosts(
+    front_doors: &FrontDoors<'_>,
+    candidates: &[CandidateRoute<'_>],
+    places: &[Place],
+) -> Hosts {
+    let mut attached: Vec<Vec<Attached<'_>>> = vec![Vec::new(); front_doors.all.len()];
+    for candidate in candidates {
         if let Some(attached) = candidate.front_door.and_then(|index| attached.get_mut(index)) {
-            attached.push(candidate);
+            let matches = candidate.matches.iter();
+            attached.extend(matches.map(|(_, matched)| (candidate.hosts, matched)));
+        }
+    }
+    for place in places {
+        if let Some(attached) = attached.get_mut(place.front_door) {
+            attached.push((place.hosts, &place.matched));
         }
     }
     front_doors
         .all
         .iter()
         .zip(&attached)
-        .flat_map(|(front_door, candidates)| virtual_hosts(front_door, candidates))
+        .flat_map(|(front_door, attached)| virtual_hosts(front_door, attached))
         .collect()
 }
 
 /// The hosts of one FrontDoor. Hosts with the same Routes share a tree.
-fn virtual_hosts(
-    front_door: &FrontDoor<'_>,
-    candidates: &[&CandidateRoute<'_>],
-) -> Vec<VirtualHost> {
-    let sets: BTreeSet<HostSet> = candidates.iter().map(|candidate| candidate.hosts).collect();
+fn virtual_hosts(front_door: &FrontDoor<'_>, attached: &[Attached<'_>]) -> Vec<VirtualHost> {
+    let not_accepted = front_door.only_holds();
+    let sets: BTreeSet<HostSet> = attached.iter().map(|(hosts, _)| *hosts).collect();
     let mut trees: HashMap<Vec<bool>, Arc<RouteTree<Arc<Route>>>> = HashMap::new();
     let hosts = front_door.hosts.iter().enumerate();
     hosts
         .filter(|(index, _)| front_door.owned.contains(*index))
         .filter_map(|(index, host)| {
             let served_by: Vec<bool> = sets.iter().map(|set| set.contains(index)).collect();
-            let routes =
-                trees.entry(served_by).or_insert_with(|| Arc::new(tree(index, candidates)));
+            let routes = trees.entry(served_by).or_insert_with(|| Arc::new(tree(index, attached)));
             Some(VirtualHost {
                 host: host.clone()?,
                 front_door: front_door.name().clone(),
@@ -51,15 +62,14 @@ fn virtual_hosts(
                 slashes: front_door.slashes,
                 trusted_headers: front_door.trusted_headers,
                 cors: front_door.cors.policy().cloned(),
+                not_accepted: not_accepted.clone(),
                 routes: routes.clone(),
             })
         })
         .collect()
 }
 
-fn tree(host: usize, candidates: &[&CandidateRoute<'_>]) -> RouteTree<Arc<Route>> {
-    let here = candidates.iter().filter(|candidate| candidate.hosts.contains(host));
-    RouteTree::new(
-        here.flat_map(|candidate| &candidate.matches).map(|(_, matched)| matched.clone()).collect(),
-    )
+fn tree(host: usize, attached: &[Attached<'_>]) -> RouteTree<Arc<Route>> {
+    let here = attached.iter().filter(|(hosts, _)| hosts.contains(host));
+    RouteTree::new(here.map(|(_, matched)| (*matched).clone()).collect())
 }

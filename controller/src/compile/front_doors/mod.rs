@@ -3,15 +3,20 @@
 mod attach;
 mod claims;
 mod conflicts;
+mod held;
 mod hosts;
 mod lower;
 mod owners;
+mod places;
 mod routes;
 
 pub use routes::requested_matches;
 
 use super::{expressions::Expressions, options::Options, services::Services, status::Status};
-use crate::{diagnostic::ObjectRef, objects::Snapshot};
+use crate::{
+    diagnostic::ObjectRef,
+    objects::{LastGood, Snapshot},
+};
 use hosts::FrontDoors;
 use portico_dataplane::table::Hosts;
 use routes::{CandidateRoute, Routes};
@@ -20,15 +25,24 @@ use std::collections::BTreeMap;
 /// Compiles all FrontDoors and Routes that this install is responsible for.
 pub(super) fn compile(
     snapshot: &Snapshot,
+    last_good: &LastGood,
     options: &Options,
     expressions: &mut Expressions<'_>,
 ) -> (Hosts, BTreeMap<ObjectRef, Status>) {
-    let mut front_doors = FrontDoors::compile(snapshot, options, expressions);
+    let mut front_doors = FrontDoors::compile(snapshot, last_good, options, expressions);
     let services = Services::new(snapshot, options);
-    let routes = Routes { snapshot, options, front_doors: &mut front_doors, services, expressions };
+    let routes = Routes {
+        snapshot,
+        last_good,
+        options,
+        front_doors: &mut front_doors,
+        services,
+        expressions,
+    };
     let mut routes = routes.compile();
     conflicts::refuse(&mut routes, &front_doors);
-    (lower::hosts(&front_doors, &routes), statuses(front_doors, routes))
+    let places = places::find(&mut routes);
+    (lower::hosts(&front_doors, &routes, &places), statuses(front_doors, routes))
 }
 
 fn statuses(
@@ -36,7 +50,7 @@ fn statuses(
     routes: Vec<CandidateRoute<'_>>,
 ) -> BTreeMap<ObjectRef, Status> {
     let mut attached = vec![0; front_doors.all.len()];
-    for candidate in routes.iter().filter(|candidate| candidate.report.accepted()) {
+    for candidate in routes.iter().filter(|candidate| candidate.report.is_served()) {
         if let Some(count) = candidate.front_door.and_then(|index| attached.get_mut(index)) {
             *count += 1;
         }

@@ -2,6 +2,7 @@
 
 use super::{
     attach::{attach, warn_of_lost_hosts},
+    held,
     hosts::{FrontDoors, HostSet, Lookup},
 };
 use crate::{
@@ -15,9 +16,10 @@ use crate::{
         options::Options,
         report::{Precedence, Report},
         services::Services,
+        status::Version,
     },
     diagnostic::{FieldPath, Reason},
-    objects::{Entry, Snapshot, front_door_of},
+    objects::{Entry, LastGood, Snapshot, front_door_of},
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -38,11 +40,14 @@ pub(super) struct CandidateRoute<'s> {
     pub(super) hosts: HostSet,
     /// The matches that it serves, each with its index in `spec.matches`; empty if it is rejected.
     pub(super) matches: Vec<(usize, RouteMatch)>,
+    /// The matches at which it may hold its place if it is rejected.
+    pub(super) held: Vec<RouteMatch>,
 }
 
 /// What Routes are compiled against.
 pub(super) struct Routes<'a, 'c, 's> {
     pub(super) snapshot: &'s Snapshot,
+    pub(super) last_good: &'s LastGood,
     pub(super) options: &'a Options,
     pub(super) front_doors: &'a mut FrontDoors<'s>,
     pub(super) services: Services<'s>,
@@ -61,10 +66,33 @@ impl<'s> Routes<'_, '_, 's> {
         routes.filter_map(|(precedence, entry)| self.route(precedence, entry)).collect()
     }
 
+    /// Compiles the current version or, if that is invalid, the last accepted one.
     fn route(
         &mut self,
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::Route>,
+    ) -> Option<CandidateRoute<'s>> {
+        let last_good = self.last_good.route(precedence.name(), entry);
+        let mut candidate = self.version(precedence, entry, last_good.is_some())?;
+        let Some(last_good) = last_good.filter(|_| candidate.report.is_invalid()) else {
+            return Some(candidate);
+        };
+        let compiled = self.version(precedence, last_good, true);
+        match compiled.filter(|compiled| compiled.report.accepted()) {
+            None => Some(candidate),
+            Some(compiled) => {
+                candidate.report.serve_last_good(Version::of(last_good));
+                Some(CandidateRoute { report: candidate.report, ..compiled })
+            }
+        }
+    }
+
+    /// Compiles one version. `is_known`: this install has served the Route.
+    fn version(
+        &mut self,
+        precedence: Precedence<'s>,
+        entry: &'s Entry<crds::Route>,
+        is_known: bool,
     ) -> Option<CandidateRoute<'s>> {
         let name = precedence.name();
         let report = Report::new(name, entry);
@@ -74,18 +102,22 @@ impl<'s> Routes<'_, '_, 's> {
             front_door: None,
             hosts: HostSet::default(),
             matches: Vec::new(),
+            held: Vec::new(),
         };
         let Some(object) = &entry.object else {
             // Its class is unknown too.
-            return self.options.is_default_install().then_some(candidate);
+            return (is_known || self.options.is_default_install()).then_some(candidate);
         };
         let spec = &object.spec;
         let front_door = front_door_of(name, &spec.front_door_ref);
         candidate.front_door = match self.find(&front_door, &candidate.report) {
             Lookup::Served(index) => Some(index),
             Lookup::OtherClass => return None,
-            Lookup::Missing if !self.options.is_default_install() => return None,
+            Lookup::Missing if !is_known && !self.options.is_default_install() => return None,
             Lookup::Missing => {
+                if !self.options.is_default_install() {
+                    candidate.report.report_elsewhere();
+                }
                 refuse_missing(&front_door, &mut candidate.report);
                 None
             }
@@ -106,7 +138,10 @@ impl<'s> Routes<'_, '_, 's> {
         if let (Some(front_door), Some(hosts)) = (front_door, hosts) {
             warn_of_lost_hosts(front_door, hosts, report);
         }
-        if let Some(route) = compiled.filter(|_| candidate.report.accepted()).map(Arc::new) {
+        if !candidate.report.accepted() {
+            candidate.held = held::matches(matched, compiled, &candidate.report);
+        } else {
+            let route = Arc::new(compiled);
             let route_match = |m: Matched| {
                 (
                     m.index,
@@ -133,9 +168,11 @@ impl<'s> Routes<'_, '_, 's> {
         matched: &[Matched],
         front_door: Option<usize>,
         report: &mut Report,
-    ) -> Option<table::Route> {
+    ) -> table::Route {
         let at = FieldPath::SPEC;
+        // Without an action, it is not accepted.
         let action = self.action(name, spec, matched, report);
+        let action = action.unwrap_or_else(|| Action::NotAccepted(String::new()));
         let (snapshot, options) = (self.snapshot, self.options);
         let mut headers = Headers { snapshot, options, route: name, unavailable: None };
         let request_headers =
@@ -147,16 +184,16 @@ impl<'s> Routes<'_, '_, 's> {
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
-        Some(table::Route {
+        table::Route {
             name: name.clone(),
             front_door: front_door_name,
-            action: action?,
+            action,
             cors,
             request_headers,
             response_headers,
             timeouts,
             unavailable: headers.unavailable,
-        })
+        }
     }
 
     fn action(
@@ -203,9 +240,7 @@ pub fn requested_matches(
     name: &ObjectName,
     spec: &crds::RouteSpec,
 ) -> (ObjectName, Vec<(PathPattern, Predicates)>) {
-    let undecoded =
-        Entry::<crds::Route> { object: None, undecoded: Vec::new(), problems: Vec::new() };
-    let mut report = Report::new(name, &undecoded);
+    let mut report = Report::new(name, &Entry::<crds::Route>::unknown());
     let mut cache = ExpressionCache::default();
     let mut expressions = Expressions::new(&mut cache);
     expressions.begin(name, true);

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::diagnostic::Reason;
+use crate::diagnostic::{Reason, Severity};
 use portico_dataplane::table::ObjectName;
 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
@@ -63,6 +63,12 @@ fn route(name: &str) -> String {
     format!(
         "apiVersion: portico.dev/v1alpha1\nkind: Route\nmetadata: {{name: {name}}}\n\
          spec: {{frontDoorRef: {{name: ep}}, respond: {{status: 200}}}}\n---\n"
+    )
+}
+
+fn service(port: u16) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Service, metadata: {{name: s}}, spec: {{ports: [{{port: {port}}}]}}}}\n---\n"
     )
 }
 
@@ -157,16 +163,37 @@ fn a_file_being_written_stays_as_it_was() {
 }
 
 #[test]
+fn one_object_in_two_places_is_one_if_both_are_the_same() {
+    let mut folder = Folder::new();
+    folder.write("shop.yaml", &(route("a") + &service(1)));
+    folder.write("shop-backup.yaml", &(route("a") + &service(1)));
+    folder.write("shop-third.yaml", &route("a"));
+    assert_eq!(folder.routes(), "a");
+    let merged = folder.cache.merge();
+    let problems = &merged.snapshot.routes[&ObjectName::new("default", "a")].problems;
+    assert_eq!(problems.len(), 2);
+    for problem in problems {
+        assert_eq!(problem.reason, Reason::DuplicateObject);
+        assert_eq!(problem.severity, Severity::Warning);
+        assert!(problem.message.contains("shop-backup.yaml"), "{}", problem.message);
+    }
+    let of_files: Vec<_> = merged.problems.values().flatten().collect();
+    assert_eq!(of_files.len(), 1);
+    assert_eq!(of_files[0].severity, Severity::Warning);
+}
+
+#[test]
 fn one_object_in_two_places_is_refused_until_it_is_in_one() {
     let mut folder = Folder::new();
-    folder.write("a.yaml", &route("a"));
+    folder.write("a.yaml", &route("a").replace("200", "204"));
     folder.write("b.yaml", &(route("b") + &route("a")));
     assert_eq!(folder.routes(), "a b");
     let merged = folder.cache.merge();
     let problems = &merged.snapshot.routes[&ObjectName::new("default", "a")].problems;
     assert_eq!(problems[0].reason, Reason::DuplicateObject);
+    assert_eq!(problems[0].severity, Severity::Error);
     let message = &problems[0].message;
-    assert!(message.contains("a.yaml (document 1) and in "), "{message}");
+    assert!(message.contains("a.yaml (document 1) and, with different content, in "), "{message}");
     assert!(message.contains("b.yaml (document 2)"), "{message}");
     folder.remove("a.yaml");
     assert_eq!(folder.routes(), "a b");
@@ -178,7 +205,7 @@ fn one_object_in_two_places_is_refused_until_it_is_in_one() {
 fn an_object_whose_other_place_is_gone_is_one_at_once() {
     let mut folder = Folder::new();
     folder.linger = Duration::MAX;
-    folder.write("a.yaml", &route("a"));
+    folder.write("a.yaml", &route("a").replace("200", "204"));
     folder.write("b.yaml", &route("a"));
     assert!(folder.refresh());
     let problems = |folder: &Folder| {
@@ -198,11 +225,6 @@ fn an_object_whose_other_place_is_gone_is_one_at_once() {
 #[test]
 fn of_a_core_object_in_two_files_the_first_counts() {
     let mut folder = Folder::new();
-    let service = |port: u16| {
-        format!(
-            "{{apiVersion: v1, kind: Service, metadata: {{name: s}}, spec: {{ports: [{{port: {port}}}]}}}}"
-        )
-    };
     folder.write("a.yaml", &service(1));
     folder.write("b.yaml", &service(2));
     folder.refresh();
@@ -212,10 +234,73 @@ fn of_a_core_object_in_two_files_the_first_counts() {
     let problems = folder.problems();
     assert!(
         problems[0].starts_with(
-            "b.yaml: document 1: Service default/s is ignored: it is already defined in"
+            "b.yaml: document 1: Service default/s is ignored: it is already defined, with different content, in"
         ),
         "{problems:?}"
     );
+}
+
+/// A copy sorts before the original: `-` comes before `.`.
+#[test]
+fn of_a_core_object_in_two_files_the_one_in_use_counts() {
+    let mut folder = Folder::new();
+    let port = |folder: &mut Folder| {
+        folder.refresh();
+        let merged = folder.cache.merge();
+        folder.cache.remember(&merged);
+        let service = merged.snapshot.services.values().next().unwrap();
+        service.spec.as_ref().unwrap().ports.as_ref().unwrap()[0].port
+    };
+    folder.write("shop.yaml", &service(1));
+    assert_eq!(port(&mut folder), 1);
+    folder.write("shop-backup.yaml", &service(2));
+    assert_eq!(port(&mut folder), 1);
+    assert_eq!(port(&mut folder), 1);
+    folder.remove("shop.yaml");
+    assert_eq!(port(&mut folder), 2);
+    folder.write("shop.yaml", &service(1));
+    assert_eq!(port(&mut folder), 2);
+}
+
+#[test]
+fn an_object_that_moves_to_another_file_is_there_all_the_time_and_once() {
+    let mut folder = Folder::new();
+    folder.linger = Duration::MAX;
+    folder.write("a.yaml", &(route("a") + &route("b")));
+    assert_eq!(folder.routes(), "a b");
+    folder.write("a.yaml", &route("a"));
+    assert_eq!(folder.routes(), "a b", "it may appear elsewhere");
+    assert!(folder.cache.lingers());
+    folder.write("b.yaml", &route("b").replace("200", "204"));
+    assert_eq!(folder.routes(), "a b");
+    let merged = folder.cache.merge();
+    let moved = &merged.snapshot.routes[&ObjectName::new("default", "b")];
+    assert_eq!(moved.problems, []);
+    assert!(moved.file.as_ref().unwrap().ends_with("b.yaml"));
+    folder.linger = Duration::ZERO;
+    assert_eq!(folder.routes(), "a b");
+    assert!(!folder.cache.lingers());
+    folder.write("b.yaml", "");
+    assert_eq!(folder.routes(), "a");
+}
+
+#[test]
+fn a_document_that_can_no_longer_be_read_keeps_what_it_gave() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &(route("a") + &route("b") + &route("c")));
+    assert_eq!(folder.routes(), "a b c");
+    for misspelt in ["kind: Rout\n", "kind: Route\nmetadata: {nam: b}\n#"] {
+        let text = route("a") + &route("b").replace("kind: Route\n", misspelt) + &route("c");
+        folder.write("a.yaml", &text);
+        assert_eq!(folder.routes(), "a b c", "{misspelt}");
+        assert_eq!(folder.problems().len(), 1);
+        folder.write("a.yaml", &text.replace(&route("c"), ""));
+        assert_eq!(folder.routes(), "a b", "{misspelt}: what is removed is withdrawn");
+        folder.write("a.yaml", &(route("a") + &route("c")));
+        assert_eq!(folder.routes(), "a c", "{misspelt}");
+        folder.write("a.yaml", &(route("a") + &route("b") + &route("c")));
+        assert_eq!(folder.routes(), "a b c");
+    }
 }
 
 #[test]

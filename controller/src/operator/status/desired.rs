@@ -30,9 +30,10 @@ pub(super) fn desired(
         }
         Kind::Route => (None, Vec::new()),
     };
-    let computed = status.conditions.iter().cloned().chain([programmed(status)]);
-    let conditions =
-        computed.map(|computed| condition(computed, status.generation, observed, now)).collect();
+    let of = |computed, generation| condition(computed, generation, observed, now);
+    let computed = status.conditions.iter().map(|computed| of(computed.clone(), status.generation));
+    let (programmed, generation) = programmed(status);
+    let conditions = computed.chain([of(programmed, generation)]).collect();
     FrontDoorStatus {
         observed_generation: status.generation,
         attached_routes,
@@ -41,20 +42,24 @@ pub(super) fn desired(
     }
 }
 
-/// Whatever is accepted is served.
-fn programmed(status: &Status) -> ComputedCondition {
-    let accepted = status.is_accepted();
-    let (reason, message) = if accepted {
-        ("Programmed", "")
-    } else {
-        ("NotAccepted", "not served: see the condition Accepted")
+/// The condition `Programmed`, and the generation that it is about: whatever is accepted is served;
+/// of an object that is not, its last accepted version may be.
+fn programmed(status: &Status) -> (ComputedCondition, Option<i64>) {
+    let (reason, message, generation) = match &status.last_good {
+        _ if status.is_accepted() => ("Programmed", String::new(), status.generation),
+        Some(version) => ("Programmed", version.to_string(), version.generation),
+        None => {
+            let message = "not served: see the condition Accepted".to_owned();
+            ("NotAccepted", message, status.generation)
+        }
     };
-    ComputedCondition {
+    let condition = ComputedCondition {
         r#type: "Programmed",
-        status: accepted,
+        status: status.is_served(),
         reason: reason.to_owned(),
-        message: message.to_owned(),
-    }
+        message,
+    };
+    (condition, generation)
 }
 
 fn condition(
@@ -113,6 +118,7 @@ pub(super) fn addresses(service: &Service) -> Vec<StatusAddress> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::compile::Version;
     use serde_json::json;
 
     fn status(accepted: bool, generation: i64) -> Status {
@@ -133,6 +139,9 @@ mod tests {
             conditions,
             problems: Vec::new(),
             attached_routes: 2,
+            last_good: None,
+            holds_place: false,
+            reported_elsewhere: false,
         }
     }
 
@@ -171,6 +180,33 @@ mod tests {
         );
         assert!(second.conditions.iter().all(|c| c.observed_generation == Some(2)));
         assert_eq!(second.observed_generation, Some(2));
+    }
+
+    #[test]
+    fn an_earlier_version_that_is_served_stays_programmed() {
+        let none = FrontDoorStatus::default();
+        let first = desired(Kind::Route, &status(true, 3), &[], &none, at(1));
+        let invalid = Status {
+            last_good: Some(Version { generation: Some(3), file: None }),
+            ..status(false, 4)
+        };
+        let second = desired(Kind::Route, &invalid, &[], &first, at(2));
+        assert_eq!(
+            summary(&second),
+            [
+                ("Accepted", "False", "Conflicted", 2),
+                ("ResolvedRefs", "True", "ResolvedRefs", 1),
+                ("Programmed", "True", "Programmed", 1),
+            ]
+        );
+        let generations: Vec<_> =
+            second.conditions.iter().map(|c| c.observed_generation.unwrap()).collect();
+        assert_eq!(generations, [4, 4, 3]);
+        assert_eq!(second.observed_generation, Some(4));
+        assert!(second.conditions[2].message.contains("generation 3"), "{second:?}");
+        let third = desired(Kind::Route, &status(true, 5), &[], &second, at(3));
+        assert_eq!(third.conditions[2].observed_generation, Some(5));
+        assert_eq!(third.conditions[2].message, "");
     }
 
     #[test]

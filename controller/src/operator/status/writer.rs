@@ -165,7 +165,8 @@ impl Work {
         let addresses = self.writer.addresses();
         self.written.retain(|object, _| update.statuses.contains_key(object));
         let mut complete = true;
-        for (object, status) in &update.statuses {
+        let ours = update.statuses.iter().filter(|(_, status)| !status.reported_elsewhere);
+        for (object, status) in ours {
             match self.object(object, status, &addresses).await {
                 None | Some(WriteOutcome::Conflict) => continue,
                 Some(WriteOutcome::Written) => self.writer.failure_log.worked(WHAT),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Kind, ObjectRef},
-    objects::{CustomKind, ObjectKind, References, Snapshot},
+    objects::{CustomKind, LastGood, ObjectKind, References, Snapshot},
     publish::Source,
 };
 use k8s_openapi::api::core::v1::Service;
@@ -129,7 +129,7 @@ impl Cluster {
 impl Source for Cluster {
     /// Also `None` while a newly referenced object is being read: a Route would be compiled without
     /// it.
-    fn snapshot(&mut self) -> Option<Snapshot> {
+    fn snapshot(&mut self, last_good: &LastGood) -> Option<Snapshot> {
         if !self.synced() {
             return None;
         }
@@ -137,7 +137,7 @@ impl Source for Cluster {
         for kind in &self.watched {
             kind.fill(&mut snapshot);
         }
-        let references = References::of(&snapshot, &self.class);
+        let references = References::of(&snapshot, last_good, &self.class);
         for kind in &self.referenced {
             kind.fill(&mut snapshot, &references)?;
         }
@@ -211,7 +211,7 @@ mod tests {
         let Skip { mut cluster, referenced } = all;
         let store = Store::new(1);
         cluster.custom::<FrontDoor>(store.clone());
-        assert_eq!(cluster.snapshot(), None, "FrontDoors are missing");
+        assert_eq!(cluster.snapshot(&LastGood::default()), None, "FrontDoors are missing");
         let (name, object) = trim::custom::<FrontDoor>(
             serde_json::from_value(json!({
                 "metadata": {"name": "ep", "namespace": "web"},
@@ -222,9 +222,9 @@ mod tests {
         store.take(0, Event::Init, |()| unreachable!());
         store.take(0, Event::InitApply(object), |object| (name.clone(), object));
         store.take(0, Event::InitDone, |()| unreachable!());
-        assert_eq!(cluster.snapshot(), None, "Secrets are missing");
+        assert_eq!(cluster.snapshot(&LastGood::default()), None, "Secrets are missing");
         assert!(referenced.iter().all(|versions| versions.skip(0)));
-        let snapshot = cluster.snapshot().unwrap();
+        let snapshot = cluster.snapshot(&LastGood::default()).unwrap();
         assert!(snapshot.front_doors.contains_key(&ObjectName::new("web", "ep")));
     }
 }

@@ -121,7 +121,7 @@ async fn a_star_with_credentials_is_not_served() {
     let manifests = front_door("") + &route("app", spec);
     edge.serve_but_for(&["Route web/app"], &manifests).await.unwrap();
     for request in [from(OTHER, "GET /"), preflight(OTHER, "PUT", "/", &[])] {
-        assert_eq!(ask(edge.address(), request).await.unwrap().status(), 404);
+        assert_eq!(ask(edge.address(), request).await.unwrap().status(), 503);
     }
 }
 

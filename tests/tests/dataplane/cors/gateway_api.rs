@@ -159,5 +159,5 @@ async fn any_origin_with_credentials_is_refused() {
     edge.serve_but_for(&["Route web/credentials"], &manifests).await.unwrap();
     let asked = from("https://other.foo.com", "GET /credentials");
     let answer = ask(edge.address(), asked).await.unwrap();
-    crate::assert_problem(&answer, 404, "NoRoute");
+    crate::assert_problem(&answer, 503, "RouteNotAccepted");
 }

@@ -28,8 +28,12 @@ const INVALID: [&str; 16] = [
     "cors: yes",
 ];
 
-/// Whatever a request is, it meets no Route.
+/// Whatever a request is, it meets no Route, or one that only holds its place.
 async fn assert_not_served(edge: &Edge, target: &str, what: &str) {
+    let (status, reason) = match target {
+        "/none" => (404, "NoRoute"),
+        _ => (503, "RouteNotAccepted"),
+    };
     for request in [
         request(&format!("GET {target}")),
         from("http://www.ep.com", &format!("POST {target}")),
@@ -37,7 +41,7 @@ async fn assert_not_served(edge: &Edge, target: &str, what: &str) {
         preflight(PAGE, "PUT", target, &[]),
     ] {
         let answer = ask(edge.address(), &request).await.unwrap();
-        crate::assert_problem(&answer, 404, "NoRoute");
+        crate::assert_problem(&answer, status, reason);
         assert!(cors(&answer).is_empty(), "{what} {request}: {}", answer.head);
     }
 }
