@@ -97,7 +97,7 @@ pub(crate) fn parse(
     // The next recipient must not read another length than this parser did (RFC 9112 §6.3, RFC 9110
     // §8.6): Content-Length is dropped if there is a Transfer-Encoding, and merged if it is
     // repeated.
-    if framing_fields.final_chunked.is_some() {
+    if framing_fields.chunked.is_some() {
         headers.remove(header::CONTENT_LENGTH);
     } else if let Some(length) = framing_fields.length.filter(|_| framing_fields.repeated) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -126,8 +126,8 @@ struct FramingFields {
     length: Option<u64>,
     /// Whether the length occurs more than once.
     repeated: bool,
-    /// Whether there is a Transfer-Encoding, and whether its final coding is `chunked`.
-    final_chunked: Option<bool>,
+    /// Whether there is a Transfer-Encoding, and whether it is `chunked` alone.
+    chunked: Option<bool>,
     idle_timeout: Option<Duration>,
 }
 
@@ -151,8 +151,8 @@ impl FramingFields {
         }
         let elements = || value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         if *name == header::TRANSFER_ENCODING {
-            let last = elements().next_back().unwrap_or_default();
-            self.final_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
+            let is_chunked = value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+            self.chunked = Some(is_chunked && self.chunked.is_none());
         } else if *name == header::CONNECTION {
             for option in elements() {
                 self.close |= option.eq_ignore_ascii_case(b"close");
@@ -174,13 +174,15 @@ impl FramingFields {
         let is_bodiless = is_head
             || status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        match (self.final_chunked, self.length) {
+        match (self.chunked, self.length) {
             _ if is_bodiless => Ok(Framing::Done),
             // HTTP/1.0 has no Transfer-Encoding, and a sender of it may frame differently (RFC 9112
             // §6.1).
             (Some(_), _) if version == 0 => Err(malformed("a Transfer-Encoding in HTTP/1.0")),
             (Some(true), _) => Ok(Framing::Chunked(Chunks::default())),
-            (Some(false), _) | (None, None) => Ok(Framing::UntilClose),
+            // The field goes no further, so the client would take coded data for content.
+            (Some(false), _) => Err(malformed("a transfer coding other than chunked")),
+            (None, None) => Ok(Framing::UntilClose),
             (None, Some(0)) => Ok(Framing::Done),
             (None, Some(length)) => Ok(Framing::Length(length)),
         }
