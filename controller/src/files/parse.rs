@@ -183,7 +183,7 @@ impl Found {
         if self.bytes <= MAX_DOCUMENT_BYTES {
             return Ok(());
         }
-        Err(E::custom("the document takes more than 512 MiB of memory: split it"))
+        Err(E::custom("the document takes more than 512 MiB of memory (split it)"))
     }
 }
 
