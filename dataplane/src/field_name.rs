@@ -6,7 +6,7 @@
 /// Names under which proxies report the client's address, its certificate, or what it requested,
 /// and which backends act on: whoever may set them chooses who the client is, or what the request
 /// is. Sorted.
-const CLAIMS: [&str; 68] = [
+const CLAIMS: [&str; 81] = [
     "ali-cdn-real-ip",
     "cdn-real-ip",
     "cdn-src-ip",
@@ -19,6 +19,7 @@ const CLAIMS: [&str; 68] = [
     "client-ip",
     "cloudfront-forwarded-proto",
     "cloudfront-viewer-address",
+    "cluster-client-ip",
     "do-connecting-ip",
     "fastly-client-ip",
     "fastly-ssl",
@@ -36,9 +37,13 @@ const CLAIMS: [&str; 68] = [
     "incap-client-ip",
     "proxy",
     "proxy-client-ip",
+    "proxy-host",
+    "proxy-url",
+    "real-ip",
     "remote-addr",
     "remote-host",
     "remote-user",
+    "request-uri",
     "true-client-ip",
     "x-accel-mapping",
     "x-appengine-remote-addr",
@@ -51,11 +56,15 @@ const CLAIMS: [&str; 68] = [
     "x-client-ip",
     "x-clientip",
     "x-cluster-client-ip",
+    "x-custom-ip-authorization",
     "x-envoy-external-address",
     "x-envoy-internal",
     "x-envoy-original-path",
     "x-forward-for",
+    "x-forward-host",
+    "x-forward-proto",
     "x-forwarded",
+    "x-forwarder-for",
     "x-host",
     "x-host-override",
     "x-http-destinationurl",
@@ -66,6 +75,7 @@ const CLAIMS: [&str; 68] = [
     "x-nf-client-connection-ip",
     "x-originating-ip",
     "x-override-url",
+    "x-proxy-url",
     "x-proxyuser-ip",
     "x-remote-addr",
     "x-remote-ip",
@@ -74,20 +84,26 @@ const CLAIMS: [&str; 68] = [
     "x-scheme",
     "x-script-name",
     "x-sendfile-type",
+    "x-sucuri-clientip",
     "x-true-client-ip",
+    "x-true-ip",
+    "x-url-scheme",
 ];
 
 /// Beginnings of further such names.
-const CLAIM_PREFIXES: [&str; 9] = [
+const CLAIM_PREFIXES: [&str; 12] = [
     "ssl-client-",
     "wl-proxy-",
     "x-amzn-mtls-",
+    "x-auth-request-",
     FORWARDED_PREFIX,
+    "x-ms-client-principal",
     "x-original-",
     REAL_PREFIX,
     "x-rewrite-",
     "x-ssl-",
     "x-vercel-",
+    "x-webauth-",
 ];
 
 const FORWARDED_PREFIX: &str = "x-forwarded-";
@@ -113,8 +129,18 @@ const FOLDED_BYTES: usize = 32;
 pub(crate) fn is_claim(name: &str) -> bool {
     // Rules out most fields that clients send.
     matches!(
-        name.as_bytes().first(),
-        Some(b'a' | b'c' | b'd' | b'f' | b'h' | b'i' | b'p' | b'r' | b's' | b't' | b'w' | b'x')
+        name.as_bytes(),
+        [b'a', b'l', ..]
+            | [b'c', b'd' | b'f' | b'l', ..]
+            | [b'd', b'o', ..]
+            | [b'f', b'a' | b'l' | b'o' | b'r', ..]
+            | [b'h', b't', ..]
+            | [b'i', b'n', ..]
+            | [b'p' | b't', b'r', ..]
+            | [b'r', b'e', ..]
+            | [b's', b's', ..]
+            | [b'w', b'l', ..]
+            | [b'x', b'-', ..]
     ) && (CLAIMS.binary_search(&name).is_ok()
         || CLAIM_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
@@ -125,10 +151,15 @@ pub(crate) fn is_x_forwarded(name: &str) -> bool {
     name.starts_with(FORWARDED_PREFIX) || name.starts_with(REAL_PREFIX) || name == "x-forwarded"
 }
 
+/// Whether a name has an underscore.
+pub(crate) fn has_underscore(name: &str) -> bool {
+    name.as_bytes().contains(&b'_')
+}
+
 /// Whether a name with underscores is, to a backend that can't tell `_` from `-` (CGI, WSGI), one
 /// that the edge itself sets or removes.
 pub(crate) fn is_reserved_twin(name: &str) -> bool {
-    if !name.contains('_') {
+    if !has_underscore(name) {
         return false;
     }
     let mut folded = [0; FOLDED_BYTES];

@@ -94,6 +94,37 @@ fn what_no_script_can_set_is_noted_and_not_asked_for() {
 }
 
 #[test]
+fn what_clients_are_not_trusted_to_set_is_noted_and_not_sent() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    let sent = ["--header", "x_tenant: blue", "--header", "x-original-url: /admin"];
+    let allow = ["--underscores", "allow"];
+    for (flags, noted, tenant) in [
+        (&[][..], "headers x-original-url, x_tenant are removed: ", None),
+        (&allow, "header x-original-url is removed: ", Some("blue")),
+    ] {
+        let told = told(&manifests, "http://www.ep.com/a", &[&sent[..], flags].concat());
+        assert!(told["notes"].to_string().contains(noted), "{}", told["notes"]);
+        assert_eq!(field(&told["request"]["headers"], "x_tenant"), tenant);
+        assert_eq!(field(&told["request"]["headers"], "x-original-url"), None);
+    }
+    let plain = told(&manifests, "http://www.ep.com/a", &["--header", "x-tenant: blue"]);
+    assert!(!plain["notes"].to_string().contains("removed"), "{}", plain["notes"]);
+}
+
+#[test]
+fn a_browser_vouches_for_an_origin_that_the_page_hides() {
+    let policy = ", cors: {allowOrigins: ['https://app.example.com'], disallowedOrigin: Reject}";
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", policy)].concat();
+    let hidden = ["--method", "POST", "--origin", "null"];
+    let vouched = [&hidden[..], &["--header", "sec-fetch-site: same-origin"]].concat();
+    let own = told(&manifests, "https://www.ep.com/a", &vouched);
+    assert_eq!(own["browser"]["why"], "same origin: no CORS");
+    assert_eq!(field(&own["request"]["headers"], "origin"), Some("null"));
+    let other = told(&manifests, "https://www.ep.com/a", &hidden);
+    assert_eq!(other["response"]["reason"], "CorsOrigin");
+}
+
+#[test]
 fn without_an_origin_what_hangs_on_it_is_null() {
     let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
     let simple = told(&manifests, "http://www.ep.com/a", &[]);

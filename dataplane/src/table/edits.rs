@@ -30,6 +30,12 @@ impl HeaderEdits {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
 
+    /// The fields that they change.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        let written = self.set.iter().chain(&self.add).map(|(name, _)| name);
+        self.remove.iter().chain(written)
+    }
+
     /// Applies the edits to a request. Fields that a backend may read as an edited one are removed
     /// first: `x_api_key` beside an injected `x-api-key` would let the client choose the value.
     pub(crate) fn apply_to_request(&self, headers: &mut HeaderMap) {
@@ -43,17 +49,12 @@ impl HeaderEdits {
         self.apply(headers);
     }
 
+    /// Whether a field is not edited, but may be read as one that is.
     fn has_twin(&self, name: &HeaderName) -> bool {
         let is_twin = |edited: &HeaderName| {
             edited != name && field_name::is_same_variable(edited.as_str(), name.as_str())
         };
         self.names().any(is_twin) && !self.names().any(|edited| edited == name)
-    }
-
-    /// The names of all edited fields.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        let written = self.set.iter().chain(&self.add).map(|(name, _)| name);
-        self.remove.iter().chain(written)
     }
 
     /// Applies the edits.

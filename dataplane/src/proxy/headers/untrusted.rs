@@ -13,7 +13,7 @@ pub(in crate::proxy) fn remove_untrusted(
 ) {
     let is_untrusted = |name: &&HeaderName| {
         let name = name.as_str();
-        if name.contains('_') {
+        if field_name::has_underscore(name) {
             return match underscores {
                 Underscores::Remove => true,
                 Underscores::Allow => field_name::is_reserved_twin(name),
