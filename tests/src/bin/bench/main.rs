@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
+mod connections;
 mod finding;
 mod hostile;
 mod http;
@@ -67,6 +68,7 @@ fn main() -> Result<ExitCode> {
     }
     if (every && !args.noise) || args.promises {
         let mut findings = memory::measure(&cores)?;
+        findings.extend(connections::measure(&cores)?);
         findings.extend(hostile::measure(&cores)?);
         report::findings(&findings);
         if findings.iter().any(|finding| !finding.kept()) {

@@ -22,6 +22,17 @@ impl Portico {
         manifests: &str,
         routes: usize,
     ) -> Result<Self> {
+        Self::start_with(folder, cores, manifests, routes, &[])
+    }
+
+    /// The same, with further flags.
+    pub(crate) fn start_with(
+        folder: &Path,
+        cores: &Cores,
+        manifests: &str,
+        routes: usize,
+        flags: &[&str],
+    ) -> Result<Self> {
         let (http, admin) = (ports::free()?, ports::free()?);
         let place = folder.join(format!("portico-{http}"));
         fs::create_dir(&place)?;
@@ -33,7 +44,7 @@ impl Portico {
             bail!("{} is missing: cargo build --release --workspace --bins", binary.display());
         }
         let mut command = pinned(&cores.proxy, binary);
-        command.arg("serve").arg(&place).args(["--workers", "1"]);
+        command.arg("serve").arg(&place).args(["--workers", "1"]).args(flags);
         command.arg("--http").arg(format!("127.0.0.1:{http}"));
         command.arg("--admin").arg(format!("127.0.0.1:{admin}"));
         // nginx's access log is off as well.
