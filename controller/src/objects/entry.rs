@@ -53,7 +53,7 @@ impl<T: DeserializeOwned> Entry<T> {
         let is_hopeless = problems.len() > schema::MAX_PROBLEMS;
         problems.extend(found);
         if is_hopeless {
-            return Self { object: None, undecoded: Vec::new(), problems };
+            return Self { object: None, undecoded: Vec::new(), problems, file: None };
         }
         schema::prune_nulls(&mut value);
         if let Value::Object(fields) = &mut value {
