@@ -155,6 +155,31 @@ async fn connections_with_requests_never_give_way_and_new_ones_wait() {
 }
 
 #[tokio::test]
+async fn a_connection_that_waits_for_its_place_is_served_while_draining() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let stage = Stage::open().await.unwrap();
+    let manifests = one_route(stage.address().unwrap(), "");
+    let edge = Edge::start_with(Setup { limits, ..Setup::default() }, &manifests).await.unwrap();
+    let mut busy = say(&edge, GET).await;
+    let mut backend = stage.accept().await.unwrap();
+    backend.read_request().await.unwrap().unwrap();
+    let mut waiting = say(&edge, GET).await;
+    tokio::time::sleep(SHORT).await;
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let (drained, ()) = tokio::join!(edge.dataplane.drain(LONG), async {
+        let mut second = stage.accept().await.unwrap();
+        second.read_request().await.unwrap().unwrap();
+        for backend in [&mut second, &mut backend] {
+            backend.send(answer).await.unwrap();
+        }
+        for client in [&mut waiting, &mut busy] {
+            assert_eq!(client.read_answer("GET").await.unwrap().text(), "ok");
+        }
+    });
+    assert!(drained);
+}
+
+#[tokio::test]
 async fn the_first_byte_of_a_connection_has_the_time_of_a_head() {
     let limits = Limits { header_timeout: SHORT, idle_timeout: LONG, ..Limits::default() };
     let (edge, _backend) = forwarding_with(Setup { limits, ..Setup::default() }, "").await;
