@@ -104,3 +104,16 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<'_, T> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_outlasts_the_deadline() {
+        let deadline = Deadline::new();
+        deadline.set(Some(Duration::from_millis(1)));
+        assert_eq!(until(&deadline, std::future::pending::<()>()).await, None);
+        assert_eq!(until(&deadline, std::future::ready(1)).await, Some(1));
+    }
+}

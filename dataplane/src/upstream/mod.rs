@@ -1,6 +1,6 @@
 //! Exchanges with backends: one small interface, [`Upstreams::send`], over pooled HTTP/1.1, HTTP/2
 //! and new connections. It takes a backend, a head, a body and a deadline, and knows nothing of
-//! clients. Each worker has its own; nothing is shared between threads.
+//! clients. Each worker has its own; threads share only which endpoints accept no connections.
 
 mod backoff;
 mod body;

@@ -218,6 +218,21 @@ fn assert_readable(answer: &Message, explanation: &Explanation, origin: &str, na
 }
 
 #[tokio::test]
+async fn a_websocket_that_its_backend_can_not_get_is_explained() {
+    let backend = backend().await;
+    let app = route("h2c", "backends: [{service: {name: h2c, port: 80}}]");
+    let services = service("h2c", "kubernetes.io/h2c", &[backend.address()]);
+    let manifests = [front_door(""), services, app].concat();
+    let edge = Edge::start(&manifests).await.unwrap();
+    let compiled = edge.serve(&manifests).await.unwrap();
+    let headers = &[("connection", "upgrade"), ("upgrade", "websocket")];
+    let case = Case { method: "GET", target: "/", origin: None, headers };
+    let response = explained(&compiled, &case).response.unwrap();
+    assert_eq!((response.status, response.reason), (Some(501), Some("UpgradeUnsupported")));
+    assert_agrees(&edge, &backend, &compiled, &case).await;
+}
+
+#[tokio::test]
 async fn what_is_explained_is_what_happens() {
     let backend = backend().await;
     let edge = Edge::start(&manifests(&backend)).await.unwrap();

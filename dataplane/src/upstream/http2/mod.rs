@@ -155,7 +155,7 @@ impl Http2Connections {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .data_frame_budget(SMALL_FRAMES_BUDGET)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
-            .initial_max_send_streams(MAX_STREAMS)
+            .initial_max_send_streams(self.likely_limit(address))
             .handshake(Paced::new(stream))
             .await
             .map_err(|error| UpstreamError::exchange(Fate::Unsent, error))?;
@@ -169,6 +169,15 @@ impl Http2Connections {
         tokio::task::spawn_local(run(connection, Rc::downgrade(&shared), address));
         self.by_endpoint.borrow_mut().entry(address).or_default().push(shared.clone());
         Ok(Http2::new(shared))
+    }
+
+    /// How many streams a new connection to `address` likely allows, until its SETTINGS tell: as
+    /// many as the others.
+    fn likely_limit(&self, address: SocketAddr) -> usize {
+        let all = self.by_endpoint.borrow();
+        let limits = all.get(&address).into_iter().flatten();
+        let lowest = limits.map(|one| one.sender.current_max_send_streams()).min();
+        lowest.unwrap_or(MAX_STREAMS).clamp(1, MAX_STREAMS)
     }
 
     /// Drops connections that have ended or been idle too long. Those that still carry requests
