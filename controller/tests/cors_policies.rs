@@ -12,7 +12,10 @@ use portico::{
     schema,
 };
 use portico_crds::{FrontDoor, Route};
-use portico_dataplane::{cors::Policy, table::ObjectName};
+use portico_dataplane::{
+    cors::Policy,
+    table::{Action, ObjectName},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::{
@@ -84,10 +87,15 @@ fn is_item(path: &str, list: &str) -> bool {
     path.strip_prefix(list).is_some_and(|rest| rest.starts_with('['))
 }
 
-/// The policy of the one Route; `None` if the Route is not served.
+/// The policy of the one Route; `None` if the Route is not served, and holds its place without one.
 fn served(compiled: &Compiled) -> Option<Option<&Arc<Policy>>> {
-    let matches = compiled.table.hosts.iter().flat_map(|host| host.routes.matches());
-    matches.map(|matched| matched.target.cors.as_ref()).next()
+    let mut matches = compiled.table.hosts.iter().flat_map(|host| host.routes.matches());
+    let route = &matches.next().unwrap().target;
+    if matches!(route.action, Action::NotAccepted(_)) {
+        assert_eq!(route.cors, None);
+        return None;
+    }
+    Some(route.cors.as_ref())
 }
 
 proptest! {

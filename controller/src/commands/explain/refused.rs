@@ -66,7 +66,8 @@ pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -
     {
         return vec![format!("FrontDoor {name} has this host, but is {}", why(problem))];
     }
-    let mut known: Vec<_> = compiled.table.hosts.iter().map(|host| host.host.to_string()).collect();
+    let served = compiled.table.hosts.iter().filter(|host| host.not_accepted.is_none());
+    let mut known: Vec<_> = served.map(|host| host.host.to_string()).collect();
     if known.is_empty() {
         return vec!["no FrontDoor is accepted: 'portico check' says why".to_owned()];
     }
