@@ -21,7 +21,7 @@ const TOO_LARGE_BYTES: usize = 64 << 10;
 /// The expressions that the last compile met, by their text, so that those that have not changed
 /// are not compiled again.
 #[derive(Debug, Default)]
-pub struct ExpressionCache {
+pub(super) struct ExpressionCache {
     known: HashMap<Box<str>, Known>,
     /// How many expressions have been met for the first time.
     met: usize,

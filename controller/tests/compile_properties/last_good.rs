@@ -125,7 +125,7 @@ fn found(host: &VirtualHost, path: &str) -> String {
     let headers = HeaderMap::new();
     let request =
         Request { method: &Method::GET, path, query: None, headers: Headers::Sent(&headers) };
-    let (matched, _) = host.routes.find(&request).unwrap();
+    let (matched, _) = host.routes.find(&request).unwrap().unwrap();
     assert_eq!(matched.target.unavailable, None);
     match &matched.target.action {
         Action::Respond(respond) => String::from_utf8(respond.body.to_vec()).unwrap(),
