@@ -20,6 +20,7 @@ const ALL: &[&str] = &[
     "limits.maxHeadBytes=32KiB",
     "limits.maxUriBytes=4KiB",
     "limits.maxBodyBytes=10MiB",
+    "limits.maxResponseFields=250",
     "limits.maxConnections=500",
     "limits.headerTimeout=10s",
     "limits.idleTimeout=1m",
