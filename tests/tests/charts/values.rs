@@ -23,6 +23,7 @@ const ALL: &[&str] = &[
     "limits.maxHeadBytes=32KiB",
     "limits.maxUriBytes=4KiB",
     "limits.maxBodyBytes=10MiB",
+    "limits.maxResponseFields=250",
     "limits.maxConnections=500",
     "limits.maxConnectionsPerClient=20",
     "limits.maxMemory=256MiB",
