@@ -138,6 +138,8 @@ fn defaults_show() {
         [
             r#"FrontDoor.spec.className = "portico""#,
             r#"FrontDoor.spec.plainHttp = "Redirect""#,
+            r#"FrontDoor.spec.slashes = "Keep""#,
+            r#"FrontDoor.spec.trustedHeaders = "XForwarded""#,
             "Route.spec.backends.items.priority = 0",
             "Route.spec.backends.items.weight = 1",
             r#"Route.spec.matches.items.cookies.items.type = "Exact""#,

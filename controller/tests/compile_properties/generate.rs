@@ -144,7 +144,7 @@ fn front_door() -> impl Strategy<Value = Value> {
         },
     );
     let proxies = vec(text(&["10.0.0.0/8", "::1"]), 0..2);
-    let family = text(&["XForwarded", "Forwarded"]);
+    let family = prop_oneof![Just("XForwarded"), Just("Forwarded")];
     let cors = option::of(policies::policy());
     let class = prop_oneof![8 => Just("portico"), 1 => Just("other")];
     (metadata(name()), class, hosts, option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors).prop_map(|(metadata, class, hosts, attach, (proxies, family), cors)| {

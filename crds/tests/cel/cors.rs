@@ -21,12 +21,12 @@ fn rules_24_and_28_a_cors_policy_allows_some_origin() {
                 (
                     json!({"cors": {"allowOrigins": ["*", "https://a.example"]}}),
                     "spec.cors.allowOrigins",
-                    "goes alone",
+                    "the only entry",
                 ),
                 (
                     json!({"cors": {"allowOrigins": ["*"], "allowOriginRegex": ["https://a"]}}),
                     "spec.cors.allowOrigins",
-                    "goes alone",
+                    "the only entry",
                 ),
                 (json!({"cors": {"allowOrigins": ["*"], "allowOriginRegex": []}}), "", ""),
             ],

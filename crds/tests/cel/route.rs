@@ -32,8 +32,8 @@ fn what_changes_a_forwarded_request_goes_with_backends() {
             &route(),
             &[
                 (json!({field: {}}), "", ""),
-                (beside("redirect"), &at, "with backends only"),
-                (beside("respond"), &at, "with backends only"),
+                (beside("redirect"), &at, "applies to backends only"),
+                (beside("respond"), &at, "applies to backends only"),
             ],
         );
     }
@@ -100,12 +100,12 @@ fn a_predicate_has_a_value_where_its_type_compares_one() {
                 (
                     predicate(kind, json!({"name": "v", "type": "Present", "value": "2"})),
                     &value,
-                    "may not be given",
+                    "can't be combined",
                 ),
                 (
                     predicate(kind, json!({"name": "v", "type": "Absent", "value": ""})),
                     &value,
-                    "may not be given",
+                    "can't be combined",
                 ),
             ],
         );
