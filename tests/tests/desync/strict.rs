@@ -127,11 +127,14 @@ impl Message {
     }
 
     /// RFC 9112 §6.3. It lets a recipient repair two things in a response: a length beside a
-    /// coding, and a length that is repeated.
+    /// coding, and a length that is repeated. Where there is no body, neither counts.
     fn framing(&self, kind: Kind<'_>, reader: Reader) -> Read<Framing> {
         let codings: Vec<_> = self.values("transfer-encoding").collect();
         let mut lengths: Vec<_> = self.values("content-length").collect();
         if reader == Reader::Tolerant && kind != Kind::Request {
+            if let Some(none) = self.without_body(kind) {
+                return Ok(none);
+            }
             lengths = lengths.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
             lengths.dedup();
             let is_number = |length: &&str| length.bytes().all(|byte| byte.is_ascii_digit());

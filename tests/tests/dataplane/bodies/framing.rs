@@ -98,17 +98,31 @@ async fn an_http_1_0_backends_answer_passes() {
 
 #[tokio::test]
 async fn a_backends_length_is_passed_on_once_and_only_where_it_counts() {
-    for (fields, passed) in [
-        ("Content-Length: 4, 4\r\nContent-Length: 04", &["4"][..]),
-        ("Content-Length: 2\r\nTransfer-Encoding: gzip", &[]),
+    for (fields, body, passed) in [
+        ("Content-Length: 4, 4\r\nContent-Length: 04", "abcd", &["4"][..]),
+        ("Content-Length: 2\r\nTransfer-Encoding: chunked", "4\r\nabcd\r\n0\r\n\r\n", &[]),
     ] {
-        let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nabcd");
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{body}");
         let reply = move |_: &Message| Reply::raw(answer.clone()).then_close();
         let backend = Backend::scripted(reply).await.unwrap();
         let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
         let got = ask(edge.address(), get("/", "")).await.unwrap();
         assert_eq!((got.text().as_str(), got.complete), ("abcd", true), "{fields}: {}", got.head);
         assert_eq!(got.fields("content-length"), passed, "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_with_a_coding_that_is_not_decoded_is_malformed() {
+    for codings in ["gzip", "gzip, chunked", "chunked, identity"] {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: {codings}\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
+        );
+        let reply = move |_: &Message| Reply::raw(answer.clone()).then_close();
+        let backend = Backend::scripted(reply).await.unwrap();
+        let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+        let got = ask(edge.address(), get("/", "")).await.unwrap();
+        assert_eq!((got.status(), got.reason().as_str()), (502, "BackendMalformed"), "{codings}");
     }
 }
 
