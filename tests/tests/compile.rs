@@ -94,14 +94,7 @@ impl CaseOptions {
         let host_claims = HostClaims::new(
             host_claims.into_iter().map(|(namespace, list)| (namespace, hosts(list))),
         );
-        Options {
-            class,
-            loopback_endpoints,
-            secret_namespaces,
-            guard,
-            host_claims,
-            underscores,
-        }
+        Options { class, loopback_endpoints, secret_namespaces, guard, host_claims, underscores }
     }
 }
 

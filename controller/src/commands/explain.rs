@@ -27,13 +27,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
     let (host_claims, underscores) = (args.hosts.claims(), args.underscores.setting());
-    let options = Options {
-        loopback_endpoints: true,
-        guard,
-        host_claims,
-        underscores,
-        ..Options::default()
-    };
+    let options =
+        Options { loopback_endpoints: true, guard, host_claims, underscores, ..Options::default() };
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {

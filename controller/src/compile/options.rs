@@ -1,8 +1,6 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
-use portico_dataplane::{
-    address_guard::AddressGuard, config::Underscores, table::HostPattern,
-};
+use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::HostPattern};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Compiler options.

@@ -71,8 +71,9 @@ impl Message {
     /// Reads one message from the start of `bytes`.
     pub(crate) fn read(bytes: &[u8], kind: Kind<'_>, reader: Reader) -> Read<Self> {
         let mut at = 0;
-        let start_line = line(bytes, &mut at)?;
-        let fields = read_fields(bytes, &mut at)?;
+        let bare = reader == Reader::Tolerant && kind != Kind::Request;
+        let start_line = line(bytes, &mut at, bare)?;
+        let fields = read_fields(bytes, &mut at, bare)?;
         let mut message = Self { start_line, fields, body: Vec::new(), length: 0 };
         message.check_start(kind)?;
         if kind == Kind::Request {
@@ -175,18 +176,19 @@ impl Message {
     }
 }
 
-/// A line that ends with CRLF and holds no other CR or LF.
-fn line(bytes: &[u8], at: &mut usize) -> Read<String> {
+/// A line that ends with CRLF, or with LF alone if that is tolerated (RFC 9112 §2.2), and holds no
+/// other CR or LF.
+fn line(bytes: &[u8], at: &mut usize, bare: bool) -> Read<String> {
     let rest = &bytes[*at..];
     let Some(end) = rest.iter().position(|byte| b"\r\n\0".contains(byte)) else {
         return Err(Unread::Incomplete);
     };
-    match &rest[end..] {
-        [b'\r', b'\n', ..] => {}
+    *at += match &rest[end..] {
+        [b'\r', b'\n', ..] => end + 2,
         [b'\r'] => return Err(Unread::Incomplete),
+        [b'\n', ..] if bare => end + 1,
         _ => return malformed("a bare CR, LF or NUL"),
-    }
-    *at += end + 2;
+    };
     Ok(rest[..end].iter().copied().map(char::from).collect())
 }
 
@@ -195,10 +197,10 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || symbol(byte))
 }
 
-fn read_fields(bytes: &[u8], at: &mut usize) -> Read<Vec<(String, String)>> {
+fn read_fields(bytes: &[u8], at: &mut usize, bare: bool) -> Read<Vec<(String, String)>> {
     let mut fields = Vec::new();
     loop {
-        let line = line(bytes, at)?;
+        let line = line(bytes, at, bare)?;
         if line.is_empty() {
             return Ok(fields);
         }
@@ -213,7 +215,7 @@ fn read_fields(bytes: &[u8], at: &mut usize) -> Read<Vec<(String, String)>> {
 
 fn read_chunks(bytes: &[u8], at: &mut usize, body: &mut Vec<u8>, reader: Reader) -> Read<()> {
     loop {
-        let line = line(bytes, at)?;
+        let line = line(bytes, at, false)?;
         let (size, extensions) = line.split_once(';').unwrap_or((&line, ""));
         let is_control = |byte: u8| byte != b'\t' && byte.is_ascii_control();
         let (size, good) = match reader {
@@ -226,7 +228,7 @@ fn read_chunks(bytes: &[u8], at: &mut usize, body: &mut Vec<u8>, reader: Reader)
         }
         let size = usize::from_str_radix(size, 16).or_else(|_| malformed("chunk size"))?;
         if size == 0 {
-            return read_fields(bytes, at).map(drop);
+            return read_fields(bytes, at, false).map(drop);
         }
         let end = *at + size;
         body.extend_from_slice(bytes.get(*at..end).ok_or(Unread::Incomplete)?);
