@@ -23,6 +23,8 @@ struct Seen {
     violations: Vec<String>,
     /// Scripts by target; other targets get an echo of theirs.
     scripts: HashMap<String, Script>,
+    /// How many responses have been written.
+    written: usize,
 }
 
 #[derive(Clone)]
@@ -56,16 +58,23 @@ impl Peer {
         (std::mem::take(&mut seen.requests), std::mem::take(&mut seen.violations))
     }
 
+    /// How many responses have been written, each with all that was to follow it.
+    pub(crate) fn written(&self) -> usize {
+        self.seen.lock().unwrap().written
+    }
+
     fn serve(&self, mut stream: TcpStream) -> Option<()> {
+        // What follows a response must not be held back until the next request.
+        stream.set_nodelay(true).ok()?;
         let mut unread = Vec::new();
         loop {
             match Message::read(&unread, Kind::Request, Reader::Strict) {
                 Ok(request) => {
                     unread.drain(..request.length);
                     let script = self.take_request(request);
-                    for piece in script.pieces {
-                        stream.write_all(&piece).ok()?;
-                    }
+                    let written = script.pieces.iter().try_for_each(|it| stream.write_all(it));
+                    self.seen.lock().unwrap().written += 1;
+                    written.ok()?;
                     if script.close {
                         return None;
                     }
