@@ -5,7 +5,7 @@ use std::cell::Cell;
 /// The number of bytes that the predicates of all matches may look at for one request. Each
 /// predicate counts for itself, and so do bytes that several of them look at.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<Option<usize>>);
+pub(crate) struct Budget(Cell<Option<usize>>);
 
 /// A request whose predicates would look at more than is allowed: it is large, and its path has many
 /// matches.
@@ -19,7 +19,7 @@ impl Budget {
     const PREDICATE: usize = 32;
 
     /// For the matches of one request.
-    pub(super) fn of_one_request() -> Self {
+    pub(crate) fn of_one_request() -> Self {
         Self(Cell::new(Some(Self::BYTES)))
     }
 

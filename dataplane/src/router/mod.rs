@@ -7,12 +7,12 @@ mod predicate;
 mod tree;
 mod values;
 
+pub(crate) use budget::Budget;
 pub use budget::BudgetExceeded;
 pub(crate) use near_miss::{NearMiss, mismatch};
 pub use predicate::{Comparison, Predicate, Predicates};
 
 use crate::path::{Captures, PathPattern};
-use budget::Budget;
 use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 use tree::Tree;
@@ -90,9 +90,17 @@ impl<T> RouteTree<T> {
         &'t self,
         request: &Request<'r>,
     ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
-        let budget = Budget::of_one_request();
+        self.find_within(request, &Budget::of_one_request())
+    }
+
+    /// [`find`](Self::find) for one of several lookups that share a budget.
+    pub(crate) fn find_within<'t, 'r>(
+        &'t self,
+        request: &Request<'r>,
+        budget: &Budget,
+    ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
         let found = self.tree.find(request.path, &mut |range| {
-            let satisfied = |predicates: &Predicates| predicates.unmet(request, &budget).is_none();
+            let satisfied = |predicates: &Predicates| predicates.unmet(request, budget).is_none();
             self.matches[range].iter().find(|matched| satisfied(&matched.predicates))
         });
         budget.check().map(|()| found)
