@@ -220,6 +220,17 @@ async fn options_goes_no_further_than_it_may() {
         assert!(answer.field("allow").contains("OPTIONS"), "{}", answer.head);
         assert!(backend.requests().is_empty(), "{fields}");
     }
+    for (host, fields, status) in [
+        ("www.ep.com", "Max-Forwards: 0\r\n", 204),
+        ("www.ep.com", "Max-Forwards: 1\r\n", 404),
+        ("www.ep.com", "", 404),
+        ("other.example", "Max-Forwards: 0\r\n", 404),
+    ] {
+        let request = format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
+        let answer = ask(edge.address(), request).await.unwrap();
+        assert_eq!(answer.status(), status, "{host} {fields}");
+        assert_eq!(answer.field("allow").contains("OPTIONS"), status == 204, "{}", answer.head);
+    }
     for (method, fields, forwarded) in [
         ("OPTIONS", "Max-Forwards: 1\r\n", &["0"][..]),
         ("OPTIONS", "Max-Forwards: 10\r\n", &["9"]),
