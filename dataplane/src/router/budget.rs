@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 /// The number of bytes that the predicates of all matches may look at for one request. Each
-/// predicate counts for itself, and so do bytes that several of them look at.
+/// predicate counts for itself, and so do bytes that several of them look at, except those in which
+/// the same cookie or query key is looked for several times in a row.
 #[derive(Debug)]
 pub(crate) struct Budget(Cell<Option<usize>>);
 

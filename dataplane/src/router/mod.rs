@@ -2,6 +2,7 @@
 //! target is opaque here.
 
 mod budget;
+mod lookup;
 mod near_miss;
 mod predicate;
 mod tree;
@@ -14,6 +15,7 @@ pub use predicate::{Comparison, Predicate, Predicates};
 
 use crate::path::{Captures, PathPattern};
 use http::{HeaderMap, Method};
+use lookup::Lookup;
 use serde::{Serialize, Serializer};
 use tree::Tree;
 
@@ -99,9 +101,9 @@ impl<T> RouteTree<T> {
         request: &Request<'r>,
         budget: &Budget,
     ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
+        let lookup = Lookup::new(request, budget);
         let found = self.tree.find(request.path, &mut |range| {
-            let satisfied = |predicates: &Predicates| predicates.unmet(request, budget).is_none();
-            self.matches[range].iter().find(|matched| satisfied(&matched.predicates))
+            self.matches[range].iter().find(|matched| matched.predicates.unmet(&lookup).is_none())
         });
         budget.check().map(|()| found)
     }
