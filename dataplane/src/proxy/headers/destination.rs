@@ -184,8 +184,11 @@ impl Mapping<'_> {
         let found = found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?;
         let Some((matched, captures)) = found else { return Ok(Place::Nowhere) };
         let forward = match &matched.target.action {
-            Action::Forward(forward) => forward,
-            Action::Redirect(_) | Action::Respond(_) | Action::NotAccepted(_) => {
+            Action::Forward(forward) if matched.target.unavailable.is_none() => forward,
+            Action::Forward(_)
+            | Action::Redirect(_)
+            | Action::Respond(_)
+            | Action::NotAccepted(_) => {
                 return Ok(Place::Elsewhere);
             }
         };

@@ -64,12 +64,16 @@ fn mapped_bytes(
     let same = forward(backend.clone(), "/media/{a}");
     let other = forward(self::backend("web/other:80", host), "");
     let fixed = Respond { status: StatusCode::FORBIDDEN, headers: vec![], body: Bytes::new() };
-    let routes = vec![
+    let mut routes = vec![
         route("/dav/*", Action::Forward(own.clone())),
         route("/photos/{a}", Action::Forward(same)),
         route("/other/*", Action::Forward(other)),
         route("/dav/private/*", Action::Respond(fixed)),
+        route("/dav/unavailable", Action::Forward(own.clone())),
     ];
+    if let Some(unavailable) = routes.last_mut() {
+        Arc::get_mut(&mut unavailable.target).unwrap().unavailable = Some("no Secret".to_owned());
+    }
     let virtual_host = VirtualHost {
         host: "www.ep.com".parse().unwrap(),
         front_door: ObjectName::new("web", "front"),
@@ -143,6 +147,7 @@ fn a_destination_leads_to_no_path_that_a_request_could_not_reach() {
         "http://evil.example/dav/a",
         "/other/a",
         "/dav/private/a",
+        "/dav/unavailable",
         "/dav/../other/a",
     ] {
         for (template, host) in
