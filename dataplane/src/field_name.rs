@@ -6,7 +6,7 @@
 /// Names under which proxies report the client's address, its certificate, or what it requested,
 /// and which backends act on: whoever may set them chooses who the client is, or what the request
 /// is. Sorted.
-const CLAIMS: [&str; 81] = [
+const CLAIMS: [&str; 88] = [
     "ali-cdn-real-ip",
     "cdn-real-ip",
     "cdn-src-ip",
@@ -41,7 +41,10 @@ const CLAIMS: [&str; 81] = [
     "proxy-url",
     "real-ip",
     "remote-addr",
+    "remote-email",
+    "remote-groups",
     "remote-host",
+    "remote-name",
     "remote-user",
     "request-uri",
     "true-client-ip",
@@ -53,12 +56,15 @@ const CLAIMS: [&str; 81] = [
     "x-azure-clientip",
     "x-azure-socketip",
     "x-client-cert",
+    "x-client-dn",
     "x-client-ip",
+    "x-client-verify",
     "x-clientip",
     "x-cluster-client-ip",
     "x-custom-ip-authorization",
     "x-envoy-external-address",
     "x-envoy-internal",
+    "x-envoy-original-dst-host",
     "x-envoy-original-path",
     "x-forward-for",
     "x-forward-host",
@@ -72,6 +78,7 @@ const CLAIMS: [&str; 81] = [
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-middleware-subrequest",
     "x-nf-client-connection-ip",
     "x-originating-ip",
     "x-override-url",
@@ -91,12 +98,18 @@ const CLAIMS: [&str; 81] = [
 ];
 
 /// Beginnings of further such names.
-const CLAIM_PREFIXES: [&str; 12] = [
+const CLAIM_PREFIXES: [&str; 18] = [
+    "cf-access-",
     "ssl-client-",
+    "tailscale-user-",
     "wl-proxy-",
     "x-amzn-mtls-",
+    "x-amzn-oidc-",
     "x-auth-request-",
+    "x-authenticated-",
+    "x-authentik-",
     FORWARDED_PREFIX,
+    "x-goog-authenticated-user-",
     "x-ms-client-principal",
     "x-original-",
     REAL_PREFIX,
@@ -139,6 +152,7 @@ pub(crate) fn is_claim(name: &str) -> bool {
             | [b'p' | b't', b'r', ..]
             | [b'r', b'e', ..]
             | [b's', b's', ..]
+            | [b't', b'a', ..]
             | [b'w', b'l', ..]
             | [b'x', b'-', ..]
     ) && (CLAIMS.binary_search(&name).is_ok()
@@ -156,16 +170,21 @@ pub(crate) fn has_underscore(name: &str) -> bool {
     name.as_bytes().contains(&b'_')
 }
 
-/// Whether a name with underscores is, to a backend that can't tell `_` from `-` (CGI, WSGI), one
-/// that the edge itself sets or removes.
+/// Whether a name consists of letters, digits and hyphens, as nearly all do.
+pub(crate) fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether a name with other punctuation than hyphens is, to a backend that turns names into
+/// variables (see [`is_same_variable`]), one that the edge itself sets or removes.
 pub(crate) fn is_reserved_twin(name: &str) -> bool {
-    if !has_underscore(name) {
+    if is_plain(name) {
         return false;
     }
     let mut folded = [0; FOLDED_BYTES];
     let length = name.len().min(FOLDED_BYTES);
     for (to, byte) in folded.iter_mut().zip(name.bytes()) {
-        *to = if byte == b'_' { b'-' } else { byte };
+        *to = if byte.is_ascii_alphanumeric() { byte } else { b'-' };
     }
     // Field names are ASCII.
     let folded = std::str::from_utf8(&folded[..length]).unwrap_or_default();
@@ -230,13 +249,20 @@ mod tests {
             "content_length",
             "transfer_encoding",
             "client_cert_chain",
+            "x.forwarded.for",
+            "x.real.ip",
+            "x-forwarded~proto",
+            "remote!user",
+            "content.length",
         ] {
             assert!(is_reserved_twin(twin), "{twin}");
         }
         for other in [
             "x-real-ip",
             "x_own",
+            "x.own",
             "_",
+            ".",
             "x_request_ids",
             "x_nf_client_connection_ip_of_somebody_else",
             "a_name_that_is_longer_than_any_of_those_listed",

@@ -32,6 +32,11 @@ pub(crate) enum Refusal {
     InvalidForwardedHost,
     /// A target that is neither a path nor an absolute http(s) URL.
     InvalidTarget,
+    /// A `Destination` that is neither a path nor an absolute http(s) URL (RFC 4918 §10.3).
+    InvalidDestination,
+    /// A `Destination` that is not at the request's backend, as far as the front door's Routes go
+    /// (RFC 4918 §9.8.5, §9.9.4).
+    ForeignDestination,
     /// A path that can't be normalised (RFC 3986 §6.2.2).
     InvalidPath(PathError),
     /// This install's name is already in `Via` (RFC 9110 §7.6.3).
@@ -88,6 +93,7 @@ impl Refusal {
             | Self::InvalidHost
             | Self::InvalidForwardedHost
             | Self::InvalidTarget
+            | Self::InvalidDestination
             | Self::InvalidPath(_)
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::UnknownTransferCoding | Self::UpgradeUnsupported => StatusCode::NOT_IMPLEMENTED,
@@ -105,7 +111,8 @@ impl Refusal {
             | Self::RouteNotAccepted
             | Self::NotResolved
             | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NameNotResolved
+            Self::ForeignDestination
+            | Self::NameNotResolved
             | Self::AddressNotAllowed
             | Self::ConnectFailed
             | Self::TlsFailed
@@ -130,6 +137,8 @@ impl Refusal {
             Self::InvalidHost => "InvalidHost",
             Self::InvalidForwardedHost => "InvalidForwardedHost",
             Self::InvalidTarget => "InvalidTarget",
+            Self::InvalidDestination => "InvalidDestination",
+            Self::ForeignDestination => "ForeignDestination",
             Self::InvalidPath(_) => "InvalidPath",
             Self::Loop => "Loop",
             Self::NoHost => "NoHost",
@@ -173,6 +182,8 @@ impl Refusal {
             Self::InvalidForwardedHost => "The trusted proxy in front reports a host that the FrontDoor does not have: it passes on what the client sent in X-Forwarded-Host or Forwarded, or the host is missing from the FrontDoor.",
             Self::InvalidHost => "The request must have exactly one valid Host.",
             Self::InvalidTarget => "The request target must be a path or an absolute http or https URL, without a fragment.",
+            Self::InvalidDestination => "Destination must be one absolute path or http or https URL.",
+            Self::ForeignDestination => "Destination is not where this request could be sent: at this front door, by a Route to the same backend.",
             Self::InvalidPath(why) => return format!("The request's path is refused: {why}."),
             Self::Loop => "The request has already passed through this front door: a backend points back at it.",
             Self::NoHost => "No FrontDoor has this host.",
@@ -220,6 +231,8 @@ impl Refusal {
             Self::MethodNotAllowed
             | Self::InvalidForwardedHost
             | Self::InvalidTarget
+            | Self::InvalidDestination
+            | Self::ForeignDestination
             | Self::InvalidPath(_)
             | Self::Loop
             | Self::NoHost

@@ -21,6 +21,10 @@ pub enum PathError {
         "the path has a segment that a server may read as '.' or '..', such as '..;' or '..%2F'"
     )]
     HiddenDots,
+    /// A segment of parameters only, where slashes are merged: servers that drop parameters see an
+    /// empty segment.
+    #[error("the path has a segment that begins with ';', which a server may read as an empty one")]
+    HiddenSlashes,
 }
 
 /// Why a pattern or template is rejected.

@@ -36,6 +36,21 @@ impl Slashes {
         }
         Cow::Owned(merged)
     }
+
+    /// Refuses a path in which a server that drops parameters (`;…`) sees slashes to merge that
+    /// [`apply`](Self::apply) does not.
+    ///
+    /// # Errors
+    /// [`PathError::HiddenSlashes`].
+    pub(crate) fn check(self, path: &str) -> Result<(), PathError> {
+        let is_parameter = |segment: &str| {
+            matches!(segment.as_bytes(), [b';', ..] | [b'%', b'3', b'B' | b'b', ..])
+        };
+        match self {
+            Self::Merge if path.split('/').any(is_parameter) => Err(PathError::HiddenSlashes),
+            Self::Merge | Self::Keep => Ok(()),
+        }
+    }
 }
 
 /// Normalises a request's path (RFC 3986 §6.2.2): dot segments are removed, escapes of unreserved

@@ -105,7 +105,7 @@ fn parse_literal(literal: &str, canonical: &mut String) -> Result<(), Error> {
     canonicalise(literal, canonical).map_err(|error| match error {
         PathError::NotAbsolute => Error::NotAbsolute,
         PathError::BrokenEscape => Error::BrokenEscape(literal.to_owned()),
-        PathError::HiddenDots => Error::DotSegment(literal.to_owned()),
+        PathError::HiddenDots | PathError::HiddenSlashes => Error::DotSegment(literal.to_owned()),
         PathError::Backslash => Error::Backslash,
         PathError::Control => Error::Control,
     })

@@ -151,6 +151,9 @@ impl<'t> Arrived<'t> {
             Disposition::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
         }
         facts.admit(head)?;
+        if head.uri.path() == "*" && is_last_hop(head) {
+            return Ok(Next::Respond(RouteReply::Options));
+        }
         let (matched, captures) = found?;
         let route = Routed { client: &destination.client, matched, captures, path: path?, head };
         route.next(&cors_request)

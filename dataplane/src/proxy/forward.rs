@@ -55,10 +55,9 @@ impl ForwardContext<'_, '_> {
         };
         let rewrite = RequestRewrite {
             client: &self.destination.client,
+            virtual_host: self.destination.virtual_host,
             backend,
             forward: self.plan.forward,
-            pattern: &self.plan.matched.path,
-            slashes: self.destination.virtual_host.slashes,
         };
         rewrite.apply(&head.method, &mut head.headers)?;
         let announced = head.headers.contains_key(header::TRAILER);

@@ -136,6 +136,7 @@ pub(super) fn path(head: &request::Parts, slashes: Slashes) -> Result<String, Re
 
 /// A path that a client sent, normalised as its front door says.
 pub(super) fn normalised(path: &str, slashes: Slashes) -> Result<String, Refusal> {
+    slashes.check(path).map_err(Refusal::InvalidPath)?;
     let merged = slashes.apply(path);
     path::normalise(&merged).map(Cow::into_owned).map_err(Refusal::InvalidPath)
 }

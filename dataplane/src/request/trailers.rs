@@ -120,7 +120,7 @@ impl TrailerFilter {
     /// Whether a field passes.
     pub(crate) fn admits(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        if field_name::is_plain(name) {
             return self.admits_plain(name);
         }
         // Servers that turn names into variables can't tell punctuation apart (RFC 3875 §4.1.18).

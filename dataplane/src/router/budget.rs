@@ -3,9 +3,10 @@
 use std::cell::Cell;
 
 /// The number of bytes that the predicates of all matches may look at for one request. Each
-/// predicate counts for itself, and so do bytes that several of them look at.
+/// predicate counts for itself, and so do bytes that several of them look at, except those in which
+/// the same cookie or query key is looked for several times in a row.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<Option<usize>>);
+pub(crate) struct Budget(Cell<Option<usize>>);
 
 /// A request whose predicates would look at more than is allowed: it is large, and its path has many
 /// matches.
@@ -19,7 +20,7 @@ impl Budget {
     const PREDICATE: usize = 32;
 
     /// For the matches of one request.
-    pub(super) fn of_one_request() -> Self {
+    pub(crate) fn of_one_request() -> Self {
         Self(Cell::new(Some(Self::BYTES)))
     }
 

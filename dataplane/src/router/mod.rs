@@ -2,18 +2,20 @@
 //! target is opaque here.
 
 mod budget;
+mod lookup;
 mod near_miss;
 mod predicate;
 mod tree;
 mod values;
 
+pub(crate) use budget::Budget;
 pub use budget::BudgetExceeded;
 pub(crate) use near_miss::{NearMiss, mismatch};
 pub use predicate::{Comparison, Predicate, Predicates};
 
 use crate::path::{Captures, PathPattern};
-use budget::Budget;
 use http::{HeaderMap, Method};
+use lookup::Lookup;
 use serde::{Serialize, Serializer};
 use tree::Tree;
 
@@ -90,10 +92,18 @@ impl<T> RouteTree<T> {
         &'t self,
         request: &Request<'r>,
     ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
-        let budget = Budget::of_one_request();
+        self.find_within(request, &Budget::of_one_request())
+    }
+
+    /// [`find`](Self::find) for one of several lookups that share a budget.
+    pub(crate) fn find_within<'t, 'r>(
+        &'t self,
+        request: &Request<'r>,
+        budget: &Budget,
+    ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
+        let lookup = Lookup::new(request, budget);
         let found = self.tree.find(request.path, &mut |range| {
-            let satisfied = |predicates: &Predicates| predicates.unmet(request, &budget).is_none();
-            self.matches[range].iter().find(|matched| satisfied(&matched.predicates))
+            self.matches[range].iter().find(|matched| matched.predicates.unmet(&lookup).is_none())
         });
         budget.check().map(|()| found)
     }

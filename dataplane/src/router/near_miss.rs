@@ -1,6 +1,8 @@
 //! Why a match does not win a request; `explain` lists these for the runners-up.
 
-use super::{Match, Predicates, Request, RouteTree, budget::Budget, predicate::Unmet};
+use super::{
+    Match, Predicates, Request, RouteTree, budget::Budget, lookup::Lookup, predicate::Unmet,
+};
 use crate::path::PathPattern;
 use std::fmt;
 
@@ -58,7 +60,7 @@ pub(crate) fn mismatch<'t>(
     if path.matches(request.path).is_none() {
         return Some(NearMiss::Path(typo(path, request.path)));
     }
-    predicates.unmet(request, &Budget::unlimited()).map(NearMiss::Unmet)
+    predicates.unmet(&Lookup::new(request, &Budget::unlimited())).map(NearMiss::Unmet)
 }
 
 /// Why a match that also matches ranks below the winner.

@@ -1,6 +1,6 @@
 //! The conditions of a match other than its path.
 
-use super::{Headers, Request, budget::Budget, values};
+use super::{Headers, Request, budget::Budget, lookup::Lookup, values};
 use crate::full_match::FullMatch;
 use http::{HeaderMap, Method, header::COOKIE};
 use serde::{Serialize, Serializer};
@@ -32,12 +32,13 @@ fn methods<S: Serializer>(methods: &[Method], serializer: S) -> Result<S::Ok, S:
 impl Predicates {
     /// Whether a request satisfies all of them.
     pub fn matches(&self, request: &Request<'_>) -> bool {
-        self.unmet(request, &Budget::unlimited()).is_none()
+        self.unmet(&Lookup::new(request, &Budget::unlimited())).is_none()
     }
 
     /// The first predicate that a request does not satisfy, or that is not checked because that
     /// would exceed the budget.
-    pub(super) fn unmet(&self, request: &Request<'_>, budget: &Budget) -> Option<Unmet<'_>> {
+    pub(super) fn unmet<'p>(&'p self, lookup: &Lookup<'p, '_, '_>) -> Option<Unmet<'p>> {
+        let Lookup { request, budget, .. } = *lookup;
         if !self.methods.is_empty() && !self.methods.contains(request.method) {
             return Some(Unmet::Methods(&self.methods));
         }
@@ -46,12 +47,11 @@ impl Predicates {
         let query = || {
             let query = request.query.unwrap_or_default();
             self.query.iter().find(|key| {
-                !budget.allows(query.len())
-                    || !key.comparison.matches_any(values::query(query, &key.name))
+                let values = values::query(query, &key.name);
+                !lookup.query.satisfy(key, budget, query.len(), values)
             })
         };
-        let cookie =
-            || self.cookies.iter().find(|cookie| !cookie_matches(cookie, request.headers, budget));
+        let cookie = || self.cookies.iter().find(|cookie| !cookie_matches(cookie, lookup));
         header
             .map(Unmet::Header)
             .or_else(|| query().map(Unmet::Query))
@@ -79,18 +79,9 @@ fn header_matches(header: &Predicate, headers: Headers<'_>, budget: &Budget) -> 
     match headers {
         Headers::Sent(headers) => {
             let lines = headers.get_all(&header.name);
-            let bytes = match &header.comparison {
-                Comparison::Regex(_) => lines.iter().map(|line| line.len()).sum(),
-                // Many bytes are compared at a time.
-                Comparison::Exact(text) | Comparison::Prefix(text) => {
-                    lines.iter().count() * text.len() / 16
-                }
-                Comparison::Present | Comparison::Absent => 0,
-            };
-            budget.allows(bytes)
-                && header
-                    .comparison
-                    .matches_any(lines.iter().map(|line| Cow::Borrowed(line.as_bytes())))
+            let values = || lines.iter().map(|line| Cow::Borrowed(line.as_bytes()));
+            budget.allows(header.comparison.cost(values()))
+                && header.comparison.matches_any(values())
         }
         Headers::Announced(names) => {
             let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
@@ -99,11 +90,11 @@ fn header_matches(header: &Predicate, headers: Headers<'_>, budget: &Budget) -> 
     }
 }
 
-fn cookie_matches(cookie: &Predicate, headers: Headers<'_>, budget: &Budget) -> bool {
-    match headers {
+fn cookie_matches<'p>(cookie: &'p Predicate, lookup: &Lookup<'p, '_, '_>) -> bool {
+    match lookup.request.headers {
         Headers::Sent(headers) => {
-            budget.allows(cookie_bytes(headers))
-                && cookie.comparison.matches_any(values::cookie(headers, &cookie.name))
+            let values = values::cookie(headers, &cookie.name);
+            lookup.cookies.satisfy(cookie, lookup.budget, cookie_bytes(headers), values)
         }
         Headers::Announced(_) => true,
     }
@@ -181,13 +172,23 @@ pub enum Comparison {
 
 impl Comparison {
     /// Whether any of the values that a request has under a name matches.
-    fn matches_any<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
+    pub(super) fn matches_any<'v>(&self, mut values: impl Iterator<Item = Cow<'v, [u8]>>) -> bool {
         match self {
             Self::Exact(expected) => values.any(|value| *value == *expected.as_bytes()),
             Self::Prefix(expected) => values.any(|value| value.starts_with(expected.as_bytes())),
             Self::Regex(regex) => values.any(|value| regex.matches(value)),
             Self::Present => values.next().is_some(),
             Self::Absent => values.next().is_none(),
+        }
+    }
+
+    /// How many bytes have to be looked at to compare these values.
+    pub(super) fn cost<'v>(&self, values: impl Iterator<Item = Cow<'v, [u8]>>) -> usize {
+        match self {
+            Self::Regex(_) => values.map(|value| value.len()).sum(),
+            // Many bytes are compared at a time.
+            Self::Exact(text) | Self::Prefix(text) => values.count() * text.len() / 16,
+            Self::Present | Self::Absent => 0,
         }
     }
 }

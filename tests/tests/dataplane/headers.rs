@@ -11,7 +11,7 @@ use portico_tests::{
 async fn hop_by_hop_fields_of_a_request_end_here() {
     let backend = Backend::saying("ok").await.unwrap();
     let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
-    let fields = "Connection: X-Private, keep-alive\r\nX-Private: 1\r\nconnection: x-more\r\nX-More: 2\r\n\
+    let fields = "Connection: é, X-Private, keep-alive\r\nX-Private: 1\r\nconnection: x-more\r\nX-More: 2\r\n\
         Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nUpgrade: irc/6.9\r\n\
         Proxy-Authorization: Basic eA==\r\nX-Stays: 3\r\n";
     assert_eq!(ask(edge.address(), get("/", fields)).await.unwrap().status(), 200);
@@ -47,7 +47,7 @@ async fn connection_can_not_name_away_host_or_length() {
 #[tokio::test]
 async fn hop_by_hop_fields_of_an_answer_end_here() {
     let backend = Backend::answering(
-        "HTTP/1.1 200 OK\r\nConnection: x-private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: timeout=5\r\n\
+        "HTTP/1.1 200 OK\r\nConnection: é, x-private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: timeout=5\r\n\
          Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nX-Stays: 2\r\nContent-Length: 2\r\n\r\nok",
     )
     .await
@@ -145,6 +145,8 @@ async fn a_request_that_has_been_here_is_a_loop() {
         ("1.1 portico-test", 508),
         ("1.0 fred,1.1 portico-test (x), 1.1 other", 508),
         ("HTTP/1.1 portico-test", 508),
+        ("1.0 é, 1.1 portico-test", 508),
+        ("1.0 fred (é), 1.1 portico-test (é)", 508),
         ("1.1 portico-test2", 200),
         ("1.1 x (portico-test)", 200),
         ("portico-test", 200),
@@ -217,6 +219,17 @@ async fn options_goes_no_further_than_it_may() {
         assert_eq!((answer.status(), answer.text().as_str()), (204, ""), "{fields}");
         assert!(answer.field("allow").contains("OPTIONS"), "{}", answer.head);
         assert!(backend.requests().is_empty(), "{fields}");
+    }
+    for (host, fields, status) in [
+        ("www.ep.com", "Max-Forwards: 0\r\n", 204),
+        ("www.ep.com", "Max-Forwards: 1\r\n", 404),
+        ("www.ep.com", "", 404),
+        ("other.example", "Max-Forwards: 0\r\n", 404),
+    ] {
+        let request = format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
+        let answer = ask(edge.address(), request).await.unwrap();
+        assert_eq!(answer.status(), status, "{host} {fields}");
+        assert_eq!(answer.field("allow").contains("OPTIONS"), status == 204, "{}", answer.head);
     }
     for (method, fields, forwarded) in [
         ("OPTIONS", "Max-Forwards: 1\r\n", &["0"][..]),

@@ -168,7 +168,9 @@ async fn slashes_are_merged_before_anything_else_where_the_front_door_says_so() 
         assert_eq!(winner(&edge, target).await, "ok", "{target}");
         assert_eq!(backend.last().unwrap().target(), got, "{target}");
     }
-    assert_eq!(winner(&edge, "//..;//admin/x").await, "InvalidPath");
+    for target in ["//..;//admin/x", "/;/admin/x", "/;a/admin/x", "/%3B/admin/x"] {
+        assert_eq!(winner(&edge, target).await, "InvalidPath", "{target}");
+    }
     // By default they are kept.
     let edge = Edge::start(&(front_door("") + &routes)).await.unwrap();
     for target in ["//admin/x", "/app//7/a"] {

@@ -125,7 +125,7 @@ async fn a_value_of_more_than_4_kib_fits_no_expression() {
 #[tokio::test]
 async fn what_predicates_look_at_is_limited() {
     let cookies = |route: usize| {
-        let cookie = |number| format!("{{name: c{number}, value: v{route}}}");
+        let cookie = |number| format!("{{name: c{route}-{number}, value: v{route}}}");
         format!("cookies: [{}]", (0..16).map(cookie).collect::<Vec<_>>().join(", "))
     };
     let names: Vec<_> = (0..40).map(|route| (format!("r{route}"), cookies(route))).collect();
@@ -138,6 +138,20 @@ async fn what_predicates_look_at_is_limited() {
     let answer = ask(edge.address(), request).await.unwrap();
     assert_problem(&answer, 431, "PredicatesTooCostly");
     assert_eq!(winner(&edge, "GET /a").await, "any");
+}
+
+#[tokio::test]
+async fn many_routes_may_look_at_the_same_cookie() {
+    let names: Vec<_> = (0..300)
+        .map(|route| (format!("r{route}"), format!("cookies: [{{name: to, value: v{route}}}]")))
+        .collect();
+    let matches: Vec<_> = names.iter().map(|(name, asks)| (&**name, &**asks)).collect();
+    let edge = edge(&matches).await;
+    let cookies = format!("d={}", "x".repeat(8 << 10));
+    for (to, expected) in [("v0", "r0"), ("v299", "r299"), ("v300", "any")] {
+        let request = format!("GET /a|Cookie: {cookies}; to={to}");
+        assert_eq!(winner(&edge, &request).await, expected, "{to}");
+    }
 }
 
 #[tokio::test]

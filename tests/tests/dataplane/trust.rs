@@ -119,6 +119,24 @@ async fn what_clients_say_about_themselves_is_passed_on_from_trusted_proxies_onl
 }
 
 #[tokio::test]
+async fn a_claim_in_other_punctuation_is_removed_whoever_sends_it() {
+    let backend = Backend::saying("ok").await.unwrap();
+    let fields = "X.Forwarded.For: 6.6.6.6\r\nX.Real.IP: 6.6.6.6\r\nX-Forwarded~Proto: 6.6.6.6\r\n\
+        Content.Length: 6.6.6.6\r\nRemote!User: 6.6.6.6\r\nx.own: stays\r\n";
+    for underscores in [Underscores::Remove, Underscores::Allow] {
+        for manifests in [one_route(backend.address(), ""), behind_a_proxy(&backend, "")] {
+            let limits = Limits { underscores, ..Limits::default() };
+            let edge = Edge::start_with(Setup { limits, ..Setup::default() }, &manifests);
+            let edge = edge.await.unwrap();
+            assert_eq!(ask(edge.address(), get("/", fields)).await.unwrap().status(), 200);
+            let got = backend.last().unwrap();
+            assert!(!got.head.contains("6.6.6.6"), "{}", got.head);
+            assert_eq!(got.field("x.own"), "stays");
+        }
+    }
+}
+
+#[tokio::test]
 async fn names_with_underscores_are_removed_whoever_sends_them() {
     let backend = Backend::saying("ok").await.unwrap();
     let names = [

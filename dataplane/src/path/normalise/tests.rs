@@ -171,6 +171,17 @@ fn slashes_are_merged_where_that_is_set() {
     assert!(matches!(Slashes::Merge.apply("/a/b/"), Cow::Borrowed(_)));
 }
 
+#[test]
+fn segments_of_parameters_do_not_keep_slashes_apart_where_they_are_merged() {
+    for path in ["/;/a", "/;x/a", "/a/;x", "/a/%3B/b", "/a/%3bx", "//;//a"] {
+        assert_eq!(Slashes::Merge.check(path), Err(PathError::HiddenSlashes), "{path}");
+        assert_eq!(Slashes::Keep.check(path), Ok(()));
+    }
+    for path in ["/", "//", "/a;x/b", "/a%3Bx//", "/%3", "/%253B"] {
+        assert_eq!(Slashes::Merge.check(path), Ok(()), "{path}");
+    }
+}
+
 fn paths() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => Just("/".to_owned()),
@@ -228,10 +239,16 @@ proptest! {
 
     #[test]
     fn merged_paths_are_fixed_points(path in paths()) {
+        let is_checked = Slashes::Merge.check(&path).is_ok();
         let merged = Slashes::Merge.apply(&path);
         prop_assert!(!merged.contains("//"));
         prop_assert_eq!(Slashes::Merge.apply(&merged), merged.as_ref());
         let Ok(normal) = normalise(&merged) else { return Ok(()) };
         prop_assert!(!normal.contains("//"), "{}", normal);
+        if is_checked {
+            let names = normal.replace("%3B", ";");
+            let is_empty = |segment: &str| segment.starts_with(';');
+            prop_assert!(!names.split('/').any(is_empty), "{}", normal);
+        }
     }
 }

@@ -6,9 +6,9 @@ use super::{
     references::{self, Budget, Reference},
 };
 use crate::{
-    path::{PathPattern, Slashes},
     refusal::Refusal,
-    table::{Backend, Forward, HostHeader},
+    router::{self, BudgetExceeded},
+    table::{Action, Backend, Forward, HostHeader, VirtualHost},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -22,18 +22,18 @@ const IF: HeaderName = HeaderName::from_static("if");
 /// How the front door's host and path are mapped to the backend's.
 pub(in crate::proxy) struct RequestRewrite<'a> {
     pub(in crate::proxy) client: &'a ClientInfo,
+    pub(in crate::proxy) virtual_host: &'a VirtualHost,
     pub(in crate::proxy) backend: &'a Backend,
     pub(in crate::proxy) forward: &'a Forward,
-    pub(in crate::proxy) pattern: &'a PathPattern,
-    pub(in crate::proxy) slashes: Slashes,
 }
 
 impl RequestRewrite<'_> {
-    /// Rewrites the fields that contain URLs, while Host is still the client's. A URL that no
-    /// request to this Route could have is left as it is: to the backend it is another server's.
+    /// Rewrites the fields that contain URLs, before any other field is edited. A URL is mapped as
+    /// the target of this request would be, if that were forwarded to the same backend.
     ///
     /// # Errors
-    /// If a path is refused in a request's target too.
+    /// If Destination is no valid URL, or names what this request must not reach: it would be a way
+    /// round the Routes.
     pub(in crate::proxy) fn apply(
         &self,
         method: &Method,
@@ -48,165 +48,186 @@ impl RequestRewrite<'_> {
         if !headers.contains_key(&DESTINATION) && !headers.contains_key(&IF) {
             return Ok(());
         }
-        let host = match &self.backend.host {
-            HostHeader::Set(host) => host.clone(),
-            HostHeader::Preserve => headers.get(header::HOST).unwrap_or(&self.client.host).clone(),
+        let mapping = Mapping {
+            rewrite: self,
+            method,
+            headers,
+            budget: Budget::new(),
+            predicates: router::Budget::of_one_request(),
         };
-        let host = host.to_str().map_err(|_| Refusal::InvalidHost)?;
-        let budget = Budget::new();
-        map_lines(headers, &DESTINATION, |url| self.url(url, host, &budget))?;
-        map_lines(headers, &IF, |conditions| {
-            let map = |url: &str| self.url(url, host, &budget).ok().flatten();
-            Ok(references::map_bracketed(conditions, map))
-        })
-    }
-
-    /// The backend's form of a URL; `None` if it stays as it is.
-    fn url(&self, url: &str, host: &str, budget: &Budget) -> Result<Option<String>, Refusal> {
-        let Some(reference) = Reference::parse(url) else { return Ok(None) };
-        if let Some(authority) = reference.authority {
-            let scheme = reference.scheme.unwrap_or(self.client.scheme.as_str());
-            let named = references::host(scheme, authority);
-            if !named.is_some_and(|(_, named)| references::is_front_door(self.client, &named)) {
-                return Ok(None);
+        let destination = mapping.destination()?;
+        let conditions = mapping.conditions()?;
+        if let Some(destination) = destination {
+            headers.insert(DESTINATION, destination);
+        }
+        if !conditions.is_empty() {
+            headers.remove(&IF);
+            for line in conditions {
+                headers.append(IF, line);
             }
         }
-        let path = if reference.path.is_empty() { "/" } else { reference.path };
-        let path = target::normalised(path, self.slashes)?;
-        let Some(captures) = self.pattern.matches(&path).filter(|_| !budget.is_spent()) else {
-            return Ok(None);
+        Ok(())
+    }
+
+    /// Whether the backend's URLs differ from the front door's.
+    fn is_mapped(&self) -> bool {
+        let has_own_host = match self.backend.host {
+            HostHeader::Set(_) => true,
+            HostHeader::Preserve => false,
         };
-        let path = match self.forward.rewrite() {
-            Some(to) => to.path.fill(self.pattern, &captures).map_err(Refusal::InvalidPath)?,
-            None => path,
-        };
-        let Some(path) = budget.spend(path) else { return Ok(None) };
-        let origin = match reference.authority {
-            Some(_) => format!("{}://{host}", self.backend.protocol.scheme().as_str()),
-            None => String::new(),
-        };
-        Ok(Some(format!("{origin}{path}{}", reference.suffix)))
+        has_own_host || self.forward.rewrite().is_some()
     }
 }
 
-fn map_lines(
-    headers: &mut HeaderMap,
-    name: &HeaderName,
-    map: impl Fn(&str) -> Result<Option<String>, Refusal>,
-) -> Result<(), Refusal> {
-    if let header::Entry::Occupied(mut lines) = headers.entry(name) {
-        for line in lines.iter_mut() {
-            if let Some(mapped) = line.to_str().ok().map(&map).transpose()?.flatten() {
-                // What is mapped was a field's value, or is a path or a host.
-                *line = HeaderValue::from_maybe_shared(Bytes::from(mapped))
-                    .map_err(|_| Refusal::InvalidTarget)?;
-            }
-        }
+/// The mapping of one request.
+struct Mapping<'a> {
+    rewrite: &'a RequestRewrite<'a>,
+    method: &'a Method,
+    headers: &'a HeaderMap,
+    budget: Budget,
+    /// For the lookups of all URLs together.
+    predicates: router::Budget,
+}
+
+/// Where a request for a path of the front door would go.
+enum Place {
+    /// To this path of the same backend.
+    Backend(String),
+    /// Elsewhere.
+    Elsewhere,
+    /// Nowhere: no Route has it.
+    Nowhere,
+}
+
+impl Mapping<'_> {
+    /// The backend's form of `Destination`.
+    fn destination(&self) -> Result<Option<HeaderValue>, Refusal> {
+        let mut lines = self.headers.get_all(&DESTINATION).iter();
+        let Some(line) = lines.next() else { return Ok(None) };
+        let url = text(line).filter(|_| lines.next().is_none());
+        let mapped = self.destination_url(url.ok_or(Refusal::InvalidDestination)?)?;
+        field_value(mapped).map(Some)
     }
-    Ok(())
+
+    fn destination_url(&self, url: &str) -> Result<String, Refusal> {
+        // RFC 4918 §8.3 allows a URL or an absolute path.
+        let reference = Reference::parse(url).ok_or(Refusal::InvalidDestination)?;
+        let is_own = self.is_own(&reference).ok_or(Refusal::InvalidDestination)?;
+        let is_mapped = self.rewrite.is_mapped();
+        if is_mapped && !is_own {
+            return Err(Refusal::ForeignDestination);
+        }
+        let path = self.path(&reference)?;
+        let mapped = match self.place(&path, &reference)? {
+            Place::Backend(mapped) if is_own || mapped == path => mapped,
+            Place::Nowhere if !is_mapped => path,
+            Place::Backend(_) | Place::Elsewhere | Place::Nowhere => {
+                return Err(Refusal::ForeignDestination);
+            }
+        };
+        let mapped = self.budget.spend(mapped).ok_or(Refusal::HeadTooLarge)?;
+        let origin = match is_own {
+            true => self.origin(&reference)?,
+            false => url[..url.len() - reference.path.len() - reference.suffix.len()].to_owned(),
+        };
+        Ok(format!("{origin}{mapped}{}", reference.suffix))
+    }
+
+    /// The lines of `If` with the backend's form of their URLs; none if they stay as they are. What
+    /// can't be mapped is no resource of the backend, so that its conditions are not met.
+    fn conditions(&self) -> Result<Vec<HeaderValue>, Refusal> {
+        let map = |url: &str| self.condition(url).ok().flatten();
+        let lines = self.headers.get_all(&IF).iter();
+        let lines = lines.map(|line| {
+            let mapped = text(line).and_then(|text| references::map_bracketed(text, map));
+            mapped.map_or(Ok(line.clone()), field_value)
+        });
+        lines.collect()
+    }
+
+    fn condition(&self, url: &str) -> Result<Option<String>, Refusal> {
+        let Some(reference) = Reference::parse(url) else { return Ok(None) };
+        if self.budget.is_spent() || self.is_own(&reference) != Some(true) {
+            return Ok(None);
+        }
+        let path = self.path(&reference)?;
+        let mapped = match self.place(&path, &reference)? {
+            Place::Backend(mapped) => self.budget.spend(mapped),
+            Place::Elsewhere | Place::Nowhere => None,
+        };
+        let origin = self.origin(&reference)?;
+        Ok(mapped.map(|path| format!("{origin}{path}{}", reference.suffix)))
+    }
+
+    /// Whether a URL is the front door's; `None` if it is neither http nor https, or has no valid
+    /// host.
+    fn is_own(&self, reference: &Reference<'_>) -> Option<bool> {
+        let client = self.rewrite.client;
+        let Some(authority) = reference.authority else { return Some(true) };
+        let scheme = reference.scheme.unwrap_or(client.scheme.as_str());
+        let (_, named) = references::host(scheme, authority)?;
+        Some(references::is_front_door(client, &named))
+    }
+
+    fn path(&self, reference: &Reference<'_>) -> Result<String, Refusal> {
+        let path = if reference.path.is_empty() { "/" } else { reference.path };
+        target::normalised(path, self.rewrite.virtual_host.slashes)
+    }
+
+    /// Where this request would go if its target were `path`, with the reference's query.
+    fn place(&self, path: &str, reference: &Reference<'_>) -> Result<Place, Refusal> {
+        let RequestRewrite { virtual_host, backend, .. } = *self.rewrite;
+        let (method, headers) = (self.method, router::Headers::Sent(self.headers));
+        let query = reference.suffix.split('#').next().and_then(|query| query.strip_prefix('?'));
+        let request = router::Request { method, path, query, headers };
+        let found = virtual_host.routes.find_within(&request, &self.predicates);
+        let found = found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?;
+        let Some((matched, captures)) = found else { return Ok(Place::Nowhere) };
+        let forward = match &matched.target.action {
+            Action::Forward(forward) if matched.target.unavailable.is_none() => forward,
+            Action::Forward(_)
+            | Action::Redirect(_)
+            | Action::Respond(_)
+            | Action::NotAccepted(_) => {
+                return Ok(Place::Elsewhere);
+            }
+        };
+        let mut backends = forward.backends().iter();
+        if !backends.any(|other| other.name == backend.name && other.host == backend.host) {
+            return Ok(Place::Elsewhere);
+        }
+        match forward.rewrite() {
+            Some(to) => to.path.fill(&matched.path, &captures).map_err(Refusal::InvalidPath),
+            None => Ok(path.to_owned()),
+        }
+        .map(Place::Backend)
+    }
+
+    /// The backend's origin, if the reference has one.
+    fn origin(&self, reference: &Reference<'_>) -> Result<String, Refusal> {
+        if reference.authority.is_none() {
+            return Ok(String::new());
+        }
+        let RequestRewrite { client, backend, .. } = *self.rewrite;
+        let host = match &backend.host {
+            HostHeader::Set(host) => host,
+            HostHeader::Preserve => self.headers.get(header::HOST).unwrap_or(&client.host),
+        };
+        let host = text(host).ok_or(Refusal::InvalidHost)?;
+        Ok(format!("{}://{host}", backend.protocol.scheme().as_str()))
+    }
+}
+
+/// A value as text: clients send UTF-8 although RFC 9110 §5.5 calls for ASCII.
+fn text(value: &HeaderValue) -> Option<&str> {
+    str::from_utf8(value.as_bytes()).ok()
+}
+
+fn field_value(mapped: String) -> Result<HeaderValue, Refusal> {
+    // What is mapped was a field's value, or is a path or a host.
+    HeaderValue::from_maybe_shared(Bytes::from(mapped)).map_err(|_| Refusal::InvalidDestination)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::{
-        path::PathTemplate,
-        table::{Protocol, Rewrite, Scheme, Target},
-    };
-    use std::net::IpAddr;
-
-    /// The fields that the backend `dav.web.svc` gets, from `/dav/*` rewritten to `/store/*`.
-    fn mapped(
-        field: &'static str,
-        value: &str,
-        rewrite: bool,
-        host: HostHeader,
-    ) -> Result<String, Refusal> {
-        let client = ClientInfo {
-            trusted: None,
-            address: IpAddr::from([127, 0, 0, 1]),
-            scheme: Scheme::Http,
-            host: HeaderValue::from_static("www.ep.com"),
-            port: 80,
-        };
-        let backend = Backend {
-            name: "web/dav:80".into(),
-            weight: 1,
-            priority: 0,
-            protocol: Protocol::Http1,
-            host,
-            own_authorities: vec![],
-            target: Target::External { host: "dav.web.svc".into(), port: 80 },
-        };
-        let rewrite = rewrite.then(|| Rewrite { path: PathTemplate::parse("/store/*").unwrap() });
-        let rewrite = RequestRewrite {
-            client: &client,
-            backend: &backend,
-            forward: &Forward::new(vec![], rewrite),
-            pattern: &PathPattern::parse("/dav/*").unwrap(),
-            slashes: Slashes::Keep,
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_static("www.ep.com"));
-        headers.insert(field, HeaderValue::from_str(value).unwrap());
-        rewrite.apply(&Method::from_bytes(b"MOVE").unwrap(), &mut headers)?;
-        Ok(headers[field].to_str().unwrap().to_owned())
-    }
-
-    fn backends_own() -> HostHeader {
-        HostHeader::Set(HeaderValue::from_static("dav.web.svc"))
-    }
-
-    #[test]
-    fn a_destination_at_the_front_door_becomes_the_backends() {
-        for (url, became) in [
-            ("http://www.ep.com/dav/a%20b?c", "http://dav.web.svc/store/a%20b?c"),
-            ("http://WWW.ep.com:80/dav/a", "http://dav.web.svc/store/a"),
-            ("https://www.ep.com/dav/a", "http://dav.web.svc/store/a"),
-            ("https://www.ep.com:443/dav", "http://dav.web.svc/store"),
-            ("//www.ep.com/dav/./a", "http://dav.web.svc/store/a"),
-            ("/dav/a", "/store/a"),
-            ("http://www.ep.com/other", "http://www.ep.com/other"),
-            ("http://www.ep.com:81/dav/a", "http://www.ep.com:81/dav/a"),
-            ("http://evil.example/dav/a", "http://evil.example/dav/a"),
-            ("http://www.ep.com@evil.example/dav/a", "http://www.ep.com@evil.example/dav/a"),
-            ("a", "a"),
-        ] {
-            assert_eq!(
-                mapped("destination", url, true, backends_own()).as_deref(),
-                Ok(became),
-                "{url}"
-            );
-        }
-        let url = "http://www.ep.com/dav/a";
-        let preserved = mapped("destination", url, true, HostHeader::Preserve);
-        assert_eq!(preserved.as_deref(), Ok("http://www.ep.com/store/a"));
-        let same_path = mapped("destination", url, false, backends_own());
-        assert_eq!(same_path.as_deref(), Ok("http://dav.web.svc/dav/a"));
-    }
-
-    #[test]
-    fn a_destination_is_refused_as_the_same_target_would_be() {
-        for url in ["http://www.ep.com/dav/..;/..;/x", "/dav/..%2Fx", "/dav/%zz", "/dav/%00"] {
-            let refused = mapped("destination", url, true, backends_own());
-            assert!(matches!(refused, Err(Refusal::InvalidPath(_))), "{url}");
-        }
-    }
-
-    #[test]
-    fn conditions_name_the_backends_resources() {
-        let conditions =
-            "<http://www.ep.com/dav/a> (<urn:uuid:1> [\"<x>\"]) </dav/b> (Not <DAV:no-lock>)";
-        let became =
-            "<http://dav.web.svc/store/a> (<urn:uuid:1> [\"<x>\"]) </store/b> (Not <DAV:no-lock>)";
-        assert_eq!(mapped("if", conditions, true, backends_own()).as_deref(), Ok(became));
-    }
-
-    #[test]
-    fn many_conditions_grow_within_a_bound() {
-        let conditions = "</dav>".repeat(20_000);
-        let became = mapped("if", &conditions, true, backends_own()).unwrap();
-        assert!(became.len() < conditions.len() + 64 * 1024);
-    }
-}
+mod tests;

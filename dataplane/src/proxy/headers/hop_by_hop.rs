@@ -10,10 +10,10 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// forwarded (RFC 9110 §10.1.4), and so is an upgrade to WebSocket.
 pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
     let trailers = headers.contains_key(header::TE)
-        && headers.get_all(header::TE).iter().any(|value| {
-            let codings = value.to_str().unwrap_or_default().split(',');
-            codings.map(str::trim).any(|coding| coding.eq_ignore_ascii_case("trailers"))
-        });
+        && headers
+            .get_all(header::TE)
+            .iter()
+            .any(|value| elements(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers")));
     remove(headers);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -44,20 +44,21 @@ pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     headers
         .get(header::UPGRADE)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()))
-        && names_in_connection(headers).any(|name| name.eq_ignore_ascii_case("upgrade"))
+        && names_in_connection(headers).any(|name| name.eq_ignore_ascii_case(b"upgrade"))
 }
 
 /// The fields that `Connection` lists.
 pub(super) fn named(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    names_in_connection(headers).filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+    names_in_connection(headers).filter_map(|name| HeaderName::from_bytes(name).ok())
 }
 
-fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .map(str::trim)
+fn names_in_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(header::CONNECTION).iter().flat_map(elements)
+}
+
+/// The elements of a list of tokens. One that is not a token hides none of the others.
+fn elements(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 const COUNT: usize = 9;
@@ -125,6 +126,7 @@ fn remove_named(headers: &mut HeaderMap) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -137,5 +139,22 @@ mod tests {
             remove(&mut headers);
             assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ACCEPT], "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_no_token_hides_no_token() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", &b"\xE9, x-private ,Upgrade"[..]),
+            ("x-private", b"x"),
+            ("te", b"\xE9;q=1, trailers"),
+            ("upgrade", b"websocket"),
+        ] {
+            headers.insert(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        assert!(asks_for_websocket(&headers));
+        remove_from_request(&mut headers, false);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["te", "connection"]);
+        assert_eq!(headers[header::TE], "trailers");
     }
 }

@@ -48,9 +48,9 @@ impl Via {
 /// Refuses a request that has already passed through this install.
 pub(in crate::proxy) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
     let is_loop = headers.get_all(header::VIA).iter().any(|value| {
-        value.to_str().unwrap_or_default().split(',').any(|hop| {
-            let mut words = hop.split_ascii_whitespace();
-            words.next().is_some() && words.next() == Some(&via.name)
+        value.as_bytes().split(|byte| *byte == b',').any(|hop| {
+            let mut words = hop.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            words.next().is_some() && words.next() == Some(via.name.as_bytes())
         })
     });
     if is_loop { Err(Refusal::Loop) } else { Ok(()) }
@@ -155,7 +155,8 @@ impl Outbound<'_> {
         {
             headers.insert(header::ORIGIN, theirs);
         }
-        if let Some(referer) = headers.get(header::REFERER).and_then(|value| value.to_str().ok())
+        let referer = headers.get(header::REFERER).map(HeaderValue::as_bytes);
+        if let Some(referer) = referer.and_then(|referer| str::from_utf8(referer).ok())
             && let Some(theirs) = self.referer(referer, scheme, host)
         {
             headers.insert(header::REFERER, theirs);
@@ -251,6 +252,30 @@ pub(in crate::proxy) fn target(
                 .path_and_query(target)
                 .build()
                 .map_err(|_| Refusal::InvalidTarget)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_is_found_whatever_bytes_stand_beside_it() {
+        let via = Via::new(&"own".into()).unwrap();
+        for (line, is_loop) in [
+            (&b"1.1 own"[..], true),
+            (b"1.0 \xE9, 1.1 own", true),
+            (b"1.0 fred (\xE9),1.1\town (\xE9)", true),
+            (b"1.1 owner, 1.1 \xE9 own", false),
+            (b"own", false),
+            (b"", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(header::VIA, HeaderValue::from_static("1.1 other"));
+            headers.append(header::VIA, HeaderValue::from_bytes(line).unwrap());
+            assert_eq!(refuse_loops(&headers, &via).is_err(), is_loop, "{}", line.escape_ascii());
         }
     }
 }

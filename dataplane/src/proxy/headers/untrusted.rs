@@ -13,10 +13,11 @@ pub(in crate::proxy) fn remove_untrusted(
 ) {
     let is_untrusted = |name: &&HeaderName| {
         let name = name.as_str();
-        if field_name::has_underscore(name) {
+        if !field_name::is_plain(name) {
+            // Of a trusted proxy's own fields, none is written like this.
             return match underscores {
-                Underscores::Remove => true,
-                Underscores::Allow => field_name::is_reserved_twin(name),
+                Underscores::Remove if field_name::has_underscore(name) => true,
+                Underscores::Remove | Underscores::Allow => field_name::is_reserved_twin(name),
             };
         }
         match trusted {
@@ -37,7 +38,7 @@ mod tests {
     use http::HeaderValue;
 
     fn left(trusted: Option<TrustedHeaders>, underscores: Underscores) -> Vec<String> {
-        const SENT: [&str; 11] = [
+        const SENT: [&str; 15] = [
             "forwarded",
             "host",
             "x-forwarded-for",
@@ -46,6 +47,10 @@ mod tests {
             "x-own",
             "x-real-ip",
             "x-request-id",
+            "x.own",
+            "x.real.ip",
+            "x-forwarded~proto",
+            "content.length",
             "x_own",
             "x_real_ip",
             "content_length",
@@ -61,8 +66,8 @@ mod tests {
     #[test]
     fn what_is_believed_depends_on_who_says_it() {
         use Underscores::{Allow, Remove};
-        assert_eq!(left(None, Remove), ["host", "x-own"]);
-        assert_eq!(left(None, Allow), ["host", "x-own", "x_own"]);
+        assert_eq!(left(None, Remove), ["host", "x-own", "x.own"]);
+        assert_eq!(left(None, Allow), ["host", "x-own", "x.own", "x_own"]);
         assert_eq!(
             left(Some(TrustedHeaders::XForwarded), Remove),
             [
@@ -73,11 +78,12 @@ mod tests {
                 "x-own",
                 "x-real-ip",
                 "x-request-id",
+                "x.own",
             ]
         );
         assert_eq!(
             left(Some(TrustedHeaders::Forwarded), Allow),
-            ["forwarded", "host", "x-original-url", "x-own", "x-request-id", "x_own"]
+            ["forwarded", "host", "x-original-url", "x-own", "x-request-id", "x.own", "x_own"]
         );
     }
 }

@@ -139,15 +139,25 @@ async fn a_webdav_destination_becomes_the_backends() {
         ("http://www.ep.com/dav/b", "http://app.web.svc/store/b"),
         ("https://www.ep.com:443/dav/b", "http://app.web.svc/store/b"),
         ("/dav/b", "/store/b"),
-        ("http://other.example/dav/b", "http://other.example/dav/b"),
+        ("/dav/\u{e9}", "/store/%C3%A9"),
     ] {
         assert_eq!(ask(edge.address(), request(destination)).await.unwrap().status(), 200);
         let got = backend.last().unwrap();
         assert_eq!(got.field("destination"), became);
         assert_eq!(got.field("if"), format!("<{became}> (<urn:uuid:1>)"));
     }
-    let answer = ask(edge.address(), request("/dav/..;/..;/x")).await.unwrap();
-    assert_eq!((answer.status(), answer.reason().as_str()), (400, "InvalidPath"));
+    let sent = backend.requests().len();
+    for (destination, refused) in [
+        ("/dav/..;/..;/x", (400, "InvalidPath")),
+        ("../../x", (400, "InvalidDestination")),
+        ("/other", (502, "ForeignDestination")),
+        ("http://app.web.svc/store/b", (502, "ForeignDestination")),
+        ("http://other.example/dav/b", (502, "ForeignDestination")),
+    ] {
+        let answer = ask(edge.address(), request(destination)).await.unwrap();
+        assert_eq!((answer.status(), answer.reason().as_str()), refused, "{destination}");
+    }
+    assert_eq!(backend.requests().len(), sent);
 }
 
 #[tokio::test]
