@@ -327,3 +327,28 @@ fn what_does_not_decode_at_all_keeps_its_age() {
     let compiled = cluster.compile(&[door, other_door, old, young]);
     assert_eq!(matches(&compiled), ["web/z /web/z"]);
 }
+
+#[test]
+fn no_message_gets_more_than_64_kib_of_headers() {
+    let secret = |bytes: usize| {
+        let value = "x".repeat(bytes);
+        format!(
+            "---\n{{apiVersion: v1, kind: Secret, metadata: {{name: s, namespace: web}}, stringData: {{k: {value}}}}}\n"
+        )
+    };
+    let of = |lines: usize| {
+        let value = "valueFrom: {secretKeyRef: {name: s, key: k}}";
+        let lines: Vec<_> = (0..lines).map(|n| format!("{{name: x-{n}, {value}}}")).collect();
+        route("web", "a", 1, &format!("requestHeaders: {{set: [{}]}}", lines.join(", ")))
+    };
+    for (bytes, lines, expected) in [
+        (12 << 10, 5, None),
+        (12 << 10, 6, Some("spec.requestHeaders: adds up to 73 KiB of names and values")),
+        ((16 << 10) + 1, 1, Some("key 'k' of Secret web/s is larger than 16 KiB")),
+    ] {
+        let compiled = Cluster::default().compile(&[front_door(1, ""), of(lines), secret(bytes)]);
+        let resolved = &status(&compiled, Kind::Route, "web", "a").conditions[1];
+        assert_eq!(resolved.status, expected.is_none(), "{}", resolved.message);
+        assert!(resolved.message.contains(expected.unwrap_or_default()), "{}", resolved.message);
+    }
+}

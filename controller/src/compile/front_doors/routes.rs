@@ -44,6 +44,26 @@ pub(super) struct CandidateRoute<'s> {
     pub(super) held: Vec<RouteMatch>,
 }
 
+impl CandidateRoute<'_> {
+    /// Takes the matches that it serves or may hold. Its FrontDoor may have lost a host since the
+    /// last accepted version was accepted; that version is then served at the others.
+    fn take(&mut self, matched: Vec<Matched>, route: table::Route, known: Known) {
+        let report = &self.report;
+        let is_at_others = known == Known::LastGood
+            && report.accepted_except_for(Reason::HostNotFound)
+            && !self.hosts.is_empty();
+        if !report.accepted() && !is_at_others {
+            self.held = held::matches(matched, route, report);
+            return;
+        }
+        let target = Arc::new(route);
+        let route_match = |Matched { index, path, predicates, .. }: Matched| {
+            (index, RouteMatch { path, predicates, target: target.clone() })
+        };
+        self.matches = matched.into_iter().map(route_match).collect();
+    }
+}
+
 /// What is known of a Route before a version of it is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
@@ -136,26 +156,7 @@ impl<'s> Routes<'_, '_, 's> {
         };
         let spec = &object.spec;
         let front_door = front_door_of(name, &spec.front_door_ref);
-        candidate.front_door = match self.find(&front_door, &candidate.report) {
-            Lookup::Served(index) => {
-                let front_door = self.front_doors.all.get(index);
-                if front_door.is_some_and(|it| it.report.is_reported_elsewhere()) {
-                    candidate.report.report_elsewhere();
-                }
-                Some(index)
-            }
-            Lookup::OtherClass => return None,
-            Lookup::Missing if known == Known::No && !self.options.is_default_install() => {
-                return None;
-            }
-            Lookup::Missing => {
-                if !self.options.is_default_install() {
-                    candidate.report.report_elsewhere();
-                }
-                refuse_missing(&front_door, &mut candidate.report);
-                None
-            }
-        };
+        candidate.front_door = self.front_door(&front_door, known, &mut candidate.report)?;
         let at = FieldPath::SPEC.child("matches");
         let report = &mut candidate.report;
         // What is cheap comes first: a Route that may not attach has no expressions compiled.
@@ -172,27 +173,37 @@ impl<'s> Routes<'_, '_, 's> {
         if let (Some(front_door), Some(hosts)) = (front_door, hosts) {
             warn_of_lost_hosts(front_door, hosts, report);
         }
-        // Its FrontDoor may have lost a host since the version was accepted.
-        let served = match known {
-            Known::No | Known::Served => candidate.report.accepted(),
-            Known::LastGood => {
-                candidate.report.accepted_except_for(Reason::HostNotFound)
-                    && (candidate.report.accepted() || !candidate.hosts.is_empty())
-            }
-        };
-        if !served {
-            candidate.held = held::matches(matched, compiled, &candidate.report);
-        } else {
-            let route = Arc::new(compiled);
-            let route_match = |m: Matched| {
-                (
-                    m.index,
-                    RouteMatch { path: m.path, predicates: m.predicates, target: route.clone() },
-                )
-            };
-            candidate.matches = matched.into_iter().map(route_match).collect();
-        }
+        candidate.take(matched, compiled, known);
         Some(candidate)
+    }
+
+    /// The index of the Route's FrontDoor; `Some(None)` if there is none, and `None` if another
+    /// install is responsible for the Route.
+    fn front_door(
+        &self,
+        name: &ObjectName,
+        known: Known,
+        report: &mut Report,
+    ) -> Option<Option<usize>> {
+        let is_default = self.options.is_default_install();
+        match self.find(name, report) {
+            Lookup::Served(index) => {
+                let front_door = self.front_doors.all.get(index);
+                if front_door.is_some_and(|it| it.report.is_reported_elsewhere()) {
+                    report.report_elsewhere();
+                }
+                Some(Some(index))
+            }
+            Lookup::OtherClass => None,
+            Lookup::Missing if known == Known::No && !is_default => None,
+            Lookup::Missing => {
+                if !is_default {
+                    report.report_elsewhere();
+                }
+                refuse_missing(name, report);
+                Some(None)
+            }
+        }
     }
 
     /// Looks up the FrontDoor that a Route references.
