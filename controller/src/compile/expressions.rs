@@ -5,10 +5,7 @@ use portico_dataplane::{
     full_match::{FullMatch, FullMatchError},
     table::ObjectName,
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// How much the expressions of one object may take, in bytes.
 const MAX_OBJECT_BYTES: usize = 256 << 10;
@@ -62,30 +59,59 @@ impl ExpressionCache {
 /// Compiles the expressions of one object after another.
 pub(super) struct Expressions<'c> {
     cache: &'c mut ExpressionCache,
-    namespaces: HashMap<Arc<str>, Spent>,
-    namespace: Arc<str>,
-    object: Spent,
+    namespaces: HashMap<Arc<str>, Namespace>,
+    /// What the current version of an object takes.
+    object: SpentByObject,
     /// Whether the expressions that are left of this object are only checked.
     check_only: bool,
+}
+
+/// What the expressions of a namespace take.
+#[derive(Debug, Default)]
+struct Namespace {
+    /// Those that requests are compared with.
+    used: Spent,
+    /// Those of versions that are not used. They may take as much again; beyond that they count as
+    /// if they were used, so that what is compiled is limited too.
+    unused: Spent,
 }
 
 /// How much distinct expressions take.
 #[derive(Debug, Default)]
 struct Spent {
     bytes: usize,
-    /// By their ids.
-    expressions: HashSet<usize>,
+    /// Each with its size, by their ids.
+    expressions: HashMap<usize, usize>,
 }
 
 impl Spent {
-    fn with(&self, id: usize, bytes: usize) -> usize {
-        if self.expressions.contains(&id) { self.bytes } else { self.bytes + bytes }
+    fn has(&self, id: usize) -> bool {
+        self.expressions.contains_key(&id)
     }
 
     fn add(&mut self, id: usize, bytes: usize) {
-        if self.expressions.insert(id) {
+        if self.expressions.insert(id, bytes).is_none() {
             self.bytes += bytes;
         }
+    }
+
+    fn merge(&mut self, other: Self) {
+        other.expressions.into_iter().for_each(|(id, bytes)| self.add(id, bytes));
+    }
+}
+
+/// What the expressions of one version of an object take.
+#[derive(Debug)]
+pub(super) struct SpentByObject {
+    namespace: Arc<str>,
+    all: Spent,
+    /// How much it adds to what its namespace uses.
+    added: usize,
+}
+
+impl SpentByObject {
+    fn none(namespace: Arc<str>) -> Self {
+        Self { namespace, all: Spent::default(), added: 0 }
     }
 }
 
@@ -102,22 +128,39 @@ impl<'c> Expressions<'c> {
         Self {
             cache,
             namespaces: HashMap::new(),
-            namespace: Arc::from(""),
-            object: Spent::default(),
+            object: SpentByObject::none(Arc::from("")),
             check_only: false,
         }
     }
 
-    /// Turns to the next object. If it is not served anyway, its expressions are only checked.
+    /// Begins a version of an object. If it is not served anyway, its expressions are only checked.
     pub(super) fn begin(&mut self, object: &ObjectName, is_served: bool) {
-        self.namespace = object.namespace.clone();
-        self.object = Spent::default();
+        self.object = SpentByObject::none(object.namespace.clone());
         self.check_only = !is_served;
     }
 
-    /// Whether expressions of this object may have been left out.
-    pub(super) fn leaves_out(&self) -> bool {
-        self.check_only
+    /// Ends a version of an object, for [`keep`](Self::keep) or [`release`](Self::release).
+    pub(super) fn end(&mut self) -> SpentByObject {
+        let none = SpentByObject::none(self.object.namespace.clone());
+        std::mem::replace(&mut self.object, none)
+    }
+
+    /// The version is served, or its place is held.
+    pub(super) fn keep(&mut self, SpentByObject { namespace, all, .. }: SpentByObject) {
+        if all.bytes > 0 {
+            self.namespaces.entry(namespace).or_default().used.merge(all);
+        }
+    }
+
+    /// Nothing of the version is used.
+    pub(super) fn release(&mut self, SpentByObject { namespace, all, .. }: SpentByObject) {
+        if all.bytes > 0 {
+            let namespace = self.namespaces.entry(namespace).or_default();
+            match namespace.unused.bytes + all.bytes > MAX_NAMESPACE_BYTES {
+                true => namespace.used.merge(all),
+                false => namespace.unused.merge(all),
+            }
+        }
     }
 
     /// Compiles an expression that must match whole values.
@@ -134,13 +177,17 @@ impl<'c> Expressions<'c> {
         }
         let compiled = known.compiled.get_or_insert_with(|| FullMatch::new(text));
         let bytes = compiled.as_ref().map_or(TOO_LARGE_BYTES, FullMatch::bytes);
-        let namespace = self.namespaces.entry(self.namespace.clone()).or_default();
-        let object_bytes = self.object.with(known.id, bytes);
-        let namespace_bytes = namespace.with(known.id, bytes);
+        let object = &mut self.object;
+        let used = self.namespaces.get(&object.namespace).map(|namespace| &namespace.used);
+        let is_new = !object.all.has(known.id);
+        let is_added = is_new && used.is_none_or(|used| !used.has(known.id));
+        let object_bytes = object.all.bytes + if is_new { bytes } else { 0 };
+        let added = object.added + if is_added { bytes } else { 0 };
+        let namespace_bytes = used.map_or(0, |used| used.bytes) + added;
         self.check_only = object_bytes > MAX_OBJECT_BYTES || namespace_bytes > MAX_NAMESPACE_BYTES;
         if !self.check_only {
-            self.object.add(known.id, bytes);
-            namespace.add(known.id, bytes);
+            object.all.add(known.id, bytes);
+            object.added = added;
         }
         let compiled = compiled.clone().map_err(|error| wrong(text, &error))?;
         if object_bytes > MAX_OBJECT_BYTES {
@@ -154,7 +201,7 @@ impl<'c> Expressions<'c> {
             return Err(Missing::Wrong(format!(
                 "{} brings the regular expressions of namespace '{}' to {}, compiled: at most 4 MiB are allowed, and older objects keep theirs. Use fewer or simpler ones",
                 quoted(text),
-                self.namespace,
+                self.object.namespace,
                 kib(namespace_bytes)
             )));
         }
@@ -241,7 +288,7 @@ mod tests {
         for _ in 0..200 {
             assert!(message(expressions.full_match("x[a-z]{1,100}")).starts_with("compiled"));
         }
-        assert!(!expressions.leaves_out(), "the same expression counts once");
+        assert!(!expressions.check_only, "the same expression counts once");
     }
 
     #[test]
@@ -255,7 +302,10 @@ mod tests {
                 number += 1;
                 message(expressions.full_match(&large(number)))
             });
-            last.last().unwrap()
+            let last = last.last().unwrap();
+            let spent = expressions.end();
+            expressions.keep(spent);
+            last
         };
         assert!(route("shop", &mut expressions).starts_with("compiled"));
         let messages: Vec<_> = (0..200).map(|_| route("web", &mut expressions)).collect();
@@ -264,6 +314,38 @@ mod tests {
         assert!(route("other", &mut expressions).starts_with("compiled"));
         expressions.begin(&ObjectName::new("web", "z"), true);
         assert!(message(expressions.full_match(&large(10_000))).contains("of namespace 'web'"));
+    }
+
+    #[test]
+    fn versions_that_are_not_used_take_nothing_from_those_that_are() {
+        let mut cache = ExpressionCache::default();
+        let mut expressions = Expressions::new(&mut cache);
+        let mut number = 0;
+        let mut version = |expressions: &mut Expressions<'_>| {
+            expressions.begin(&ObjectName::new("web", "a"), true);
+            for _ in 0..20 {
+                number += 1;
+                message(expressions.full_match(&large(number)));
+            }
+            expressions.end()
+        };
+        let first = version(&mut expressions);
+        let (bytes, many) = (first.all.bytes, MAX_NAMESPACE_BYTES / first.all.bytes);
+        expressions.release(first);
+        let used = |expressions: &Expressions<'_>| expressions.namespaces["web"].used.bytes;
+        for _ in 1..many - 1 {
+            let spent = version(&mut expressions);
+            expressions.release(spent);
+        }
+        assert_eq!(used(&expressions), 0);
+        let kept = version(&mut expressions);
+        expressions.keep(kept);
+        assert!(used(&expressions) >= bytes);
+        for _ in 0..many {
+            let spent = version(&mut expressions);
+            expressions.release(spent);
+        }
+        assert!(used(&expressions) > 2 * bytes, "what is compiled in vain has a limit too");
     }
 
     #[test]

@@ -3,12 +3,15 @@
 use super::{options::Options, report::Report};
 use crate::{
     diagnostic::{FieldPath, Reason},
-    objects::Snapshot,
+    objects::{self, Snapshot},
 };
 use http::{HeaderName, HeaderValue};
 use k8s_openapi::api::core::v1::Secret;
 use portico_crds as crds;
 use portico_dataplane::table::{HeaderEdits, ObjectName};
+
+/// How much the lines that are set and added in one direction may take.
+const MAX_BYTES: usize = 64 << 10;
 
 /// Compiles the header edits of one Route.
 pub(super) struct Headers<'s> {
@@ -39,10 +42,40 @@ impl Headers<'_> {
                 format!("sets '{name}' twice: keep one, or put further lines under add"),
             );
         }
-        HeaderEdits {
-            remove: names(&edits.remove, &at.child("remove"), report),
-            set,
-            add: self.lines(&edits.add, &at.child("add"), report),
+        let add = self.lines(&edits.add, &at.child("add"), report);
+        self.check_size(&set, &add, at, report);
+        HeaderEdits { remove: names(&edits.remove, &at.child("remove"), report), set, add }
+    }
+
+    /// Every message carries these lines. Secrets may make them too long at any time, which is not
+    /// the Route's mistake.
+    fn check_size(
+        &mut self,
+        set: &[(HeaderName, HeaderValue)],
+        add: &[(HeaderName, HeaderValue)],
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) {
+        let size = |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len();
+        let lines = || set.iter().chain(add);
+        let all: usize = lines().map(size).sum();
+        let written: usize = lines().filter(|(_, value)| !value.is_sensitive()).map(size).sum();
+        if all <= MAX_BYTES {
+            return;
+        }
+        let message = |bytes: usize| {
+            let kib = bytes.div_ceil(1 << 10);
+            format!("adds up to {kib} KiB of names and values: at most 64 KiB are allowed")
+        };
+        if written > MAX_BYTES {
+            report.invalid(at, message(written));
+        } else {
+            let message = format!(
+                "{}; shorten the values in Secrets, until then requests get 503",
+                message(all)
+            );
+            report.unresolved(at, Reason::Invalid, message.as_str());
+            self.unavailable.get_or_insert(message);
         }
     }
 
@@ -103,6 +136,14 @@ impl Headers<'_> {
     fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
         let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
         let secret = self.secret(&name).map_err(|message| (Reason::SecretNotFound, message))?;
+        if objects::is_too_large(secret, &from.key) {
+            let message = format!(
+                "key '{}' of Secret {name} is larger than {} KiB, which no header may be: shorten it; until then requests get 503",
+                from.key,
+                objects::MAX_VALUE_BYTES >> 10
+            );
+            return Err((Reason::Invalid, message));
+        }
         let text = secret.string_data.as_ref().and_then(|data| data.get(&from.key));
         let data = secret.data.as_ref().and_then(|data| data.get(&from.key));
         let Some(bytes) = text.map(String::as_bytes).or(data.map(|data| data.0.as_slice())) else {

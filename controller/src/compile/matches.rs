@@ -12,6 +12,7 @@ use portico_dataplane::{
     path::PathPattern,
     router::{Comparison, Predicate, Predicates},
 };
+use std::cmp::Ordering;
 
 /// How many matches a Route may have.
 const MAX_MATCHES: usize = 16;
@@ -33,6 +34,9 @@ pub(super) struct Matched {
     pub(super) path: PathPattern,
     /// Sorted and deduplicated, so that equal predicates compare equal.
     pub(super) predicates: Predicates,
+    /// Whether these are all the predicates that were given: without those that are invalid or were
+    /// left out, it matches more.
+    pub(super) is_complete: bool,
 }
 
 /// Compiles the paths of the matches, which is cheap. Leaving out invalid ones is harmless: the
@@ -74,12 +78,13 @@ pub(super) fn compile(
     let mut good: Vec<Matched> = Vec::with_capacity(paths.len());
     for MatchPath { index, path, given } in paths {
         let at = all.index(index);
-        let predicates = predicates(given, &at, expressions, report);
-        // Matches may only seem to be the same without an expression that was left out.
+        let (predicates, is_complete) = predicates(given, &at, expressions, report);
+        // Matches may only seem to be the same without a predicate that is missing.
         let same = |m: &&Matched| {
             m.path.same_shape(&path)
                 && m.predicates == predicates
-                && !expressions.leaves_out()
+                && is_complete
+                && m.is_complete
                 && !report.is_incomplete(&all.index(m.index))
         };
         match good.iter().find(same) {
@@ -88,7 +93,7 @@ pub(super) fn compile(
                 Reason::Conflicted,
                 format!("duplicates match {}, and is ignored", first.index),
             ),
-            None => good.push(Matched { index, path, predicates }),
+            None => good.push(Matched { index, path, predicates, is_complete }),
         }
     }
     good
@@ -126,22 +131,32 @@ pub(super) fn path(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Optio
     PathPattern::parse(text).map_err(|error| report.invalid(at, format!("'{text}' {error}"))).ok()
 }
 
+/// The predicates that can be compiled, and whether those are all.
 fn predicates(
     item: &crds::Match,
     at: &FieldPath<'_>,
     expressions: &mut Expressions<'_>,
     report: &mut Report,
-) -> Predicates {
+) -> (Predicates, bool) {
     let methods = methods(&item.methods, &at.child("methods"), report);
+    let mut is_complete = methods.len() == item.methods.len();
     let mut list = |given: &[crds::Predicate], name, check_name: CheckName| {
-        list(given, &at.child(name), check_name, expressions, report)
+        let good = list(given, &at.child(name), check_name, expressions, report);
+        is_complete &= good.len() == given.len();
+        normalised(good, |a, b| sort_key(a).cmp(&sort_key(b)))
     };
-    Predicates {
-        methods,
-        headers: list(&item.headers, "headers", header_name),
-        cookies: list(&item.cookies, "cookies", any_name),
-        query: list(&item.query, "query", any_name),
-    }
+    let headers = list(&item.headers, "headers", header_name);
+    let cookies = list(&item.cookies, "cookies", any_name);
+    let query = list(&item.query, "query", any_name);
+    let methods = normalised(methods, |a, b| a.as_str().cmp(b.as_str()));
+    (Predicates { methods, headers, cookies, query }, is_complete)
+}
+
+/// Sorted and deduplicated.
+fn normalised<T: PartialEq>(mut list: Vec<T>, order: impl FnMut(&T, &T) -> Ordering) -> Vec<T> {
+    list.sort_by(order);
+    list.dedup();
+    list
 }
 
 fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<Method> {
@@ -160,8 +175,6 @@ fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<M
             Err(_) => report.invalid(&at, format!("'{text}' is not an HTTP method")),
         }
     }
-    good.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    good.dedup();
     good
 }
 
@@ -200,8 +213,6 @@ fn list(
             good.push(Predicate { name, comparison });
         }
     }
-    good.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    good.dedup();
     good
 }
 

@@ -1,5 +1,10 @@
 //! Collects the problems of one object, and turns them into its status.
 
+mod limits;
+mod precedence;
+
+pub(super) use precedence::Precedence;
+
 use super::status::{ComputedCondition, Status, Version};
 use crate::{
     diagnostic::{
@@ -8,8 +13,7 @@ use crate::{
     objects::{CustomKind, Entry, reference_fields},
     schema,
 };
-use k8s_openapi::jiff::Timestamp;
-use kube::Resource;
+use limits::{describe, listed, message, shortened};
 use portico_dataplane::table::ObjectName;
 
 /// The problems found in one object so far.
@@ -148,6 +152,11 @@ impl Report {
         self.errors(ConditionType::Accepted).any(|problem| problem.reason.is_of_content())
     }
 
+    /// Whether nothing keeps the object from being served except errors for this reason.
+    pub(super) fn accepted_except_for(&self, reason: Reason) -> bool {
+        self.errors(ConditionType::Accepted).all(|problem| problem.reason == reason)
+    }
+
     /// Whether it is not accepted for this reason, perhaps among others.
     pub(super) fn is_refused_for(&self, reason: Reason) -> bool {
         self.errors(ConditionType::Accepted).any(|problem| problem.reason == reason)
@@ -181,9 +190,15 @@ impl Report {
         })
     }
 
-    /// An earlier version is served in place of this one.
-    pub(super) fn serve_last_good(&mut self, version: Version) {
+    /// An earlier version is served in place of this one. `of_version` is what compiling it has
+    /// found: references that it can't resolve are unresolved, whatever this version refers to.
+    pub(super) fn serve_last_good(&mut self, version: Version, of_version: &Self) {
         self.last_good = Some(version);
+        let unresolved = of_version.errors(ConditionType::ResolvedRefs).map(|problem| Problem {
+            message: format!("its last accepted version: {}", problem.message),
+            ..problem.clone()
+        });
+        self.problems.extend(unresolved);
     }
 
     /// No version is served after all.
@@ -199,6 +214,11 @@ impl Report {
     /// Another install writes the status.
     pub(super) fn report_elsewhere(&mut self) {
         self.reported_elsewhere = true;
+    }
+
+    /// Whether another install writes the status.
+    pub(super) fn is_reported_elsewhere(&self) -> bool {
+        self.reported_elsewhere
     }
 
     /// Whether an earlier version is served in place of this one.
@@ -281,11 +301,15 @@ impl Report {
             let rank = |p: &Problem| (p.severity, p.condition);
             rank(a).cmp(&rank(b)).then_with(|| sort_key(&a.field).cmp(sort_key(&b.field)))
         });
+        for problem in &mut self.problems {
+            problem.message = shortened(std::mem::take(&mut problem.message));
+        }
         let conditions = vec![
             self.condition("Accepted", ConditionType::Accepted),
             self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
         ];
-        let Self { object, uid, generation, problems, last_good, holds_place, .. } = self;
+        let problems = listed(self.problems);
+        let Self { object, uid, generation, last_good, holds_place, .. } = self;
         let reported_elsewhere = self.reported_elsewhere;
         let status = Status {
             uid,
@@ -318,20 +342,20 @@ impl Report {
             let unread = self.unread_references();
             let unread: Vec<_> = unread
                 .map(|field| format!("{field}: can't be read, so what it refers to is unknown"))
+                .map(shortened)
                 .collect();
             if !unread.is_empty() {
                 reason.get_or_insert_with(|| Reason::Invalid.to_string());
                 messages.extend(unread);
             }
         }
-        if condition == ConditionType::Accepted {
-            messages.extend(self.consequence());
-        }
+        let is_accepted = condition == ConditionType::Accepted;
+        let consequence = if is_accepted { self.consequence() } else { None };
         ComputedCondition {
             r#type,
             status: reason.is_none(),
             reason: reason.unwrap_or_else(|| r#type.to_owned()),
-            message: messages.join("; "),
+            message: message(messages, consequence),
         }
     }
 }
@@ -341,37 +365,4 @@ fn without_indices(path: &str) -> String {
     let mut kept = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
     let first = kept.next().unwrap_or_default().to_owned();
     kept.fold(first, |path, part| path + part)
-}
-
-fn describe(problem: &Problem) -> String {
-    format!("{}: {}", problem.field, problem.message)
-}
-
-/// The order in which objects take precedence over each other: by age, then by namespace and name.
-/// Objects without a creation time come last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Precedence<'s> {
-    undated: bool,
-    created: Option<Timestamp>,
-    name: &'s ObjectName,
-}
-
-impl<'s> Precedence<'s> {
-    pub(super) fn of<T: Resource>(name: &'s ObjectName, object: Option<&T>) -> Self {
-        let created = object.and_then(|o| o.meta().creation_timestamp.as_ref()).map(|time| time.0);
-        Self { undated: created.is_none(), created, name }
-    }
-
-    pub(super) fn name(&self) -> &'s ObjectName {
-        self.name
-    }
-
-    /// Why this one takes precedence over `younger`, completing a sentence that names it.
-    pub(super) fn wins_over(&self, younger: &Self) -> &'static str {
-        if self.created == younger.created {
-            "which comes first by name (both are equally old)"
-        } else {
-            "which is older"
-        }
-    }
 }

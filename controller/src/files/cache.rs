@@ -13,6 +13,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -42,12 +43,21 @@ struct Cached {
     /// Hash of the text that was last read.
     hash: Option<u64>,
     contents: Contents,
-    /// Objects that `contents` no longer has, and since when; `None` while a document of the file
-    /// that can no longer be read may be the object.
-    former: Vec<((usize, Object), Option<Instant>)>,
+    /// Objects that `contents` no longer has.
+    former: Vec<Former>,
     /// Why the file can't be read or parsed. `contents` is then from before.
     broken: Option<String>,
     /// Since when the file has been gone.
+    gone: Option<Instant>,
+}
+
+/// An object that a file no longer has.
+#[derive(Debug)]
+struct Former {
+    object: (usize, Object),
+    /// The errors that the file had while it still had the object.
+    errors: Arc<[String]>,
+    /// Since when it has been gone; `None` while a document that can't be read may be the object.
     gone: Option<Instant>,
 }
 
@@ -99,7 +109,7 @@ impl Cache {
     /// Whether something that was removed still counts, but not for long.
     pub(super) fn lingers(&self) -> bool {
         let lingers = |file: &Cached| {
-            file.gone.is_some() || file.former.iter().any(|(_, since)| since.is_some())
+            file.gone.is_some() || file.former.iter().any(|former| former.gone.is_some())
         };
         self.files.values().any(lingers)
     }
@@ -128,7 +138,7 @@ impl Cache {
             merged.fill(path, &file.contents.objects);
         }
         for (path, file) in &self.files {
-            merged.fill(path, file.former.iter().map(|(object, _)| object));
+            merged.fill(path, file.former.iter().map(|former| &former.object));
         }
         merged.finish()
     }
@@ -158,29 +168,28 @@ impl Cached {
         true
     }
 
-    /// Takes new contents. What they no longer have is kept for a moment; or if there is a document
-    /// more that can't be read, until that is corrected or removed.
+    /// Takes new contents. What they no longer have is kept for a moment; or while there is a
+    /// document that can't be read and was not there before.
     fn replace(&mut self, contents: Contents) {
         let before = std::mem::replace(&mut self.contents, contents);
-        let (problems, problems_before) = (self.contents.problems.len(), before.problems.len());
-        let now = Instant::now();
-        for (_, since) in &mut self.former {
-            if problems < problems_before {
-                since.get_or_insert(now);
-            }
-        }
-        let since = (problems <= problems_before).then_some(now);
-        let lost = before.objects.into_iter().map(|object| (object, since));
-        self.former.extend(lost);
+        let errors: Arc<[String]> = before.errors().map(str::to_owned).collect();
+        let lost = |object| Former { object, errors: errors.clone(), gone: None };
+        self.former.extend(before.objects.into_iter().map(lost));
         let has: HashSet<_> =
             self.contents.objects.iter().map(|(_, object)| identity(object)).collect();
-        self.former.retain(|((_, object), _)| !has.contains(&identity(object)));
+        self.former.retain(|former| !has.contains(&identity(&former.object.1)));
+        let now = Instant::now();
+        for former in &mut self.former {
+            if !self.contents.has_errors_beside(&former.errors) {
+                former.gone.get_or_insert(now);
+            }
+        }
     }
 
     /// Forgets objects that have been gone for `linger`. Returns whether there were any.
     fn forget(&mut self, linger: Duration) -> bool {
         let before = self.former.len();
-        self.former.retain(|(_, since)| since.is_none_or(|since| since.elapsed() < linger));
+        self.former.retain(|former| former.gone.is_none_or(|since| since.elapsed() < linger));
         self.former.len() < before
     }
 

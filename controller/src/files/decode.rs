@@ -4,13 +4,14 @@ use super::parse::{self, Document, Format};
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     objects::{self, CustomKind, Entry, Object, ObjectKind, Visitor},
+    schema::nearest,
 };
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
 use portico_crds::{GROUP, VERSION};
 use portico_dataplane::table::ObjectName;
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 /// The content of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,6 +65,26 @@ impl Extend<Document> for Contents {
 }
 
 impl Contents {
+    /// What is wrong with the file, without mere warnings.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &str> {
+        let errors = self.problems.iter().filter(|it| it.severity == Severity::Error);
+        errors.map(|error| error.message.as_str())
+    }
+
+    /// Whether there are errors that are not among those `before`, or more often.
+    pub(super) fn has_errors_beside(&self, before: &[String]) -> bool {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        before.iter().for_each(|error| *counts.entry(error).or_default() += 1);
+        let mut errors = self.errors();
+        errors.any(|error| match counts.get_mut(error) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            Some(_) | None => true,
+        })
+    }
+
     fn document(&mut self, number: usize, document: Document) {
         if document.value["apiVersion"] == "v1" && document.value["kind"] == "List" {
             return self.list(number, document);
@@ -172,7 +193,9 @@ fn mistake(value: &Value) -> Option<String> {
     };
     let (group, version) = api_version.split_once('/').unwrap_or((api_version, api_version));
     if group != GROUP {
-        return None;
+        return nearest(group, [GROUP].into_iter()).map(|_| {
+            format!("apiVersion '{api_version}' is unknown; did you mean '{GROUP}/{VERSION}'?")
+        });
     }
     Some(match kind {
         _ if version != VERSION => format!(

@@ -1,9 +1,10 @@
 //! An object of one of Portico's own kinds, as read.
 
 use crate::{
-    diagnostic::{ConditionType, ObjectRef, Problem, Reason, Severity},
+    diagnostic::{ConditionType, ObjectRef, Problem, Reason, Severity, is_within},
     schema,
 };
+use portico_crds::FrontDoor;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{path::Path, sync::Arc};
@@ -38,6 +39,15 @@ impl<T> Entry<T> {
     pub fn decoded_except_for_cors(&self) -> Option<&T> {
         let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");
         self.object.as_deref().filter(|_| self.undecoded.iter().all(is_cors))
+    }
+}
+
+impl Entry<FrontDoor> {
+    /// The FrontDoor's class; `None` if it can't be read.
+    pub fn class(&self) -> Option<&str> {
+        let is_read = !self.undecoded.iter().any(|path| is_within("spec.className", path));
+        let spec = &self.object.as_deref().filter(|_| is_read)?.spec;
+        Some(&spec.class_name)
     }
 }
 

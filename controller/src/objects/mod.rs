@@ -11,3 +11,4 @@ pub use kinds::{CustomKind, Object, ObjectKind, Snapshot, Visitor, api_resource,
 pub use last_good::{LastGood, Verdict};
 pub(crate) use references::reference_fields;
 pub use references::{References, front_door_of};
+pub(crate) use secret::{MAX_VALUE_BYTES, is_too_large};

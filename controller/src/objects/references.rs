@@ -69,8 +69,7 @@ impl References {
         }
         for (name, route) in decoded(routes) {
             let front_door = front_doors.get(&front_door_of(name, &route.spec.front_door_ref));
-            let front_door = front_door.and_then(|entry| entry.object.as_ref());
-            if front_door.is_none_or(|it| it.spec.class_name == class) {
+            if front_door.and_then(Entry::class).is_none_or(|it| it == class) {
                 references.add(name, of_route(&route.spec));
             }
         }

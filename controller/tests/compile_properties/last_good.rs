@@ -30,7 +30,8 @@ enum Version {
 
 #[derive(Clone, Debug)]
 enum Edit {
-    FrontDoor(Version),
+    /// With or without the host `api.ep.com`, which all Routes list.
+    FrontDoor(Version, bool),
     Route(usize, Version),
     Delete(usize),
 }
@@ -39,7 +40,8 @@ fn edit() -> impl Strategy<Value = Edit> {
     use Version::{Good, Misspelt, Unreadable};
     let version = || select(vec![Good, Good, Misspelt, Unreadable]);
     prop_oneof![
-        2 => select(vec![Good, Misspelt]).prop_map(Edit::FrontDoor),
+        2 => (select(vec![Good, Misspelt]), any::<bool>())
+            .prop_map(|(version, api)| Edit::FrontDoor(version, api)),
         6 => (0..ROUTES, version()).prop_map(|(route, version)| Edit::Route(route, version)),
         2 => (0..ROUTES).prop_map(Edit::Delete),
     ]
@@ -52,6 +54,13 @@ struct Known {
     version: Version,
     /// The generation of the last accepted version.
     last_good: Option<i64>,
+}
+
+/// Whether a version of the FrontDoor has `api.ep.com`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Api {
+    current: bool,
+    served: bool,
 }
 
 fn object(kind: Kind, name: &str, generation: i64, spec: &Value) -> (ObjectName, Value) {
@@ -67,8 +76,10 @@ fn entry<T: DeserializeOwned>(kind: Kind, name: &ObjectName, object: Value) -> E
     Entry::decode(&ObjectRef { kind, name: name.clone() }, object, [])
 }
 
-fn set_front_door(snapshot: &mut Snapshot, generation: i64, version: Version) {
-    let mut spec = json!({"hosts": [{"name": "www.ep.com"}]});
+fn set_front_door(snapshot: &mut Snapshot, generation: i64, version: Version, api: bool) {
+    let mut hosts = vec![json!({"name": "www.ep.com"})];
+    hosts.extend(api.then(|| json!({"name": "api.ep.com"})));
+    let mut spec = json!({"hosts": hosts});
     if version != Version::Good {
         spec["trustedProxy"] = json!([]);
     }
@@ -81,6 +92,7 @@ fn set_route(snapshot: &mut Snapshot, route: usize, generation: i64, version: Ve
     let from = json!({"secretKeyRef": {"name": format!("key-{generation}"), "key": "k"}});
     let mut spec = json!({
         "frontDoorRef": {"name": "ep"},
+        "hosts": ["www.ep.com", "api.ep.com"],
         "matches": [{"path": format!("/{route}/*")}],
         "respond": {"body": format!("{generation}")},
         "responseHeaders": {"set": [{"name": "x-key", "valueFrom": from}]},
@@ -150,15 +162,19 @@ fn expected(door: Option<Known>, route: usize, known: Option<Known>) -> String {
     }
 }
 
-/// Records that everything that is good now has been accepted, if the FrontDoor is served.
-fn accept(door: &mut Option<Known>, routes: &mut [Option<Known>]) {
+/// Records that everything that is good now has been accepted, if the FrontDoor is served with the
+/// hosts that Routes list.
+fn accept(door: &mut Option<Known>, api: &mut Api, routes: &mut [Option<Known>]) {
     let known = |known: &mut Known| {
         if known.version == Version::Good {
             known.last_good = Some(known.generation);
         }
     };
     door.iter_mut().for_each(known);
-    if door.is_some_and(|door| door.last_good.is_some()) {
+    if door.is_some_and(|door| door.version == Version::Good) {
+        api.served = api.current;
+    }
+    if api.served {
         routes.iter_mut().flatten().for_each(known);
     }
 }
@@ -167,13 +183,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// A bad edit of a good object changes nothing of what is served; a deletion withdraws, and a
-    /// correction takes effect. Requests at the place of a Route never reach another while it, or
+    /// correction takes effect. A FrontDoor that loses one host takes nothing away at another. Requests at the place of a Route never reach another while it, or
     /// an earlier version of it, can be read.
     #[test]
     fn no_bad_edit_takes_a_place_away(edits in vec(edit(), 1..24)) {
         let mut snapshot = world(edits.len());
         let mut memory = Memory::default();
         let (mut door, mut routes) = (None::<Known>, [None::<Known>; ROUTES]);
+        let mut api = Api::default();
         for (index, edit) in edits.iter().enumerate() {
             let generation = i64::try_from(index).unwrap();
             let next = |before: Option<Known>, version| {
@@ -181,9 +198,10 @@ proptest! {
                 Some(Known { generation, version, last_good })
             };
             match *edit {
-                Edit::FrontDoor(version) => {
+                Edit::FrontDoor(version, current) => {
                     door = next(door, version);
-                    set_front_door(&mut snapshot, generation, version);
+                    api.current = current;
+                    set_front_door(&mut snapshot, generation, version, current);
                 }
                 Edit::Route(route, version) => {
                     routes[route] = next(routes[route], version);
@@ -199,18 +217,17 @@ proptest! {
             let mut read = snapshot.clone();
             read.secrets.retain(|name, _| referenced.contains(name));
             let compiled = compile_after(&read, &mut memory, &Options::default());
-            accept(&mut door, &mut routes);
+            accept(&mut door, &mut api, &mut routes);
             for (route, known) in routes.iter().enumerate() {
                 prop_assert_eq!(response(&compiled, route), expected(door, route, *known), "{:?}", edit);
                 let Some(known) = known else { continue };
                 let name = ObjectName::new("web", format!("r{route}"));
                 let status = &compiled.statuses[&ObjectRef { kind: Kind::Route, name }];
                 prop_assert_eq!(status.generation, Some(known.generation));
-                let served = door.is_some_and(|door| door.last_good.is_some());
-                let good = known.version == Version::Good;
-                prop_assert_eq!(status.is_accepted(), good && served);
+                let accepted = known.version == Version::Good && api.served;
+                prop_assert_eq!(status.is_accepted(), accepted);
                 let kept = status.last_good.as_ref().and_then(|version| version.generation);
-                prop_assert_eq!(kept, known.last_good.filter(|_| !good));
+                prop_assert_eq!(kept, known.last_good.filter(|_| !accepted));
             }
         }
     }

@@ -204,3 +204,151 @@ fn a_last_good_version_sees_the_world_as_it_is() {
     let table = format!("{:?}", compiled.table);
     assert!(table.contains("10.0.0.2:8080") && !table.contains("10.0.0.1:8080"), "{table}");
 }
+
+#[test]
+fn a_host_that_is_taken_away_takes_nothing_away_at_others() {
+    let mut cluster = Cluster::default();
+    let both = front_door(1, "").replace("}],", "}, {name: api.ep.com}],");
+    let app = route("web", "a", 1, "hosts: [www.ep.com, api.ep.com]");
+    cluster.compile(&[both, app.clone()]);
+    let compiled = cluster.compile(&[front_door(2, ""), app.clone()]);
+    assert_eq!(matches(&compiled), ["web/a /web/a"]);
+    let kept = status(&compiled, Kind::Route, "web", "a");
+    assert_eq!((last_good(kept), kept.is_accepted()), (Some(1), false));
+    let moved = front_door(3, "").replace("www.ep.com", "other.ep.com");
+    let compiled = cluster.compile(&[moved, app.clone()]);
+    assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), None, "nothing is left");
+    let compiled = Cluster::default().compile(&[front_door(2, ""), app]);
+    assert_eq!(matches(&compiled), ["(web/a) /web/a"], "it holds its place");
+}
+
+/// Requests that need a Secret get 503, whatever the invalid version says.
+#[test]
+fn what_the_last_good_version_lacks_is_in_the_status() {
+    let mut cluster = Cluster::default();
+    let key = "responseHeaders: {set: [{name: x, valueFrom: {secretKeyRef: {name: s, key: k}}}]}";
+    cluster.compile(&[front_door(1, ""), route("web", "a", 1, key)]);
+    let compiled = cluster.compile(&[front_door(1, ""), route("web", "a", 2, INVALID)]);
+    let kept = status(&compiled, Kind::Route, "web", "a");
+    let resolved = &kept.conditions[1];
+    assert_eq!((last_good(kept), resolved.status), (Some(1), false));
+    assert_eq!(resolved.reason, "SecretNotFound");
+    assert!(resolved.message.contains("its last accepted version: Secret web/s does not exist"));
+}
+
+/// Headers of one match, different for each number, that take much once they are compiled.
+fn large_headers(number: usize) -> String {
+    let header = |i| format!("{{name: x-{i}, type: Regex, value: '{number}-{i}[a-z]{{1,120}}'}}");
+    let headers: Vec<_> = (0..16).map(header).collect();
+    format!("headers: [{}]", headers.join(", "))
+}
+
+fn with_expressions(name: &str, generation: i64, first: usize, spec: &str) -> String {
+    let [a, b] = [large_headers(first), large_headers(first + 1)];
+    let matches = format!("matches: [{{path: /{name}, {a}}}, {{path: /{name}, {b}}}]");
+    route("web", name, generation, spec)
+        .replace(&format!("matches: [{{path: /web/{name}}}]"), &matches)
+}
+
+#[test]
+fn a_place_is_never_held_without_its_predicates() {
+    let all: Vec<_> = (0..14).map(|n| format!("{{path: /{n}, {}}}", large_headers(n))).collect();
+    let matches_of = format!("matches: [{}]", all.join(", "));
+    let large = route("web", "a", 1, "").replace("matches: [{path: /web/a}]", &matches_of);
+    let compiled = Cluster::default().compile(&[front_door(1, ""), large]);
+    assert!(!status(&compiled, Kind::Route, "web", "a").is_accepted());
+    let host = compiled.table.hosts.find("www.ep.com").unwrap();
+    let held = host.routes.matches();
+    assert!((1..14).contains(&held.len()), "{}", held.len());
+    assert!(held.iter().all(|held| held.predicates.headers.len() == 16), "{held:?}");
+}
+
+#[test]
+fn invalid_versions_take_no_expressions_from_others() {
+    let mut cluster = Cluster::default();
+    let all = |count, generation, first, spec: &str| {
+        let of = |n: usize| with_expressions(&format!("r{n:03}"), generation, first + 2 * n, spec);
+        [front_door(1, "")].into_iter().chain((0..count).map(of)).collect::<Vec<_>>()
+    };
+    let is_accepted = |compiled: &Compiled| {
+        let routes = compiled.statuses.iter().filter(|(object, _)| object.kind == Kind::Route);
+        routes.filter(|(_, status)| status.is_accepted()).count()
+    };
+    let most = is_accepted(&cluster.compile(&all(60, 1, 0, "")));
+    assert!((4..60).contains(&most), "{most}");
+    let count = most * 3 / 4;
+    let mut cluster = Cluster::default();
+    assert_eq!(is_accepted(&cluster.compile(&all(count, 1, 0, ""))), count);
+    let compiled = cluster.compile(&all(count, 2, 1000, INVALID));
+    let served = compiled.statuses.values().filter(|status| status.last_good.is_some()).count();
+    assert_eq!(served, count);
+}
+
+/// Of which nothing decodes.
+fn hopeless(object: &str) -> String {
+    let unknown: Vec<_> = (0..110).map(|n| format!("unknown{n}: 1")).collect();
+    object.replace("spec: {", &format!("spec: {{{}, ", unknown.join(", ")))
+}
+
+#[test]
+fn what_does_not_decode_at_all_stays_with_the_install_that_served_it() {
+    let options = Options { class: Some("internal".to_owned()), ..Options::default() };
+    let mut cluster = Cluster { options, ..Cluster::default() };
+    let door = front_door(1, "className: internal");
+    let app = route("web", "a", 1, "");
+    cluster.compile(&[door.clone(), app.clone()]);
+    let compiled = cluster.compile(&[door.clone(), hopeless(&app)]);
+    assert_eq!(matches(&compiled), ["web/a /web/a"]);
+    assert!(status(&compiled, Kind::Route, "web", "a").reported_elsewhere);
+    for broken in [hopeless(&door), front_door(2, "className: 7")] {
+        let compiled = cluster.compile(&[broken, app.clone()]);
+        assert_eq!(matches(&compiled), ["web/a /web/a"]);
+        let kept = status(&compiled, Kind::FrontDoor, "web", "ep");
+        assert_eq!((last_good(kept), kept.reported_elsewhere), (Some(1), true));
+        assert!(status(&compiled, Kind::Route, "web", "a").reported_elsewhere);
+    }
+    let compiled = cluster.compile(&[door, app]);
+    assert!(!status(&compiled, Kind::FrontDoor, "web", "ep").reported_elsewhere);
+}
+
+#[test]
+fn what_does_not_decode_at_all_keeps_its_age() {
+    let dated = |object: String, year: u16| {
+        object.replace("uid:", &format!("creationTimestamp: '{year}-01-01T00:00:00Z', uid:"))
+    };
+    let mut cluster = Cluster::default();
+    let door = dated(front_door(1, ""), 2020);
+    let old = dated(route("web", "z", 1, ""), 2020);
+    cluster.compile(&[door.clone(), old.clone()]);
+    let other_door = dated(front_door(1, ""), 2021).replace("name: ep,", "name: aa,");
+    let young = dated(route("web", "a", 1, ""), 2021).replace("/web/a", "/web/z");
+    let broken = [hopeless(&old), hopeless(&door)].map(|it| it.replace("creationTimestamp", "x"));
+    let [old, door] = broken;
+    let compiled = cluster.compile(&[door, other_door, old, young]);
+    assert_eq!(matches(&compiled), ["web/z /web/z"]);
+}
+
+#[test]
+fn no_message_gets_more_than_64_kib_of_headers() {
+    let secret = |bytes: usize| {
+        let value = "x".repeat(bytes);
+        format!(
+            "---\n{{apiVersion: v1, kind: Secret, metadata: {{name: s, namespace: web}}, stringData: {{k: {value}}}}}\n"
+        )
+    };
+    let of = |lines: usize| {
+        let value = "valueFrom: {secretKeyRef: {name: s, key: k}}";
+        let lines: Vec<_> = (0..lines).map(|n| format!("{{name: x-{n}, {value}}}")).collect();
+        route("web", "a", 1, &format!("requestHeaders: {{set: [{}]}}", lines.join(", ")))
+    };
+    for (bytes, lines, expected) in [
+        (12 << 10, 5, None),
+        (12 << 10, 6, Some("spec.requestHeaders: adds up to 73 KiB of names and values")),
+        ((16 << 10) + 1, 1, Some("key 'k' of Secret web/s is larger than 16 KiB")),
+    ] {
+        let compiled = Cluster::default().compile(&[front_door(1, ""), of(lines), secret(bytes)]);
+        let resolved = &status(&compiled, Kind::Route, "web", "a").conditions[1];
+        assert_eq!(resolved.status, expected.is_none(), "{}", resolved.message);
+        assert!(resolved.message.contains(expected.unwrap_or_default()), "{}", resolved.message);
+    }
+}

@@ -12,8 +12,8 @@ use crate::{
 use portico_crds as crds;
 use portico_dataplane::table::{HostPattern, ObjectName};
 
-/// Attaches a Route to its FrontDoor if that allows it. Returns the hosts at which it is served;
-/// `None` if it may not attach.
+/// Attaches a Route to its FrontDoor if that allows it. Returns the hosts at which it is served or,
+/// if it is not accepted, may hold its place; `None` if it may not attach.
 pub(super) fn attach<'s>(
     front_door: &mut FrontDoor<'s>,
     snapshot: &'s Snapshot,
@@ -32,11 +32,9 @@ pub(super) fn attach<'s>(
     }
     let claimed = check_claims(front_door, snapshot, name, paths, report);
     check_slashes(front_door, paths, report);
-    if spec.hosts.is_empty() {
-        return claimed.then_some(front_door.owned);
-    }
     let listed = listed_hosts(front_door, &spec.hosts, report);
-    listed.filter(|_| claimed).map(|listed| listed.and(front_door.owned))
+    let hosts = if spec.hosts.is_empty() { front_door.owned } else { listed.and(front_door.owned) };
+    claimed.then_some(hosts)
 }
 
 /// Warns if all the hosts that an accepted Route lists belong to others.
@@ -114,38 +112,30 @@ fn check_slashes(front_door: &FrontDoor<'_>, paths: &[MatchPath<'_>], report: &m
     }
 }
 
-/// The hosts that a Route lists; `None` if any of them is none of the FrontDoor's.
-fn listed_hosts(
-    front_door: &FrontDoor<'_>,
-    hosts: &[String],
-    report: &mut Report,
-) -> Option<HostSet> {
+/// The hosts that a Route lists, without those that the FrontDoor does not have.
+fn listed_hosts(front_door: &FrontDoor<'_>, hosts: &[String], report: &mut Report) -> HostSet {
     let at = FieldPath::SPEC.child("hosts");
-    let (mut listed, mut good) = (HostSet::default(), true);
+    let mut listed = HostSet::default();
     for (index, text) in hosts.iter().enumerate() {
         let at = at.index(index);
         let host: HostPattern = match text.parse() {
             Ok(host) => host,
             Err(error) => {
                 report.invalid(&at, format!("'{text}' {error}"));
-                good = false;
                 continue;
             }
         };
         match front_door.hosts.iter().position(|has| has.as_ref() == Some(&host)) {
             Some(index) => listed.insert(index),
-            None => {
-                good = false;
-                report.refuse(
-                    &at,
-                    Reason::HostNotFound,
-                    format!(
-                        "FrontDoor {} has no host '{host}': name one of its hosts as it does",
-                        front_door.name()
-                    ),
-                );
-            }
+            None => report.refuse(
+                &at,
+                Reason::HostNotFound,
+                format!(
+                    "FrontDoor {} has no host '{host}': name one of its hosts as it does",
+                    front_door.name()
+                ),
+            ),
         }
     }
-    good.then_some(listed)
+    listed
 }

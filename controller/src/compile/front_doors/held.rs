@@ -33,7 +33,8 @@ pub(super) fn matches(matched: Vec<Matched>, route: Route, report: &Report) -> V
         timeouts: Timeouts::default(),
         unavailable: None,
     });
-    let readable = matched.into_iter().filter(|m| report.is_readable(&at.index(m.index)));
+    let readable = |m: &Matched| m.is_complete && report.is_readable(&at.index(m.index));
+    let readable = matched.into_iter().filter(readable);
     let held = readable.map(|m| RouteMatch {
         path: m.path,
         predicates: m.predicates,

@@ -109,18 +109,21 @@ impl<'s> FrontDoors<'s> {
         options: &Options,
         expressions: &mut Expressions<'_>,
     ) -> Self {
-        let served = snapshot.front_doors.iter().filter(|(_, entry)| serves(options, entry));
-        let mut served: Vec<_> = served
-            .map(|(name, entry)| (Precedence::of(name, entry.object.as_deref()), entry))
-            .collect();
-        served.sort_by_key(|(precedence, _)| *precedence);
-        let mut all: Vec<_> = served
-            .into_iter()
-            .map(|(precedence, entry)| {
-                let name = precedence.name();
-                FrontDoor::of_versions(name, entry, last_good.front_door(name, entry), expressions)
-            })
-            .collect();
+        let all = snapshot.front_doors.iter().filter_map(|(name, entry)| {
+            let last_good = last_good.front_door(name, entry);
+            serves(options, entry, last_good.is_some())
+                .then(|| (Precedence::of(name, entry, last_good), entry, last_good))
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(precedence, ..)| *precedence);
+        let compile = |(precedence, entry, last_good): (_, &'s Entry<_>, _)| {
+            let mut front_door = FrontDoor::of_versions(precedence, entry, last_good, expressions);
+            if entry.class().is_none() && options.class.is_some() && !options.is_default_install() {
+                front_door.report.report_elsewhere();
+            }
+            front_door
+        };
+        let mut all: Vec<_> = all.into_iter().map(compile).collect();
         own_hosts(&mut all, Owners::new(snapshot, options));
         let by_name = all.iter().enumerate().map(|(i, it)| (it.name(), i)).collect();
         Self { snapshot, all, by_name }
@@ -135,44 +138,52 @@ impl<'s> FrontDoors<'s> {
     }
 }
 
-/// Whether this install is responsible for a FrontDoor. The class of one that does not decode is
-/// unknown, so the default install takes it.
-fn serves(options: &Options, entry: &Entry<crds::FrontDoor>) -> bool {
-    match (&options.class, &entry.object) {
+/// Whether this install is responsible for a FrontDoor. If the class can't be read, the default
+/// install reports that, and whoever `has_served` the FrontDoor goes on.
+fn serves(options: &Options, entry: &Entry<crds::FrontDoor>, has_served: bool) -> bool {
+    match (&options.class, entry.class()) {
         (None, _) => true,
-        (Some(class), Some(object)) => *class == object.spec.class_name,
-        (Some(_), None) => options.is_default_install(),
+        (Some(ours), Some(class)) => ours == class,
+        (Some(_), None) => has_served || options.is_default_install(),
     }
 }
 
 impl<'s> FrontDoor<'s> {
     /// Compiles the current version or, if that is invalid, the last accepted one.
     fn of_versions(
-        name: &'s ObjectName,
+        precedence: Precedence<'s>,
         current: &'s Entry<crds::FrontDoor>,
         last_good: Option<&'s Entry<crds::FrontDoor>>,
         expressions: &mut Expressions<'_>,
     ) -> Self {
-        let mut front_door = Self::compile(name, current, expressions);
-        let last_good = last_good.filter(|_| front_door.report.is_invalid());
-        let compiled =
-            last_good.map(|entry| (Version::of(entry), Self::compile(name, entry, expressions)));
-        match compiled.filter(|(_, last_good)| last_good.report.accepted()) {
-            None => front_door,
-            Some((version, last_good)) => {
-                front_door.report.serve_last_good(version);
-                Self { report: front_door.report, ..last_good }
+        let mut front_door = Self::compile(precedence, current, expressions);
+        let spent = expressions.end();
+        if let Some(entry) = last_good.filter(|_| front_door.report.is_invalid()) {
+            let last_good = Self::compile(precedence, entry, expressions);
+            let spent_by_last_good = expressions.end();
+            if last_good.report.accepted() {
+                expressions.release(spent);
+                expressions.keep(spent_by_last_good);
+                front_door.report.serve_last_good(Version::of(entry), &last_good.report);
+                return Self { report: front_door.report, ..last_good };
             }
+            expressions.release(spent_by_last_good);
         }
+        if front_door.report.accepted() {
+            expressions.keep(spent);
+        } else {
+            expressions.release(spent);
+        }
+        front_door
     }
 
     fn compile(
-        name: &'s ObjectName,
+        precedence: Precedence<'s>,
         entry: &'s Entry<crds::FrontDoor>,
         expressions: &mut Expressions<'_>,
     ) -> Self {
+        let name = precedence.name();
         let mut report = Report::new(name, entry);
-        let precedence = Precedence::of(name, entry.object.as_deref());
         let Some(object) = &entry.object else {
             return Self {
                 report,

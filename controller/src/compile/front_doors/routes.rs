@@ -44,6 +44,37 @@ pub(super) struct CandidateRoute<'s> {
     pub(super) held: Vec<RouteMatch>,
 }
 
+impl CandidateRoute<'_> {
+    /// Takes the matches that it serves or may hold. Its FrontDoor may have lost a host since the
+    /// last accepted version was accepted; that version is then served at the others.
+    fn take(&mut self, matched: Vec<Matched>, route: table::Route, known: Known) {
+        let report = &self.report;
+        let is_at_others = known == Known::LastGood
+            && report.accepted_except_for(Reason::HostNotFound)
+            && !self.hosts.is_empty();
+        if !report.accepted() && !is_at_others {
+            self.held = held::matches(matched, route, report);
+            return;
+        }
+        let target = Arc::new(route);
+        let route_match = |Matched { index, path, predicates, .. }: Matched| {
+            (index, RouteMatch { path, predicates, target: target.clone() })
+        };
+        self.matches = matched.into_iter().map(route_match).collect();
+    }
+}
+
+/// What is known of a Route before a version of it is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// This install has never served it.
+    No,
+    /// This install has served it in an earlier version.
+    Served,
+    /// This is the last accepted version.
+    LastGood,
+}
+
 /// What Routes are compiled against.
 pub(super) struct Routes<'a, 'c, 's> {
     pub(super) snapshot: &'s Snapshot,
@@ -59,7 +90,10 @@ impl<'s> Routes<'_, '_, 's> {
     pub(super) fn compile(mut self) -> Vec<CandidateRoute<'s>> {
         let routes = self.snapshot.routes.iter();
         let mut routes: Vec<_> = routes
-            .map(|(name, entry)| (Precedence::of(name, entry.object.as_deref()), entry))
+            .map(|(name, entry)| {
+                let last_good = self.last_good.route(name, entry);
+                (Precedence::of(name, entry, last_good), entry)
+            })
             .collect();
         routes.sort_by_key(|(precedence, _)| *precedence);
         let routes = routes.into_iter();
@@ -73,26 +107,34 @@ impl<'s> Routes<'_, '_, 's> {
         entry: &'s Entry<crds::Route>,
     ) -> Option<CandidateRoute<'s>> {
         let last_good = self.last_good.route(precedence.name(), entry);
-        let mut candidate = self.version(precedence, entry, last_good.is_some())?;
-        let Some(last_good) = last_good.filter(|_| candidate.report.is_invalid()) else {
-            return Some(candidate);
-        };
-        let compiled = self.version(precedence, last_good, true);
-        match compiled.filter(|compiled| compiled.report.accepted()) {
-            None => Some(candidate),
-            Some(compiled) => {
-                candidate.report.serve_last_good(Version::of(last_good));
-                Some(CandidateRoute { report: candidate.report, ..compiled })
+        let known = if last_good.is_some() { Known::Served } else { Known::No };
+        let mut candidate = self.version(precedence, entry, known)?;
+        let spent = self.expressions.end();
+        if let Some(last_good) = last_good.filter(|_| candidate.report.is_invalid()) {
+            let compiled = self.version(precedence, last_good, Known::LastGood);
+            let spent_by_last_good = self.expressions.end();
+            if let Some(compiled) = compiled.filter(|compiled| !compiled.matches.is_empty()) {
+                self.expressions.release(spent);
+                self.expressions.keep(spent_by_last_good);
+                candidate.report.serve_last_good(Version::of(last_good), &compiled.report);
+                return Some(CandidateRoute { report: candidate.report, ..compiled });
             }
+            self.expressions.release(spent_by_last_good);
         }
+        if candidate.matches.is_empty() && candidate.held.is_empty() {
+            self.expressions.release(spent);
+        } else {
+            self.expressions.keep(spent);
+        }
+        Some(candidate)
     }
 
-    /// Compiles one version. `is_known`: this install has served the Route.
+    /// Compiles one version.
     fn version(
         &mut self,
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::Route>,
-        is_known: bool,
+        known: Known,
     ) -> Option<CandidateRoute<'s>> {
         let name = precedence.name();
         let report = Report::new(name, entry);
@@ -106,22 +148,15 @@ impl<'s> Routes<'_, '_, 's> {
         };
         let Some(object) = &entry.object else {
             // Its class is unknown too.
-            return (is_known || self.options.is_default_install()).then_some(candidate);
+            if !self.options.is_default_install() {
+                candidate.report.report_elsewhere();
+                return (known != Known::No).then_some(candidate);
+            }
+            return Some(candidate);
         };
         let spec = &object.spec;
         let front_door = front_door_of(name, &spec.front_door_ref);
-        candidate.front_door = match self.find(&front_door, &candidate.report) {
-            Lookup::Served(index) => Some(index),
-            Lookup::OtherClass => return None,
-            Lookup::Missing if !is_known && !self.options.is_default_install() => return None,
-            Lookup::Missing => {
-                if !self.options.is_default_install() {
-                    candidate.report.report_elsewhere();
-                }
-                refuse_missing(&front_door, &mut candidate.report);
-                None
-            }
-        };
+        candidate.front_door = self.front_door(&front_door, known, &mut candidate.report)?;
         let at = FieldPath::SPEC.child("matches");
         let report = &mut candidate.report;
         // What is cheap comes first: a Route that may not attach has no expressions compiled.
@@ -138,19 +173,37 @@ impl<'s> Routes<'_, '_, 's> {
         if let (Some(front_door), Some(hosts)) = (front_door, hosts) {
             warn_of_lost_hosts(front_door, hosts, report);
         }
-        if !candidate.report.accepted() {
-            candidate.held = held::matches(matched, compiled, &candidate.report);
-        } else {
-            let route = Arc::new(compiled);
-            let route_match = |m: Matched| {
-                (
-                    m.index,
-                    RouteMatch { path: m.path, predicates: m.predicates, target: route.clone() },
-                )
-            };
-            candidate.matches = matched.into_iter().map(route_match).collect();
-        }
+        candidate.take(matched, compiled, known);
         Some(candidate)
+    }
+
+    /// The index of the Route's FrontDoor; `Some(None)` if there is none, and `None` if another
+    /// install is responsible for the Route.
+    fn front_door(
+        &self,
+        name: &ObjectName,
+        known: Known,
+        report: &mut Report,
+    ) -> Option<Option<usize>> {
+        let is_default = self.options.is_default_install();
+        match self.find(name, report) {
+            Lookup::Served(index) => {
+                let front_door = self.front_doors.all.get(index);
+                if front_door.is_some_and(|it| it.report.is_reported_elsewhere()) {
+                    report.report_elsewhere();
+                }
+                Some(Some(index))
+            }
+            Lookup::OtherClass => None,
+            Lookup::Missing if known == Known::No && !is_default => None,
+            Lookup::Missing => {
+                if !is_default {
+                    report.report_elsewhere();
+                }
+                refuse_missing(name, report);
+                Some(None)
+            }
+        }
     }
 
     /// Looks up the FrontDoor that a Route references.

@@ -304,6 +304,39 @@ fn a_document_that_can_no_longer_be_read_keeps_what_it_gave() {
 }
 
 #[test]
+fn correcting_one_document_withdraws_no_other() {
+    let mut folder = Folder::new();
+    let all = route("a") + &route("b") + &route("c");
+    folder.write("a.yaml", &(all.clone() + "kind: Route\n---\n"));
+    assert_eq!(folder.routes(), "a b c");
+    let misspelt = |name: &str, text: &str| {
+        text.replace(&route(name), &route(name).replace("portico.dev", "portico.dve"))
+    };
+    let both = misspelt("b", &misspelt("c", &all));
+    folder.write("a.yaml", &(both.clone() + "kind: Route\n---\n"));
+    assert_eq!(folder.routes(), "a b c");
+    folder.write("a.yaml", &both);
+    assert_eq!(folder.routes(), "a b c", "what was wrong before is nothing of theirs");
+    folder.write("a.yaml", &misspelt("c", &all));
+    assert_eq!(folder.routes(), "a b c");
+    folder.write("a.yaml", &misspelt("c", &all).replace("dve", "dove"));
+    assert_eq!(folder.routes(), "a b c", "it is still not corrected");
+    folder.write("a.yaml", &(route("a") + &route("b")));
+    assert_eq!(folder.routes(), "a b");
+}
+
+#[test]
+fn warnings_keep_nothing() {
+    let mut folder = Folder::new();
+    folder.write("a.yaml", &(route("a") + &route("b")));
+    assert_eq!(folder.routes(), "a b");
+    let endpoints = "{apiVersion: v1, kind: Endpoints, metadata: {name: s}}";
+    folder.write("a.yaml", &(route("a") + endpoints));
+    assert_eq!(folder.routes(), "a");
+    assert_eq!(folder.problems().len(), 1);
+}
+
+#[test]
 fn what_can_not_be_read_keeps_what_it_gave() {
     let mut folder = Folder::new();
     folder.write("sub/a.yaml", &route("a"));

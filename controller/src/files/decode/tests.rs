@@ -95,6 +95,10 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
             "document 1: apiVersion 'portico.dev' is not one that this release knows: write 'portico.dev/v1alpha1'",
         ),
         (
+            "apiVersion: portico.dve/v1alpha1\nkind: Route\n",
+            "document 1: apiVersion 'portico.dve/v1alpha1' is unknown; did you mean 'portico.dev/v1alpha1'?",
+        ),
+        (
             "apiVersion: portico.dev/v1alpha1\nkind: Rout\n",
             "document 1: portico.dev/v1alpha1 has no kind 'Rout': its kinds are FrontDoor and Route",
         ),

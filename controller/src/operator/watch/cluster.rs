@@ -12,7 +12,11 @@ use crate::{
 };
 use k8s_openapi::api::core::v1::Service;
 use portico_dataplane::table::ObjectName;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Notify;
 
 /// What is known of the cluster.
@@ -41,6 +45,9 @@ trait WatchedByReference: Send + Sync {
 
     /// Returns `None` while a referenced object has not been read yet.
     fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()>;
+
+    /// How soon to ask again at the latest.
+    fn wait_ends_after(&self) -> Duration;
 }
 
 /// One of Portico's own kinds.
@@ -81,8 +88,12 @@ impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
     }
 
     fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()> {
-        *K::of(snapshot) = self.named(references.to::<K>())?;
+        *K::of(snapshot) = self.named(references.to::<K>(), Instant::now())?;
         Some(())
+    }
+
+    fn wait_ends_after(&self) -> Duration {
+        self.wait_ends_after()
     }
 }
 
@@ -127,8 +138,8 @@ impl Cluster {
 }
 
 impl Source for Cluster {
-    /// Also `None` while a newly referenced object is being read: a Route would be compiled without
-    /// it.
+    /// Also `None` for a moment while a newly referenced object is being read: a Route would be
+    /// compiled without it.
     fn snapshot(&mut self, last_good: &LastGood) -> Option<Snapshot> {
         if !self.synced() {
             return None;
@@ -144,9 +155,10 @@ impl Source for Cluster {
         Some(snapshot)
     }
 
-    /// Every change fires the trigger.
+    /// Every change fires the trigger; that an object has been waited for long enough does not.
     fn poll_interval(&self) -> Duration {
-        Duration::MAX
+        let waits = self.referenced.iter().map(|kind| kind.wait_ends_after());
+        waits.min().unwrap_or(Duration::MAX)
     }
 }
 
