@@ -133,8 +133,14 @@ impl ConnState {
 
     /// Whether the connection is closed at once, for another one.
     pub(super) fn gives_way(&self) -> bool {
-        // A request may have begun in the meantime. It is served.
-        self.handle.draining() == Draining::GiveWay && self.activity() != Activity::Busy
+        // A request may have arrived in the meantime, or its client has read all that there was of
+        // a response. It is served.
+        let gives_way = self.handle.draining() == Draining::GiveWay;
+        if gives_way && self.activity() == Activity::Busy {
+            self.handle.stay();
+            return false;
+        }
+        gives_way
     }
 
     /// Whether the connection is to be closed after its request, if it has one.
@@ -244,6 +250,7 @@ impl Downstream for ConnState {
         self.idle_left.set(self.idle_timeout - first);
         match self.handle.draining() {
             // hyper has not been told yet that the client has closed its sending side.
+        self.handle.stay();
             Draining::No if self.read_closed.get() => self.wake(),
             Draining::No => {}
             Draining::AfterRequest | Draining::Now | Draining::GiveWay => self.wake(),
@@ -296,5 +303,46 @@ impl ConnState {
         self.begin();
         self.end();
         self.awaits_head.set(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{Admission, MemoryBudget, Registry};
+    use futures_util::FutureExt;
+    use std::{sync::Arc, time::Instant};
+
+    /// More than a connection's buffers ever hold.
+    const BUDGET: usize = 1 << 30;
+
+    #[tokio::test]
+    async fn a_connection_that_was_to_give_way_serves_the_request_that_it_gets_to_its_end() {
+        let registry = Rc::new(Registry::new(Arc::new(MemoryBudget::new(BUDGET))));
+        let connection = registry.register(Admission::free());
+        let handle = &connection.handle;
+        let peer = ([127, 0, 0, 1], 1).into();
+        let state = ConnState::new(peer, Duration::from_secs(600), handle.clone());
+        // It had no request.
+        handle.set_activity(Activity::Idle, Instant::now());
+        assert!(registry.make_room(1).now_or_never().is_none());
+        assert!(state.gives_way());
+        state.begin();
+        state.set_unwritten(1);
+        assert!(!state.gives_way() && state.must_end());
+        drop(connection);
+        // Its client did not read.
+        let connection = registry.register(Admission::free());
+        let handle = connection.handle.clone();
+        let state = ConnState::new(peer, Duration::from_secs(600), handle.clone());
+        state.begin();
+        state.set_unwritten(1);
+        handle.set_activity(Activity::Stalled, Instant::now());
+        handle.set_memory(2 * BUDGET);
+        assert!(state.gives_way());
+        state.set_unwritten(0);
+        assert!(!state.gives_way());
+        state.set_unwritten(1);
+        assert!(!state.gives_way() && state.must_end());
     }
 }
