@@ -168,6 +168,23 @@ impl ConnState {
         left.is_zero()
     }
 
+    fn idle_from_now(&self) {
+        let first = self.idle_timeout.min(PARK_DELAY);
+        self.request.deadline.set(Some(first));
+        self.idle_left.set(self.idle_timeout - first);
+    }
+
+    /// The client has read some of a response that waited for it: the time in which it has to read
+    /// more begins anew.
+    pub(super) fn progresses(&self) {
+        self.progresses.set(true);
+        if !self.in_flight.get() {
+            self.idle_from_now();
+        } else if let Some(idle) = self.request.response_idle.get() {
+            self.request.deadline.set(Some(idle));
+        }
+    }
+
     /// Records that hyper's connection has been made, or freed.
     pub(super) fn set_hyper(&self, exists: bool) {
         self.buffers.set_hyper(exists);
@@ -233,6 +250,7 @@ impl Downstream for ConnState {
     }
 
     fn begin(&self) {
+        self.handle.stay();
         // The replacement for a refused head was not counted.
         self.heads_ahead.set(self.heads_ahead.get().saturating_sub(1));
         self.in_flight.set(true);
@@ -240,17 +258,15 @@ impl Downstream for ConnState {
         self.starts_response.set(true);
         self.idle_left.set(Duration::ZERO);
         self.request.deadline.set(Some(self.idle_timeout));
+        self.request.response_idle.set(None);
         self.request.body.reset();
     }
 
     fn end(&self) {
         self.in_flight.set(false);
-        let first = self.idle_timeout.min(PARK_DELAY);
-        self.request.deadline.set(Some(first));
-        self.idle_left.set(self.idle_timeout - first);
+        self.idle_from_now();
         match self.handle.draining() {
             // hyper has not been told yet that the client has closed its sending side.
-        self.handle.stay();
             Draining::No if self.read_closed.get() => self.wake(),
             Draining::No => {}
             Draining::AfterRequest | Draining::Now | Draining::GiveWay => self.wake(),
