@@ -121,6 +121,21 @@ impl ConnectionHandle {
         }
     }
 
+    /// The connection has a request after all: it does not give way, and is closed after it.
+    pub(super) fn stay(&self) {
+        if self.draining.get() != Draining::GiveWay {
+            return;
+        }
+        let (count, bytes) = self.registry.leaving.get();
+        self.registry.leaving.set((count - 1, bytes - self.memory.get()));
+        self.draining.set(match self.registry.draining.get() {
+            Draining::No => Draining::AfterRequest,
+            draining @ (Draining::AfterRequest | Draining::Now | Draining::GiveWay) => draining,
+        });
+        // Another one has to give way in its place.
+        self.registry.changed.notify_one();
+    }
+
     fn give_way(&self) {
         if let Some(key) = self.key.get() {
             self.registry.connections.borrow_mut().leave(key);

@@ -69,6 +69,7 @@ impl<D: Downstream> ResponseBody<D> {
         downstream: Rc<D>,
         idle: Option<Duration>,
     ) -> Self {
+        downstream.state().response_idle.set(idle);
         Self { content, record, downstream, idle }
     }
 

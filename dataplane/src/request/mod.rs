@@ -11,7 +11,7 @@ pub(crate) use deadline::Deadline;
 pub(crate) use progress::BodyProgress;
 pub(crate) use trailers::TrailerFilter;
 
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 /// State that a request shares with its body and its response's body. HTTP/1.1 reuses one for all
 /// requests of a connection, which are sequential.
@@ -24,6 +24,9 @@ pub(crate) struct RequestState {
     /// How many bytes of the response have been handed to the client's connection and not written
     /// to its socket.
     pub(crate) unwritten: Cell<usize>,
+    /// How long the response may make no progress; `None` while there is none, or if that is not
+    /// limited.
+    pub(crate) response_idle: Cell<Option<Duration>>,
     /// Whether the response's body waits until they are, without a waker.
     pub(crate) is_held_back: Cell<bool>,
 }
@@ -35,6 +38,7 @@ impl RequestState {
             deadline: Deadline::new(),
             body: BodyProgress::default(),
             unwritten: Cell::new(0),
+            response_idle: Cell::new(None),
             is_held_back: Cell::new(false),
         }
     }

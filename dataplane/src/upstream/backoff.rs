@@ -1,9 +1,11 @@
 //! Endpoints that do not accept connections: which of a backend's addresses is tried first. One
 //! place for all workers of a process; it is not part of the table, so it outlives a change of it.
 
+use super::error::Phase;
 use crate::{balance, table::Protocol, telemetry::UpstreamStats};
 use hashbrown::HashMap;
 use std::{
+    cell::Cell,
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
     sync::{
@@ -19,17 +21,34 @@ const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// The longest such time.
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// How often a failing endpoint is logged, and how long it is remembered after its last attempt.
+/// How often a failing endpoint, or a backend without addresses, is logged, and how long it is
+/// remembered after its last attempt.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// An attempt that is given up after this time, because its request has ended, counts as failed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The same where it was its timeout that ended the request, for requests with the same timeouts.
+const SHORT_PATIENCE: Duration = Duration::from_millis(100);
+
 /// How many endpoints are remembered.
 const MAX_ENDPOINTS: usize = 4096;
 
-/// What is dialled, and how.
-type Endpoint = (SocketAddr, Protocol);
+/// A backend and how long its requests wait. What such a use is impatient about, or what concerns
+/// the backend's name, says nothing about the endpoint to other uses.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(super) struct Use<'b> {
+    /// The backend's name.
+    pub(super) backend: &'b str,
+    pub(super) protocol: Protocol,
+    /// Timeout for connecting.
+    pub(super) connect: Option<Duration>,
+    /// Timeout for the response's head.
+    pub(super) request: Option<Duration>,
+}
+
+/// What is dialled, and how; with the hash of a [`Use`], as that one sees it.
+type Endpoint = (SocketAddr, Protocol, Option<u64>);
 
 /// The endpoints whose last connection attempts failed.
 #[derive(Debug, Default)]
@@ -37,6 +56,10 @@ pub(crate) struct Backoff {
     /// Whether there are any: while there are none, requests take no lock.
     any: AtomicBool,
     endpoints: Mutex<HashMap<Endpoint, Failing>>,
+    /// Hashes uses.
+    hashing: RandomState,
+    /// When backends without addresses were last logged.
+    without_addresses: Mutex<HashMap<Box<str>, Instant>>,
 }
 
 /// A failing endpoint.
@@ -44,6 +67,8 @@ pub(crate) struct Backoff {
 struct Failing {
     /// How many attempts have failed since one succeeded; 0 if the last one did.
     failures: u32,
+    /// When the last one has.
+    failed: Instant,
     /// When it is tried again.
     next: Instant,
     /// Whether a request is trying it, so that others need not.
@@ -68,9 +93,11 @@ impl Failing {
 pub(super) struct Attempt<'b> {
     backoff: &'b Backoff,
     stats: &'b UpstreamStats,
-    backend: &'b str,
-    endpoint: Endpoint,
+    used: Use<'b>,
+    address: SocketAddr,
     began: Instant,
+    /// Whether its request has timed out.
+    is_late: &'b Cell<bool>,
     has_outcome: bool,
 }
 
@@ -79,17 +106,14 @@ impl Backoff {
     pub(super) fn first(
         &self,
         addresses: &[SocketAddr],
-        protocol: Protocol,
+        used: Use<'_>,
         point: u64,
     ) -> Option<SocketAddr> {
         let mut order = ordered(addresses, point);
         if !self.any.load(Ordering::Relaxed) {
             return order.next();
         }
-        let (endpoints, now) = (self.lock(), Instant::now());
-        let is_passed_over = |address: &SocketAddr| {
-            endpoints.get(&(*address, protocol)).is_some_and(|one| one.is_passed_over(now))
-        };
+        let is_passed_over = self.passed_over(used);
         order.find(|address| !is_passed_over(address)).or_else(|| ordered(addresses, point).next())
     }
 
@@ -97,39 +121,50 @@ impl Backoff {
     pub(super) fn order(
         &self,
         addresses: &[SocketAddr],
-        protocol: Protocol,
+        used: Use<'_>,
         point: u64,
     ) -> Vec<SocketAddr> {
         let mut order: Vec<_> = ordered(addresses, point).collect();
         if self.any.load(Ordering::Relaxed) {
-            let (endpoints, now) = (self.lock(), Instant::now());
-            order.sort_by_key(|address| {
-                endpoints.get(&(*address, protocol)).is_some_and(|one| one.is_passed_over(now))
-            });
+            order.sort_by_key(self.passed_over(used));
         }
         order
     }
 
-    /// Begins an attempt to connect to one of `backend`'s addresses.
+    /// Tells of addresses whether they are passed over.
+    fn passed_over(&self, used: Use<'_>) -> impl Fn(&SocketAddr) -> bool {
+        let (endpoints, now, own) = (self.lock(), Instant::now(), self.hashing.hash_one(used));
+        move |address| {
+            [None, Some(own)].into_iter().any(|own| {
+                let endpoint = (*address, used.protocol, own);
+                endpoints.get(&endpoint).is_some_and(|one| one.is_passed_over(now))
+            })
+        }
+    }
+
+    /// Begins an attempt to connect to one of a backend's addresses; `is_late` tells whether its
+    /// request has timed out.
     pub(super) fn attempt<'b>(
         &'b self,
         stats: &'b UpstreamStats,
-        backend: &'b str,
-        endpoint: Endpoint,
+        used: Use<'b>,
+        address: SocketAddr,
+        is_late: &'b Cell<bool>,
     ) -> Attempt<'b> {
-        if self.any.load(Ordering::Relaxed)
-            && let Some(failing) = self.lock().get_mut(&endpoint)
-        {
-            failing.trying = true;
+        self.update(used, address, |failing| failing.trying = true);
+        let began = Instant::now();
+        Attempt { backoff: self, stats, used, address, began, is_late, has_outcome: false }
+    }
+
+    /// Whether it is to be logged that no address of a backend can be dialled.
+    pub(super) fn logs_no_address(&self, backend: &str, now: Instant) -> bool {
+        let mut logged = self.without_addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.retain(|_, at| now.saturating_duration_since(*at) < LOG_INTERVAL);
+        if logged.contains_key(backend) || logged.len() >= MAX_ENDPOINTS {
+            return false;
         }
-        Attempt {
-            backoff: self,
-            stats,
-            backend,
-            endpoint,
-            began: Instant::now(),
-            has_outcome: false,
-        }
+        logged.insert(backend.into(), now);
+        true
     }
 
     /// Forgets endpoints that nobody has tried for a while. Called periodically.
@@ -145,9 +180,21 @@ impl Backoff {
         self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a failure. Returns how long the endpoint is passed over, and how many attempts have
-    /// failed, if that is to be logged.
-    fn failed(&self, endpoint: Endpoint, now: Instant) -> Option<(Duration, u32)> {
+    /// Updates what is known about an address.
+    fn update(&self, used: Use<'_>, address: SocketAddr, update: impl Fn(&mut Failing)) {
+        if self.any.load(Ordering::Relaxed) {
+            let mut endpoints = self.lock();
+            for own in [None, Some(self.hashing.hash_one(used))] {
+                if let Some(failing) = endpoints.get_mut(&(address, used.protocol, own)) {
+                    update(failing);
+                }
+            }
+        }
+    }
+
+    /// Records the failure of an attempt. Returns how long the endpoint is passed over, and how
+    /// many attempts have failed, if that is to be logged.
+    fn failed(&self, endpoint: Endpoint, began: Instant, now: Instant) -> Option<(Duration, u32)> {
         let mut endpoints = self.lock();
         if endpoints.len() >= MAX_ENDPOINTS && !endpoints.contains_key(&endpoint) {
             endpoints.retain(|_, failing| !failing.is_stale(now));
@@ -159,33 +206,21 @@ impl Backoff {
         let mut is_new = false;
         let failing = endpoints.entry(endpoint).or_insert_with(|| {
             is_new = true;
-            Failing { failures: 0, next: now, trying: false, logged: now }
+            Failing { failures: 0, failed: now, next: now, trying: false, logged: now }
         });
+        // One of several attempts at the same time: it tells nothing new.
+        if failing.failures > 0 && began < failing.failed {
+            return None;
+        }
         let delay = delay(failing.failures);
         failing.failures = failing.failures.saturating_add(1);
-        failing.trying = false;
+        failing.failed = now;
         failing.next = now + delay;
         let is_due = is_new || now.saturating_duration_since(failing.logged) >= LOG_INTERVAL;
         if is_due {
             failing.logged = now;
         }
         is_due.then_some((delay, failing.failures))
-    }
-
-    fn succeeded(&self, endpoint: Endpoint) {
-        if self.any.load(Ordering::Relaxed)
-            && let Some(failing) = self.lock().get_mut(&endpoint)
-        {
-            (failing.failures, failing.trying) = (0, false);
-        }
-    }
-
-    fn given_up(&self, endpoint: Endpoint) {
-        if self.any.load(Ordering::Relaxed)
-            && let Some(failing) = self.lock().get_mut(&endpoint)
-        {
-            failing.trying = false;
-        }
     }
 }
 
@@ -194,21 +229,37 @@ impl Attempt<'_> {
     pub(super) fn succeeded(mut self) {
         self.has_outcome = true;
         self.stats.connected(true);
-        self.backoff.succeeded(self.endpoint);
+        self.backoff.update(self.used, self.address, |failing| {
+            (failing.failures, failing.trying) = (0, false);
+        });
     }
 
     /// It has not: `why`.
-    pub(super) fn failed(mut self, why: &str) {
-        self.fail(why);
+    pub(super) fn failed(mut self, why: Phase) {
+        let is_everyones = match why {
+            Phase::Connect => true,
+            Phase::ConnectTimeout => self.began.elapsed() >= PATIENCE,
+            Phase::Choose
+            | Phase::Resolve
+            | Phase::Guard
+            | Phase::Tls
+            | Phase::Exchange
+            | Phase::Deadline => false,
+        };
+        self.fail(why.refusal().reason(), is_everyones);
     }
 
-    fn fail(&mut self, why: &str) {
+    fn fail(&mut self, why: &str, is_everyones: bool) {
         self.has_outcome = true;
         self.stats.connected(false);
-        if let Some((delay, failures)) = self.backoff.failed(self.endpoint, Instant::now()) {
+        let Self { backoff, used, address, .. } = *self;
+        backoff.update(used, address, |failing| failing.trying = false);
+        let own = (!is_everyones).then(|| backoff.hashing.hash_one(used));
+        let endpoint = (address, used.protocol, own);
+        if let Some((delay, failures)) = backoff.failed(endpoint, self.began, Instant::now()) {
             tracing::warn!(
-                backend = self.backend,
-                endpoint = %self.endpoint.0,
+                backend = used.backend,
+                endpoint = %address,
                 why,
                 failures,
                 "can't connect to an endpoint; others are tried before it for {:.1} s",
@@ -223,10 +274,13 @@ impl Drop for Attempt<'_> {
         if self.has_outcome {
             return;
         }
-        if self.began.elapsed() >= PATIENCE {
-            self.fail("no connection before its request ended");
+        let (had, why) = (self.began.elapsed(), "no connection before its request ended");
+        if had >= PATIENCE {
+            self.fail(why, true);
+        } else if self.is_late.get() && had >= SHORT_PATIENCE {
+            self.fail(why, false);
         } else {
-            self.backoff.given_up(self.endpoint);
+            self.backoff.update(self.used, self.address, |failing| failing.trying = false);
         }
     }
 }
@@ -245,85 +299,4 @@ fn delay(earlier: u32) -> Duration {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn addresses() -> Vec<SocketAddr> {
-        (1..=3).map(|port| ([127, 0, 0, 1], port).into()).collect()
-    }
-
-    fn fail(backoff: &Backoff, stats: &UpstreamStats, address: SocketAddr) {
-        backoff.attempt(stats, "b", (address, Protocol::Http1)).failed("refused");
-    }
-
-    #[test]
-    fn an_endpoint_that_failed_is_tried_last_until_it_succeeds() {
-        let (backoff, stats, all) = (Backoff::default(), UpstreamStats::default(), addresses());
-        assert_eq!(backoff.order(&all, Protocol::Http1, 0), all);
-        fail(&backoff, &stats, all[0]);
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[1]));
-        assert_eq!(backoff.order(&all, Protocol::Http1, 0), [all[1], all[2], all[0]]);
-        // The same address with another protocol is another endpoint.
-        assert_eq!(backoff.first(&all, Protocol::H2c, 0), Some(all[0]));
-        backoff.attempt(&stats, "b", (all[0], Protocol::Http1)).succeeded();
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[0]));
-        let counts = stats.counts(0);
-        assert_eq!((counts.connected, counts.failed), (1, 1));
-    }
-
-    #[test]
-    fn endpoints_that_have_all_failed_are_all_tried() {
-        let (backoff, stats, all) = (Backoff::default(), UpstreamStats::default(), addresses());
-        all.iter().for_each(|address| fail(&backoff, &stats, *address));
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[0]));
-        assert_eq!(backoff.order(&all, Protocol::Http1, 0), all);
-    }
-
-    #[test]
-    fn one_request_at_a_time_tries_a_failing_endpoint_again() {
-        let (backoff, stats, all) = (Backoff::default(), UpstreamStats::default(), addresses());
-        let endpoint = (all[0], Protocol::Http1);
-        fail(&backoff, &stats, all[0]);
-        backoff.lock().get_mut(&endpoint).unwrap().next = Instant::now();
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[0]));
-        let attempt = backoff.attempt(&stats, "b", endpoint);
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[1]));
-        // Given up at once, it says nothing about the endpoint.
-        drop(attempt);
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[0]));
-        assert_eq!(stats.counts(0).failed, 1);
-        let mut attempt = backoff.attempt(&stats, "b", endpoint);
-        attempt.began -= PATIENCE;
-        drop(attempt);
-        assert_eq!(backoff.first(&all, Protocol::Http1, 0), Some(all[1]));
-        assert_eq!(stats.counts(0).failed, 2);
-    }
-
-    #[test]
-    fn delays_double_up_to_a_limit_and_vary() {
-        for (earlier, full) in [(0, 1), (1, 2), (2, 4), (4, 16), (5, 30), (1000, 30)] {
-            let full = Duration::from_secs(full);
-            let delays: Vec<_> = (0..50).map(|_| delay(earlier)).collect();
-            assert!(delays.iter().all(|delay| (full * 3 / 4..=full).contains(delay)), "{delays:?}");
-            assert!(delays.iter().any(|delay| *delay != delays[0]));
-        }
-    }
-
-    #[test]
-    fn an_endpoint_is_logged_once_a_minute_and_remembered_within_bounds() {
-        let (backoff, now) = (Backoff::default(), Instant::now());
-        let endpoint = |port| (SocketAddr::from(([127, 0, 0, 1], port)), Protocol::Http1);
-        assert!(backoff.failed(endpoint(1), now).is_some());
-        backoff.succeeded(endpoint(1));
-        assert!(backoff.failed(endpoint(1), now + LOG_INTERVAL / 2).is_none());
-        assert!(backoff.failed(endpoint(1), now + LOG_INTERVAL).is_some());
-        for port in 0..=MAX_ENDPOINTS as u16 {
-            backoff.failed(endpoint(port), now);
-        }
-        assert_eq!(backoff.lock().len(), MAX_ENDPOINTS);
-        // They are forgotten when room is needed, or in time.
-        let later = now + MAX_DELAY + 2 * LOG_INTERVAL + Duration::from_secs(1);
-        assert!(backoff.failed(endpoint(u16::MAX), later).is_some());
-        assert_eq!(backoff.lock().len(), 1);
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ pub(super) struct PoolHandle<C> {
 /// Returns a connection to its pool.
 pub(super) fn put<C: Pooled>(mut connection: Box<C>) {
     let usable = connection.idle_timeout().map(|timeout| timeout.saturating_sub(margin(timeout)));
-    let expires = usable.map(|usable| Instant::now() + usable);
+    let expires = usable.and_then(|usable| Instant::now().checked_add(usable));
     let handle = connection.handle();
     let Some(pool) = handle.pool.upgrade() else { return };
     handle.idle_since = pool.evictions.get();

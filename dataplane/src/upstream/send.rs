@@ -2,6 +2,7 @@
 
 use super::{
     Backoff, UpstreamBody, UpstreamResponse, Upstreams,
+    backoff::Use,
     body::Kind,
     connect::Connector,
     error::{Phase, UpstreamError},
@@ -18,12 +19,14 @@ use crate::{
 use http::{Method, StatusCode, request::Parts};
 use hyper::body::Body;
 use std::{
+    cell::Cell,
     future::{Future, poll_fn},
     net::SocketAddr,
     pin::pin,
     rc::Rc,
     sync::Arc,
     task::Poll,
+    time::Instant,
 };
 
 /// How many addresses are dialled before a request fails.
@@ -52,6 +55,20 @@ struct Way<'r> {
     /// How often the request has been refused unprocessed, and by which connection last.
     refusals: usize,
     refused_by: Option<ConnectionId>,
+    /// Whether the request has timed out.
+    is_late: &'r Cell<bool>,
+}
+
+impl<'r> Way<'r> {
+    /// How it uses the backend.
+    fn used(&self) -> Use<'r> {
+        Use {
+            backend: &self.backend.name,
+            protocol: self.backend.protocol,
+            connect: self.timeouts.connect,
+            request: self.timeouts.request,
+        }
+    }
 }
 
 impl Upstreams {
@@ -88,10 +105,14 @@ impl Upstreams {
         timeouts: &Timeouts,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
-        let way = Way { backend, point, timeouts, stale, refusals, refused_by };
+        let is_late = Cell::new(false);
+        let way = Way { backend, point, timeouts, stale, refusals, refused_by, is_late: &is_late };
         let mut sending = pin!(self.exchange(way, head, &mut body));
         poll_fn(|cx| match sending.as_mut().poll(cx) {
-            Poll::Pending if deadline.poll_expired(cx) => Poll::Ready(Err(Phase::Deadline.into())),
+            Poll::Pending if deadline.poll_expired(cx) => {
+                is_late.set(true);
+                Poll::Ready(Err(Phase::Deadline.into()))
+            }
             polled => polled,
         })
         .await
@@ -133,11 +154,8 @@ impl Upstreams {
     fn pooled(&self, way: &Way<'_>) -> Option<Connection> {
         match &way.backend.target {
             Target::Endpoints(endpoints) => {
-                let protocol = way.backend.protocol;
-                self.take(
-                    way,
-                    &endpoint_key(protocol, self.backoff.first(endpoints, protocol, way.point)?),
-                )
+                let address = self.backoff.first(endpoints, way.used(), way.point)?;
+                self.take(way, &endpoint_key(way.backend.protocol, address))
             }
             Target::External { .. } => self.take(way, &external_key(way.backend)),
         }
@@ -171,15 +189,14 @@ impl Upstreams {
         let (addresses, external) = match &backend.target {
             Target::Endpoints(endpoints) => (&**endpoints, None),
             Target::External { host, port } => {
-                resolved = self.connector.resolve(host, *port).await.inspect_err(|_| {
-                    self.stats.connected(false);
-                })?;
+                let resolving = self.connector.resolve(host, *port).await;
+                resolved = resolving.inspect_err(|why| self.has_no_address(backend, *why))?;
                 (&*resolved, Some(external_key(backend)))
             }
         };
         let mut failure = Phase::Choose;
         for address in
-            self.backoff.order(addresses, backend.protocol, way.point).into_iter().take(MAX_DIALS)
+            self.backoff.order(addresses, way.used(), way.point).into_iter().take(MAX_DIALS)
         {
             let key = match &external {
                 Some(key) => key.clone(),
@@ -199,15 +216,23 @@ impl Upstreams {
         Err(failure.into())
     }
 
+    /// Records that no address of an external backend can be dialled.
+    fn has_no_address(&self, backend: &Backend, why: Phase) {
+        self.stats.connected(false);
+        if self.backoff.logs_no_address(&backend.name, Instant::now()) {
+            let why = why.refusal().reason();
+            tracing::warn!(backend = backend.name, why, "can't find an address for a backend");
+        }
+    }
+
     /// Connects to an address, and records the outcome.
     async fn dial(&self, way: &Way<'_>, address: SocketAddr) -> Result<super::Stream, Phase> {
         let backend = way.backend;
-        let endpoint = (address, backend.protocol);
-        let attempt = self.backoff.attempt(&self.stats, &backend.name, endpoint);
+        let attempt = self.backoff.attempt(&self.stats, way.used(), address, way.is_late);
         let dialled = self.connector.connect(backend, address, way.timeouts.connect).await;
         match &dialled {
             Ok(_) => attempt.succeeded(),
-            Err(why) => attempt.failed(why.refusal().reason()),
+            Err(why) => attempt.failed(*why),
         }
         dialled
     }

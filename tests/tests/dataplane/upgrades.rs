@@ -259,3 +259,15 @@ async fn services_for_websockets_are_plain_http() {
     let edge = Edge::start(&[front_door(""), services, app].concat()).await.unwrap();
     assert_eq!(ask(edge.address(), get("/", "")).await.unwrap().text(), "ok");
 }
+
+#[tokio::test]
+async fn a_client_that_sends_no_more_gets_its_response_whatever_upgrade_it_offers() {
+    let (edge, _backend) = crate::forwarding().await;
+    for offer in ["h2c", "TLS/1.3", "h2c, websocket", ""] {
+        let mut client = Wire::connect(edge.address()).await.unwrap();
+        let fields = format!("Connection: upgrade\r\nUpgrade: {offer}\r\n");
+        client.send(get("/", &fields)).await.unwrap();
+        client.shut().await.unwrap();
+        assert_eq!(client.read_answer("GET").await.unwrap().text(), "served", "{offer}");
+    }
+}

@@ -20,7 +20,7 @@ pub(crate) struct Head {
     pub(crate) len: usize,
     /// The framing of the body.
     pub(crate) framing: Framing,
-    /// Whether an `Upgrade` field offers another protocol (RFC 9110 §7.8).
+    /// Whether an `Upgrade` field offers WebSocket (RFC 9110 §7.8); no other upgrade is forwarded.
     pub(crate) upgrade: bool,
     /// Whether the query has bytes that [`http::Uri`] rejects; see [`escape_query`].
     pub(crate) escape: bool,
@@ -125,7 +125,9 @@ impl HeadScan {
             return Err(Refusal::MalformedHead);
         }
         match name.len() {
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.upgrade |= value.eq_ignore_ascii_case(b"websocket");
+            }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.coding(value)?,
             _ => {}
@@ -246,6 +248,20 @@ mod tests {
         }
         let old = scan("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert_eq!(old, Err(Refusal::AmbiguousFraming));
+    }
+
+    #[test]
+    fn only_an_offer_of_websocket_is_an_upgrade() {
+        let upgrade = |fields: &str, version: &str| {
+            let head = scan(&format!("GET / HTTP/{version}\r\nHost: a\r\n{fields}\r\n"));
+            head.unwrap().unwrap().upgrade
+        };
+        assert!(upgrade("Upgrade: websocket\r\n", "1.1"));
+        assert!(upgrade("upgrade:\tWebSocket \r\nUpgrade: h2c\r\n", "1.1"));
+        assert!(!upgrade("Upgrade: websocket\r\n", "1.0"));
+        for other in ["h2c", "", "TLS/1.3", "websocket, h2c", "h2c, websocket"] {
+            assert!(!upgrade(&format!("Upgrade: {other}\r\n"), "1.1"), "{other}");
+        }
     }
 
     #[test]

@@ -133,8 +133,14 @@ impl ConnState {
 
     /// Whether the connection is closed at once, for another one.
     pub(super) fn gives_way(&self) -> bool {
-        // A request may have begun in the meantime. It is served.
-        self.handle.draining() == Draining::GiveWay && self.activity() != Activity::Busy
+        // A request may have arrived in the meantime, or its client has read all that there was of
+        // a response. It is served.
+        let gives_way = self.handle.draining() == Draining::GiveWay;
+        if gives_way && self.activity() == Activity::Busy {
+            self.handle.stay();
+            return false;
+        }
+        gives_way
     }
 
     /// Whether the connection is to be closed after its request, if it has one.
@@ -160,6 +166,23 @@ impl ConnState {
         let left = self.idle_left.take();
         self.request.deadline.set(Some(left));
         left.is_zero()
+    }
+
+    fn idle_from_now(&self) {
+        let first = self.idle_timeout.min(PARK_DELAY);
+        self.request.deadline.set(Some(first));
+        self.idle_left.set(self.idle_timeout - first);
+    }
+
+    /// The client has read some of a response that waited for it: the time in which it has to read
+    /// more begins anew.
+    pub(super) fn progresses(&self) {
+        self.progresses.set(true);
+        if !self.in_flight.get() {
+            self.idle_from_now();
+        } else if let Some(idle) = self.request.response_idle.get() {
+            self.request.deadline.set(Some(idle));
+        }
     }
 
     /// Records that hyper's connection has been made, or freed.
@@ -227,6 +250,7 @@ impl Downstream for ConnState {
     }
 
     fn begin(&self) {
+        self.handle.stay();
         // The replacement for a refused head was not counted.
         self.heads_ahead.set(self.heads_ahead.get().saturating_sub(1));
         self.in_flight.set(true);
@@ -234,14 +258,13 @@ impl Downstream for ConnState {
         self.starts_response.set(true);
         self.idle_left.set(Duration::ZERO);
         self.request.deadline.set(Some(self.idle_timeout));
+        self.request.response_idle.set(None);
         self.request.body.reset();
     }
 
     fn end(&self) {
         self.in_flight.set(false);
-        let first = self.idle_timeout.min(PARK_DELAY);
-        self.request.deadline.set(Some(first));
-        self.idle_left.set(self.idle_timeout - first);
+        self.idle_from_now();
         match self.handle.draining() {
             // hyper has not been told yet that the client has closed its sending side.
             Draining::No if self.read_closed.get() => self.wake(),
@@ -296,5 +319,46 @@ impl ConnState {
         self.begin();
         self.end();
         self.awaits_head.set(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{Admission, MemoryBudget, Registry};
+    use futures_util::FutureExt;
+    use std::{sync::Arc, time::Instant};
+
+    /// More than a connection's buffers ever hold.
+    const BUDGET: usize = 1 << 30;
+
+    #[tokio::test]
+    async fn a_connection_that_was_to_give_way_serves_the_request_that_it_gets_to_its_end() {
+        let registry = Rc::new(Registry::new(Arc::new(MemoryBudget::new(BUDGET))));
+        let connection = registry.register(Admission::free());
+        let handle = &connection.handle;
+        let peer = ([127, 0, 0, 1], 1).into();
+        let state = ConnState::new(peer, Duration::from_secs(600), handle.clone());
+        // It had no request.
+        handle.set_activity(Activity::Idle, Instant::now());
+        assert!(registry.make_room(1).now_or_never().is_none());
+        assert!(state.gives_way());
+        state.begin();
+        state.set_unwritten(1);
+        assert!(!state.gives_way() && state.must_end());
+        drop(connection);
+        // Its client did not read.
+        let connection = registry.register(Admission::free());
+        let handle = connection.handle.clone();
+        let state = ConnState::new(peer, Duration::from_secs(600), handle.clone());
+        state.begin();
+        state.set_unwritten(1);
+        handle.set_activity(Activity::Stalled, Instant::now());
+        handle.set_memory(2 * BUDGET);
+        assert!(state.gives_way());
+        state.set_unwritten(0);
+        assert!(!state.gives_way());
+        state.set_unwritten(1);
+        assert!(!state.gives_way() && state.must_end());
     }
 }

@@ -110,3 +110,27 @@ async fn only_for_their_memory_those_whose_clients_do_not_read_give_way_and_last
     assert!(registry.make_room(9).now_or_never().is_none());
     assert!(gives_way(&later));
 }
+
+#[tokio::test]
+async fn where_one_gets_a_request_after_all_another_gives_way() {
+    let registry = registry(usize::MAX);
+    let [first, second] = aged(&registry, [Activity::Idle, Activity::Idle]);
+    first.handle.set_memory(10);
+    let mut room = Box::pin(registry.make_room(2));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(room.poll_unpin(&mut cx).is_pending());
+    assert!(gives_way(&first) && !gives_way(&second));
+    first.handle.stay();
+    assert_eq!(first.handle.draining(), Draining::AfterRequest);
+    assert_eq!(registry.leaving.get(), (0, 0));
+    assert!(room.poll_unpin(&mut cx).is_pending());
+    assert!(gives_way(&second));
+    // What it holds counts again.
+    first.handle.set_memory(30);
+    assert_eq!(registry.memory.used(), 30);
+    registry.end_all(Draining::Now);
+    second.handle.stay();
+    assert_eq!(second.handle.draining(), Draining::Now);
+    drop((first, second));
+    assert_eq!((registry.memory.used(), registry.leaving.get()), (0, (0, 0)));
+}

@@ -13,6 +13,9 @@ use std::{io, mem::MaybeUninit, time::Duration};
 /// Up to so many fields are parsed without an allocation.
 const FIELDS_ON_STACK: usize = 100;
 
+/// The longest time that a backend is believed to keep an idle connection open.
+const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
 /// Finds heads; scans each byte once, however they arrive.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
@@ -163,9 +166,10 @@ impl FramingFields {
                 let (name, seconds) = std::str::from_utf8(parameter).ok()?.split_once('=')?;
                 name.trim_end().eq_ignore_ascii_case("timeout").then_some(seconds.trim())
             });
-            // A value that can't be read is no promise.
+            // A value that can't be read, or kept, is no promise.
             let seconds = timeout.and_then(|seconds| seconds.parse().ok());
-            self.idle_timeout = seconds.map(Duration::from_secs);
+            self.idle_timeout =
+                seconds.map(Duration::from_secs).filter(|timeout| *timeout <= MAX_IDLE_TIMEOUT);
         }
         Ok(())
     }

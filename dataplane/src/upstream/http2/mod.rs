@@ -49,6 +49,10 @@ const MAX_CONNECTIONS: usize = 256;
 /// What small DATA frames that wait to be read may cost in bookkeeping, in bytes per connection.
 const SMALL_FRAMES_BUDGET: usize = CONNECTION_WINDOW as usize;
 
+/// How many streams that were reset here are remembered for a second, in which what still arrives
+/// on them is dropped. Clients that leave cause them.
+const MAX_RESET_STREAMS: usize = 4096;
+
 /// How often a connection with open streams is pinged, and how long the response may take (RFC 9113
 /// §6.7).
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -154,6 +158,10 @@ impl Http2Connections {
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .data_frame_budget(SMALL_FRAMES_BUDGET)
+            .max_concurrent_reset_streams(MAX_RESET_STREAMS)
+            // What arrives late on a stream that is forgotten resets that stream once more, which
+            // must not end the connection: clients decide how often that happens.
+            .max_local_error_reset_streams(None)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
             .initial_max_send_streams(self.likely_limit(address))
             .handshake(Paced::new(stream))
@@ -167,7 +175,11 @@ impl Http2Connections {
             evictions: self.evictions.clone(),
         });
         tokio::task::spawn_local(run(connection, Rc::downgrade(&shared), address));
-        self.by_endpoint.borrow_mut().entry(address).or_default().push(shared.clone());
+        let mut all = self.by_endpoint.borrow_mut();
+        let connections = all.entry(address).or_default();
+        // Those that have ended since the last eviction don't count toward the limit.
+        connections.retain(|one| !one.is_closed());
+        connections.push(shared.clone());
         Ok(Http2::new(shared))
     }
 
@@ -231,5 +243,39 @@ async fn unresponsive(mut pings: PingPong, shared: Weak<Shared>) {
                 Err(_) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::{
+        net::{TcpListener, TcpStream},
+        task::LocalSet,
+    };
+
+    #[tokio::test]
+    async fn connections_that_have_ended_leave_their_places_to_new_ones() {
+        let opening = async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let connections = Http2Connections::default();
+            let open = async || {
+                let stream = TcpStream::connect(address).await.unwrap();
+                let backend = listener.accept().await.unwrap().0;
+                (connections.handshake(stream.into(), address, 100).await.unwrap(), backend)
+            };
+            for _ in 0..3 {
+                let (place, backend) = open().await;
+                drop(backend);
+                while !place.0.is_closed() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+            let (_place, _backend) = open().await;
+            assert_eq!(connections.by_endpoint.borrow()[&address].len(), 1);
+        };
+        LocalSet::new().run_until(opening).await;
     }
 }

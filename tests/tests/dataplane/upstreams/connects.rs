@@ -88,9 +88,12 @@ async fn an_endpoint_that_comes_back_is_used_again() {
 
 #[tokio::test]
 async fn a_connection_is_not_used_once_the_backend_may_be_closing_it() {
-    for (fields, connections) in
-        [("", 1), ("Keep-Alive: timeout=60\r\n", 1), ("Keep-Alive: timeout=1\r\n", 2)]
-    {
+    for (fields, connections) in [
+        ("", 1),
+        ("Keep-Alive: timeout=60\r\n", 1),
+        ("Keep-Alive: timeout=1\r\n", 2),
+        ("Keep-Alive: timeout=18446744073709551615\r\n", 1),
+    ] {
         let backend = Backend::scripted(move |_| {
             Reply::raw(format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nok"))
         });

@@ -302,3 +302,59 @@ async fn an_answers_fields_and_interim_answers_are_bounded() {
         assert_eq!((answer.status(), answer.reason()), outcome_is, "{interim} {fields}");
     }
 }
+
+/// However many requests are given up on a connection, and whatever the backend still sends for
+/// them when they are forgotten, the others on it get their responses.
+#[tokio::test]
+async fn requests_that_are_given_up_end_no_others() {
+    const CLIENTS: usize = 50;
+    const EACH: usize = 24;
+    let stage = Stage::open().await.unwrap();
+    let app = "backends: [{service: {name: app, port: 80}}]";
+    let manifests = [
+        front_door(""),
+        service("app", "kubernetes.io/h2c", &[stage.address().unwrap()]),
+        route("slow", &format!("matches: [{{path: /slow}}]\n{app}")),
+        route("hasty", &format!("matches: [{{path: /}}]\n{app}\ntimeouts: {{request: 100ms}}")),
+    ];
+    let edge = Edge::start(&manifests.concat()).await.unwrap();
+    let address = edge.address();
+    let slow = tokio::spawn(ask(address, get("/slow", "")));
+    let mut peer = Peer::accept(&stage).await;
+    let (first, _) = peer.request().await;
+    peer.head(first, OK).await;
+    peer.send(DATA, 0, first, b"first ").await;
+    let hasty = (0..CLIENTS).map(|_| {
+        tokio::spawn(async move {
+            for _ in 0..EACH {
+                assert_eq!(ask(address, get("/", "")).await.unwrap().status(), 504);
+            }
+        })
+    });
+    let hasty: Vec<_> = hasty.collect();
+    let mut given_up = Vec::new();
+    while given_up.len() < CLIENTS * EACH {
+        let frame = peer.frame().await;
+        if frame.kind == RST_STREAM {
+            given_up.push(frame.stream);
+        }
+    }
+    for client in hasty {
+        client.await.unwrap();
+    }
+    // Resets are remembered for a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    let after = tokio::spawn(ask(address, get("/slow", "")));
+    let (second, _) = peer.request().await;
+    for stream in given_up {
+        peer.send(DATA, 0, stream, b"late").await;
+    }
+    for (stream, asked, text) in [(first, slow, "first last"), (second, after, "last")] {
+        if stream == second {
+            peer.head(stream, OK).await;
+        }
+        peer.send(DATA, END_STREAM, stream, b"last").await;
+        let answer = asked.await.unwrap().unwrap();
+        assert_eq!((answer.text().as_str(), answer.complete), (text, true));
+    }
+}

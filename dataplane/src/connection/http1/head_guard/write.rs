@@ -35,8 +35,8 @@ impl<T: RoundTrip> HeadGuard<T> {
             buffers.head.set(first);
         }
         let left = total - written;
-        if left > 0 && written > 0 {
-            self.state.progresses.set(true);
+        if written > 0 && (left > 0 || buffers.is_blocked.get()) {
+            self.state.progresses();
         }
         self.state.set_unwritten(left);
         polled
@@ -75,5 +75,77 @@ impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::{
+            state::ConnState,
+            timers::{Timer, Timers},
+        },
+        *,
+    };
+    use crate::{config::Limits, proxy::Downstream};
+    use std::{rc::Rc, sync::Arc, task::Waker, time::Duration};
+
+    /// A client that reads byte by byte.
+    struct Slow;
+
+    impl RoundTrip for Slow {
+        fn round_trip(&self) -> Option<Duration> {
+            None
+        }
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len().min(1)))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_keeps_reading_has_its_time_anew() {
+        let idle = Duration::from_millis(600);
+        let limits = Arc::new(Limits { idle_timeout: idle, ..Limits::default() });
+        // In the middle of a response, and when only its end is left to write.
+        for has_ended in [false, true] {
+            let state = Rc::new(ConnState::alone(idle));
+            let mut guard = HeadGuard::new(Slow, limits.clone(), state.clone());
+            let mut timers = Timers::new(&state, &limits);
+            let mut cx = Context::from_waker(Waker::noop());
+            state.begin();
+            state.request.response_idle.set(Some(idle));
+            if has_ended {
+                state.end();
+            }
+            for _ in 0..6 {
+                state.begin_poll(Waker::noop());
+                assert!(Pin::new(&mut guard).poll_write(&mut cx, b"rest").is_ready());
+                assert_ne!(timers.poll(&mut cx), Timer::Over, "{has_ended}");
+                tokio::time::sleep(idle / 3).await;
+            }
+            // It has stopped.
+            let mut fired = Vec::new();
+            for _ in 0..2 {
+                tokio::time::sleep(idle).await;
+                state.begin_poll(Waker::noop());
+                fired.push(timers.poll(&mut cx));
+            }
+            assert!(fired.contains(&Timer::Over), "{has_ended}: {fired:?}");
+        }
     }
 }

@@ -133,6 +133,10 @@ fn a_backend_says_how_long_it_keeps_a_connection() {
         ("Keep-Alive: timeout=x\r\n", None),
         ("Keep-Alive: timeout=-1\r\n", None),
         ("Keep-Alive: 300\r\n", None),
+        ("Keep-Alive: timeout=3600\r\n", Some(3600)),
+        ("Keep-Alive: timeout=3601\r\n", None),
+        ("Keep-Alive: timeout=18446744073709551615\r\n", None),
+        ("Keep-Alive: timeout=18446744073709551616\r\n", None),
     ] {
         let parsed = read(&format!("HTTP/1.1 204 No Content\r\n{fields}\r\n"), false).unwrap();
         assert_eq!(parsed.idle_timeout, seconds.map(Duration::from_secs), "{fields}");

@@ -28,7 +28,7 @@ fn odd_line() -> impl Strategy<Value = String> {
 }
 
 fn field() -> impl Strategy<Value = String> {
-    text(&["Host: a", "X: y", "Accept:\t*/* ", "Upgrade: x"])
+    text(&["Host: a", "X: y", "Accept:\t*/* ", "Upgrade: websocket", "Upgrade: x"])
 }
 
 fn odd_field() -> impl Strategy<Value = String> {
