@@ -2,7 +2,7 @@
 
 use super::is;
 use portico_tests::{
-    backend::{Backend, Stage, one_route},
+    backend::{Backend, Stage, front_door, one_route, route, service},
     edge::Edge,
     wire::{Wire, ask, get},
 };
@@ -44,6 +44,23 @@ async fn what_takes_too_long_is_504() {
             assert_eq!((answer.status(), answer.reason()), is(504, reason), "{timeouts}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_never_accepts_is_passed_over_however_short_the_timeout() {
+    let (_listener, _waiting, full) = full().await;
+    let other = Backend::saying("other").await.unwrap();
+    let spec = "backends: [{service: {name: app, port: 80}}]\ntimeouts: {request: 300ms}";
+    let services = service("app", "http", &[full, other.address()]);
+    let edge = Edge::start(&[front_door(""), services, route("app", spec)].concat()).await.unwrap();
+    let mut late = 0;
+    for _ in 0..10 {
+        match ask(edge.address(), get("/", "")).await.unwrap().status() {
+            504 => late += 1,
+            status => assert_eq!(status, 200),
+        }
+    }
+    assert_eq!(late, 1);
 }
 
 #[tokio::test]
