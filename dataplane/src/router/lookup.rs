@@ -1,6 +1,6 @@
 //! The lookup of a match for one request: what its predicates have cost, and what they found.
 
-use super::{Predicate, Request, budget::Budget};
+use super::{Request, budget::Budget, comparison::Predicate};
 use std::{array, borrow::Cow, cell::RefCell, iter};
 
 /// A request whose predicates are checked, one match after the other.

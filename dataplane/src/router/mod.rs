@@ -2,6 +2,7 @@
 //! target is opaque here.
 
 mod budget;
+mod comparison;
 mod lookup;
 mod near_miss;
 mod predicate;
@@ -10,8 +11,9 @@ mod values;
 
 pub(crate) use budget::Budget;
 pub use budget::BudgetExceeded;
+pub use comparison::{Comparison, Predicate};
 pub(crate) use near_miss::{NearMiss, mismatch};
-pub use predicate::{Comparison, Predicate, Predicates};
+pub use predicate::Predicates;
 
 use crate::path::{Captures, PathPattern};
 use http::{HeaderMap, Method};
