@@ -29,7 +29,7 @@ impl Serve {
             let line = line_with(&mut log, what);
             line.split(what).nth(1).unwrap().trim().parse().unwrap()
         };
-        let (http, admin) = (after("serving http://"), after("admin pages at http://"));
+        let (admin, http) = (after("admin pages at http://"), after("serving http://"));
         Self { child, log, http, admin }
     }
 
@@ -195,11 +195,18 @@ fn it_is_not_ready_before_a_file_could_be_parsed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.yaml");
     fs::write(&file, "spec: [").unwrap();
-    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let flag = format!("--admin={admin}");
-    let mut child = command(folder.path(), &[&flag]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = command(folder.path(), &["--admin=127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(child.stdout.take().unwrap());
-    line_with(&mut log, "can't be parsed");
+    // In either order.
+    let (mut admin, mut is_reported) = (None, false);
+    while admin.is_none() || !is_reported {
+        let line = line_with(&mut log, "");
+        is_reported |= line.contains("can't be parsed");
+        let address = line.split_once("admin pages at http://");
+        admin = admin.or(address.map(|(_, address)| address.trim().parse().unwrap()));
+    }
+    let admin: SocketAddr = admin.unwrap();
     let ready = || {
         TcpStream::connect(admin).ok()?;
         Some(exchange(admin, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"))

@@ -36,6 +36,7 @@ pub(crate) async fn run(
         TcpListener::bind(args.admin).await.map_err(|error| taken("--admin", args.admin, error))?;
     let address = listener.local_addr()?;
     publisher.publish();
+    tracing::info!("admin pages at http://{address}");
     let tables = publisher.tables();
     let pages = Admin::new(tables.clone(), registry);
     thread::Builder::new()
@@ -53,7 +54,6 @@ pub(crate) async fn run(
         };
         let http = dataplane.http_addr();
         tracing::info!("serving http://{http}");
-        tracing::info!("admin pages at http://{address}");
         pages.start(dataplane).await;
         let (sender, served) = watch::channel(0);
         tokio::spawn(allocator::return_memory());

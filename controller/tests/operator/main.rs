@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::{
     collections::HashSet,
     io::Write,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     process::Command,
     thread,
 };
@@ -84,30 +84,28 @@ fn cluster() -> ApiServer {
 #[test]
 fn a_cluster_is_served_and_told_so() {
     let api = cluster();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let admin = format!("--admin={free}");
-    let mut operator = Operator::start(api.start(), folder.path(), &[&admin]);
+    let mut operator = Operator::start(api.start(), folder.path(), &["--admin=127.0.0.1:0"]);
 
     // It is ready only once every kind has been read, including Secrets.
-    until("an admin port", || TcpStream::connect(free).is_ok());
+    let admin: SocketAddr = operator.logged("admin pages at http://").parse().unwrap();
     operator.logged("watching Secrets");
-    assert!(get(free, "x", "/livez").starts_with("HTTP/1.1 200"));
-    assert!(get(free, "x", "/readyz").starts_with("HTTP/1.1 503"));
-    assert_eq!(metric(free, r#"portico_watch_up{kind="Secret"}"#), 0);
+    assert!(get(admin, "x", "/livez").starts_with("HTTP/1.1 200"));
+    assert!(get(admin, "x", "/readyz").starts_with("HTTP/1.1 503"));
+    assert_eq!(metric(admin, r#"portico_watch_up{kind="Secret"}"#), 0);
     let secrets =
         ["key", "foreign-key", "other"].map(|name| json!({"metadata": metadata(name, 1, "5")}));
     api.lists(SECRETS, secrets.to_vec());
     let http: SocketAddr = operator.logged("serving http://").parse().unwrap();
-    assert!(get(free, "x", "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(get(admin, "x", "/readyz").starts_with("HTTP/1.1 200"));
     assert!(get(http, "ours.example", "/hello").ends_with("\r\n\r\nhello"));
     assert!(get(http, "theirs.example", "/api/x").starts_with("HTTP/1.1 404"));
 
     let written = each_status_is_written_once(&api);
     let first = written.iter().find(|asked| asked.path.contains("routes/hello")).unwrap();
     only_a_new_generation_is_written_again(&api, http, first);
-    all_of_that_is_counted(free);
-    what_changed_meanwhile_is_read_anew(&api, http, free);
+    all_of_that_is_counted(admin);
+    what_changed_meanwhile_is_read_anew(&api, http, admin);
 
     // At the end, the Lease is released.
     let id = operator.child.id().to_string();

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use std::{
+    cell::RefCell,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
@@ -17,6 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) struct Operator {
     pub(crate) child: Child,
     log: Receiver<String>,
+    /// Lines that nobody has asked for yet.
+    skipped: RefCell<Vec<String>>,
 }
 
 impl Drop for Operator {
@@ -47,16 +50,19 @@ impl Operator {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (tell, log) = channel();
         thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        Self { child, log }
+        Self { child, log, skipped: RefCell::default() }
     }
 
+    /// What follows `what` in the first line that has it and was not returned before.
     pub(crate) fn logged(&self, what: &str) -> String {
+        let mut skipped = self.skipped.borrow_mut();
         loop {
-            let line = self.log.recv_timeout(DEADLINE);
-            let line = line.unwrap_or_else(|_| panic!("never in the log: {what}"));
-            if let Some((_, rest)) = line.split_once(what) {
-                return rest.trim().to_owned();
+            if let Some(at) = skipped.iter().position(|line| line.contains(what)) {
+                let line = skipped.remove(at);
+                return line.split_once(what).unwrap().1.trim().to_owned();
             }
+            let line = self.log.recv_timeout(DEADLINE);
+            skipped.push(line.unwrap_or_else(|_| panic!("never in the log: {what}")));
         }
     }
 }
