@@ -52,7 +52,7 @@ lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: $(patsubst fuzz/fuzz_targets/%.rs,fuzz-%,$(wildcard fuzz/fuzz_targets/*.rs)) ## Each fuzz target for FUZZ_SECONDS=60; one alone: make fuzz-path
+fuzz: $(patsubst fuzz/fuzz_targets/%.rs,fuzz-%,$(wildcard fuzz/fuzz_targets/*.rs)) fuzz-desync ## Each fuzz target for FUZZ_SECONDS=60; one alone: make fuzz-path
 
 # A sanitizer needs a nightly toolchain, and where unsafe code is forbidden has little to find.
 fuzz-%:
@@ -60,6 +60,11 @@ fuzz-%:
 	@scripts/need g++ c++
 	@mkdir -p fuzz/corpus/$*
 	$(CARGO) fuzz run --sanitizer none $* fuzz/corpus/$* fuzz/seeds/$* $(SEEDS) -- -max_total_time=$(FUZZ_SECONDS) -timeout=10
+
+# The differential fuzzer is a test, too: here it begins somewhere else each time.
+.PHONY: fuzz-desync
+fuzz-desync:
+	DESYNC_SECONDS=$(FUZZ_SECONDS) DESYNC_SEED=$$(date +%s)00000 $(CARGO) test $(LOCKED) -p portico-tests --test desync -- --nocapture
 
 fuzz-manifest: SEEDS = tests/compile
 

@@ -2,7 +2,8 @@
 //! and over sockets, to peers that read strictly and record every byte. No ambiguous message leaves
 //! the edge, and every response belongs to its request.
 //!
-//! `DESYNC_SECONDS` says how long (10), `DESYNC_SEED` where to begin; a failure prints its seed.
+//! `DESYNC_SECONDS` says how long each direction takes (30), `DESYNC_SEED` where to begin; a failure
+//! prints its seed.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing)]
 
 mod generate;
@@ -47,7 +48,7 @@ impl Rig {
 /// Runs `case` with one seed after the other.
 fn fuzz(mut case: impl FnMut(u64)) {
     let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let time = Duration::from_secs(number("DESYNC_SECONDS").unwrap_or(10));
+    let time = Duration::from_secs(number("DESYNC_SECONDS").unwrap_or(30));
     let first = number("DESYNC_SEED").unwrap_or(1);
     let (begin, mut seed) = (Instant::now(), first);
     while begin.elapsed() < time {
