@@ -19,7 +19,7 @@ test: browser ## Every test: unit, property, golden, sockets, binary, browser, d
 	$(MAKE) test-kind
 
 # One at a time, because they share the cluster. Their measurements are printed.
-CLUSTER_TESTS = RUST_LIB_BACKTRACE=0 $(CARGO) test $(LOCKED) -p portico-tests --test cluster -- --test-threads=1 --nocapture
+CLUSTER_TESTS = env RUST_LIB_BACKTRACE=0 $(CARGO) test $(LOCKED) -p portico-tests --test cluster -- --test-threads=1 --nocapture
 
 .PHONY: test-kind
 test-kind: ## The cluster tests, in a throwaway kind cluster
