@@ -17,18 +17,25 @@ fuzz_target!(|text: &str| {
     check_normal(path, &normal);
     let (pattern, template) = (PathPattern::parse(line()), PathTemplate::parse(line()));
     if let Ok(pattern) = &pattern {
-        assert_eq!(PathPattern::parse(&pattern.to_string()).as_ref(), Ok(pattern));
+        let printed = pattern.to_string();
+        assert!(is_long(&printed) || PathPattern::parse(&printed).as_ref() == Ok(pattern));
         assert!(pattern.contains(pattern) && pattern.same_shape(pattern));
         let all = PathPattern::parse("*").unwrap();
         assert!(all.contains(pattern) && all.matches(&normal).is_some());
     }
     if let Ok(template) = &template {
-        assert_eq!(PathTemplate::parse(&template.to_string()).as_ref(), Ok(template));
+        let printed = template.to_string();
+        assert!(is_long(&printed) || PathTemplate::parse(&printed).as_ref() == Ok(template));
     }
     if let (Ok(pattern), Ok(template)) = (&pattern, &template) {
         check_rewrite(&normal, pattern, template);
     }
 });
+
+/// Whether escapes may have made more than 1,024 characters of what was written with fewer.
+fn is_long(printed: &str) -> bool {
+    printed.len() > 1024
+}
 
 fn check_normal(path: &str, normal: &str) {
     assert!(matches!(normalise(normal), Ok(Cow::Borrowed(_))), "{normal}");

@@ -40,6 +40,11 @@ fn compare(
 fn compare_with_hyper(bytes: &[u8], head: Option<RequestHead>) {
     let handed_on = match &head {
         Some(RequestHead { escaped: Some(escaped), .. }) => {
+            // What hyper refuses may be escaped in any way.
+            let mut fields = [httparse::EMPTY_HEADER; 100];
+            if httparse::Request::new(&mut fields).parse(escaped).is_err() {
+                return;
+            }
             let roomy = Limits { uri_bytes: 1 << 20, head_bytes: 1 << 20, ..Limits::default() };
             let again = request_head([&escaped[..]], &roomy);
             let head =
@@ -75,7 +80,8 @@ fn compare_with_hyper(bytes: &[u8], head: Option<RequestHead>) {
             assert!(lengths == [length] || (lengths.is_empty() && length == 0));
         }
     }
-    assert_eq!(head.upgrade, !values("upgrade").is_empty() && parsed.version == Some(1));
+    let offers = values("upgrade").iter().any(|value| value.eq_ignore_ascii_case(b"websocket"));
+    assert_eq!(head.upgrade, offers && parsed.version == Some(1));
     // A query is nobody's error.
     if let Some((_, query)) = parsed.path.and_then(|target| target.split_once('?')) {
         assert!(PathAndQuery::try_from(format!("/?{query}")).is_ok(), "{query}");
