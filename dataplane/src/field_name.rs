@@ -133,9 +133,9 @@ const FRAMING: [&str; 7] = [
     "transfer-encoding",
 ];
 
-/// Longer than any name in the lists, so that a longer name can only match a prefix when it is cut
-/// off here.
-const FOLDED_BYTES: usize = 32;
+/// Longer than any name in a list, so that a longer name can only match a prefix when it is cut off
+/// here.
+pub(crate) const FOLDED_BYTES: usize = 32;
 
 /// Whether a field of this name says something about the client or its request that backends
 /// believe.
@@ -181,14 +181,19 @@ pub(crate) fn is_reserved_twin(name: &str) -> bool {
     if is_plain(name) {
         return false;
     }
-    let mut folded = [0; FOLDED_BYTES];
+    let mut buffer = [0; FOLDED_BYTES];
+    let folded = folded(name, &mut buffer);
+    is_claim(folded) || FRAMING.contains(&folded)
+}
+
+/// The beginning of a name with all its punctuation turned into hyphens, as long as the buffer.
+pub(crate) fn folded<'b>(name: &str, buffer: &'b mut [u8; FOLDED_BYTES]) -> &'b str {
     let length = name.len().min(FOLDED_BYTES);
-    for (to, byte) in folded.iter_mut().zip(name.bytes()) {
+    for (to, byte) in buffer.iter_mut().zip(name.bytes()) {
         *to = if byte.is_ascii_alphanumeric() { byte } else { b'-' };
     }
     // Field names are ASCII.
-    let folded = std::str::from_utf8(&folded[..length]).unwrap_or_default();
-    is_claim(folded) || FRAMING.contains(&folded)
+    std::str::from_utf8(&buffer[..length]).unwrap_or_default()
 }
 
 /// Whether a backend that turns names into variables (CGI, RFC 3875 §4.1.18) may read one name as

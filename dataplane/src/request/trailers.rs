@@ -1,7 +1,7 @@
 //! Trailer fields (RFC 9110 §6.5): which of them pass, in both directions. A recipient may merge
 //! them into the header section, so they must not say what the header section could not.
 
-use crate::field_name;
+use crate::field_name::{self, FOLDED_BYTES};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper::body::Frame;
@@ -120,23 +120,16 @@ impl TrailerFilter {
     /// Whether a field passes.
     pub(crate) fn admits(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        if field_name::is_plain(name) {
-            return self.admits_plain(name);
-        }
         // Servers that turn names into variables can't tell punctuation apart (RFC 3875 §4.1.18).
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        let plain: String = name.chars().map(plain).collect();
-        (self.underscores || !name.contains('_')) && self.admits_plain(&plain)
-    }
-
-    /// The same for a name without punctuation other than `-`.
-    fn admits_plain(&self, name: &str) -> bool {
-        let is_forbidden = FORBIDDEN.binary_search(&name).is_ok()
-            || field_name::is_claim(name)
-            || (FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-                && !DIGESTS.contains(&name));
+        let mut buffer = [0; FOLDED_BYTES];
+        let folded = field_name::folded(name, &mut buffer);
+        let is_forbidden = FORBIDDEN.binary_search(&folded).is_ok()
+            || field_name::is_claim(folded)
+            || (FORBIDDEN_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+                && !DIGESTS.contains(&folded));
         let is = |withheld: &HeaderName| field_name::is_same_variable(withheld.as_str(), name);
-        !is_forbidden && !self.withheld.iter().any(is)
+        let is_withheld = self.withheld.iter().any(is);
+        (self.underscores || !field_name::has_underscore(name)) && !is_forbidden && !is_withheld
     }
 
     /// A frame of a body with only those fields that pass; `None` if nothing is left of it. Data
@@ -194,6 +187,7 @@ mod tests {
     #[test]
     fn names_are_sorted() {
         assert!(FORBIDDEN.is_sorted());
+        assert!(FORBIDDEN.iter().chain(&DIGESTS).all(|name| name.len() < FOLDED_BYTES));
     }
 
     /// Names of fields of every kind that is forbidden.

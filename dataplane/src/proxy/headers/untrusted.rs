@@ -15,10 +15,9 @@ pub(in crate::proxy) fn remove_untrusted(
         let name = name.as_str();
         if !field_name::is_plain(name) {
             // Of a trusted proxy's own fields, none is written like this.
-            return match underscores {
-                Underscores::Remove if field_name::has_underscore(name) => true,
-                Underscores::Remove | Underscores::Allow => field_name::is_reserved_twin(name),
-            };
+            let are_removed = underscores == Underscores::Remove;
+            return (are_removed && field_name::has_underscore(name))
+                || field_name::is_reserved_twin(name);
         }
         match trusted {
             None => field_name::is_claim(name),
