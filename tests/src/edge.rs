@@ -8,7 +8,7 @@ use portico_dataplane::{
     serve::Dataplane,
     table::Table,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -100,6 +100,15 @@ impl Edge {
         let table = Table { generation, ..compiled.table.clone() };
         self.tables.send_replace(Arc::new(table));
         self.dataplane.serving(generation).await;
+    }
+
+    /// The value of a metric's sample, named with its labels.
+    pub async fn metric<T: FromStr>(&self, sample: &str) -> Result<T> {
+        let mut text = String::new();
+        self.dataplane.encode_metrics(&mut text).await;
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        let value = value.with_context(|| format!("no {sample} in {text}"))?;
+        value.parse().ok().with_context(|| format!("{sample} {value}"))
     }
 
     /// Where it listens.

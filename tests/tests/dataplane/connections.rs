@@ -42,10 +42,7 @@ async fn is_closed(wire: &mut Wire) {
 
 /// The value of a metric.
 async fn metric(edge: &Edge, name: &str) -> f64 {
-    let mut text = String::new();
-    edge.dataplane.encode_metrics(&mut text).await;
-    let sample = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    sample.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    edge.metric(name).await.unwrap()
 }
 
 /// Waits until a metric is as it should be.

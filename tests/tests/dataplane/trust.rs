@@ -238,6 +238,13 @@ async fn the_client_is_the_nearest_that_is_no_trusted_proxy() {
     }
 }
 
+/// The scheme, host and port that the backend is told of a request with these fields.
+async fn told(edge: &Edge, backend: &Backend, fields: &str) -> [String; 3] {
+    ask(edge.address(), get("/", fields)).await.unwrap();
+    let got = backend.last().unwrap();
+    ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"].map(|name| got.field(name))
+}
+
 #[tokio::test]
 async fn forwarded_tells_scheme_and_host_to_those_who_trust_it() {
     let backend = Backend::saying("ok").await.unwrap();
@@ -265,11 +272,8 @@ async fn forwarded_tells_scheme_and_host_to_those_who_trust_it() {
             "443",
         ),
     ] {
-        ask(edge.address(), get("/", fields)).await.unwrap();
-        let got = backend.last().unwrap();
-        assert_eq!(got.field("x-forwarded-proto"), proto, "{fields}");
-        assert_eq!(got.field("x-forwarded-host"), host, "{fields}");
-        assert_eq!(got.field("x-forwarded-port"), port, "{fields}");
+        let told = told(&edge, &backend, fields).await;
+        assert_eq!(told, [proto, host, port], "{fields}");
     }
 }
 
@@ -322,11 +326,8 @@ async fn behind_two_proxies_the_outer_one_tells_what_the_browser_used() {
             "8080",
         ),
     ] {
-        ask(edge.address(), get("/", fields)).await.unwrap();
-        let got = backend.last().unwrap();
-        assert_eq!(got.field("x-forwarded-proto"), proto, "{fields}");
-        assert_eq!(got.field("x-forwarded-host"), host, "{fields}");
-        assert_eq!(got.field("x-forwarded-port"), port, "{fields}");
+        let told = told(&edge, &backend, fields).await;
+        assert_eq!(told, [proto, host, port], "{fields}");
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn framing(random: &mut Random, length: usize) -> Framing {
 }
 
 /// A chunked body: mostly good.
-pub(crate) fn chunks(random: &mut Random, body: &[u8]) -> Vec<u8> {
+fn chunks(random: &mut Random, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in body.chunks(1 + random.below(body.len().max(1))) {
         let size = chunk.len();
@@ -77,4 +77,33 @@ pub(crate) fn chunks(random: &mut Random, body: &[u8]) -> Vec<u8> {
     };
     out.extend_from_slice(end.as_bytes());
     out
+}
+
+/// Inserts one of `extras` somewhere among the fields.
+pub(crate) fn insert_one(random: &mut Random, fields: &mut Vec<String>, extras: &[&str]) {
+    let extra = random.pick(extras);
+    let at = random.below(fields.len() + 1);
+    fields.insert(at, extra.to_owned());
+}
+
+/// A message with this body. Now and then, a line of its head ends with LF alone.
+pub(crate) fn message(
+    random: &mut Random,
+    start_line: &str,
+    fields: &[String],
+    body: &[u8],
+    chunked: bool,
+) -> Vec<u8> {
+    let mut bytes = format!("{start_line}\r\n").into_bytes();
+    for field in fields {
+        bytes.extend_from_slice(field.as_bytes());
+        bytes.extend_from_slice(if random.percent(1) { b"\n" } else { b"\r\n" });
+    }
+    bytes.extend_from_slice(b"\r\n");
+    if chunked {
+        bytes.extend(chunks(random, body));
+    } else {
+        bytes.extend_from_slice(body);
+    }
+    bytes
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     Rig, exchange, fuzz,
-    generate::{chunks, framing},
+    generate::{framing, insert_one, message},
     random::Random,
     strict::{Kind, Message, Reader, Unread},
 };
@@ -31,7 +31,7 @@ fn request(random: &mut Random, name: &str) -> Vec<u8> {
         fields.extend(framing.fields);
     }
     if random.percent(25) {
-        let extra = random.pick(&[
+        let extras = [
             "Expect: 100-continue",
             "Connection: close",
             "Connection: keep-alive",
@@ -44,21 +44,12 @@ fn request(random: &mut Random, name: &str) -> Vec<u8> {
             "X A: b",
             "Host: other.example",
             "X-Empty:",
-        ]);
-        let at = random.below(fields.len() + 1);
-        fields.insert(at, extra.to_owned());
+        ];
+        insert_one(random, &mut fields, &extras);
     }
-    let mut bytes = format!("{method} {target} {version}\r\n").into_bytes();
-    for field in fields {
-        bytes.extend_from_slice(field.as_bytes());
-        bytes.extend_from_slice(if random.percent(1) { b"\n" } else { b"\r\n" });
-    }
-    bytes.extend_from_slice(b"\r\n");
-    if has_body && framing.chunked {
-        bytes.extend(chunks(random, &body));
-    } else if has_body {
-        bytes.extend(body);
-    }
+    let start_line = format!("{method} {target} {version}");
+    let sent: &[u8] = if has_body { &body } else { &[] };
+    let mut bytes = message(random, &start_line, &fields, sent, has_body && framing.chunked);
     if random.percent(15) {
         random.mutate(&mut bytes);
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     Rig, exchange, fuzz,
-    generate::{chunks, framing},
+    generate::{framing, insert_one, message},
     peer::Script,
     random::Random,
     strict::{Kind, Message, Reader, Unread},
@@ -38,7 +38,7 @@ fn response(random: &mut Random, name: &str) -> Vec<u8> {
         fields.extend(framing.fields);
     }
     if random.percent(20) {
-        let extra = random.pick(&[
+        let extras = [
             "Connection: close",
             "Connection: keep-alive",
             "X-A: \r\n folded",
@@ -46,21 +46,11 @@ fn response(random: &mut Random, name: &str) -> Vec<u8> {
             "Upgrade: websocket",
             "Connection: content-length",
             "Trailer: x-trailer",
-        ]);
-        let at = random.below(fields.len() + 1);
-        fields.insert(at, extra.to_owned());
+        ];
+        insert_one(random, &mut fields, &extras);
     }
-    bytes.extend(format!("{version} {status}\r\n").bytes());
-    for field in fields {
-        bytes.extend(field.bytes());
-        bytes.extend_from_slice(if random.percent(1) { b"\n" } else { b"\r\n" });
-    }
-    bytes.extend_from_slice(b"\r\n");
-    if framed && framing.chunked {
-        bytes.extend(chunks(random, &body));
-    } else {
-        bytes.extend(body);
-    }
+    let start_line = format!("{version} {status}");
+    bytes.extend(message(random, &start_line, &fields, &body, framed && framing.chunked));
     if random.percent(15) {
         random.mutate(&mut bytes);
     }

@@ -1,35 +1,13 @@
 //! Endpoints that accept no connections, and how long the others' connections are kept.
 
-use super::{nobody, outcome};
+use super::{black_hole, nobody, outcome};
 use portico_tests::{
     backend::{Backend, Reply, Stage, front_door, one_route, route, service},
     edge::Edge,
     wire::{Wire, ask, get},
 };
-use std::{net::SocketAddr, time::Duration};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-
-/// The value of a metric without labels.
-async fn metric(edge: &Edge, name: &str) -> u64 {
-    let mut text = String::new();
-    edge.dataplane.encode_metrics(&mut text).await;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap().parse().unwrap()
-}
-
-/// An address that lets connections wait for ever.
-async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    let patience = Duration::from_millis(300);
-    while let Ok(stream) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
-        waiting.push(stream.unwrap());
-    }
-    (listener, waiting, address)
-}
+use std::time::Duration;
+use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn an_endpoint_that_accepts_nothing_costs_few_requests_an_attempt() {
@@ -46,11 +24,11 @@ async fn an_endpoint_that_accepts_nothing_costs_few_requests_an_attempt() {
         }
         // It is tried again after a second, then after two, four, …
         let attempts = 2 + u64::from(began.elapsed().as_secs() as u32);
-        let failures = metric(&edge, "portico_upstream_connect_failures_total").await;
+        let failures: u64 = edge.metric("portico_upstream_connect_failures_total").await.unwrap();
         assert!((1..=attempts).contains(&failures), "{failures} failures");
         // All requests went over one connection to the endpoint that is there.
         assert_eq!(backend.connections(), 1);
-        assert_eq!(metric(&edge, "portico_upstream_connects_total").await, 1);
+        assert_eq!(edge.metric::<u64>("portico_upstream_connects_total").await.unwrap(), 1);
     }
 }
 

@@ -20,10 +20,28 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::Notify};
 
-/// A backend that speaks HTTP/2 with prior knowledge; its answers tell the request.
-async fn h2c_backend() -> SocketAddr {
+/// Serves HTTP/2 with prior knowledge.
+async fn serve<B, F>(
+    answer: impl Fn(hyper::Request<hyper::body::Incoming>) -> F + Clone + Send + 'static,
+) -> SocketAddr
+where
+    F: Future<Output = Result<hyper::Response<B>, Infallible>> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let service = hyper::service::service_fn(answer.clone());
+            tokio::spawn(http2.serve_connection(TokioIo::new(socket), service));
+        }
+    });
+    address
+}
+
+/// A backend that speaks HTTP/2 with prior knowledge; its answers tell the request.
+async fn h2c_backend() -> SocketAddr {
     let tell = |request: hyper::Request<hyper::body::Incoming>| async move {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap();
@@ -42,15 +60,7 @@ async fn h2c_backend() -> SocketAddr {
         );
         Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from(text))))
     };
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            tokio::spawn(
-                http2.serve_connection(TokioIo::new(socket), hyper::service::service_fn(tell)),
-            );
-        }
-    });
-    address
+    serve(tell).await
 }
 
 #[tokio::test]
@@ -78,8 +88,6 @@ async fn a_service_may_speak_http_2_in_the_clear() {
 
 /// An HTTP/2 backend that answers with trailers, and tells those that it got in its body.
 async fn h2c_backend_with_trailers() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let tell = |request: hyper::Request<hyper::body::Incoming>| async move {
         let body = request.into_body().collect().await.unwrap();
         let mut names: Vec<_> =
@@ -106,15 +114,7 @@ async fn h2c_backend_with_trailers() -> SocketAddr {
         let body = StreamBody::new(futures_util::stream::iter(frames));
         Ok::<_, Infallible>(answer.body(body).unwrap())
     };
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            tokio::spawn(
-                http2.serve_connection(TokioIo::new(socket), hyper::service::service_fn(tell)),
-            );
-        }
-    });
-    address
+    serve(tell).await
 }
 
 #[tokio::test]

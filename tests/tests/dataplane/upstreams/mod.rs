@@ -14,13 +14,28 @@ use portico_tests::{
     edge::Edge,
     wire::{ask, get},
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// An address where nobody listens.
 pub(super) async fn nobody() -> SocketAddr {
     Stage::open().await.unwrap().address().unwrap()
+}
+
+/// An address that lets connections wait for ever: its queue is full, and nobody takes any.
+async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    let patience = Duration::from_millis(300);
+    while let Ok(stream) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
+        waiting.push(stream.unwrap());
+    }
+    (listener, waiting, address)
 }
 
 /// Status and reason of the answer to a GET.

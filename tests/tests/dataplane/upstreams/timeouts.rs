@@ -1,31 +1,16 @@
 //! Backends and clients that take too long.
 
-use super::is;
+use super::{black_hole, is};
 use portico_tests::{
     backend::{Backend, Stage, front_door, one_route, route, service},
     edge::Edge,
     wire::{Wire, ask, get},
 };
-use std::{net::SocketAddr, time::Duration};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-
-/// An address that lets connections wait for ever: its queue is full, and nobody takes any.
-async fn full() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    let patience = Duration::from_millis(300);
-    while let Ok(stream) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
-        waiting.push(stream.unwrap());
-    }
-    (listener, waiting, address)
-}
+use std::time::Duration;
 
 #[tokio::test]
 async fn what_takes_too_long_is_504() {
-    let (_listener, _waiting, full) = full().await;
+    let (_listener, _waiting, full) = black_hole().await;
     let silent = Stage::open().await.unwrap();
     let silent = silent.address().unwrap();
     for (address, timeouts, reason) in [
@@ -48,7 +33,7 @@ async fn what_takes_too_long_is_504() {
 
 #[tokio::test]
 async fn an_endpoint_that_never_accepts_is_passed_over_however_short_the_timeout() {
-    let (_listener, _waiting, full) = full().await;
+    let (_listener, _waiting, full) = black_hole().await;
     let other = Backend::saying("other").await.unwrap();
     let spec = "backends: [{service: {name: app, port: 80}}]\ntimeouts: {request: 300ms}";
     let services = service("app", "http", &[full, other.address()]);
