@@ -5,8 +5,8 @@ use crate::{
     config::Underscores,
     cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
-        self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Via, decide,
-        hop_by_hop,
+        self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Present, Via,
+        decide, hop_by_hop,
     },
     refusal::Refusal,
     router,
@@ -158,7 +158,8 @@ fn reply(
         Ok(End::Backend) => {
             let before = sample(arrived.matched);
             let mut after = before.clone();
-            hop_by_hop::remove_from_response(&mut after, false);
+            let present = Present::of(&after);
+            hop_by_hop::remove_from_response(&mut after, present, false);
             arrived.edit_response(&ID, &mut after);
             response_headers.apply(&mut after);
             return Reply::Backend { before, after };

@@ -5,7 +5,9 @@ use super::{
     Exchange,
     decide::{Arrived, Destination, ForwardPlan},
     downstream::Downstream,
-    headers::{self, Outbound, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers},
+    headers::{
+        self, Field, Outbound, Present, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers,
+    },
     peer::Peer,
     response_body::Content,
 };
@@ -60,12 +62,13 @@ impl ForwardContext<'_, '_> {
             forward: self.plan.forward,
         };
         rewrite.apply(&head.method, &mut head.headers)?;
-        let announced = head.headers.contains_key(header::TRAILER);
+        let present = Present::of(&head.headers);
+        let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
         if head.method == Method::OPTIONS {
             headers::count_hop(&mut head.headers);
         }
-        let host = outbound.prepare(&mut head.headers);
+        let host = outbound.prepare(&mut head.headers, present);
         if let Some(trailers) = trailers {
             trailers.announce(&mut head.headers);
         }
@@ -148,12 +151,13 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.malformed(&backend.name, "a 101 that nobody asked for");
             return Err(Refusal::BackendMalformed);
         }
-        let announced = response.headers().contains_key(header::TRAILER);
+        let present = Present::of(response.headers());
+        let announced = present.has(Field::Trailer);
         let trailers = match announced || response.body().may_have_trailers() {
             true => trailers::of_response(response.headers(), context.plan.matched),
             false => TrailerFilter::default(),
         };
-        hop_by_hop::remove_from_response(response.headers_mut(), upgraded);
+        hop_by_hop::remove_from_response(response.headers_mut(), present, upgraded);
         if announced {
             trailers.announce(response.headers_mut());
         }
@@ -170,7 +174,7 @@ impl<D: Downstream> Exchange<'_, D> {
             pattern: &context.plan.matched.path,
             path: context.arrived.path.as_deref().unwrap_or_default(),
         };
-        rewrite.apply(response.headers_mut());
+        rewrite.apply(response.headers_mut(), present);
         self.upgraded = received.upgraded;
         Ok(response.map(|body| Content::Upstream(body, trailers)))
     }

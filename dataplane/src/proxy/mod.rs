@@ -16,7 +16,7 @@ mod target;
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, decide, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
 pub(crate) use forward::{ForwardContext, admit_upgrade};
-pub(crate) use headers::{Via, hop_by_hop};
+pub(crate) use headers::{Present, Via, hop_by_hop};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::Peer;
 pub(crate) use response_body::ResponseBody;

@@ -1,20 +1,25 @@
 //! Fields that concern one connection only, not the message (RFC 9110 §7.6.1).
 
+use super::present::{Field, Present};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// Removes hop-by-hop fields from a request. `TE: trailers` is set again, since trailer fields are
-/// forwarded (RFC 9110 §10.1.4), and so is an upgrade to WebSocket.
-pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bool) {
-    let trailers = headers.contains_key(header::TE)
+/// Removes hop-by-hop fields from a request that has `present`. `TE: trailers` is set again, since
+/// trailer fields are forwarded (RFC 9110 §10.1.4), and so is an upgrade to WebSocket.
+pub(in crate::proxy) fn remove_from_request(
+    headers: &mut HeaderMap,
+    present: Present,
+    upgrade: bool,
+) {
+    let trailers = present.has(Field::Te)
         && headers
             .get_all(header::TE)
             .iter()
             .any(|value| elements(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers")));
-    remove(headers);
+    remove(headers, present);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -25,9 +30,9 @@ pub(in crate::proxy) fn remove_from_request(headers: &mut HeaderMap, upgrade: bo
     }
 }
 
-/// Removes hop-by-hop fields from a response; a 101 keeps its upgrade.
-pub(crate) fn remove_from_response(headers: &mut HeaderMap, upgraded: bool) {
-    remove(headers);
+/// Removes hop-by-hop fields from a response that has `present`; a 101 keeps its upgrade.
+pub(crate) fn remove_from_response(headers: &mut HeaderMap, present: Present, upgraded: bool) {
+    remove(headers, present);
     if upgraded {
         offer_websocket(headers);
     }
@@ -61,66 +66,41 @@ fn elements(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-const COUNT: usize = 9;
-
-/// Fields that are removed whether or not `Connection` lists them.
-const HOP_BY_HOP: [HeaderName; COUNT] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
+/// Fields that are removed whether or not `Connection` lists them, apart from `Connection` itself.
+static HOP_BY_HOP: [(Field, HeaderName); 8] = [
+    (Field::KeepAlive, KEEP_ALIVE),
+    (Field::ProxyConnection, PROXY_CONNECTION),
+    (Field::Te, header::TE),
+    (Field::TransferEncoding, header::TRANSFER_ENCODING),
+    (Field::Upgrade, header::UPGRADE),
+    (Field::ProxyAuthenticate, header::PROXY_AUTHENTICATE),
+    (Field::ProxyAuthorization, header::PROXY_AUTHORIZATION),
     // Answered here: hyper sends 100 when the backend's connection starts to read the body.
-    header::EXPECT,
+    (Field::Expect, header::EXPECT),
 ];
 
-/// Which of [`HOP_BY_HOP`] are present: one pass over the few fields of a message is cheaper than a
-/// lookup for each.
-fn present(headers: &HeaderMap) -> [bool; COUNT] {
-    let mut present = [false; COUNT];
-    for name in headers.keys() {
-        let index = match name.as_str() {
-            "connection" => 0,
-            "keep-alive" => 1,
-            "proxy-connection" => 2,
-            "te" => 3,
-            "transfer-encoding" => 4,
-            "upgrade" => 5,
-            "proxy-authenticate" => 6,
-            "proxy-authorization" => 7,
-            "expect" => 8,
-            _ => continue,
-        };
-        present[index] = true;
+fn remove(headers: &mut HeaderMap, present: Present) {
+    if present.has(Field::Connection) {
+        remove_connection(headers);
     }
-    present
-}
-
-fn remove(headers: &mut HeaderMap) {
-    let present = present(headers);
-    if present[0] {
-        remove_named(headers);
-    }
-    for (name, _) in HOP_BY_HOP.iter().zip(present).filter(|(_, present)| *present) {
+    for (_, name) in HOP_BY_HOP.iter().filter(|(field, _)| present.has(*field)) {
         headers.remove(name);
     }
 }
 
-/// Removes the fields that `Connection` lists.
-fn remove_named(headers: &mut HeaderMap) {
+/// Removes `Connection` and the fields that it lists.
+fn remove_connection(headers: &mut HeaderMap) {
+    let header::Entry::Occupied(lines) = headers.entry(header::CONNECTION) else { return };
     // The most frequent values by far are connection options, not field names.
-    let mut lines = headers.get_all(header::CONNECTION).iter();
-    if lines.all(|line| matches!(line.as_bytes(), b"keep-alive" | b"close")) {
+    if lines.iter().all(|line| matches!(line.as_bytes(), b"keep-alive" | b"close")) {
+        lines.remove();
         return;
     }
     let named: Vec<HeaderName> = named(headers)
         // The message's framing and host are not hop-by-hop, whatever `Connection` lists.
         .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
         .collect();
-    for name in named {
+    for name in named.iter().chain([&header::CONNECTION]) {
         headers.remove(name);
     }
 }
@@ -132,11 +112,12 @@ mod tests {
 
     #[test]
     fn every_hop_by_hop_field_is_removed() {
-        for name in HOP_BY_HOP {
+        for name in HOP_BY_HOP.iter().map(|(_, name)| name).chain([&header::CONNECTION]) {
             let mut headers = HeaderMap::new();
-            headers.insert(name.clone(), HeaderValue::from_static("x"));
+            headers.insert(name, HeaderValue::from_static("x"));
             headers.insert(header::ACCEPT, HeaderValue::from_static("x"));
-            remove(&mut headers);
+            let present = Present::of(&headers);
+            remove(&mut headers, present);
             assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ACCEPT], "{name}");
         }
     }
@@ -153,7 +134,8 @@ mod tests {
             headers.insert(name, HeaderValue::from_bytes(value).unwrap());
         }
         assert!(asks_for_websocket(&headers));
-        remove_from_request(&mut headers, false);
+        let present = Present::of(&headers);
+        remove_from_request(&mut headers, present, false);
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["te", "connection"]);
         assert_eq!(headers[header::TE], "trailers");
     }

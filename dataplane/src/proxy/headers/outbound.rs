@@ -5,6 +5,7 @@ use super::{
     client::ClientInfo,
     hop_by_hop,
     names::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP, REQUEST_ID},
+    present::Present,
 };
 use crate::{
     refusal::Refusal,
@@ -12,7 +13,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri, Version,
+    HeaderMap, HeaderValue, Uri, Version,
     header::{self, InvalidHeaderValue},
     uri::{Authority, PathAndQuery},
 };
@@ -70,9 +71,14 @@ pub(in crate::proxy) struct Outbound<'a> {
 }
 
 impl Outbound<'_> {
-    /// Changes the headers in place, in order; returns the Host that the backend gets.
-    pub(in crate::proxy) fn prepare(&self, headers: &mut HeaderMap) -> HeaderValue {
-        hop_by_hop::remove_from_request(headers, self.upgrade);
+    /// Changes the headers, which have `present`, in place, in order; returns the Host that the
+    /// backend gets.
+    pub(in crate::proxy) fn prepare(
+        &self,
+        headers: &mut HeaderMap,
+        present: Present,
+    ) -> HeaderValue {
+        hop_by_hop::remove_from_request(headers, present, self.upgrade);
         self.forwarded(headers);
         let host = self.host(headers);
         self.route.request_headers.apply_to_request(headers);
@@ -89,11 +95,11 @@ impl Outbound<'_> {
         let (addresses, elements) = match client.trusted {
             None => (peer.clone(), element),
             Some(TrustedHeaders::XForwarded | TrustedHeaders::Forwarded) => (
-                appended(headers, &FORWARDED_FOR, peer)
+                appended(headers.get_all(FORWARDED_FOR).iter(), peer)
                     .unwrap_or_else(|| self.after_client(client.address, peer)),
-                appended(headers, &header::FORWARDED, &element).unwrap_or_else(|| {
-                    self.after_client(format!("for={}", node(client.address)), &element)
-                }),
+                appended(headers.get_all(header::FORWARDED).iter(), &element).unwrap_or_else(
+                    || self.after_client(format!("for={}", node(client.address)), &element),
+                ),
             ),
         };
         headers.insert(FORWARDED_FOR, addresses);
@@ -173,15 +179,23 @@ impl Outbound<'_> {
 
     fn via(&self, headers: &mut HeaderMap) {
         let hop = self.via.of(self.version);
-        let chain = appended(headers, &header::VIA, hop);
-        headers.insert(header::VIA, chain.unwrap_or_else(|| hop.clone()));
+        match headers.entry(header::VIA) {
+            header::Entry::Vacant(entry) => drop(entry.insert(hop.clone())),
+            header::Entry::Occupied(mut lines) => {
+                let chain = appended(lines.iter(), hop);
+                lines.insert(chain.unwrap_or_else(|| hop.clone()));
+            }
+        }
     }
 }
 
 /// The list with `last` appended; `None` if there was no list.
-fn appended(headers: &HeaderMap, name: &HeaderName, last: &HeaderValue) -> Option<HeaderValue> {
+fn appended<'h>(
+    lines: impl Iterator<Item = &'h HeaderValue>,
+    last: &HeaderValue,
+) -> Option<HeaderValue> {
     let mut list = BytesMut::new();
-    for value in headers.get_all(name) {
+    for value in lines {
         list.extend_from_slice(value.as_bytes());
         list.extend_from_slice(b", ");
     }

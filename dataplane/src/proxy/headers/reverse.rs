@@ -4,6 +4,7 @@
 use super::{
     super::target::Host,
     client::ClientInfo,
+    present::{Field, Present},
     references::{self, Budget, Reference},
 };
 use crate::{
@@ -51,28 +52,23 @@ enum Syntax {
 }
 
 /// The fields that contain hosts or paths.
-static MAPPED: [(HeaderName, Syntax); 5] = [
-    (header::LOCATION, Syntax::Reference),
-    (header::CONTENT_LOCATION, Syntax::Reference),
-    (header::LINK, Syntax::Links),
-    (header::REFRESH, Syntax::Refresh),
-    (header::SET_COOKIE, Syntax::Cookie),
+static MAPPED: [(Field, HeaderName, Syntax); 5] = [
+    (Field::Location, header::LOCATION, Syntax::Reference),
+    (Field::ContentLocation, header::CONTENT_LOCATION, Syntax::Reference),
+    (Field::Link, header::LINK, Syntax::Links),
+    (Field::Refresh, header::REFRESH, Syntax::Refresh),
+    (Field::SetCookie, header::SET_COOKIE, Syntax::Cookie),
 ];
 
 impl ResponseRewrite<'_> {
-    /// Rewrites the fields that contain hosts or paths, line by line.
-    pub(in crate::proxy) fn apply(&self, headers: &mut HeaderMap) {
-        // One pass over the few fields of a response is cheaper than a lookup for each of these.
-        let mut present = [false; MAPPED.len()];
-        for name in headers.keys() {
-            if let Some(index) = MAPPED.iter().position(|(mapped, _)| mapped == name) {
-                present[index] = true;
-            }
-        }
-        if present.contains(&true) {
+    /// Rewrites the fields that contain hosts or paths, line by line, of a response that has
+    /// `present`.
+    pub(in crate::proxy) fn apply(&self, headers: &mut HeaderMap, present: Present) {
+        let is_present = |(field, ..): &&(Field, HeaderName, Syntax)| present.has(*field);
+        let mut mapped = MAPPED.iter().filter(is_present).peekable();
+        if mapped.peek().is_some() {
             let mapping = Mapping::new(self);
-            let present = MAPPED.iter().zip(present).filter(|(_, present)| *present);
-            for ((name, syntax), _) in present {
+            for (_, name, syntax) in mapped {
                 mapping.lines(headers, name, *syntax);
             }
         }

@@ -64,7 +64,8 @@ impl Setup {
         };
         let mut headers = HeaderMap::new();
         headers.insert(&name, HeaderValue::from_str(value).unwrap());
-        rewrite.apply(&mut headers);
+        let present = Present::of(&headers);
+        rewrite.apply(&mut headers, present);
         String::from_utf8(headers[&name].as_bytes().to_vec()).unwrap()
     }
 }
