@@ -95,10 +95,6 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
-        let host_line = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
-        if let Some(refusal) = self.downstream.take_refused(host_line) {
-            return Err(refusal);
-        }
         let facts = Facts {
             peer: self.downstream.peer(),
             via: &self.shared.via,
@@ -107,6 +103,13 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             body_length: body.size_hint().exact(),
         };
         let (mut arrived, next) = decide(self.table, &facts, head);
+        // The head that stands in for a refused one has no valid Host.
+        let host_line = || head.headers.get(header::HOST).map(HeaderValue::as_bytes);
+        if let Err(Refusal::InvalidHost) = next
+            && let Some(refusal) = self.downstream.take_refused(host_line())
+        {
+            return Err(refusal);
+        }
         self.note_arrived(&mut arrived, head);
         let mut response = match next? {
             Next::AllowPreflight(headers) => {
