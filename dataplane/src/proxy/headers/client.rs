@@ -74,23 +74,21 @@ impl ClientInfo {
     /// lower case and without the scheme's default port, as browsers write it (HTML, "ASCII
     /// serialization of an origin").
     pub(in crate::proxy) fn is_own_origin(&self, origin: &[u8]) -> bool {
-        let authority = origin
-            .strip_prefix(self.scheme.as_str().as_bytes())
-            .and_then(|rest| rest.strip_prefix(b"://"));
-        let own = self.host.as_bytes();
-        let written = Host::parse(own).and_then(|host| host.port);
-        let port = written.filter(|port| *port != self.scheme.default_port());
-        let name_ends = match port {
-            Some(_) => own.len(),
-            // Drop the default port, or a colon with nothing after it.
-            None => own.len() - own.iter().rev().take_while(|b| b.is_ascii_digit()).count(),
+        let rest = origin.strip_prefix(self.scheme.as_str().as_bytes());
+        let Some(authority) = rest.and_then(|rest| rest.strip_prefix(b"://")) else {
+            return false;
         };
-        let own = match (port, own.get(..name_ends)) {
-            (None, Some([name @ .., b':'])) => name,
+        let own = self.host.as_bytes();
+        let digits = own.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (name, port) = own.split_at(own.len() - digits);
+        let port = str::from_utf8(port).unwrap_or_default();
+        let is_default = port.is_empty() || port.parse() == Ok(self.scheme.default_port());
+        let own = match name {
+            // In a valid Host, this is where the port begins.
+            [name @ .., b':'] if is_default => name,
             _ => own,
         };
-        authority
-            .is_some_and(|theirs| theirs.iter().copied().eq(own.iter().map(u8::to_ascii_lowercase)))
+        authority.iter().copied().eq(own.iter().map(u8::to_ascii_lowercase))
     }
 }
 
