@@ -170,9 +170,20 @@ pub(crate) fn has_underscore(name: &str) -> bool {
     name.as_bytes().contains(&b'_')
 }
 
+/// The bytes of [plain](is_plain) names.
+static IS_PLAIN: [bool; 256] = {
+    let mut are_plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        are_plain[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-');
+        byte += 1;
+    }
+    are_plain
+};
+
 /// Whether a name consists of letters, digits and hyphens, as nearly all do.
 pub(crate) fn is_plain(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    name.bytes().all(|byte| IS_PLAIN[usize::from(byte)])
 }
 
 /// Whether a name with other punctuation than hyphens is, to a backend that turns names into

@@ -75,16 +75,26 @@ fn name(element: &[u8]) -> Result<&str, Malformed> {
         return Err(Malformed::Space);
     }
     let name = rest.get(..rest.len() - after).unwrap_or_default();
-    if !name.iter().copied().all(is_token_byte) {
+    if !name.iter().all(|byte| IS_TOKEN[usize::from(*byte)]) {
         return Err(Malformed::NotAName);
     }
     std::str::from_utf8(name).map_err(|_| Malformed::NotAName)
 }
 
-/// Whether a byte is a `tchar` (RFC 9110 §5.6.2).
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
+/// The bytes that are a `tchar` (RFC 9110 §5.6.2).
+static IS_TOKEN: [bool; 256] = {
+    let mut are_token = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        are_token[byte] = matches!(
+            byte as u8,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.'
+                | b'^'..=b'`' | b'|' | b'~'
+        );
+        byte += 1;
+    }
+    are_token
+};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
