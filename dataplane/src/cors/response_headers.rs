@@ -55,7 +55,9 @@ impl ResponseHeaders<'_> {
         // The name is the edge's own: a backend's says nothing about a policy.
         match self.why {
             Some(why) => drop(headers.insert(WHY, why)),
-            None => drop(headers.remove(WHY)),
+            // Comparing the few names costs less than a lookup.
+            None if headers.keys().any(|name| *name == WHY) => drop(headers.remove(WHY)),
+            None => {}
         }
     }
 }
