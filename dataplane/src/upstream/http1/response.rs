@@ -94,7 +94,12 @@ pub(crate) fn parse(
         let value = HeaderValue::from_maybe_shared(raw.slice_ref(field.value));
         let value = value.map_err(|_| malformed("an invalid field value"))?;
         framing_fields.field(&name, &value)?;
-        headers.append(name, value);
+        // What only says whether this connection stays open is of no use to anybody else.
+        let is_option =
+            name == header::CONNECTION && matches!(value.as_bytes(), b"keep-alive" | b"close");
+        if !is_option {
+            headers.append(name, value);
+        }
     }
     let framing = framing_fields.framing(status, is_head, version)?;
     // The next recipient must not read another length than this parser did (RFC 9112 §6.3, RFC 9110
