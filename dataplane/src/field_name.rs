@@ -97,7 +97,7 @@ const CLAIMS: [&str; 88] = [
     "x-url-scheme",
 ];
 
-/// Beginnings of further such names.
+/// Beginnings of further such names. Sorted; none begins with another.
 const CLAIM_PREFIXES: [&str; 18] = [
     "cf-access-",
     "ssl-client-",
@@ -150,13 +150,18 @@ pub(crate) fn is_claim(name: &str) -> bool {
             | [b'h', b't', ..]
             | [b'i', b'n', ..]
             | [b'p' | b't', b'r', ..]
-            | [b'r', b'e', ..]
+            | [b'r', b'e', b'a' | b'm' | b'q', ..]
             | [b's', b's', ..]
             | [b't', b'a', ..]
             | [b'w', b'l', ..]
             | [b'x', b'-', ..]
-    ) && (CLAIMS.binary_search(&name).is_ok()
-        || CLAIM_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+    ) && (CLAIMS.binary_search(&name).is_ok() || has_claim_prefix(name))
+}
+
+fn has_claim_prefix(name: &str) -> bool {
+    // None begins with another, so a name can only begin with the last that is not after it.
+    let after = CLAIM_PREFIXES.partition_point(|prefix| *prefix <= name);
+    CLAIM_PREFIXES[..after].last().is_some_and(|prefix| name.starts_with(prefix))
 }
 
 /// Whether a field belongs to the `X-Forwarded-*` family, `X-Real-IP` included, as opposed to
@@ -222,7 +227,8 @@ mod tests {
     #[test]
     fn the_lists_are_searchable_and_documented() {
         let documented = include_str!("../../docs/limits-and-security.md");
-        assert!(CLAIMS.is_sorted());
+        assert!(CLAIMS.is_sorted() && CLAIM_PREFIXES.is_sorted());
+        assert!(CLAIM_PREFIXES.windows(2).all(|two| !two[1].starts_with(two[0])));
         for name in CLAIMS.iter().chain(&CLAIM_PREFIXES) {
             assert!(is_claim(name), "{name}");
             assert!(name.len() < FOLDED_BYTES, "{name}");
@@ -235,6 +241,11 @@ mod tests {
     fn what_is_said_of_the_client_is_told_from_what_it_asks() {
         for name in ["x-forwarded-prefix", "x-original-url", "x-real-port", "x-ssl-client-verify"] {
             assert!(is_claim(name), "{name}");
+        }
+        for prefix in CLAIM_PREFIXES {
+            for rest in ["", "-", "a", "zz", "~"] {
+                assert!(is_claim(&format!("{prefix}{rest}")), "{prefix}{rest}");
+            }
         }
         for name in [
             "",
