@@ -30,6 +30,10 @@ pub enum Underscores {
     Allow,
 }
 
+/// How many options `Connection` may list in a head: as many as fields, which they can name. Each is
+/// looked for among these, and among the names that `Trailer` lists.
+pub(crate) const MAX_CONNECTION_OPTIONS: usize = 100;
+
 /// Bounds on what clients and backends may send.
 #[derive(Clone, Debug)]
 pub struct Limits {

@@ -8,7 +8,11 @@ use crate::{
     upstream::Stream,
 };
 use bytes::Bytes;
-use std::{rc::Rc, time::Duration};
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 /// What the pipeline needs of the client's side of a request. HTTP/1.1 implements it once per
 /// connection, whose requests are sequential; a multiplexed protocol implements it per request.
@@ -21,6 +25,13 @@ pub(crate) trait Downstream: 'static {
 
     /// Called when a request is about to be served.
     fn begin(&self);
+
+    /// Waits for the request's turn: of requests that arrive in a row on a connection, each has a
+    /// turn of its own, so that other connections need not wait for all of them. Where requests
+    /// have tasks of their own, that is so in any case.
+    fn poll_turn(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 
     /// Called when its response has ended, successfully or not.
     fn end(&self);

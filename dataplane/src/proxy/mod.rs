@@ -32,7 +32,7 @@ use http::{HeaderValue, Request, Response, Version, header, request::Parts};
 use hyper::body::{Body, Incoming};
 use response_body::Content;
 use route_state::RouteState;
-use std::{convert::Infallible, rc::Rc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, rc::Rc, time::Duration};
 
 /// How long a client may take to accept a response that Portico generates.
 const LOCAL_REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,6 +44,7 @@ pub(crate) async fn handle<D: Downstream>(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody<D>>, Infallible> {
     downstream.begin();
+    poll_fn(|cx| downstream.poll_turn(cx)).await;
     let (mut head, body) = request.into_parts();
     let (method, version) = (head.method.clone(), head.version);
     let id = shared.ids.next();

@@ -115,6 +115,10 @@ impl<D: Downstream> Body for ResponseBody<D> {
             state.is_held_back.set(true);
             return Poll::Pending;
         }
+        if !state.may_pass() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let polled = match &mut this.content {
             Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Upstream(body, trailers) => poll_upstream(body, trailers, cx),

@@ -157,13 +157,15 @@ impl TrailerFilter {
         Ok(Some(trailers).filter(|trailers| !trailers.is_empty()))
     }
 
-    /// Reduces `Trailer` (RFC 9110 §6.6.2) to the fields that pass.
+    /// Reduces `Trailer` (RFC 9110 §6.6.2) to the fields that pass, of the first that it lists.
     pub(crate) fn announce(&self, headers: &mut HeaderMap) {
         let mut names: Vec<HeaderName> = Vec::new();
         let lines = headers.get_all(header::TRAILER).iter();
         let elements = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        // Of a longer list, not all that pass can follow.
+        let elements = elements.take(MAX_FIELDS);
         for name in elements.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()) {
-            if names.len() < MAX_FIELDS && self.admits(&name) && !names.contains(&name) {
+            if self.admits(&name) && !names.contains(&name) {
                 names.push(name);
             }
         }

@@ -19,6 +19,9 @@ impl Budget {
     /// What a predicate costs even if there is nothing to look at.
     const PREDICATE: usize = 32;
 
+    /// What a cookie or query key costs beside its bytes.
+    pub(super) const PIECE: usize = 16;
+
     /// For the matches of one request.
     pub(crate) fn of_one_request() -> Self {
         Self(Cell::new(Some(Self::BYTES)))

@@ -32,13 +32,13 @@ struct Found<'p, 'r> {
 }
 
 impl<'p, 'r> Values<'p, 'r> {
-    /// Whether a predicate holds, and may be checked. Its name's values are found by looking at
-    /// this many bytes.
+    /// Whether a predicate holds, and may be checked. To find its name's values costs as much as
+    /// looking at this many bytes.
     pub(super) fn satisfy(
         &self,
         predicate: &'p Predicate,
         budget: &Budget,
-        bytes: usize,
+        bytes: impl FnOnce() -> usize,
         values: impl Iterator<Item = Cow<'r, [u8]>>,
     ) -> bool {
         let Predicate { name, comparison } = predicate;
@@ -48,7 +48,7 @@ impl<'p, 'r> Values<'p, 'r> {
             return budget.allows(comparison.cost(kept())) && comparison.matches_any(kept());
         }
         *last = None;
-        if !budget.allows(bytes) {
+        if !budget.allows(bytes()) {
             return false;
         }
         let mut values = values.fuse();
@@ -108,6 +108,15 @@ mod tests {
             let hold = [true, true, false, true, false, true, true, false, false, true];
             assert_eq!(checked(&predicates, &cookies), (hold.to_vec(), true), "{cookies}");
         }
+    }
+
+    #[test]
+    fn many_small_cookies_cost_more_than_a_large_one() {
+        let predicates: Vec<_> =
+            (0..16).map(|name| cookie(&format!("c{name}"), Comparison::Present)).collect();
+        let (large, small) = ("y=".to_owned() + &"1".repeat(59_998), "y=1;".repeat(15_000));
+        assert!(checked(&predicates, &large).1);
+        assert!(!checked(&predicates, &small).1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     lookup::Lookup,
     values,
 };
-use http::{HeaderMap, Method, header::COOKIE};
+use http::Method;
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, fmt};
 
@@ -53,7 +53,7 @@ impl Predicates {
             let query = request.query.unwrap_or_default();
             self.query.iter().find(|key| {
                 let values = values::query(query, &key.name);
-                !lookup.query.satisfy(key, budget, query.len(), values)
+                !lookup.query.satisfy(key, budget, || values::query_cost(query), values)
             })
         };
         let cookie = || self.cookies.iter().find(|cookie| !cookie_matches(cookie, lookup));
@@ -99,14 +99,11 @@ fn cookie_matches<'p>(cookie: &'p Predicate, lookup: &Lookup<'p, '_, '_>) -> boo
     match lookup.request.headers {
         Headers::Sent(headers) => {
             let values = values::cookie(headers, &cookie.name);
-            lookup.cookies.satisfy(cookie, lookup.budget, cookie_bytes(headers), values)
+            let cost = || values::cookie_cost(headers);
+            lookup.cookies.satisfy(cookie, lookup.budget, cost, values)
         }
         Headers::Announced(_) => true,
     }
-}
-
-fn cookie_bytes(headers: &HeaderMap) -> usize {
-    headers.get_all(COOKIE).iter().map(|line| line.len()).sum()
 }
 
 /// The predicate that a request does not satisfy. Displayed as what is required.

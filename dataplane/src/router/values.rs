@@ -1,6 +1,7 @@
 //! The values of a request's query keys and cookies. Nothing is rejected: malformed values are
 //! compared as they are.
 
+use super::budget::Budget;
 use http::{HeaderMap, header::COOKIE};
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
@@ -30,6 +31,20 @@ pub(super) fn cookie<'h>(
         let (key, value) = (piece[..equals].trim_ascii(), piece[equals + 1..].trim_ascii());
         is_name(key, name).then(|| decode(unquote(value)))
     })
+}
+
+/// What it costs to look for a query key.
+pub(super) fn query_cost(query: &str) -> usize {
+    cost(b'&', query.as_bytes())
+}
+
+/// What it costs to look for a cookie.
+pub(super) fn cookie_cost(headers: &HeaderMap) -> usize {
+    headers.get_all(COOKIE).iter().map(|line| cost(b';', line.as_bytes())).sum()
+}
+
+fn cost(separator: u8, list: &[u8]) -> usize {
+    list.len() + Budget::PIECE * memchr::memchr_iter(separator, list).count()
 }
 
 fn is_name(key: &[u8], name: &str) -> bool {

@@ -35,6 +35,11 @@ const EVICT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long to wait after a failed accept, for example when file descriptors run out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
+/// After so many polls of tasks, the worker looks for new events: tokio's default of 61 is for tasks
+/// that take microseconds, but some requests take milliseconds, and whoever sends one meanwhile is
+/// not even in the queue.
+const EVENT_INTERVAL: u32 = 16;
+
 /// The arguments of a worker.
 pub(super) struct WorkerArgs {
     pub(super) config: Arc<Config>,
@@ -72,8 +77,9 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
     let table = args.tables.borrow_and_update().clone();
     let (ready, started) = std::sync::mpsc::channel();
     let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let built = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-        let runtime = match built {
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all().event_interval(EVENT_INTERVAL);
+        let runtime = match builder.build_local(LocalOptions::default()) {
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };

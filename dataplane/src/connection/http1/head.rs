@@ -1,8 +1,11 @@
 //! Reads an HTTP/1 head line by line as it arrives, and rejects what hyper's parser is too lenient
 //! about.
 
-use crate::{config::Limits, refusal::Refusal};
-use memchr::{memchr, memchr3, memrchr};
+use crate::{
+    config::{Limits, MAX_CONNECTION_OPTIONS},
+    refusal::Refusal,
+};
+use memchr::{memchr, memchr_iter, memchr3, memrchr};
 
 /// How the body after a head is framed (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(crate) struct Head {
 pub(crate) struct HeadScan {
     line_start: usize,
     fields: usize,
+    /// How many options `Connection` lists so far.
+    options: usize,
     seen_request_line: bool,
     http_1_0: bool,
     content_length: Option<u64>,
@@ -128,11 +133,17 @@ impl HeadScan {
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
                 self.upgrade |= value.eq_ignore_ascii_case(b"websocket");
             }
+            10 if name.eq_ignore_ascii_case(b"connection") => self.options(value)?,
             14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.coding(value)?,
             _ => {}
         }
         Ok(())
+    }
+
+    fn options(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        self.options += memchr_iter(b',', value).count() + 1;
+        if self.options > MAX_CONNECTION_OPTIONS { Err(Refusal::HeadTooLarge) } else { Ok(()) }
     }
 
     fn length(&mut self, value: &[u8]) -> Result<(), Refusal> {
@@ -291,6 +302,17 @@ mod tests {
             Err(Refusal::TooManyFields)
         );
         assert_eq!(scan(&format!("GET / HTTP/1.1\r\n{}", "X: 1\r\n".repeat(3))), Ok(None));
+    }
+
+    #[test]
+    fn connection_lists_no_more_options_than_a_head_has_fields() {
+        let options = |count: usize| vec!["a"; count].join(",");
+        let head = |first: usize, second: usize| {
+            let fields = [first, second].map(|n| format!("connection: {}\r\n", options(n)));
+            scan(&format!("GET / HTTP/1.1\r\n{}", fields.concat()))
+        };
+        assert_eq!(head(60, 40), Ok(None));
+        assert_eq!(head(60, 41), Err(Refusal::HeadTooLarge));
     }
 
     #[test]

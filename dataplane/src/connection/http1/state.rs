@@ -13,7 +13,7 @@ use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
     rc::Rc,
-    task::Waker,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -63,6 +63,8 @@ pub(crate) struct ConnState {
     pub(super) writes: Cell<u64>,
     /// Whether a request is being served.
     pub(super) in_flight: Cell<bool>,
+    /// Whether one may be served in this poll of the connection's task.
+    has_turn: Cell<bool>,
     /// Whether one has been served since [`activity`](Self::activity) was last recorded.
     pub(super) served: Cell<bool>,
     /// Whether nothing of the current request's response has been written.
@@ -100,6 +102,7 @@ impl ConnState {
             read_closed: Cell::new(false),
             writes: Cell::new(0),
             in_flight: Cell::new(false),
+            has_turn: Cell::new(false),
             served: Cell::new(false),
             starts_response: Cell::new(false),
             progresses: Cell::new(false),
@@ -231,6 +234,7 @@ impl ConnState {
     /// Called on each poll of the connection's task.
     pub(super) fn begin_poll(&self, waker: &Waker) {
         self.remember(waker);
+        self.has_turn.set(true);
         self.request.deadline.tick();
     }
 
@@ -260,6 +264,14 @@ impl Downstream for ConnState {
         self.request.deadline.set(Some(self.idle_timeout));
         self.request.response_idle.set(None);
         self.request.body.reset();
+    }
+
+    fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.has_turn.take() {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn end(&self) {
@@ -327,10 +339,41 @@ mod tests {
     use super::*;
     use crate::connection::{Admission, MemoryBudget, Registry};
     use futures_util::FutureExt;
-    use std::{sync::Arc, time::Instant};
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::Wake,
+        time::Instant,
+    };
 
     /// More than a connection's buffers ever hold.
     const BUDGET: usize = 1 << 30;
+
+    #[tokio::test]
+    async fn requests_in_a_row_have_a_turn_each() {
+        let state = ConnState::alone(Duration::from_secs(600));
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        for _ in 0..2 {
+            state.begin_poll(&waker);
+            assert_eq!(state.poll_turn(&mut cx), Poll::Ready(()));
+            assert!(!woken.0.swap(false, Ordering::Relaxed));
+            assert_eq!(state.poll_turn(&mut cx), Poll::Pending);
+            assert!(woken.0.swap(false, Ordering::Relaxed));
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 
     #[tokio::test]
     async fn a_connection_that_was_to_give_way_serves_the_request_that_it_gets_to_its_end() {

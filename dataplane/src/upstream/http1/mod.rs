@@ -37,10 +37,6 @@ const MAX_READ_BYTES: usize = 48 * 1024;
 /// Size of the first reads, and what an idle connection keeps for heads.
 const READ_BYTES: usize = 8 * 1024;
 
-/// After so many frames of a body, other tasks have a turn: a backend that is faster than the rest
-/// must not keep the worker to itself, however small its chunks.
-const FRAMES_PER_TURN: u8 = 64;
-
 /// One connection, idle or carrying a request.
 pub(super) struct Http1 {
     io: Stream,
@@ -56,8 +52,6 @@ pub(super) struct Http1 {
     answered: bool,
     /// How many interim responses have.
     interim: usize,
-    /// How many frames of the body have been read since the task was last suspended.
-    frames: u8,
     /// How long the backend keeps an idle connection open, if it says so.
     idle_timeout: Option<Duration>,
     /// Limit for the number of fields in a head.
@@ -87,7 +81,6 @@ impl Http1 {
             framing: Framing::Done,
             answered: false,
             interim: 0,
-            frames: 0,
             idle_timeout: None,
             max_fields,
             keep_alive: true,
@@ -174,25 +167,14 @@ impl Http1 {
         if let Poll::Ready(Err(error)) = self.outgoing.poll_send(&mut self.io, cx) {
             return Poll::Ready(Some(Err(error)));
         }
-        if self.frames >= FRAMES_PER_TURN {
-            self.frames = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         loop {
             match self.framing.decode(&mut self.input)? {
-                Some(frame) => {
-                    self.frames += 1;
-                    return Poll::Ready(Some(Ok(frame)));
-                }
+                Some(frame) => return Poll::Ready(Some(Ok(frame))),
                 None if self.framing.is_done() => return Poll::Ready(None),
                 None => match self.poll_read(cx)? {
                     Poll::Ready(0) => self.framing.close()?,
                     Poll::Ready(_) => {}
-                    Poll::Pending => {
-                        self.frames = 0;
-                        return Poll::Pending;
-                    }
+                    Poll::Pending => return Poll::Pending,
                 },
             }
         }

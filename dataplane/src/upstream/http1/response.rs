@@ -1,6 +1,7 @@
 //! The head of a response, and the framing of its body (RFC 9112 §6.3).
 
 use super::{chunked::Chunks, malformed};
+use crate::config::MAX_CONNECTION_OPTIONS;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::{
@@ -131,6 +132,8 @@ pub(crate) fn parse(
 struct FramingFields {
     keep_alive: bool,
     close: bool,
+    /// How many options `Connection` lists.
+    options: usize,
     length: Option<u64>,
     /// Whether the length occurs more than once.
     repeated: bool,
@@ -163,6 +166,10 @@ impl FramingFields {
             self.chunked = Some(is_chunked && self.chunked.is_none());
         } else if *name == header::CONNECTION {
             for option in elements() {
+                self.options += 1;
+                if self.options > MAX_CONNECTION_OPTIONS {
+                    return Err(malformed("more than 100 options in Connection"));
+                }
                 self.close |= option.eq_ignore_ascii_case(b"close");
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }

@@ -76,30 +76,6 @@ async fn interim_responses_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_body_of_small_chunks_leaves_turns_to_others() {
-    let (http1, backend) = connected(async |_| {}).await;
-    backend.writable().await.unwrap();
-    let chunks = "1\r\na\r\n".repeat(1000);
-    let all = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
-    assert_eq!(backend.try_write(all.as_bytes()).unwrap(), all.len());
-    let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-    let (_, http1) = http1.send(&mut head, &mut RequestBody::empty()).await.unwrap();
-    let (mut body, mut in_a_row, mut longest, mut total) = (Http1Body::new(http1), 0, 0, 0);
-    poll_fn(|cx| {
-        in_a_row = 0;
-        loop {
-            match ready!(body.poll_frame(cx)).transpose().unwrap() {
-                None => return Poll::Ready(()),
-                Some(_) => (in_a_row, total) = (in_a_row + 1, total + 1),
-            }
-            longest = longest.max(in_a_row);
-        }
-    })
-    .await;
-    assert_eq!((total, longest), (1000, usize::from(FRAMES_PER_TURN)));
-}
-
-#[tokio::test]
 async fn a_connection_is_not_used_just_before_the_backend_closes_it() {
     let pool = Rc::<Pool<Http1>>::default();
     let (mut http1, _backend) = connected(async |_| {}).await;

@@ -40,9 +40,12 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
     let unfinished = long.trim_end();
     let pipelined = HELD.to_owned() + &SMALL.repeat(2000);
     let upload = UPLOAD.to_owned() + &"x".repeat(8 << 20);
-    let kb = |what, act: &dyn Fn(&mut TcpStream) -> Result<()>, limit| -> Result<Finding> {
+    let kb = |what: &'static str,
+              act: &dyn Fn(&mut TcpStream) -> Result<()>,
+              limit|
+     -> Result<Finding> {
         let value = growth(cores, port, COUNT, &[], act)? / COUNT as f64 / 1000.0;
-        Ok(Finding { what, value, unit: "kB", limit: Some(limit) })
+        Ok(Finding { what: what.into(), value, unit: "kB", limit: Some(limit) })
     };
     let mut findings = vec![
         kb("a connection that sends nothing", &|_| Ok(()), 12.0)?,
@@ -61,7 +64,7 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
         let flag = format!("--max-memory={mib}MiB");
         let bytes = growth(cores, port, count, &[&flag], &|stream| send(stream, bytes))?;
         let (value, limit) = (bytes / MIB, Some(f64::from(mib)));
-        findings.push(Finding { what, value, unit: "MiB", limit });
+        findings.push(Finding { what: what.into(), value, unit: "MiB", limit });
     }
     Ok(findings)
 }

@@ -1,8 +1,10 @@
 //! What Portico promises of itself, whatever others do.
 
+use std::borrow::Cow;
+
 /// A number and what it must not exceed.
 pub(crate) struct Finding {
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     /// The promise, if there is one.

@@ -46,8 +46,8 @@ fn bodies(cores: &Cores) -> Result<Vec<Finding>> {
     let (_, after_upload) = portico.memory()?;
     download(&portico)?;
     let (_, after_download) = portico.memory()?;
-    let peak = |what, bytes: u64| Finding {
-        what,
+    let peak = |what: &'static str, bytes: u64| Finding {
+        what: what.into(),
         value: bytes as f64 / MIB,
         unit: "MiB",
         limit: Some(150.0),
@@ -116,19 +116,19 @@ fn table(cores: &Cores) -> Result<Vec<Finding>> {
     let compiles = portico.metric(&format!("{compile}_count"))?;
     Ok(vec![
         Finding {
-            what: "memory with 10,000 Routes",
+            what: "memory with 10,000 Routes".into(),
             value: now as f64 / MIB,
             unit: "MiB",
             limit: Some(60.0),
         },
         Finding {
-            what: "compile of 10,000 Routes",
+            what: "compile of 10,000 Routes".into(),
             value: seconds / compiles * 1000.0,
             unit: "ms",
             limit: Some(100.0),
         },
         Finding {
-            what: "from start to serving 10,000 Routes",
+            what: "from start to serving 10,000 Routes".into(),
             value: ready.as_secs_f64() * 1000.0,
             unit: "ms",
             limit: None,

@@ -1,6 +1,8 @@
 //! What is printed.
 
-use crate::{finding::Finding, process::Cores, scenario::Scenario, speed::Comparison};
+use crate::{
+    finding::Finding, hostile::Outcome, process::Cores, scenario::Scenario, speed::Comparison,
+};
 use anyhow::{Context, Result};
 use std::{fs, process::Command};
 
@@ -65,6 +67,43 @@ pub(crate) fn findings(findings: &[Finding]) {
         };
         println!("{what:<42} {value:>7.2} {unit} {promise}");
     }
+}
+
+/// The head of the table of hostile input.
+pub(crate) fn hostile_header() {
+    println!();
+    println!("hostile input; milliseconds of a good client without it, and with it");
+    println!(
+        "{:<22} {:>8} {:>8} {:>5} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>6}",
+        "",
+        "sent",
+        "growth",
+        "CPU",
+        "quiet p50",
+        "p99",
+        "with p50",
+        "p99",
+        "p50 ×",
+        "p99 ×",
+        "closed"
+    );
+}
+
+/// A row of it, printed as soon as it is known.
+pub(crate) fn hostile(outcome: &Outcome) {
+    let Outcome { kind, sent, growth, cpu, quiet, hostile } = outcome;
+    let [q50, q99] = [50, 99].map(|percent| quiet.percentile(percent));
+    let [h50, h99] = [50, 99].map(|percent| hostile.percentile(percent));
+    println!(
+        "{:<22} {:>5.0} MB {:>4.0} MiB {:>4.0}% {q50:>9.2} {q99:>9.2} {h50:>9.2} {h99:>9.2} {:>7.1} {:>7.1} {:>6}",
+        kind.name(),
+        *sent as f64 / 1e6,
+        *growth as f64 / f64::from(1 << 20),
+        cpu * 100.0,
+        h50 / q50,
+        h99 / q99,
+        hostile.reconnects,
+    );
 }
 
 /// The first line that a program prints about itself, on whichever stream.

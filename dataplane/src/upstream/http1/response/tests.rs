@@ -48,6 +48,19 @@ fn a_body_is_framed_as_its_head_says() {
 }
 
 #[test]
+fn connection_lists_no_more_options_than_a_head_has_fields() {
+    let head = |count: usize| {
+        let options = vec!["a"; count].join(",");
+        read(
+            &format!("HTTP/1.1 200 OK\r\nConnection: {options}\r\nConnection: close\r\n\r\n"),
+            false,
+        )
+    };
+    assert!(head(99).is_ok_and(|head| !head.keep_alive));
+    assert!(head(100).is_err());
+}
+
+#[test]
 fn no_other_coding_is_taken_for_content() {
     for codings in [
         "gzip, chunked",
