@@ -77,7 +77,7 @@ bench: ## Criterion benchmarks, then CPU per request and memory compared with ng
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench
 
 .PHONY: soak-hostile
-soak-hostile: ## 500 MB of hostile input of each kind: what it costs other clients, and memory; 10 minutes
+soak-hostile: ## 500 MB of hostile input of each kind: what it costs other clients, and memory; 15 minutes
 	@scripts/need nginx nginx
 	$(CARGO) build $(LOCKED) --release --workspace --bins
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --hostile --rounds 2 --seconds 5
