@@ -81,7 +81,7 @@ fn client(
             if *half {
                 stream.shutdown(Shutdown::Write)?;
                 stream.set_read_timeout(Some(READ_TIMEOUT))?;
-                stream.read(&mut [0; 64])?;
+                stream.read_to_end(&mut Vec::new())?;
             }
             Ok(())
         }

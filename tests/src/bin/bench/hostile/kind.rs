@@ -154,6 +154,7 @@ impl Kind {
     }
 
     /// What its clients do.
+    #[allow(clippy::too_many_lines, reason = "a line or two for each kind")]
     pub(super) fn client(self) -> Client {
         let bad = |fields: &str| Client::Ask(get("/bad/x", fields));
         let path = |path: &str| Client::Ask(get(path, ""));
