@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 /// The label that every Namespace has: its own name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
+static UNLABELLED: BTreeMap<String, String> = BTreeMap::new();
+
 /// A FrontDoor's rules. By default, its own namespace may attach at any path.
 #[derive(Debug)]
 pub(super) enum AttachRules<'s> {
@@ -80,7 +82,9 @@ impl<'s> AttachRules<'s> {
         };
         let labels = Labels {
             name: namespace,
-            given: snapshot.namespace(namespace).and_then(|it| it.metadata.labels.as_ref()),
+            given: snapshot
+                .namespace(namespace)
+                .map(|it| it.metadata.labels.as_ref().unwrap_or(&UNLABELLED)),
         };
         let fitting: Vec<_> = entries.iter().filter(|rule| rule.fits(&labels)).collect();
         if fitting.is_empty() {
@@ -100,9 +104,10 @@ impl AttachRule<'_> {
     }
 }
 
-/// A Namespace's labels. A Namespace that is not in the snapshot still has its name.
+/// A Namespace's labels. Of one that is not in the snapshot, only the name is known.
 struct Labels<'n> {
     name: &'n str,
+    /// `None` if they are unknown.
     given: Option<&'n BTreeMap<String, String>>,
 }
 
@@ -113,13 +118,18 @@ impl Labels<'_> {
         }
         self.given?.get(key).map(String::as_str)
     }
+
+    fn is_known(&self, key: &str) -> bool {
+        self.given.is_some() || key == NAMESPACE_NAME
+    }
 }
 
 fn selects(selector: &LabelSelector, labels: &Labels<'_>) -> bool {
     let mut equalities = selector.match_labels.iter().flatten();
     let mut expressions = selector.match_expressions.iter().flatten();
+    // A label that is unknown may be the one that `NotIn` and `DoesNotExist` exclude.
     equalities.all(|(key, value)| labels.get(key) == Some(value.as_str()))
-        && expressions.all(|expression| holds(expression, labels))
+        && expressions.all(|it| labels.is_known(&it.key) && holds(it, labels))
 }
 
 fn holds(expression: &LabelSelectorRequirement, labels: &Labels<'_>) -> bool {
@@ -224,5 +234,17 @@ mod tests {
             assert_eq!(selects(&selector, &labels), fits, "{key} {operator} {values:?}");
         }
         assert!(selects(&LabelSelector::default(), &labels), "an empty selector selects all");
+    }
+
+    #[test]
+    fn nothing_that_a_selector_asks_is_true_of_unknown_labels() {
+        let unknown = Labels { name: "shop", given: None };
+        let unlabelled = Labels { name: "shop", given: Some(&UNLABELLED) };
+        for (operator, values) in [("NotIn", &["web"][..]), ("DoesNotExist", &[])] {
+            let selector = requirement("team", operator, values);
+            assert!(!selects(&selector, &unknown), "{operator}");
+            assert!(selects(&selector, &unlabelled), "{operator}");
+        }
+        assert!(selects(&requirement(NAMESPACE_NAME, "NotIn", &["web"]), &unknown));
     }
 }
