@@ -135,7 +135,7 @@ impl Headers<'_> {
     /// Reads a value from a Secret in the Route's namespace. No message contains any of it.
     fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
         let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
-        let secret = self.secret(&name).map_err(|message| (Reason::SecretNotFound, message))?;
+        let secret = self.secret(&name)?;
         if objects::is_too_large(secret, &from.key) {
             let message = format!(
                 "key '{}' of Secret {name} is larger than {} KiB, which no header may be: shorten it; until then requests get 503",
@@ -165,7 +165,7 @@ impl Headers<'_> {
         Ok(value)
     }
 
-    fn secret(&self, name: &ObjectName) -> Result<&Secret, String> {
+    fn secret(&self, name: &ObjectName) -> Result<&Secret, (Reason, String)> {
         let namespace = &*name.namespace;
         if !self.options.reads_secrets_of(namespace) {
             let way_out = if self.options.reads_no_secrets() {
@@ -173,12 +173,22 @@ impl Headers<'_> {
             } else {
                 format!("with --secret-namespace {namespace} (in the chart: secrets.namespaces)")
             };
-            return Err(format!(
+            let message = format!(
                 "this install does not read Secrets of namespace {namespace}, and so not Secret {name}: have it read them, {way_out}; until then requests get 503"
-            ));
+            );
+            return Err((Reason::SecretNotFound, message));
         }
         self.snapshot.secrets.get(name).map(AsRef::as_ref).ok_or_else(|| {
-            format!("Secret {name} does not exist: create it; until then requests get 503")
+            if self.snapshot.is_unread::<Secret>(name) {
+                let message = format!(
+                    "Secret {name} exists, but the API server has not given it to this install, which goes on asking and logs why"
+                );
+                (Reason::SecretNotRead, message)
+            } else {
+                let message =
+                    format!("Secret {name} does not exist: create it; until then requests get 503");
+                (Reason::SecretNotFound, message)
+            }
         })
     }
 }

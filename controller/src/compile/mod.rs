@@ -52,16 +52,16 @@ pub struct Memory {
     expressions: ExpressionCache,
 }
 
-/// Compiles a snapshot after others. An object that is invalid is served in its last accepted
-/// version, compiled against everything else as it is now; regular expressions that were in the
+/// Compiles a snapshot after others. An object that is invalid, or refers to something that has not
+/// been read, is served in its last accepted version, compiled against everything else as it is now; regular expressions that were in the
 /// last snapshot too are not compiled again.
 pub fn compile_after(snapshot: &Snapshot, memory: &mut Memory, options: &Options) -> Compiled {
     let Memory { last_good, expressions } = memory;
     let compiled = compile_with(snapshot, last_good, options, expressions);
     last_good.update(snapshot, |object| match compiled.statuses.get(object) {
         None => Verdict::NotOurs,
+        Some(status) if status.last_good.is_some() || status.is_invalid() => Verdict::Yields,
         Some(status) if status.is_accepted() => Verdict::Accepted,
-        Some(status) if status.is_invalid() => Verdict::Invalid,
         Some(_) => Verdict::Refused,
     });
     compiled

@@ -152,6 +152,17 @@ impl Report {
         self.errors(ConditionType::Accepted).any(|problem| problem.reason.is_of_content())
     }
 
+    /// Whether a version that was accepted earlier serves better than this one: what this one says
+    /// is invalid, or what it refers to has not been read.
+    pub(super) fn yields_to_last_good(&self) -> bool {
+        self.is_invalid() || (self.accepted() && self.refers_to_unread())
+    }
+
+    /// Whether it refers to something that exists, but has not been read.
+    pub(super) fn refers_to_unread(&self) -> bool {
+        self.errors(ConditionType::ResolvedRefs).any(|p| p.reason == Reason::SecretNotRead)
+    }
+
     /// Whether nothing keeps the object from being served except errors for this reason.
     pub(super) fn accepted_except_for(&self, reason: Reason) -> bool {
         self.errors(ConditionType::Accepted).all(|problem| problem.reason == reason)
@@ -349,8 +360,11 @@ impl Report {
                 messages.extend(unread);
             }
         }
-        let is_accepted = condition == ConditionType::Accepted;
-        let consequence = if is_accepted { self.consequence() } else { None };
+        let is_cause = match condition {
+            ConditionType::Accepted => !self.accepted(),
+            ConditionType::ResolvedRefs => self.accepted(),
+        };
+        let consequence = if is_cause { self.consequence() } else { None };
         ComputedCondition {
             r#type,
             status: reason.is_none(),

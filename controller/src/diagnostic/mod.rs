@@ -116,6 +116,8 @@ pub enum Reason {
     PortNotFound,
     /// The Secret, or the key in it, does not exist, or this install does not read it.
     SecretNotFound,
+    /// The Secret exists, but the API server has not given it to this install.
+    SecretNotRead,
     /// The address of an endpoint or an external backend must not be dialled.
     AddressNotAllowed,
     /// The Service has a type without endpoints, or a port that is not TCP; as a warning, an unknown
@@ -145,6 +147,7 @@ impl Reason {
             | Self::ServiceNotFound
             | Self::PortNotFound
             | Self::SecretNotFound
+            | Self::SecretNotRead
             | Self::AddressNotAllowed
             | Self::UnsupportedService
             | Self::NoEndpoints

@@ -15,7 +15,12 @@ use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Debug, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    path::Path,
+    sync::Arc,
+};
 
 /// A kind of objects that Portico reads.
 pub trait ObjectKind:
@@ -102,6 +107,10 @@ macro_rules! kinds {
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Snapshot {
             $($(#[$doc])* pub $field: BTreeMap<ObjectName, $Held<$Kind>>,)*
+
+            /// Kinds and names of referenced objects that exist, but have not been read: what they
+            /// contain is unknown.
+            pub unread: BTreeSet<(&'static str, ObjectName)>,
         }
 
         /// An object of any kind.
@@ -215,6 +224,11 @@ impl Snapshot {
             Kind::FrontDoor => self.front_doors.get_mut(&object.name).map(of),
             Kind::Route => self.routes.get_mut(&object.name).map(of),
         }
+    }
+
+    /// Whether an object exists, but has not been read.
+    pub fn is_unread<K: ObjectKind>(&self, name: &ObjectName) -> bool {
+        !self.unread.is_empty() && self.unread.contains(&(K::NAME, name.clone()))
     }
 
     /// A Namespace.

@@ -22,8 +22,8 @@ pub struct LastGood {
 pub enum Verdict {
     /// It is accepted.
     Accepted,
-    /// What it says is invalid.
-    Invalid,
+    /// What it says is invalid, or it waits for something while an earlier version is served.
+    Yields,
     /// What it says is valid, and yet it is not accepted: it lost a conflict, or may not attach.
     Refused,
     /// This install is not responsible for it.
@@ -119,7 +119,7 @@ fn update<K: CustomKind>(
                     versions.insert(name.clone(), now.clone());
                 }
             }
-            Verdict::Invalid => {}
+            Verdict::Yields => {}
             // Its author has replaced the kept version. If it is that very version, it is served
             // again once nothing stands in its way.
             Verdict::Refused => {

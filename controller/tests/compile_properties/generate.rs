@@ -11,7 +11,7 @@ use proptest::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Mostly one of a few texts, so that objects refer to each other; now and then anything at all.
 fn text(usual: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -197,7 +197,7 @@ pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {
                 services: services.into_iter().map(decode).collect(),
                 endpoint_slices: slices.into_iter().map(decode).collect(),
                 secrets: secrets.into_iter().map(decode).collect(),
-                namespaces: BTreeMap::new(),
+                ..Snapshot::default()
             }
         })
 }

@@ -36,6 +36,8 @@ pub(crate) struct Cluster {
     pub(crate) lists: HashMap<String, Vec<Value>>,
     /// Paths that get 403.
     pub(crate) forbidden: HashSet<&'static str>,
+    /// Paths that get no answer while they are here.
+    pub(crate) silent: HashSet<&'static str>,
     outage: Option<Outage>,
     watches: HashMap<String, TcpStream>,
     lease: Option<Value>,
@@ -51,6 +53,7 @@ pub(crate) const SERVICES: &str = "/api/v1/services";
 pub(crate) const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
 pub(crate) const NAMESPACES: &str = "/api/v1/namespaces";
 pub(crate) const SECRETS: &str = "/api/v1/secrets";
+pub(crate) const LATE_SECRET: &str = "/api/v1/namespaces/web/secrets/late";
 
 impl ApiServer {
     pub(crate) fn start(&self) -> SocketAddr {
@@ -72,7 +75,7 @@ impl ApiServer {
         let mut body = vec![0; length];
         { stream }.read_exact(&mut body).ok()?;
         let asked = Asked { body: serde_json::from_slice(&body).unwrap_or_default(), ..asked };
-        while self.0.lock().unwrap().outage == Some(Outage::Hung) {
+        while self.0.lock().unwrap().is_silent(&asked.path) {
             thread::sleep(Duration::from_millis(50));
         }
         let mut cluster = self.0.lock().unwrap();
@@ -139,14 +142,21 @@ impl ApiServer {
 }
 
 impl Cluster {
+    fn is_silent(&self, path: &str) -> bool {
+        self.outage == Some(Outage::Hung) || self.silent.contains(path)
+    }
+
     fn answer(&mut self, asked: Asked) -> (u16, Value) {
         let Asked { method, path, body, .. } = &asked;
         let failure = |code, reason| (code, json!({"code": code, "reason": reason}));
         let answer = match (method.as_str(), path.as_str()) {
             _ if self.outage.is_some() => failure(503, "ServiceUnavailable"),
             (_, path) if path.contains("/leases") => self.lease(method, body),
-            ("GET", path) if path.ends_with("/secrets/key") => {
-                let metadata = json!({"name": "key", "namespace": "web", "resourceVersion": "5"});
+            ("GET", "/api/v1/namespaces/web/secrets/key")
+            | ("GET", LATE_SECRET)
+            | ("GET", "/api/v1/namespaces/sales/secrets/key") => {
+                let name = path.rsplit('/').next();
+                let metadata = json!({"name": name, "namespace": "web", "resourceVersion": "5"});
                 (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
             }
             (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),

@@ -100,7 +100,7 @@ impl<'s> Routes<'_, '_, 's> {
         routes.filter_map(|(precedence, entry)| self.route(precedence, entry)).collect()
     }
 
-    /// Compiles the current version or, if that is invalid, the last accepted one.
+    /// Compiles the current version or, if that yields to it, the last accepted one.
     fn route(
         &mut self,
         precedence: Precedence<'s>,
@@ -110,10 +110,14 @@ impl<'s> Routes<'_, '_, 's> {
         let known = if last_good.is_some() { Known::Served } else { Known::No };
         let mut candidate = self.version(precedence, entry, known)?;
         let spent = self.expressions.end();
-        if let Some(last_good) = last_good.filter(|_| candidate.report.is_invalid()) {
+        if let Some(last_good) = last_good.filter(|_| candidate.report.yields_to_last_good()) {
             let compiled = self.version(precedence, last_good, Known::LastGood);
             let spent_by_last_good = self.expressions.end();
-            if let Some(compiled) = compiled.filter(|compiled| !compiled.matches.is_empty()) {
+            let serves_better = |last_good: &CandidateRoute<'_>| {
+                !last_good.matches.is_empty()
+                    && (candidate.report.is_invalid() || !last_good.report.refers_to_unread())
+            };
+            if let Some(compiled) = compiled.filter(serves_better) {
                 self.expressions.release(spent);
                 self.expressions.keep(spent_by_last_good);
                 candidate.report.serve_last_good(Version::of(last_good), &compiled.report);

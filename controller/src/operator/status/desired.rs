@@ -14,18 +14,19 @@ use std::net::IpAddr;
 const MAX_ADDRESSES: usize = 64;
 
 /// The desired status of an object whose table is served. `observed` is its current status: a
-/// condition's transition time only changes with its status. A Route has no attached Routes and no
-/// addresses.
+/// condition's transition time only changes with its status, and addresses that are not known yet
+/// stay as they are. A Route has no attached Routes and no addresses.
 pub(super) fn desired(
     kind: Kind,
     status: &Status,
-    addresses: &[StatusAddress],
+    addresses: Option<&[StatusAddress]>,
     observed: &FrontDoorStatus,
     now: Timestamp,
 ) -> FrontDoorStatus {
     let (attached_routes, addresses) = match kind {
         Kind::FrontDoor => {
             let routes = i32::try_from(status.attached_routes).unwrap_or(i32::MAX);
+            let addresses = addresses.unwrap_or(&observed.addresses);
             (Some(routes), addresses.iter().take(MAX_ADDRESSES).cloned().collect())
         }
         Kind::Route => (None, Vec::new()),
@@ -42,12 +43,12 @@ pub(super) fn desired(
     }
 }
 
-/// The condition `Programmed`, and the generation that it is about: whatever is accepted is served;
-/// of an object that is not, its last accepted version may be.
+/// The condition `Programmed`, and the generation that it is about: that which is served, the
+/// object's own or its last accepted version.
 fn programmed(status: &Status) -> (ComputedCondition, Option<i64>) {
     let (reason, message, generation) = match &status.last_good {
-        _ if status.is_accepted() => ("Programmed", String::new(), status.generation),
         Some(version) => ("Programmed", version.to_string(), version.generation),
+        None if status.is_accepted() => ("Programmed", String::new(), status.generation),
         None => {
             let message = "not served: see the condition Accepted".to_owned();
             ("NotAccepted", message, status.generation)
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn the_time_moves_with_the_status_alone() {
         let none = FrontDoorStatus::default();
-        let first = desired(Kind::Route, &status(true, 1), &[], &none, at(1));
+        let first = desired(Kind::Route, &status(true, 1), Some(&[]), &none, at(1));
         assert_eq!(
             summary(&first),
             [
@@ -169,7 +170,7 @@ mod tests {
                 ("Programmed", "True", "Programmed", 1),
             ]
         );
-        let second = desired(Kind::Route, &status(false, 2), &[], &first, at(2));
+        let second = desired(Kind::Route, &status(false, 2), Some(&[]), &first, at(2));
         assert_eq!(
             summary(&second),
             [
@@ -185,12 +186,12 @@ mod tests {
     #[test]
     fn an_earlier_version_that_is_served_stays_programmed() {
         let none = FrontDoorStatus::default();
-        let first = desired(Kind::Route, &status(true, 3), &[], &none, at(1));
+        let first = desired(Kind::Route, &status(true, 3), Some(&[]), &none, at(1));
         let invalid = Status {
             last_good: Some(Version { generation: Some(3), file: None }),
             ..status(false, 4)
         };
-        let second = desired(Kind::Route, &invalid, &[], &first, at(2));
+        let second = desired(Kind::Route, &invalid, Some(&[]), &first, at(2));
         assert_eq!(
             summary(&second),
             [
@@ -204,7 +205,13 @@ mod tests {
         assert_eq!(generations, [4, 4, 3]);
         assert_eq!(second.observed_generation, Some(4));
         assert!(second.conditions[2].message.contains("generation 3"), "{second:?}");
-        let third = desired(Kind::Route, &status(true, 5), &[], &second, at(3));
+        let waiting = Status {
+            last_good: Some(Version { generation: Some(3), file: None }),
+            ..status(true, 4)
+        };
+        let accepted = desired(Kind::Route, &waiting, Some(&[]), &first, at(2));
+        assert_eq!(accepted.conditions[2].observed_generation, Some(3), "it is not served yet");
+        let third = desired(Kind::Route, &status(true, 5), Some(&[]), &second, at(3));
         assert_eq!(third.conditions[2].observed_generation, Some(5));
         assert_eq!(third.conditions[2].message, "");
     }
@@ -212,17 +219,17 @@ mod tests {
     #[test]
     fn what_is_said_already_is_not_said_again() {
         let none = FrontDoorStatus::default();
-        let first = desired(Kind::FrontDoor, &status(true, 1), &[], &none, at(1));
+        let first = desired(Kind::FrontDoor, &status(true, 1), Some(&[]), &none, at(1));
         assert!(!is_current(&none, &first));
         let mut observed = first.clone();
         let foreign = Condition { type_: "Others".to_owned(), ..observed.conditions[0].clone() };
         observed.conditions.insert(0, foreign);
-        let again = desired(Kind::FrontDoor, &status(true, 1), &[], &observed, at(2));
+        let again = desired(Kind::FrontDoor, &status(true, 1), Some(&[]), &observed, at(2));
         assert!(is_current(&observed, &again), "another's condition is nothing of ours");
         let moved = [address("192.0.2.1")];
-        let moved = desired(Kind::FrontDoor, &status(true, 1), &moved, &observed, at(2));
+        let moved = desired(Kind::FrontDoor, &status(true, 1), Some(&moved), &observed, at(2));
         assert!(!is_current(&observed, &moved));
-        let newer = desired(Kind::FrontDoor, &status(true, 2), &[], &observed, at(2));
+        let newer = desired(Kind::FrontDoor, &status(true, 2), Some(&[]), &observed, at(2));
         assert!(!is_current(&observed, &newer));
         observed.conditions.remove(1);
         assert!(!is_current(&observed, &again), "somebody took one away");
@@ -232,12 +239,14 @@ mod tests {
     fn only_a_front_door_has_routes_and_addresses() {
         let none = FrontDoorStatus::default();
         let addresses = [address("192.0.2.1")];
-        let front_door = desired(Kind::FrontDoor, &status(true, 1), &addresses, &none, at(1));
+        let front_door = desired(Kind::FrontDoor, &status(true, 1), Some(&addresses), &none, at(1));
         assert_eq!((front_door.attached_routes, front_door.addresses.len()), (Some(2), 1));
-        let route = desired(Kind::Route, &status(true, 1), &addresses, &none, at(1));
+        let route = desired(Kind::Route, &status(true, 1), Some(&addresses), &none, at(1));
         assert_eq!((route.attached_routes, route.addresses.len()), (None, 0));
+        let unknown = desired(Kind::FrontDoor, &status(true, 1), None, &front_door, at(1));
+        assert_eq!(unknown.addresses, addresses, "they stay as they are");
         let many = vec![address("192.0.2.1"); 100];
-        let front_door = desired(Kind::FrontDoor, &status(true, 1), &many, &none, at(1));
+        let front_door = desired(Kind::FrontDoor, &status(true, 1), Some(&many), &none, at(1));
         assert_eq!(front_door.addresses.len(), MAX_ADDRESSES);
     }
 

@@ -77,13 +77,14 @@ impl Writer {
         Work { writer: self, events, written: HashMap::new(), pace }.run().await;
     }
 
-    fn addresses(&self) -> Vec<StatusAddress> {
+    /// The addresses of FrontDoors; `None` while the Service that has them has not been read.
+    fn addresses(&self) -> Option<Vec<StatusAddress>> {
         match (&self.addresses, &self.cluster.published) {
-            (AddressSource::Fixed(addresses), _) => addresses.clone(),
-            (AddressSource::Service(name), Some(store)) => {
+            (AddressSource::Fixed(addresses), _) => Some(addresses.clone()),
+            (AddressSource::Service(name), Some(store)) => store.synced().then(|| {
                 store.get(name).map(|service| desired::addresses(&service)).unwrap_or_default()
-            }
-            (AddressSource::Service(_), None) => Vec::new(),
+            }),
+            (AddressSource::Service(_), None) => Some(Vec::new()),
         }
     }
 
@@ -167,7 +168,7 @@ impl Work {
         let mut complete = true;
         let ours = update.statuses.iter().filter(|(_, status)| !status.reported_elsewhere);
         for (object, status) in ours {
-            match self.object(object, status, &addresses).await {
+            match self.object(object, status, addresses.as_deref()).await {
                 None | Some(WriteOutcome::Conflict) => continue,
                 Some(WriteOutcome::Written) => self.writer.failure_log.worked(WHAT),
                 Some(WriteOutcome::Refused) => complete = false,
@@ -187,7 +188,7 @@ impl Work {
         &mut self,
         object: &ObjectRef,
         status: &Status,
-        addresses: &[StatusAddress],
+        addresses: Option<&[StatusAddress]>,
     ) -> Option<WriteOutcome> {
         let observed = self.writer.cluster.observed(object)?;
         if status.uid.as_ref().is_some_and(|uid| *uid != observed.uid) {

@@ -1,7 +1,7 @@
 //! What is known of the cluster, and the snapshots made from it.
 
 use super::{
-    referenced::Referenced,
+    referenced::{Known, Referenced},
     store::Store,
     trim::{CustomObject, Observed},
 };
@@ -19,12 +19,17 @@ use std::{
 };
 use tokio::sync::Notify;
 
+/// How long everything waits for an object that is referenced from now on. After that, what refers
+/// to it stays as it was, or is served without it.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
 /// What is known of the cluster.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     class: String,
     watched: Vec<Arc<dyn Watched>>,
     referenced: Vec<Arc<dyn WatchedByReference>>,
+    waits: Waits,
     custom: BTreeMap<Kind, Arc<dyn Custom>>,
     /// The Service whose addresses go into statuses, if one was given.
     pub(crate) published: Option<Arc<Store<Arc<Service>>>>,
@@ -43,11 +48,30 @@ trait Watched: Send + Sync {
 trait WatchedByReference: Send + Sync {
     fn synced(&self) -> bool;
 
-    /// Returns `None` while a referenced object has not been read yet.
-    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()>;
+    /// Returns whether each referenced object has been asked for.
+    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> bool;
+}
 
-    /// How soon to ask again at the latest.
-    fn wait_ends_after(&self) -> Duration;
+/// Whether referenced objects that have not been asked for are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// Nothing is served yet, so however long it takes to ask for each once.
+    ForAll,
+    No,
+    Since(Instant),
+}
+
+impl Waits {
+    /// The time counts from the last success: whoever keeps naming others delays nobody for more.
+    fn next(self, is_complete: bool, now: Instant) -> Self {
+        match self {
+            _ if is_complete => Self::No,
+            Self::ForAll => Self::ForAll,
+            Self::No => Self::Since(now),
+            Self::Since(since) if now.saturating_duration_since(since) >= MAX_WAIT => Self::No,
+            Self::Since(since) => Self::Since(since),
+        }
+    }
 }
 
 /// One of Portico's own kinds.
@@ -87,13 +111,11 @@ impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
         self.synced()
     }
 
-    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> Option<()> {
-        *K::of(snapshot) = self.named(references.to::<K>(), Instant::now())?;
-        Some(())
-    }
-
-    fn wait_ends_after(&self) -> Duration {
-        self.wait_ends_after()
+    fn fill(&self, snapshot: &mut Snapshot, references: &References) -> bool {
+        let Known { objects, unread, is_complete } = self.named(references.to::<K>());
+        *K::of(snapshot) = objects;
+        snapshot.unread.extend(unread.into_iter().map(|name| (K::NAME, name)));
+        is_complete
     }
 }
 
@@ -104,6 +126,7 @@ impl Cluster {
             class,
             watched: Vec::new(),
             referenced: Vec::new(),
+            waits: Waits::ForAll,
             custom: BTreeMap::new(),
             published: None,
             observed: Arc::default(),
@@ -149,16 +172,20 @@ impl Source for Cluster {
             kind.fill(&mut snapshot);
         }
         let references = References::of(&snapshot, last_good, &self.class);
+        let mut is_complete = true;
         for kind in &self.referenced {
-            kind.fill(&mut snapshot, &references)?;
+            is_complete &= kind.fill(&mut snapshot, &references);
         }
-        Some(snapshot)
+        self.waits = self.waits.next(is_complete, Instant::now());
+        (self.waits == Waits::No).then_some(snapshot)
     }
 
     /// Every change fires the trigger; that an object has been waited for long enough does not.
     fn poll_interval(&self) -> Duration {
-        let waits = self.referenced.iter().map(|kind| kind.wait_ends_after());
-        waits.min().unwrap_or(Duration::MAX)
+        match self.waits {
+            Waits::ForAll | Waits::No => Duration::MAX,
+            Waits::Since(since) => MAX_WAIT.saturating_sub(since.elapsed()),
+        }
     }
 }
 
@@ -214,6 +241,20 @@ mod tests {
             self.referenced.push(objects.versions());
             self.cluster.referenced(objects);
         }
+    }
+
+    #[test]
+    fn others_wait_for_an_object_for_a_second_at_most() {
+        let start = Instant::now();
+        let after = |waits: Waits, wait: Duration| waits.next(false, start + wait);
+        assert_eq!(after(Waits::ForAll, 10 * MAX_WAIT), Waits::ForAll, "nothing is served yet");
+        let serves = Waits::ForAll.next(true, start);
+        assert_eq!(serves, Waits::No);
+        let waits = after(serves, Duration::ZERO);
+        assert_eq!(waits, Waits::Since(start));
+        assert_eq!(after(waits, MAX_WAIT / 2), waits, "however often it changes");
+        assert_eq!(after(waits, MAX_WAIT), Waits::No);
+        assert_eq!(waits.next(true, start), Waits::No);
     }
 
     #[test]

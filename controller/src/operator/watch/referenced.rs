@@ -10,7 +10,7 @@ use portico_dataplane::table::ObjectName;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     sync::Notify,
@@ -26,10 +26,6 @@ const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// How soon at the earliest, whatever else happens.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long everything waits for an object that is referenced from now on. After that, what refers
-/// to it is compiled without it.
-const MAX_WAIT: Duration = Duration::from_secs(1);
-
 /// The objects of a kind, as far as they are referenced.
 #[derive(Debug)]
 pub(super) struct Referenced<K> {
@@ -43,16 +39,17 @@ pub(super) struct Referenced<K> {
 struct Held<K> {
     named: BTreeSet<ObjectName>,
     data: BTreeMap<ObjectName, Data<K>>,
-    waits: Waits,
 }
 
-/// Whether objects are waited for.
-#[derive(Clone, Copy, Debug)]
-enum Waits {
-    /// Nothing is served yet, so however long it takes to request each once.
-    ForAll,
-    No,
-    Since(Instant),
+/// What is known of the objects that are referenced.
+#[derive(Debug)]
+pub(super) struct Known<K> {
+    /// Those that have been read, perhaps in an older version.
+    pub(super) objects: BTreeMap<ObjectName, Arc<K>>,
+    /// Those that exist, but have not been read.
+    pub(super) unread: Vec<ObjectName>,
+    /// Whether each has been asked for once.
+    pub(super) is_complete: bool,
 }
 
 /// The result of reading an object.
@@ -68,8 +65,7 @@ struct Data<K> {
 impl<K: ObjectKind> Referenced<K> {
     /// An empty set, fed by `watches` watches.
     pub(super) fn new(watches: usize) -> Self {
-        let (named, data) = (BTreeSet::new(), BTreeMap::new());
-        let held = Held { named, data, waits: Waits::ForAll };
+        let held = Held { named: BTreeSet::new(), data: BTreeMap::new() };
         Self { versions: Store::new(watches), changed: Arc::default(), held: Mutex::new(held) }
     }
 
@@ -90,13 +86,8 @@ impl<K: ObjectKind> Referenced<K> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The `named` objects that exist. The data of all others is dropped. `None` while one of them
-    /// has never been requested; but after the first time, it is left out after [`MAX_WAIT`].
-    pub(super) fn named(
-        &self,
-        named: BTreeSet<ObjectName>,
-        now: Instant,
-    ) -> Option<BTreeMap<ObjectName, Arc<K>>> {
+    /// What is known of the `named` objects. The data of all others is dropped.
+    pub(super) fn named(&self, named: BTreeSet<ObjectName>) -> Known<K> {
         let mut held = self.held();
         if held.named != named {
             held.data.retain(|name, _| named.contains(name));
@@ -105,33 +96,21 @@ impl<K: ObjectKind> Referenced<K> {
         }
         let exists = |name: &ObjectName| self.versions.get(name).is_some();
         held.data.retain(|name, _| exists(name));
-        let Held { named, data, waits } = &mut *held;
-        let mut objects = BTreeMap::new();
-        let mut is_complete = true;
-        for name in named.iter().filter(|name| exists(name)) {
-            let data = data.get(name);
-            is_complete &= data.is_some();
-            if let Some(object) = data.and_then(|data| data.object.as_ref()) {
-                objects.insert(name.clone(), object.clone());
+        let mut known = Known { objects: BTreeMap::new(), unread: Vec::new(), is_complete: true };
+        for name in held.named.iter().filter(|name| exists(name)) {
+            match held.data.get(name) {
+                Some(Data { object: Some(object), .. }) => {
+                    known.objects.insert(name.clone(), object.clone());
+                }
+                // It was gone when it was asked for.
+                Some(data) if !data.versions.is_empty() => {}
+                data => {
+                    known.is_complete &= data.is_some();
+                    known.unread.push(name.clone());
+                }
             }
         }
-        // The time counts from the last success: whoever keeps naming others delays nobody for more.
-        *waits = match *waits {
-            _ if is_complete => Waits::No,
-            Waits::ForAll => return None,
-            Waits::No => Waits::Since(now),
-            Waits::Since(since) if now.saturating_duration_since(since) >= MAX_WAIT => Waits::No,
-            Waits::Since(since) => Waits::Since(since),
-        };
-        (!matches!(waits, Waits::Since(_))).then_some(objects)
-    }
-
-    /// How soon [`named`](Self::named) has to be called again at the latest.
-    pub(super) fn wait_ends_after(&self) -> Duration {
-        match self.held().waits {
-            Waits::ForAll | Waits::No => Duration::MAX,
-            Waits::Since(since) => MAX_WAIT.saturating_sub(since.elapsed()),
-        }
+        known
     }
 
     /// The named objects that exist but are not held in their latest version.

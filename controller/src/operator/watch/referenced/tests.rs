@@ -28,11 +28,14 @@ fn named_only(names: &[&str]) -> BTreeSet<ObjectName> {
     names.iter().map(|of| name(of)).collect()
 }
 
-fn named(
-    secrets: &Secrets,
-    names: BTreeSet<ObjectName>,
-) -> Option<BTreeMap<ObjectName, Arc<Secret>>> {
-    secrets.named(names, Instant::now())
+/// What is known: those read and, in parentheses, those unread; with a question mark if one has not
+/// been asked for.
+fn known(secrets: &Secrets, names: &[&str]) -> String {
+    let Known { objects, unread, is_complete } = secrets.named(named_only(names));
+    let read = objects.into_keys().map(|name| name.name.to_string());
+    let unread = unread.into_iter().map(|name| format!("({})", name.name));
+    let all: Vec<_> = read.chain(unread).collect();
+    all.join(" ") + if is_complete { "" } else { "?" }
 }
 
 #[test]
@@ -41,11 +44,11 @@ fn only_what_is_named_is_asked_for() {
     at(&secrets, "key", "1");
     at(&secrets, "other", "1");
     assert_eq!(secrets.wanted(), []);
-    assert_eq!(named(&secrets, named_only(&["key", "missing"])), None, "it is on its way");
+    assert_eq!(known(&secrets, &["key", "missing"]), "(key)?", "it is on its way");
     assert_eq!(secrets.wanted(), [(name("key"), "1".into())]);
     assert!(secrets.take(name("key"), "1".into(), answer("1", "x")));
-    let held = named(&secrets, named_only(&["key", "missing"])).unwrap();
-    assert_eq!(held.keys().collect::<Vec<_>>(), [&name("key")]);
+    assert_eq!(known(&secrets, &["key", "missing"]), "key");
+    let held = secrets.named(named_only(&["key"])).objects;
     assert_eq!(held[&name("key")].metadata.annotations, None);
     assert_eq!(secrets.wanted(), []);
 }
@@ -54,9 +57,9 @@ fn only_what_is_named_is_asked_for() {
 fn what_is_not_named_any_more_is_forgotten() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    named(&secrets, named_only(&["key"]));
+    known(&secrets, &["key"]);
     secrets.take(name("key"), "1".into(), answer("1", "x"));
-    assert!(named(&secrets, BTreeSet::new()).unwrap().is_empty());
+    assert_eq!(known(&secrets, &[]), "");
     assert!(secrets.held().data.is_empty());
     secrets.take(name("key"), "1".into(), answer("1", "x"));
     assert!(secrets.held().data.is_empty(), "an answer that came too late");
@@ -66,70 +69,41 @@ fn what_is_not_named_any_more_is_forgotten() {
 fn what_is_deleted_is_forgotten() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    named(&secrets, named_only(&["key"]));
+    known(&secrets, &["key"]);
     secrets.take(name("key"), "1".into(), answer("1", "x"));
     secrets.versions.take(0, Event::Delete(()), |()| (name("key"), None));
-    assert_eq!(named(&secrets, named_only(&["key"])), Some(BTreeMap::new()));
+    assert_eq!(known(&secrets, &["key"]), "");
     at(&secrets, "key", "2");
-    assert_eq!(
-        named(&secrets, named_only(&["key"])),
-        None,
-        "another one of that name is asked for"
-    );
+    assert_eq!(known(&secrets, &["key"]), "(key)?", "another one of that name is asked for");
 }
 
 #[test]
 fn a_change_is_asked_for_while_the_old_one_serves() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    named(&secrets, named_only(&["key"]));
+    known(&secrets, &["key"]);
     // A newer version came than was known; the event for it is no news.
     secrets.take(name("key"), "1".into(), answer("2", "x"));
     at(&secrets, "key", "2");
     assert_eq!(secrets.wanted(), []);
     at(&secrets, "key", "3");
     assert_eq!(secrets.wanted(), [(name("key"), "3".into())]);
-    assert_eq!(named(&secrets, named_only(&["key"])).unwrap().len(), 1);
+    assert_eq!(known(&secrets, &["key"]), "key");
 }
 
 #[test]
-fn one_that_can_not_be_had_holds_up_nothing() {
+fn one_that_can_not_be_had_is_unread_and_holds_up_nothing() {
     let secrets = Secrets::new(1);
     at(&secrets, "key", "1");
-    named(&secrets, named_only(&["key"]));
+    known(&secrets, &["key"]);
     assert!(!secrets.take(name("key"), "1".into(), Answer::None));
-    assert_eq!(named(&secrets, named_only(&["key"])), Some(BTreeMap::new()));
+    assert_eq!(known(&secrets, &["key"]), "(key)", "it exists all the same");
     assert_eq!(secrets.wanted(), [(name("key"), "1".into())], "it is asked for again");
     secrets.take(name("key"), "1".into(), answer("1", "x"));
     at(&secrets, "key", "2");
     secrets.take(name("key"), "2".into(), Answer::None);
-    assert_eq!(named(&secrets, named_only(&["key"])).unwrap().len(), 1, "the old one stays");
+    assert_eq!(known(&secrets, &["key"]), "key", "the old one stays");
     assert!(secrets.take(name("key"), "2".into(), Answer::Gone));
-    assert_eq!(named(&secrets, named_only(&["key"])), Some(BTreeMap::new()));
+    assert_eq!(known(&secrets, &["key"]), "");
     assert_eq!(secrets.wanted(), []);
-}
-
-#[test]
-fn one_that_takes_long_is_left_out_once_others_are_served() {
-    let secrets = Secrets::new(1);
-    at(&secrets, "a", "1");
-    at(&secrets, "b", "1");
-    at(&secrets, "c", "1");
-    let start = Instant::now();
-    let after = |wait: Duration, names: &[&str]| {
-        let held = secrets.named(named_only(names), start + wait)?;
-        Some(held.into_keys().map(|name| name.name.to_string()).collect::<Vec<_>>())
-    };
-    assert_eq!(after(10 * MAX_WAIT, &["a"]), None, "nothing is served yet");
-    assert_eq!(secrets.wait_ends_after(), Duration::MAX);
-    secrets.take(name("a"), "1".into(), answer("1", "x"));
-    assert_eq!(after(Duration::ZERO, &["a"]).unwrap(), ["a"]);
-    assert_eq!(after(Duration::ZERO, &["a", "b"]), None);
-    assert!(secrets.wait_ends_after() <= MAX_WAIT);
-    assert_eq!(after(MAX_WAIT / 2, &["a", "c"]), None);
-    assert_eq!(after(MAX_WAIT, &["a", "b"]).unwrap(), ["a"], "however often it changes");
-    assert_eq!(after(MAX_WAIT, &["a", "c"]), None);
-    secrets.take(name("c"), "1".into(), answer("1", "x"));
-    assert_eq!(after(MAX_WAIT, &["a", "c"]).unwrap(), ["a", "c"]);
-    assert_eq!(secrets.wait_ends_after(), Duration::MAX);
 }
