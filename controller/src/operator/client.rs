@@ -25,9 +25,10 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(4);
 /// How long the peer's kernel may leave data or probes unacknowledged before the connection fails.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Delays between attempts: each is twice the last one.
+/// Delays between attempts: each is twice the last one. A few attempts fail after the API server is
+/// back, because it refuses requests until it has read its own rules of access.
 const MIN_DELAY: Duration = Duration::from_millis(500);
-const MAX_DELAY: Duration = Duration::from_secs(5);
+const MAX_DELAY: Duration = Duration::from_secs(2);
 
 /// A client for watches, and for everything else that has timeouts of its own.
 ///
