@@ -6,7 +6,7 @@ LOCKED := $(if $(CI),--locked)
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Three services, a front door for them, and a page that shows the difference
@@ -28,6 +28,14 @@ test-kind: ## The cluster tests, in a throwaway kind cluster
 .PHONY: test-cluster
 test-cluster: ## The same tests in the cluster that KUBECONFIG points at
 	$(CLUSTER_TESTS)
+
+# Kinds and seconds. All kinds first with the shortest, so that what is broken shows early.
+OUTAGES ?= $(foreach s,1 5 30 60 120 300,$(foreach kind,refused hung unreachable,$(kind):$(s)))
+ROUNDS ?= 1
+
+.PHONY: soak-api-server
+soak-api-server: ## Outages of the API server, measured; others: OUTAGES="refused:30 hung:300"
+	tests/kind/cluster run env API_SERVER_OUTAGES="$(foreach round,$(shell seq $(ROUNDS)),$(OUTAGES))" $(CLUSTER_TESTS) api_server
 
 IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 

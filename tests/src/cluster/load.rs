@@ -18,7 +18,7 @@ const CLIENTS: usize = 4;
 /// Between an answer and the next request: two hundred requests a second in all, at most.
 const PAUSE: Duration = Duration::from_millis(40);
 /// Whatever happens, no client asks for longer.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(15);
 /// A kept connection that had ended says so at once; one that ends later cut a request off.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
