@@ -6,6 +6,7 @@ mod generate;
 mod last_good;
 #[path = "../policies/mod.rs"]
 mod policies;
+mod unread;
 mod versions;
 
 use generate::{decode, entry, snapshot};

@@ -9,12 +9,12 @@ use portico::{
 use portico_dataplane::table::ObjectName;
 
 /// A FrontDoor `web/ep`.
-fn front_door(generation: i64, spec: &str) -> String {
+pub(crate) fn front_door(generation: i64, spec: &str) -> String {
     object("FrontDoor", "web", "ep", generation, &format!("hosts: [{{name: www.ep.com}}], {spec}"))
 }
 
 /// A Route of that FrontDoor at `/NAMESPACE/NAME`.
-fn route(namespace: &str, name: &str, generation: i64, spec: &str) -> String {
+pub(crate) fn route(namespace: &str, name: &str, generation: i64, spec: &str) -> String {
     let matches = format!("matches: [{{path: /{namespace}/{name}}}]");
     let spec =
         format!("frontDoorRef: {{name: ep, namespace: web}}, {matches}, respond: {{}}, {spec}");
@@ -32,18 +32,22 @@ fn object(kind: &str, namespace: &str, name: &str, generation: i64, spec: &str) 
 const INVALID: &str = "timeout: 1s";
 
 #[derive(Default)]
-struct Cluster {
+pub(crate) struct Cluster {
     memory: Memory,
     options: Options,
 }
 
 impl Cluster {
-    fn compile(&mut self, objects: &[String]) -> Compiled {
+    pub(crate) fn compile(&mut self, objects: &[String]) -> Compiled {
         self.compile_while_unread(&[], objects)
     }
 
     /// These Secrets of namespace `web` exist, but have not been read.
-    fn compile_while_unread(&mut self, secrets: &[&str], objects: &[String]) -> Compiled {
+    pub(crate) fn compile_while_unread(
+        &mut self,
+        secrets: &[&str],
+        objects: &[String],
+    ) -> Compiled {
         let mut merged = files::read_texts([("objects.yaml", objects.concat().as_str())]);
         let unread = secrets.iter().map(|name| ("Secret", ObjectName::new("web", *name)));
         merged.snapshot.unread.extend(unread);
@@ -51,17 +55,22 @@ impl Cluster {
     }
 }
 
-fn status<'c>(compiled: &'c Compiled, kind: Kind, namespace: &str, name: &str) -> &'c Status {
+pub(crate) fn status<'c>(
+    compiled: &'c Compiled,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> &'c Status {
     &compiled.statuses[&ObjectRef { kind, name: ObjectName::new(namespace, name) }]
 }
 
 /// The generation that is served in place of the current one.
-fn last_good(status: &Status) -> Option<i64> {
+pub(crate) fn last_good(status: &Status) -> Option<i64> {
     status.last_good.as_ref().and_then(|version| version.generation)
 }
 
 /// The matches in the table: `NAMESPACE/NAME PATH`, or `(NAMESPACE/NAME) PATH` if it is only held.
-fn matches(compiled: &Compiled) -> Vec<String> {
+pub(crate) fn matches(compiled: &Compiled) -> Vec<String> {
     let host = compiled.table.hosts.find("www.ep.com").unwrap();
     let shown = host.routes.matches().iter().map(|matched| {
         let (name, path) = (&matched.target.name, &matched.path);
@@ -241,68 +250,6 @@ fn what_the_last_good_version_lacks_is_in_the_status() {
     assert_eq!((last_good(kept), resolved.status), (Some(1), false));
     assert_eq!(resolved.reason, "SecretNotFound");
     assert!(resolved.message.contains("its last accepted version: Secret web/s does not exist"));
-}
-
-fn with_secret(generation: i64, secret: &str) -> String {
-    let from = format!("valueFrom: {{secretKeyRef: {{name: {secret}, key: k}}}}");
-    route("web", "a", generation, &format!("responseHeaders: {{set: [{{name: x, {from}}}]}}"))
-}
-
-fn secret(name: &str) -> String {
-    format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: web}}\n\
-         stringData: {{k: of-{name}}}\n"
-    )
-}
-
-#[test]
-fn while_a_new_reference_is_unread_the_last_version_is_served() {
-    let mut cluster = Cluster::default();
-    let before = [front_door(1, ""), with_secret(1, "old"), secret("old")];
-    cluster.compile(&before);
-    let after = [front_door(1, ""), with_secret(2, "new"), secret("old")];
-    for _ in 0..2 {
-        let compiled = cluster.compile_while_unread(&["new"], &after);
-        assert_eq!(matches(&compiled), ["web/a /web/a"]);
-        let host = compiled.table.hosts.find("www.ep.com").unwrap();
-        assert!(host.routes.matches()[0].target.unavailable.is_none());
-        let waiting = status(&compiled, Kind::Route, "web", "a");
-        assert_eq!((last_good(waiting), waiting.is_accepted()), (Some(1), true));
-        let resolved = &waiting.conditions[1];
-        assert_eq!((resolved.status, &*resolved.reason), (false, "SecretNotRead"));
-        assert!(resolved.message.contains("Secret web/new exists"), "{}", resolved.message);
-        let message = &resolved.message;
-        assert!(message.contains("of generation 1") && message.ends_with("is still served"));
-    }
-    let read = [after.as_slice(), &[secret("new")]].concat();
-    let compiled = cluster.compile(&read);
-    let served = status(&compiled, Kind::Route, "web", "a");
-    assert_eq!((last_good(served), served.conditions[1].status), (None, true));
-}
-
-#[test]
-fn without_another_version_requests_get_503_while_a_reference_is_unread() {
-    let mut cluster = Cluster::default();
-    let objects = [front_door(1, ""), with_secret(1, "key"), secret("key")];
-    for _ in 0..2 {
-        let compiled = cluster.compile_while_unread(&["key"], &objects[..2]);
-        let host = compiled.table.hosts.find("www.ep.com").unwrap();
-        assert!(host.routes.matches()[0].target.unavailable.is_some());
-        let waiting = status(&compiled, Kind::Route, "web", "a");
-        assert_eq!((last_good(waiting), waiting.is_accepted()), (None, true));
-        assert_eq!(waiting.conditions[1].reason, "SecretNotRead");
-        // It is the same once it has been served, and its Secret was replaced.
-        cluster.compile(&objects);
-    }
-}
-
-#[test]
-fn an_earlier_version_is_no_better_if_it_waits_too() {
-    let mut cluster = Cluster::default();
-    cluster.compile(&[front_door(1, ""), with_secret(1, "key"), secret("key")]);
-    let newer = [front_door(1, ""), with_secret(2, "key")];
-    let compiled = cluster.compile_while_unread(&["key"], &newer);
-    assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), None);
 }
 
 /// Headers of one match, different for each number, that take much once they are compiled.

@@ -1,0 +1,66 @@
+//! Which version of a Route is served while a Secret that it refers to has not been read.
+
+use crate::versions::{Cluster, front_door, last_good, matches, route, status};
+use portico::diagnostic::Kind;
+
+fn with_secret(generation: i64, secret: &str) -> String {
+    let from = format!("valueFrom: {{secretKeyRef: {{name: {secret}, key: k}}}}");
+    route("web", "a", generation, &format!("responseHeaders: {{set: [{{name: x, {from}}}]}}"))
+}
+
+fn secret(name: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: web}}\n\
+         stringData: {{k: of-{name}}}\n"
+    )
+}
+
+#[test]
+fn while_a_new_reference_is_unread_the_last_version_is_served() {
+    let mut cluster = Cluster::default();
+    let before = [front_door(1, ""), with_secret(1, "old"), secret("old")];
+    cluster.compile(&before);
+    let after = [front_door(1, ""), with_secret(2, "new"), secret("old")];
+    for _ in 0..2 {
+        let compiled = cluster.compile_while_unread(&["new"], &after);
+        assert_eq!(matches(&compiled), ["web/a /web/a"]);
+        let host = compiled.table.hosts.find("www.ep.com").unwrap();
+        assert!(host.routes.matches()[0].target.unavailable.is_none());
+        let waiting = status(&compiled, Kind::Route, "web", "a");
+        assert_eq!((last_good(waiting), waiting.is_accepted()), (Some(1), true));
+        let resolved = &waiting.conditions[1];
+        assert_eq!((resolved.status, &*resolved.reason), (false, "SecretNotRead"));
+        assert!(resolved.message.contains("Secret web/new exists"), "{}", resolved.message);
+        let message = &resolved.message;
+        assert!(message.contains("of generation 1") && message.ends_with("is still served"));
+    }
+    let read = [after.as_slice(), &[secret("new")]].concat();
+    let compiled = cluster.compile(&read);
+    let served = status(&compiled, Kind::Route, "web", "a");
+    assert_eq!((last_good(served), served.conditions[1].status), (None, true));
+}
+
+#[test]
+fn without_another_version_requests_get_503_while_a_reference_is_unread() {
+    let mut cluster = Cluster::default();
+    let objects = [front_door(1, ""), with_secret(1, "key"), secret("key")];
+    for _ in 0..2 {
+        let compiled = cluster.compile_while_unread(&["key"], &objects[..2]);
+        let host = compiled.table.hosts.find("www.ep.com").unwrap();
+        assert!(host.routes.matches()[0].target.unavailable.is_some());
+        let waiting = status(&compiled, Kind::Route, "web", "a");
+        assert_eq!((last_good(waiting), waiting.is_accepted()), (None, true));
+        assert_eq!(waiting.conditions[1].reason, "SecretNotRead");
+        // It is the same once it has been served, and its Secret was replaced.
+        cluster.compile(&objects);
+    }
+}
+
+#[test]
+fn an_earlier_version_is_no_better_if_it_waits_too() {
+    let mut cluster = Cluster::default();
+    cluster.compile(&[front_door(1, ""), with_secret(1, "key"), secret("key")]);
+    let newer = [front_door(1, ""), with_secret(2, "key")];
+    let compiled = cluster.compile_while_unread(&["key"], &newer);
+    assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), None);
+}
