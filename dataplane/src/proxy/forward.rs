@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     refusal::Refusal,
-    request::{RequestBody, TrailerFilter},
+    request::{Incoming, RequestBody, TrailerFilter},
     table::{Backend, Protocol},
     upstream::{UpstreamError, UpstreamResponse},
 };
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 
 /// How a request is forwarded, regardless of the backend.
 #[derive(Clone, Copy)]

@@ -24,12 +24,12 @@ pub(crate) use shared::Shared;
 pub(crate) use target::Host;
 
 use crate::{
-    cors::ResponseHeaders, refusal::Refusal, table::Table, telemetry::RequestRecord,
-    upstream::Stream,
+    cors::ResponseHeaders, refusal::Refusal, request::Incoming, table::Table,
+    telemetry::RequestRecord, upstream::Stream,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header, request::Parts};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use response_body::Content;
 use route_state::RouteState;
 use std::{convert::Infallible, future::poll_fn, rc::Rc, time::Duration};

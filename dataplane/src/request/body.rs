@@ -1,10 +1,10 @@
 //! The request body on its way to a backend. It streams: the client is read only as fast as the
 //! backend accepts data.
 
-use super::{RequestState, TrailerFilter};
+use super::{Incoming, RequestState, TrailerFilter};
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use std::{
     error::Error,
     pin::Pin,

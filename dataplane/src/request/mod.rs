@@ -3,11 +3,13 @@
 
 mod body;
 mod deadline;
+mod incoming;
 mod progress;
 mod trailers;
 
 pub(crate) use body::{BodyError, BoxError, RequestBody};
 pub(crate) use deadline::Deadline;
+pub(crate) use incoming::Incoming;
 pub(crate) use progress::BodyProgress;
 pub(crate) use trailers::TrailerFilter;
 
