@@ -2,6 +2,7 @@
 
 mod clients;
 pub(crate) mod http1;
+mod http2;
 mod memory;
 mod queues;
 mod registry;
@@ -12,12 +13,15 @@ pub(crate) use clients::{Admission, Clients};
 pub(crate) use memory::MemoryBudget;
 pub(crate) use registry::Registry;
 
-use crate::proxy::Shared;
+use crate::{
+    proxy::{Peer, Shared},
+    table::Scheme,
+};
 use rtt::RoundTrip;
 use std::{net::SocketAddr, rc::Rc};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Serves one connection to its end. It is registered by the call, not by the first poll, and
+/// Serves one connection to its end; its first bytes choose the protocol. It is registered by the call, not by the first poll, and
 /// counts for its client until it has ended.
 pub(crate) fn serve<T>(
     shared: Rc<Shared>,
@@ -30,5 +34,14 @@ where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
     let registered = registry.register(admission);
-    http1::serve(shared, registered, io, peer)
+    let handle = registered.handle.clone();
+    let served = http1::serve(shared.clone(), handle.clone(), io, peer);
+    async move {
+        if let Some((io, read)) = served.await {
+            let peer = Peer::new(peer, Scheme::Http);
+            // Boxed, so that a connection of HTTP/1.1 does not take its memory.
+            Box::pin(http2::serve(shared, handle, peer, io, read.into())).await;
+        }
+        drop(registered);
+    }
 }

@@ -2,7 +2,10 @@
 //! replaces a head that must not be served by a harmless one, which the pipeline then refuses;
 //! hyper gets none of the client's bytes after that.
 
+mod begun;
 mod write;
+
+pub(super) use begun::Begun;
 
 use super::{
     buffers::BODY_READ_BYTES,
@@ -34,6 +37,8 @@ pub(super) struct HeadGuard<T> {
     state: Rc<ConnState>,
     at: State,
     scan: HeadScan,
+    /// Whether what has arrived may begin HTTP/2.
+    may_be_http_2: bool,
     /// An incomplete head, or bytes that did not fit hyper's buffer.
     held: Vec<u8>,
     /// How much of `held` may be handed on; the rest is an incomplete head.
@@ -70,7 +75,8 @@ impl<T> HeadGuard<T> {
     /// Guards `io`.
     pub(super) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
         let (held, ready) = (Vec::new(), 0);
-        Self { io, limits, state, at: State::Head, scan: HeadScan::default(), held, ready }
+        let (at, scan) = (State::Head, HeadScan::default());
+        Self { io, limits, state, at, scan, may_be_http_2: true, held, ready }
     }
 
     /// Whether the client may still be sending bytes that nobody will read.
@@ -237,18 +243,21 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(!piece.filled().is_empty()))
     }
 
-    /// Reads while hyper has nothing to parse, until a head is complete or refused. `false` at the
-    /// end of the stream.
-    pub(super) fn poll_parked(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    /// Reads while hyper has nothing to parse, until a head is complete or refused. The first bytes
+    /// of a connection choose its protocol.
+    pub(super) fn poll_parked(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Begun>> {
         loop {
             if self.state.head_expired.take() {
                 self.head_timeout();
             }
             if self.ready > 0 {
-                return Poll::Ready(Ok(true));
+                return Poll::Ready(Ok(Begun::Head));
             }
             if !ready!(self.poll_head(cx))? {
-                return Poll::Ready(Ok(false));
+                return Poll::Ready(Ok(Begun::Closed));
+            }
+            if self.may_be_http_2 && begun::is_http_2(&self.held) {
+                return Poll::Ready(Ok(Begun::Http2));
             }
         }
     }
@@ -258,7 +267,12 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let more = ready!(self.poll_hold(cx))?;
         if more {
-            self.follow_held();
+            self.may_be_http_2 &= begun::may_be_http_2(&self.held);
+            if self.may_be_http_2 {
+                self.state.mid_head.set(true);
+            } else {
+                self.follow_held();
+            }
             return Poll::Ready(Ok(true));
         }
         self.held.clear();

@@ -9,20 +9,22 @@ mod state;
 mod timers;
 
 use super::{
-    registry::{Activity, Registered},
+    registry::{Activity, ConnectionHandle},
     rtt::RoundTrip,
     tunnel,
 };
 use crate::{
     config::Limits,
     proxy::{self, Shared},
+    request::Incoming,
 };
 use bytes::Bytes;
-use head_guard::HeadGuard;
+use head_guard::{Begun, HeadGuard};
+use http::Request;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use state::ConnState;
-use std::{future::poll_fn, net::SocketAddr, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, task::Poll, time::Duration};
 use timers::{Timer, Timers};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -35,22 +37,47 @@ const HYPER_MAX_FIELDS: usize = 100;
 /// How long a closed stream is still read.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, unless its client speaks HTTP/2: then returns the stream, and
+/// what has been read from it.
 pub(super) fn serve<T>(
     shared: Rc<Shared>,
-    registered: Registered,
+    handle: Rc<ConnectionHandle>,
     io: T,
     peer: SocketAddr,
-) -> impl Future<Output = ()> + use<T>
+) -> impl Future<Output = Option<(T, Vec<u8>)>> + use<T>
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
-    let handle = registered.handle.clone();
     let state = Rc::new(ConnState::new(peer, shared.limits.idle_timeout, handle));
     state.account();
-    async move {
-        run(shared, io, state).await;
-        drop(registered);
+    run(shared, io, state)
+}
+
+/// How a connection has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Without an error.
+    Cleanly,
+    /// With one.
+    Failed,
+    /// At once: the rest does not matter.
+    Dropped,
+    /// It goes on as HTTP/2.
+    AsHttp2,
+}
+
+impl Ended {
+    /// As hyper's connection has.
+    fn by_hyper(result: hyper::Result<()>) -> Self {
+        result.map_or(Self::Failed, |()| Self::Cleanly)
+    }
+
+    /// Where no head has arrived.
+    fn before_head(begun: io::Result<Begun>) -> Self {
+        begun.map_or(Self::Failed, |begun| match begun {
+            Begun::Http2 => Self::AsHttp2,
+            Begun::Head | Begun::Closed => Self::Cleanly,
+        })
     }
 }
 
@@ -67,12 +94,14 @@ fn http(limits: &Limits) -> http1::Builder {
     builder
 }
 
-async fn run<T>(shared: Rc<Shared>, io: T, state: Rc<ConnState>)
+async fn run<T>(shared: Rc<Shared>, io: T, state: Rc<ConnState>) -> Option<(T, Vec<u8>)>
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
     let limits = &shared.limits;
-    let respond = |request| proxy::handle(shared.clone(), state.clone(), request);
+    let respond = |request: Request<hyper::body::Incoming>| {
+        proxy::handle(shared.clone(), state.clone(), request.map(Incoming::Http1))
+    };
     // One of the two: without hyper a connection is parked.
     let mut parked = Some(HeadGuard::new(io, limits.clone(), state.clone()));
     let mut parsing = None;
@@ -85,14 +114,14 @@ where
         state.begin_poll(cx.waker());
         loop {
             if state.gives_way() {
-                return Poll::Ready(None);
+                return Poll::Ready(Ended::Dropped);
             }
             let must_end = state.must_end();
             if let Some(guard) = &mut parked {
                 match guard.poll_parked(cx) {
-                    _ if must_end => return Poll::Ready(Some(true)),
-                    Poll::Ready(Ok(true)) => state.set_hyper(true),
-                    Poll::Ready(ended) => return Poll::Ready(Some(ended.is_ok())),
+                    _ if must_end => return Poll::Ready(Ended::Cleanly),
+                    Poll::Ready(Ok(Begun::Head)) => state.set_hyper(true),
+                    Poll::Ready(begun) => return Poll::Ready(Ended::before_head(begun)),
                     Poll::Pending => {}
                 }
             }
@@ -105,7 +134,7 @@ where
                     Pin::new(&mut *http).graceful_shutdown();
                 }
                 if let Poll::Ready(result) = Pin::new(http).poll(cx) {
-                    return Poll::Ready(Some(result.is_ok()));
+                    return Poll::Ready(Ended::by_hyper(result));
                 }
             }
             match timers.poll(cx) {
@@ -117,20 +146,34 @@ where
                     parked = guard;
                     // Never: hyper waits for a head, and has parsed all that it has read.
                     if read.is_some_and(|read: Bytes| !read.is_empty()) {
-                        return Poll::Ready(Some(false));
+                        return Poll::Ready(Ended::Failed);
                     }
                 }
-                Timer::Over => return Poll::Ready(None),
+                Timer::Over => return Poll::Ready(Ended::Dropped),
             }
         }
     })
     .await;
     let stream = parked.map(|guard| (guard, Bytes::new())).or_else(|| parsing.map(apart));
-    if let (Some(is_clean), Some((guard, read))) = (ended, stream) {
-        state.handle.set_activity(Activity::Busy, state.request.deadline.now());
-        // Boxed, so that a connection does not take the memory of its end from the beginning.
-        Box::pin(end(guard, read, is_clean, &state)).await;
+    leave(stream.filter(|_| ended != Ended::Dropped)?, ended, &state).await
+}
+
+/// What comes after HTTP/1.1; returns the stream if that is HTTP/2.
+async fn leave<T>(
+    (guard, read): (HeadGuard<T>, Bytes),
+    ended: Ended,
+    state: &ConnState,
+) -> Option<(T, Vec<u8>)>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    if ended == Ended::AsHttp2 {
+        return Some(guard.into_parts());
     }
+    state.handle.set_activity(Activity::Busy, state.request.deadline.now());
+    // Boxed, so that a connection does not take the memory of its end from the beginning.
+    Box::pin(end(guard, read, ended == Ended::Cleanly, state)).await;
+    None
 }
 
 /// What comes after HTTP: a tunnel, or the close. `read` is what hyper has read and not parsed, and

@@ -1,5 +1,6 @@
 //! The guard against a parser that reads the whole stream at once, with any division into pieces.
 
+mod begun;
 mod generate;
 
 use super::*;
@@ -321,35 +322,6 @@ proptest! {
         let parsed: Vec<_> =
             parsed.into_iter().map(|(line, body)| (line, body.unwrap_or_default())).collect();
         prop_assert_eq!(parsed, reading.requests);
-    }
-}
-
-/// What the guard says while there is no hyper, until it is whether there is something to parse.
-async fn parked(stream: &str, sizes: &[usize], limits: Limits) -> (bool, HeadGuard<Pieces>) {
-    let state = Rc::new(ConnState::alone(Duration::from_secs(1)));
-    let mut guard = HeadGuard::new(Pieces::new(stream.as_bytes(), sizes), Arc::new(limits), state);
-    let begun = std::future::poll_fn(|cx| guard.poll_parked(cx)).await;
-    (begun.unwrap_or(false), guard)
-}
-
-#[tokio::test]
-async fn hyper_is_needed_for_a_head_that_is_complete_or_refused_and_for_nothing_else() {
-    let limits = || Limits { uri_bytes: 20, ..Limits::default() };
-    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    for (stream, begins) in [
-        ("", false),
-        ("\r\n\r\n", false),
-        ("GET / HTTP/1.1\r\nHost: a\r\n", false),
-        (get, true),
-        (&format!("\r\n{get}GET"), true),
-        ("GET /long-long-long-long HTTP/1.1\r\n", true),
-        ("GET /\n", true),
-    ] {
-        for size in [1, 7, usize::MAX] {
-            let (begun, guard) = parked(stream, &[size], limits()).await;
-            assert_eq!(begun, begins, "{stream:?} {size}");
-            assert_eq!(guard.ready > 0, begins, "{stream:?} {size}");
-        }
     }
 }
 

@@ -1,0 +1,171 @@
+//! A response on its way to the client. Its body is read from the backend only as fast as the
+//! client makes room for it.
+
+use super::{
+    date,
+    stream::{CUT_OFF, Stream},
+};
+use crate::proxy::ResponseBody;
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Parts};
+use hyper::body::{Body, Frame};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+/// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2).
+const NOT_IN_HTTP_2: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Sends a response to a request of this method. The error is what its stream is to be reset with.
+pub(super) async fn send(
+    stream: &Rc<Stream>,
+    method: &Method,
+    response: Response<ResponseBody<Stream>>,
+) -> Result<(), Reason> {
+    let (mut head, body) = response.into_parts();
+    let has_content = has_content(method, head.status);
+    let left = complete(&mut head, &body, has_content);
+    let is_whole = !has_content || (body.is_end_stream() && left.unwrap_or(0) == 0);
+    let head = Response::from_parts(head, ());
+    // Fails if the stream has ended.
+    let sent = stream.respond.borrow_mut().send_response(head, is_whole);
+    let sender = sent.map_err(|_| CUT_OFF)?;
+    if is_whole {
+        return Ok(());
+    }
+    let data = Bytes::new();
+    let mut outgoing = Outgoing { stream, sender, body, data, is_last: false, left };
+    poll_fn(|cx| outgoing.poll_send(cx)).await
+}
+
+/// Whether a response to this method and with this status has content (RFC 9110 §6.4.1).
+fn has_content(method: &Method, status: StatusCode) -> bool {
+    let is_empty = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    *method != Method::HEAD && !is_empty && !status.is_informational()
+}
+
+/// Makes a head that of an HTTP/2 response; returns the length that it tells, if any.
+fn complete(head: &mut Parts, body: &ResponseBody<Stream>, has_content: bool) -> Option<u64> {
+    let headers = &mut head.headers;
+    for name in NOT_IN_HTTP_2 {
+        headers.remove(name);
+    }
+    headers.entry(header::DATE).or_insert_with(date::now);
+    if let Some(length) = headers.get(header::CONTENT_LENGTH) {
+        return length.to_str().ok()?.parse().ok();
+    }
+    let length = body.size_hint().exact().filter(|_| has_content)?;
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Some(length)
+}
+
+/// A body that is being sent.
+struct Outgoing<'s> {
+    stream: &'s Rc<Stream>,
+    sender: SendStream<Bytes>,
+    body: ResponseBody<Stream>,
+    /// What has been read from the body and not handed on.
+    data: Bytes,
+    /// Whether nothing follows it.
+    is_last: bool,
+    /// The length of what has not been read, if the head tells.
+    left: Option<u64>,
+}
+
+impl Outgoing<'_> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+        self.stream.request.deadline.tick();
+        self.stream.read_ahead(cx);
+        if self.sender.poll_reset(cx).is_ready() {
+            // The stream has ended already.
+            return Poll::Ready(Err(CUT_OFF));
+        }
+        loop {
+            if !self.data.is_empty() {
+                ready!(self.poll_hand_on(cx))?;
+                continue;
+            }
+            if self.is_last {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => self.take(frame)?,
+                Some(Err(_)) => return Poll::Ready(Err(CUT_OFF)),
+                None => self.end(None)?,
+            }
+        }
+    }
+
+    /// Hands on as much data as the client has room for.
+    fn poll_hand_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+        self.sender.reserve_capacity(self.data.len());
+        let room = self.sender.capacity();
+        if room == 0 {
+            return match self.sender.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(_))) => Poll::Ready(Ok(())),
+                Poll::Ready(Some(Err(_)) | None) => Poll::Ready(Err(CUT_OFF)),
+                Poll::Pending if self.stream.request.deadline.poll_expired(cx) => {
+                    Poll::Ready(Err(Reason::CANCEL))
+                }
+                Poll::Pending => {
+                    self.stream.set_stalled(true);
+                    Poll::Pending
+                }
+            };
+        }
+        let piece = self.data.split_to(room.min(self.data.len()));
+        let is_last = self.is_last && self.data.is_empty();
+        self.sender.send_data(piece, is_last).map_err(|_| CUT_OFF)?;
+        let state = &self.stream.request;
+        state.deadline.set(state.response_idle.get());
+        self.stream.hold(self.data.len());
+        self.stream.set_stalled(false);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes a frame of the body. One that is longer than the head tells is not sent.
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<(), Reason> {
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => return self.end(frame.into_trailers().ok()),
+        };
+        // It is held here, and by the library only as far as the client has room for it.
+        self.stream.request.unwritten.set(0);
+        self.left = match self.left {
+            Some(left) => Some(left.checked_sub(data.len() as u64).ok_or(CUT_OFF)?),
+            None => None,
+        };
+        self.stream.hold(data.len());
+        if self.body.is_end_stream() {
+            if data.is_empty() {
+                return self.end(None);
+            }
+            self.is_last = self.left.is_none_or(|left| left == 0);
+        }
+        self.data = data;
+        Ok(())
+    }
+
+    /// Ends the body, unless it is shorter than the head tells.
+    fn end(&mut self, trailers: Option<http::HeaderMap>) -> Result<(), Reason> {
+        if self.left.is_some_and(|left| left > 0) {
+            return Err(CUT_OFF);
+        }
+        let sent = match trailers {
+            Some(trailers) => self.sender.send_trailers(trailers),
+            None => self.sender.send_data(Bytes::new(), true),
+        };
+        self.is_last = true;
+        sent.map_err(|_| CUT_OFF)
+    }
+}

@@ -1,0 +1,100 @@
+//! State that a connection's stream of bytes, its requests and its task share. Single-threaded,
+//! hence cells.
+
+use super::super::{
+    registry::{Activity, ConnectionHandle, Draining},
+    rtt::SavedTrips,
+};
+use crate::{proxy::Peer, request::Deadline};
+use std::{cell::Cell, rc::Rc, task::Waker};
+
+/// What an open connection takes whatever it does: its task, socket, states, and the library's
+/// buffers and tables.
+const CONNECTION_BYTES: usize = 28 * 1024;
+
+/// What a request takes beside what it holds of its bodies, with its connection to a backend.
+const STREAM_BYTES: usize = 24 * 1024;
+
+/// The accuracy of what is held of bodies, so that the account does not change with each frame.
+const HELD_STEP_BYTES: usize = 32 * 1024;
+
+/// A client's HTTP/2 connection.
+#[derive(Debug)]
+pub(super) struct ConnState {
+    /// The client's end.
+    pub(super) peer: Peer,
+    /// The worker's handle on the connection.
+    pub(super) handle: Rc<ConnectionHandle>,
+    /// See [`SavedTrips`].
+    pub(super) saved_trips: SavedTrips,
+    /// When what the connection itself waits for times out.
+    pub(super) deadline: Deadline,
+    /// Whether the client has sent too many frames that get no request any further.
+    pub(super) is_flooded: Cell<bool>,
+    /// Whether a field block has begun and is incomplete.
+    pub(super) is_in_head: Cell<bool>,
+    /// Whether everything has been written, and the client's end is awaited.
+    pub(super) is_closing: Cell<bool>,
+    /// Whether a request has begun since [`activity`](Self::activity) was last recorded.
+    pub(super) served: Cell<bool>,
+    /// How many requests are being served.
+    pub(super) streams: Cell<usize>,
+    /// How many of them wait for the client to read their responses.
+    pub(super) stalled: Cell<usize>,
+    /// How many bytes of bodies wait to be read by a backend or the client.
+    pub(super) held: Cell<usize>,
+}
+
+impl ConnState {
+    /// A new connection.
+    pub(super) fn new(peer: Peer, handle: Rc<ConnectionHandle>) -> Self {
+        Self {
+            peer,
+            handle,
+            saved_trips: SavedTrips::default(),
+            deadline: Deadline::new(),
+            is_flooded: Cell::new(false),
+            is_in_head: Cell::new(false),
+            is_closing: Cell::new(false),
+            served: Cell::new(false),
+            streams: Cell::new(0),
+            stalled: Cell::new(0),
+            held: Cell::new(0),
+        }
+    }
+
+    /// Called on each poll of the connection's task.
+    pub(super) fn begin_poll(&self, waker: &Waker) {
+        self.handle.remember(waker);
+        self.deadline.tick();
+    }
+
+    /// What the connection is doing.
+    pub(super) fn activity(&self) -> Activity {
+        let streams = self.streams.get();
+        if streams > 0 {
+            if self.stalled.get() == streams { Activity::Stalled } else { Activity::Busy }
+        } else if self.is_in_head.get() {
+            Activity::Head
+        } else {
+            Activity::Idle
+        }
+    }
+
+    /// Whether the connection is closed at once, for another one. Not if a request has arrived in
+    /// the meantime, or the client goes on reading.
+    pub(super) fn gives_way(&self) -> bool {
+        let gives_way = self.handle.draining() == Draining::GiveWay;
+        if gives_way && self.activity() == Activity::Busy {
+            self.handle.stay();
+            return false;
+        }
+        gives_way
+    }
+
+    /// Updates the estimate of what the connection holds.
+    pub(super) fn account(&self) {
+        let held = self.held.get().next_multiple_of(HELD_STEP_BYTES);
+        self.handle.set_memory(CONNECTION_BYTES + self.streams.get() * STREAM_BYTES + held);
+    }
+}

@@ -1,0 +1,125 @@
+//! What an HTTP/2 connection itself waits for: a request, the rest of a head, the client's end.
+//! What a request waits for has a deadline of its own.
+
+use super::{super::registry::Activity, state::ConnState};
+use crate::config::Limits;
+use std::{rc::Rc, task::Context, time::Duration};
+
+/// How long a client without requests has to confirm that it will make no more.
+const GOAWAY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a closed stream is still read.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The state of a connection's timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// No timeout has fired.
+    Running,
+    /// There has been no request for too long.
+    Idle,
+    /// The client does not confirm that the connection closes.
+    Unanswered,
+    /// A head takes too long.
+    Head,
+    /// The connection can only be dropped.
+    Over,
+}
+
+/// A connection's timers.
+pub(super) struct Timers {
+    state: Rc<ConnState>,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    /// What it waits for; `None` before the first poll.
+    waits: Option<Waits>,
+    activity: Option<Activity>,
+    is_closing: bool,
+    is_aborted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// The end of a request, which has its own deadlines.
+    Request,
+    NextRequest,
+    RestOfHead,
+    Confirmation,
+    End,
+}
+
+impl Timers {
+    /// The timers of a new connection.
+    pub(super) fn new(state: Rc<ConnState>, limits: &Limits) -> Self {
+        let (header_timeout, idle_timeout) = (limits.header_timeout, limits.idle_timeout);
+        let (waits, activity) = (None, None);
+        Self {
+            state,
+            header_timeout,
+            idle_timeout,
+            waits,
+            activity,
+            is_closing: false,
+            is_aborted: false,
+        }
+    }
+
+    /// The connection takes no more requests.
+    pub(super) fn closes(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// The connection has ended but for what is left to be written.
+    pub(super) fn aborts(&mut self) {
+        self.is_aborted = true;
+    }
+
+    fn waits(&self) -> Waits {
+        if self.is_aborted || self.state.is_closing.get() {
+            Waits::End
+        } else if self.state.is_in_head.get() {
+            Waits::RestOfHead
+        } else if self.state.streams.get() > 0 {
+            Waits::Request
+        } else if self.is_closing {
+            Waits::Confirmation
+        } else {
+            Waits::NextRequest
+        }
+    }
+
+    fn timeout(&self, waits: Waits) -> Option<Duration> {
+        match waits {
+            Waits::Request => None,
+            Waits::NextRequest => Some(self.idle_timeout),
+            Waits::RestOfHead => Some(self.header_timeout),
+            Waits::Confirmation => Some(GOAWAY_TIMEOUT),
+            Waits::End => Some(LINGER_TIMEOUT),
+        }
+    }
+
+    /// Takes note of what the connection does, and of what it waits for too long.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
+        let (waits, activity) = (self.waits(), self.state.activity());
+        let served = self.state.served.take();
+        let deadline = &self.state.deadline;
+        if self.activity != Some(activity) || served {
+            self.activity = Some(activity);
+            self.state.handle.set_activity(activity, deadline.now());
+        }
+        if self.waits != Some(waits) || served {
+            self.waits = Some(waits);
+            deadline.set(self.timeout(waits));
+        }
+        if !deadline.poll_expired(cx) {
+            return Timer::Running;
+        }
+        match waits {
+            Waits::Request => Timer::Running,
+            Waits::NextRequest => Timer::Idle,
+            Waits::RestOfHead => Timer::Head,
+            Waits::Confirmation => Timer::Unanswered,
+            Waits::End => Timer::Over,
+        }
+    }
+}
