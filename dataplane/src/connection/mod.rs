@@ -13,21 +13,18 @@ pub(crate) use clients::{Admission, Clients};
 pub(crate) use memory::MemoryBudget;
 pub(crate) use registry::Registry;
 
-use crate::{
-    proxy::{Peer, Shared},
-    table::Scheme,
-};
+use crate::proxy::{Peer, Shared};
 use rtt::RoundTrip;
-use std::{net::SocketAddr, rc::Rc};
+use std::rc::Rc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Serves one connection to its end; its first bytes choose the protocol. It is registered by the call, not by the first poll, and
-/// counts for its client until it has ended.
+/// Serves one connection of `peer` to its end; its first bytes choose the protocol. It is registered
+/// by the call, not by the first poll, and counts for its client until it has ended.
 pub(crate) fn serve<T>(
     shared: Rc<Shared>,
     registry: &Rc<Registry>,
     io: T,
-    peer: SocketAddr,
+    peer: Peer,
     admission: Admission,
 ) -> impl Future<Output = ()> + use<T>
 where
@@ -35,10 +32,11 @@ where
 {
     let registered = registry.register(admission);
     let handle = registered.handle.clone();
+    let (address, scheme) = (peer.address, peer.scheme);
     let served = http1::serve(shared.clone(), handle.clone(), io, peer);
     async move {
         if let Some((io, read)) = served.await {
-            let peer = Peer::new(peer, Scheme::Http);
+            let peer = Peer::new(address, scheme);
             // Boxed, so that a connection of HTTP/1.1 does not take its memory.
             Box::pin(http2::serve(shared, handle, peer, io, read.into())).await;
         }

@@ -4,8 +4,8 @@ use super::Command;
 use crate::{
     config::Config,
     connection::{self, Admission, Clients, MemoryBudget, Registry},
-    proxy::Shared,
-    table::Table,
+    proxy::{Peer, Shared},
+    table::{Scheme, Table},
     telemetry::GaveWay,
     upstream::Backoff,
 };
@@ -192,6 +192,7 @@ fn spawn_waiting(worker: &Worker) {
     // does not support it still works.
     let _ = stream.set_nodelay(true);
     let (shared, registry) = (worker.shared.clone(), &worker.registry);
+    let peer = Peer::new(peer, Scheme::Http);
     spawn_local(connection::serve(shared, registry, stream, peer, admission));
 }
 

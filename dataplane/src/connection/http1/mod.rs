@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Limits,
-    proxy::{self, Shared},
+    proxy::{self, Peer, Shared},
     request::Incoming,
 };
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use http::Request;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use state::ConnState;
-use std::{future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
 use timers::{Timer, Timers};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -43,7 +43,7 @@ pub(super) fn serve<T>(
     shared: Rc<Shared>,
     handle: Rc<ConnectionHandle>,
     io: T,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> impl Future<Output = Option<(T, Vec<u8>)>> + use<T>
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,

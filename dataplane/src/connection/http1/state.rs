@@ -6,12 +6,10 @@ use crate::{
     proxy::{Downstream, Peer, Upgraded},
     refusal::Refusal,
     request::RequestState,
-    table::Scheme,
     telemetry::RouteStats,
 };
 use std::{
     cell::{Cell, RefCell},
-    net::SocketAddr,
     rc::Rc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -83,14 +81,10 @@ pub(crate) struct ConnState {
 }
 
 impl ConnState {
-    /// A new cleartext connection from `peer`.
-    pub(super) fn new(
-        peer: SocketAddr,
-        idle_timeout: Duration,
-        handle: Rc<ConnectionHandle>,
-    ) -> Self {
+    /// A new connection from `peer`.
+    pub(super) fn new(peer: Peer, idle_timeout: Duration, handle: Rc<ConnectionHandle>) -> Self {
         Self {
-            peer: Peer::new(peer, Scheme::Http),
+            peer,
             handle,
             saved_trips: SavedTrips::default(),
             request: Rc::new(RequestState::new()),
@@ -323,7 +317,12 @@ impl ConnState {
         use crate::connection::{Admission, MemoryBudget, Registry};
         let registry = Rc::new(Registry::new(std::sync::Arc::new(MemoryBudget::new(usize::MAX))));
         let handle = registry.register(Admission::free()).handle.clone();
-        Self::new(([127, 0, 0, 1], 1).into(), idle_timeout, handle)
+        Self::new(Self::local_peer(), idle_timeout, handle)
+    }
+
+    /// A peer on this machine.
+    fn local_peer() -> Peer {
+        Peer::new(([127, 0, 0, 1], 1).into(), crate::table::Scheme::Http)
     }
 
     /// Serves a request, after which hyper waits for the next head.

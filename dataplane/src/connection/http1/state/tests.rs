@@ -42,8 +42,8 @@ async fn a_connection_that_was_to_give_way_serves_the_request_that_it_gets_to_it
     let registry = Rc::new(Registry::new(Arc::new(MemoryBudget::new(BUDGET))));
     let connection = registry.register(Admission::free());
     let handle = &connection.handle;
-    let peer = ([127, 0, 0, 1], 1).into();
-    let state = ConnState::new(peer, Duration::from_secs(600), handle.clone());
+    let peer = ConnState::local_peer;
+    let state = ConnState::new(peer(), Duration::from_secs(600), handle.clone());
     // It had no request.
     handle.set_activity(Activity::Idle, Instant::now());
     assert!(registry.make_room(1).now_or_never().is_none());
@@ -55,7 +55,7 @@ async fn a_connection_that_was_to_give_way_serves_the_request_that_it_gets_to_it
     // Its client did not read.
     let connection = registry.register(Admission::free());
     let handle = connection.handle.clone();
-    let state = ConnState::new(peer, Duration::from_secs(600), handle.clone());
+    let state = ConnState::new(peer(), Duration::from_secs(600), handle.clone());
     state.begin();
     state.set_unwritten(1);
     handle.set_activity(Activity::Stalled, Instant::now());
