@@ -57,6 +57,15 @@ lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)
 	@command -v cargo-deny >/dev/null || { echo "make: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 	$(CARGO) deny check --hide-inclusion-graph --allow unused-wrapper bans licenses sources
 
+# Its newest version as a Go module.
+H2SPEC_VERSION = v2.2.1+incompatible
+
+.PHONY: h2spec
+h2spec: ## The conformance tests of h2spec for HTTP/2; installs them in target/ (needs Go)
+	@command -v go >/dev/null || { echo "make: go is missing: https://go.dev/dl" >&2; exit 1; }
+	GOBIN=$(CURDIR)/target/h2spec go install github.com/summerwind/h2spec/cmd/h2spec@$(H2SPEC_VERSION)
+	H2SPEC=$(CURDIR)/target/h2spec/h2spec $(CARGO) test $(LOCKED) -p portico-tests --test dataplane h2spec -- --ignored
+
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz

@@ -4,6 +4,7 @@
 mod decide;
 mod downstream;
 mod forward;
+mod grpc;
 mod headers;
 mod local_reply;
 mod peer;
@@ -47,6 +48,7 @@ pub(crate) async fn handle<D: Downstream>(
     poll_fn(|cx| downstream.poll_turn(cx)).await;
     let (mut head, body) = request.into_parts();
     let (method, version) = (head.method.clone(), head.version);
+    let is_grpc = grpc::is_call(version, &head.headers);
     let id = shared.ids.next();
     let start = downstream.state().deadline.now();
     let unrouted = shared.routes.unrouted().clone();
@@ -63,11 +65,16 @@ pub(crate) async fn handle<D: Downstream>(
         upgraded: None,
     };
     let responded = exchange.respond(&mut head, body).await;
-    let response = match responded {
+    let response = match responded.and_then(|response| exchange.settle(response, version)) {
         Ok(response) => response,
         Err(refusal) => {
             exchange.record.refusal = Some(refusal);
-            local_reply::refuse(refusal, &exchange.record.id, &method).map(Content::from)
+            let id = &exchange.record.id;
+            match is_grpc {
+                true => grpc::refuse(refusal, id),
+                false => local_reply::refuse(refusal, id, &method),
+            }
+            .map(Content::from)
         }
     };
     Ok(exchange.finish(response, version))
@@ -143,6 +150,20 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         }
         self.record.cors = arrived.verdict;
         self.response_headers = arrived.take_response_headers();
+    }
+
+    /// Over HTTP/2 a response that succeeds has accepted a WebSocket (RFC 8441 §5), which over
+    /// HTTP/1.1 only a 101 does.
+    fn settle(
+        &self,
+        response: Response<Content>,
+        version: Version,
+    ) -> Result<Response<Content>, Refusal> {
+        let is_accepted = version == Version::HTTP_2
+            && response.status().is_success()
+            && self.upgraded.is_none()
+            && self.downstream.offers_upgrade();
+        if is_accepted { Err(Refusal::UpgradeUnsupported) } else { Ok(response) }
     }
 
     /// Completes a response to a request of `version` and hands it to the client's connection.

@@ -10,6 +10,7 @@ mod explain;
 mod framing;
 mod headers;
 mod hosts;
+mod http2;
 mod lifecycle;
 mod limits;
 mod not_accepted;

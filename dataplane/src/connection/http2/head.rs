@@ -3,6 +3,7 @@
 //! malformed names and values, fields that concern one connection only, and pseudo-fields that are
 //! missing, unknown or repeated (RFC 9113 §8.2, §8.3).
 
+use super::websocket;
 use crate::{config::Limits, refusal::Refusal};
 use http::{
     HeaderMap, HeaderValue, Method, Uri, header,
@@ -16,14 +17,16 @@ const REQUEST_LINE_BYTES: usize = " ".len() + " HTTP/1.1".len();
 /// What a line has beside a field's name and value: a colon, a space and the line's end.
 const FIELD_LINE_BYTES: usize = ": \r\n".len();
 
-/// Turns the head of a request into that of the same HTTP/1.1 request, or refuses it.
-pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
+/// Turns the head of a request into that of the same HTTP/1.1 request, or refuses it. Returns whether
+/// it is the handshake of a WebSocket.
+pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<bool, Refusal> {
     let target = head.uri.path_and_query().cloned();
     let length = target.as_ref().map_or(0, |target| target.as_str().len());
     let line = head.method.as_str().len() + length + REQUEST_LINE_BYTES;
     if line > limits.uri_bytes {
         return Err(Refusal::UriTooLong);
     }
+    let is_websocket = websocket::begin(head)?;
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -31,7 +34,13 @@ pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<(), Refusal> {
     settle_host(head)?;
     check_fields(&head.headers, line, limits)?;
     head.uri = Uri::from(checked(target, head.uri.scheme())?);
-    Ok(())
+    Ok(is_websocket)
+}
+
+/// Makes a head that is refused one without a valid Host, for which the pipeline asks why.
+pub(super) fn stand_in(head: &mut Parts) {
+    head.uri = Uri::from_static("/");
+    head.headers.insert(header::HOST, HeaderValue::from_static("<refused>"));
 }
 
 /// A target that starts with a slash, or is an asterisk, in a URL of HTTP (RFC 9113 §8.3.1).
@@ -109,7 +118,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (mut head, ()) = request.body(()).unwrap().into_parts();
-        admit(&mut head, &Limits::default()).map(|()| head)
+        admit(&mut head, &Limits::default()).map(|_| head)
     }
 
     #[test]

@@ -2,17 +2,13 @@
 //! library counts small frames that wait, and ends a connection that has too many. Read ahead they
 //! take no more than their bytes, and of these the client sends more only as the backend takes them.
 
-use super::stream::Stream;
+use super::head::has_outer_space;
 use crate::request::{BodyError, BoxError};
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use http::HeaderMap;
-use hyper::body::{Body, Frame, SizeHint};
-use std::{
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use hyper::body::Frame;
+use std::task::{Context, Poll};
 
 /// What has arrived of a body and waits for the backend.
 pub(super) struct Inbox {
@@ -78,43 +74,15 @@ impl Inbox {
         data
     }
 
-    /// How many bytes wait.
-    pub(super) fn len(&self) -> usize {
-        self.data.len()
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.data.is_empty() && matches!(self.end, End::Whole(None))
-    }
-}
-
-/// The body of a stream's request.
-pub(super) struct ClientBody(pub(super) Rc<Stream>);
-
-impl Body for ClientBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let stream = &self.0;
-        stream.read_ahead(cx);
-        let mut inbox = stream.inbox.borrow_mut();
-        let Some(inbox) = &mut *inbox else { return Poll::Ready(None) };
-        if !inbox.data.is_empty() {
-            let data = inbox.take();
-            stream.hold_less(data.len());
-            return Poll::Ready(Some(Ok(Frame::data(data))));
+    /// The next frame.
+    pub(super) fn next(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if !self.data.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(self.take()))));
         }
-        match &mut inbox.end {
-            End::Data | End::Trailers => {
-                stream.send_continue();
-                Poll::Pending
-            }
+        match &mut self.end {
+            End::Data | End::Trailers => Poll::Pending,
             End::Whole(trailers) => Poll::Ready(trailers.take().map(|trailers| {
-                match trailers.values().any(super::head::has_outer_space) {
+                match trailers.values().any(has_outer_space) {
                     true => Err(BodyError.into()),
                     false => Ok(Frame::trailers(trailers)),
                 }
@@ -123,19 +91,18 @@ impl Body for ClientBody {
         }
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.0.inbox.borrow().as_ref().is_none_or(Inbox::is_end_stream)
+    /// The length of what has not been taken, if the head tells.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left
     }
 
-    fn size_hint(&self) -> SizeHint {
-        let left = self.0.inbox.borrow().as_ref().map_or(Some(0), |inbox| inbox.left);
-        left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    /// How many bytes wait.
+    pub(super) fn len(&self) -> usize {
+        self.data.len()
     }
-}
 
-impl Drop for ClientBody {
-    /// Nobody reads the rest.
-    fn drop(&mut self) {
-        self.0.discard_body();
+    /// Whether everything has been taken.
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.data.is_empty() && matches!(self.end, End::Whole(None))
     }
 }

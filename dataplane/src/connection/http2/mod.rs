@@ -2,6 +2,7 @@
 //! requests, which one task serves side by side.
 
 mod date;
+mod exchange;
 mod frames;
 mod guard;
 mod head;
@@ -10,6 +11,8 @@ mod outgoing;
 mod state;
 mod stream;
 mod timers;
+mod tunnel;
+mod websocket;
 
 use super::{
     registry::{ConnectionHandle, Draining},
@@ -70,6 +73,7 @@ fn builder(limits: &Limits) -> Builder {
     let head_list = limits.head_bytes.saturating_mul(HEAD_SLACK).min(MAX_HEAD_LIST_BYTES);
     builder
         .max_concurrent_streams(MAX_STREAMS)
+        .enable_connect_protocol()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
@@ -165,7 +169,7 @@ where
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     let (shared, state) = (self.shared.clone(), self.state.clone());
-                    let served = stream::serve(shared, state, request, respond);
+                    let served = exchange::serve(shared, state, request, respond);
                     self.streams.push(Box::pin(served));
                 }
                 Poll::Ready(Some(Err(error))) => {

@@ -1,21 +1,21 @@
 //! A response on its way to the client. Its body is read from the backend only as fast as the
 //! client makes room for it.
 
-use super::{
-    date,
-    stream::{CUT_OFF, Stream},
-};
-use crate::proxy::ResponseBody;
+use super::{super::tunnel, date, stream::Stream, tunnel::Tunnel, websocket};
+use crate::proxy::{ResponseBody, Upgraded};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Parts};
 use hyper::body::{Body, Frame};
 use std::{
-    future::poll_fn,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
 };
+
+/// Why a response is cut off. Never what a backend says: clients would send the request again.
+const CUT_OFF: Reason = Reason::INTERNAL_ERROR;
 
 /// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2).
 const NOT_IN_HTTP_2: [HeaderName; 5] = [
@@ -33,8 +33,13 @@ pub(super) async fn send(
     response: Response<ResponseBody<Stream>>,
 ) -> Result<(), Reason> {
     let (mut head, body) = response.into_parts();
-    let has_content = has_content(method, head.status);
-    let left = complete(&mut head, &body, has_content);
+    if let Some(upgraded) = stream.upgraded.take() {
+        return pass_websocket(stream, head, upgraded).await;
+    }
+    let (is_head, is_empty) = (method == Method::HEAD, has_no_content(head.status));
+    let length = body.size_hint().exact().filter(|length| !is_head || *length > 0);
+    let left = complete(&mut head, length);
+    let has_content = !is_head && !is_empty;
     let is_whole = !has_content || (body.is_end_stream() && left.unwrap_or(0) == 0);
     let head = Response::from_parts(head, ());
     // Fails if the stream has ended.
@@ -48,25 +53,52 @@ pub(super) async fn send(
     poll_fn(|cx| outgoing.poll_send(cx)).await
 }
 
-/// Whether a response to this method and with this status has content (RFC 9110 §6.4.1).
-fn has_content(method: &Method, status: StatusCode) -> bool {
-    let is_empty = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-    *method != Method::HEAD && !is_empty && !status.is_informational()
+/// Accepts a WebSocket, and passes on what follows both ways.
+async fn pass_websocket(
+    stream: &Rc<Stream>,
+    mut head: Parts,
+    upgraded: Upgraded,
+) -> Result<(), Reason> {
+    websocket::accept(&mut head);
+    complete(&mut head, None);
+    let head = Response::from_parts(head, ());
+    let sender = stream.respond.borrow_mut().send_response(head, false).map_err(|_| CUT_OFF)?;
+    let client = Tunnel::new(stream.clone(), sender);
+    let run = tunnel::run(upgraded, client, [Bytes::new(), Bytes::new()], &stream.request.deadline);
+    let mut run = pin!(run);
+    poll_fn(|cx| {
+        stream.read_ahead(cx);
+        run.as_mut().poll(cx)
+    })
+    .await;
+    // A stream that both sides have not ended is reset when it is dropped.
+    Ok(())
 }
 
-/// Makes a head that of an HTTP/2 response; returns the length that it tells, if any.
-fn complete(head: &mut Parts, body: &ResponseBody<Stream>, has_content: bool) -> Option<u64> {
+/// Whether no response with this status has content (RFC 9110 §6.4.1).
+fn has_no_content(status: StatusCode) -> bool {
+    status.is_informational()
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
+}
+
+/// Makes a head that of an HTTP/2 response, which tells this length unless it tells one already;
+/// returns the length that it tells.
+fn complete(head: &mut Parts, length: Option<u64>) -> Option<u64> {
     let headers = &mut head.headers;
     for name in NOT_IN_HTTP_2 {
         headers.remove(name);
     }
     headers.entry(header::DATE).or_insert_with(date::now);
+    if has_no_content(head.status) {
+        // What it would be, a 304 may tell, and does not over HTTP/1.1 either.
+        headers.remove(header::CONTENT_LENGTH);
+        return None;
+    }
     if let Some(length) = headers.get(header::CONTENT_LENGTH) {
         return length.to_str().ok()?.parse().ok();
     }
-    let length = body.size_hint().exact().filter(|_| has_content)?;
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    Some(length)
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length?));
+    length
 }
 
 /// A body that is being sent.

@@ -1,25 +1,18 @@
-//! A request of an HTTP/2 connection: what the pipeline needs of the client's side of it, and its
-//! way through the pipeline.
+//! A request of an HTTP/2 connection: what the pipeline needs of the client's side of it.
 
-use super::{
-    head,
-    inbox::{ClientBody, Inbox},
-    outgoing,
-    state::ConnState,
-};
+use super::{inbox::Inbox, state::ConnState};
 use crate::{
-    proxy::{self, Downstream, Peer, Shared, Upgraded},
+    proxy::{Downstream, Peer, Upgraded},
     refusal::Refusal,
-    request::{Incoming, RequestState},
+    request::{BoxError, RequestState},
     telemetry::RouteStats,
 };
 use bytes::Bytes;
-use h2::{Reason, RecvStream, server::SendResponse};
-use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use h2::server::SendResponse;
+use http::{Response, StatusCode};
+use hyper::body::Frame;
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, poll_fn},
-    pin::pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -34,9 +27,13 @@ pub(super) struct Stream {
     /// The body that has arrived; `None` once nobody reads it.
     pub(super) inbox: RefCell<Option<Inbox>>,
     /// Why its head is refused.
-    refused: Cell<Option<Refusal>>,
+    pub(super) refused: Cell<Option<Refusal>>,
     /// Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1).
-    expects_continue: Cell<bool>,
+    pub(super) expects_continue: Cell<bool>,
+    /// Whether it is the handshake of a WebSocket.
+    pub(super) is_websocket: Cell<bool>,
+    /// The backend's end of the WebSocket.
+    pub(super) upgraded: RefCell<Option<Upgraded>>,
     /// Whether the client does not read the response.
     is_stalled: Cell<bool>,
     /// How many bytes of the response wait to be read by the client.
@@ -55,6 +52,8 @@ impl Stream {
             inbox: RefCell::new(None),
             refused: Cell::new(None),
             expects_continue: Cell::new(false),
+            is_websocket: Cell::new(false),
+            upgraded: RefCell::new(None),
             is_stalled: Cell::new(false),
             held: Cell::new(0),
         }
@@ -77,8 +76,25 @@ impl Stream {
         }
     }
 
+    /// The next frame of the body, for which the client is asked if it waits to be.
+    pub(super) fn poll_body(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.read_ahead(cx);
+        let mut inbox = self.inbox.borrow_mut();
+        let Some(inbox) = &mut *inbox else { return Poll::Ready(None) };
+        let polled = inbox.next();
+        match &polled {
+            Poll::Pending => self.send_continue(),
+            Poll::Ready(Some(Ok(frame))) => self.hold_less(frame.data_ref().map_or(0, Bytes::len)),
+            Poll::Ready(_) => {}
+        }
+        polled
+    }
+
     /// So many bytes no longer wait.
-    pub(super) fn hold_less(&self, bytes: usize) {
+    fn hold_less(&self, bytes: usize) {
         let held = &self.connection.held;
         held.set(held.get().saturating_sub(bytes));
     }
@@ -98,7 +114,7 @@ impl Stream {
     }
 
     /// The body is about to be waited for: asks the client for it, if it waits to be asked.
-    pub(super) fn send_continue(&self) {
+    fn send_continue(&self) {
         if self.expects_continue.take() {
             let mut interim = Response::new(());
             *interim.status_mut() = StatusCode::CONTINUE;
@@ -150,56 +166,16 @@ impl Downstream for Stream {
     }
 
     fn offers_upgrade(&self) -> bool {
-        false
+        self.is_websocket.get()
     }
 
     fn decline_upgrade(&self) {}
 
-    fn upgrade(&self, _upgraded: Upgraded) {}
+    fn upgrade(&self, upgraded: Upgraded) {
+        self.upgraded.replace(Some(upgraded));
+    }
 
     fn record_saved_trip(&self, route: &Rc<RouteStats>) {
         self.connection.saved_trips.record(route);
     }
 }
-
-/// Serves one request.
-pub(super) async fn serve(
-    shared: Rc<Shared>,
-    connection: Rc<ConnState>,
-    request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-) {
-    let (mut head, body) = request.into_parts();
-    let method = head.method.clone();
-    let stream = Rc::new(Stream::new(&connection, respond));
-    stream.refused.set(head::admit(&mut head, &shared.limits).err());
-    stream.expects_continue.set(expects_continue(&head));
-    stream.inbox.replace(Some(Inbox::new(body, content_length(&head))));
-    let response = {
-        let body = Incoming::Http2(Box::pin(ClientBody(stream.clone())));
-        let request = Request::from_parts(head, body);
-        let mut handled = pin!(proxy::handle(shared, stream.clone(), request));
-        poll_fn(|cx| match stream.poll_gone(cx) {
-            true => Poll::Ready(None),
-            false => handled.as_mut().poll(cx).map(Some),
-        })
-        .await
-    };
-    let Some(Ok(response)) = response else { return };
-    if let Err(reason) = outgoing::send(&stream, &method, response).await {
-        stream.respond.borrow_mut().send_reset(reason);
-    }
-}
-
-fn expects_continue(head: &Parts) -> bool {
-    let expect = head.headers.get(header::EXPECT).map(HeaderValue::as_bytes);
-    expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
-}
-
-/// The length that the head tells, which the library compares with the body.
-fn content_length(head: &Parts) -> Option<u64> {
-    head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Why a response is cut off. Never what a backend says: clients would send the request again.
-pub(super) const CUT_OFF: Reason = Reason::INTERNAL_ERROR;
