@@ -2,6 +2,7 @@
 
 mod bodies;
 mod closing;
+mod codes;
 mod floods;
 mod frames;
 mod grpc;
