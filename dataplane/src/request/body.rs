@@ -1,24 +1,15 @@
 //! The request body on its way to a backend. It streams: the client is read only as fast as the
 //! backend accepts data.
 
-use super::{Incoming, RequestState, TrailerFilter};
+use super::{BodyError, BoxError, Incoming, RequestState, TrailerFilter};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
-    error::Error,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
-
-/// Why an exchange or a body failed; only for logs.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
-
-/// A body was cut off; the request's state or record has the reason.
-#[derive(Debug, thiserror::Error)]
-#[error("the body was cut off")]
-pub(crate) struct BodyError;
 
 /// The client's body as it is sent to the backend.
 #[derive(Default)]

@@ -3,12 +3,14 @@
 
 mod body;
 mod deadline;
+mod error;
 mod incoming;
 mod progress;
 mod trailers;
 
-pub(crate) use body::{BodyError, BoxError, RequestBody};
+pub(crate) use body::RequestBody;
 pub(crate) use deadline::Deadline;
+pub(crate) use error::{BodyError, BoxError};
 pub(crate) use incoming::Incoming;
 pub(crate) use progress::BodyProgress;
 pub(crate) use trailers::TrailerFilter;
