@@ -97,13 +97,14 @@ impl<K: ObjectKind> Referenced<K> {
         let exists = |name: &ObjectName| self.versions.get(name).is_some();
         held.data.retain(|name, _| exists(name));
         let mut known = Known { objects: BTreeMap::new(), unread: Vec::new(), is_complete: true };
-        for name in held.named.iter().filter(|name| exists(name)) {
+        for name in &held.named {
+            let Some(Version(version)) = self.versions.get(name) else { continue };
             match held.data.get(name) {
                 Some(Data { object: Some(object), .. }) => {
                     known.objects.insert(name.clone(), object.clone());
                 }
-                // It was gone when it was asked for.
-                Some(data) if !data.versions.is_empty() => {}
+                // It was gone when it was asked for; the watch is yet to say so.
+                Some(data) if data.versions.contains(&version) => {}
                 data => {
                     known.is_complete &= data.is_some();
                     known.unread.push(name.clone());

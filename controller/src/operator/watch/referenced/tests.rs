@@ -107,3 +107,18 @@ fn one_that_can_not_be_had_is_unread_and_holds_up_nothing() {
     assert_eq!(known(&secrets, &["key"]), "");
     assert_eq!(secrets.wanted(), []);
 }
+
+/// The event of its deletion may come with that of its successor.
+#[test]
+fn one_that_was_gone_and_is_there_again_is_unread() {
+    let secrets = Secrets::new(1);
+    at(&secrets, "key", "1");
+    known(&secrets, &["key"]);
+    secrets.take(name("key"), "1".into(), Answer::Gone);
+    assert_eq!(known(&secrets, &["key"]), "");
+    at(&secrets, "key", "2");
+    assert_eq!(known(&secrets, &["key"]), "(key)");
+    assert_eq!(secrets.wanted(), [(name("key"), "2".into())]);
+    secrets.take(name("key"), "2".into(), answer("2", "x"));
+    assert_eq!(known(&secrets, &["key"]), "key");
+}
