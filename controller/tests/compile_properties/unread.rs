@@ -64,3 +64,12 @@ fn an_earlier_version_is_no_better_if_it_waits_too() {
     let compiled = cluster.compile_while_unread(&["key"], &newer);
     assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), None);
 }
+
+#[test]
+fn an_earlier_version_is_no_better_if_it_lacks_a_secret_itself() {
+    let mut cluster = Cluster::default();
+    cluster.compile(&[front_door(1, ""), with_secret(1, "missing")]);
+    let newer = [front_door(1, ""), with_secret(2, "key")];
+    let compiled = cluster.compile_while_unread(&["key"], &newer);
+    assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), None);
+}

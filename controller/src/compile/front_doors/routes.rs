@@ -62,6 +62,15 @@ impl CandidateRoute<'_> {
         };
         self.matches = matched.into_iter().map(route_match).collect();
     }
+
+    /// Whether this, the last accepted version, serves better than the current one that yields to
+    /// it.
+    fn serves_better(&self, current: &Self) -> bool {
+        let is_unavailable =
+            |(_, matched): &(usize, RouteMatch)| matched.target.unavailable.is_some();
+        !self.matches.is_empty()
+            && (current.report.is_invalid() || !self.matches.iter().any(is_unavailable))
+    }
 }
 
 /// What is known of a Route before a version of it is compiled.
@@ -113,11 +122,7 @@ impl<'s> Routes<'_, '_, 's> {
         if let Some(last_good) = last_good.filter(|_| candidate.report.yields_to_last_good()) {
             let compiled = self.version(precedence, last_good, Known::LastGood);
             let spent_by_last_good = self.expressions.end();
-            let serves_better = |last_good: &CandidateRoute<'_>| {
-                !last_good.matches.is_empty()
-                    && (candidate.report.is_invalid() || !last_good.report.refers_to_unread())
-            };
-            if let Some(compiled) = compiled.filter(serves_better) {
+            if let Some(compiled) = compiled.filter(|earlier| earlier.serves_better(&candidate)) {
                 self.expressions.release(spent);
                 self.expressions.keep(spent_by_last_good);
                 candidate.report.serve_last_good(Version::of(last_good), &compiled.report);
