@@ -53,8 +53,8 @@ pub struct Memory {
 }
 
 /// Compiles a snapshot after others. An object that is invalid, or refers to something that has not
-/// been read, is served in its last accepted version, compiled against everything else as it is now; regular expressions that were in the
-/// last snapshot too are not compiled again.
+/// been read, is served in its last accepted version, compiled against everything else as it is now.
+/// Regular expressions that were in the last snapshot too are not compiled again.
 pub fn compile_after(snapshot: &Snapshot, memory: &mut Memory, options: &Options) -> Compiled {
     let Memory { last_good, expressions } = memory;
     let compiled = compile_with(snapshot, last_good, options, expressions);
