@@ -17,7 +17,7 @@ use limits::{describe, listed, message, shortened};
 use portico_dataplane::table::ObjectName;
 
 /// The problems found in one object so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Report {
     object: ObjectRef,
     uid: Option<String>,

@@ -1,7 +1,7 @@
 //! Which version of a Route is served while a Secret that it refers to has not been read.
 
 use crate::versions::{Cluster, front_door, last_good, matches, route, status};
-use portico::diagnostic::Kind;
+use portico::diagnostic::{Kind, Problem, Reason};
 
 fn with_secret(generation: i64, secret: &str) -> String {
     let from = format!("valueFrom: {{secretKeyRef: {{name: {secret}, key: k}}}}");
@@ -72,4 +72,42 @@ fn an_earlier_version_is_no_better_if_it_lacks_a_secret_itself() {
     let newer = [front_door(1, ""), with_secret(2, "key")];
     let compiled = cluster.compile_while_unread(&["key"], &newer);
     assert_eq!(last_good(status(&compiled, Kind::Route, "web", "a")), None);
+}
+
+/// The author has given up the match that somebody else has taken in the meantime.
+#[test]
+fn a_conflict_of_the_earlier_version_alone_is_none_of_the_current_one() {
+    let mut cluster = Cluster::default();
+    let door = front_door(1, "");
+    let moved = with_secret(2, "key").replace("/web/a", "/web/moved");
+    let older = |name: &str, path: &str| {
+        route("web", name, 1, "")
+            .replace(&format!("/web/{name}"), path)
+            .replace("uid:", "creationTimestamp: '2020-01-01T00:00:00Z', uid:")
+    };
+    cluster.compile(&[door.clone(), route("web", "a", 1, "")]);
+    let compiled = cluster.compile_while_unread(&["key"], &[door.clone(), moved.clone()]);
+    assert_eq!(matches(&compiled), ["web/a /web/a"]);
+
+    let objects = [door.clone(), moved.clone(), older("b", "/web/a")];
+    let compiled = cluster.compile_while_unread(&["key"], &objects);
+    assert_eq!(matches(&compiled), ["web/b /web/a", "web/a /web/moved"]);
+    let host = compiled.table.hosts.find("www.ep.com").unwrap();
+    assert!(host.routes.matches()[1].target.unavailable.is_some(), "it waits");
+    let waiting = status(&compiled, Kind::Route, "web", "a");
+    assert_eq!((last_good(waiting), waiting.is_accepted()), (None, true));
+    let reasons: Vec<_> = waiting.problems.iter().map(|problem| problem.reason).collect();
+    assert_eq!(reasons, [Reason::SecretNotRead]);
+
+    let mut cluster = Cluster::default();
+    cluster.compile(&[door.clone(), route("web", "a", 1, "")]);
+    let objects = [door, moved, older("b", "/web/a"), older("c", "/web/moved")];
+    let compiled = cluster.compile_while_unread(&["key"], &objects);
+    assert_eq!(matches(&compiled), ["web/b /web/a", "web/c /web/moved"]);
+    let loser = status(&compiled, Kind::Route, "web", "a");
+    assert_eq!((last_good(loser), loser.is_accepted()), (None, false), "its own conflict");
+    let conflicts = |problem: &&Problem| problem.reason == Reason::Conflicted;
+    let conflicts: Vec<_> = loser.problems.iter().filter(conflicts).collect();
+    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+    assert!(conflicts[0].message.contains("Route web/c"), "{conflicts:?}");
 }

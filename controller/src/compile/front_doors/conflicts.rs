@@ -12,10 +12,18 @@ use http::Method;
 use portico_dataplane::{router::Predicates, table::RouteMatch};
 use std::{borrow::Cow, collections::HashMap};
 
-/// Rejects every Route that has a match in common with an older Route that is served. `candidates`
-/// are sorted by precedence.
+/// Rejects every Route that has a match in common with an older Route that is served. One whose
+/// current version is accepted is never rejected for the earlier version that stands in for it: the
+/// current one takes its place. `candidates` are sorted by precedence.
 pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontDoors<'_>) {
-    for Conflict { candidate, rule, host, winner } in find(candidates) {
+    let Found { superseded, conflicts } = find(candidates);
+    for index in superseded {
+        let Some(candidate) = candidates.get_mut(index) else { continue };
+        if let Some(current) = candidate.current.take() {
+            *candidate = *current;
+        }
+    }
+    for Conflict { candidate, rule, host, winner } in conflicts {
         let Some(candidate) = candidates.get_mut(candidate) else { continue };
         let front_door = candidate.front_door.and_then(|index| front_doors.all.get(index));
         let host = front_door.and_then(|it| it.hosts.get(host)?.as_ref());
@@ -29,6 +37,13 @@ pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontD
     }
 }
 
+#[derive(Default)]
+struct Found {
+    /// The Routes whose current version takes the place of the earlier one.
+    superseded: Vec<usize>,
+    conflicts: Vec<Conflict>,
+}
+
 struct Conflict {
     /// The Route that loses.
     candidate: usize,
@@ -40,33 +55,42 @@ struct Conflict {
     winner: String,
 }
 
+/// The Routes that have each match, and at which hosts.
+type Taken<'c> = HashMap<Key<'c>, Vec<(HostSet, &'c CandidateRoute<'c>)>>;
+
 /// Goes by precedence, so that a rejected Route takes nothing away from younger ones.
-fn find(candidates: &[CandidateRoute<'_>]) -> Vec<Conflict> {
-    let mut taken: HashMap<Key<'_>, Vec<(HostSet, &CandidateRoute<'_>)>> = HashMap::new();
-    let mut conflicts = Vec::new();
+fn find(candidates: &[CandidateRoute<'_>]) -> Found {
+    let mut taken = Taken::new();
+    let mut found = Found::default();
     for (index, candidate) in candidates.iter().enumerate() {
-        let before = conflicts.len();
-        for (rule, key) in keys(candidate) {
-            let holders = taken.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let common = holders
-                .iter()
-                .find_map(|(hosts, holder)| Some((hosts.and(candidate.hosts).first()?, holder)));
-            if let Some((host, holder)) = common {
-                let winner = format!(
-                    "{}, {}",
-                    holder.precedence.name(),
-                    holder.precedence.wins_over(&candidate.precedence)
-                );
-                conflicts.push(Conflict { candidate: index, rule, host, winner });
+        let mut served = candidate;
+        let mut conflicts = of(index, served, &taken);
+        if let Some(current) = candidate.current.as_deref().filter(|_| !conflicts.is_empty()) {
+            found.superseded.push(index);
+            served = current;
+            conflicts = of(index, served, &taken);
+        }
+        if conflicts.is_empty() {
+            for (_, key) in keys(served) {
+                taken.entry(key).or_default().push((served.hosts, served));
             }
         }
-        if conflicts.len() == before {
-            for (_, key) in keys(candidate) {
-                taken.entry(key).or_default().push((candidate.hosts, candidate));
-            }
-        }
+        found.conflicts.extend(conflicts);
     }
-    conflicts
+    found
+}
+
+/// The conflicts of one version of a Route with older Routes.
+fn of(index: usize, candidate: &CandidateRoute<'_>, taken: &Taken<'_>) -> Vec<Conflict> {
+    let conflict = |(rule, key)| {
+        let mut holders = taken.get(&key)?.iter();
+        let (host, holder) = holders
+            .find_map(|(hosts, holder)| Some((hosts.and(candidate.hosts).first()?, holder)))?;
+        let reason = holder.precedence.wins_over(&candidate.precedence);
+        let winner = format!("{}, {reason}", holder.precedence.name());
+        Some(Conflict { candidate: index, rule, host, winner })
+    };
+    keys(candidate).filter_map(conflict).collect()
 }
 
 /// The keys of the matches that a Route serves, each with its index in `spec.matches`.

@@ -42,6 +42,8 @@ pub(super) struct CandidateRoute<'s> {
     pub(super) matches: Vec<(usize, RouteMatch)>,
     /// The matches at which it may hold its place if it is rejected.
     pub(super) held: Vec<RouteMatch>,
+    /// The current version, if it is accepted and this earlier one stands in for it.
+    pub(super) current: Option<Box<Self>>,
 }
 
 impl CandidateRoute<'_> {
@@ -117,7 +119,7 @@ impl<'s> Routes<'_, '_, 's> {
     ) -> Option<CandidateRoute<'s>> {
         let last_good = self.last_good.route(precedence.name(), entry);
         let known = if last_good.is_some() { Known::Served } else { Known::No };
-        let mut candidate = self.version(precedence, entry, known)?;
+        let candidate = self.version(precedence, entry, known)?;
         let spent = self.expressions.end();
         if let Some(last_good) = last_good.filter(|_| candidate.report.yields_to_last_good()) {
             let compiled = self.version(precedence, last_good, Known::LastGood);
@@ -125,8 +127,10 @@ impl<'s> Routes<'_, '_, 's> {
             if let Some(compiled) = compiled.filter(|earlier| earlier.serves_better(&candidate)) {
                 self.expressions.release(spent);
                 self.expressions.keep(spent_by_last_good);
-                candidate.report.serve_last_good(Version::of(last_good), &compiled.report);
-                return Some(CandidateRoute { report: candidate.report, ..compiled });
+                let mut report = candidate.report.clone();
+                report.serve_last_good(Version::of(last_good), &compiled.report);
+                let current = candidate.report.accepted().then(|| Box::new(candidate));
+                return Some(CandidateRoute { report, current, ..compiled });
             }
             self.expressions.release(spent_by_last_good);
         }
@@ -154,6 +158,7 @@ impl<'s> Routes<'_, '_, 's> {
             hosts: HostSet::default(),
             matches: Vec::new(),
             held: Vec::new(),
+            current: None,
         };
         let Some(object) = &entry.object else {
             // Its class is unknown too.
