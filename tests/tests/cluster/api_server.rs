@@ -89,12 +89,12 @@ async fn recovery(
     outage: Outage,
 ) -> Result<Recovery> {
     let pods = addresses(install)?;
-    let ongoing = outage.begin()?;
+    let mut ongoing = outage.begin()?;
     ensure!(!matches!(timeout(POLL * 10, routes.get("all")).await, Ok(Ok(_))), "it still answers");
     sleep(outage.length).await;
     let ask = |pod: String| spawn_blocking(move || until_it_serves(&pod, number));
     let replicas: Vec<_> = pods.into_iter().map(ask).collect();
-    drop(ongoing);
+    ongoing.end()?;
 
     first_answer(routes).await?;
     let start = Instant::now();
@@ -177,7 +177,8 @@ fn until_it_serves(pod: &str, number: usize) -> Result<()> {
            http://{pod}:8080/{}) = {STATUS} ]; do sleep 0.05; done",
         name(number)
     );
-    let limit = (outage::LONGEST + 2 * PATIENCE).as_secs().to_string();
+    // The outage ends now. A test that has failed waits for this too.
+    let limit = (PATIENCE + RECOVERY).as_secs().to_string();
     match in_node(&["timeout", &limit, "sh", "-c", &script]) {
         Some(result) => result.map(drop),
         None => bail!("the node can't be reached into"),

@@ -1,11 +1,16 @@
 //! The ways in which the API server of a kind cluster goes away.
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use portico_tests::cluster::in_node;
-use std::{fmt, str::FromStr, time::Duration};
+use portico_tests::cluster::{in_node, k, patience::PATIENCE};
+use std::{
+    fmt,
+    str::FromStr,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Longer outages are not asked for.
-pub(super) const LONGEST: Duration = Duration::from_mins(10);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// An outage to come.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +60,9 @@ impl fmt::Display for Outage {
 }
 
 impl Outage {
-    /// Ends when the result is dropped.
+    /// Ends when the result is dropped, at the latest.
     pub(super) fn begin(self) -> Result<Ongoing> {
-        let ongoing = Ongoing(self.kind);
+        let ongoing = Ongoing { kind: self.kind, is_over: false };
         run(match self.kind {
             // Its manifest is out of the kubelet's sight.
             Kind::Refused => {
@@ -74,17 +79,35 @@ impl Outage {
 }
 
 /// An outage that goes on.
-pub(super) struct Ongoing(Kind);
+pub(super) struct Ongoing {
+    kind: Kind,
+    is_over: bool,
+}
 
-impl Drop for Ongoing {
-    fn drop(&mut self) {
-        let ended = run(match self.0 {
+impl Ongoing {
+    /// Lets the API server come back.
+    pub(super) fn end(&mut self) -> Result<()> {
+        run(match self.kind {
             Kind::Refused => "mv /etc/kubernetes/kube-apiserver.yaml /etc/kubernetes/manifests/",
             Kind::Hung => "pkill -CONT -x kube-apiserver",
             Kind::Unreachable => "iptables -D INPUT -p tcp --dport 6443 ! -i lo -j DROP",
-        });
-        if let Err(error) = ended {
+        })?;
+        self.is_over = true;
+        Ok(())
+    }
+}
+
+impl Drop for Ongoing {
+    /// Waits until the API server is back: whatever became of the test, the next ones need it.
+    fn drop(&mut self) {
+        if !self.is_over
+            && let Err(error) = self.end()
+        {
             println!("the API server stays away: {error:#}");
+        }
+        let start = Instant::now();
+        while k("get --raw /readyz --request-timeout=5s").is_err() && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(200));
         }
     }
 }
