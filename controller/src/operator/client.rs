@@ -11,7 +11,10 @@ use kube::{
     client::{Body, ClientBuilder, ConfigExt},
     runtime::utils::Backoff,
 };
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 use tower::{BoxError, ServiceBuilder};
 
 /// How long connecting to the API server may take, TLS included.
@@ -29,6 +32,9 @@ const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
 /// back, because it refuses requests until it has read its own rules of access.
 const MIN_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(2);
+/// By what share of it a delay is longer or shorter at random, so that watches that ended together
+/// don't return together.
+const JITTER: f64 = 0.2;
 
 /// A client for watches, and for everything else that has timeouts of its own.
 ///
@@ -93,7 +99,9 @@ impl Iterator for RetryDelays {
     fn next(&mut self) -> Option<Duration> {
         let delay = self.0;
         self.0 = (delay * 2).min(MAX_DELAY);
-        Some(delay)
+        // Each RandomState has its own keys.
+        let random = f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX);
+        Some(delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * random))
     }
 }
 
@@ -108,6 +116,7 @@ impl Backoff for RetryDelays {
 mod tests {
     use super::*;
     use std::{
+        collections::HashSet,
         io::{Read, Write},
         net::TcpListener,
         sync::mpsc,
@@ -143,11 +152,22 @@ mod tests {
 
     #[test]
     fn attempts_are_never_more_than_seconds_apart() {
+        let is_about = |delay: Option<Duration>, expected: Duration| {
+            let share = delay.unwrap().as_secs_f64() / expected.as_secs_f64();
+            assert!((0.79..1.21).contains(&share), "{delay:?}, not about {expected:?}");
+        };
         let mut delays = RetryDelays::default();
-        let first: Vec<_> = delays.by_ref().take(3).collect();
-        assert_eq!(first, [MIN_DELAY, MIN_DELAY * 2, MIN_DELAY * 4]);
-        assert_eq!(delays.nth(100), Some(MAX_DELAY));
+        for factor in [1, 2, 4, 4, 4] {
+            is_about(delays.next(), MIN_DELAY * factor);
+        }
+        is_about(delays.nth(100), MAX_DELAY);
         delays.reset();
-        assert_eq!(delays.next(), Some(MIN_DELAY));
+        is_about(delays.next(), MIN_DELAY);
+    }
+
+    #[test]
+    fn watches_that_end_together_do_not_return_together() {
+        let first: HashSet<_> = (0..32).map(|_| RetryDelays::default().next()).collect();
+        assert!(first.len() > 16, "{first:?}");
     }
 }
