@@ -188,3 +188,7 @@ impl<D: Downstream> Drop for ResponseBody<D> {
         self.downstream.end();
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep_until};
 #[derive(Debug)]
 pub(crate) struct Deadline {
     now: Cell<Instant>,
+    polls: Cell<u64>,
     at: Cell<Option<Instant>>,
     armed: Cell<Option<Instant>>,
     sleep: RefCell<Pin<Box<Sleep>>>,
@@ -25,12 +26,24 @@ impl Deadline {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
         let sleep = RefCell::new(Box::pin(sleep_until(now.into())));
-        Self { now: Cell::new(now), at: Cell::new(None), armed: Cell::new(None), sleep }
+        Self {
+            now: Cell::new(now),
+            polls: Cell::new(0),
+            at: Cell::new(None),
+            armed: Cell::new(None),
+            sleep,
+        }
     }
 
     /// Reads the clock; call this on each poll of the task.
     pub(crate) fn tick(&self) {
         self.now.set(Instant::now());
+        self.polls.set(self.polls.get().wrapping_add(1));
+    }
+
+    /// How often the task has been polled: equal only within one poll.
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.get()
     }
 
     /// When the task was last polled.

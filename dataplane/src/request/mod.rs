@@ -15,14 +15,11 @@ pub(crate) use incoming::Incoming;
 pub(crate) use progress::BodyProgress;
 pub(crate) use trailers::TrailerFilter;
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, time::Duration};
 
 /// After so many pieces of a response's body, other tasks have a turn: a backend that is faster than
 /// the rest must not keep the worker to itself, however small its chunks or frames.
-const PIECES_PER_TURN: u8 = 64;
+pub(crate) const PIECES_PER_TURN: u8 = 64;
 
 /// State that a request shares with its body and its response's body. HTTP/1.1 reuses one for all
 /// requests of a connection, which are sequential.
@@ -40,31 +37,30 @@ pub(crate) struct RequestState {
     pub(crate) response_idle: Cell<Option<Duration>>,
     /// Whether the response's body waits until they are, without a waker.
     pub(crate) is_held_back: Cell<bool>,
-    /// When the current poll of the task began, and how many pieces of the response's body it has
-    /// passed on.
-    turn: Cell<(Instant, u8)>,
+    /// The poll of the task in which pieces of the response's body were last passed on, and how many.
+    passed: Cell<(u64, u8)>,
 }
 
 impl RequestState {
     /// The state of a request that has not begun.
     pub(crate) fn new() -> Self {
-        let deadline = Deadline::new();
         Self {
-            turn: Cell::new((deadline.now(), 0)),
-            deadline,
+            deadline: Deadline::new(),
             body: BodyProgress::default(),
             unwritten: Cell::new(0),
             response_idle: Cell::new(None),
             is_held_back: Cell::new(false),
+            passed: Cell::new((0, 0)),
         }
     }
+
     /// Whether another piece of the response's body may be passed on in this poll of the task. If
     /// not, none may until the next one.
     pub(crate) fn may_pass(&self) -> bool {
-        let now = self.deadline.now();
-        let (turn, passed) = self.turn.get();
-        let passed = if turn == now { passed } else { 0 };
-        self.turn.set((now, passed.saturating_add(1)));
+        let poll = self.deadline.polls();
+        let (last, passed) = self.passed.get();
+        let passed = if last == poll { passed } else { 0 };
+        self.passed.set((poll, passed.saturating_add(1)));
         passed < PIECES_PER_TURN
     }
 }
