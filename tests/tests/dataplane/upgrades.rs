@@ -251,6 +251,29 @@ async fn a_client_that_leaves_before_the_101_is_noticed() {
     assert!(backend.read_to_end().await.unwrap().is_empty());
 }
 
+/// It can say nothing to a WebSocket, but it can listen.
+#[tokio::test]
+async fn a_client_that_sends_no_more_after_its_handshake_gets_the_response_and_what_follows() {
+    const DECLINED: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno";
+    let (stage, edge) = staged("").await;
+    for (response, status, body) in [(DECLINED, 400, "no"), (SWITCH, 101, "")] {
+        let mut client = Wire::connect(edge.address()).await.unwrap();
+        client.send(get("/socket", ASK)).await.unwrap();
+        client.shut().await.unwrap();
+        let mut backend = stage.accept().await.unwrap();
+        backend.read_request().await.unwrap().unwrap();
+        backend.send(response).await.unwrap();
+        let answer = client.read_answer("GET").await.unwrap();
+        assert_eq!((answer.status(), answer.text().as_str()), (status, body));
+        if status == 101 {
+            assert!(backend.read_to_end().await.unwrap().is_empty());
+            backend.send("hello").await.unwrap();
+            drop(backend);
+            assert_eq!(client.read_to_end().await.unwrap(), b"hello");
+        }
+    }
+}
+
 #[tokio::test]
 async fn services_for_websockets_are_plain_http() {
     let backend = Backend::saying("ok").await.unwrap();

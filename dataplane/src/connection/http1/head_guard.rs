@@ -284,8 +284,8 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
     /// would abandon its request.
     fn poll_end(&self) -> Poll<()> {
         self.state.read_closed.set(true);
-        let is_owed = matches!(self.at, State::Head) && self.state.is_busy();
-        if is_owed { Poll::Pending } else { Poll::Ready(()) }
+        let is_whole = matches!(self.at, State::Head | State::UpgradeOffered);
+        if is_whole && self.state.is_busy() { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Waits for the client to close while an upgrade is being decided. At most one piece of what
@@ -294,7 +294,7 @@ impl<T: AsyncRead + Unpin> HeadGuard<T> {
         if !self.held.is_empty() || ready!(self.poll_hold(cx))? {
             return Poll::Pending;
         }
-        Poll::Ready(Ok(()))
+        self.poll_end().map(Ok)
     }
 
     /// Reads directly into hyper's buffer; `true` if hyper can proceed, because bytes were handed
