@@ -18,7 +18,7 @@ pub(super) enum Phase {
     ConnectTimeout,
     /// The TLS handshake fails.
     Tls,
-    /// The connection fails before the response's head is complete.
+    /// The connection fails after it was made, before the response's head is complete.
     Exchange,
     /// The deadline passes before the response's head is complete.
     Deadline,

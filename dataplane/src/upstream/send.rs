@@ -44,6 +44,14 @@ enum Connection {
     Http2(Http2),
 }
 
+/// How a request came by its connection.
+enum Obtained {
+    /// It existed, and may turn out to be closed.
+    Reused(Connection),
+    /// It was opened for the request.
+    Opened(Connection),
+}
+
 /// A request's way to a backend's endpoints.
 struct Way<'r> {
     backend: &'r Backend,
@@ -125,10 +133,14 @@ impl Upstreams {
         body: &mut RequestBody,
     ) -> Result<UpstreamResponse, UpstreamError> {
         loop {
-            let (connection, is_pooled) = match self.pooled(&way) {
-                Some(connection) => (connection, true),
+            let obtained = match self.pooled(&way) {
+                Some(connection) => Obtained::Reused(connection),
                 // Boxed, so that requests over pooled connections don't carry a connector's state.
                 None => Box::pin(self.connect(&way)).await?,
+            };
+            let (connection, is_reused) = match obtained {
+                Obtained::Reused(connection) => (connection, true),
+                Obtained::Opened(connection) => (connection, false),
             };
             let is_repeatable = is_repeatable(head, body);
             let id = connection.http2_id();
@@ -141,7 +153,7 @@ impl Upstreams {
                     return Err(error);
                 }
                 (way.refusals, way.refused_by) = (way.refusals + 1, id);
-            } else if is_pooled && error.may_send_again(is_repeatable) {
+            } else if is_reused && error.may_send_again(is_repeatable) {
                 way.stale += 1;
             } else {
                 return Err(error);
@@ -182,8 +194,8 @@ impl Upstreams {
     }
 
     /// Opens a connection to one of the backend's addresses, or takes an existing one to the
-    /// address whose turn it is; tells whether it existed.
-    async fn connect(&self, way: &Way<'_>) -> Result<(Connection, bool), UpstreamError> {
+    /// address whose turn it is.
+    async fn connect(&self, way: &Way<'_>) -> Result<Obtained, UpstreamError> {
         let backend = way.backend;
         let resolved;
         let (addresses, external) = match &backend.target {
@@ -202,14 +214,14 @@ impl Upstreams {
                 Some(key) => key.clone(),
                 None => endpoint_key(backend.protocol, address),
             };
-            let opened = match backend.protocol {
-                Protocol::H2c => self.share(way, address, key).await?,
+            let obtained = match backend.protocol {
+                Protocol::H2c => self.share(way, address, key).await,
                 Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
-                    self.open(way, address, key, external.is_none()).await?
+                    self.open(way, address, key, external.is_none()).await
                 }
             };
-            match opened {
-                Ok(opened) => return Ok(opened),
+            match obtained {
+                Ok(obtained) => return Ok(obtained),
                 Err(why) => failure = why,
             }
         }
@@ -237,51 +249,38 @@ impl Upstreams {
         dialled
     }
 
-    /// An HTTP/1.1 connection to an address: an idle one if `may_reuse`, else a new one. The inner
-    /// error means that another address may be tried.
+    /// An HTTP/1.1 connection to an address: an idle one if `may_reuse`, else a new one. After an
+    /// error another address may be tried.
     async fn open(
         &self,
         way: &Way<'_>,
         address: SocketAddr,
         key: Key,
         may_reuse: bool,
-    ) -> Result<Result<(Connection, bool), Phase>, UpstreamError> {
+    ) -> Result<Obtained, Phase> {
         if may_reuse && let Some(connection) = self.take(way, &key) {
-            return Ok(Ok((connection, true)));
+            return Ok(Obtained::Reused(connection));
         }
-        Ok(self.dial(way, address).await.map(|stream| {
-            let handle = self.pool.handle(key);
-            (Connection::Http1(Http1::new(stream, address, handle, self.max_fields)), false)
-        }))
+        let stream = self.dial(way, address).await?;
+        let http1 = Http1::new(stream, address, self.pool.handle(key), self.max_fields);
+        Ok(Obtained::Opened(Connection::Http1(http1)))
     }
 
     /// The same for HTTP/2, whose connections are shared: waits for one that is being opened.
-    async fn share(
-        &self,
-        way: &Way<'_>,
-        address: SocketAddr,
-        key: Key,
-    ) -> Result<Result<(Connection, bool), Phase>, UpstreamError> {
+    async fn share(&self, way: &Way<'_>, address: SocketAddr, key: Key) -> Result<Obtained, Phase> {
         loop {
             if let Some(connection) = self.take(way, &key) {
-                return Ok(Ok((connection, true)));
+                return Ok(Obtained::Reused(connection));
             }
-            let opener = match self.http2.openings.turn(address) {
-                Turn::Ours(opener) => opener,
-                Turn::Theirs(opening) => match opening.ended().await {
-                    Ok(()) => continue,
-                    Err(why) => return Ok(Err(why)),
-                },
-            };
-            let stream = match self.dial(way, address).await {
-                Ok(stream) => stream,
-                Err(why) => {
-                    opener.failed(why);
-                    return Ok(Err(why));
+            match self.http2.openings.turn(address) {
+                Turn::Theirs(opening) => opening.ended().await?,
+                Turn::Ours(opener) => {
+                    let stream = self.dial(way, address).await;
+                    let stream = stream.inspect_err(|why| opener.failed(*why))?;
+                    let http2 = self.http2.handshake(stream, address, self.max_fields).await?;
+                    return Ok(Obtained::Opened(Connection::Http2(http2)));
                 }
-            };
-            let shaken = self.http2.handshake(stream, address, self.max_fields).await?;
-            return Ok(Ok((Connection::Http2(shaken), false)));
+            }
         }
     }
 

@@ -11,10 +11,7 @@ mod send;
 pub(super) use body::Http2Body;
 pub(super) use opening::Turn;
 
-use super::{
-    MAX_HEAD_BYTES, Stream,
-    error::{Fate, UpstreamError},
-};
+use super::{MAX_HEAD_BYTES, Stream, error::Phase};
 use bytes::Bytes;
 use h2::{
     Ping, PingPong,
@@ -144,13 +141,13 @@ impl Http2Connections {
         found.cloned().map(Http2::new)
     }
 
-    /// Starts HTTP/2 on a new stream.
+    /// Starts HTTP/2 on a new stream, over which nothing is sent of any request if it fails.
     pub(super) async fn handshake(
         &self,
         stream: Stream,
         address: SocketAddr,
         max_fields: usize,
-    ) -> Result<Http2, UpstreamError> {
+    ) -> Result<Http2, Phase> {
         // HTTP/2 counts 32 bytes for each field beside its name and value (RFC 9113 §6.5.2).
         let head_bytes = MAX_HEAD_BYTES.saturating_add(max_fields.saturating_mul(32));
         let (sender, connection) = Builder::new()
@@ -166,7 +163,10 @@ impl Http2Connections {
             .initial_max_send_streams(self.likely_limit(address))
             .handshake(Paced::new(stream))
             .await
-            .map_err(|error| UpstreamError::exchange(Fate::Unsent, error))?;
+            .map_err(|error| {
+                tracing::debug!(%address, %error, "an HTTP/2 connection to a backend can't begin");
+                Phase::Exchange
+            })?;
         let shared = Rc::new(Shared {
             sender,
             address,
