@@ -6,6 +6,7 @@ mod body;
 mod opening;
 mod outgoing;
 mod paced;
+mod read_ahead;
 mod send;
 
 pub(super) use body::Http2Body;
@@ -19,10 +20,13 @@ use h2::{
 };
 use opening::Openings;
 use paced::Paced;
+use read_ahead::Arriving;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    future::poll_fn,
     net::SocketAddr,
+    pin::Pin,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -42,9 +46,6 @@ const MAX_STREAMS: usize = (CONNECTION_WINDOW / STREAM_WINDOW) as usize;
 
 /// Connections per endpoint and worker. Requests beyond wait for a stream.
 const MAX_CONNECTIONS: usize = 256;
-
-/// What small DATA frames that wait to be read may cost in bookkeeping, in bytes per connection.
-const SMALL_FRAMES_BUDGET: usize = CONNECTION_WINDOW as usize;
 
 /// How many streams that were reset here are remembered for a second, in which what still arrives
 /// on them is dropped. Clients that leave cause them.
@@ -73,6 +74,7 @@ struct Shared {
     address: SocketAddr,
     /// How many requests use it.
     streams: Cell<usize>,
+    arriving: Arriving,
     /// The eviction count when the last one ended.
     idle_since: Cell<u64>,
     evictions: Rc<Cell<u64>>,
@@ -154,7 +156,9 @@ impl Http2Connections {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .data_frame_budget(SMALL_FRAMES_BUDGET)
+            // Small frames are taken as they arrive, and none waits here; h2 would also count those
+            // that it drops because their clients have left.
+            .data_frame_budget(usize::MAX)
             .max_concurrent_reset_streams(MAX_RESET_STREAMS)
             // What arrives late on a stream that is forgotten resets that stream once more, which
             // must not end the connection: clients decide how often that happens.
@@ -171,6 +175,7 @@ impl Http2Connections {
             sender,
             address,
             streams: Cell::new(0),
+            arriving: Arriving::default(),
             idle_since: Cell::new(self.evictions.get()),
             evictions: self.evictions.clone(),
         });
@@ -220,18 +225,25 @@ async fn run(
     address: SocketAddr,
 ) {
     let Some(pings) = connection.ping_pong() else { return };
+    let running = poll_fn(|cx| {
+        let polled = Pin::new(&mut connection).poll(cx);
+        if let Some(shared) = shared.upgrade() {
+            shared.arriving.read();
+        }
+        polled
+    });
     tokio::select! {
-        ended = connection => if let Err(error) = ended {
+        ended = running => if let Err(error) = ended {
             tracing::debug!(%address, %error, "HTTP/2 connection to a backend failed");
         },
-        () = unresponsive(pings, shared) => {
+        () = unresponsive(pings, &shared) => {
             tracing::debug!(%address, "HTTP/2 connection to a backend no longer responds to pings");
         }
     }
 }
 
 /// Waits until a ping gets no response.
-async fn unresponsive(mut pings: PingPong, shared: Weak<Shared>) {
+async fn unresponsive(mut pings: PingPong, shared: &Weak<Shared>) {
     loop {
         sleep(KEEP_ALIVE_INTERVAL).await;
         let is_used = shared.upgrade().is_some_and(|shared| shared.streams.get() > 0);

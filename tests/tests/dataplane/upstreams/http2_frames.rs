@@ -1,6 +1,9 @@
 //! HTTP/2 backends frame by frame: what they refuse, cut off, or send too much of.
 
-use super::is;
+use super::{
+    http2_peer::{DATA, END_STREAM, GOAWAY, OK, Peer, RST_STREAM, WINDOW_UPDATE, field},
+    is,
+};
 use portico_dataplane::config::Limits;
 use portico_tests::{
     backend::{Stage, front_door, route, service},
@@ -8,120 +11,13 @@ use portico_tests::{
     wire::{Message, Wire, ask, get, post},
 };
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-/// `:status: 200` (RFC 7541, Appendix A).
-const OK: &[u8] = &[0x88];
-
-/// A backend's end of an HTTP/2 connection.
-struct Peer(Wire);
-
-struct Frame {
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    payload: Vec<u8>,
-}
-
-impl Peer {
-    async fn accept(stage: &Stage) -> Self {
-        let mut wire = stage.accept().await.unwrap();
-        assert!(wire.read(24).await.unwrap().starts_with(b"PRI * HTTP/2.0"));
-        let mut peer = Self(wire);
-        peer.send(SETTINGS, 0, 0, &[]).await;
-        peer
-    }
-
-    async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        // The edge may have closed the connection.
-        let _ = self.0.send(frame).await;
-    }
-
-    async fn frame(&mut self) -> Frame {
-        let head = self.0.read(9).await.unwrap();
-        assert_eq!(head.len(), 9, "closed");
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        let payload = self.0.read(length).await.unwrap();
-        Frame { kind: head[3], flags: head[4], stream, payload }
-    }
-
-    /// The next request's stream, and whether a body follows.
-    async fn request(&mut self) -> (u32, bool) {
-        loop {
-            let frame = self.frame().await;
-            if frame.kind == HEADERS {
-                return (frame.stream, frame.flags & END_STREAM == 0);
-            }
-        }
-    }
-
-    /// The body of the current request, until its end or until it has so many bytes.
-    async fn body(&mut self, limit: usize) -> Vec<u8> {
-        let mut body = Vec::new();
-        while body.len() < limit {
-            let frame = self.frame().await;
-            if frame.kind == DATA {
-                body.extend(frame.payload);
-                if frame.flags & END_STREAM != 0 {
-                    break;
-                }
-            }
-        }
-        body
-    }
-
-    /// A head in as many frames as it takes.
-    async fn head(&mut self, stream: u32, block: &[u8]) {
-        let pieces: Vec<_> = block.chunks(16 * 1024).collect();
-        for (index, piece) in pieces.iter().enumerate() {
-            let kind = if index == 0 { HEADERS } else { CONTINUATION };
-            let flags = if index + 1 == pieces.len() { END_HEADERS } else { 0 };
-            self.send(kind, flags, stream, piece).await;
-        }
-    }
-
-    async fn answer(&mut self, stream: u32) {
-        self.head(stream, OK).await;
-        self.send(DATA, END_STREAM, stream, b"ok").await;
-    }
-}
-
-/// A field as HPACK writes it without compression (RFC 7541 §6.2.2).
-fn field(name: &str, value: &str) -> Vec<u8> {
-    let mut field = vec![0];
-    for text in [name, value] {
-        match text.len() {
-            short @ 0..127 => field.push(short as u8),
-            long => {
-                field.push(127);
-                let mut rest = long - 127;
-                while rest >= 128 {
-                    field.push((rest % 128 + 128) as u8);
-                    rest /= 128;
-                }
-                field.push(rest as u8);
-            }
-        }
-        field.extend(text.as_bytes());
-    }
-    field
-}
 
 async fn staged(setup: Setup) -> (Stage, Edge) {
     let stage = Stage::open().await.unwrap();
@@ -129,6 +25,20 @@ async fn staged(setup: Setup) -> (Stage, Edge) {
     let services = service("app", "kubernetes.io/h2c", &[stage.address().unwrap()]);
     let manifests = [front_door(""), services, app].concat();
     let edge = Edge::start_with(setup, &manifests).await.unwrap();
+    (stage, edge)
+}
+
+/// Requests for `/` are given up after 100 ms, those for `/slow` are not.
+async fn staged_with_haste() -> (Stage, Edge) {
+    let stage = Stage::open().await.unwrap();
+    let app = "backends: [{service: {name: app, port: 80}}]";
+    let manifests = [
+        front_door(""),
+        service("app", "kubernetes.io/h2c", &[stage.address().unwrap()]),
+        route("slow", &format!("matches: [{{path: /slow}}]\n{app}")),
+        route("hasty", &format!("matches: [{{path: /}}]\n{app}\ntimeouts: {{request: 100ms}}")),
+    ];
+    let edge = Edge::start(&manifests.concat()).await.unwrap();
     (stage, edge)
 }
 
@@ -219,8 +129,8 @@ async fn what_may_have_been_processed_is_not_sent_again() {
     // What follows the refusal of a body that was too large to keep would be another body.
     let large = post("/", "", &"b".repeat(200_000));
     let answer = answered(Setup::default(), &large, async |peer, stream| {
-        peer.send(8, 0, 0, &1_000_000_u32.to_be_bytes()).await;
-        peer.send(8, 0, stream, &1_000_000_u32.to_be_bytes()).await;
+        peer.send(WINDOW_UPDATE, 0, 0, &1_000_000_u32.to_be_bytes()).await;
+        peer.send(WINDOW_UPDATE, 0, stream, &1_000_000_u32.to_be_bytes()).await;
         peer.body(200_000).await;
         peer.send(RST_STREAM, 0, stream, &[0, 0, 0, 7]).await;
     });
@@ -309,15 +219,7 @@ async fn an_answers_fields_and_interim_answers_are_bounded() {
 async fn requests_that_are_given_up_end_no_others() {
     const CLIENTS: usize = 50;
     const EACH: usize = 24;
-    let stage = Stage::open().await.unwrap();
-    let app = "backends: [{service: {name: app, port: 80}}]";
-    let manifests = [
-        front_door(""),
-        service("app", "kubernetes.io/h2c", &[stage.address().unwrap()]),
-        route("slow", &format!("matches: [{{path: /slow}}]\n{app}")),
-        route("hasty", &format!("matches: [{{path: /}}]\n{app}\ntimeouts: {{request: 100ms}}")),
-    ];
-    let edge = Edge::start(&manifests.concat()).await.unwrap();
+    let (stage, edge) = staged_with_haste().await;
     let address = edge.address();
     let slow = tokio::spawn(ask(address, get("/slow", "")));
     let mut peer = Peer::accept(&stage).await;
@@ -343,7 +245,7 @@ async fn requests_that_are_given_up_end_no_others() {
         client.await.unwrap();
     }
     // Resets are remembered for a second.
-    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     let after = tokio::spawn(ask(address, get("/slow", "")));
     let (second, _) = peer.request().await;
     for stream in given_up {
@@ -357,4 +259,49 @@ async fn requests_that_are_given_up_end_no_others() {
         let answer = asked.await.unwrap().unwrap();
         assert_eq!((answer.text().as_str(), answer.complete), (text, true));
     }
+}
+
+/// However small the frames are that a client does not read, the others on the connection go on,
+/// and it gets all of them.
+#[tokio::test]
+async fn small_frames_that_a_client_does_not_read_hold_back_only_its_own_request() {
+    const SMALL: usize = 20_000;
+    let (stage, edge) = staged(Setup::default()).await;
+    let mut slow = Wire::connect(edge.address()).await.unwrap();
+    slow.send(get("/", "")).await.unwrap();
+    let mut peer = Peer::accept(&stage).await;
+    let (stream, _) = peer.request().await;
+    peer.head(stream, OK).await;
+    let large = peer.fill(stream).await;
+    peer.bytes(stream, SMALL).await;
+    for _ in 0..3 {
+        let asked = tokio::spawn(ask(edge.address(), get("/", "")));
+        let (other, _) = peer.request().await;
+        peer.answer(other).await;
+        let answer = asked.await.unwrap().unwrap();
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
+    }
+    peer.send(DATA, END_STREAM, stream, b"last").await;
+    let answer = slow.read_answer("GET").await.unwrap();
+    assert_eq!((answer.status(), answer.complete), (200, true));
+    assert_eq!(answer.body.len(), large + SMALL + 4);
+    assert!(answer.body.ends_with(b"blast"));
+}
+
+/// Nor do those that are on their way when a request is given up.
+#[tokio::test]
+async fn small_frames_for_requests_that_were_given_up_end_no_others() {
+    let (stage, edge) = staged_with_haste().await;
+    let slow = tokio::spawn(ask(edge.address(), get("/slow", "")));
+    let mut peer = Peer::accept(&stage).await;
+    let (first, _) = peer.request().await;
+    let hasty = tokio::spawn(ask(edge.address(), get("/", "")));
+    let (second, _) = peer.request().await;
+    while peer.frame().await.kind != RST_STREAM {}
+    peer.head(second, OK).await;
+    peer.bytes(second, 20_000).await;
+    peer.answer(first).await;
+    let answer = slow.await.unwrap().unwrap();
+    assert_eq!((answer.text().as_str(), answer.complete), ("ok", true));
+    assert_eq!(hasty.await.unwrap().unwrap().status(), 504);
 }
