@@ -7,7 +7,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use portico_crds as crds;
 use portico_dataplane::{
     address_guard::AddressGuard,
-    table::{Authority, Backend, HostHeader, ObjectName, Protocol, Scheme, Target},
+    table::{
+        Authority, Backend, BackendTls, HostHeader, ObjectName, Protocol, Scheme, ServerName,
+        Target, Verification,
+    },
 };
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -89,7 +92,7 @@ impl<'s> Backends<'_, 's> {
             }
         };
         let ResolvedBackend { name, protocol, mut authorities, target, default_host } = resolved?;
-        let host = self.host_header(protocol, &mut authorities, default_host, report)?;
+        let host = self.host_header(&protocol, &mut authorities, default_host, report)?;
         let (weight, priority) = (weight?, priority?);
         let own_authorities = authorities;
         Some(Backend { name, weight, priority, protocol, host, own_authorities, target })
@@ -109,7 +112,7 @@ impl<'s> Backends<'_, 's> {
                 if let Some(warning) = &port.warning {
                     report.warn(&at.child("port"), Reason::UnsupportedService, warning.as_str());
                 }
-                (port.number.to_string(), port.protocol, port.endpoints.clone())
+                (port.number.to_string(), port.protocol.clone(), port.endpoints.clone())
             }
             Err((reason, message)) => {
                 let port = match *reason {
@@ -152,12 +155,20 @@ impl<'s> Backends<'_, 's> {
                 format!("{host} is not a public address, so nothing will be sent there: allow it with --allow-external {host}"),
             );
         }
+        let protocol = match scheme {
+            Scheme::Http => Protocol::Http1,
+            Scheme::Https => {
+                let Ok(name) = ServerName::try_from(host.clone()) else {
+                    report.invalid(at, format!("has a host that no certificate can name: {host}"));
+                    return None;
+                };
+                let (server_name, verification) = (Some(name), Verification::PublicRoots);
+                Protocol::Https(Arc::new(BackendTls { server_name, verification }))
+            }
+        };
         Some(ResolvedBackend {
             name: format!("{}://{authority}", scheme.as_str()),
-            protocol: match scheme {
-                Scheme::Http => Protocol::Http1,
-                Scheme::Https => Protocol::Https,
-            },
+            protocol,
             target: Target::External {
                 host,
                 port: authority.port.unwrap_or(scheme.default_port()),
@@ -171,7 +182,7 @@ impl<'s> Backends<'_, 's> {
     /// names.
     fn host_header(
         &self,
-        protocol: Protocol,
+        protocol: &Protocol,
         authorities: &mut Vec<Authority>,
         default: HostMode,
         report: &mut Report,

@@ -10,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use portico_crds::ServiceBackend;
-use portico_dataplane::table::{ObjectName, Protocol};
+use portico_dataplane::table::{BackendTls, ObjectName, Protocol, Verification};
 use std::{collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc};
 
 /// The label that ties an EndpointSlice to its Service.
@@ -184,7 +184,11 @@ fn protocol(name: &ObjectName, port: &ServicePort) -> (Protocol, Option<String>)
     let protocol = match given.to_ascii_lowercase().as_str() {
         "" | "http" | "ws" | "kubernetes.io/ws" => Protocol::Http1,
         "h2c" | "http2" | "grpc" | "kubernetes.io/h2c" => Protocol::H2c,
-        "https" | "wss" | "kubernetes.io/wss" => Protocol::HttpsUnverified,
+        // No public authority signs the certificates of Pods.
+        "https" | "wss" | "kubernetes.io/wss" => Protocol::Https(Arc::new(BackendTls {
+            server_name: None,
+            verification: Verification::None,
+        })),
         _ => {
             let message = format!(
                 "port {} of Service {name} has appProtocol '{given}', which Portico does not know, so it speaks HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",

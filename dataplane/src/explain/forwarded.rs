@@ -59,7 +59,7 @@ impl Forwarded {
             priority: backend.priority,
             weight: backend.weight,
             share,
-            protocol: backend.protocol,
+            protocol: backend.protocol.clone(),
             endpoints: endpoints(&backend.target),
             differs: differs(&first, headers),
         };

@@ -73,7 +73,7 @@ impl ForwardContext<'_, '_> {
             trailers.announce(&mut head.headers);
         }
         let path = self.arrived.target_path(self.plan);
-        head.uri = headers::target(path, &head.uri, backend.protocol, &host)?;
+        head.uri = headers::target(path, &head.uri, &backend.protocol, &host)?;
         Ok(host)
     }
 }
@@ -83,7 +83,7 @@ impl ForwardContext<'_, '_> {
 pub(crate) fn admit_upgrade(upgrade: bool, backend: &Backend) -> Result<(), Refusal> {
     match backend.protocol {
         Protocol::H2c if upgrade => Err(Refusal::UpgradeUnsupported),
-        Protocol::H2c | Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => Ok(()),
+        Protocol::H2c | Protocol::Http1 | Protocol::Https(_) => Ok(()),
     }
 }
 

@@ -35,14 +35,14 @@ pub(crate) struct Shared {
 impl Shared {
     /// Creates the state for a worker that serves `table`; `backoff` is that of all workers.
     ///
-    /// # Errors If the name in `Via` is not a token, or TLS to backends can't be set up.
+    /// # Errors If the name in `Via` is not a token.
     pub(crate) fn new(
         config: &Config,
         table: Arc<Table>,
         backoff: Arc<Backoff>,
     ) -> io::Result<Self> {
         let (guard, max_fields) = (config.guard.clone(), config.limits.response_fields);
-        let upstreams = Upstreams::new(guard, max_fields, backoff).map_err(io::Error::other)?;
+        let upstreams = Upstreams::new(guard, max_fields, backoff);
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             upstreams,

@@ -1,6 +1,7 @@
 //! Where a request can be forwarded.
 
 use http::HeaderValue;
+use rustls::pki_types::ServerName;
 use serde::{Serialize, Serializer};
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -28,26 +29,55 @@ pub struct Backend {
 
 /// The protocol of connections to a backend: from `appProtocol` of a Service's port, or the scheme
 /// of an external URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Protocol {
     /// HTTP/1.1 in cleartext, including WebSocket upgrades (`http`, `kubernetes.io/ws`).
     Http1,
     /// HTTP/2 in cleartext with prior knowledge (RFC 9113 §3.3; `kubernetes.io/h2c`).
     H2c,
-    /// HTTP/1.1 over TLS, the certificate verified against the public roots (`https://` externals).
-    Https,
-    /// HTTP/1.1 over TLS to a Service's pods, whose certificate is not verified: no public
-    /// authority signs cluster names (`https`, `kubernetes.io/wss`).
-    HttpsUnverified,
+    /// HTTP/2 or HTTP/1.1 over TLS, as the backend prefers (RFC 7301; `https`, `kubernetes.io/wss`,
+    /// `https://` externals).
+    Https(Arc<BackendTls>),
 }
 
 impl Protocol {
     /// The URL scheme.
-    pub fn scheme(self) -> super::Scheme {
+    pub fn scheme(&self) -> super::Scheme {
         match self {
             Self::Http1 | Self::H2c => super::Scheme::Http,
-            Self::Https | Self::HttpsUnverified => super::Scheme::Https,
+            Self::Https(_) => super::Scheme::Https,
         }
+    }
+}
+
+/// The TLS of connections to a backend. Connections and sessions are shared where it is equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendTls {
+    /// The name that is sent (SNI, RFC 6066 §3), and that a verified certificate must have. Without
+    /// one nothing is sent, and it must have the address that was dialled.
+    #[serde(serialize_with = "server_name", skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<ServerName<'static>>,
+    /// How the backend proves who it is.
+    pub verification: Verification,
+}
+
+/// How a backend proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Verification {
+    /// Not at all: connections are encrypted, and anybody may be at their end.
+    None,
+    /// By a certificate of a public authority.
+    PublicRoots,
+}
+
+fn server_name<S: Serializer>(
+    name: &Option<ServerName<'static>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match name {
+        Some(name) => serializer.serialize_str(&name.to_str()),
+        None => serializer.serialize_none(),
     }
 }
 

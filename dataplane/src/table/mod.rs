@@ -9,11 +9,12 @@ mod route;
 mod scheme;
 
 pub use action::{Action, Forward, Redirect, Respond, Rewrite};
-pub use backend::{Authority, Backend, HostHeader, Protocol, Target};
+pub use backend::{Authority, Backend, BackendTls, HostHeader, Protocol, Target, Verification};
 pub use edits::HeaderEdits;
 pub(crate) use edits::redacted;
 pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHost};
 pub use route::{Route, RouteMatch, Timeouts};
+pub use rustls::pki_types::ServerName;
 pub use scheme::Scheme;
 
 use serde::Serialize;

@@ -40,7 +40,7 @@ const MAX_ENDPOINTS: usize = 4096;
 pub(super) struct Use<'b> {
     /// The backend's name.
     pub(super) backend: &'b str,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: &'b Protocol,
     /// Timeout for connecting.
     pub(super) connect: Option<Duration>,
     /// Timeout for the response's head.
@@ -136,7 +136,7 @@ impl Backoff {
         let (endpoints, now, own) = (self.lock(), Instant::now(), self.hashing.hash_one(used));
         move |address| {
             [None, Some(own)].into_iter().any(|own| {
-                let endpoint = (*address, used.protocol, own);
+                let endpoint = (*address, used.protocol.clone(), own);
                 endpoints.get(&endpoint).is_some_and(|one| one.is_passed_over(now))
             })
         }
@@ -185,7 +185,8 @@ impl Backoff {
         if self.any.load(Ordering::Relaxed) {
             let mut endpoints = self.lock();
             for own in [None, Some(self.hashing.hash_one(used))] {
-                if let Some(failing) = endpoints.get_mut(&(address, used.protocol, own)) {
+                let endpoint = (address, used.protocol.clone(), own);
+                if let Some(failing) = endpoints.get_mut(&endpoint) {
                     update(failing);
                 }
             }
@@ -242,11 +243,12 @@ impl Attempt<'_> {
             Phase::Choose
             | Phase::Resolve
             | Phase::Guard
-            | Phase::Tls
+            | Phase::Tls(_)
+            | Phase::Upgrade
             | Phase::Exchange
             | Phase::Deadline => false,
         };
-        self.fail(why.refusal().reason(), is_everyones);
+        self.fail(&why.to_string(), is_everyones);
     }
 
     fn fail(&mut self, why: &str, is_everyones: bool) {
@@ -255,7 +257,7 @@ impl Attempt<'_> {
         let Self { backoff, used, address, .. } = *self;
         backoff.update(used, address, |failing| failing.trying = false);
         let own = (!is_everyones).then(|| backoff.hashing.hash_one(used));
-        let endpoint = (address, used.protocol, own);
+        let endpoint = (address, used.protocol.clone(), own);
         if let Some((delay, failures)) = backoff.failed(endpoint, self.began, Instant::now()) {
             tracing::warn!(
                 backend = used.backend,

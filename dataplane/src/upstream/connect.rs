@@ -3,10 +3,9 @@
 use super::{error::Phase, stream::Stream, tls::TlsConnectors};
 use crate::{
     address_guard::AddressGuard,
-    table::{Backend, Target},
+    table::{Backend, Protocol},
 };
 use hickory_resolver::TokioResolver;
-use rustls::pki_types::ServerName;
 use std::{
     cell::OnceCell,
     net::{IpAddr, SocketAddr},
@@ -23,41 +22,48 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(guard: AddressGuard) -> Result<Self, rustls::Error> {
-        Ok(Self { guard, connectors: TlsConnectors::new()?, resolver: OnceCell::new() })
+    pub(super) fn new(guard: AddressGuard) -> Self {
+        Self { guard, connectors: TlsConnectors::new(), resolver: OnceCell::new() }
     }
 
-    /// Connects to one of a backend's addresses within `limit`. A failure has sent nothing of the
+    /// Forgets what nobody has used for long. Called periodically.
+    pub(super) fn evict(&self) {
+        self.connectors.evict();
+    }
+
+    /// Connects to one of a backend's addresses within `limit`; offers HTTP/2 unless the connection
+    /// `needs_http1`. A failure has sent nothing of the
     /// request, so another address is safe to try.
     pub(super) async fn connect(
         &self,
         backend: &Backend,
         address: SocketAddr,
+        needs_http1: bool,
         limit: Option<Duration>,
     ) -> Result<Stream, Phase> {
-        let connecting = self.connect_to(backend, address);
+        let connecting = self.connect_to(backend, address, needs_http1);
         match limit {
             Some(limit) => timeout(limit, connecting).await.unwrap_or(Err(Phase::ConnectTimeout)),
             None => connecting.await,
         }
     }
 
-    async fn connect_to(&self, backend: &Backend, address: SocketAddr) -> Result<Stream, Phase> {
+    async fn connect_to(
+        &self,
+        backend: &Backend,
+        address: SocketAddr,
+        needs_http1: bool,
+    ) -> Result<Stream, Phase> {
         let tcp = TcpStream::connect(address).await.map_err(|_| Phase::Connect)?;
         // Without it every small request would wait for the previous one's acknowledgement. A
         // socket that does not support it still works.
         let _ = tcp.set_nodelay(true);
-        let Some(connector) = self.connectors.of(backend.protocol) else { return Ok(tcp.into()) };
-        let name = match &backend.target {
-            Target::External { host, .. } => ServerName::try_from(host.clone()),
-            Target::Endpoints(_) => Ok(ServerName::IpAddress(address.ip().into())),
+        let tls = match &backend.protocol {
+            Protocol::Http1 | Protocol::H2c => return Ok(tcp.into()),
+            Protocol::Https(tls) => tls,
         };
-        let name = name.map_err(|_| Phase::Tls)?;
-        let tls = connector.connect(name, tcp).await.map_err(|error| {
-            tracing::debug!(backend = %backend.name, %address, %error, "the TLS handshake failed");
-            Phase::Tls
-        })?;
-        Ok(tls.into())
+        let handshake = self.connectors.connect(tls, needs_http1, address, tcp);
+        Ok(handshake.await?.into())
     }
 
     /// The addresses of an external host that may be dialled.

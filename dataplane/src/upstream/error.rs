@@ -1,5 +1,6 @@
 //! Why a backend gave no response, and the refusal that the client gets.
 
+use super::tls_failure::TlsFailure;
 use crate::{refusal::Refusal, request::BoxError};
 use std::{borrow::Cow, error::Error, fmt, io};
 
@@ -17,7 +18,9 @@ pub(super) enum Phase {
     /// A connection attempt times out.
     ConnectTimeout,
     /// The TLS handshake fails.
-    Tls,
+    Tls(TlsFailure),
+    /// The backend can't carry an upgrade to WebSocket: it speaks HTTP/2 alone.
+    Upgrade,
     /// The connection fails after it was made, before the response's head is complete.
     Exchange,
     /// The deadline passes before the response's head is complete.
@@ -33,9 +36,27 @@ impl Phase {
             Self::Guard => Refusal::AddressNotAllowed,
             Self::Connect => Refusal::ConnectFailed,
             Self::ConnectTimeout => Refusal::ConnectTimeout,
-            Self::Tls => Refusal::TlsFailed,
+            Self::Tls(_) => Refusal::TlsFailed,
+            Self::Upgrade => Refusal::UpgradeUnsupported,
             Self::Exchange => Refusal::BackendBroken,
             Self::Deadline => Refusal::BackendTimeout,
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.refusal().reason())?;
+        match self {
+            Self::Tls(failure) => write!(f, ": {failure}"),
+            Self::Choose
+            | Self::Resolve
+            | Self::Guard
+            | Self::Connect
+            | Self::ConnectTimeout
+            | Self::Upgrade
+            | Self::Exchange
+            | Self::Deadline => Ok(()),
         }
     }
 }
@@ -137,7 +158,7 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Some(source) => source.fmt(f),
-            None => f.write_str(self.phase.refusal().reason()),
+            None => self.phase.fmt(f),
         }
     }
 }

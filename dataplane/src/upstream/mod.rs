@@ -8,10 +8,12 @@ mod connect;
 mod error;
 pub(crate) mod http1;
 mod http2;
+mod obtain;
 mod pool;
 mod send;
 mod stream;
 mod tls;
+mod tls_failure;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use body::UpstreamBody;

@@ -1,5 +1,6 @@
 //! Idle connections of one worker, newest first.
 
+use crate::table::Protocol;
 use hashbrown::HashMap;
 use std::{
     cell::{Cell, RefCell},
@@ -16,11 +17,28 @@ const MAX_IDLE_EVICTIONS: u64 = 11;
 
 /// What identifies a backend: backends with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    /// An endpoint; `true` with TLS.
-    Endpoint(SocketAddr, bool),
-    /// An external URL.
+pub(super) struct Key {
+    place: Place,
+    pub(super) protocol: Protocol,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Endpoint(SocketAddr),
+    /// A URL, whatever its addresses.
     External(Rc<str>),
+}
+
+impl Key {
+    /// The key of an endpoint.
+    pub(super) fn endpoint(address: SocketAddr, protocol: &Protocol) -> Self {
+        Self { place: Place::Endpoint(address), protocol: protocol.clone() }
+    }
+
+    /// The key of an external backend.
+    pub(super) fn external(url: &str, protocol: &Protocol) -> Self {
+        Self { place: Place::External(url.into()), protocol: protocol.clone() }
+    }
 }
 
 /// A connection that can wait in a pool for its next request.

@@ -21,6 +21,16 @@ enum Io {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// Whether the backend has chosen HTTP/2 in the TLS handshake (RFC 7301).
+    pub(super) fn has_chosen_http2(&self) -> bool {
+        match &self.0 {
+            Io::Tcp(_) => false,
+            Io::Tls(io) => io.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
+}
+
 impl From<TcpStream> for Stream {
     fn from(io: TcpStream) -> Self {
         Self(Io::Tcp(io))

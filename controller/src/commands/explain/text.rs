@@ -9,7 +9,7 @@ use portico_dataplane::{
         BackendShare, Browser, Explanation, Field, Forwarded, Loser, Preflight, Response,
         ResponseSource, Script, Winner,
     },
-    table::Protocol,
+    table::{Protocol, Verification},
 };
 use std::fmt::Display;
 
@@ -22,12 +22,14 @@ const MAX_BODY_CHARS: usize = 200;
 /// The column at which the text of a section starts.
 const INDENT: &str = "           ";
 
-fn speaks(protocol: Protocol) -> &'static str {
+fn speaks(protocol: &Protocol) -> &'static str {
     match protocol {
         Protocol::Http1 => "HTTP/1.1",
         Protocol::H2c => "HTTP/2 in the clear",
-        Protocol::Https => "HTTPS",
-        Protocol::HttpsUnverified => "HTTPS, its certificate not checked,",
+        Protocol::Https(tls) => match tls.verification {
+            Verification::None => "HTTPS, its certificate not checked,",
+            Verification::PublicRoots => "HTTPS",
+        },
     }
 }
 
@@ -173,7 +175,7 @@ impl Text {
         };
         self.line(format_args!(
             "to {name}: {percent:.0}% (priority {priority}, weight {weight}), {} {endpoints}",
-            speaks(*protocol)
+            speaks(protocol)
         ));
         if differs && !backend.differs.is_empty() {
             self.line("  with other fields:");

@@ -240,7 +240,7 @@ fn origin_value(scheme: Scheme, host: &HeaderValue, rest: &str) -> Option<Header
 pub(in crate::proxy) fn target(
     path: &str,
     original: &Uri,
-    protocol: Protocol,
+    protocol: &Protocol,
     host: &HeaderValue,
 ) -> Result<Uri, Refusal> {
     let target = match original.path_and_query() {
@@ -256,12 +256,13 @@ pub(in crate::proxy) fn target(
         }
     };
     match protocol {
-        Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => Ok(Uri::from(target)),
-        Protocol::H2c => {
+        Protocol::Http1 => Ok(Uri::from(target)),
+        // HTTP/2 has the authority in the target; HTTP/1.1 leaves it out.
+        Protocol::H2c | Protocol::Https(_) => {
             let authority = Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes()))
                 .map_err(|_| Refusal::InvalidHost)?;
             Uri::builder()
-                .scheme("http")
+                .scheme(protocol.scheme().as_str())
                 .authority(authority)
                 .path_and_query(target)
                 .build()

@@ -1,6 +1,6 @@
 //! When an endpoint is passed over, and for whom.
 
-use super::*;
+use super::{super::tls_failure::TlsFailure, *};
 
 fn addresses() -> Vec<SocketAddr> {
     (1..=3).map(|port| ([127, 0, 0, 1], port).into()).collect()
@@ -8,11 +8,11 @@ fn addresses() -> Vec<SocketAddr> {
 
 const USE: Use<'_> = Use {
     backend: "b",
-    protocol: Protocol::Http1,
+    protocol: &Protocol::Http1,
     connect: Some(Duration::from_secs(2)),
     request: Some(Duration::from_secs(60)),
 };
-const HTTP_2: Use<'_> = Use { protocol: Protocol::H2c, ..USE };
+const HTTP_2: Use<'_> = Use { protocol: &Protocol::H2c, ..USE };
 
 fn begin<'b>(
     backoff: &'b Backoff,
@@ -121,7 +121,7 @@ fn what_a_use_is_impatient_about_counts_for_this_use_only() {
     // Why it ends, or that its request ends, by its timeout or not; after so many milliseconds.
     for (why, is_late, after, counts, for_all) in [
         (Some(Phase::Connect), false, 0, true, true),
-        (Some(Phase::Tls), false, 2000, true, false),
+        (Some(Phase::Tls(TlsFailure::Expired)), false, 2000, true, false),
         (Some(Phase::ConnectTimeout), false, 1000, true, true),
         (Some(Phase::ConnectTimeout), false, 900, true, false),
         (None, false, 1000, true, true),

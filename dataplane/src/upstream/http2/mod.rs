@@ -1,4 +1,5 @@
-//! HTTP/2 with prior knowledge (RFC 9113 §3.3) to backends whose Service asks for it. A connection
+//! HTTP/2 to backends: with prior knowledge where the Service asks for it (RFC 9113 §3.3), and over
+//! TLS where the backend chooses it (§3.2). A connection
 //! runs in a task of its own and is shared by up to [`MAX_STREAMS`] requests; where all are taken,
 //! a further one is opened.
 
@@ -10,9 +11,9 @@ mod read_ahead;
 mod send;
 
 pub(super) use body::Http2Body;
-pub(super) use opening::Turn;
+pub(super) use opening::{Opened, Turn};
 
-use super::{MAX_HEAD_BYTES, Stream, error::Phase};
+use super::{MAX_HEAD_BYTES, Stream, error::Phase, pool::Key};
 use bytes::Bytes;
 use h2::{
     Ping, PingPong,
@@ -61,9 +62,11 @@ const MAX_IDLE_EVICTIONS: u64 = 11;
 /// The HTTP/2 connections of a worker.
 #[derive(Default)]
 pub(super) struct Http2Connections {
-    by_endpoint: RefCell<HashMap<SocketAddr, Vec<Rc<Shared>>>>,
+    by_key: RefCell<HashMap<Key, Vec<Rc<Shared>>>>,
     /// Those that are being opened.
     pub(super) openings: Openings,
+    /// The backends that choose HTTP/1.1 over TLS, and the eviction count when one was last used.
+    http1_only: RefCell<HashMap<Key, Cell<u64>>>,
     /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Rc<Cell<u64>>,
 }
@@ -128,10 +131,10 @@ impl Drop for Http2 {
 pub(super) struct ConnectionId(*const ());
 
 impl Http2Connections {
-    /// A place on a connection to `address` other than `not`, if there is one.
-    pub(super) fn get(&self, address: SocketAddr, not: Option<ConnectionId>) -> Option<Http2> {
-        let all = self.by_endpoint.borrow();
-        let connections = all.get(&address)?;
+    /// A place on a connection for `key` other than `not`, if there is one.
+    pub(super) fn get(&self, key: &Key, not: Option<ConnectionId>) -> Option<Http2> {
+        let all = self.by_key.borrow();
+        let connections = all.get(key)?;
         let others =
             || connections.iter().filter(|one| not != Some(ConnectionId(Rc::as_ptr(one).cast())));
         // The oldest first, so that those opened for a peak fall idle after it.
@@ -148,6 +151,7 @@ impl Http2Connections {
         &self,
         stream: Stream,
         address: SocketAddr,
+        key: Key,
         max_fields: usize,
     ) -> Result<Http2, Phase> {
         // HTTP/2 counts 32 bytes for each field beside its name and value (RFC 9113 §6.5.2).
@@ -164,7 +168,7 @@ impl Http2Connections {
             // must not end the connection: clients decide how often that happens.
             .max_local_error_reset_streams(None)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
-            .initial_max_send_streams(self.likely_limit(address))
+            .initial_max_send_streams(self.likely_limit(&key))
             .handshake(Paced::new(stream))
             .await
             .map_err(|error| {
@@ -180,21 +184,35 @@ impl Http2Connections {
             evictions: self.evictions.clone(),
         });
         tokio::task::spawn_local(run(connection, Rc::downgrade(&shared), address));
-        let mut all = self.by_endpoint.borrow_mut();
-        let connections = all.entry(address).or_default();
+        self.http1_only.borrow_mut().remove(&key);
+        let mut all = self.by_key.borrow_mut();
+        let connections = all.entry(key).or_default();
         // Those that have ended since the last eviction don't count toward the limit.
         connections.retain(|one| !one.is_closed());
         connections.push(shared.clone());
         Ok(Http2::new(shared))
     }
 
-    /// How many streams a new connection to `address` likely allows, until its SETTINGS tell: as
-    /// many as the others.
-    fn likely_limit(&self, address: SocketAddr) -> usize {
-        let all = self.by_endpoint.borrow();
-        let limits = all.get(&address).into_iter().flatten();
+    /// How many streams a new connection for `key` likely allows, until its SETTINGS tell: as many
+    /// as the others.
+    fn likely_limit(&self, key: &Key) -> usize {
+        let all = self.by_key.borrow();
+        let limits = all.get(key).into_iter().flatten();
         let lowest = limits.map(|one| one.sender.current_max_send_streams()).min();
         lowest.unwrap_or(MAX_STREAMS).clamp(1, MAX_STREAMS)
+    }
+
+    /// Whether the backend chose HTTP/1.1 over TLS when both were offered. Requests then neither
+    /// look for a connection of HTTP/2 nor wait for one that is being opened.
+    pub(super) fn is_http1_only(&self, key: &Key) -> bool {
+        let known = self.http1_only.borrow();
+        let used = known.get(key);
+        used.inspect(|used| used.set(self.evictions.get())).is_some()
+    }
+
+    /// The backend has chosen HTTP/1.1 over TLS.
+    pub(super) fn has_chosen_http1(&self, key: Key) {
+        self.http1_only.borrow_mut().insert(key, Cell::new(self.evictions.get()));
     }
 
     /// Drops connections that have ended or been idle too long. Those that still carry requests
@@ -202,18 +220,19 @@ impl Http2Connections {
     pub(super) fn evict(&self) {
         let now = self.evictions.get() + 1;
         self.evictions.set(now);
-        self.by_endpoint.borrow_mut().retain(|_, connections| {
+        self.by_key.borrow_mut().retain(|_, connections| {
             connections.retain(|one| {
                 let is_used = one.streams.get() > 0;
                 !one.is_closed() && (is_used || now - one.idle_since.get() < MAX_IDLE_EVICTIONS)
             });
             !connections.is_empty()
         });
+        self.http1_only.borrow_mut().retain(|_, used| now - used.get() < MAX_IDLE_EVICTIONS);
     }
 
     /// How many connections carry no request.
     pub(super) fn idle(&self) -> usize {
-        let all = self.by_endpoint.borrow();
+        let all = self.by_key.borrow();
         all.values().flatten().filter(|one| one.streams.get() == 0).count()
     }
 }
@@ -273,10 +292,12 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let connections = Http2Connections::default();
+            let key = Key::endpoint(address, &crate::table::Protocol::H2c);
             let open = async || {
                 let stream = TcpStream::connect(address).await.unwrap();
                 let backend = listener.accept().await.unwrap().0;
-                (connections.handshake(stream.into(), address, 100).await.unwrap(), backend)
+                let http2 = connections.handshake(stream.into(), address, key.clone(), 100).await;
+                (http2.unwrap(), backend)
             };
             for _ in 0..3 {
                 let (place, backend) = open().await;
@@ -286,7 +307,7 @@ mod tests {
                 }
             }
             let (_place, _backend) = open().await;
-            assert_eq!(connections.by_endpoint.borrow()[&address].len(), 1);
+            assert_eq!(connections.by_key.borrow()[&key].len(), 1);
         };
         LocalSet::new().run_until(opening).await;
     }

@@ -1,24 +1,32 @@
 //! Connections that are being opened: requests that arrive meanwhile wait for them, so that a burst
 //! does not open one connection for each of its requests.
 
-use super::super::error::Phase;
+use super::super::{error::Phase, pool::Key};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    net::SocketAddr,
     rc::Rc,
 };
 use tokio::sync::Notify;
 
-/// The connections that are being opened, at most one per endpoint.
+/// The connections that are being opened, at most one per backend.
 #[derive(Default)]
-pub(in super::super) struct Openings(RefCell<HashMap<SocketAddr, Rc<Opening>>>);
+pub(in super::super) struct Openings(RefCell<HashMap<Key, Rc<Opening>>>);
 
 /// A connection that is being opened.
 #[derive(Default)]
 pub(in super::super) struct Opening {
-    outcome: Cell<Option<Result<(), Phase>>>,
+    outcome: Cell<Option<Result<Opened, Phase>>>,
     ended: Notify,
+}
+
+/// What an opening has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Opened {
+    /// Perhaps a connection, which may have room for those that wait.
+    Shared,
+    /// The backend has chosen HTTP/1.1: everyone needs a connection of their own.
+    Http1,
 }
 
 /// Who opens a connection.
@@ -32,27 +40,26 @@ pub(in super::super) enum Turn<'o> {
 /// The right to open a connection; when it is dropped, those that wait go on.
 pub(in super::super) struct Opener<'o> {
     openings: &'o Openings,
-    address: SocketAddr,
+    key: Key,
     opening: Rc<Opening>,
 }
 
 impl Openings {
-    /// Who opens the next connection to `address`.
-    pub(in super::super) fn turn(&self, address: SocketAddr) -> Turn<'_> {
+    /// Who opens the next connection for `key`.
+    pub(in super::super) fn turn(&self, key: &Key) -> Turn<'_> {
         let mut openings = self.0.borrow_mut();
-        if let Some(opening) = openings.get(&address) {
+        if let Some(opening) = openings.get(key) {
             return Turn::Theirs(opening.clone());
         }
         let opening = Rc::<Opening>::default();
-        openings.insert(address, opening.clone());
-        Turn::Ours(Opener { openings: self, address, opening })
+        openings.insert(key.clone(), opening.clone());
+        Turn::Ours(Opener { openings: self, key: key.clone(), opening })
     }
 }
 
 impl Opening {
-    /// Waits for its end; an error if the endpoint accepts no connection. Success does not mean
-    /// that the connection has room for everyone who waits.
-    pub(in super::super) async fn ended(&self) -> Result<(), Phase> {
+    /// Waits for its end; an error if the endpoint accepts no connection.
+    pub(in super::super) async fn ended(&self) -> Result<Opened, Phase> {
         loop {
             let ended = self.ended.notified();
             if let Some(outcome) = self.outcome.get() {
@@ -68,13 +75,18 @@ impl Opener<'_> {
     pub(in super::super) fn failed(&self, why: Phase) {
         self.opening.outcome.set(Some(Err(why)));
     }
+
+    /// The connection speaks HTTP/1.1.
+    pub(in super::super) fn chose_http1(self) {
+        self.opening.outcome.set(Some(Ok(Opened::Http1)));
+    }
 }
 
 impl Drop for Opener<'_> {
     fn drop(&mut self) {
-        self.openings.0.borrow_mut().remove(&self.address);
+        self.openings.0.borrow_mut().remove(&self.key);
         if self.opening.outcome.get().is_none() {
-            self.opening.outcome.set(Some(Ok(())));
+            self.opening.outcome.set(Some(Ok(Opened::Shared)));
         }
         self.opening.ended.notify_waiters();
     }
@@ -84,23 +96,29 @@ impl Drop for Opener<'_> {
 #[allow(clippy::panic)]
 mod tests {
     use super::*;
+    use crate::table::Protocol;
     use futures_util::FutureExt;
 
     #[tokio::test]
     async fn one_opens_and_the_others_share_its_outcome() {
         let openings = Openings::default();
-        for outcome in [Ok(()), Err(Phase::Connect)] {
-            let address = ([127, 0, 0, 1], 1).into();
-            let Turn::Ours(opener) = openings.turn(address) else { panic!("nobody opens one") };
-            let Turn::Theirs(first) = openings.turn(address) else { panic!("two open one") };
-            let Turn::Theirs(second) = openings.turn(address) else { panic!("two open one") };
-            let (mut waiting, other) = (Box::pin(first.ended()), ([127, 0, 0, 1], 2).into());
+        for outcome in [Ok(Opened::Shared), Ok(Opened::Http1), Err(Phase::Connect)] {
+            let [key, other] =
+                [1, 2].map(|port| Key::endpoint(([127, 0, 0, 1], port).into(), &Protocol::H2c));
+            let Turn::Ours(opener) = openings.turn(&key) else { panic!("nobody opens one") };
+            let Turn::Theirs(first) = openings.turn(&key) else { panic!("two open one") };
+            let Turn::Theirs(second) = openings.turn(&key) else { panic!("two open one") };
+            let mut waiting = Box::pin(first.ended());
             assert!(waiting.as_mut().now_or_never().is_none());
-            assert!(matches!(openings.turn(other), Turn::Ours(_)));
-            if let Err(why) = outcome {
-                opener.failed(why);
+            assert!(matches!(openings.turn(&other), Turn::Ours(_)));
+            match outcome {
+                Ok(Opened::Shared) => drop(opener),
+                Ok(Opened::Http1) => opener.chose_http1(),
+                Err(why) => {
+                    opener.failed(why);
+                    drop(opener);
+                }
             }
-            drop(opener);
             assert_eq!(waiting.await, outcome);
             assert_eq!(second.ended().await, outcome);
         }

@@ -1,26 +1,43 @@
 //! TLS to backends.
 
 use super::{is, outcome};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use portico_tests::{
     backend::{Stage, front_door, route, service},
     edge::{Edge, Setup},
     wire::{Wire, ask, get},
 };
-use std::{net::SocketAddr, sync::Arc};
-use tokio::net::TcpListener;
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// A TLS listener with a certificate that nobody signed; answers one request per connection.
-async fn tls_backend() -> SocketAddr {
+/// A TLS endpoint that offers `protocols` (RFC 7301), with a certificate that nobody signed.
+fn acceptor(protocols: &[&str]) -> TlsAcceptor {
     let made = rcgen::generate_simple_self_signed(["app.example".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Arc::new(config).into()
+}
+
+/// A TLS backend that speaks HTTP/1.1, and does not say so.
+async fn tls_backend() -> SocketAddr {
+    let acceptor = acceptor(&[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -78,4 +95,94 @@ async fn tls_to_a_backend_without_tls_is_502() {
     backend.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.unwrap();
     let answer = asked.await.unwrap().unwrap();
     assert_eq!((answer.status(), answer.reason()), is(502, "TlsFailed"));
+}
+
+/// Answers with the request's version and target; accepts WebSockets over HTTP/1.1.
+async fn serve(tls: TlsStream<TcpStream>) {
+    if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
+        let answer = |request: hyper::Request<hyper::body::Incoming>| async move {
+            let text = format!("{:?} {}", request.version(), request.uri());
+            Ok::<_, Infallible>(hyper::Response::new(Full::<Bytes>::from(text)))
+        };
+        let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        let service = hyper::service::service_fn(answer);
+        // The edge may close it.
+        let _ = http2.serve_connection(TokioIo::new(tls), service).await;
+        return;
+    }
+    let mut wire = Wire::new(tls);
+    while let Ok(Some(request)) = wire.read_request().await {
+        if request.field("upgrade") == "websocket" {
+            wire.send(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello",
+            )
+            .await
+            .unwrap();
+            return;
+        }
+        let text = "HTTP/1.1 ".to_owned() + request.target();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        wire.send(answer).await.unwrap();
+    }
+}
+
+/// An edge with an https Service that offers `protocols`, and the number of its connections.
+async fn negotiating(protocols: &[&str]) -> (Edge, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (acceptor, count) = (acceptor(protocols), Arc::new(AtomicUsize::new(0)));
+    let counted = count.clone();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                if let Ok(tls) = acceptor.accept(socket).await {
+                    serve(tls).await;
+                }
+            });
+        }
+    });
+    let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+    let manifests = [front_door(""), service("app", "https", &[address]), app].concat();
+    (Edge::start(&manifests).await.unwrap(), count)
+}
+
+const WEBSOCKET: &str = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+
+#[tokio::test]
+async fn an_https_backend_chooses_the_version_of_http() {
+    for (protocols, text, connections_are) in [
+        (&["h2", "http/1.1"][..], "HTTP/2.0 https://www.ep.com/a?b", 1..=1),
+        (&["h2"], "HTTP/2.0 https://www.ep.com/a?b", 1..=1),
+        (&["http/1.1"], "HTTP/1.1 /a?b", 1..=20),
+        (&[], "HTTP/1.1 /a?b", 1..=20),
+    ] {
+        let (edge, connections) = negotiating(protocols).await;
+        let address = edge.address();
+        for _ in 0..2 {
+            let asked: Vec<_> =
+                (0..10).map(|_| tokio::spawn(ask(address, get("/a?b", "")))).collect();
+            for asked in asked {
+                let answer = asked.await.unwrap().unwrap();
+                assert_eq!((answer.status(), answer.text().as_str()), (200, text), "{protocols:?}");
+            }
+        }
+        let connections = connections.load(Ordering::SeqCst);
+        assert!(connections_are.contains(&connections), "{protocols:?}: {connections}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_for_an_https_backend_goes_over_http_1() {
+    let (edge, _) = negotiating(&["h2", "http/1.1"]).await;
+    // A connection of HTTP/2 exists.
+    assert_eq!(outcome(&edge).await.0, 200);
+    let mut client = Wire::connect(edge.address()).await.unwrap();
+    client.send(get("/", WEBSOCKET)).await.unwrap();
+    assert_eq!(client.read_answer("GET").await.unwrap().status(), 101);
+    assert_eq!(client.read(5).await.unwrap(), b"hello");
+    let (edge, _) = negotiating(&["h2"]).await;
+    let answer = ask(edge.address(), get("/", WEBSOCKET)).await.unwrap();
+    assert_eq!((answer.status(), answer.reason()), is(501, "UpgradeUnsupported"));
 }

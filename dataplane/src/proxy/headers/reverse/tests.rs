@@ -47,7 +47,7 @@ impl Setup {
             name: "web/app:80".into(),
             weight: 1,
             priority: 0,
-            protocol: self.protocol,
+            protocol: self.protocol.clone(),
             host,
             own_authorities: vec![own],
             target: Target::External { host: "app.web.svc".into(), port: 80 },
