@@ -16,6 +16,8 @@ pub mod router;
 
 pub mod cors;
 
+pub mod certificate;
+
 pub mod table;
 
 pub mod address_guard;

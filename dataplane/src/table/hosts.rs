@@ -1,6 +1,6 @@
 //! Virtual hosts: map a request's Host to a FrontDoor.
 
-use super::{ObjectName, Route};
+use super::{HostTls, ObjectName, Route};
 use crate::{cors, path::Slashes, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -123,6 +123,9 @@ pub struct VirtualHost {
     pub host: HostPattern,
     /// The FrontDoor that owns it.
     pub front_door: ObjectName,
+    /// Its TLS; absent: it is served over plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Arc<HostTls>>,
     /// Peers whose word about the client is trusted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub trusted_proxies: Arc<[IpNet]>,
@@ -311,6 +314,7 @@ mod tests {
         let entry = |entry: &&str| VirtualHost {
             host: entry.parse().unwrap(),
             front_door: ObjectName::new("web", *entry),
+            tls: None,
             trusted_proxies: Arc::default(),
             slashes: Slashes::Keep,
             trusted_headers: TrustedHeaders::default(),

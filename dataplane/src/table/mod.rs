@@ -7,6 +7,7 @@ mod edits;
 mod hosts;
 mod route;
 mod scheme;
+mod tls;
 
 pub use action::{Action, Forward, Redirect, Respond, Rewrite};
 pub use backend::{Authority, Backend, BackendTls, HostHeader, Protocol, Target, Verification};
@@ -16,6 +17,7 @@ pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHos
 pub use route::{Route, RouteMatch, Timeouts};
 pub use rustls::pki_types::ServerName;
 pub use scheme::Scheme;
+pub use tls::{ClientCertificateMode, ClientCertificates, HostTls, Hsts, PlainHttp, TlsVersion};
 
 use serde::Serialize;
 use std::{fmt, sync::Arc};

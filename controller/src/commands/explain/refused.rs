@@ -81,6 +81,7 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
     VirtualHost {
         host,
         front_door: front_door.clone(),
+        tls: None,
         trusted_proxies: Arc::new([]),
         slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),

@@ -77,6 +77,7 @@ fn mapped_bytes(
     let virtual_host = VirtualHost {
         host: "www.ep.com".parse().unwrap(),
         front_door: ObjectName::new("web", "front"),
+        tls: None,
         trusted_proxies: Arc::default(),
         slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),
