@@ -41,6 +41,34 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
+/// Certificates of authorities, in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthoritiesRef {
+    /// Where they are: `ConfigMap` or `Secret`.
+    pub kind: AuthoritiesKind,
+    /// The object's name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN))]
+    pub name: String,
+    /// The key in its data: one or more certificates in PEM.
+    #[serde(default = "authorities_key")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SECRET_KEY))]
+    pub key: String,
+}
+
+fn authorities_key() -> String {
+    "ca.crt".to_owned()
+}
+
+/// A kind of objects that certificates of authorities are kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AuthoritiesKind {
+    /// A ConfigMap.
+    ConfigMap,
+    /// A Secret.
+    Secret,
+}
+
 /// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! FrontDoor: one or more hosts, and who may attach Routes to them.
 
-use crate::{Condition, CorsPolicy, LocalSecretRef, foreign, pattern};
+use crate::{Condition, CorsPolicy, LocalSecretRef, TlsSettings, foreign, pattern};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
@@ -62,6 +62,9 @@ pub struct FrontDoorSpec {
     /// anyway, or refused.
     #[serde(default)]
     pub plain_http: PlainHttp,
+    /// How hosts with `tls` speak it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSettings>,
     /// Who may attach Routes, and where; one matching entry is enough. Absent: the FrontDoor's own
     /// namespace, at any path. Empty: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]

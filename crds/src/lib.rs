@@ -7,11 +7,12 @@ mod foreign;
 mod front_door;
 mod pattern;
 mod route;
+mod tls;
 mod validations;
 
 pub use common::{
-    CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits, HeaderValue, LocalSecretRef,
-    NamedValue, SecretKeyRef, VERSION, ValueFrom,
+    AuthoritiesKind, AuthoritiesRef, CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits,
+    HeaderValue, LocalSecretRef, NamedValue, SecretKeyRef, VERSION, ValueFrom,
 };
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{
@@ -22,6 +23,7 @@ pub use route::{
     Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
     Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
 };
+pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{
     FORBIDDEN_HEADER_PREFIXES, FORBIDDEN_METHODS, FORBIDDEN_REQUEST_HEADERS, UNEDITABLE_HEADERS,
 };

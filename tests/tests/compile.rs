@@ -72,6 +72,7 @@ struct CaseOptions {
     allow_external: Vec<String>,
     host_claims: BTreeMap<String, Vec<String>>,
     underscores_allowed: bool,
+    now: Option<String>,
 }
 
 impl CaseOptions {
@@ -84,6 +85,7 @@ impl CaseOptions {
             allow_external,
             host_claims,
             underscores_allowed,
+            now,
         } = line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
         let underscores =
             if underscores_allowed { Underscores::Allow } else { Underscores::Remove };
@@ -94,13 +96,25 @@ impl CaseOptions {
         let host_claims = HostClaims::new(
             host_claims.into_iter().map(|(namespace, list)| (namespace, hosts(list))),
         );
-        Options { class, loopback_endpoints, secret_namespaces, guard, host_claims, underscores }
+        let now = now.map(|now| now.parse().expect("a time"));
+        Options {
+            class,
+            loopback_endpoints,
+            secret_namespaces,
+            guard,
+            host_claims,
+            underscores,
+            now,
+        }
     }
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Output<'c> {
     objects: Vec<Object<'c>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_date: Option<String>,
     table: &'c Table,
 }
 
@@ -136,7 +150,7 @@ struct Shown<'c> {
     message: &'c str,
 }
 
-fn print(Compiled { table, statuses }: &Compiled) -> String {
+fn print(Compiled { table, statuses, next_date }: &Compiled) -> String {
     let objects = statuses.iter().map(|(object, status)| {
         let Status { generation, conditions, problems, attached_routes, holds_place, .. } = status;
         Object {
@@ -148,7 +162,8 @@ fn print(Compiled { table, statuses }: &Compiled) -> String {
             problems: problems.iter().map(Shown::from).collect(),
         }
     });
-    numbered(&serde_saphyr::to_string(&Output { objects: objects.collect(), table }).unwrap())
+    let (objects, next_date) = (objects.collect(), next_date.map(|date| date.to_string()));
+    numbered(&serde_saphyr::to_string(&Output { objects, next_date, table }).unwrap())
 }
 
 /// The text with each distinct fingerprint of a Secret's value as a number: they are salted, so that

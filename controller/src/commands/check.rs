@@ -9,6 +9,7 @@ use crate::{
     files,
 };
 use anyhow::Context;
+use k8s_openapi::jiff::Timestamp;
 use report::Report;
 use std::process::ExitCode;
 
@@ -17,8 +18,15 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
     let (host_claims, underscores) = (args.hosts.claims(), args.underscores.setting());
-    let options =
-        Options { loopback_endpoints: true, guard, host_claims, underscores, ..Options::default() };
+    let now = Some(Timestamp::now());
+    let options = Options {
+        loopback_endpoints: true,
+        guard,
+        host_claims,
+        underscores,
+        now,
+        ..Options::default()
+    };
     let compiled = compile::compile(&merged.snapshot, &options);
     let report = Report::new(&merged, &compiled.statuses);
     super::print(&match args.output {

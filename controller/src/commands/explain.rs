@@ -12,6 +12,7 @@ use crate::{
 };
 use anyhow::Context;
 use http::HeaderMap;
+use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{
     explain::{self, Explanation, Question, QuestionError},
     table::{ObjectName, Scheme},
@@ -27,8 +28,15 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let merged = files::read(&args.paths);
     let guard = args.external.guard();
     let (host_claims, underscores) = (args.hosts.claims(), args.underscores.setting());
-    let options =
-        Options { loopback_endpoints: true, guard, host_claims, underscores, ..Options::default() };
+    let now = Some(Timestamp::now());
+    let options = Options {
+        loopback_endpoints: true,
+        guard,
+        host_claims,
+        underscores,
+        now,
+        ..Options::default()
+    };
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {

@@ -37,6 +37,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
         guard,
         host_claims,
         underscores,
+        now: None,
     };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.status_updates());

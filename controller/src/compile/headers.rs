@@ -1,12 +1,11 @@
 //! Header edits, including values from Secrets.
 
-use super::{options::Options, report::Report};
+use super::{options::Options, report::Report, secrets};
 use crate::{
     diagnostic::{FieldPath, Reason},
-    objects::{self, Snapshot},
+    objects::{MAX_VALUE_BYTES, Snapshot, Value},
 };
 use http::{HeaderName, HeaderValue};
-use k8s_openapi::api::core::v1::Secret;
 use portico_crds as crds;
 use portico_dataplane::table::{HeaderEdits, ObjectName};
 
@@ -135,23 +134,26 @@ impl Headers<'_> {
     /// Reads a value from a Secret in the Route's namespace. No message contains any of it.
     fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
         let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
-        let secret = self.secret(&name)?;
-        if objects::is_too_large(secret, &from.key) {
-            let message = format!(
-                "key '{}' of Secret {name} is larger than {} KiB, which no header may be: shorten it; until then requests get 503",
-                from.key,
-                objects::MAX_VALUE_BYTES >> 10
-            );
-            return Err((Reason::Invalid, message));
-        }
-        let text = secret.string_data.as_ref().and_then(|data| data.get(&from.key));
-        let data = secret.data.as_ref().and_then(|data| data.get(&from.key));
-        let Some(bytes) = text.map(String::as_bytes).or(data.map(|data| data.0.as_slice())) else {
-            let message = format!(
-                "Secret {name} has no key '{}': add it; until then requests get 503",
-                from.key
-            );
-            return Err((Reason::SecretNotFound, message));
+        let secret = secrets::find(self.snapshot, self.options, &name).map_err(
+            |(reason, missing)| (reason, format!("{missing}; until then requests get 503")),
+        )?;
+        let bytes = match Value::of_secret(secret, &from.key) {
+            Value::Bytes(bytes) if bytes.len() <= MAX_VALUE_BYTES => bytes,
+            Value::Bytes(_) | Value::TooLarge => {
+                let message = format!(
+                    "key '{}' of Secret {name} is larger than {} KiB, which no header may be: shorten it; until then requests get 503",
+                    from.key,
+                    MAX_VALUE_BYTES >> 10
+                );
+                return Err((Reason::Invalid, message));
+            }
+            Value::Missing => {
+                let message = format!(
+                    "Secret {name} has no key '{}': add it; until then requests get 503",
+                    from.key
+                );
+                return Err((Reason::SecretNotFound, message));
+            }
         };
         let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
             let message = if bytes.ends_with(b"\n") {
@@ -163,33 +165,6 @@ impl Headers<'_> {
         })?;
         value.set_sensitive(true);
         Ok(value)
-    }
-
-    fn secret(&self, name: &ObjectName) -> Result<&Secret, (Reason, String)> {
-        let namespace = &*name.namespace;
-        if !self.options.reads_secrets_of(namespace) {
-            let way_out = if self.options.reads_no_secrets() {
-                "without --no-secrets (in the chart: secrets.enabled)".to_owned()
-            } else {
-                format!("with --secret-namespace {namespace} (in the chart: secrets.namespaces)")
-            };
-            let message = format!(
-                "this install does not read Secrets of namespace {namespace}, and so not Secret {name}: have it read them, {way_out}; until then requests get 503"
-            );
-            return Err((Reason::SecretNotFound, message));
-        }
-        self.snapshot.secrets.get(name).map(AsRef::as_ref).ok_or_else(|| {
-            if self.snapshot.is_unread::<Secret>(name) {
-                let message = format!(
-                    "Secret {name} exists, but the API server has not given it to this install, which goes on asking and logs why"
-                );
-                (Reason::SecretNotRead, message)
-            } else {
-                let message =
-                    format!("Secret {name} does not exist: create it; until then requests get 503");
-                (Reason::SecretNotFound, message)
-            }
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
+use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::HostPattern};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,9 @@ pub struct Options {
     pub host_claims: HostClaims,
     /// What the dataplane does with request headers whose names have underscores, for a warning.
     pub underscores: Underscores,
+    /// The time at which this is compiled, for warnings of certificates that expire. `None`: their
+    /// dates are not judged.
+    pub now: Option<Timestamp>,
 }
 
 /// The `--host-claims` setting: which namespaces may have which hosts. If there is none, every

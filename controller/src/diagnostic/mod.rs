@@ -96,8 +96,6 @@ pub enum Reason {
     DuplicateField,
     /// The same object is defined twice. An error if the definitions differ.
     DuplicateObject,
-    /// This version does not support the field yet.
-    Unsupported,
     /// An older object has the same host, or the same host, path and predicates.
     Conflicted,
     /// `--host-claims` does not let this namespace have the host.
@@ -118,6 +116,12 @@ pub enum Reason {
     SecretNotFound,
     /// The Secret exists, but the API server has not given it to this install.
     SecretNotRead,
+    /// A Secret without a valid certificate, or authorities that are missing or invalid.
+    InvalidCertificate,
+    /// The certificate does not name the host. Only a warning.
+    CertificateName,
+    /// The certificate has expired, will within 14 days, or is not valid yet. Only a warning.
+    CertificateExpiry,
     /// The address of an endpoint or an external backend must not be dialled.
     AddressNotAllowed,
     /// The Service has a type without endpoints, or a port that is not TCP; as a warning, an unknown
@@ -137,7 +141,6 @@ impl Reason {
             Self::Invalid
             | Self::DuplicateField
             | Self::DuplicateObject
-            | Self::Unsupported
             | Self::FrontDoorNotFound
             | Self::HostNotFound => true,
             Self::Conflicted
@@ -148,6 +151,9 @@ impl Reason {
             | Self::PortNotFound
             | Self::SecretNotFound
             | Self::SecretNotRead
+            | Self::InvalidCertificate
+            | Self::CertificateName
+            | Self::CertificateExpiry
             | Self::AddressNotAllowed
             | Self::UnsupportedService
             | Self::NoEndpoints

@@ -1,12 +1,12 @@
 //! The kinds of objects that Portico reads. `kinds!` below is the only list of them, and has
 //! everything that differs from kind to kind. To add a kind, add an entry.
 
-use super::{Entry, secret};
+use super::{Entry, secret, values};
 use crate::diagnostic::{Kind, ObjectRef, Problem};
 use k8s_openapi::{
     ClusterResourceScope, NamespaceResourceScope,
     api::{
-        core::v1::{Namespace, Secret, Service},
+        core::v1::{ConfigMap, Namespace, Secret, Service},
         discovery::v1::EndpointSlice,
     },
 };
@@ -206,7 +206,21 @@ kinds! {
         }
 
         fn trim(&mut self) {
-            secret::trim(self);
+            values::trim_secret(self);
+        }
+    }
+
+    /// ConfigMaps.
+    config_maps: Arc<ConfigMap>, referenced {
+        fn decode(manifest: Value) -> Result<Self, String> {
+            let mut config_map: Self =
+                serde_json::from_value(manifest).map_err(|error| error.to_string())?;
+            config_map.trim();
+            Ok(config_map)
+        }
+
+        fn trim(&mut self) {
+            values::trim_config_map(self);
         }
     }
 }

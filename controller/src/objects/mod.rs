@@ -5,10 +5,11 @@ mod kinds;
 mod last_good;
 mod references;
 mod secret;
+mod values;
 
 pub use entry::Entry;
 pub use kinds::{CustomKind, Object, ObjectKind, Snapshot, Visitor, api_resource, visit};
 pub use last_good::{LastGood, Verdict};
 pub(crate) use references::reference_fields;
 pub use references::{References, front_door_of};
-pub(crate) use secret::{MAX_VALUE_BYTES, is_too_large};
+pub(crate) use values::{MAX_VALUE_BYTES, Value};

@@ -7,8 +7,8 @@ use super::{
     last_good::LastGood,
 };
 use crate::diagnostic::Kind;
-use k8s_openapi::api::core::v1::Secret;
-use portico_crds::{FrontDoorRef, FrontDoorSpec, RouteSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use portico_crds::{AuthoritiesKind, AuthoritiesRef, FrontDoorRef, FrontDoorSpec, RouteSpec};
 use portico_dataplane::table::ObjectName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,17 @@ type Local<'s> = (&'static str, &'s str);
 /// What a FrontDoor references. One entry for each field.
 fn of_front_door(spec: &FrontDoorSpec) -> impl Iterator<Item = Local<'_>> {
     let certificates = spec.hosts.iter().filter_map(|host| host.tls.as_ref());
-    certificates.map(|tls| (Secret::NAME, tls.secret_ref.name.as_str()))
+    let certificates = certificates.map(|tls| (Secret::NAME, tls.secret_ref.name.as_str()));
+    let clients = spec.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
+    certificates.chain(clients.into_iter().flat_map(|it| &it.ca_refs).map(of_authorities))
+}
+
+fn of_authorities(reference: &AuthoritiesRef) -> Local<'_> {
+    let kind = match reference.kind {
+        AuthoritiesKind::ConfigMap => ConfigMap::NAME,
+        AuthoritiesKind::Secret => Secret::NAME,
+    };
+    (kind, &reference.name)
 }
 
 /// What a Route references. One entry for each field.
@@ -37,7 +47,7 @@ fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
 /// indices of lists.
 pub(crate) fn reference_fields(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::FrontDoor => &["spec.hosts.tls.secretRef"],
+        Kind::FrontDoor => &["spec.hosts.tls.secretRef", "spec.tls.clientCertificates.caRefs"],
         Kind::Route => &[
             "spec.backends.service",
             "spec.requestHeaders.set.valueFrom",
@@ -109,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_of_this_class_name_secrets() {
+    fn only_what_is_of_this_class_refers_to_anything() {
         fn entry<T: serde::de::DeserializeOwned>(spec: serde_json::Value) -> Entry<T> {
             let object = json!({
                 "apiVersion": "portico.dev/v1alpha1", "kind": "Any",
@@ -119,7 +129,15 @@ mod tests {
         }
         let front_door = |class: &str| {
             let tls = json!({"secretRef": {"name": format!("tls-{class}")}});
-            entry(json!({"className": class, "hosts": [{"name": "a.example", "tls": tls}]}))
+            let authorities = json!([
+                {"kind": "ConfigMap", "name": format!("partners-{class}")},
+                {"kind": "Secret", "name": format!("ca-{class}")},
+            ]);
+            entry(json!({
+                "className": class,
+                "hosts": [{"name": "a.example", "tls": tls}],
+                "tls": {"clientCertificates": {"caRefs": authorities}},
+            }))
         };
         let route = |front_door: &str, secret: &str| {
             let from = json!({"secretKeyRef": {"name": secret, "key": "token"}});
@@ -134,7 +152,9 @@ mod tests {
             (name("c"), route("nobody", "c")),
         ];
         let snapshot = Snapshot { front_doors, routes: routes.into(), ..Snapshot::default() };
-        let named = References::of(&snapshot, &LastGood::default(), "portico").to::<Secret>();
-        assert_eq!(named, ["a", "c", "tls-portico"].map(name).into());
+        let references = References::of(&snapshot, &LastGood::default(), "portico");
+        let secrets = ["a", "c", "tls-portico", "ca-portico"].map(name);
+        assert_eq!(references.to::<Secret>(), secrets.into());
+        assert_eq!(references.to::<ConfigMap>(), [name("partners-portico")].into());
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     diagnostic::{ObjectRef, Problem},
     objects::{LastGood, Snapshot},
 };
+use k8s_openapi::jiff::Timestamp;
 use metrics::Metrics;
 use portico_dataplane::table::Table;
 use prometheus_client::registry::Registry;
@@ -24,6 +25,8 @@ use tokio::sync::watch;
 
 /// How often to check whether a table can be freed.
 const FREE_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest wait for a date, because the clock may be set meanwhile.
+const MAX_WAIT_FOR_DATE: Duration = Duration::from_hours(1);
 
 /// A source of objects.
 pub trait Source: Send {
@@ -59,6 +62,9 @@ pub struct Publisher<S> {
     /// Tables that workers may still hold. Freeing a large table takes milliseconds, so this thread
     /// drops the last reference.
     retired: Vec<Arc<Table>>,
+    /// When the statuses of these objects change, although the objects do not.
+    dated: Option<(Timestamp, Snapshot)>,
+    clock: fn() -> Timestamp,
 }
 
 impl<S: Source> Publisher<S> {
@@ -77,6 +83,8 @@ impl<S: Source> Publisher<S> {
             kept: BTreeMap::new(),
             metrics,
             retired: Vec::new(),
+            dated: None,
+            clock: Timestamp::now,
         }
     }
 
@@ -90,13 +98,20 @@ impl<S: Source> Publisher<S> {
         self.status_updates.subscribe()
     }
 
-    /// Takes a snapshot, and publishes what has changed.
+    /// Takes a snapshot, and publishes what has changed. Without a new one, the last counts again
+    /// once the date has come at which its statuses change.
     pub fn publish(&mut self) {
-        let Some(snapshot) = self.source.snapshot(&self.memory.last_good) else { return };
+        let now = (self.clock)();
+        let new = self.source.snapshot(&self.memory.last_good);
+        let is_due = |(date, _): &mut (Timestamp, Snapshot)| *date <= now;
+        let snapshot = new.or_else(|| self.dated.take_if(is_due).map(|(_, snapshot)| snapshot));
+        let Some(snapshot) = snapshot else { return };
+        self.options.now = Some(now);
         let begin = Instant::now();
-        let Compiled { table, statuses } =
+        let Compiled { table, statuses, next_date } =
             compile::compile_after(&snapshot, &mut self.memory, &self.options);
         let took = begin.elapsed();
+        self.dated = next_date.map(|date| (date, snapshot));
         self.metrics.compiled(took, &statuses);
         self.report(&statuses);
         let generation = self.publish_table(table, &statuses, took);
@@ -135,14 +150,21 @@ impl<S: Source> Publisher<S> {
         let _end = LogPanic;
         loop {
             self.retired.retain(|table| Arc::strong_count(table) > 1);
-            let max_wait = self.source.poll_interval();
-            let max_wait =
-                if self.retired.is_empty() { max_wait } else { max_wait.min(FREE_INTERVAL) };
-            if !debouncer.next(max_wait) {
+            if !debouncer.next(self.max_wait()) {
                 return;
             }
             self.publish();
         }
+    }
+
+    /// Longest wait before [`Self::publish`] has something to do without a change.
+    fn max_wait(&self) -> Duration {
+        let free = if self.retired.is_empty() { Duration::MAX } else { FREE_INTERVAL };
+        let date = self.dated.as_ref().map_or(Duration::MAX, |(date, _)| {
+            let left = Duration::try_from(date.duration_since((self.clock)()));
+            left.unwrap_or_default().min(MAX_WAIT_FOR_DATE)
+        });
+        self.source.poll_interval().min(free).min(date)
     }
 
     /// Logs new problems and resolved ones, each once.

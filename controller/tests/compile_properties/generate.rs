@@ -11,7 +11,10 @@ use proptest::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 /// Mostly one of a few texts, so that objects refer to each other; now and then anything at all.
 fn text(usual: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -133,8 +136,18 @@ fn front_door() -> impl Strategy<Value = Value> {
     let usual =
         ["a.example.com", "B.example.com", "*.example.com", "*"].map(str::to_owned).to_vec();
     let hosts = (subsequence(usual, 1..4), option::weighted(0.05, text(&["A.example.com."])))
-        .prop_map(|(usual, more)| usual.into_iter().chain(more).map(|name| json!({ "name": name })))
-        .prop_map(Vec::from_iter);
+        .prop_map(|(usual, more)| usual.into_iter().chain(more));
+    let hosts = (hosts, vec(option::weighted(0.3, name()), 5)).prop_map(|(hosts, secrets)| {
+        let host = |(name, secret): (String, Option<String>)| match secret {
+            Some(secret) => json!({"name": name, "tls": {"secretRef": {"name": secret}}}),
+            None => json!({ "name": name }),
+        };
+        Vec::from_iter(hosts.zip(secrets).map(host))
+    });
+    let authorities = (select(&["ConfigMap", "Secret"][..]), name())
+        .prop_map(|(kind, name)| json!({"kind": kind, "name": name}));
+    let tls = option::weighted(0.3, vec(authorities, 1..3))
+        .prop_map(|refs| refs.map(|refs| json!({"clientCertificates": {"caRefs": refs}})));
     let selector = (text(&["In", "NotIn"]), vec(text(&["red"]), 1..3)).prop_map(|(operator, values)| {
         json!({"matchExpressions": [{"key": "team", "operator": operator, "values": values}]})
     });
@@ -147,8 +160,8 @@ fn front_door() -> impl Strategy<Value = Value> {
     let family = prop_oneof![Just("XForwarded"), Just("Forwarded")];
     let cors = option::of(policies::policy());
     let class = prop_oneof![8 => Just("portico"), 1 => Just("other")];
-    (metadata(name()), class, hosts, option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors).prop_map(|(metadata, class, hosts, attach, (proxies, family), cors)| {
-        let spec = json!({"className": class, "hosts": hosts, "attach": attach, "trustedProxies": proxies, "trustedHeaders": family, "cors": cors});
+    (metadata(name()), class, (hosts, tls), option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors).prop_map(|(metadata, class, (hosts, tls), attach, (proxies, family), cors)| {
+        let spec = json!({"className": class, "hosts": hosts, "tls": tls, "attach": attach, "trustedProxies": proxies, "trustedHeaders": family, "cors": cors});
         json!({"apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata, "spec": spec})
     })
 }
@@ -172,9 +185,33 @@ fn service() -> impl Strategy<Value = (Value, Value)> {
 }
 
 fn secret() -> impl Strategy<Value = Value> {
-    (metadata(name()), text(&["v", "v\n"]))
-        .prop_map(|(metadata, value)| json!({"metadata": metadata, "stringData": {"k": value}}))
+    let header = text(&["v", "v\n"]).prop_map(|value| json!({"stringData": {"k": value}}));
+    let certificate =
+        (any::<bool>(), text(&["kubernetes.io/tls", "Opaque"])).prop_map(|(matches, r#type)| {
+            let key = if matches { &CERTIFICATES[0].1 } else { &CERTIFICATES[1].1 };
+            let data =
+                json!({"tls.crt": CERTIFICATES[0].0, "tls.key": key, "ca.crt": CERTIFICATES[0].0});
+            json!({"type": r#type, "stringData": data})
+        });
+    (metadata(name()), prop_oneof![header, certificate]).prop_map(|(metadata, mut secret)| {
+        secret["metadata"] = metadata;
+        secret
+    })
 }
+
+fn config_map() -> impl Strategy<Value = Value> {
+    let pem = [CERTIFICATES[1].0.as_str(), "no PEM"].map(str::to_owned);
+    (metadata(name()), select(pem.to_vec()))
+        .prop_map(|(metadata, pem)| json!({"metadata": metadata, "data": {"ca.crt": pem}}))
+}
+
+/// Two certificates, each with its key, in PEM.
+static CERTIFICATES: LazyLock<[(String, String); 2]> = LazyLock::new(|| {
+    [(); 2].map(|()| {
+        let made = rcgen::generate_simple_self_signed(["a.example.com".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    })
+});
 
 pub(crate) fn decode<T: DeserializeOwned>(value: Value) -> (ObjectName, Arc<T>) {
     let text = |field| value["metadata"][field].as_str().unwrap();
@@ -188,8 +225,9 @@ pub(crate) fn entry<T: DeserializeOwned>(value: Value) -> (ObjectName, Entry<T>)
 }
 
 pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {
-    (vec(front_door(), 1..4), vec(route(), 1..16), vec(service(), 0..4), vec(secret(), 0..2))
-        .prop_map(|(front_doors, routes, services, secrets)| {
+    let core = (vec(service(), 0..4), vec(secret(), 0..3), vec(config_map(), 0..2));
+    (vec(front_door(), 1..4), vec(route(), 1..16), core).prop_map(
+        |(front_doors, routes, (services, secrets, config_maps))| {
             let (services, slices): (Vec<_>, Vec<_>) = services.into_iter().unzip();
             Snapshot {
                 front_doors: front_doors.into_iter().map(entry).collect(),
@@ -197,7 +235,9 @@ pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {
                 services: services.into_iter().map(decode).collect(),
                 endpoint_slices: slices.into_iter().map(decode).collect(),
                 secrets: secrets.into_iter().map(decode).collect(),
+                config_maps: config_maps.into_iter().map(decode).collect(),
                 ..Snapshot::default()
             }
-        })
+        },
+    )
 }

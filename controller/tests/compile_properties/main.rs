@@ -10,7 +10,7 @@ mod unread;
 mod versions;
 
 use generate::{decode, entry, snapshot};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use portico::{
     compile::{Compiled, Options, Status, compile},
     diagnostic::{ConditionType, Kind, ObjectRef, Severity},
@@ -156,15 +156,17 @@ proptest! {
         prop_assert_eq!(compile(&snapshot, &options), compile(&snapshot, &options));
     }
 
-    /// Without the Secrets that no object references, the result is the same. So the operator reads
-    /// whatever the compiler looks up.
+    /// Without the Secrets and ConfigMaps that no object references, the result is the same. So the
+    /// operator reads whatever the compiler looks up.
     #[test]
     fn what_the_compiler_looks_up_is_a_reference(snapshot in snapshot()) {
         for class in ["portico", "other"] {
             let options = Options { class: Some(class.to_owned()), ..Options::default() };
             let mut read = snapshot.clone();
-            let named = References::of(&snapshot, &LastGood::default(), class).to::<Secret>();
-            read.secrets.retain(|name, _| named.contains(name));
+            let named = References::of(&snapshot, &LastGood::default(), class);
+            let (secrets, config_maps) = (named.to::<Secret>(), named.to::<ConfigMap>());
+            read.secrets.retain(|name, _| secrets.contains(name));
+            read.config_maps.retain(|name, _| config_maps.contains(name));
             prop_assert_eq!(compile(&read, &options), compile(&snapshot, &options));
         }
     }

@@ -41,3 +41,26 @@ fn an_attach_entry_says_whose_routes() {
         ],
     );
 }
+
+#[test]
+fn hsts_is_for_whole_seconds_and_preloaded_for_a_year() {
+    let hsts = |hsts: Value| json!({"tls": {"hsts": hsts}});
+    const PRELOAD: &str = "preload needs includeSubDomains and a maxAge of at least 8760h";
+    run(
+        "FrontDoor",
+        &front_door(),
+        &[
+            (json!({"tls": {}}), "", ""),
+            (hsts(json!({"maxAge": "0s"})), "", ""),
+            (hsts(json!({"maxAge": "8760h", "includeSubDomains": true})), "", ""),
+            (hsts(json!({"maxAge": "8760h", "includeSubDomains": true, "preload": true})), "", ""),
+            (hsts(json!({"maxAge": "1500ms"})), "spec.tls.hsts.maxAge", "whole seconds"),
+            (hsts(json!({"maxAge": "8760h", "preload": true})), "spec.tls.hsts.preload", PRELOAD),
+            (
+                hsts(json!({"maxAge": "8759h", "includeSubDomains": true, "preload": true})),
+                "spec.tls.hsts.preload",
+                PRELOAD,
+            ),
+        ],
+    );
+}

@@ -35,8 +35,8 @@ pub enum ChainError {
     /// Its sections are others.
     #[error("holds no certificate: none of its sections is BEGIN CERTIFICATE")]
     NoCertificate,
-    /// One is not an X.509 certificate.
-    #[error("holds something else than an X.509 certificate in section {number}: {why}")]
+    /// One is not an X.509 certificate, or not of version 3.
+    #[error("holds a certificate, number {number}, that can't be used: {why}")]
     Invalid {
         /// Which of the certificates, from 1.
         number: usize,

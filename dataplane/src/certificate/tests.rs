@@ -136,8 +136,8 @@ fn what_is_wrong_with_the_chain_is_said() {
         (&cut, "tls.crt is broken PEM: a section has no line -----END"),
         (no_base64, "tls.crt is broken PEM: what a section holds is not base64"),
         ("-----BEGIN CERTIFICATE\n", "tls.crt is broken PEM: a line -----BEGIN"),
-        (garbage, "tls.crt holds something else than an X.509 certificate in section 1"),
-        (&second, "tls.crt holds something else than an X.509 certificate in section 2"),
+        (garbage, "tls.crt holds a certificate, number 1, that can't be used"),
+        (&second, "tls.crt holds a certificate, number 2, that can't be used"),
     ] {
         let said = error(chain, &key);
         assert!(said.starts_with(wrong), "{said}");

@@ -3,9 +3,11 @@
 use super::{
     claims::{AttachRules, Claims},
     owners::Owners,
+    tls,
 };
 use crate::{
     compile::{
+        certificates::Certificates,
         cors,
         expressions::Expressions,
         options::Options,
@@ -19,7 +21,7 @@ use ipnet::IpNet;
 use portico_crds as crds;
 use portico_dataplane::{
     path::Slashes,
-    table::{HostPattern, ObjectName, TrustedHeaders},
+    table::{HostPattern, HostTls, ObjectName, TrustedHeaders},
 };
 use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
 
@@ -71,6 +73,8 @@ pub(super) struct FrontDoor<'s> {
     pub(super) report: Report,
     /// Its hosts in order; `None` for an invalid one.
     pub(super) hosts: Vec<Option<HostPattern>>,
+    /// The TLS of each of its hosts; `None` for those without.
+    pub(super) tls: Vec<Option<Arc<HostTls>>>,
     /// The hosts that it owns, and so serves or, if it is not accepted, holds.
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
@@ -108,6 +112,7 @@ impl<'s> FrontDoors<'s> {
         last_good: &'s LastGood,
         options: &Options,
         expressions: &mut Expressions<'_>,
+        certificates: &mut Certificates<'_, '_>,
     ) -> Self {
         let all = snapshot.front_doors.iter().filter_map(|(name, entry)| {
             let last_good = last_good.front_door(name, entry);
@@ -117,7 +122,8 @@ impl<'s> FrontDoors<'s> {
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(precedence, ..)| *precedence);
         let compile = |(precedence, entry, last_good): (_, &'s Entry<_>, _)| {
-            let mut front_door = FrontDoor::of_versions(precedence, entry, last_good, expressions);
+            let mut front_door =
+                FrontDoor::of_versions(precedence, entry, last_good, expressions, certificates);
             if entry.class().is_none() && options.class.is_some() && !options.is_default_install() {
                 front_door.report.report_elsewhere();
             }
@@ -155,11 +161,12 @@ impl<'s> FrontDoor<'s> {
         current: &'s Entry<crds::FrontDoor>,
         last_good: Option<&'s Entry<crds::FrontDoor>>,
         expressions: &mut Expressions<'_>,
+        certificates: &mut Certificates<'_, '_>,
     ) -> Self {
-        let mut front_door = Self::compile(precedence, current, expressions);
+        let mut front_door = Self::compile(precedence, current, expressions, certificates);
         let spent = expressions.end();
         if let Some(entry) = last_good.filter(|_| front_door.report.is_invalid()) {
-            let last_good = Self::compile(precedence, entry, expressions);
+            let last_good = Self::compile(precedence, entry, expressions, certificates);
             let spent_by_last_good = expressions.end();
             if last_good.report.accepted() {
                 expressions.release(spent);
@@ -181,6 +188,7 @@ impl<'s> FrontDoor<'s> {
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::FrontDoor>,
         expressions: &mut Expressions<'_>,
+        certificates: &mut Certificates<'_, '_>,
     ) -> Self {
         let name = precedence.name();
         let mut report = Report::new(name, entry);
@@ -188,6 +196,7 @@ impl<'s> FrontDoor<'s> {
             return Self {
                 report,
                 hosts: Vec::new(),
+                tls: Vec::new(),
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
                 slashes: Slashes::Keep,
@@ -201,6 +210,7 @@ impl<'s> FrontDoor<'s> {
         let spec = &object.spec;
         let at = FieldPath::SPEC;
         let hosts = hosts(&spec.hosts, &at.child("hosts"), &mut report);
+        let tls = tls::compile(name, spec, &hosts, certificates, &mut report);
         let attach_rules =
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
         let attach_rules = Rc::new(attach_rules);
@@ -217,6 +227,7 @@ impl<'s> FrontDoor<'s> {
         Self {
             report,
             hosts,
+            tls,
             owned,
             trusted_proxies,
             slashes,
@@ -276,13 +287,6 @@ fn hosts(
     let mut all = Vec::with_capacity(hosts.len());
     for (index, host) in hosts.iter().enumerate() {
         let at = at.index(index);
-        if host.tls.is_some() {
-            report.refuse(
-                &at.child("tls"),
-                Reason::Unsupported,
-                "TLS is not supported by this version, which would serve the host in the clear: remove the field",
-            );
-        }
         let parsed = host.name.parse::<HostPattern>().map_err(|error| {
             report.invalid(&at.child("name"), format!("'{}' {error}", host.name));
         });

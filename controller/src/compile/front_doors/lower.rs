@@ -58,7 +58,7 @@ fn virtual_hosts(front_door: &FrontDoor<'_>, attached: &[Attached<'_>]) -> Vec<V
             Some(VirtualHost {
                 host: host.clone()?,
                 front_door: front_door.name().clone(),
-                tls: None,
+                tls: front_door.tls.get(index).cloned().flatten(),
                 trusted_proxies: front_door.trusted_proxies.clone(),
                 slashes: front_door.slashes,
                 trusted_headers: front_door.trusted_headers,

@@ -9,10 +9,14 @@ mod lower;
 mod owners;
 mod places;
 mod routes;
+mod tls;
 
 pub use routes::requested_matches;
 
-use super::{expressions::Expressions, options::Options, services::Services, status::Status};
+use super::{
+    certificates::Certificates, expressions::Expressions, options::Options, services::Services,
+    status::Status,
+};
 use crate::{
     diagnostic::ObjectRef,
     objects::{LastGood, Snapshot},
@@ -28,8 +32,10 @@ pub(super) fn compile(
     last_good: &LastGood,
     options: &Options,
     expressions: &mut Expressions<'_>,
+    certificates: &mut Certificates<'_, '_>,
 ) -> (Hosts, BTreeMap<ObjectRef, Status>) {
-    let mut front_doors = FrontDoors::compile(snapshot, last_good, options, expressions);
+    let mut front_doors =
+        FrontDoors::compile(snapshot, last_good, options, expressions, certificates);
     let services = Services::new(snapshot, options);
     let routes = Routes {
         snapshot,

@@ -13,6 +13,7 @@ fn report(text: &str) -> Vec<String> {
         Object::Service(name, _) => format!("Service {name}"),
         Object::EndpointSlice(name, _) => format!("EndpointSlice {name}"),
         Object::Secret(name, _) => format!("Secret {name}"),
+        Object::ConfigMap(name, _) => format!("ConfigMap {name}"),
         Object::Namespace(name, _) => format!("Namespace {}", name.name),
     });
     objects.chain(contents.problems.iter().map(ToString::to_string)).collect()
