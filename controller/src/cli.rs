@@ -207,10 +207,13 @@ pub struct ServingArgs {
     /// Address and port for plain HTTP. With port 0 the system picks one
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080", value_parser = values::address)]
     pub http: SocketAddr,
-    /// Address and port for HTTPS [default: 0.0.0.0:8443]. Not opened yet: this release rejects
-    /// FrontDoors with 'tls'
-    #[arg(long, value_name = "ADDR", value_parser = values::address)]
-    pub https: Option<SocketAddr>,
+    /// Address and port for HTTPS, for the hosts with 'tls'. With port 0 the system picks one
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8443", value_parser = values::address)]
+    pub https: SocketAddr,
+    /// The port at which clients reach HTTPS, to which plain HTTP is redirected [default: 443, or
+    /// the port of --https for a client that uses the port of --http]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub public_https_port: Option<u16>,
     /// Address and port for /livez, /readyz, /metrics and /debug/table; don't expose it to the
     /// internet
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = values::address)]
@@ -251,6 +254,9 @@ pub struct ServingArgs {
     /// to its last: 500ms, 30s, 1m30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
     pub header_timeout: Duration,
+    /// How long a TLS handshake may take, from accepting the connection
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::some_time)]
+    pub handshake_timeout: Duration,
     /// How long a connection may stay idle between requests
     #[arg(long, value_name = "TIME", default_value = "75s", value_parser = values::some_time)]
     pub idle_timeout: Duration,
@@ -287,6 +293,8 @@ impl ServingArgs {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Config {
             http: self.http,
+            https: self.https,
+            public_https_port: self.public_https_port,
             workers: self.workers.map_or_else(cores, NonZeroUsize::get),
             via_name: self.via_name.clone().unwrap_or_else(values::random_name).into(),
             guard: self.external.guard(),
@@ -301,6 +309,7 @@ impl ServingArgs {
                 memory: self.max_memory.unwrap_or_else(memory::default_budget),
                 header_timeout: self.header_timeout,
                 idle_timeout: self.idle_timeout,
+                handshake_timeout: self.handshake_timeout,
                 ..Limits::default()
             },
         }

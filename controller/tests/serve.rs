@@ -66,8 +66,11 @@ impl Drop for Serve {
 fn command(path: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portico"));
     command.arg("serve").arg(path).args(["--workers=2"]).args(flags);
-    if !flags.iter().any(|flag| flag.starts_with("--http")) {
+    if !flags.iter().any(|flag| flag.starts_with("--http=")) {
         command.arg("--http=127.0.0.1:0");
+    }
+    if !flags.iter().any(|flag| flag.starts_with("--https=")) {
+        command.arg("--https=127.0.0.1:0");
     }
     if !flags.iter().any(|flag| flag.starts_with("--admin")) {
         command.arg("--admin=127.0.0.1:0");
@@ -353,7 +356,7 @@ fn what_can_not_be_served_ends_with_a_reason() {
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    for flag in ["--http", "--admin"] {
+    for flag in ["--http", "--https", "--admin"] {
         let output = ended(folder.path(), &[&format!("{flag}={address}")]);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));

@@ -8,6 +8,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 pub struct Config {
     /// Address for plain HTTP. Port 0 lets the system choose.
     pub http: SocketAddr,
+    /// Address for HTTPS. Port 0 lets the system choose.
+    pub https: SocketAddr,
+    /// The port at which clients reach HTTPS, if it does not follow from the one at which they
+    /// reach plain HTTP. See [`HttpsPorts`].
+    pub public_https_port: Option<u16>,
     /// Number of worker threads, each with its own listener and pools.
     pub workers: usize,
     /// This install's name in `Via`; a request that already carries it is in a loop.
@@ -63,6 +68,29 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long an idle connection is kept open.
     pub idle_timeout: Duration,
+    /// From accepting a TLS connection to the end of its handshake.
+    pub handshake_timeout: Duration,
+}
+
+/// Where clients reach HTTPS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpsPorts {
+    /// The port that listens for plain HTTP.
+    pub http: u16,
+    /// The port that listens for HTTPS.
+    pub https: u16,
+    /// The port at which clients reach HTTPS, if it is fixed.
+    pub public: Option<u16>,
+}
+
+impl HttpsPorts {
+    /// The port to which a request over plain HTTP is redirected, given the port in its Host;
+    /// `None` if it is that of https. A client that names the listening port is not behind anything
+    /// that translates ports; any other finds both schemes at their default ports.
+    pub fn redirected(&self, port: Option<u16>) -> Option<u16> {
+        let own = port.filter(|port| *port == self.http).map(|_| self.https);
+        self.public.or(own).filter(|port| *port != 443)
+    }
 }
 
 impl Default for Limits {
@@ -79,6 +107,29 @@ impl Default for Limits {
             memory: 1024 * 1024 * 1024,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            handshake_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_goes_where_https_is() {
+        let ports = HttpsPorts { http: 8080, https: 8443, public: None };
+        for (public, from, to) in [
+            (None, None, None),
+            (None, Some(80), None),
+            (None, Some(8080), Some(8443)),
+            (None, Some(30080), None),
+            (Some(443), Some(8080), None),
+            (Some(30443), None, Some(30443)),
+            (Some(30443), Some(8080), Some(30443)),
+        ] {
+            assert_eq!(HttpsPorts { public, ..ports }.redirected(from), to, "{public:?} {from:?}");
+        }
+        assert_eq!(HttpsPorts { https: 443, ..ports }.redirected(Some(8080)), None);
     }
 }

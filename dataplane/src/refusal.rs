@@ -43,6 +43,12 @@ pub(crate) enum Refusal {
     Loop,
     /// No FrontDoor serves the host.
     NoHost,
+    /// The TLS connection was opened for a host with other TLS (RFC 9110 §15.5.20).
+    Misdirected,
+    /// Plain HTTP for a host that refuses it.
+    PlainHttp,
+    /// Plain HTTP on the port for HTTPS.
+    HttpsExpected,
     /// No Route of the host matches the request.
     NoRoute,
     /// The predicates of the path's Routes would have to look at too much of the request.
@@ -95,6 +101,7 @@ impl Refusal {
             | Self::InvalidTarget
             | Self::InvalidDestination
             | Self::InvalidPath(_)
+            | Self::HttpsExpected
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::UnknownTransferCoding | Self::UpgradeUnsupported => StatusCode::NOT_IMPLEMENTED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -105,7 +112,8 @@ impl Refusal {
             Self::Connect | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Loop => StatusCode::LOOP_DETECTED,
-            Self::CorsDenied(_) => StatusCode::FORBIDDEN,
+            Self::CorsDenied(_) | Self::PlainHttp => StatusCode::FORBIDDEN,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NoHost | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::FrontDoorNotAccepted
             | Self::RouteNotAccepted
@@ -142,6 +150,9 @@ impl Refusal {
             Self::InvalidPath(_) => "InvalidPath",
             Self::Loop => "Loop",
             Self::NoHost => "NoHost",
+            Self::Misdirected => "Misdirected",
+            Self::PlainHttp => "PlainHttp",
+            Self::HttpsExpected => "HttpsExpected",
             Self::NoRoute => "NoRoute",
             Self::PredicatesTooCostly => "PredicatesTooCostly",
             Self::FrontDoorNotAccepted => "FrontDoorNotAccepted",
@@ -187,6 +198,9 @@ impl Refusal {
             Self::InvalidPath(why) => return format!("The request's path is refused: {why}."),
             Self::Loop => "The request has already passed through this front door: a backend points back at it.",
             Self::NoHost => "No FrontDoor has this host.",
+            Self::Misdirected => "This TLS connection was opened for another host: open one for this host.",
+            Self::PlainHttp => "This host is served over https only.",
+            Self::HttpsExpected => "This port serves https, and the request is plain HTTP.",
             Self::NoRoute => "No Route of this host matches the request.",
             Self::PredicatesTooCostly => "The request's header fields and query are too large for the conditions of this path's Routes.",
             Self::FrontDoorNotAccepted => "The FrontDoor of this host is not accepted: its status says why.",
@@ -213,7 +227,8 @@ impl Refusal {
         .to_owned()
     }
 
-    /// Whether the connection must close because its framing can no longer be trusted.
+    /// Whether the connection must close, because its framing can no longer be trusted or it is the
+    /// wrong one.
     pub(crate) fn closes_connection(self) -> bool {
         match self {
             Self::AmbiguousFraming
@@ -225,6 +240,8 @@ impl Refusal {
             | Self::HeadTimeout
             | Self::Connect
             | Self::InvalidHost
+            | Self::Misdirected
+            | Self::HttpsExpected
             | Self::BodyTooLarge
             | Self::BodyBroken
             | Self::BodyTimeout => true,
@@ -236,6 +253,7 @@ impl Refusal {
             | Self::InvalidPath(_)
             | Self::Loop
             | Self::NoHost
+            | Self::PlainHttp
             | Self::NoRoute
             | Self::PredicatesTooCostly
             | Self::FrontDoorNotAccepted

@@ -6,7 +6,7 @@ use portico_dataplane::{
     address_guard::AddressGuard,
     config::{Config, Limits},
     serve::Dataplane,
-    table::Table,
+    table::{HostTls, Table, VirtualHost},
 };
 use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 use tokio::{
@@ -31,11 +31,18 @@ pub struct Setup {
     pub workers: usize,
     /// `--allow-external` patterns.
     pub allow_external: Vec<&'static str>,
+    /// `--public-https-port`.
+    pub public_https_port: Option<u16>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { limits: Limits::default(), workers: 1, allow_external: Vec::new() }
+        Self {
+            limits: Limits::default(),
+            workers: 1,
+            allow_external: Vec::new(),
+            public_https_port: None,
+        }
     }
 }
 
@@ -54,6 +61,8 @@ impl Edge {
             Options { loopback_endpoints: true, guard: guard.clone(), ..Options::default() };
         let config = Config {
             http: "127.0.0.1:0".parse()?,
+            https: "127.0.0.1:0".parse()?,
+            public_https_port: setup.public_https_port,
             workers: setup.workers,
             via_name: "portico-test".into(),
             guard,
@@ -75,6 +84,19 @@ impl Edge {
         }
         self.publish(&compiled).await;
         Ok(compiled)
+    }
+
+    /// Replaces the manifests, and gives these hosts TLS.
+    pub async fn serve_tls(&self, manifests: &str, tls: &[(&str, HostTls)]) -> Result<()> {
+        let mut compiled = self.compile(manifests)?;
+        let with_tls = |entry: &VirtualHost| {
+            let name = entry.host.to_string();
+            let own = tls.iter().find(|(host, _)| *host == name);
+            VirtualHost { tls: own.map(|(_, tls)| Arc::new(tls.clone())), ..entry.clone() }
+        };
+        compiled.table.hosts = compiled.table.hosts.iter().map(with_tls).collect();
+        self.publish(&compiled).await;
+        Ok(())
     }
 
     /// The same for manifests of which some are refused: exactly these objects, printed
@@ -114,6 +136,11 @@ impl Edge {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.dataplane.http_addr()
+    }
+
+    /// Where it listens for TLS.
+    pub fn https(&self) -> SocketAddr {
+        self.dataplane.https_addr()
     }
 
     /// Sends raw bytes on a connection of their own, and reads what comes back until the edge

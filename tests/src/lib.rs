@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod edge;
 pub mod fetch_model;
 pub mod helm;
+pub mod tls;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

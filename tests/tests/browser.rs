@@ -32,7 +32,8 @@ struct Demo {
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
         let mut process = Command::new(binary::portico().unwrap())
-            .args(["demo", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(["demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
+            .args(["--admin", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()

@@ -24,6 +24,9 @@ pub struct DemoArgs {
     /// Whether `--http` was given: only a default port may give way if it is taken.
     #[arg(skip)]
     pub http_given: bool,
+    /// Whether `--https` was given.
+    #[arg(skip)]
+    pub https_given: bool,
     /// Whether `--admin` was given.
     #[arg(skip)]
     pub admin_given: bool,
@@ -33,6 +36,7 @@ impl DemoArgs {
     /// Notes which addresses were given on the command line.
     pub(super) fn note_given(&mut self, line: &ArgMatches) {
         let given = |flag| line.value_source(flag) == Some(ValueSource::CommandLine);
-        (self.http_given, self.admin_given) = (given("http"), given("admin"));
+        (self.http_given, self.https_given) = (given("http"), given("https"));
+        self.admin_given = given("admin");
     }
 }

@@ -37,6 +37,8 @@ fn the_defaults_are_those_of_the_dataplane() {
     let config = args.config();
     let limits = Limits { memory: config.limits.memory, ..Limits::default() };
     assert_eq!(config.http.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.https.to_string(), "0.0.0.0:8443");
+    assert_eq!(config.public_https_port, None);
     assert_eq!(args.admin.to_string(), "127.0.0.1:9090");
     assert_eq!(args.drain_timeout, Duration::from_secs(30));
     assert_eq!(format!("{:?}", config.limits), format!("{limits:?}"));
@@ -48,6 +50,9 @@ fn the_defaults_are_those_of_the_dataplane() {
 fn flags_reach_the_configuration() {
     let args = serving(&[
         "--http=[::1]:0",
+        "--https=127.0.0.1:443",
+        "--public-https-port=30443",
+        "--handshake-timeout=2s",
         "--workers=3",
         "--max-body-bytes=1MiB",
         "--max-head-bytes=4096",
@@ -63,6 +68,9 @@ fn flags_reach_the_configuration() {
     ]);
     let config = args.unwrap().config();
     assert_eq!(config.http.to_string(), "[::1]:0");
+    assert_eq!(config.https.to_string(), "127.0.0.1:443");
+    assert_eq!(config.public_https_port, Some(30443));
+    assert_eq!(config.limits.handshake_timeout, Duration::from_secs(2));
     assert_eq!(config.workers, 3);
     assert_eq!(config.limits.body_bytes, Some(1 << 20));
     assert_eq!(config.limits.head_bytes, 4096);

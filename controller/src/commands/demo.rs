@@ -49,8 +49,9 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs the whole demo.
 async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let DemoArgs { latency, ref mut serving, http_given, admin_given, .. } = args;
+    let DemoArgs { latency, ref mut serving, http_given, https_given, admin_given, .. } = args;
     serving.http = free("--http", serving.http, http_given)?;
+    serving.https = free("--https", serving.https, https_given)?;
     serving.admin = free("--admin", serving.admin, admin_given)?;
     let services = Services::start(serving.http.ip(), latency).await.context("the services")?;
 

@@ -6,7 +6,10 @@ use crate::{
     publish::{Debouncer, Publisher, Source},
 };
 use anyhow::Context;
-use portico_dataplane::{serve::Dataplane, table::Table};
+use portico_dataplane::{
+    serve::{Dataplane, StartError},
+    table::Table,
+};
 use prometheus_client::registry::Registry;
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread};
 use tokio::{net::TcpListener, sync::watch};
@@ -52,8 +55,9 @@ pub(crate) async fn run(
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        let http = dataplane.http_addr();
+        let (http, https) = (dataplane.http_addr(), dataplane.https_addr());
         tracing::info!("serving http://{http}");
+        tracing::info!("serving https://{https}");
         pages.start(dataplane).await;
         let (sender, served) = watch::channel(0);
         tokio::spawn(allocator::return_memory());
@@ -73,10 +77,11 @@ async fn start(
     mut tables: watch::Receiver<Arc<Table>>,
 ) -> anyhow::Result<Dataplane> {
     tables.wait_for(|table| table.generation > 0).await.context("waiting for a table")?;
-    if let Some(https) = args.https {
-        tracing::warn!("--https {https} is not opened: this release refuses FrontDoors with 'tls'");
-    }
-    Dataplane::start(args.config(), tables).map_err(|error| taken("--http", args.http, error))
+    Dataplane::start(args.config(), tables).map_err(|error| match error {
+        StartError::Http(error) => taken("--http", args.http, error),
+        StartError::Https(error) => taken("--https", args.https, error),
+        StartError::Worker(error) => anyhow::Error::new(error).context("starting a worker"),
+    })
 }
 
 /// Keeps reporting which table generation is being served.

@@ -40,7 +40,13 @@ impl Operator {
         });
         fs::write(&kubeconfig, config.to_string()).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_portico"))
-            .args(["operator", "--workers=2", "--http=127.0.0.1:0", "--publish-address=192.0.2.7"])
+            .args([
+                "operator",
+                "--workers=2",
+                "--http=127.0.0.1:0",
+                "--https=127.0.0.1:0",
+                "--publish-address=192.0.2.7",
+            ])
             .args(flags)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .env_remove("RUST_LOG")

@@ -7,16 +7,21 @@ mod memory;
 mod queues;
 mod registry;
 mod rtt;
+mod tls;
 mod tunnel;
 
 pub(crate) use clients::{Admission, Clients};
 pub(crate) use memory::MemoryBudget;
 pub(crate) use registry::Registry;
+pub(crate) use tls::{Tickets, TlsAcceptor};
 
 use crate::proxy::{Peer, Shared};
 use rtt::RoundTrip;
-use std::rc::Rc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::{net::SocketAddr, rc::Rc};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// Serves one connection of `peer` to its end; its first bytes choose the protocol. It is registered
 /// by the call, not by the first poll, and counts for its client until it has ended.
@@ -42,4 +47,17 @@ where
         }
         drop(registered);
     }
+}
+
+/// The same for a connection that begins with a TLS handshake.
+pub(crate) fn serve_tls(
+    shared: Rc<Shared>,
+    registry: &Rc<Registry>,
+    acceptor: Rc<TlsAcceptor>,
+    io: TcpStream,
+    address: SocketAddr,
+    admission: Admission,
+) -> impl Future<Output = ()> + use<> {
+    let registered = registry.register(admission);
+    tls::serve(shared, registered, acceptor, io, address)
 }

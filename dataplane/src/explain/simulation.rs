@@ -2,7 +2,7 @@
 
 use super::{Target, sample::sample};
 use crate::{
-    config::Underscores,
+    config::{HttpsPorts, Underscores},
     cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
         self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Present, Via,
@@ -17,6 +17,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request
 
 /// Placeholder for the id that each request gets.
 const ID: HeaderValue = HeaderValue::from_static("(random for each request)");
+
+/// The ports of a process that runs with the defaults.
+const HTTPS_PORTS: HttpsPorts = HttpsPorts { http: 8080, https: 8443, public: None };
 
 /// The context of dry runs.
 pub(super) struct Simulation<'a, 't> {
@@ -65,6 +68,7 @@ impl<'t> Simulation<'_, 't> {
         let facts = Facts {
             peer: self.peer,
             via: self.via,
+            https_ports: HTTPS_PORTS,
             underscores: self.underscores,
             max_body_bytes: None,
             body_length: None,
@@ -162,10 +166,12 @@ fn reply(
             hop_by_hop::remove_from_response(&mut after, present, false);
             arrived.edit_response(&ID, &mut after);
             response_headers.apply(&mut after);
+            arrived.strict_transport.apply(&mut after);
             return Reply::Backend { before, after };
         }
     };
     response_headers.apply(response.headers_mut());
+    arrived.strict_transport.apply(response.headers_mut());
     Reply::Edge(response, refusal)
 }
 

@@ -6,10 +6,11 @@ use super::{
     headers::{self, ClientInfo, REQUEST_ID, Via},
     local_reply::{self, RouteReply},
     peer::Peer,
+    strict_transport::StrictTransport,
     target,
 };
 use crate::{
-    config::Underscores,
+    config::{HttpsPorts, Underscores},
     cors::{
         self, CorsRequest, Disposition, Policy, Preflight, RequestedHeaders, ResponseHeaders,
         Verdict,
@@ -17,9 +18,9 @@ use crate::{
     path::Captures,
     refusal::Refusal,
     router::{self, BudgetExceeded},
-    table::{Action, Forward, RouteMatch, Table, VirtualHost},
+    table::{Action, Forward, PlainHttp, RouteMatch, Scheme, Table, VirtualHost},
 };
-use http::{HeaderMap, HeaderValue, Method, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, request::Parts};
 use std::rc::Rc;
 
 /// What a decision depends on in addition to the table and the head.
@@ -29,6 +30,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) peer: &'a Peer,
     /// This install's name in `Via`.
     pub(crate) via: &'a Via,
+    /// Where plain HTTP is redirected to.
+    pub(crate) https_ports: HttpsPorts,
     /// `--underscores`.
     pub(crate) underscores: Underscores,
     /// `--max-body-bytes`.
@@ -62,6 +65,8 @@ pub(crate) struct Arrived<'t> {
     pub(crate) verdict: Option<Verdict>,
     /// What the policy does with the response's headers.
     response_headers: ResponseHeaders<'t>,
+    /// What the response says of https.
+    pub(crate) strict_transport: StrictTransport<'t>,
 }
 
 /// What happens to a request that is not refused.
@@ -104,14 +109,15 @@ pub(crate) fn decide<'t>(
         policy: None,
         verdict: None,
         response_headers: ResponseHeaders::default(),
+        strict_transport: StrictTransport::default(),
     };
     let next = arrived.decide(table, facts, head);
     (arrived, next)
 }
 
 impl<'t> Arrived<'t> {
-    /// The phases: find the virtual host and the match, apply the CORS policy, then do what the
-    /// Route says.
+    /// The phases: find the virtual host, see to it that it may be reached like this, find the
+    /// match, apply the CORS policy, then do what the Route says.
     fn decide(
         &mut self,
         table: &'t Table,
@@ -126,14 +132,27 @@ impl<'t> Arrived<'t> {
         self.host = Some(host);
         target::refuse_method(&head.method)?;
         let virtual_host = virtual_host.ok_or(Refusal::NoHost)?;
+        if !facts.peer.may_reach(virtual_host) {
+            return Err(Refusal::Misdirected);
+        }
         let has_host = |name: &str| {
             let other = table.hosts.find(name);
             other.is_some_and(|other| other.front_door == virtual_host.front_door)
         };
         let client =
             ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
-        headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
+        let asks_for_certificates = virtual_host.asks_for_certificates();
+        headers::remove_untrusted(
+            &mut head.headers,
+            client.trusted,
+            asks_for_certificates,
+            facts.underscores,
+        );
+        self.strict_transport = StrictTransport::of(&client, virtual_host);
         let destination = self.destination.insert(Destination { virtual_host, client });
+        if let Some(reply) = destination.plain_http(facts, head, &self.path)? {
+            return Ok(Next::Respond(reply));
+        }
 
         let cors_request = destination.cors_request(head);
         let path = self.path.as_deref().map_err(|refusal| *refusal);
@@ -182,6 +201,27 @@ impl<'t> Arrived<'t> {
 }
 
 impl Destination<'_> {
+    /// The response to plain HTTP for a host with TLS, unless that is served.
+    fn plain_http<'r>(
+        &self,
+        facts: &Facts<'_>,
+        head: &Parts,
+        path: &Result<String, Refusal>,
+    ) -> Result<Option<RouteReply<'r>>, Refusal> {
+        let tls = self.virtual_host.tls.as_ref().filter(|_| self.client.scheme == Scheme::Http);
+        match tls.map(|tls| tls.plain_http) {
+            None | Some(PlainHttp::Serve) => Ok(None),
+            Some(PlainHttp::Refuse) => Err(Refusal::PlainHttp),
+            Some(PlainHttp::Redirect) => {
+                // What is refused over https is so here.
+                path.as_ref().map_err(|refusal| *refusal)?;
+                let location = local_reply::https(&self.client, &head.uri, facts.https_ports)?;
+                let status = StatusCode::PERMANENT_REDIRECT;
+                Ok(Some(RouteReply::Redirect(status, location)))
+            }
+        }
+    }
+
     /// Classifies the request for CORS.
     pub(crate) fn cors_request<'h>(&self, head: &'h Parts) -> CorsRequest<'h> {
         let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());

@@ -2,6 +2,7 @@
 
 use super::headers::{ClientInfo, REQUEST_ID};
 use crate::{
+    config::HttpsPorts,
     path::{Captures, PathPattern},
     refusal::Refusal,
     table::{Redirect, Respond},
@@ -58,13 +59,7 @@ pub(super) fn location(
     captures: &Captures<'_>,
 ) -> Result<HeaderValue, Refusal> {
     let scheme = redirect.scheme.unwrap_or(client.scheme);
-    let authority = client.host.to_str().unwrap_or_default();
-    // In a valid Host, the port follows the last colon that is not inside brackets.
-    let own_host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        Some(_) | None => authority,
-    };
-    let host = redirect.host.as_deref().unwrap_or(own_host);
+    let host = redirect.host.as_deref().unwrap_or(own_host(client).0);
     // Another scheme or host is at its default port; what listens on the request's own is unknown.
     let own_port = redirect.keeps_port().then_some(client.port);
     let own_port = own_port.filter(|port| *port != client.scheme.default_port());
@@ -80,6 +75,32 @@ pub(super) fn location(
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     HeaderValue::try_from(format!("{}://{host}{port}{path}{query}", scheme.as_str()))
         .map_err(|_| Refusal::InvalidTarget)
+}
+
+/// The `Location` of the same resource over https: path and query as they were sent.
+pub(super) fn https(
+    client: &ClientInfo,
+    uri: &Uri,
+    ports: HttpsPorts,
+) -> Result<HeaderValue, Refusal> {
+    let (host, port) = own_host(client);
+    let port = match ports.redirected(port.parse().ok()) {
+        Some(port) => format!(":{port}"),
+        None => String::new(),
+    };
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    HeaderValue::try_from(format!("https://{host}{port}{target}"))
+        .map_err(|_| Refusal::InvalidTarget)
+}
+
+/// The Host that the client sent, and the port in it; empty if there is none.
+fn own_host(client: &ClientInfo) -> (&str, &str) {
+    let authority = client.host.to_str().unwrap_or_default();
+    // In a valid Host, the port follows the last colon that is not inside brackets.
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        Some(_) | None => (authority, ""),
+    }
 }
 
 /// The response to an allowed preflight: 204, which has only headers (RFC 9110 §15.3.5).

@@ -12,6 +12,7 @@ mod request_id;
 mod response_body;
 mod route_state;
 mod shared;
+mod strict_transport;
 mod target;
 
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, decide, routed};
@@ -19,7 +20,7 @@ pub(crate) use downstream::{Downstream, Upgraded};
 pub(crate) use forward::{ForwardContext, admit_upgrade};
 pub(crate) use headers::{Present, Via, hop_by_hop};
 pub(crate) use local_reply::{preflight, refuse};
-pub(crate) use peer::Peer;
+pub(crate) use peer::{ClientCertificate, Peer, Session};
 pub(crate) use response_body::ResponseBody;
 pub(crate) use shared::Shared;
 pub(crate) use target::Host;
@@ -34,6 +35,7 @@ use hyper::body::Body;
 use response_body::Content;
 use route_state::RouteState;
 use std::{convert::Infallible, future::poll_fn, rc::Rc, time::Duration};
+use strict_transport::StrictTransport;
 
 /// How long a client may take to accept a response that Portico generates.
 const LOCAL_REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,6 +63,7 @@ pub(crate) async fn handle<D: Downstream>(
         record: Box::new(record),
         route: None,
         response_headers: ResponseHeaders::default(),
+        strict_transport: StrictTransport::default(),
         idle: Some(LOCAL_REPLY_TIMEOUT),
         upgraded: None,
     };
@@ -90,6 +93,8 @@ struct Exchange<'w, D> {
     route: Option<Rc<RouteState>>,
     /// What the CORS policy does with the response's headers.
     response_headers: ResponseHeaders<'w>,
+    /// What the response says of https.
+    strict_transport: StrictTransport<'w>,
     /// Timeout between bytes of the response's body.
     idle: Option<Duration>,
     /// After a 101: the backend's stream, and bytes read after the head.
@@ -106,6 +111,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         let facts = Facts {
             peer: self.downstream.peer(),
             via: &self.shared.via,
+            https_ports: self.shared.https_ports,
             underscores: self.shared.limits.underscores,
             max_body_bytes: self.shared.limits.body_bytes,
             body_length: body.size_hint().exact(),
@@ -136,6 +142,9 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             fields.method = Some(head.method.clone());
             fields.host = arrived.host.as_deref().map(str::to_owned);
             fields.path = arrived.path.as_ref().ok().cloned();
+            fields.version = Some(head.version);
+            let certificate = self.downstream.peer().certificate();
+            fields.client_cert = certificate.map(|certificate| certificate.name.clone());
         }
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;
@@ -150,6 +159,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         }
         self.record.cors = arrived.verdict;
         self.response_headers = arrived.take_response_headers();
+        self.strict_transport = arrived.strict_transport;
     }
 
     /// Over HTTP/2 a response that succeeds has accepted a WebSocket (RFC 8441 §5), which over
@@ -176,6 +186,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         downstream.state().deadline.set(self.idle);
         self.record.status = Some(response.status());
         std::mem::take(&mut self.response_headers).apply(response.headers_mut());
+        self.strict_transport.apply(response.headers_mut());
         let must_close = downstream.is_closing()
             || (version == Version::HTTP_10 && !response.body().has_length());
         if must_close && self.upgraded.is_none() {

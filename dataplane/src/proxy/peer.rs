@@ -1,8 +1,8 @@
 //! The other end of a client's connection, with values cached from its requests.
 
-use crate::table::Scheme;
+use crate::table::{HostTls, Scheme, TlsVersion, VirtualHost};
 use http::HeaderValue;
-use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc, sync::Arc};
 
 /// The other end of a client's connection. Most of its requests carry the same Host, so values
 /// derived from it are cached for the next.
@@ -14,10 +14,36 @@ pub(crate) struct Peer {
     pub(crate) ip: HeaderValue,
     /// The scheme of the connection.
     pub(crate) scheme: Scheme,
+    /// Its TLS session; `None` if TLS, as far as there is any, ends in front of Portico.
+    pub(crate) session: Option<Session>,
     /// The last Host that was parsed.
     pub(crate) host: RefCell<Option<KnownHost>>,
     /// The last `Forwarded` element, with the Host and scheme it was made for.
     pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
+}
+
+/// A TLS session with a client.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// TLS of the host that it was opened for.
+    pub(crate) host: Arc<HostTls>,
+    /// The version.
+    pub(crate) version: TlsVersion,
+    /// Whether it continues an earlier one.
+    pub(crate) is_resumed: bool,
+    /// The client's certificate, verified.
+    pub(crate) client: Option<ClientCertificate>,
+}
+
+/// A client's certificate.
+#[derive(Debug)]
+pub(crate) struct ClientCertificate {
+    /// `Client-Cert` (RFC 9440 §2.2).
+    pub(crate) own: HeaderValue,
+    /// `Client-Cert-Chain` (RFC 9440 §2.3): what else the client has presented.
+    pub(crate) chain: Option<HeaderValue>,
+    /// The name of its subject.
+    pub(crate) name: Arc<str>,
 }
 
 /// A parsed Host.
@@ -34,14 +60,41 @@ pub(crate) struct KnownHost {
 impl Peer {
     /// A peer without any requests yet.
     pub(crate) fn new(address: SocketAddr, scheme: Scheme) -> Self {
+        Self::with_session(address, scheme, None)
+    }
+
+    /// A peer with a TLS session, without any requests yet.
+    pub(crate) fn over_tls(address: SocketAddr, session: Session) -> Self {
+        Self::with_session(address, Scheme::Https, Some(session))
+    }
+
+    fn with_session(address: SocketAddr, scheme: Scheme, session: Option<Session>) -> Self {
         let ip = address.ip().to_canonical().to_string();
         Self {
             address,
             // An address is visible ASCII.
             ip: HeaderValue::from_str(&ip).unwrap_or(HeaderValue::from_static("unknown")),
             scheme,
+            session,
             host: RefCell::new(None),
             forwarded: RefCell::new(None),
         }
+    }
+
+    /// The client's certificate, if it has presented one.
+    pub(crate) fn certificate(&self) -> Option<&ClientCertificate> {
+        self.session.as_ref()?.client.as_ref()
+    }
+
+    /// Whether requests for a host may come over this connection, whichever host it was opened for:
+    /// browsers use one connection for all hosts that its certificate names (RFC 9113 §9.1.1).
+    pub(super) fn may_reach(&self, host: &VirtualHost) -> bool {
+        let Some(session) = &self.session else { return true };
+        let Some(wanted) = &host.tls else { return false };
+        let opened = &session.host;
+        Arc::ptr_eq(opened, wanted)
+            || opened.secret == wanted.secret
+                && opened.client_certificates == wanted.client_certificates
+                && session.version >= wanted.min_version
     }
 }

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     balance::Sequence,
-    config::{Config, Limits},
+    config::{Config, HttpsPorts, Limits},
     table::Table,
-    telemetry::{ConnectionCounts, Snapshot},
+    telemetry::{ConnectionCounts, HandshakeCounts, Snapshot},
     upstream::{Backoff, Upstreams},
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
@@ -18,6 +18,8 @@ use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 pub(crate) struct Shared {
     /// Bounds on what clients may send.
     pub(crate) limits: Arc<Limits>,
+    /// Where plain HTTP is redirected to.
+    pub(super) https_ports: HttpsPorts,
     /// Connections to backends.
     pub(crate) upstreams: Upstreams,
     /// This install's name in `Via`.
@@ -38,6 +40,7 @@ impl Shared {
     /// # Errors If the name in `Via` is not a token.
     pub(crate) fn new(
         config: &Config,
+        https_ports: HttpsPorts,
         table: Arc<Table>,
         backoff: Arc<Backoff>,
     ) -> io::Result<Self> {
@@ -45,6 +48,7 @@ impl Shared {
         let upstreams = Upstreams::new(guard, max_fields, backoff);
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
+            https_ports,
             upstreams,
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
@@ -66,10 +70,14 @@ impl Shared {
         self.table.replace(Rc::new(table));
     }
 
-    /// A snapshot of the counters; `connections` are those of client connections.
-    pub(crate) fn snapshot(&self, connections: ConnectionCounts) -> Snapshot {
+    /// A snapshot of the counters; `connections` and `handshakes` are those of client connections.
+    pub(crate) fn snapshot(
+        &self,
+        connections: ConnectionCounts,
+        handshakes: HandshakeCounts,
+    ) -> Snapshot {
         self.routes.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());
-        Snapshot::of(&self.routes.stats(), upstream, connections)
+        Snapshot::of(&self.routes.stats(), upstream, connections, handshakes)
     }
 }

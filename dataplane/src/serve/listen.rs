@@ -1,13 +1,43 @@
-//! Listeners: one per worker on the same address, so that the kernel distributes connections.
+//! Listeners: one per worker on each address, so that the kernel distributes connections.
 
+use crate::table::Scheme;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
     net::{SocketAddr, TcpListener},
 };
+use tokio::net::TcpStream;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
+
+/// The sockets of a worker.
+#[derive(Debug)]
+pub(super) struct Listeners<T> {
+    /// For plain HTTP.
+    pub(super) http: T,
+    /// For HTTPS.
+    pub(super) https: T,
+}
+
+impl Listeners<TcpListener> {
+    /// The same for the current runtime.
+    pub(super) fn into_async(self) -> io::Result<Listeners<tokio::net::TcpListener>> {
+        let Self { http, https } = self;
+        let [http, https] = [http, https].map(tokio::net::TcpListener::from_std);
+        Ok(Listeners { http: http?, https: https? })
+    }
+}
+
+impl Listeners<tokio::net::TcpListener> {
+    /// The next connection on any of them; none keeps the others waiting.
+    pub(super) async fn accept(&self) -> (Scheme, io::Result<(TcpStream, SocketAddr)>) {
+        tokio::select! {
+            accepted = self.http.accept() => (Scheme::Http, accepted),
+            accepted = self.https.accept() => (Scheme::Https, accepted),
+        }
+    }
+}
 
 /// Binds `count` listeners to `address`; with port 0 the system chooses one port for all.
 pub(super) fn bind(

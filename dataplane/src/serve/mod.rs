@@ -5,12 +5,13 @@ mod listen;
 mod worker;
 
 use crate::{
-    config::Config,
-    connection::{Clients, MemoryBudget},
+    config::{Config, HttpsPorts},
+    connection::{Clients, MemoryBudget, Tickets},
     table::Table,
     telemetry::{self, ConnectionMemory},
     upstream::Backoff,
 };
+use listen::Listeners;
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -34,9 +35,25 @@ enum Command {
 /// A running dataplane.
 pub struct Dataplane {
     http: SocketAddr,
+    https: SocketAddr,
+    tables: watch::Receiver<Arc<Table>>,
     workers: Vec<Handle>,
     memory: Arc<MemoryBudget>,
     progress: watch::Receiver<()>,
+}
+
+/// Why a dataplane does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address for plain HTTP can't be bound.
+    #[error(transparent)]
+    Http(io::Error),
+    /// The address for HTTPS can't be bound.
+    #[error(transparent)]
+    Https(io::Error),
+    /// A thread can't be started, or TLS can't be set up.
+    #[error(transparent)]
+    Worker(io::Error),
 }
 
 struct Handle {
@@ -48,7 +65,8 @@ struct Handle {
 
 impl fmt::Debug for Dataplane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dataplane").field("http", &self.http).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Dataplane");
+        shown.field("http", &self.http).field("https", &self.https).finish_non_exhaustive()
     }
 }
 
@@ -56,15 +74,22 @@ impl Dataplane {
     /// Binds the listeners and starts the workers, which serve requests from the newest of
     /// `tables`.
     ///
-    /// # Errors If the address can't be bound, a thread can't be started, or TLS can't be set up.
-    pub fn start(config: Config, tables: watch::Receiver<Arc<Table>>) -> io::Result<Self> {
-        let (http, listeners) = listen::bind(config.http, config.workers.max(1))?;
+    /// # Errors If an address can't be bound, a thread can't be started, or TLS can't be set up.
+    pub fn start(config: Config, tables: watch::Receiver<Arc<Table>>) -> Result<Self, StartError> {
+        let count = config.workers.max(1);
+        let (http, plain) = listen::bind(config.http, count).map_err(StartError::Http)?;
+        let (https, tls) = listen::bind(config.https, count).map_err(StartError::Https)?;
+        let listeners = plain.into_iter().zip(tls).map(|(http, https)| Listeners { http, https });
+        let public = config.public_https_port;
+        let https_ports = HttpsPorts { http: http.port(), https: https.port(), public };
+        let tickets =
+            Tickets::new().map_err(|error| StartError::Worker(io::Error::other(error)))?;
         let memory = Arc::new(MemoryBudget::new(config.limits.memory));
         let clients = Arc::new(Clients::new(config.limits.connections_per_client));
         let (config, backoff) = (Arc::new(config), Arc::<Backoff>::default());
         let (report, progress) = watch::channel(());
-        let mut workers = Vec::with_capacity(listeners.len());
-        for (number, listener) in listeners.into_iter().enumerate() {
+        let mut workers = Vec::with_capacity(count);
+        for (number, listeners) in listeners.enumerate() {
             let (commands, inbox) = mpsc::unbounded_channel();
             let generation = Arc::new(AtomicU64::new(0));
             let args = worker::WorkerArgs {
@@ -72,21 +97,28 @@ impl Dataplane {
                 memory: memory.clone(),
                 clients: clients.clone(),
                 backoff: backoff.clone(),
-                listener,
+                tickets: tickets.clone(),
+                https_ports,
+                listeners,
                 tables: tables.clone(),
                 inbox,
                 generation: generation.clone(),
                 report: report.clone(),
             };
-            let thread = worker::start(number, args)?;
+            let thread = worker::start(number, args).map_err(StartError::Worker)?;
             workers.push(Handle { commands, generation, thread });
         }
-        Ok(Self { http, workers, memory, progress })
+        Ok(Self { http, https, tables, workers, memory, progress })
     }
 
     /// The address of the plain HTTP listeners.
     pub fn http_addr(&self) -> SocketAddr {
         self.http
+    }
+
+    /// The address of the HTTPS listeners.
+    pub fn https_addr(&self) -> SocketAddr {
+        self.https
     }
 
     /// The oldest table generation that any worker uses for new requests.
@@ -121,8 +153,9 @@ impl Dataplane {
             }
         }
         let memory = ConnectionMemory { used: self.memory.used(), limit: self.memory.limit() };
+        let table = self.tables.borrow().clone();
         // Writing to a String never fails.
-        let _ = telemetry::encode(&snapshots, memory, out);
+        let _ = telemetry::encode(&snapshots, memory, &table, out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.

@@ -1,9 +1,9 @@
 //! One worker: a thread that accepts connections and serves them.
 
-use super::Command;
+use super::{Command, listen::Listeners};
 use crate::{
-    config::Config,
-    connection::{self, Admission, Clients, MemoryBudget, Registry},
+    config::{Config, HttpsPorts},
+    connection::{self, Admission, Clients, MemoryBudget, Registry, Tickets, TlsAcceptor},
     proxy::{Peer, Shared},
     table::{Scheme, Table},
     telemetry::GaveWay,
@@ -49,7 +49,10 @@ pub(super) struct WorkerArgs {
     pub(super) clients: Arc<Clients>,
     /// The endpoints that do not accept connections, as all workers know them.
     pub(super) backoff: Arc<Backoff>,
-    pub(super) listener: TcpListener,
+    /// Shared by all workers.
+    pub(super) tickets: Tickets,
+    pub(super) https_ports: HttpsPorts,
+    pub(super) listeners: Listeners<TcpListener>,
     pub(super) tables: watch::Receiver<Arc<Table>>,
     pub(super) inbox: mpsc::UnboundedReceiver<Command>,
     pub(super) generation: Arc<AtomicU64>,
@@ -61,12 +64,14 @@ struct Worker {
     shared: Rc<Shared>,
     registry: Rc<Registry>,
     clients: Arc<Clients>,
+    tls: Rc<TlsAcceptor>,
     /// An accepted connection that waits for its place.
     waiting: Cell<Option<Accepted>>,
 }
 
 /// A new connection.
 struct Accepted {
+    scheme: Scheme,
     stream: TcpStream,
     peer: SocketAddr,
     admission: Admission,
@@ -83,23 +88,22 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let shared = match Shared::new(&args.config, table, args.backoff) {
+        let shared = match Shared::new(&args.config, args.https_ports, table, args.backoff) {
             Ok(shared) => Rc::new(shared),
             Err(error) => return drop(ready.send(Err(error))),
         };
         let registry = Rc::new(Registry::new(args.memory));
+        let tls = Rc::new(TlsAcceptor::new(args.tickets));
         let (clients, waiting) = (args.clients, Cell::default());
-        let worker = Rc::new(Worker { shared, registry, clients, waiting });
+        let worker = Rc::new(Worker { shared, registry, clients, tls, waiting });
         let result = runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(args.listener)?;
+            let listeners = args.listeners.into_async()?;
             args.generation.store(worker.shared.table().generation, Ordering::Release);
             // The thread that starts the worker waits for this.
             let _ = ready.send(Ok(()));
-            let followed =
-                follow_tables(worker.shared.clone(), args.tables, args.generation, args.report);
-            spawn_local(followed);
+            spawn_local(follow_tables(worker.clone(), args.tables, args.generation, args.report));
             spawn_local(evict_idle(worker.shared.clone()));
-            run(worker, listener, args.inbox).await;
+            run(worker, listeners, args.inbox).await;
             io::Result::Ok(())
         });
         if let Err(error) = result {
@@ -112,7 +116,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
 
 /// Serves new requests from each new table.
 async fn follow_tables(
-    shared: Rc<Shared>,
+    worker: Rc<Worker>,
     mut tables: watch::Receiver<Arc<Table>>,
     generation: Arc<AtomicU64>,
     report: watch::Sender<()>,
@@ -120,7 +124,8 @@ async fn follow_tables(
     while tables.changed().await.is_ok() {
         let table = tables.borrow_and_update().clone();
         let number = table.generation;
-        shared.replace_table(table);
+        worker.shared.replace_table(table);
+        worker.tls.table_changed();
         generation.store(number, Ordering::Release);
         report.send_replace(());
     }
@@ -136,24 +141,26 @@ async fn evict_idle(shared: Rc<Shared>) {
 /// Accepts connections until told to drain, then waits for those that are left.
 async fn run(
     worker: Rc<Worker>,
-    listener: tokio::net::TcpListener,
+    listeners: Listeners<tokio::net::TcpListener>,
     mut inbox: mpsc::UnboundedReceiver<Command>,
 ) {
-    let listener = Rc::new(listener);
-    let accepting = spawn_local(accept(worker.clone(), listener.clone()));
-    let mut listening = Some(listener);
+    let listeners = Rc::new(listeners);
+    let accepting = spawn_local(accept(worker.clone(), listeners.clone()));
+    let mut listening = Some(listeners);
     let mut draining = None;
     while let Some(command) = inbox.recv().await {
         match command {
             // The receiver may be gone.
             Command::Collect(reply) => {
-                drop(reply.send(worker.shared.snapshot(worker.registry.counts())))
+                let (connections, handshakes) =
+                    (worker.registry.counts(), worker.tls.stats.counts());
+                drop(reply.send(worker.shared.snapshot(connections, handshakes)));
             }
             Command::Drain(reply) => {
                 accepting.abort();
                 spawn_waiting(&worker);
-                if let Some(listener) = listening.take() {
-                    accept_waiting(&worker, &listener);
+                if let Some(listeners) = listening.take() {
+                    accept_waiting(&worker, &listeners);
                 }
                 draining.get_or_insert_with(|| spawn_local(drain(worker.clone(), reply)));
             }
@@ -167,40 +174,50 @@ async fn drain(worker: Rc<Worker>, reply: oneshot::Sender<()>) {
 }
 
 /// Accepts connections that are already queued: closing the listener would reset them.
-fn accept_waiting(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        if admit(worker, stream, peer) {
+fn accept_waiting(worker: &Rc<Worker>, listeners: &Listeners<tokio::net::TcpListener>) {
+    while let Some((scheme, Ok((stream, peer)))) = listeners.accept().now_or_never() {
+        if admit(worker, scheme, stream, peer) {
             spawn_waiting(worker);
         }
     }
 }
 
 /// Lets a connection wait for its place; `false` if its client has too many.
-fn admit(worker: &Worker, stream: TcpStream, peer: SocketAddr) -> bool {
+fn admit(worker: &Worker, scheme: Scheme, stream: TcpStream, peer: SocketAddr) -> bool {
     let Some(admission) = worker.clients.admit(peer.ip()) else {
         worker.registry.count(GaveWay::Client);
         return false;
     };
-    worker.waiting.set(Some(Accepted { stream, peer, admission }));
+    worker.waiting.set(Some(Accepted { scheme, stream, peer, admission }));
     true
 }
 
 /// Serves the connection that waits for its place, in a task of its own.
 fn spawn_waiting(worker: &Worker) {
-    let Some(Accepted { stream, peer, admission }) = worker.waiting.take() else { return };
+    let Some(accepted) = worker.waiting.take() else { return };
+    let Accepted { scheme, stream, peer, admission } = accepted;
     // Responses are written whole, so waiting to fill segments would only delay them. A socket that
     // does not support it still works.
     let _ = stream.set_nodelay(true);
     let (shared, registry) = (worker.shared.clone(), &worker.registry);
-    let peer = Peer::new(peer, Scheme::Http);
-    spawn_local(connection::serve(shared, registry, stream, peer, admission));
+    match scheme {
+        Scheme::Http => {
+            let peer = Peer::new(peer, scheme);
+            spawn_local(connection::serve(shared, registry, stream, peer, admission))
+        }
+        Scheme::Https => {
+            let tls = worker.tls.clone();
+            spawn_local(connection::serve_tls(shared, registry, tls, stream, peer, admission))
+        }
+    };
 }
 
-async fn accept(worker: Rc<Worker>, listener: Rc<tokio::net::TcpListener>) {
+async fn accept(worker: Rc<Worker>, listeners: Rc<Listeners<tokio::net::TcpListener>>) {
     loop {
-        match listener.accept().await {
+        let (scheme, accepted) = listeners.accept().await;
+        match accepted {
             Ok((stream, peer)) => {
-                if admit(&worker, stream, peer) {
+                if admit(&worker, scheme, stream, peer) {
                     worker.registry.make_room(worker.shared.limits.connections).await;
                     spawn_waiting(&worker);
                 }

@@ -146,6 +146,13 @@ pub struct VirtualHost {
     pub routes: Arc<RouteTree<Arc<Route>>>,
 }
 
+impl VirtualHost {
+    /// Whether clients are asked for certificates.
+    pub fn asks_for_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_certificates.is_some())
+    }
+}
+
 /// The fields in which trusted proxies report the client. The others are removed: the proxies may
 /// have passed them on as the client sent them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -191,7 +198,16 @@ impl Hosts {
     /// The entry for `host` (lower case, without port or trailing dot): exact, then the longest
     /// suffix, then `*`.
     pub fn find(&self, host: &str) -> Option<&VirtualHost> {
-        if let Some(found) = self.exact.get(host) {
+        self.find_where(host, |_| true)
+    }
+
+    /// TLS of the most specific entry for `host` that has TLS.
+    pub fn find_tls(&self, host: &str) -> Option<&Arc<HostTls>> {
+        self.find_where(host, |entry| entry.tls.is_some())?.tls.as_ref()
+    }
+
+    fn find_where(&self, host: &str, fits: impl Fn(&VirtualHost) -> bool) -> Option<&VirtualHost> {
+        if let Some(found) = self.exact.get(host).filter(|entry| fits(entry)) {
             return Some(found);
         }
         if !self.suffix.is_empty() {
@@ -199,14 +215,14 @@ impl Hosts {
             while let Some((label, suffix)) = rest.split_once('.') {
                 // `.example.com` has no label before its suffix.
                 if (!label.is_empty() || rest.len() != host.len())
-                    && let Some(found) = self.suffix.get(suffix)
+                    && let Some(found) = self.suffix.get(suffix).filter(|entry| fits(entry))
                 {
                     return Some(found);
                 }
                 rest = suffix;
             }
         }
-        self.any.as_ref()
+        self.any.as_ref().filter(|entry| fits(entry))
     }
 
     /// All entries, sorted by their pattern.

@@ -2,6 +2,7 @@
 
 use super::{
     cors::{CorsCounts, CorsStats},
+    handshakes::HandshakeCounts,
     histogram::Histogram,
     status::StatusLabel,
 };
@@ -72,6 +73,7 @@ pub(crate) struct Snapshot {
     pub(super) routes: Vec<RouteSnapshot>,
     pub(super) upstream: UpstreamCounts,
     pub(super) connections: ConnectionCounts,
+    pub(super) handshakes: HandshakeCounts,
 }
 
 /// Why a connection was closed to keep others served.
@@ -114,6 +116,7 @@ impl Snapshot {
         routes: &[Rc<RouteStats>],
         upstream: UpstreamCounts,
         connections: ConnectionCounts,
+        handshakes: HandshakeCounts,
     ) -> Self {
         let routes = routes.iter().map(|route| RouteSnapshot {
             name: route.name.clone(),
@@ -121,7 +124,7 @@ impl Snapshot {
             durations: route.durations.borrow().clone(),
             cors: route.cors.counts(),
         });
-        Self { routes: routes.collect(), upstream, connections }
+        Self { routes: routes.collect(), upstream, connections, handshakes }
     }
 }
 

@@ -3,13 +3,15 @@
 use super::{
     cors::{CorsCounts, Series, mode, series},
     counters::{GaveWay, RouteSnapshot, Snapshot, UpstreamCounts},
+    handshakes::{self, HandshakeCounts},
     histogram::Histogram,
     status::StatusLabel,
 };
-use crate::table::ObjectName;
+use crate::table::{ObjectName, Table};
 use std::{
     collections::BTreeMap,
     fmt::{self, Write},
+    time::UNIX_EPOCH,
 };
 
 #[derive(Default)]
@@ -28,10 +30,11 @@ pub(crate) struct ConnectionMemory {
     pub(crate) limit: usize,
 }
 
-/// Writes the sums over all workers.
+/// Writes the sums over all workers, and what is to be told of the table that they serve.
 pub(crate) fn encode(
     snapshots: &[Snapshot],
     memory: ConnectionMemory,
+    table: &Table,
     out: &mut String,
 ) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
@@ -49,7 +52,9 @@ pub(crate) fn encode(
     durations(&routes, out)?;
     cors(&routes, out)?;
     upstream(snapshots, out)?;
-    connections(snapshots, memory, out)
+    connections(snapshots, memory, out)?;
+    tls_handshakes(snapshots, out)?;
+    certificates(table, out)
 }
 
 /// The label `route`. Object names are DNS names, so nothing needs escaping.
@@ -84,18 +89,24 @@ fn durations(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -
         if merged.outcomes.is_empty() {
             continue;
         }
-        let route = label(*route);
-        let mut count = 0;
-        for (bound, below) in merged.durations.cumulative() {
-            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
-            writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {below}")?;
-            count = below;
-        }
-        let sum = merged.durations.sum().as_secs_f64();
-        writeln!(out, "{name}_sum{{route=\"{route}\"}} {sum}")?;
-        writeln!(out, "{name}_count{{route=\"{route}\"}} {count}")?;
+        let route = format!("route=\"{}\"", label(*route));
+        histogram(out, name, &route, &merged.durations)?;
     }
     Ok(())
+}
+
+/// The samples of a histogram; `labels` are all but `le`, and may be empty.
+fn histogram(out: &mut String, name: &str, labels: &str, histogram: &Histogram) -> fmt::Result {
+    let comma = if labels.is_empty() { "" } else { "," };
+    let mut count = 0;
+    for (bound, below) in histogram.cumulative() {
+        let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+        writeln!(out, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}")?;
+        count = below;
+    }
+    let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+    writeln!(out, "{name}_sum{labels} {}", histogram.sum().as_secs_f64())?;
+    writeln!(out, "{name}_count{labels} {count}")
 }
 
 fn cors(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
@@ -225,6 +236,44 @@ fn connections(snapshots: &[Snapshot], memory: ConnectionMemory, out: &mut Strin
     for reason in GaveWay::ALL {
         let count: u64 = counts().map(|counts| counts.gave_way[reason as usize]).sum();
         writeln!(out, "{name}{{reason=\"{}\"}} {count}", reason.name())?;
+    }
+    Ok(())
+}
+
+fn tls_handshakes(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
+    let mut all = HandshakeCounts::default();
+    snapshots.iter().for_each(|snapshot| all.merge(&snapshot.handshakes));
+    let name = "portico_tls_handshakes_total";
+    family(out, name, "TLS handshakes with clients, by how they ended and the version of TLS.")?;
+    for ((result, version), count) in &all.results {
+        let (result, version) = (result.name(), handshakes::version(*version));
+        writeln!(out, "{name}{{result=\"{result}\",version=\"{version}\"}} {count}")?;
+    }
+    let name = "portico_tls_handshake_duration_seconds";
+    writeln!(
+        out,
+        "# HELP {name} Time from accepting a connection to the end of its TLS handshake, of those that succeed."
+    )?;
+    writeln!(out, "# TYPE {name} histogram")?;
+    histogram(out, name, "", &all.durations)
+}
+
+fn certificates(table: &Table, out: &mut String) -> fmt::Result {
+    let name = "portico_certificate_not_after_timestamp_seconds";
+    writeln!(out, "# HELP {name} When the certificate of a FrontDoor's host expires.")?;
+    writeln!(out, "# TYPE {name} gauge")?;
+    for entry in table.hosts.iter() {
+        let Some(certificate) = entry.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) else {
+            continue;
+        };
+        // One that expired before 1970 has expired.
+        let seconds = certificate.not_after().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (front_door, host) = (&entry.front_door, &entry.host);
+        writeln!(
+            out,
+            "{name}{{front_door=\"{front_door}\",host=\"{host}\"}} {}",
+            seconds.as_secs()
+        )?;
     }
     Ok(())
 }

@@ -4,10 +4,12 @@
 mod cors;
 mod counters;
 mod exposition;
+mod handshakes;
 mod histogram;
 mod request_record;
 mod status;
 
 pub(crate) use counters::{ConnectionCounts, GaveWay, RouteStats, Snapshot, UpstreamStats};
 pub(crate) use exposition::{ConnectionMemory, encode};
+pub(crate) use handshakes::{HandshakeCounts, HandshakeResult, HandshakeStats};
 pub(crate) use request_record::RequestRecord;

@@ -2,11 +2,12 @@
 
 use super::{RouteStats, cors};
 use crate::{cors::Verdict, refusal::Refusal};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, Version};
 use std::{
     fmt,
     net::IpAddr,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -53,6 +54,10 @@ pub(crate) struct AccessLogFields {
     pub(crate) host: Option<String>,
     /// The path without query.
     pub(crate) path: Option<String>,
+    /// The version of HTTP.
+    pub(crate) version: Option<Version>,
+    /// The subject of the client's certificate, if it has one.
+    pub(crate) client_cert: Option<Arc<str>>,
     /// The selected backend.
     pub(crate) backend: Option<String>,
 }
@@ -124,6 +129,8 @@ impl RequestRecord {
             method = fields.method.as_ref().map_or("-", Method::as_str),
             host = fields.host.as_deref().unwrap_or("-"),
             path = fields.path.as_deref().unwrap_or("-"),
+            version = fields.version.map_or("-", version),
+            client_cert = fields.client_cert.as_deref(),
             status,
             reason,
             cors = self.cors.map(|verdict| tracing::field::display(cors::VerdictLabel(verdict))),
@@ -133,6 +140,15 @@ impl RequestRecord {
             upstream_ms = self.upstream.map(millis),
             request_id = %self.id.to_str().unwrap_or("-"),
         );
+    }
+}
+
+/// A version as the log names it.
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
     }
 }
 

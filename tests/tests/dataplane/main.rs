@@ -19,6 +19,7 @@ mod paths;
 mod predicates;
 mod rewriting;
 mod swap;
+mod tls;
 mod trailers;
 mod trust;
 mod upgrades;

@@ -5,6 +5,9 @@ use std::cell::Cell;
 /// What an open connection takes whatever it does: its task, timer, socket and states.
 const CONNECTION_BYTES: usize = 4 * 1024;
 
+/// What a TLS session takes beyond that.
+const TLS_BYTES: usize = 12 * 1024;
+
 /// What hyper's connection takes, with a request and its connection to a backend.
 const HYPER_BYTES: usize = 24 * 1024;
 
@@ -21,6 +24,8 @@ const BACKEND_READ_BYTES: usize = 48 * 1024;
 /// The buffers' sizes.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
+    /// Whether the stream is that of a TLS session.
+    has_tls: bool,
     /// Whether hyper's connection exists; it does not while a connection is parked.
     pub(super) has_hyper: Cell<bool>,
     /// The size of the guard's buffer.
@@ -34,10 +39,18 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
+    /// Those of a new connection.
+    pub(super) fn new(has_tls: bool) -> Self {
+        Self { has_tls, ..Self::default() }
+    }
+
     /// An estimate of all that the connection holds, `unwritten` of it waiting to be written.
     pub(super) fn bytes(&self, unwritten: usize) -> usize {
         let beyond = |size: usize| size.saturating_sub(HYPER_BUFFER_BYTES);
         let mut bytes = CONNECTION_BYTES + self.held.get();
+        if self.has_tls {
+            bytes += TLS_BYTES;
+        }
         if self.has_hyper.get() {
             bytes += HYPER_BYTES + beyond(self.head.get());
             if beyond(self.read_into.get()) > 0 {

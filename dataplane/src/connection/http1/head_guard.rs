@@ -99,7 +99,8 @@ impl<T> HeadGuard<T> {
         self.refuse(Refusal::HeadTimeout);
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
+    /// Refuses what comes next, and serves nothing after it.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
         self.state.refuse_head(refusal);
         self.state.mid_head.set(false);
         self.at = State::Refused;

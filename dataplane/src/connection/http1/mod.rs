@@ -16,6 +16,7 @@ use super::{
 use crate::{
     config::Limits,
     proxy::{self, Peer, Shared},
+    refusal::Refusal,
     request::Incoming,
 };
 use bytes::Bytes;
@@ -48,9 +49,31 @@ pub(super) fn serve<T>(
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
+    let state = begin(&shared, peer, handle);
+    let guard = HeadGuard::new(io, shared.limits.clone(), state.clone());
+    run(shared, guard, state)
+}
+
+/// Refuses whatever comes over a connection.
+pub(super) async fn refuse<T>(
+    shared: Rc<Shared>,
+    handle: Rc<ConnectionHandle>,
+    io: T,
+    peer: Peer,
+    refusal: Refusal,
+) where
+    T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
+{
+    let state = begin(&shared, peer, handle);
+    let mut guard = HeadGuard::new(io, shared.limits.clone(), state.clone());
+    guard.refuse(refusal);
+    run(shared, guard, state).await;
+}
+
+fn begin(shared: &Shared, peer: Peer, handle: Rc<ConnectionHandle>) -> Rc<ConnState> {
     let state = Rc::new(ConnState::new(peer, shared.limits.idle_timeout, handle));
     state.account();
-    run(shared, io, state)
+    state
 }
 
 /// How a connection has ended.
@@ -94,7 +117,11 @@ fn http(limits: &Limits) -> http1::Builder {
     builder
 }
 
-async fn run<T>(shared: Rc<Shared>, io: T, state: Rc<ConnState>) -> Option<(T, Vec<u8>)>
+async fn run<T>(
+    shared: Rc<Shared>,
+    guard: HeadGuard<T>,
+    state: Rc<ConnState>,
+) -> Option<(T, Vec<u8>)>
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
@@ -103,7 +130,7 @@ where
         proxy::handle(shared.clone(), state.clone(), request.map(Incoming::Http1))
     };
     // One of the two: without hyper a connection is parked.
-    let mut parked = Some(HeadGuard::new(io, limits.clone(), state.clone()));
+    let mut parked = Some(guard);
     let mut parsing = None;
     let apart = |http: http1::Connection<_, _>| {
         let parts = http.into_parts();

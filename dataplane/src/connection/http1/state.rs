@@ -83,6 +83,7 @@ pub(crate) struct ConnState {
 impl ConnState {
     /// A new connection from `peer`.
     pub(super) fn new(peer: Peer, idle_timeout: Duration, handle: Rc<ConnectionHandle>) -> Self {
+        let buffers = Buffers::new(peer.session.is_some());
         Self {
             peer,
             handle,
@@ -90,7 +91,7 @@ impl ConnState {
             request: Rc::new(RequestState::new()),
             idle_timeout,
             idle_left: Cell::new(Duration::ZERO),
-            buffers: Buffers::default(),
+            buffers,
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
             read_closed: Cell::new(false),

@@ -4,7 +4,10 @@ use super::{
     super::peer::Peer,
     client::ClientInfo,
     hop_by_hop,
-    names::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP, REQUEST_ID},
+    names::{
+        CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT,
+        FORWARDED_PROTO, REAL_IP, REQUEST_ID,
+    },
     present::Present,
 };
 use crate::{
@@ -110,6 +113,12 @@ impl Outbound<'_> {
         let real_ip = if client.trusted.is_some() { value(client.address) } else { peer.clone() };
         headers.insert(REAL_IP, real_ip);
         headers.insert(REQUEST_ID, self.id.clone());
+        if let Some(certificate) = self.peer.certificate() {
+            headers.insert(CLIENT_CERT, certificate.own.clone());
+            if let Some(chain) = &certificate.chain {
+                headers.insert(CLIENT_CERT_CHAIN, chain.clone());
+            }
+        }
     }
 
     /// A list of the client and this hop, where the trusted proxies report the client in another

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName};
 pub(in crate::proxy) fn remove_untrusted(
     headers: &mut HeaderMap,
     trusted: Option<TrustedHeaders>,
+    asks_for_certificates: bool,
     underscores: Underscores,
 ) {
     let is_untrusted = |name: &&HeaderName| {
@@ -21,6 +22,8 @@ pub(in crate::proxy) fn remove_untrusted(
         }
         match trusted {
             None => field_name::is_claim(name),
+            // Where clients are asked for certificates here, nobody else knows them.
+            Some(_) if asks_for_certificates && name.starts_with("client-cert") => true,
             Some(TrustedHeaders::XForwarded) => name == "forwarded",
             Some(TrustedHeaders::Forwarded) => field_name::is_x_forwarded(name),
         }
@@ -56,7 +59,7 @@ mod tests {
         ];
         let line = |name| (HeaderName::from_static(name), HeaderValue::from_static("x"));
         let mut headers: HeaderMap = SENT.into_iter().map(line).collect();
-        remove_untrusted(&mut headers, trusted, underscores);
+        remove_untrusted(&mut headers, trusted, false, underscores);
         let mut names: Vec<_> = headers.keys().map(ToString::to_string).collect();
         names.sort_unstable();
         names

@@ -46,6 +46,7 @@ impl Portico {
         let mut command = pinned(&cores.proxy, binary);
         command.arg("serve").arg(&place).args(["--workers", "1"]).args(flags);
         command.arg("--http").arg(format!("127.0.0.1:{http}"));
+        command.arg("--https").arg("127.0.0.1:0");
         command.arg("--admin").arg(format!("127.0.0.1:{admin}"));
         // nginx's access log is off as well.
         command.env("RUST_LOG", "warn");

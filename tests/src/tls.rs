@@ -1,0 +1,241 @@
+//! TLS for the socket tier: authorities and certificates made for a test, and clients.
+
+use crate::{edge::Edge, wire::Wire};
+use anyhow::{Context, Result};
+use portico_dataplane::{
+    certificate::{Certificate, CertificateAuthorities},
+    table::{HostTls, ObjectName, PlainHttp, TlsVersion},
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme,
+    SupportedProtocolVersion,
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+};
+use std::{net::SocketAddr, sync::Arc};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// A certificate authority.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate with its key.
+pub struct Pair {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+impl Authority {
+    /// One with a key of its own.
+    pub fn new(name: &str) -> Result<Self> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+    }
+
+    /// A certificate for these names.
+    pub fn issue(&self, names: &[&str]) -> Result<Pair> {
+        self.issue_with(CertificateParams::new(owned(names))?)
+    }
+
+    /// A certificate of a client, with a common name alone.
+    pub fn issue_client(&self, name: &str) -> Result<Pair> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.issue_with(params)
+    }
+
+    /// A certificate that has expired long ago.
+    pub fn issue_expired(&self, names: &[&str]) -> Result<Pair> {
+        let mut params = CertificateParams::new(owned(names))?;
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        self.issue_with(params)
+    }
+
+    fn issue_with(&self, params: CertificateParams) -> Result<Pair> {
+        let key = KeyPair::generate()?;
+        Ok(Pair { certificate: params.signed_by(&key, &self.0)?, key })
+    }
+
+    /// For client certificates.
+    pub fn authorities(&self) -> Result<CertificateAuthorities> {
+        Ok(CertificateAuthorities::from_pem(self.0.pem().as_bytes())?)
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+impl Pair {
+    /// As a table has it.
+    pub fn certificate(&self) -> Result<Arc<Certificate>> {
+        let (chain, key) = (self.certificate.pem(), self.key.serialize_pem());
+        Ok(Arc::new(Certificate::from_pem(chain.as_bytes(), key.as_bytes())?))
+    }
+
+    /// The certificate itself.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        self.certificate.der()
+    }
+
+    /// TLS with this certificate from the Secret `web/<secret>`, and otherwise with the defaults.
+    pub fn host(&self, secret: &str) -> Result<HostTls> {
+        Ok(HostTls {
+            secret: ObjectName::new("web", secret),
+            certificate: Some(self.certificate()?),
+            min_version: TlsVersion::Tls12,
+            client_certificates: None,
+            plain_http: PlainHttp::Redirect,
+            hsts: None,
+        })
+    }
+}
+
+/// A client that accepts every certificate: a test looks at it itself.
+#[derive(Clone)]
+pub struct Client(ClientConfig);
+
+/// A connection of such a client.
+pub struct Connected {
+    /// The certificate that the server has presented.
+    pub certificate: CertificateDer<'static>,
+    /// Whether an earlier session was resumed.
+    pub is_resumed: bool,
+    /// The protocol that was agreed on.
+    pub alpn: Option<String>,
+    /// The version of TLS.
+    pub version: rustls::ProtocolVersion,
+    /// The stream.
+    pub wire: Wire,
+}
+
+impl Client {
+    /// One of any version.
+    pub fn new() -> Result<Self> {
+        Self::build(rustls::ALL_VERSIONS, None)
+    }
+
+    /// One of this version only.
+    pub fn of(version: &'static SupportedProtocolVersion) -> Result<Self> {
+        Self::build(&[version], None)
+    }
+
+    /// One that presents a certificate if it is asked for one.
+    pub fn with(pair: &Pair) -> Result<Self> {
+        Self::build(rustls::ALL_VERSIONS, Some(pair))
+    }
+
+    /// The same with this version only.
+    pub fn of_with(version: &'static SupportedProtocolVersion, pair: &Pair) -> Result<Self> {
+        Self::build(&[version], Some(pair))
+    }
+
+    fn build(versions: &[&'static SupportedProtocolVersion], pair: Option<&Pair>) -> Result<Self> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)));
+        Ok(Self(match pair {
+            None => config.with_no_client_auth(),
+            Some(pair) => {
+                let key = PrivateKeyDer::try_from(pair.key.serialize_der());
+                let key = key.ok().context("a key")?;
+                config.with_client_auth_cert(vec![pair.der().clone()], key)?
+            }
+        }))
+    }
+
+    /// Names no host.
+    pub fn without_sni(mut self) -> Self {
+        self.0.enable_sni = false;
+        self
+    }
+
+    /// Offers these protocols.
+    pub fn offering(mut self, protocols: &[&str]) -> Self {
+        self.0.alpn_protocols =
+            protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        self
+    }
+
+    /// Remembers no sessions.
+    pub fn forgetful(mut self) -> Self {
+        self.0.resumption = Resumption::disabled();
+        self
+    }
+
+    /// The handshake with the edge's TLS port.
+    pub async fn connect(&self, edge: &Edge, name: &str) -> Result<Connected> {
+        self.connect_to(edge.https(), name).await
+    }
+
+    /// The handshake with the server at an address.
+    pub async fn connect_to(&self, address: SocketAddr, name: &str) -> Result<Connected> {
+        let stream = self.stream(address, name).await?;
+        let tls: &ClientConnection = stream.get_ref().1;
+        let certificates = tls.peer_certificates().context("no certificate")?;
+        Ok(Connected {
+            certificate: certificates.first().context("no certificate")?.clone().into_owned(),
+            is_resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
+            alpn: tls.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            version: tls.protocol_version().context("no version")?,
+            wire: Wire::new(stream),
+        })
+    }
+
+    /// The same, as a stream.
+    pub async fn stream(&self, address: SocketAddr, name: &str) -> Result<TlsStream<TcpStream>> {
+        let socket = TcpStream::connect(address).await?;
+        let name = ServerName::try_from(name.to_owned())?;
+        let connector = TlsConnector::from(Arc::new(self.0.clone()));
+        Ok(connector.connect(name, socket).await?)
+    }
+}
+
+/// Accepts any certificate, as long as the server has its key.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
