@@ -6,7 +6,9 @@ use portico_dataplane::{
     certificate::{Certificate, CertificateAuthorities},
     table::{HostTls, ObjectName, PlainHttp, TlsVersion},
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme,
     SupportedProtocolVersion,
@@ -41,7 +43,9 @@ impl Authority {
 
     /// A certificate for these names.
     pub fn issue(&self, names: &[&str]) -> Result<Pair> {
-        self.issue_with(CertificateParams::new(owned(names))?)
+        let mut params = CertificateParams::new(owned(names))?;
+        params.distinguished_name = DistinguishedName::new();
+        self.issue_with(params)
     }
 
     /// A certificate of a client, with a common name alone.
@@ -64,6 +68,14 @@ impl Authority {
         Ok(Pair { certificate: params.signed_by(&key, &self.0)?, key })
     }
 
+    /// The ConfigMap `web/<name>` that holds the authority's certificate.
+    pub fn config_map(&self, name: &str) -> String {
+        let pem: String = self.0.pem().lines().map(|line| format!("    {line}\n")).collect();
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: web}}\ndata:\n  ca.crt: |\n{pem}"
+        )
+    }
+
     /// For client certificates.
     pub fn authorities(&self) -> Result<CertificateAuthorities> {
         Ok(CertificateAuthorities::from_pem(self.0.pem().as_bytes())?)
@@ -79,6 +91,17 @@ impl Pair {
     pub fn certificate(&self) -> Result<Arc<Certificate>> {
         let (chain, key) = (self.certificate.pem(), self.key.serialize_pem());
         Ok(Arc::new(Certificate::from_pem(chain.as_bytes(), key.as_bytes())?))
+    }
+
+    /// The Secret `web/<name>` that holds it.
+    pub fn secret(&self, name: &str) -> String {
+        let block =
+            |pem: String| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: web}}\ntype: kubernetes.io/tls\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
+            block(self.certificate.pem()),
+            block(self.key.serialize_pem()),
+        )
     }
 
     /// The certificate itself.
@@ -111,6 +134,8 @@ pub struct Connected {
     pub is_resumed: bool,
     /// The protocol that was agreed on.
     pub alpn: Option<String>,
+    /// How keys were agreed on.
+    pub group: Option<rustls::NamedGroup>,
     /// The version of TLS.
     pub version: rustls::ProtocolVersion,
     /// The stream.
@@ -187,6 +212,7 @@ impl Client {
             certificate: certificates.first().context("no certificate")?.clone().into_owned(),
             is_resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
             alpn: tls.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            group: tls.negotiated_key_exchange_group().map(|group| group.name()),
             version: tls.protocol_version().context("no version")?,
             wire: Wire::new(stream),
         })

@@ -3,6 +3,7 @@
 
 mod backends;
 mod cors;
+mod tls;
 
 use portico_tests::{
     backend::{Backend, Reply, Stage, front_door, one_route, route, service},
@@ -94,6 +95,7 @@ async fn the_access_line_tells_what_is_documented() {
         ("method", "POST"),
         ("host", "www.ep.com"),
         ("path", "/a/b"),
+        ("version", "HTTP/1.1"),
         ("reason", ""),
         ("cors", "allowed"),
         ("request_id", "a-line-of-its-own"),
@@ -119,6 +121,8 @@ async fn the_access_line_tells_what_is_documented() {
         .keys()
         .map(String::as_str)
         .filter(|name| !own.contains(name))
+        // Only where there is one.
+        .chain(["client_cert"])
         .collect();
     assert_eq!(said, named);
 }

@@ -3,6 +3,7 @@
 mod client_certificates;
 mod hostile;
 mod lifecycle;
+mod manifests;
 mod names;
 mod plain_http;
 mod requests;
@@ -25,7 +26,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: www.ep.com\r\n\r\n";
 
 /// Manifests that forward everything of these hosts to a backend; `spec` is the rest of the
 /// FrontDoor's.
-fn manifests_with(backend: &Backend, hosts: &[&str], spec: &str) -> String {
+fn manifests_of(backend: &Backend, hosts: &[&str], spec: &str) -> String {
     let hosts: Vec<_> = hosts.iter().map(|host| format!("{{name: '{host}'}}")).collect();
     let door = format!(
         "---\napiVersion: portico.dev/v1alpha1\nkind: FrontDoor\nmetadata: {{name: ep, namespace: web}}\nspec:\n  hosts: [{}]\n  {spec}\n",
@@ -47,7 +48,7 @@ impl Door {
     async fn open(setup: Setup, hosts: &[&'static str]) -> Self {
         let backend = Backend::saying("served").await.unwrap();
         let hosts = hosts.to_vec();
-        let edge = Edge::start_with(setup, &manifests_with(&backend, &hosts, "")).await.unwrap();
+        let edge = Edge::start_with(setup, &manifests_of(&backend, &hosts, "")).await.unwrap();
         Self { edge, backend, authority: Authority::new("test").unwrap(), hosts }
     }
 
@@ -66,7 +67,7 @@ impl Door {
 
     /// The same with more of the FrontDoor's spec.
     async fn serve_with(&self, spec: &str, tls: &[(&str, HostTls)]) {
-        let manifests = manifests_with(&self.backend, &self.hosts, spec);
+        let manifests = manifests_of(&self.backend, &self.hosts, spec);
         self.edge.serve_tls(&manifests, tls).await.unwrap();
     }
 

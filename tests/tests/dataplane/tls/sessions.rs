@@ -30,6 +30,13 @@ async fn the_oldest_version_is_what_the_host_says() {
 }
 
 #[tokio::test]
+async fn keys_are_agreed_on_so_that_no_later_computer_finds_them() {
+    let (door, _) = Door::with_one_host(Setup::default()).await;
+    let connected = Client::new().unwrap().connect(&door.edge, "www.ep.com").await.unwrap();
+    assert_eq!(connected.group, Some(rustls::NamedGroup::X25519MLKEM768));
+}
+
+#[tokio::test]
 async fn a_session_resumes_whichever_worker_gets_the_connection() {
     let setup = Setup { workers: 4, ..Setup::default() };
     let (door, pair) = Door::with_one_host(setup).await;
