@@ -156,6 +156,51 @@ fn last_words(source: impl Source, trigger: Option<Trigger>, debouncer: Debounce
     text
 }
 
+/// A FrontDoor whose certificate expires in 2030.
+fn with_certificate() -> Snapshot {
+    let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let spec =
+        serde_json::json!({"hosts": [{"name": "a.example", "tls": {"secretRef": {"name": "s"}}}]});
+    let front_door = FrontDoor::new("ep", serde_json::from_value(spec).unwrap());
+    let secret = serde_json::json!({
+        "metadata": {},
+        "type": "kubernetes.io/tls",
+        "stringData": {"tls.crt": certificate, "tls.key": key.serialize_pem()},
+    });
+    let secret = Arc::new(serde_json::from_value(secret).unwrap());
+    Snapshot {
+        front_doors: [(ObjectName::new("web", "ep"), Entry::good(Arc::new(front_door)))].into(),
+        secrets: [(ObjectName::new("web", "s"), secret)].into(),
+        ..Snapshot::default()
+    }
+}
+
+#[test]
+fn a_status_changes_with_the_date_though_no_object_does() {
+    let (sender, mut publisher, _) = publisher();
+    let updates = publisher.status_updates();
+    let warnings = || {
+        let update = updates.borrow();
+        update.statuses.values().map(|status| status.problems.len()).sum::<usize>()
+    };
+    publisher.clock = || "2029-12-17T23:59:00Z".parse().unwrap();
+    sender.send(with_certificate()).unwrap();
+    publisher.publish();
+    assert_eq!((warnings(), publisher.max_wait()), (0, Duration::from_mins(1)));
+    publisher.publish();
+    assert_eq!(warnings(), 0, "the date has not come");
+    publisher.clock = || "2029-12-18T00:00:00Z".parse().unwrap();
+    assert_eq!(publisher.max_wait(), Duration::ZERO);
+    publisher.publish();
+    assert_eq!((warnings(), publisher.max_wait()), (1, MAX_WAIT_FOR_DATE));
+    publisher.clock = || "2031-01-01T00:00:00Z".parse().unwrap();
+    publisher.publish();
+    assert_eq!((warnings(), publisher.max_wait()), (1, Duration::MAX), "it has expired");
+}
+
 #[test]
 fn only_a_panic_of_the_loop_is_an_error() {
     struct Broken;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod certificates;
 mod generate;
 mod last_good;
 #[path = "../policies/mod.rs"]

@@ -103,7 +103,7 @@ pub(super) fn parse<'c>(
     match X509Certificate::from_der(certificate) {
         Ok(([], parsed)) => Ok(parsed),
         Ok(_) => Err(invalid("bytes follow it".to_owned())),
-        Err(error) => Err(invalid(error.to_string())),
+        Err(_) => Err(invalid("it is not X.509".to_owned())),
     }
 }
 
