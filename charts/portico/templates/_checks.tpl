@@ -18,8 +18,8 @@
 {{- if and .autoscaling.enabled (not .autoscaling.targetCPU) (not .autoscaling.metrics) -}}
 {{- fail "autoscaling: set targetCPU or metrics, or there is nothing to scale by" -}}
 {{- end -}}
-{{- if and .hostPorts.http (not $isDaemonSet) -}}
-{{- fail "hostPorts.http: two replicas of a Deployment can't share one port of a node; use kind: DaemonSet" -}}
+{{- if and (or .hostPorts.http .hostPorts.https) (not $isDaemonSet) -}}
+{{- fail "hostPorts: two replicas of a Deployment can't share one port of a node; use kind: DaemonSet" -}}
 {{- end -}}
 
 {{- with .updateStrategy -}}
@@ -37,8 +37,14 @@
 {{- end -}}
 {{- end -}}
 
-{{- if eq (int .listen.ports.http) (int .listen.ports.admin) -}}
-{{- fail (printf "listen.ports: http and admin are both %d" (int .listen.ports.http)) -}}
+{{- range $pair := list (list "http" "https") (list "http" "admin") (list "https" "admin") -}}
+{{- $ports := $.Values.listen.ports -}}
+{{- if eq (int (get $ports (first $pair))) (int (get $ports (last $pair))) -}}
+{{- fail (printf "listen.ports: %s are both %d" (join " and " $pair) (int (get $ports (first $pair)))) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq (int .service.ports.http) (int .service.ports.https) -}}
+{{- fail (printf "service.ports: http and https are both %d" (int .service.ports.http)) -}}
 {{- end -}}
 
 {{- if and .secrets.namespaces (not .secrets.enabled) -}}
@@ -60,8 +66,8 @@
 {{- end -}}
 
 {{- with .service -}}
-{{- if and .nodePorts.http (eq .type "ClusterIP") -}}
-{{- fail "service.nodePorts.http: a Service of type ClusterIP has no node ports; use service.type NodePort or LoadBalancer" -}}
+{{- if and (or .nodePorts.http .nodePorts.https) (eq .type "ClusterIP") -}}
+{{- fail "service.nodePorts: a Service of type ClusterIP has no node ports; use service.type NodePort or LoadBalancer" -}}
 {{- end -}}
 {{- if and .externalTrafficPolicy (eq .type "ClusterIP") (not .externalIPs) -}}
 {{- fail "service.externalTrafficPolicy: nothing outside the cluster can reach a Service of type ClusterIP without externalIPs" -}}

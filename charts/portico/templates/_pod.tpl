@@ -48,6 +48,11 @@ spec:
       {{- with .Values.hostPorts.http }}
       hostPort: {{ int . }}
       {{- end }}
+    - name: https
+      containerPort: {{ int .Values.listen.ports.https }}
+      {{- with .Values.hostPorts.https }}
+      hostPort: {{ int . }}
+      {{- end }}
     - name: admin
       containerPort: {{ int .Values.listen.ports.admin }}
     # No startup probe: /livez is 200 from startup. A Pod that waits for the API server is alive,
@@ -140,6 +145,10 @@ spec:
 - --publish-service={{ $.Release.Namespace }}/{{ include "portico.fullname" $ }}
 {{- end }}
 - {{ printf "--http=%s:%d" $host (int .listen.ports.http) | quote }}
+- {{ printf "--https=%s:%d" $host (int .listen.ports.https) | quote }}
+{{- if ne (int .service.ports.https) 443 }}
+- --public-https-port={{ int .service.ports.https }}
+{{- end }}
 - {{ printf "--admin=%s:%d" $host (int .listen.ports.admin) | quote }}
 {{- with .workers }}
 - --workers={{ int64 . }}
@@ -168,6 +177,9 @@ spec:
 {{- end }}
 {{- with .limits.headerTimeout }}
 - --header-timeout={{ . }}
+{{- end }}
+{{- with .limits.handshakeTimeout }}
+- --handshake-timeout={{ . }}
 {{- end }}
 {{- with .limits.idleTimeout }}
 - --idle-timeout={{ . }}

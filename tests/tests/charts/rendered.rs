@@ -62,9 +62,12 @@ fn services_and_policies_select_the_pods() {
         }
     }
     let public = objects.one("Service", "edge-portico").unwrap();
+    let public = public["spec"]["ports"].as_array().unwrap();
+    let public: Vec<_> = public.iter().map(|port| (&port["name"], &port["port"])).collect();
+    let (http, https) = (json!("http"), json!("https"));
     assert_eq!(
-        public["spec"]["ports"].as_array().unwrap().len(),
-        1,
+        public,
+        [(&http, &json!(80)), (&https, &json!(443))],
         "the admin port is not public"
     );
     for kind in ["Deployment", "PodDisruptionBudget"] {
@@ -99,6 +102,7 @@ fn by_default_only_a_scrape_reaches_the_admin_port() {
     };
     let (http, more) = of_port(8080);
     assert_eq!((http.get("from"), more), (None, 0), "anyone may send requests");
+    assert_eq!(http["ports"][1]["port"], 8443);
     let (admin, more) = of_port(9090);
     let prometheus = json!([{
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
