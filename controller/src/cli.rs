@@ -61,6 +61,7 @@ pub enum Command {
     /// APIs directly and through the front door, and shows how many preflights each way took, and
     /// how long each call took. If a default port is taken, a free one is used. Ctrl-C stops it.
     #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
+    #[command(mut_arg("https", |https| https.default_value(demo::HTTPS)))]
     #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
         portico demo --http 0.0.0.0:8080    (open to other machines: a phone)\n\n\
         Only warnings are logged; RUST_LOG=info shows the access log too.")]

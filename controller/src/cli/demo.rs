@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// The default address of the demo's front door: reachable from this machine only.
 pub const HTTP: &str = "127.0.0.1:8080";
+/// The same for HTTPS.
+pub const HTTPS: &str = "127.0.0.1:8443";
 
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]
@@ -14,6 +16,10 @@ pub struct DemoArgs {
     /// Delay of every service's responses, as if the service were that far away
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::time)]
     pub latency: Duration,
+    /// Serve the page over https, with a certificate that is made at every start and that browsers
+    /// warn of; plain HTTP is redirected
+    #[arg(long, conflicts_with = "service")]
+    pub tls: bool,
     /// Start only this service, at the address of --http, without a front door. The Deployments of
     /// examples/ep do that
     #[arg(long, value_enum, value_name = "NAME")]

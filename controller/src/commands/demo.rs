@@ -38,7 +38,7 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let bound = Service::bind(kind, wanted).await;
     let service = bound.map_err(|error| server::taken("--http", wanted, error))?;
     let address = service.address()?;
-    super::print(&format!("{} listens at {}\n", kind.name(), url(address)))?;
+    super::print(&format!("{} listens at {}\n", kind.name(), url("http", address)))?;
     let ports = vec![(kind, address.port())];
     let settings = Settings { latency: args.latency, ports, ..Settings::default() };
     tokio::select! {
@@ -49,7 +49,7 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs the whole demo.
 async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let DemoArgs { latency, ref mut serving, http_given, https_given, admin_given, .. } = args;
+    let DemoArgs { latency, tls, ref mut serving, http_given, https_given, admin_given, .. } = args;
     serving.http = free("--http", serving.http, http_given)?;
     serving.https = free("--https", serving.https, https_given)?;
     serving.admin = free("--admin", serving.admin, admin_given)?;
@@ -58,12 +58,16 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
     let host_claims = serving.hosts.claims();
     let options = Options { loopback_endpoints: true, host_claims, ..Options::default() };
     let mut registry = Registry::default();
-    let publisher = Publisher::new(Fixed(Some(services.snapshot())), options, &mut registry);
+    let objects = match tls {
+        true => services.snapshot_with_tls(serving.https.ip()).context("making a certificate")?,
+        false => services.snapshot(),
+    };
+    let publisher = Publisher::new(Fixed(Some(objects)), options, &mut registry);
     // Nothing changes. The publisher runs as long as there is a trigger.
     let (_waker, debouncer) = debouncer();
     let started = |at: Started| {
         services.metrics().are_at(at.admin);
-        super::print(&greeting(&at, &services, latency))
+        super::print(&greeting(&at, &services, latency, tls))
     };
     server::run(serving, publisher, debouncer, registry, started, ready(())).await
 }
@@ -94,21 +98,26 @@ fn free(flag: &str, wanted: SocketAddr, given: bool) -> anyhow::Result<SocketAdd
 }
 
 /// What the user is shown: first of all, which address to open.
-fn greeting(at: &Started, services: &Services, latency: Duration) -> String {
-    let page = url(at.http);
+fn greeting(at: &Started, services: &Services, latency: Duration, tls: bool) -> String {
+    let (scheme, served) = if tls { ("https", at.https) } else { ("http", at.http) };
+    let page = url(scheme, served);
     let mut lines = vec![String::new(), format!("  Open {page}"), String::new()];
     let mut row = |what: &str, is: &str| lines.push(format!("  {what:<12}{is}"));
     for (kind, address) in services.addresses() {
-        row(kind.name(), &url(address));
+        row(kind.name(), &url("http", address));
     }
     row("front door", &format!("{page} (examples/ep over them)"));
-    row("admin", &format!("{}metrics, {0}debug/table", url(at.admin)));
+    if tls {
+        row("certificate", "made for this run, so the browser warns of it: continue all the same");
+        row("plain HTTP", &format!("{} redirects there", url("http", at.http)));
+    }
+    row("admin", &format!("{}metrics, {0}debug/table", url("http", at.admin)));
     row("latency", &waits(latency));
-    if at.http.ip().is_unspecified() {
-        let port = at.http.port();
+    if served.ip().is_unspecified() {
+        let port = served.port();
         row(
             "elsewhere",
-            &format!("http://<this machine's address>:{port}/, on a phone for example"),
+            &format!("{scheme}://<this machine's address>:{port}/, on a phone for example"),
         );
     }
     row("end", "Ctrl-C");
@@ -124,12 +133,12 @@ fn waits(added: Duration) -> String {
 }
 
 /// The URL by which a browser on this machine opens an address.
-fn url(address: SocketAddr) -> String {
+fn url(scheme: &str, address: SocketAddr) -> String {
     let here: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     if here.contains(&address.ip()) || address.ip().is_unspecified() {
-        format!("http://localhost:{}/", address.port())
+        format!("{scheme}://localhost:{}/", address.port())
     } else {
-        format!("http://{address}/")
+        format!("{scheme}://{address}/")
     }
 }
 
@@ -161,7 +170,7 @@ mod tests {
             ("192.168.0.7:80", "http://192.168.0.7:80/"),
             ("[fd00::7]:80", "http://[fd00::7]:80/"),
         ] {
-            assert_eq!(url(address.parse().unwrap()), expected);
+            assert_eq!(url("http", address.parse().unwrap()), expected);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `portico demo`: three small services on three origins, a front door in front of them, and a page
 //! that calls the same APIs both ways.
 
+mod certificate;
 mod counts;
 mod front_door;
 mod kind;
@@ -68,6 +69,16 @@ impl Services {
     /// The objects of `examples/ep`, with these services as endpoints.
     pub fn snapshot(&self) -> Snapshot {
         manifests::snapshot(&self.addresses().collect::<Vec<_>>())
+    }
+
+    /// The same, with a certificate that is made for `address` and this machine.
+    ///
+    /// # Errors
+    /// If no key can be made.
+    pub fn snapshot_with_tls(&self, address: IpAddr) -> Result<Snapshot, rcgen::Error> {
+        let mut snapshot = self.snapshot();
+        certificate::add(&mut snapshot, address)?;
+        Ok(snapshot)
     }
 }
 

@@ -16,8 +16,10 @@ use tokio::{net::TcpListener, sync::watch};
 
 /// A server that has started to serve.
 pub(crate) struct Started {
-    /// The address it serves.
+    /// The address at which it serves plain HTTP.
     pub(crate) http: SocketAddr,
+    /// The address at which it serves HTTPS.
+    pub(crate) https: SocketAddr,
     /// The address of its admin pages.
     pub(crate) admin: SocketAddr,
     /// The table generation that is being served; 0 while draining.
@@ -62,7 +64,7 @@ pub(crate) async fn run(
         let (sender, served) = watch::channel(0);
         tokio::spawn(allocator::return_memory());
         tokio::spawn(follow_served(pages.clone(), tables.clone(), sender));
-        started(Started { http, admin: address, served })?;
+        started(Started { http, https, admin: address, served })?;
         Ok(drain(&pages, args, &mut signals, ending).await)
     };
     tokio::select! {

@@ -6,6 +6,7 @@ mod command;
 mod preflight;
 mod response;
 mod routing;
+mod tls;
 
 use serde_json::Value;
 use std::{fs, process::Command};

@@ -3,6 +3,7 @@
 
 mod browser;
 mod check;
+mod connection;
 mod forwarded;
 mod preflight;
 mod response;
@@ -23,7 +24,7 @@ pub use target::{Target, TargetError};
 use crate::{
     config::Underscores,
     cors::CorsRequest,
-    proxy::{Peer, Via},
+    proxy::Via,
     table::{self, Table},
 };
 use browser::Page;
@@ -31,7 +32,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use preflight::Requested;
 use serde::Serialize;
 use simulation::{DryRun, Simulation};
-use std::{net::Ipv4Addr, sync::Arc};
+use std::sync::Arc;
 
 /// A request to explain.
 #[derive(Clone, Debug)]
@@ -119,7 +120,7 @@ pub fn explain(
     refused: &[Refused],
 ) -> Result<Explanation, QuestionError> {
     let via = Via::new(&question.via_name).map_err(|_| QuestionError)?;
-    let peer = Peer::new((Ipv4Addr::LOCALHOST, 0).into(), question.target.scheme());
+    let peer = connection::peer(table, &question.target);
     let mut headers = question.headers.clone();
     if let Some(origin) = &question.origin {
         headers.insert(header::ORIGIN, origin.clone());
@@ -149,7 +150,7 @@ pub fn explain(
     let report = Report { question, headers: &headers, page, browser, preflight };
     Ok(match run.cors_request() {
         Some(cors_request) => report.explained(table, &run, &cors_request, refused),
-        None => report.rejected(&run),
+        None => report.rejected(table, &run),
     })
 }
 
@@ -170,9 +171,10 @@ struct Report<'q> {
 
 impl Report<'_> {
     /// A request that is refused before a FrontDoor is found for it.
-    fn rejected(self, run: &DryRun<'_>) -> Explanation {
+    fn rejected(self, table: &Table, run: &DryRun<'_>) -> Explanation {
         let script = self.script(run);
-        let notes = browser::note(self.page, &self.question.headers).into_iter().collect();
+        let mut notes = connection::notes(table, &self.question.target);
+        notes.extend(browser::note(self.page, &self.question.headers));
         Explanation {
             winner: None,
             losers: Vec::new(),
@@ -192,7 +194,8 @@ impl Report<'_> {
         cors_request: &CorsRequest<'_>,
         refused: &[Refused],
     ) -> Explanation {
-        let routed = run.routed(cors_request);
+        let turned_away = connection::turned_away(run);
+        let routed = run.routed(cors_request).filter(|_| turned_away.is_none());
         let losers = |request| routing::losers(run, &request, refused);
         let (losers, losers_omitted) = routed.map(losers).unwrap_or_default();
         let winner = routed.and_then(|request| Winner::of(run, &request));
@@ -200,6 +203,9 @@ impl Report<'_> {
         let host = routing::note(table, run, self.question.target.name());
         let unset = browser::note(self.page, &self.question.headers);
         let response = Response::of(run, script);
+        let mut notes: Vec<_> = host.into_iter().chain(turned_away.map(str::to_owned)).collect();
+        notes.extend(connection::notes(table, &self.question.target));
+        notes.extend(unset.into_iter().chain(run.removed_note(self.headers)));
         let (preflight, response) = match self.page {
             Page::Preflight => (Some(Preflight::of(&Requested::itself(self.headers), run)), None),
             Page::Unknown | Page::Own | Page::Other => (self.preflight, Some(response)),
@@ -212,7 +218,7 @@ impl Report<'_> {
             preflight,
             request: run.sent.as_ref().map(|sent| Forwarded::of(sent, run, &self.question.method)),
             response,
-            notes: host.into_iter().chain(unset).chain(run.removed_note(self.headers)).collect(),
+            notes,
         }
     }
 

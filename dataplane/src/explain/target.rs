@@ -8,7 +8,7 @@ use http::{
     HeaderValue, Uri,
     uri::{Authority, PathAndQuery, Scheme as UriScheme},
 };
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv4Addr, str::FromStr};
 
 /// An absolute `http` or `https` URL, split as a browser sends it: scheme, Host, and path with
 /// query.
@@ -100,6 +100,15 @@ impl Target {
     /// The virtual host that serves this target.
     pub fn find_in<'t>(&self, hosts: &'t Hosts) -> Option<&'t VirtualHost> {
         hosts.find(&Host::parse(self.host.as_bytes())?.name)
+    }
+
+    /// The name that a client asks for in a TLS handshake; empty for an address, of which there is
+    /// none (RFC 6066 §3).
+    pub(super) fn server_name(&self) -> String {
+        let host = Host::parse(self.host.as_bytes()).map(|host| host.name.to_string());
+        let name = host.unwrap_or_default();
+        let is_address = name.starts_with('[') || name.parse::<Ipv4Addr>().is_ok();
+        if is_address { String::new() } else { name }
     }
 
     /// `Host` as text.

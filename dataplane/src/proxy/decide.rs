@@ -150,7 +150,7 @@ impl<'t> Arrived<'t> {
         );
         self.strict_transport = StrictTransport::of(&client, virtual_host);
         let destination = self.destination.insert(Destination { virtual_host, client });
-        if let Some(reply) = destination.plain_http(facts, head, &self.path)? {
+        if let Some(reply) = destination.turn_away(facts, head, &self.path)? {
             return Ok(Next::Respond(reply));
         }
 
@@ -201,15 +201,20 @@ impl<'t> Arrived<'t> {
 }
 
 impl Destination<'_> {
+    /// What happens to this request if it came over plain HTTP, and the host has TLS.
+    pub(crate) fn plain_http(&self) -> Option<PlainHttp> {
+        let tls = self.virtual_host.tls.as_ref().filter(|_| self.client.scheme == Scheme::Http);
+        tls.map(|tls| tls.plain_http)
+    }
+
     /// The response to plain HTTP for a host with TLS, unless that is served.
-    fn plain_http<'r>(
+    fn turn_away<'r>(
         &self,
         facts: &Facts<'_>,
         head: &Parts,
         path: &Result<String, Refusal>,
     ) -> Result<Option<RouteReply<'r>>, Refusal> {
-        let tls = self.virtual_host.tls.as_ref().filter(|_| self.client.scheme == Scheme::Http);
-        match tls.map(|tls| tls.plain_http) {
+        match self.plain_http() {
             None | Some(PlainHttp::Serve) => Ok(None),
             Some(PlainHttp::Refuse) => Err(Refusal::PlainHttp),
             Some(PlainHttp::Redirect) => {
