@@ -32,6 +32,9 @@ pub trait ObjectKind:
     /// Whether `--secret-namespace` and `--no-secrets` restrict where it is read.
     const IS_SECRET: bool = false;
 
+    /// Whether an operator without permission to read them goes on as if there were none.
+    const IS_OPTIONAL: bool = false;
+
     /// What a snapshot holds for each object.
     type Held: Clone + Debug + PartialEq + Send + Sync + 'static;
 
@@ -212,6 +215,8 @@ kinds! {
 
     /// ConfigMaps.
     config_maps: Arc<ConfigMap>, referenced {
+        const IS_OPTIONAL: bool = true;
+
         fn decode(manifest: Value) -> Result<Self, String> {
             let mut config_map: Self =
                 serde_json::from_value(manifest).map_err(|error| error.to_string())?;

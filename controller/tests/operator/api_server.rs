@@ -54,6 +54,7 @@ pub(crate) const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslic
 pub(crate) const NAMESPACES: &str = "/api/v1/namespaces";
 pub(crate) const SECRETS: &str = "/api/v1/secrets";
 pub(crate) const LATE_SECRET: &str = "/api/v1/namespaces/web/secrets/late";
+pub(crate) const CONFIG_MAPS: &str = "/api/v1/configmaps";
 
 impl ApiServer {
     pub(crate) fn start(&self) -> SocketAddr {

@@ -7,7 +7,8 @@ mod outages;
 mod program;
 
 use api_server::{
-    ApiServer, Asked, ENDPOINT_SLICES, FRONT_DOORS, NAMESPACES, ROUTES, SECRETS, SERVICES,
+    ApiServer, Asked, CONFIG_MAPS, ENDPOINT_SLICES, FRONT_DOORS, NAMESPACES, ROUTES, SECRETS,
+    SERVICES,
 };
 use program::{Operator, get, metric, until};
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ fn cluster() -> ApiServer {
         forwarding("foreign", "theirs", "foreign-key"),
     ];
     api.lists(ROUTES, routes);
-    for list in [SERVICES, ENDPOINT_SLICES, NAMESPACES] {
+    for list in [SERVICES, ENDPOINT_SLICES, NAMESPACES, CONFIG_MAPS] {
         api.lists(list, Vec::new());
     }
     api
@@ -173,7 +174,8 @@ fn all_of_that_is_counted(admin: SocketAddr) {
     ] {
         assert_eq!(metric(admin, series), expected, "{series}");
     }
-    for kind in ["FrontDoor", "Route", "Service", "EndpointSlice", "Secret", "Namespace"] {
+    let core = ["Service", "EndpointSlice", "Secret", "ConfigMap", "Namespace"];
+    for kind in ["FrontDoor", "Route"].into_iter().chain(core) {
         let up = format!(r#"portico_watch_up{{kind="{kind}"}}"#);
         let lists = format!(r#"portico_watch_events_total{{kind="{kind}",type="list"}}"#);
         assert_eq!((metric(admin, &up), metric(admin, &lists)), (1, 1), "{kind}");
@@ -314,7 +316,7 @@ fn secrets_are_read_where_it_was_said_alone() {
 }
 
 #[test]
-fn neither_secrets_nor_namespaces_are_needed() {
+fn neither_secrets_nor_config_maps_nor_namespaces_are_needed() {
     let api = cluster();
     // With a Role in one namespace: nothing is requested at cluster scope except the Namespace, and
     // that in vain.
@@ -324,7 +326,8 @@ fn neither_secrets_nor_namespaces_are_needed() {
         api.lists(&format!("{group}/namespaces/web/{kind}"), objects);
     }
     let status = "/apis/portico.dev/v1alpha1/namespaces/web/routes/hello/status";
-    api.0.lock().unwrap().forbidden.extend([NAMESPACES, status]);
+    let config_maps = "/api/v1/namespaces/web/configmaps";
+    api.0.lock().unwrap().forbidden.extend([NAMESPACES, config_maps, status]);
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--admin=127.0.0.1:0", "--watch-namespace=web", "--no-secrets"];
     let operator = Operator::start(api.start(), folder.path(), &flags);
@@ -337,7 +340,9 @@ fn neither_secrets_nor_namespaces_are_needed() {
 
     // What was to be expected is not an outage; anything else is counted.
     let admin: SocketAddr = operator.logged("admin pages at http://").parse().unwrap();
-    assert_eq!(metric(admin, r#"portico_watch_up{kind="Namespace"}"#), 1);
+    for kind in ["Namespace", "ConfigMap"] {
+        assert_eq!(metric(admin, &format!(r#"portico_watch_up{{kind="{kind}"}}"#)), 1);
+    }
     assert!(!get(admin, "x", "/metrics").contains(r#"portico_watch_up{kind="Secret"}"#));
     let writes = |result| {
         metric(admin, &format!(r#"portico_status_writes_total{{kind="Route",result="{result}"}}"#))

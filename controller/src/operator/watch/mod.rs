@@ -177,7 +177,8 @@ impl Visitor for Start<'_> {
         for (number, namespace) in scopes.iter().enumerate() {
             let namespace = namespace.as_deref();
             let events = Some(objects.changed());
-            let watch = Watch { events, ..self.watches.watch(K::NAME, number, namespace) };
+            let watch = self.watches.watch(K::NAME, number, namespace);
+            let watch = Watch { events, optional: K::IS_OPTIONAL, ..watch };
             let api = self.watches.api(namespace);
             spawn(api, config(), watch, objects.versions(), trim::version::<K>);
         }
