@@ -11,7 +11,7 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme,
-    SupportedProtocolVersion,
+    StreamOwned, SupportedProtocolVersion,
     client::{
         Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -216,6 +216,22 @@ impl Client {
             version: tls.protocol_version().context("no version")?,
             wire: Wire::new(stream),
         })
+    }
+
+    /// The handshake with the server at an address on this machine, blocking.
+    pub fn connect_blocking(
+        &self,
+        port: u16,
+        name: &str,
+    ) -> Result<StreamOwned<ClientConnection, std::net::TcpStream>> {
+        let name = ServerName::try_from(name.to_owned())?;
+        let connection = ClientConnection::new(Arc::new(self.0.clone()), name)?;
+        let socket = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        let mut stream = StreamOwned::new(connection, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(stream)
     }
 
     /// The same, as a stream.

@@ -7,6 +7,7 @@ use crate::{
     process::Cores,
 };
 use anyhow::{Context, Result};
+use portico_tests::tls::{Authority, Client};
 use std::{
     io::{BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -56,6 +57,10 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
         kb("one whose client does not read", &|stream| send(stream, LARGE), 160.0)?,
         kb("one whose backend does not read", &|stream| send(stream, &upload), 160.0)?,
     ];
+    let tls = over_tls(cores, port)? / COUNT as f64 / 1000.0;
+    // What one in the clear may take, and 20 KiB.
+    let (value, limit) = (tls, Some(32.0));
+    findings.push(Finding { what: "an idle one over TLS", value, unit: "kB", limit });
     // Fewer clients that do not read: the kernel holds megabytes for each.
     for (what, count, mib, bytes) in [
         ("3,000 unfinished heads, with a budget of 64 MiB", 3_000, 64, unfinished),
@@ -82,19 +87,44 @@ fn growth(
     flags: &[&str],
     act: &dyn Fn(&mut TcpStream) -> Result<()>,
 ) -> Result<f64> {
-    let folder = tempfile::tempdir()?;
     let manifests = portico::manifests(1, false, backend);
-    let portico = Portico::start_with(folder.path(), cores, &manifests, 1, flags)?.server;
-    thread::sleep(Duration::from_secs(1));
-    let (before, _) = portico.memory()?;
-    let mut connections = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut stream = TcpStream::connect(("127.0.0.1", portico.port()))?;
+    growth_with(cores, &manifests, count, flags, &|portico| {
+        let mut stream = TcpStream::connect(("127.0.0.1", portico.server.port()))?;
         act(&mut stream)?;
-        connections.push(stream);
-    }
+        Ok(stream)
+    })
+}
+
+/// The same with idle connections over TLS.
+fn over_tls(cores: &Cores, backend: u16) -> Result<f64> {
+    let pair = Authority::new("bench")?.issue(&["localhost"])?;
+    let manifests = portico::manifests_with_tls(backend, &pair);
+    let client = Client::new()?;
+    growth_with(cores, &manifests, COUNT, &[], &|portico| {
+        let mut stream = client.connect_blocking(portico.https, "localhost")?;
+        stream.write_all(SMALL.as_bytes())?;
+        let mut answer = [0; 4096];
+        anyhow::ensure!(stream.read(&mut answer)? > 0, "no answer");
+        Ok(stream)
+    })
+}
+
+/// The same with whatever opens a connection.
+fn growth_with<S>(
+    cores: &Cores,
+    manifests: &str,
+    count: usize,
+    flags: &[&str],
+    open: &dyn Fn(&Portico) -> Result<S>,
+) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let portico = Portico::start_with(folder.path(), cores, manifests, 1, flags)?;
+    thread::sleep(Duration::from_secs(1));
+    let (before, _) = portico.server.memory()?;
+    let connections = (0..count).map(|_| open(&portico)).collect::<Result<Vec<_>>>()?;
     thread::sleep(REST);
-    let (after, _) = portico.memory()?;
+    let (after, _) = portico.server.memory()?;
+    drop(connections);
     Ok(after as f64 - before as f64)
 }
 

@@ -6,11 +6,14 @@ use crate::{
     scenario::ORIGIN,
 };
 use anyhow::{Context, Result, bail};
+use portico_tests::tls::Pair;
 use std::{env, fmt::Write as _, fs, path::Path};
 
 /// Portico with one worker and the Routes `/route-0/*`, `/route-1/*`, …
 pub(crate) struct Portico {
     pub(crate) server: Server,
+    /// The port for HTTPS.
+    pub(crate) https: u16,
     admin: u16,
 }
 
@@ -33,7 +36,7 @@ impl Portico {
         routes: usize,
         flags: &[&str],
     ) -> Result<Self> {
-        let (http, admin) = (ports::free()?, ports::free()?);
+        let (http, https, admin) = (ports::free()?, ports::free()?, ports::free()?);
         let place = folder.join(format!("portico-{http}"));
         fs::create_dir(&place)?;
         fs::write(place.join("manifests.yaml"), manifests)?;
@@ -46,13 +49,13 @@ impl Portico {
         let mut command = pinned(&cores.proxy, binary);
         command.arg("serve").arg(&place).args(["--workers", "1"]).args(flags);
         command.arg("--http").arg(format!("127.0.0.1:{http}"));
-        command.arg("--https").arg("127.0.0.1:0");
+        command.arg("--https").arg(format!("127.0.0.1:{https}"));
         command.arg("--admin").arg(format!("127.0.0.1:{admin}"));
         // nginx's access log is off as well.
         command.env("RUST_LOG", "warn");
         let last = format!("/route-{}/small", routes - 1);
         let server = Server::start("portico", command, http, &last)?;
-        Ok(Self { server, admin })
+        Ok(Self { server, https, admin })
     }
 
     /// The value of a metric without labels.
@@ -109,4 +112,12 @@ spec:
         );
     }
     yaml
+}
+
+/// The same with TLS, its certificate from a Secret in that manifest, and plain HTTP served too.
+pub(crate) fn manifests_with_tls(backend: u16, pair: &Pair) -> String {
+    let hosts = "spec: {hosts: [{name: \"*\"}]";
+    let tls = "spec: {plainHttp: Serve, hosts: [{name: \"*\", tls: {secretRef: {name: bench}}}]";
+    let manifests = manifests(1, false, backend).replace(hosts, tls);
+    manifests + &pair.secret("bench").replace("namespace: web", "namespace: bench")
 }

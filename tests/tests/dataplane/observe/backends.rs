@@ -1,6 +1,6 @@
 //! What the log says of backends.
 
-use super::{LINES, eventually, log};
+use super::{LINES, counts, eventually, log};
 use crate::upstreams::nobody;
 use portico_tests::{
     backend::{Backend, Reply, front_door, one_route, route, service},
@@ -72,4 +72,24 @@ async fn an_endpoint_that_accepts_nothing_is_logged_once() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!((&lines[0]["level"], &lines[0]["backend"]), (&"WARN".into(), &"web/app:80".into()));
     assert_eq!(lines[0]["why"], "ConnectFailed");
+}
+
+#[tokio::test]
+async fn a_backend_can_not_make_series() {
+    let backend = Backend::scripted(|request| {
+        let code = request.target().trim_start_matches('/').to_owned();
+        Reply::raw(format!("HTTP/1.1 {code} Odd\r\nContent-Length: 0\r\n\r\n"))
+    });
+    let backend = backend.await.unwrap();
+    let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+    let codes = ["200", "299", "298", "444", "599", "777", "999"];
+    for code in codes {
+        ask(edge.address(), get(&format!("/{code}"), "")).await.unwrap();
+    }
+    let count =
+        |code| format!("portico_requests_total{{route=\"web/app\",code=\"{code}\",reason=\"\"}}");
+    let seen = counts(&edge, &count("2xx"), 2.0).await;
+    for code in ["200", "4xx", "5xx", "7xx", "9xx"] {
+        assert_eq!(seen.get(&count(code)), Some(&1.0), "{code}");
+    }
 }
