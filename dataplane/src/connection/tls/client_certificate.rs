@@ -52,3 +52,24 @@ fn name(certificate: &CertificateDer<'_>) -> Option<String> {
         | GeneralName::Invalid(..) => None,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_sent_in_order_unless_it_is_too_long() {
+        let read = |certificates: &[&[u8]]| {
+            let certificates: Vec<_> =
+                certificates.iter().map(|bytes| CertificateDer::from(*bytes)).collect();
+            read(&certificates).map(|read| (read.own, read.chain))
+        };
+        let value = HeaderValue::from_static;
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[&[1]]), Some((value(":AQ==:"), None)));
+        let chain = Some(value(":AgI=:, :Aw==:"));
+        assert_eq!(read(&[&[1], &[2, 2], &[3]]), Some((value(":AQ==:"), chain)));
+        assert_eq!(read(&[&[1], &[2; 20_000]]), Some((value(":AQ==:"), None)));
+    }
+}
