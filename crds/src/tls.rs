@@ -44,7 +44,7 @@ pub enum TlsVersion {
 pub struct Hsts {
     /// How long a browser remembers it: whole seconds; `0s` makes browsers forget the host.
     #[schemars(extend("x-kubernetes-validations" = [
-        Rule::new("duration(self) == duration(string(duration(self).getSeconds()) + 's')").message("maxAge must be in whole seconds"),
+        Rule::new("!self.contains('ms')").message("maxAge must be in whole seconds: use h, m and s"),
     ]))]
     pub max_age: Duration,
     /// Whether it counts for all names below the host too, those that Portico does not serve

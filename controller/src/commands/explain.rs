@@ -15,7 +15,7 @@ use http::HeaderMap;
 use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{
     explain::{self, Explanation, Question, QuestionError},
-    table::{ObjectName, Scheme},
+    table::{ObjectName, Scheme, VirtualHost},
 };
 use std::process::ExitCode;
 use text::Text;
@@ -76,11 +76,12 @@ fn explanation(
     if host.is_none_or(|host| host.not_accepted.is_some()) {
         notes.extend(refused::hosts(&merged.snapshot, compiled, &args.url));
     }
-    if let Some(host) = host.filter(|host| host.trusted_proxies.is_empty())
+    let is_plain = |host: &&VirtualHost| host.tls.is_none() && host.trusted_proxies.is_empty();
+    if let Some(host) = host.filter(is_plain)
         && args.url.scheme() == Scheme::Https
     {
         notes.push(format!(
-            "this release accepts plain HTTP only: behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {}, or its requests count as http",
+            "behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {}, or its requests count as http",
             host.front_door
         ));
     }

@@ -28,13 +28,15 @@ const ALL: &[&str] = &[
     "limits.maxConnectionsPerClient=20",
     "limits.maxMemory=256MiB",
     "limits.headerTimeout=10s",
+    "limits.handshakeTimeout=5s",
     "limits.idleTimeout=1m",
+    "service.ports.https=8443",
     "drainTimeoutSeconds=7",
     "log.format=text",
 ];
 
 /// Flags without a value of their own: what the chart has no use for, or sets by itself.
-const WITHOUT: &[&str] = &["help", "https", "kubeconfig", "version"];
+const WITHOUT: &[&str] = &["help", "kubeconfig", "version"];
 
 fn arguments(values: &[&str]) -> Option<Vec<String>> {
     let objects = render(values)?.unwrap();
@@ -144,10 +146,14 @@ fn values_that_do_not_go_together_are_refused_with_the_way_out() {
     for (values, way_out) in [
         (&["kind=DaemonSet", "autoscaling.enabled=true"][..], "use kind: Deployment"),
         (&["hostPorts.http=80"], "use kind: DaemonSet"),
+        (&["hostPorts.https=443"], "use kind: DaemonSet"),
+        (&["listen.ports.https=9090"], "https and admin are both 9090"),
+        (&["service.ports.https=80"], "http and https are both 80"),
         (&["watchNamespaces={web}", "secrets.namespaces={shop}"], "add it to watchNamespaces"),
         (&["secrets.enabled=false", "secrets.namespaces={shop}"], "leave one of them out"),
         (&["terminationGracePeriodSeconds=10"], "requests would be cut off"),
         (&["service.type=ClusterIP", "service.nodePorts.http=30000"], "NodePort or LoadBalancer"),
+        (&["service.type=ClusterIP", "service.nodePorts.https=30001"], "NodePort or LoadBalancer"),
         (&["autoscaling.enabled=true", "autoscaling.minReplicas=20"], "is above"),
         (&["kind=DaemonSet", "updateStrategy.type=Recreate"], "use RollingUpdate or OnDelete"),
         (&["updateStrategy.type=OnDelete"], "use RollingUpdate or Recreate"),

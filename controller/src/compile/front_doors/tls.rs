@@ -111,8 +111,8 @@ fn hsts_field(given: &crds::Hsts, at: &FieldPath<'_>, report: &mut Report) -> Op
         report.invalid(&age_at, format!("'{text}' is not a duration, as 8760h"));
         return None;
     };
-    if max_age.subsec_nanos() != 0 {
-        report.invalid(&age_at, format!("'{text}' is not in whole seconds"));
+    if text.contains("ms") {
+        report.invalid(&age_at, format!("'{text}' is not in whole seconds: use h, m and s"));
         return None;
     }
     if given.preload && !(given.include_sub_domains && max_age >= PRELOAD_MIN) {
