@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// What a TLS session takes beside its connection.
+pub(super) const TLS_BYTES: usize = 12 * 1024;
+
 /// How many bytes the connections of all workers may hold, and an estimate of what they do hold. It
 /// changes when buffers are allocated or freed, which an ordinary request on an open connection
 /// does not do.

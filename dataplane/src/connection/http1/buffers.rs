@@ -1,12 +1,10 @@
 //! What the buffers of an HTTP/1.1 connection hold, as far as it can be seen from outside hyper.
 
+use crate::connection::memory::TLS_BYTES;
 use std::cell::Cell;
 
 /// What an open connection takes whatever it does: its task, timer, socket and states.
 const CONNECTION_BYTES: usize = 4 * 1024;
-
-/// What a TLS session takes beyond that.
-const TLS_BYTES: usize = 12 * 1024;
 
 /// What hyper's connection takes, with a request and its connection to a backend.
 const HYPER_BYTES: usize = 24 * 1024;

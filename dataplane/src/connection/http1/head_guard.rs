@@ -102,7 +102,6 @@ impl<T> HeadGuard<T> {
     /// Refuses what comes next, and serves nothing after it.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
         self.state.refuse_head(refusal);
-        self.state.mid_head.set(false);
         self.at = State::Refused;
         self.hold(STAND_IN);
         self.ready = self.held.len();

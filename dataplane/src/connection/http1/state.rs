@@ -219,6 +219,7 @@ impl ConnState {
     /// Records that the next head hyper parses replaces a refused one.
     pub(super) fn refuse_head(&self, refusal: Refusal) {
         self.refused.set(Some(refusal));
+        self.mid_head.set(false);
     }
 
     /// Stores the waker of the connection's task.

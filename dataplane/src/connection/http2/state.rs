@@ -2,6 +2,7 @@
 //! hence cells.
 
 use super::super::{
+    memory::TLS_BYTES,
     registry::{Activity, ConnectionHandle, Draining},
     rtt::SavedTrips,
 };
@@ -95,6 +96,7 @@ impl ConnState {
     /// Updates the estimate of what the connection holds.
     pub(super) fn account(&self) {
         let held = self.held.get().next_multiple_of(HELD_STEP_BYTES);
-        self.handle.set_memory(CONNECTION_BYTES + self.streams.get() * STREAM_BYTES + held);
+        let tls = if self.peer.session.is_some() { TLS_BYTES } else { 0 };
+        self.handle.set_memory(CONNECTION_BYTES + tls + self.streams.get() * STREAM_BYTES + held);
     }
 }

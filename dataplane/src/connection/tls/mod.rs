@@ -12,7 +12,7 @@ pub(crate) use settings::TlsAcceptor;
 pub(crate) use tickets::Tickets;
 
 use super::{
-    http1,
+    http1, http2,
     registry::{Activity, ConnectionHandle, Draining, Registered},
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     refusal::Refusal,
     table::Scheme,
 };
+use bytes::Bytes;
 use handshake::{Failure, Outcome};
 use std::{
     future::{Future, poll_fn},
@@ -55,7 +56,13 @@ pub(super) async fn serve(
     match result {
         Ok(Outcome::Tls(io, session)) => {
             let peer = Peer::over_tls(address, session);
-            drop(http1::serve(shared, handle, io, peer).await);
+            if io.is_http_2() {
+                // Boxed, as where a client has prior knowledge.
+                Box::pin(http2::serve(shared, handle, peer, io, Bytes::new())).await;
+            } else {
+                // Over TLS it is ALPN alone that chooses HTTP/2 (RFC 9113 §3.2).
+                drop(http1::serve(shared, handle, io, peer).await);
+            }
         }
         Ok(Outcome::PlainHttp(io)) => {
             let peer = Peer::new(address, Scheme::Http);

@@ -18,8 +18,11 @@ use sha2::{Digest, Sha256};
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 use tokio::sync::Semaphore;
 
+/// What HTTP/2 is called (RFC 9113 §3.2).
+pub(super) const HTTP_2: &[u8] = b"h2";
+
 /// The protocols that are offered (RFC 7301), the preferred one first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
 
 /// How much of what is written may wait, encrypted, for the socket: two records.
 const BUFFER_LIMIT: usize = 32 * 1024;

@@ -1,6 +1,6 @@
 //! The stream of a TLS connection.
 
-use super::{super::rtt::RoundTrip, bounded::Bounded};
+use super::{super::rtt::RoundTrip, bounded::Bounded, settings::HTTP_2};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -25,6 +25,11 @@ impl TlsStream {
     pub(super) fn new(mut io: server::TlsStream<Bounded>) -> Self {
         io.get_mut().0.lift();
         Self { io: Box::new(io), encrypted: 0 }
+    }
+
+    /// Whether the client has chosen HTTP/2.
+    pub(super) fn is_http_2(&self) -> bool {
+        self.io.get_ref().1.alpn_protocol() == Some(HTTP_2)
     }
 
     fn io(&mut self) -> Pin<&mut server::TlsStream<Bounded>> {

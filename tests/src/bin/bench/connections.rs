@@ -60,7 +60,7 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
     let tls = over_tls(cores, port)? / COUNT as f64 / 1000.0;
     // What one in the clear may take, and 20 KiB.
     let (value, limit) = (tls, Some(32.0));
-    findings.push(Finding { what: "an idle one over TLS", value, unit: "kB", limit });
+    findings.push(Finding { what: "an idle one over TLS".into(), value, unit: "kB", limit });
     // Fewer clients that do not read: the kernel holds megabytes for each.
     for (what, count, mib, bytes) in [
         ("3,000 unfinished heads, with a budget of 64 MiB", 3_000, 64, unfinished),

@@ -2,6 +2,7 @@
 
 mod client_certificates;
 mod hostile;
+mod http2;
 mod lifecycle;
 mod manifests;
 mod names;
