@@ -11,10 +11,7 @@ use proptest::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 /// Mostly one of a few texts, so that objects refer to each other; now and then anything at all.
 fn text(usual: &'static [&'static str]) -> impl Strategy<Value = String> {
