@@ -134,9 +134,10 @@ impl Headers<'_> {
     /// Reads a value from a Secret in the Route's namespace. No message contains any of it.
     fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
         let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
-        let secret = secrets::find(self.snapshot, self.options, &name).map_err(
-            |(reason, missing)| (reason, format!("{missing}; until then requests get 503")),
-        )?;
+        let secret =
+            secrets::find(self.snapshot, self.options, &name).map_err(|(reason, missing)| {
+                (reason, format!("{missing}; until then requests get 503"))
+            })?;
         let bytes = match Value::of_secret(secret, &from.key) {
             Value::Bytes(bytes) if bytes.len() <= MAX_VALUE_BYTES => bytes,
             Value::Bytes(_) | Value::TooLarge => {

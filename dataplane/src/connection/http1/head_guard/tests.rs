@@ -2,16 +2,10 @@
 
 mod begun;
 mod generate;
+mod stand_in;
 
 use super::*;
-use crate::{
-    config::Underscores,
-    connection::rtt::RoundTrip,
-    path::Slashes,
-    proxy::{Downstream, Facts, Via, decide},
-    router::RouteTree,
-    table::{ObjectName, Table, TrustedHeaders, VirtualHost},
-};
+use crate::{connection::rtt::RoundTrip, proxy::Downstream};
 use generate::{limits, plain_streams, sizes, streams};
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
@@ -374,43 +368,4 @@ async fn requests_in_a_row_never_fill_the_buffer_that_they_are_read_into() {
         }
         assert_eq!(String::from_utf8_lossy(&delivered), stream, "{room}");
     }
-}
-
-/// Whatever the table says, it is the guard's refusal that is the answer.
-#[tokio::test]
-#[allow(clippy::unwrap_used)]
-async fn the_head_that_stands_in_for_a_refused_one_is_served_by_no_host() {
-    let mut fields = [httparse::EMPTY_HEADER; 4];
-    let mut parsed = httparse::Request::new(&mut fields);
-    assert!(parsed.parse(STAND_IN).unwrap().is_complete());
-    let mut request = Request::builder().method(parsed.method.unwrap()).uri(parsed.path.unwrap());
-    for field in parsed.headers.iter() {
-        request = request.header(field.name, field.value);
-    }
-    let (mut head, ()) = request.body(()).unwrap().into_parts();
-    let any_host = VirtualHost {
-        host: "*".parse().unwrap(),
-        front_door: ObjectName::new("web", "ep"),
-        trusted_proxies: Arc::default(),
-        trusted_headers: TrustedHeaders::default(),
-        slashes: Slashes::default(),
-        cors: None,
-        not_accepted: None,
-        routes: Arc::new(RouteTree::new(Vec::new())),
-    };
-    let table = Table { generation: 1, hosts: [any_host].into_iter().collect() };
-    assert!(table.hosts.find("www.ep.com").is_some());
-    let state = ConnState::alone(Duration::from_secs(1));
-    state.refuse_head(Refusal::HeadTimeout);
-    let facts = Facts {
-        peer: state.peer(),
-        via: &Via::new(&Arc::from("test")).unwrap(),
-        underscores: Underscores::default(),
-        max_body_bytes: None,
-        body_length: Some(0),
-    };
-    let (_, next) = decide(&table, &facts, &mut head);
-    assert_eq!(next.err(), Some(Refusal::InvalidHost));
-    let host = head.headers.get("host").map(http::HeaderValue::as_bytes);
-    assert_eq!(state.take_refused(host), Some(Refusal::HeadTimeout));
 }
