@@ -1,6 +1,7 @@
 //! The custom resources of Portico, group `portico.dev`, version `v1alpha1`: [`FrontDoor`] and
 //! [`Route`], with the schema and CEL rules that let an API server reject invalid objects. No I/O.
 
+mod backend;
 mod common;
 mod cors;
 mod foreign;
@@ -10,6 +11,7 @@ mod route;
 mod tls;
 mod validations;
 
+pub use backend::{Backend, BackendTls, ExternalBackend, ServiceBackend};
 pub use common::{
     AuthoritiesKind, AuthoritiesRef, CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits,
     HeaderValue, LocalSecretRef, NamedValue, SecretKeyRef, VERSION, ValueFrom,
@@ -20,8 +22,8 @@ pub use front_door::{
     StatusAddress, TrustedHeaders,
 };
 pub use route::{
-    Backend, ExternalBackend, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
-    Respond, Rewrite, Route, RouteSpec, RouteStatus, ServiceBackend, Timeouts,
+    FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme, Respond, Rewrite, Route,
+    RouteSpec, RouteStatus, Timeouts,
 };
 pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{

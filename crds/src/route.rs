@@ -1,9 +1,9 @@
 //! Route: which requests of a FrontDoor go where.
 
 use crate::{
-    Condition, CorsPolicy, Duration, HeaderEdits, NamedValue, foreign, pattern, validations,
+    Backend, Condition, CorsPolicy, Duration, HeaderEdits, NamedValue, foreign, pattern,
+    validations,
 };
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -222,56 +222,6 @@ pub enum MatchType {
     Present,
     /// Not present.
     Absent,
-}
-
-/// One backend: a Service in the same namespace, or a host anywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("has(self.service) != has(self.external)").message("set exactly one of service and external"),
-]))]
-pub struct Backend {
-    /// A Service in the same namespace. Set exactly one of `service` and `external`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<ServiceBackend>,
-    /// A host anywhere. Set exactly one of `service` and `external`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external: Option<ExternalBackend>,
-    /// The share among backends of the same priority: 90 and 10 split nine to one; 0 gets nothing.
-    #[serde(default = "weight_default")]
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub weight: i32,
-    /// The backends with the lowest number that has a ready endpoint get all requests.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 1000))]
-    pub priority: i32,
-}
-
-fn weight_default() -> i32 {
-    1
-}
-
-/// A port of a Service in the same namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceBackend {
-    /// The Service's name.
-    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::LABEL))]
-    pub name: String,
-    /// A port of the Service: its number, 1 to 65535, without quotes; or its name, which contains a
-    /// letter.
-    #[schemars(schema_with = "foreign::port")]
-    pub port: IntOrString,
-}
-
-/// A host anywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ExternalBackend {
-    /// A URL of scheme, host and port only: `https://api.example.com`, `http://10.1.2.3:8080`. To
-    /// put a path in front of every request's, use `rewrite.path`.
-    #[schemars(length(min = 1, max = 512), regex(pattern = pattern::EXTERNAL_URL))]
-    pub url: String,
 }
 
 /// How the path and the Host change on the way to the backend.

@@ -10,18 +10,19 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
 };
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme,
-    StreamOwned, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, ServerConfig,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
     client::{
         Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+    server::WebPkiClientVerifier,
 };
 use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 
 /// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -107,6 +108,24 @@ impl Pair {
     /// The certificate itself.
     pub fn der(&self) -> &CertificateDer<'static> {
         self.certificate.der()
+    }
+
+    /// A server with this certificate; with `clients`, it requires a certificate of theirs.
+    pub fn acceptor(&self, clients: Option<&Authority>) -> Result<TlsAcceptor> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?;
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some(clients) => {
+                let roots = clients.authorities()?.roots().clone();
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                config.with_client_cert_verifier(verifier.build()?)
+            }
+        };
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).ok().context("a key")?;
+        let config = config.with_single_cert(vec![self.der().clone()], key)?;
+        Ok(Arc::new(config).into())
     }
 
     /// TLS with this certificate from the Secret `web/<secret>`, and otherwise with the defaults.

@@ -1,6 +1,9 @@
 //! `spec.backends`: Services in the Route's namespace, and external hosts.
 
-use super::{authority, report::Report, services::Services};
+use super::{
+    authority, backend_tls::BackendTlsField, certificates::Certificates, report::Report,
+    services::Services,
+};
 use crate::diagnostic::{FieldPath, Reason};
 use http::HeaderValue;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -22,8 +25,9 @@ const MAX_WEIGHT: i32 = 1_000_000;
 const MAX_PRIORITY: i32 = 1000;
 
 /// Compiles the backends of one Route.
-pub(super) struct Backends<'a, 's> {
+pub(super) struct Backends<'a, 'c, 's> {
     pub(super) services: &'a mut Services<'s>,
+    pub(super) certificates: &'a mut Certificates<'c, 's>,
     pub(super) guard: &'a AddressGuard,
     pub(super) route: &'s ObjectName,
     /// `rewrite.host`.
@@ -46,7 +50,7 @@ enum HostMode {
     Preserve,
 }
 
-impl<'s> Backends<'_, 's> {
+impl<'s> Backends<'_, '_, 's> {
     pub(super) fn compile(
         mut self,
         backends: &'s [crds::Backend],
@@ -91,11 +95,48 @@ impl<'s> Backends<'_, 's> {
                 None
             }
         };
-        let ResolvedBackend { name, protocol, mut authorities, target, default_host } = resolved?;
+        let mut resolved = resolved?;
+        if let Some(given) = &backend.tls {
+            self.apply_tls(given, &mut resolved, &at.child("tls"), report);
+        }
+        let ResolvedBackend { name, protocol, mut authorities, target, default_host } = resolved;
         let host = self.host_header(&protocol, &mut authorities, default_host, report)?;
         let (weight, priority) = (weight?, priority?);
         let own_authorities = authorities;
         Some(Backend { name, weight, priority, protocol, host, own_authorities, target })
+    }
+
+    /// Applies `tls`. Without what it refers to, the backend takes no request.
+    fn apply_tls(
+        &mut self,
+        given: &crds::BackendTls,
+        resolved: &mut ResolvedBackend,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) {
+        let is_service = matches!(resolved.target, Target::Endpoints(_));
+        let tls = match &resolved.protocol {
+            Protocol::Https(default) => {
+                let given = BackendTlsField { namespace: &self.route.namespace, is_service, given };
+                given.compile(default, self.certificates, at, report)
+            }
+            Protocol::Http1 | Protocol::H2c => {
+                let message = "applies to https only";
+                if is_service {
+                    report.unresolved(at, Reason::UnsupportedService, format!("{message}: give the Service's port appProtocol https, or leave tls out; until then this backend takes no request"));
+                } else {
+                    report.invalid(
+                        at,
+                        format!("{message}: write https in external.url, or leave tls out"),
+                    );
+                }
+                None
+            }
+        };
+        match tls {
+            Some(tls) => resolved.protocol = Protocol::Https(Arc::new(tls)),
+            None => resolved.target = Target::Endpoints(Arc::default()),
+        }
     }
 
     fn service(
@@ -162,8 +203,11 @@ impl<'s> Backends<'_, 's> {
                     report.invalid(at, format!("has a host that no certificate can name: {host}"));
                     return None;
                 };
-                let (server_name, verification) = (Some(name), Verification::PublicRoots);
-                Protocol::Https(Arc::new(BackendTls { server_name, verification }))
+                Protocol::Https(Arc::new(BackendTls {
+                    server_name: Some(name),
+                    verification: Verification::PublicRoots,
+                    client_certificate: None,
+                }))
             }
         };
         Some(ResolvedBackend {

@@ -6,6 +6,7 @@
 mod action;
 mod addresses;
 mod authority;
+mod backend_tls;
 mod backends;
 mod certificates;
 mod cors;

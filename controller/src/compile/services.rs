@@ -188,6 +188,7 @@ fn protocol(name: &ObjectName, port: &ServicePort) -> (Protocol, Option<String>)
         "https" | "wss" | "kubernetes.io/wss" => Protocol::Https(Arc::new(BackendTls {
             server_name: None,
             verification: Verification::None,
+            client_certificate: None,
         })),
         _ => {
             let message = format!(

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::diagnostic::Kind;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use portico_crds::{AuthoritiesKind, AuthoritiesRef, FrontDoorRef, FrontDoorSpec, RouteSpec};
+use portico_crds::{
+    AuthoritiesKind, AuthoritiesRef, BackendTls, FrontDoorRef, FrontDoorSpec, RouteSpec,
+};
 use portico_dataplane::table::ObjectName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +42,15 @@ fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
     let edits = [&spec.request_headers, &spec.response_headers].into_iter().flatten();
     let values = edits.flat_map(|edits| edits.set.iter().chain(&edits.add));
     let sources = values.filter_map(|value| value.value_from.as_ref());
-    sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()))
+    let sources = sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()));
+    let backends = spec.backends.iter().flatten();
+    sources.chain(backends.filter_map(|backend| backend.tls.as_deref()).flat_map(of_backend_tls))
+}
+
+fn of_backend_tls(tls: &BackendTls) -> impl Iterator<Item = Local<'_>> {
+    let authorities = tls.ca_ref.iter().map(of_authorities);
+    let certificate = tls.client_certificate_ref.iter();
+    authorities.chain(certificate.map(|secret| (Secret::NAME, secret.name.as_str())))
 }
 
 /// The fields by which the kind refers to what its condition `ResolvedRefs` is about, without the
@@ -50,6 +60,8 @@ pub(crate) fn reference_fields(kind: Kind) -> &'static [&'static str] {
         Kind::FrontDoor => &["spec.hosts.tls.secretRef", "spec.tls.clientCertificates.caRefs"],
         Kind::Route => &[
             "spec.backends.service",
+            "spec.backends.tls.caRef",
+            "spec.backends.tls.clientCertificateRef",
             "spec.requestHeaders.set.valueFrom",
             "spec.requestHeaders.add.valueFrom",
             "spec.responseHeaders.set.valueFrom",

@@ -4,7 +4,12 @@ use super::pem::{self, ChainError};
 use rustls::{RootCertStore, pki_types::CertificateDer};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 use thiserror::Error;
 
 /// How long the subjects of all authorities may be, in bytes: a handshake lists them, and the list
@@ -96,6 +101,12 @@ impl PartialEq for CertificateAuthorities {
 }
 
 impl Eq for CertificateAuthorities {}
+
+impl Hash for CertificateAuthorities {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.fingerprint.hash(state);
+    }
+}
 
 impl fmt::Debug for CertificateAuthorities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

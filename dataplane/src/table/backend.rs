@@ -1,5 +1,6 @@
 //! Where a request can be forwarded.
 
+use crate::certificate::{Certificate, CertificateAuthorities};
 use http::HeaderValue;
 use rustls::pki_types::ServerName;
 use serde::{Serialize, Serializer};
@@ -60,6 +61,9 @@ pub struct BackendTls {
     pub server_name: Option<ServerName<'static>>,
     /// How the backend proves who it is.
     pub verification: Verification,
+    /// The certificate that is presented where the backend asks for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<Arc<Certificate>>,
 }
 
 /// How a backend proves who it is.
@@ -69,6 +73,8 @@ pub enum Verification {
     None,
     /// By a certificate of a public authority.
     PublicRoots,
+    /// By a certificate of one of these.
+    Authorities(Arc<CertificateAuthorities>),
 }
 
 fn server_name<S: Serializer>(

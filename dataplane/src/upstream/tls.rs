@@ -7,6 +7,7 @@ use rustls::{
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
+    sign::SingleCertAndKey,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -95,8 +96,17 @@ impl TlsConnectors {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyCertificate(self.provider.clone()))),
             Verification::PublicRoots => builder.with_root_certificates(self.public_roots.clone()),
+            Verification::Authorities(authorities) => {
+                builder.with_root_certificates(authorities.roots().clone())
+            }
         };
-        let mut config = builder.with_no_client_auth();
+        let mut config = match &tls.client_certificate {
+            Some(certificate) => {
+                let presented = SingleCertAndKey::from(certificate.certified_key().clone());
+                builder.with_client_cert_resolver(Arc::new(presented))
+            }
+            None => builder.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
         Ok(config)
     }

@@ -28,7 +28,7 @@ fn speaks(protocol: &Protocol) -> &'static str {
         Protocol::H2c => "HTTP/2 in the clear",
         Protocol::Https(tls) => match tls.verification {
             Verification::None => "HTTPS, its certificate not checked,",
-            Verification::PublicRoots => "HTTPS",
+            Verification::PublicRoots | Verification::Authorities(_) => "HTTPS",
         },
     }
 }

@@ -27,12 +27,12 @@ use routes::{CandidateRoute, Routes};
 use std::collections::BTreeMap;
 
 /// Compiles all FrontDoors and Routes that this install is responsible for.
-pub(super) fn compile(
-    snapshot: &Snapshot,
-    last_good: &LastGood,
+pub(super) fn compile<'c, 's>(
+    snapshot: &'s Snapshot,
+    last_good: &'s LastGood,
     options: &Options,
-    expressions: &mut Expressions<'_>,
-    certificates: &mut Certificates<'_, '_>,
+    expressions: &mut Expressions<'c>,
+    certificates: &mut Certificates<'c, 's>,
 ) -> (Hosts, BTreeMap<ObjectRef, Status>) {
     let mut front_doors =
         FrontDoors::compile(snapshot, last_good, options, expressions, certificates);
@@ -44,6 +44,7 @@ pub(super) fn compile(
         front_doors: &mut front_doors,
         services,
         expressions,
+        certificates,
     };
     let mut routes = routes.compile();
     conflicts::refuse(&mut routes, &front_doors);

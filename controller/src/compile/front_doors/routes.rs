@@ -9,6 +9,7 @@ use crate::{
     compile::{
         action,
         backends::Backends,
+        certificates::Certificates,
         cors,
         expressions::{ExpressionCache, Expressions},
         headers::Headers,
@@ -94,6 +95,7 @@ pub(super) struct Routes<'a, 'c, 's> {
     pub(super) front_doors: &'a mut FrontDoors<'s>,
     pub(super) services: Services<'s>,
     pub(super) expressions: &'a mut Expressions<'c>,
+    pub(super) certificates: &'a mut Certificates<'c, 's>,
 }
 
 impl<'s> Routes<'_, '_, 's> {
@@ -277,7 +279,8 @@ impl<'s> Routes<'_, '_, 's> {
         let forward = spec.backends.as_ref().map(|backends| {
             let host = rewrite.and_then(|rewrite| rewrite.host.as_deref());
             let guard = &self.options.guard;
-            let compiler = Backends { services: &mut self.services, guard, route: name, host };
+            let (services, certificates) = (&mut self.services, &mut *self.certificates);
+            let compiler = Backends { services, certificates, guard, route: name, host };
             let backends = compiler.compile(backends, &at.child("backends"), report);
             Action::Forward(Forward::new(backends, path))
         });

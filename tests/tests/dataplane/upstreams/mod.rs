@@ -1,5 +1,6 @@
 //! Backends that fail, are late, or are not there; and those that speak more than plain HTTP/1.1.
 
+mod backend_tls;
 mod connects;
 mod failures;
 mod http2;

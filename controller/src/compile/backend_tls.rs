@@ -1,0 +1,106 @@
+//! `spec.backends[].tls`: how a backend proves who it is, and how Portico does.
+
+use super::{certificates::Certificates, report::Report};
+use crate::diagnostic::{FieldPath, Reason};
+use portico_crds as crds;
+use portico_dataplane::{
+    certificate::Certificate,
+    table::{BackendTls, ObjectName, ServerName, Verification},
+};
+use std::sync::Arc;
+
+/// What follows from a reference that leads to nothing valid.
+const CONSEQUENCE: &str = "until then this backend takes no request";
+
+/// The field of one backend.
+pub(super) struct BackendTlsField<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) is_service: bool,
+    pub(super) given: &'a crds::BackendTls,
+}
+
+impl BackendTlsField<'_> {
+    /// The backend's TLS, where the field leaves something out as in `default`; `None` if something
+    /// is missing or invalid.
+    pub(super) fn compile(
+        &self,
+        default: &BackendTls,
+        certificates: &mut Certificates<'_, '_>,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Option<BackendTls> {
+        let server_name = self.server_name(default, &at.child("serverName"), report);
+        let verification = self.verification(default, certificates, &at.child("caRef"), report);
+        let at = at.child("clientCertificateRef");
+        let client_certificate = self.client_certificate(certificates, &at, report);
+        Some(BackendTls {
+            server_name: server_name?,
+            verification: verification?,
+            client_certificate: client_certificate?,
+        })
+    }
+
+    fn server_name(
+        &self,
+        default: &BackendTls,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Option<Option<ServerName<'static>>> {
+        match &self.given.server_name {
+            None if self.is_service && self.given.ca_ref.is_some() => {
+                report.invalid(
+                    at,
+                    "is missing: with caRef, a Service needs the name in its certificate",
+                );
+                None
+            }
+            None => Some(default.server_name.clone()),
+            Some(name) => {
+                match ServerName::try_from(name.trim_matches(['[', ']']).to_ascii_lowercase()) {
+                    Ok(name) => Some(Some(name)),
+                    Err(_) => {
+                        report
+                            .invalid(at, format!("'{name}' is neither a DNS name nor an address"));
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn verification(
+        &self,
+        default: &BackendTls,
+        certificates: &Certificates<'_, '_>,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Option<Verification> {
+        let Some(reference) = &self.given.ca_ref else { return Some(default.verification.clone()) };
+        match certificates.authorities(self.namespace, reference) {
+            Ok(authorities) => Some(Verification::Authorities(Arc::new(authorities))),
+            Err(wrong) => {
+                let message = format!("{wrong}; {CONSEQUENCE}");
+                report.unresolved(at, Reason::InvalidCertificate, message);
+                None
+            }
+        }
+    }
+
+    fn client_certificate(
+        &self,
+        certificates: &mut Certificates<'_, '_>,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> Option<Option<Arc<Certificate>>> {
+        let Some(reference) = &self.given.client_certificate_ref else { return Some(None) };
+        let found = certificates.find(&ObjectName::new(self.namespace, reference.name.as_str()));
+        match found.wrong {
+            None => Some(found.certificate),
+            Some(wrong) => {
+                let message = format!("{wrong}; {CONSEQUENCE}");
+                report.unresolved(at, Reason::InvalidCertificate, message);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `tls` of a backend: who it must be, and who it is told that Portico is.
+
+use super::is;
+use portico_tests::{
+    backend::{front_door, route, service},
+    edge::{Edge, Setup},
+    tls::{Authority, Pair},
+    wire::{Message, Wire, ask, get},
+};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+/// A backend that answers with the name that it was sent, or `-`, and the number of the client's
+/// certificates.
+async fn backend(pair: &Pair, clients: Option<&Authority>) -> SocketAddr {
+    let acceptor = pair.acceptor(clients).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(tls) = acceptor.accept(socket).await else { return };
+                let session = tls.get_ref().1;
+                let certificates = session.peer_certificates().map_or(0, <[_]>::len);
+                let text = format!("{} {certificates}", session.server_name().unwrap_or("-"));
+                let mut wire = Wire::new(tls);
+                while let Ok(Some(_)) = wire.read_request().await {
+                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len());
+                    wire.send(head + &text).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+/// What becomes of a request for a backend with this `tls`, a Service or a URL.
+async fn asked(backend: &str, tls: &str, services: &str, objects: &str) -> Message {
+    let app = route("app", &format!("backends: [{{{backend}, tls: {tls}}}]"));
+    let manifests = [front_door("").as_str(), services, objects, &app].concat();
+    let setup = Setup { allow_external: vec!["127.0.0.0/8"], ..Setup::default() };
+    let edge = Edge::start_with(setup, &manifests).await.unwrap();
+    ask(edge.address(), get("/", "")).await.unwrap()
+}
+
+const SERVICE: &str = "service: {name: app, port: 80}";
+const VERIFIED: &str = "{serverName: app.internal, caRef: {kind: ConfigMap, name: own}}";
+
+#[tokio::test]
+async fn a_service_with_an_authority_must_prove_who_it_is() {
+    let (own, other) = (Authority::new("own").unwrap(), Authority::new("other").unwrap());
+    for (pair, outcome) in [
+        (own.issue(&["app.internal"]), is(200, "")),
+        (own.issue(&["other.internal", "app.internal"]), is(200, "")),
+        (own.issue(&["other.internal"]), is(502, "TlsFailed")),
+        (own.issue_expired(&["app.internal"]), is(502, "TlsFailed")),
+        (other.issue(&["app.internal"]), is(502, "TlsFailed")),
+    ] {
+        let services = service("app", "https", &[backend(&pair.unwrap(), None).await]);
+        let answer = asked(SERVICE, VERIFIED, &services, &own.config_map("own")).await;
+        assert_eq!((answer.status(), answer.reason()), outcome);
+        if answer.status() == 200 {
+            assert_eq!(answer.text(), "app.internal 0");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_authority_a_service_is_only_sent_the_name() {
+    let pair = Authority::new("any").unwrap().issue(&["other.internal"]).unwrap();
+    let services = service("app", "https", &[backend(&pair, None).await]);
+    for (tls, text) in [("{serverName: app.internal}", "app.internal 0"), ("{}", "- 0")] {
+        assert_eq!(asked(SERVICE, tls, &services, "").await.text(), text);
+    }
+}
+
+#[tokio::test]
+async fn an_external_host_may_have_another_authority_and_another_name() {
+    let own = Authority::new("own").unwrap();
+    let pair = own.issue(&["app.localhost"]).unwrap();
+    let port = backend(&pair, None).await.port();
+    let ca = "caRef: {kind: ConfigMap, name: own}";
+    for (host, tls, outcome) in [
+        ("app.localhost", format!("{{{ca}}}"), is(200, "")),
+        ("127.0.0.1", format!("{{{ca}}}"), is(502, "TlsFailed")),
+        ("127.0.0.1", format!("{{{ca}, serverName: app.localhost}}"), is(200, "")),
+        ("app.localhost", "{}".to_owned(), is(502, "TlsFailed")),
+    ] {
+        let url = format!("external: {{url: 'https://{host}:{port}'}}");
+        let answer = asked(&url, &tls, "", &own.config_map("own")).await;
+        assert_eq!((answer.status(), answer.reason()), outcome, "{host} {tls}");
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_asks_for_a_certificate_gets_the_routes() {
+    let own = Authority::new("own").unwrap();
+    let address = backend(&own.issue(&["app.internal"]).unwrap(), Some(&own)).await;
+    let services = service("app", "https", &[address]);
+    let client = own.issue_client("portico").unwrap().secret("client");
+    let tls = "{clientCertificateRef: {name: client}}";
+    assert_eq!(asked(SERVICE, tls, &services, &client).await.text(), "- 1");
+    assert_eq!(asked(SERVICE, "{}", &services, "").await.status(), 502);
+    let stranger = Authority::new("other").unwrap().issue_client("portico").unwrap();
+    assert_eq!(asked(SERVICE, tls, &services, &stranger.secret("client")).await.status(), 502);
+}
+
+#[tokio::test]
+async fn what_a_backends_tls_refers_to_must_be_there() {
+    let pair = Authority::new("own").unwrap().issue(&["app.internal"]).unwrap();
+    let services = service("app", "https", &[backend(&pair, None).await]);
+    for tls in [VERIFIED, "{clientCertificateRef: {name: none}}"] {
+        let answer = asked(SERVICE, tls, &services, "").await;
+        assert_eq!((answer.status(), answer.reason()), is(503, "NoEndpoint"), "{tls}");
+    }
+    let cleartext = service("app", "http", &["127.0.0.1:1".parse().unwrap()]);
+    assert_eq!(asked(SERVICE, "{}", &cleartext, "").await.status(), 503);
+}
