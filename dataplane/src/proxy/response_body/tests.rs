@@ -107,17 +107,16 @@ async fn a_body_of_tiny_pieces_arrives_whole_and_leaves_turns_to_others() {
 async fn in_turns(protocol: Protocol) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let spoken = protocol.clone();
     let backend = spawn_local(async move {
         let (socket, _) = listener.accept().await.unwrap();
-        match protocol {
+        match spoken {
             Protocol::H2c => answer_over_http2(socket).await,
-            Protocol::Http1 | Protocol::Https | Protocol::HttpsUnverified => {
-                answer_over_http1(socket).await;
-            }
+            Protocol::Http1 | Protocol::Https(_) => answer_over_http1(socket).await,
         }
     });
-    let upstreams = Upstreams::new(AddressGuard::default(), 100, Arc::default()).unwrap();
-    let body = ask(&upstreams, protocol, address).await;
+    let upstreams = Upstreams::new(AddressGuard::default(), 100, Arc::default());
+    let body = ask(&upstreams, protocol.clone(), address).await;
     // All of it comes in, so that only turns end a poll.
     for _ in 0..PIECES {
         yield_now().await;
