@@ -126,7 +126,7 @@ async fn in_turns(protocol: Protocol) {
     let client = Rc::new(Client { peer, state: state.clone() });
     let content = Content::Upstream(body, TrailerFilter::of_response(Vec::new()));
     let mut body = ResponseBody::new(content, None, client, None);
-    let mut turns = Vec::new();
+    let (mut turns, mut bytes) = (Vec::new(), 0);
     poll_fn(|cx| {
         state.deadline.tick();
         turns.push(0);
@@ -134,7 +134,7 @@ async fn in_turns(protocol: Protocol) {
         for _ in 0..3 * PIECES {
             match Pin::new(&mut body).poll_frame(cx) {
                 Poll::Ready(Some(frame)) => {
-                    assert_eq!(frame.unwrap().into_data().unwrap(), "a");
+                    bytes += frame.unwrap().into_data().unwrap().len();
                     *turns.last_mut().unwrap() += 1;
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
@@ -144,8 +144,13 @@ async fn in_turns(protocol: Protocol) {
         Poll::Pending
     })
     .await;
-    let longest = turns.iter().max().copied();
-    assert_eq!(turns.iter().sum::<usize>(), PIECES, "{protocol:?}: {turns:?}");
-    assert_eq!(longest, Some(usize::from(PIECES_PER_TURN)), "{protocol:?}: {turns:?}");
+    assert_eq!(bytes, PIECES, "{protocol:?}");
+    let longest = turns.into_iter().max().unwrap();
+    match protocol {
+        Protocol::Http1 => assert_eq!(longest, usize::from(PIECES_PER_TURN)),
+        // The connection's task has joined them.
+        Protocol::H2c => assert!(longest <= usize::from(PIECES_PER_TURN), "{longest}"),
+        Protocol::Https(_) => unreachable!("it is not asked over TLS"),
+    }
     backend.abort();
 }
