@@ -45,7 +45,7 @@ impl Certificate {
     /// # Errors
     /// Which of the two is wrong, and how. No error quotes either.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
-        let chain = pem::certificates(chain)?;
+        let chain = pem::chain(chain)?;
         let key = pem::private_key(key)?;
         let digest = digest(&chain, &key);
         let signing_key =
@@ -67,6 +67,11 @@ impl Certificate {
     /// What handshakes present.
     pub fn certified_key(&self) -> &Arc<CertifiedKey> {
         &self.certified
+    }
+
+    /// How many bytes a handshake presents: at most 64 KiB.
+    pub fn chain_bytes(&self) -> usize {
+        pem::bytes(&self.certified.cert)
     }
 
     /// The hosts that it names (`subjectAltName`; the common name does not count, RFC 9525 §2): DNS

@@ -12,6 +12,11 @@ use x509_parser::{
     x509::AlgorithmIdentifier,
 };
 
+/// How many certificates a server may present, and how many bytes they may have: each handshake
+/// sends them.
+const MAX_CHAIN: usize = 10;
+const MAX_CHAIN_BYTES: usize = 64 << 10;
+
 /// Why a chain and a key are not a certificate: names the field of a `kubernetes.io/tls` Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CertificateError {
@@ -42,6 +47,16 @@ pub enum ChainError {
         number: usize,
         /// What the parser says.
         why: String,
+    },
+    /// It is longer than a server may present.
+    #[error(
+        "holds {certificates} certificates of {bytes} bytes in total, all of which each handshake would send: at most {MAX_CHAIN} of {MAX_CHAIN_BYTES} bytes may be in it"
+    )]
+    TooLong {
+        /// How many certificates there are.
+        certificates: usize,
+        /// The sum of their lengths.
+        bytes: usize,
     },
 }
 
@@ -92,6 +107,20 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, C
         parse(certificate, index + 1)?;
     }
     Ok(found)
+}
+
+/// The same for what a server presents, which has a limit.
+pub(super) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ChainError> {
+    let chain = certificates(pem)?;
+    match (chain.len(), bytes(&chain)) {
+        (..=MAX_CHAIN, ..=MAX_CHAIN_BYTES) => Ok(chain),
+        (certificates, bytes) => Err(ChainError::TooLong { certificates, bytes }),
+    }
+}
+
+/// The sum of the certificates' lengths.
+pub(super) fn bytes(chain: &[CertificateDer<'_>]) -> usize {
+    chain.iter().map(|certificate| certificate.len()).sum()
 }
 
 /// The structure of certificate `number` of a file.

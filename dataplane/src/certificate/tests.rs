@@ -237,3 +237,21 @@ fn authorities_fit_into_a_handshake() {
     assert_eq!(read(&format!("{a}{b}")).unwrap_err(), AuthoritiesError::TooMany);
     assert_eq!(read(&a).unwrap().and(read(&b).unwrap()).unwrap_err(), AuthoritiesError::TooMany);
 }
+
+#[test]
+fn a_chain_is_no_longer_than_each_handshake_may_send() {
+    let own = made(&["a.com"]);
+    let chain_of = |issuers: &[&str]| [&[own.certificate.as_str()], issuers].concat().concat();
+    let ca = made(&["ca"]).certificate;
+    let issuer = ca.as_str();
+    let longest = read(&chain_of(&[issuer; 9]), &own.key).unwrap();
+    let certificates = &longest.certified_key().cert;
+    assert_eq!(longest.chain_bytes(), certificates.iter().map(|it| it.len()).sum::<usize>());
+    let many = error(&chain_of(&[issuer; 10]), &own.key);
+    assert!(many.starts_with("tls.crt holds 11 certificates of "), "{many}");
+    assert!(many.ends_with("at most 10 of 65536 bytes may be in it"), "{many}");
+    let names: Vec<_> = (0..2000).map(|nth| format!("{nth}.{}.example", "x".repeat(30))).collect();
+    let large = made(&names.iter().map(String::as_str).collect::<Vec<_>>()).certificate;
+    let large = error(&chain_of(&[&large]), &own.key);
+    assert!(large.starts_with("tls.crt holds 2 certificates of "), "{large}");
+}
