@@ -141,13 +141,7 @@ impl<'t> Arrived<'t> {
         };
         let client =
             ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
-        let asks_for_certificates = virtual_host.asks_for_certificates();
-        headers::remove_untrusted(
-            &mut head.headers,
-            client.trusted,
-            asks_for_certificates,
-            facts.underscores,
-        );
+        headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
         self.strict_transport = StrictTransport::of(&client, virtual_host);
         let destination = self.destination.insert(Destination { virtual_host, client });
         if let Some(reply) = destination.turn_away(facts, head, &self.path)? {

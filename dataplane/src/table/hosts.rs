@@ -146,13 +146,6 @@ pub struct VirtualHost {
     pub routes: Arc<RouteTree<Arc<Route>>>,
 }
 
-impl VirtualHost {
-    /// Whether clients are asked for certificates.
-    pub fn asks_for_certificates(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.client_certificates.is_some())
-    }
-}
-
 /// The fields in which trusted proxies report the client. The others are removed: the proxies may
 /// have passed them on as the client sent them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -1,6 +1,7 @@
 //! Request fields that are not to be believed: what a client says about itself under the names that
 //! proxies use, and names that a backend may take for others.
 
+use super::names::{CLIENT_CERT, CLIENT_CERT_CHAIN};
 use crate::{config::Underscores, field_name, table::TrustedHeaders};
 use http::{HeaderMap, HeaderName};
 
@@ -9,7 +10,6 @@ use http::{HeaderMap, HeaderName};
 pub(in crate::proxy) fn remove_untrusted(
     headers: &mut HeaderMap,
     trusted: Option<TrustedHeaders>,
-    asks_for_certificates: bool,
     underscores: Underscores,
 ) {
     let is_untrusted = |name: &&HeaderName| {
@@ -22,8 +22,8 @@ pub(in crate::proxy) fn remove_untrusted(
         }
         match trusted {
             None => field_name::is_claim(name),
-            // Where clients are asked for certificates here, nobody else knows them.
-            Some(_) if asks_for_certificates && name.starts_with("client-cert") => true,
+            // They are about the TLS connection to Portico, of which nobody else knows.
+            Some(_) if [CLIENT_CERT, CLIENT_CERT_CHAIN].iter().any(|own| own == name) => true,
             Some(TrustedHeaders::XForwarded) => name == "forwarded",
             Some(TrustedHeaders::Forwarded) => field_name::is_x_forwarded(name),
         }
@@ -40,7 +40,9 @@ mod tests {
     use http::HeaderValue;
 
     fn left(trusted: Option<TrustedHeaders>, underscores: Underscores) -> Vec<String> {
-        const SENT: [&str; 15] = [
+        const SENT: [&str; 17] = [
+            "client-cert",
+            "client-cert-chain",
             "forwarded",
             "host",
             "x-forwarded-for",
@@ -59,7 +61,7 @@ mod tests {
         ];
         let line = |name| (HeaderName::from_static(name), HeaderValue::from_static("x"));
         let mut headers: HeaderMap = SENT.into_iter().map(line).collect();
-        remove_untrusted(&mut headers, trusted, false, underscores);
+        remove_untrusted(&mut headers, trusted, underscores);
         let mut names: Vec<_> = headers.keys().map(ToString::to_string).collect();
         names.sort_unstable();
         names
