@@ -94,7 +94,7 @@ impl Peer {
         let opened = &session.host;
         Arc::ptr_eq(opened, wanted)
             || opened.secret == wanted.secret
-                && opened.client_certificates == wanted.client_certificates
+                && opened.client_terms() == wanted.client_terms()
                 && session.version >= wanted.min_version
     }
 }

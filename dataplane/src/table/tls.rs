@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use std::{sync::Arc, time::Duration};
 
 /// TLS of a host entry. A connection that was opened for one entry may carry requests for another
-/// whose `secret` and `client_certificates` are equal and whose `min_version` it meets.
+/// whose `secret` and [`client_terms`](Self::client_terms) are equal and whose `min_version` it meets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HostTls {
@@ -27,6 +27,15 @@ pub struct HostTls {
     /// What `Strict-Transport-Security` says on answers over https.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hsts: Option<Hsts>,
+}
+
+impl HostTls {
+    /// What a client has to present: the mode, and the authorities' fingerprint. Where they come
+    /// from does not matter to it.
+    pub fn client_terms(&self) -> Option<(ClientCertificateMode, Option<&str>)> {
+        let clients = self.client_certificates.as_deref()?;
+        Some((clients.mode, clients.roots.as_ref().map(CertificateAuthorities::fingerprint)))
+    }
 }
 
 /// A version of TLS.

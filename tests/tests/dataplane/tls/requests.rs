@@ -68,6 +68,27 @@ async fn a_connection_carries_requests_for_the_hosts_that_share_its_tls() {
 }
 
 #[tokio::test]
+async fn where_authorities_come_from_does_not_matter_to_open_connections() {
+    let (door, pair) = Door::with_one_host(Setup::default()).await;
+    let partners = Authority::new("partners").unwrap();
+    let alice = partners.issue_client("alice").unwrap();
+    let asks = |reference: &str, authority: &Authority| {
+        let (authorities, mode) = (vec![reference.to_owned()], ClientCertificateMode::Require);
+        let clients = ClientCertificates { authorities, mode, roots: authority.authorities().ok() };
+        HostTls { client_certificates: Some(Arc::new(clients)), ..pair.host("one").unwrap() }
+    };
+    door.serve(&[("www.ep.com", asks("ConfigMap web/a, key ca.crt", &partners))]).await;
+    let client = Client::with(&alice).unwrap();
+    let mut connected = client.connect(&door.edge, "www.ep.com").await.unwrap();
+    assert_eq!(get(&mut connected.wire, "www.ep.com").await.text(), "served");
+    door.serve(&[("www.ep.com", asks("Secret web/b, key ca.crt", &partners))]).await;
+    assert_eq!(get(&mut connected.wire, "www.ep.com").await.text(), "served");
+    let others = Authority::new("others").unwrap();
+    door.serve(&[("www.ep.com", asks("Secret web/b, key ca.crt", &others))]).await;
+    assert_eq!(get(&mut connected.wire, "www.ep.com").await.status(), 421);
+}
+
+#[tokio::test]
 async fn hsts_is_on_every_answer_over_https_and_on_none_in_the_clear() {
     let door = Door::open(Setup::default(), &["www.ep.com", "bare.ep.com", "other.ep.com"]).await;
     let own =
