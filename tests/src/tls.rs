@@ -94,6 +94,14 @@ impl Pair {
         Ok(Arc::new(Certificate::from_pem(chain.as_bytes(), key.as_bytes())?))
     }
 
+    /// The same as [`certificate`](Self::certificate), with further certificates after its own.
+    pub fn with_chain(&self, others: &[&Self]) -> Result<Arc<Certificate>> {
+        let chain = std::iter::once(&self).chain(others);
+        let chain: String = chain.map(|pair| pair.certificate.pem()).collect();
+        let key = self.key.serialize_pem();
+        Ok(Arc::new(Certificate::from_pem(chain.as_bytes(), key.as_bytes())?))
+    }
+
     /// The Secret `web/<name>` that holds it.
     pub fn secret(&self, name: &str) -> String {
         let block =
@@ -215,6 +223,15 @@ impl Client {
     pub fn forgetful(mut self) -> Self {
         self.0.resumption = Resumption::disabled();
         self
+    }
+
+    /// The first bytes of a handshake.
+    pub fn hello(&self, name: &str) -> Result<Vec<u8>> {
+        let name = ServerName::try_from(name.to_owned())?;
+        let mut connection = ClientConnection::new(Arc::new(self.0.clone()), name)?;
+        let mut hello = Vec::new();
+        connection.write_tls(&mut hello)?;
+        Ok(hello)
     }
 
     /// The handshake with the edge's TLS port.

@@ -47,6 +47,16 @@ impl CertificateAuthorities {
         Self::new(pem::certificates(pem)?)
     }
 
+    /// No certificates, for which nothing can be verified.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self {
+            roots: Arc::new(RootCertStore::empty()),
+            certificates: HashSet::new(),
+            fingerprint: String::new(),
+        }
+    }
+
     /// These and others.
     ///
     /// # Errors

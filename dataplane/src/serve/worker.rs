@@ -124,8 +124,8 @@ async fn follow_tables(
     while tables.changed().await.is_ok() {
         let table = tables.borrow_and_update().clone();
         let number = table.generation;
+        worker.tls.table_changed(&table);
         worker.shared.replace_table(table);
-        worker.tls.table_changed();
         generation.store(number, Ordering::Release);
         report.send_replace(());
     }

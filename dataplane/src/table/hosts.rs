@@ -218,6 +218,12 @@ impl Hosts {
         self.any.as_ref().filter(|entry| fits(entry))
     }
 
+    /// TLS of all entries that have it, in no order.
+    pub(crate) fn tls(&self) -> impl Iterator<Item = &Arc<HostTls>> {
+        let entries = self.exact.values().chain(self.suffix.values()).chain(&self.any);
+        entries.filter_map(|entry| entry.tls.as_ref())
+    }
+
     /// All entries, sorted by their pattern.
     pub fn iter(&self) -> impl Iterator<Item = &VirtualHost> {
         let mut all: Vec<_> =

@@ -1,6 +1,8 @@
 //! One handshake: the client's hello, the host that it is for, and rustls's part.
 
 use super::{
+    super::registry::{Activity, ConnectionHandle},
+    HANDSHAKE_BYTES,
     bounded::Bounded,
     client_certificate,
     settings::{Configuration, TlsAcceptor, Unavailable},
@@ -11,10 +13,14 @@ use crate::{
     table::{HostTls, Table, TlsVersion},
     telemetry::HandshakeResult,
 };
-use rustls::{
-    Error, HandshakeKind, ProtocolVersion, ServerConnection, pki_types::UnixTime, server::Acceptor,
+use rustls::{Error, HandshakeKind, ProtocolVersion, ServerConnection, server::Acceptor};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
 };
-use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::yield_now};
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -63,6 +69,7 @@ impl TlsAcceptor {
     pub(super) async fn handshake(
         &self,
         shared: &Shared,
+        handle: &ConnectionHandle,
         io: TcpStream,
     ) -> Result<Outcome, Failure> {
         if is_plain_http(&io).await? {
@@ -83,6 +90,9 @@ impl TlsAcceptor {
                 return Err(refuse(start.io, alert, Failure::Unavailable(unavailable)).await);
             }
         };
+        // It has begun, as a request has with part of its head, and will present the chain.
+        handle.set_activity(Activity::Head, Instant::now());
+        handle.set_memory(HANDSHAKE_BYTES + configuration.chain_bytes);
         let config = configuration.server.clone();
         // This is what computes, for up to a millisecond. Handshakes take turns, and everything else
         // that is ready gets its own before the next.
@@ -91,7 +101,7 @@ impl TlsAcceptor {
         yield_now().await;
         drop(turn);
         let stream = accept.await?;
-        let session = session(host, &configuration, stream.get_ref().1)?;
+        let session = session(host, stream.get_ref().1);
         Ok(Outcome::Tls(TlsStream::new(stream), session))
     }
 
@@ -206,31 +216,13 @@ async fn refuse(mut io: Bounded, alert: Alert, failure: Failure) -> Failure {
 }
 
 /// What is known of the client once the handshake is complete.
-fn session(
-    host: Arc<HostTls>,
-    configuration: &Configuration,
-    connection: &ServerConnection,
-) -> Result<Session, Failure> {
+fn session(host: Arc<HostTls>, connection: &ServerConnection) -> Session {
     let is_resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
         // The only other one that is offered.
         Some(_) | None => TlsVersion::Tls12,
     };
-    let certificates = match (&configuration.clients, connection.peer_certificates()) {
-        (None, _) => None,
-        (Some(verifier), None) if verifier.client_auth_mandatory() => {
-            return Err(Error::NoCertificatesPresented.into());
-        }
-        (Some(_), None) => None,
-        (Some(verifier), Some(certificates)) => {
-            // A session may outlive the certificate that it was established with.
-            if is_resumed && let [own, others @ ..] = certificates {
-                verifier.verify_client_cert(own, others, UnixTime::now())?;
-            }
-            Some(certificates)
-        }
-    };
-    let client = certificates.and_then(client_certificate::read);
-    Ok(Session { host, version, is_resumed, client })
+    let client = connection.peer_certificates().and_then(client_certificate::read);
+    Session { host, version, is_resumed, client }
 }

@@ -32,8 +32,8 @@ use std::{
 };
 use tokio::{net::TcpStream, time::sleep};
 
-/// What a connection holds at most during its handshake: what every connection does, the state of
-/// TLS, and what the client has sent.
+/// What a connection holds at most during its handshake, beside the chain that it presents: what
+/// every connection does, the state of TLS, and what the client has sent.
 const HANDSHAKE_BYTES: usize = 12 * 1024 + bounded::MAX_HANDSHAKE_BYTES;
 
 /// Serves a connection that was accepted for TLS to its end.
@@ -50,7 +50,7 @@ pub(super) async fn serve(
     handle.set_activity(Activity::Idle, accepted_at);
     handle.set_memory(HANDSHAKE_BYTES);
     // Boxed, so that a connection does not keep the memory of its beginning.
-    let handshake = Box::pin(acceptor.handshake(&shared, io));
+    let handshake = Box::pin(acceptor.handshake(&shared, &handle, io));
     let result = within(&handle, shared.limits.handshake_timeout, handshake).await;
     acceptor.count(address, accepted_at.elapsed(), &result);
     match result {

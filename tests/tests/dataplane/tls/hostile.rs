@@ -96,6 +96,57 @@ async fn handshakes_that_say_nothing_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn handshakes_that_have_begun_go_after_those_that_say_nothing() {
+    let limits = Limits {
+        connections: 2,
+        handshake_timeout: LONG,
+        header_timeout: LONG,
+        ..Limits::default()
+    };
+    let (door, _) = Door::with_one_host(super::limits(limits)).await;
+    let client = Client::new().unwrap();
+    let mut begun = Wire::connect(door.edge.https()).await.unwrap();
+    begun.send(client.hello("www.ep.com").unwrap()).await.unwrap();
+    // The server's own part has come, so the hello has been read.
+    assert_eq!(begun.read(1).await.unwrap(), [22]);
+    let mut silent = Wire::connect(door.edge.https()).await.unwrap();
+    silent.send([22, 3, 1]).await.unwrap();
+    tokio::time::sleep(SHORT).await;
+    let mut connected = client.connect(&door.edge, "www.ep.com").await.unwrap();
+    assert_eq!(get(&mut connected.wire, "www.ep.com").await.text(), "served");
+    assert!(silent.read_to_end().await.unwrap().is_empty());
+    assert_eq!(door.handshakes("gave-way", "").await, 1);
+}
+
+#[tokio::test]
+async fn the_chain_that_a_handshake_presents_counts() {
+    let limits = Limits { handshake_timeout: LONG, ..Limits::default() };
+    let (door, pair) = Door::with_one_host(super::limits(limits)).await;
+    let names: Vec<_> = (0..500).map(|nth| format!("{nth}.{}.com", "x".repeat(60))).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let large = door.authority.issue(&names).unwrap();
+    let certificate = pair.with_chain(&[&large]).unwrap();
+    let chain = certificate.chain_bytes();
+    assert!(chain > 30_000, "{chain}");
+    let tls = HostTls { certificate: Some(certificate), ..pair.host("one").unwrap() };
+    door.serve(&[("www.ep.com", tls)]).await;
+    let memory = "portico_connection_memory_bytes";
+    let before = door.edge.metric::<usize>(memory).await.unwrap();
+    let mut begun = Wire::connect(door.edge.https()).await.unwrap();
+    begun.send([22]).await.unwrap();
+    let hello = Client::new().unwrap().hello("www.ep.com").unwrap();
+    let start = Instant::now();
+    let mut silent = before;
+    while silent == before {
+        assert!(start.elapsed() < PATIENCE);
+        silent = door.edge.metric::<usize>(memory).await.unwrap();
+    }
+    begun.send(&hello[1..]).await.unwrap();
+    assert_eq!(begun.read(1).await.unwrap(), [22]);
+    assert_eq!(door.edge.metric::<usize>(memory).await.unwrap(), silent + chain);
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_holds_no_more_than_in_the_clear() {
     let large = 8_000_000;
     let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {large}\r\n\r\n").into_bytes();

@@ -1,7 +1,7 @@
 //! Versions and resumption.
 
 use super::*;
-use portico_dataplane::table::TlsVersion;
+use portico_dataplane::table::{ObjectName, TlsVersion};
 use rustls::version::{TLS12, TLS13};
 
 #[tokio::test]
@@ -73,5 +73,22 @@ async fn a_session_of_one_host_is_not_resumed_for_another() {
         let mut connected = client.connect(&door.edge, host).await.unwrap();
         assert!(!connected.is_resumed, "{host}");
         get(&mut connected.wire, host).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_of_use_under_the_same_secret_and_version_alone() {
+    let (door, pair) = Door::with_one_host(Setup::default()).await;
+    let one = pair.host("one").unwrap();
+    let strict = HostTls { min_version: TlsVersion::Tls13, ..one.clone() };
+    let elsewhere = ObjectName::new("shop", "one");
+    for other in [pair.host("two").unwrap(), HostTls { secret: elsewhere, ..one.clone() }, strict] {
+        let client = Client::of(&TLS13).unwrap();
+        for (tls, is_resumed) in [(&one, false), (&one, true), (&other, false), (&other, true)] {
+            door.serve(&[("www.ep.com", tls.clone())]).await;
+            let mut connected = client.connect(&door.edge, "www.ep.com").await.unwrap();
+            assert_eq!(connected.is_resumed, is_resumed, "{tls:?}");
+            get(&mut connected.wire, "www.ep.com").await;
+        }
     }
 }
