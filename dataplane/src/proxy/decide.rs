@@ -130,11 +130,13 @@ impl<'t> Arrived<'t> {
         let slashes = virtual_host.map(|host| host.slashes).unwrap_or_default();
         self.path = target::path(head, slashes);
         self.host = Some(host);
-        target::refuse_method(&head.method)?;
-        let virtual_host = virtual_host.ok_or(Refusal::NoHost)?;
-        if !facts.peer.may_reach(virtual_host) {
-            return Err(Refusal::Misdirected);
+        let reached = virtual_host.filter(|host| facts.peer.may_reach(host));
+        if let Some(host) = reached {
+            self.strict_transport = StrictTransport::of(facts.peer.scheme, host.tls.as_deref());
         }
+        target::refuse_method(&head.method)?;
+        let unreached = if virtual_host.is_some() { Refusal::Misdirected } else { Refusal::NoHost };
+        let virtual_host = reached.ok_or(unreached)?;
         let has_host = |name: &str| {
             let other = table.hosts.find(name);
             other.is_some_and(|other| other.front_door == virtual_host.front_door)
@@ -142,7 +144,7 @@ impl<'t> Arrived<'t> {
         let client =
             ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
         headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
-        self.strict_transport = StrictTransport::of(&client, virtual_host);
+        self.strict_transport = StrictTransport::of(client.scheme, virtual_host.tls.as_deref());
         let destination = self.destination.insert(Destination { virtual_host, client });
         if let Some(reply) = destination.turn_away(facts, head, &self.path)? {
             return Ok(Next::Respond(reply));

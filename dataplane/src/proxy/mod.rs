@@ -63,7 +63,7 @@ pub(crate) async fn handle<D: Downstream>(
         record: Box::new(record),
         route: None,
         response_headers: ResponseHeaders::default(),
-        strict_transport: StrictTransport::default(),
+        strict_transport: StrictTransport::of_connection(downstream.peer()),
         idle: Some(LOCAL_REPLY_TIMEOUT),
         upgraded: None,
     };
@@ -159,7 +159,9 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         }
         self.record.cors = arrived.verdict;
         self.response_headers = arrived.take_response_headers();
-        self.strict_transport = arrived.strict_transport;
+        if arrived.host.is_some() {
+            self.strict_transport = arrived.strict_transport;
+        }
     }
 
     /// Over HTTP/2 a response that succeeds has accepted a WebSocket (RFC 8441 §5), which over

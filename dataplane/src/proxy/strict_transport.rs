@@ -1,8 +1,8 @@
 //! `Strict-Transport-Security` (RFC 6797): never over plain HTTP (§7.2), whoever sets it, and over
 //! https what the FrontDoor says.
 
-use super::headers::ClientInfo;
-use crate::table::{Hsts, Scheme, VirtualHost};
+use super::peer::Peer;
+use crate::table::{HostTls, Hsts, Scheme};
 use http::{HeaderMap, header::STRICT_TRANSPORT_SECURITY};
 
 /// What becomes of a response's field.
@@ -18,13 +18,19 @@ pub(crate) enum StrictTransport<'t> {
 }
 
 impl<'t> StrictTransport<'t> {
-    /// For the response to a client's request for a host.
-    pub(super) fn of(client: &ClientInfo, host: &'t VirtualHost) -> Self {
-        match (client.scheme, host.tls.as_ref().and_then(|tls| tls.hsts.as_ref())) {
+    /// For the response to a request that came over `scheme`, for a host with this TLS.
+    pub(super) fn of(scheme: Scheme, tls: Option<&'t HostTls>) -> Self {
+        match (scheme, tls.and_then(|tls| tls.hsts.as_ref())) {
             (Scheme::Http, _) => Self::Remove,
             (Scheme::Https, Some(hsts)) => Self::Set(hsts),
             (Scheme::Https, None) => Self::Keep,
         }
+    }
+
+    /// For the response to a request whose host can't be read: what the host says that the
+    /// connection was opened for.
+    pub(super) fn of_connection(peer: &'t Peer) -> Self {
+        Self::of(peer.scheme, peer.session.as_ref().map(|session| &*session.host))
     }
 
     /// Applies it.

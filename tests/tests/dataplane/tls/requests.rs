@@ -127,6 +127,42 @@ async fn hsts_is_on_every_answer_over_https_and_on_none_in_the_clear() {
 }
 
 #[tokio::test]
+async fn hsts_is_on_refusals_of_every_kind() {
+    let limits = Limits { header_timeout: SHORT * 5, ..Limits::default() };
+    let (door, pair) = Door::with_one_host(super::limits(limits)).await;
+    let hsts = Some(Hsts::new(Duration::from_secs(7), false, false));
+    let tls = HostTls { hsts, ..pair.host("one").unwrap() };
+    door.serve_with("trustedProxies: [127.0.0.0/8]", &[("www.ep.com", tls)]).await;
+    let long = "x".repeat(100_000);
+    for (request, status) in [
+        ("TRACE / HTTP/1.1\r\nHost: www.ep.com\r\n\r\n", 405),
+        ("CONNECT www.ep.com:443 HTTP/1.1\r\nHost: www.ep.com:443\r\n\r\n", 405),
+        ("GET / HTTP/1.1\r\nHost: www.ep.com\r\nX-Forwarded-Host: a.example\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: www.ep.com\r\nHost: www.ep.com\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: www.ep.com\r\nno field\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: www.ep.com\r\n", 408),
+        (format!("GET /{long} HTTP/1.1\r\nHost: www.ep.com\r\n\r\n").as_str(), 414),
+        (format!("GET / HTTP/1.1\r\nHost: www.ep.com\r\nX: {long}\r\n\r\n").as_str(), 431),
+    ] {
+        let shown = &request[..request.len().min(80)];
+        for (is_secure, hsts) in [(true, "max-age=7"), (false, "")] {
+            let mut wire = match is_secure {
+                true => {
+                    Client::new().unwrap().connect(&door.edge, "www.ep.com").await.unwrap().wire
+                }
+                false => Wire::connect(door.edge.address()).await.unwrap(),
+            };
+            // It may be refused before all of it is taken.
+            let _ = wire.send(request).await;
+            let answer = wire.read_answer("GET").await.unwrap();
+            assert_eq!(answer.status(), status, "{shown}");
+            assert_eq!(answer.field("strict-transport-security"), hsts, "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn bodies_of_any_size_pass_both_ways() {
     let backend = Backend::scripted(|request| {
         let body = &request.body;
