@@ -210,6 +210,12 @@ impl Destination<'_> {
         head: &Parts,
         path: &Result<String, Refusal>,
     ) -> Result<Option<RouteReply<'r>>, Refusal> {
+        // By a trusted proxy's word. But no certificate has been shown to Portico.
+        let is_https_elsewhere =
+            facts.peer.scheme == Scheme::Http && self.client.scheme == Scheme::Https;
+        if is_https_elsewhere && self.virtual_host.requires_certificates() {
+            return Err(Refusal::PlainHttp);
+        }
         match self.plain_http() {
             None | Some(PlainHttp::Serve) => Ok(None),
             Some(PlainHttp::Refuse) => Err(Refusal::PlainHttp),

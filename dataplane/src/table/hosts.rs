@@ -1,6 +1,6 @@
 //! Virtual hosts: map a request's Host to a FrontDoor.
 
-use super::{HostTls, ObjectName, Route};
+use super::{ClientCertificateMode, HostTls, ObjectName, Route};
 use crate::{cors, path::Slashes, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -144,6 +144,14 @@ pub struct VirtualHost {
     pub not_accepted: Option<String>,
     /// The Routes by path; hosts with the same Routes share them.
     pub routes: Arc<RouteTree<Arc<Route>>>,
+}
+
+impl VirtualHost {
+    /// Whether clients over https must have a certificate.
+    pub fn requires_certificates(&self) -> bool {
+        let terms = self.tls.as_ref().and_then(|tls| tls.client_terms());
+        terms.is_some_and(|(mode, _)| mode == ClientCertificateMode::Require)
+    }
 }
 
 /// The fields in which trusted proxies report the client. The others are removed: the proxies may

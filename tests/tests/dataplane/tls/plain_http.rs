@@ -1,7 +1,8 @@
 //! Plain HTTP for hosts with TLS.
 
 use super::*;
-use portico_dataplane::table::PlainHttp;
+use portico_dataplane::table::{ClientCertificateMode, ClientCertificates, PlainHttp};
+use std::sync::Arc;
 
 async fn door(setup: Setup, plain_http: PlainHttp, spec: &str) -> Door {
     let (door, pair) = Door::with_one_host(setup).await;
@@ -86,4 +87,20 @@ async fn what_a_trusted_proxy_calls_https_is_https() {
     // Of anybody else it is not believed.
     let door = door(Setup::default(), PlainHttp::Redirect, "").await;
     assert_eq!(ask(&door, "www.ep.com", "/", "X-Forwarded-Proto: https\r\n").await.status(), 308);
+}
+
+#[tokio::test]
+async fn https_by_a_proxys_word_does_not_stand_for_a_certificate() {
+    let (door, pair) = Door::with_one_host(Setup::default()).await;
+    let roots = Authority::new("partners").unwrap().authorities().ok();
+    for (mode, status) in
+        [(ClientCertificateMode::Require, 403), (ClientCertificateMode::Optional, 200)]
+    {
+        let clients = ClientCertificates { authorities: vec![], mode, roots: roots.clone() };
+        let client_certificates = Some(Arc::new(clients));
+        let tls = HostTls { client_certificates, ..pair.host("one").unwrap() };
+        door.serve_with("trustedProxies: [127.0.0.0/8]", &[("www.ep.com", tls)]).await;
+        let fields = "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n";
+        assert_eq!(ask(&door, "www.ep.com", "/", fields).await.status(), status, "{mode:?}");
+    }
 }
