@@ -1,10 +1,13 @@
 //! What the buffers of an HTTP/1.1 connection hold, as far as it can be seen from outside hyper.
 
-use crate::connection::memory::TLS_BYTES;
+use crate::{connection::memory::TLS_BYTES, proxy::Session};
 use std::cell::Cell;
 
 /// What an open connection takes whatever it does: its task, timer, socket and states.
 const CONNECTION_BYTES: usize = 4 * 1024;
+
+/// How much of what is written may wait, encrypted, for a TLS connection's socket: two records.
+pub(in crate::connection) const TLS_BUFFER_BYTES: usize = 32 * 1024;
 
 /// What hyper's connection takes, with a request and its connection to a backend.
 const HYPER_BYTES: usize = 24 * 1024;
@@ -22,8 +25,8 @@ const BACKEND_READ_BYTES: usize = 48 * 1024;
 /// The buffers' sizes.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// Whether the stream is that of a TLS session.
-    has_tls: bool,
+    /// What the TLS session takes; 0 without one.
+    session: usize,
     /// Whether hyper's connection exists; it does not while a connection is parked.
     pub(super) has_hyper: Cell<bool>,
     /// The size of the guard's buffer.
@@ -38,16 +41,17 @@ pub(super) struct Buffers {
 
 impl Buffers {
     /// Those of a new connection.
-    pub(super) fn new(has_tls: bool) -> Self {
-        Self { has_tls, ..Self::default() }
+    pub(super) fn new(session: Option<&Session>) -> Self {
+        let session = session.map_or(0, |session| TLS_BYTES + session.certificate_bytes());
+        Self { session, ..Self::default() }
     }
 
     /// An estimate of all that the connection holds, `unwritten` of it waiting to be written.
     pub(super) fn bytes(&self, unwritten: usize) -> usize {
         let beyond = |size: usize| size.saturating_sub(HYPER_BUFFER_BYTES);
-        let mut bytes = CONNECTION_BYTES + self.held.get();
-        if self.has_tls {
-            bytes += TLS_BYTES;
+        let mut bytes = CONNECTION_BYTES + self.session + self.held.get();
+        if self.session > 0 && unwritten > 0 {
+            bytes += TLS_BUFFER_BYTES;
         }
         if self.has_hyper.get() {
             bytes += HYPER_BYTES + beyond(self.head.get());
@@ -74,5 +78,38 @@ impl Buffers {
         self.head.set(0);
         self.read_into.set(0);
         self.is_blocked.set(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        proxy::ClientCertificate,
+        table::{HostTls, ObjectName, PlainHttp, TlsVersion},
+    };
+    use http::HeaderValue;
+    use std::sync::Arc;
+
+    #[test]
+    fn tls_counts_with_the_clients_certificate_and_what_waits_for_the_socket() {
+        let host = HostTls {
+            secret: ObjectName::new("web", "one"),
+            certificate: None,
+            min_version: TlsVersion::Tls12,
+            client_certificates: None,
+            plain_http: PlainHttp::Redirect,
+            hsts: None,
+        };
+        let client = ClientCertificate {
+            own: HeaderValue::from_static(":AQ==:"),
+            chain: Some(HeaderValue::from_static(":AgI=:, :Aw==:")),
+            name: "".into(),
+        };
+        let (host, version) = (Arc::new(host), TlsVersion::Tls13);
+        let session = Session { host, version, is_resumed: false, client: Some(client) };
+        let (plain, tls) = (Buffers::new(None), Buffers::new(Some(&session)));
+        assert_eq!(tls.bytes(0), plain.bytes(0) + TLS_BYTES + 2 * (6 + 14));
+        assert_eq!(tls.bytes(1) - tls.bytes(0), TLS_BUFFER_BYTES + plain.bytes(1) - plain.bytes(0));
     }
 }

@@ -83,7 +83,7 @@ pub(crate) struct ConnState {
 impl ConnState {
     /// A new connection from `peer`.
     pub(super) fn new(peer: Peer, idle_timeout: Duration, handle: Rc<ConnectionHandle>) -> Self {
-        let buffers = Buffers::new(peer.session.is_some());
+        let buffers = Buffers::new(peer.session.as_ref());
         Self {
             peer,
             handle,

@@ -13,7 +13,9 @@ use crate::{
     table::{HostTls, Table, TlsVersion},
     telemetry::HandshakeResult,
 };
-use rustls::{Error, HandshakeKind, ProtocolVersion, ServerConnection, server::Acceptor};
+use rustls::{
+    CertificateError, Error, HandshakeKind, ProtocolVersion, ServerConnection, server::Acceptor,
+};
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -101,7 +103,7 @@ impl TlsAcceptor {
         yield_now().await;
         drop(turn);
         let stream = accept.await?;
-        let session = session(host, stream.get_ref().1);
+        let session = session(host, stream.get_ref().1)?;
         Ok(Outcome::Tls(TlsStream::new(stream), session))
     }
 
@@ -216,13 +218,17 @@ async fn refuse(mut io: Bounded, alert: Alert, failure: Failure) -> Failure {
 }
 
 /// What is known of the client once the handshake is complete.
-fn session(host: Arc<HostTls>, connection: &ServerConnection) -> Session {
+fn session(host: Arc<HostTls>, connection: &ServerConnection) -> Result<Session, Failure> {
     let is_resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
         // The only other one that is offered.
         Some(_) | None => TlsVersion::Tls12,
     };
-    let client = connection.peer_certificates().and_then(client_certificate::read);
-    Session { host, version, is_resumed, client }
+    let too_long = Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+    let client = match connection.peer_certificates() {
+        Some(presented) => Some(client_certificate::read(presented).ok_or(too_long)?),
+        None => None,
+    };
+    Ok(Session { host, version, is_resumed, client })
 }

@@ -1,6 +1,9 @@
 //! What handshakes need: a rustls configuration for each host's TLS, made when it is first used.
 
-use super::tickets::{Terms, Tickets};
+use super::{
+    super::http1::TLS_BUFFER_BYTES,
+    tickets::{Terms, Tickets},
+};
 use crate::{
     certificate::Certificate,
     table::{ClientCertificateMode, ClientCertificates, HostTls, ObjectName, Table, TlsVersion},
@@ -23,9 +26,6 @@ pub(super) const HTTP_2: &[u8] = b"h2";
 
 /// The protocols that are offered (RFC 7301), the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
-
-/// How much of what is written may wait, encrypted, for the socket: two records.
-const BUFFER_LIMIT: usize = 32 * 1024;
 
 /// How a worker accepts TLS connections.
 pub(crate) struct TlsAcceptor {
@@ -165,7 +165,7 @@ impl Key {
 impl Configuration {
     /// Prepares a connection.
     pub(super) fn prepare(connection: &mut rustls::ServerConnection) {
-        connection.set_buffer_limit(Some(BUFFER_LIMIT));
+        connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
     }
 }
 

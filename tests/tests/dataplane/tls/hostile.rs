@@ -147,7 +147,7 @@ async fn the_chain_that_a_handshake_presents_counts() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_holds_no_more_than_in_the_clear() {
+async fn a_client_that_does_not_read_counts_for_no_more_than_documented() {
     let large = 8_000_000;
     let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {large}\r\n\r\n").into_bytes();
     answer.resize(answer.len() + large, b'x');

@@ -76,7 +76,7 @@ async fn a_websocket_passes_over_tls() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_holds_little_more_than_one_in_the_clear() {
+async fn an_idle_connection_counts_for_little_more_than_one_in_the_clear() {
     let limits = Limits { header_timeout: LONG, idle_timeout: LONG, ..Limits::default() };
     let (door, _) = Door::with_one_host(super::limits(limits)).await;
     let memory = "portico_connection_memory_bytes";
