@@ -53,6 +53,8 @@ pub(super) async fn serve(
     let handshake = Box::pin(acceptor.handshake(&shared, &handle, io));
     let result = within(&handle, shared.limits.handshake_timeout, handshake).await;
     acceptor.count(address, accepted_at.elapsed(), &result);
+    // As HTTP takes it for, until it has looked.
+    handle.set_activity(Activity::Busy, Instant::now());
     match result {
         Ok(Outcome::Tls(io, session)) => {
             let peer = Peer::over_tls(address, session);
