@@ -7,7 +7,7 @@ use portico_dataplane::{
     certificate::Certificate,
     table::{BackendTls, ObjectName, ServerName, Verification},
 };
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 /// What follows from a reference that leads to nothing valid.
 const CONSEQUENCE: &str = "until then this backend takes no request";
@@ -71,16 +71,18 @@ impl BackendTlsField<'_> {
     fn verification(
         &self,
         default: &BackendTls,
-        certificates: &Certificates<'_, '_>,
+        certificates: &mut Certificates<'_, '_>,
         at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Option<Verification> {
         let Some(reference) = &self.given.ca_ref else { return Some(default.verification.clone()) };
-        match certificates.authorities(self.namespace, reference) {
+        match certificates.authorities(self.namespace, slice::from_ref(reference)) {
             Ok(authorities) => Some(Verification::Authorities(Arc::new(authorities))),
-            Err(wrong) => {
-                let message = format!("{wrong}; {CONSEQUENCE}");
-                report.unresolved(at, Reason::InvalidCertificate, message);
+            Err(all) => {
+                for (_, wrong) in all {
+                    let message = format!("{wrong}; {CONSEQUENCE}");
+                    report.unresolved(at, Reason::InvalidCertificate, message);
+                }
                 None
             }
         }

@@ -2,10 +2,13 @@
 
 use super::{options::Options, secrets};
 use crate::objects::{MAX_VALUE_BYTES, Snapshot, Value};
-use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Secret},
+    jiff::Timestamp,
+};
 use portico_crds::{AuthoritiesKind, AuthoritiesRef};
 use portico_dataplane::{
-    certificate::{Certificate, CertificateAuthorities},
+    certificate::{AuthoritiesReader, Certificate, CertificateAuthorities},
     table::ObjectName,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -13,11 +16,15 @@ use std::{collections::HashMap, sync::Arc};
 /// The type of Secrets that certificates are read from.
 const TLS_TYPE: &str = "kubernetes.io/tls";
 
-/// The Secrets that the last compile read certificates from. Reading one takes a millisecond with
-/// an RSA key, so those that have not changed are not read again; and the last good certificate of
-/// each is kept.
+/// What the last compile read certificates and authorities from. Reading a certificate takes a
+/// millisecond with an RSA key, and a file of authorities may hold hundreds, so what has not changed
+/// is not read again; and the last good certificate of each Secret is kept.
 #[derive(Debug, Default)]
-pub(super) struct CertificateCache(HashMap<ObjectName, Known>);
+pub(super) struct CertificateCache {
+    secrets: HashMap<ObjectName, Known>,
+    /// By the references to them, as text.
+    authorities: HashMap<Vec<String>, KnownAuthorities>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -50,10 +57,51 @@ impl Known {
     }
 }
 
+/// What authorities are read from, or why there is none.
+type Sources = Vec<Result<Source, String>>;
+
+/// Authorities, or what is wrong with each reference: its index, and a sentence without its end.
+pub(super) type ReadAuthorities = Result<CertificateAuthorities, Vec<(usize, String)>>;
+
+#[derive(Debug)]
+struct KnownAuthorities {
+    /// Whether this compile has met them.
+    used: bool,
+    sources: Sources,
+    read: ReadAuthorities,
+}
+
+/// An object that holds authorities.
+#[derive(Clone, Debug)]
+enum Source {
+    Secret(Arc<Secret>),
+    ConfigMap(Arc<ConfigMap>),
+}
+
+impl Source {
+    fn value(&self, key: &str) -> Value<'_> {
+        match self {
+            Self::Secret(secret) => Value::of_secret(secret, key),
+            Self::ConfigMap(config_map) => Value::of_config_map(config_map, key),
+        }
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Secret(a), Self::Secret(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Self::ConfigMap(a), Self::ConfigMap(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Self::Secret(_), Self::ConfigMap(_)) | (Self::ConfigMap(_), Self::Secret(_)) => false,
+        }
+    }
+}
+
 impl CertificateCache {
-    /// Forgets Secrets that nothing has named since the last call.
+    /// Forgets what nothing has named since the last call.
     pub(super) fn forget_unused(&mut self) {
-        self.0.retain(|_, known| std::mem::take(&mut known.used));
+        self.secrets.retain(|_, known| std::mem::take(&mut known.used));
+        self.authorities.retain(|_, known| std::mem::take(&mut known.used));
     }
 }
 
@@ -85,7 +133,7 @@ impl<'c, 's> Certificates<'c, 's> {
 
     /// The certificate of a Secret.
     pub(super) fn find(&mut self, name: &ObjectName) -> Found {
-        let known = self.cache.0.entry(name.clone()).or_default();
+        let known = self.cache.secrets.entry(name.clone()).or_default();
         known.used = true;
         let wrong = match secrets::find(self.snapshot, self.options, name) {
             Ok(secret) => {
@@ -100,28 +148,39 @@ impl<'c, 's> Certificates<'c, 's> {
         Found { certificate: known.last_good.clone(), wrong }
     }
 
-    /// The certificates of authorities, or what is wrong with them: a sentence.
+    /// The authorities that all references together name.
     pub(super) fn authorities(
-        &self,
+        &mut self,
         namespace: &str,
-        reference: &AuthoritiesRef,
-    ) -> Result<CertificateAuthorities, String> {
+        references: &[AuthoritiesRef],
+    ) -> ReadAuthorities {
+        let sources: Sources =
+            references.iter().map(|reference| self.source(namespace, reference)).collect();
+        let names = references.iter().map(|reference| authority(namespace, reference)).collect();
+        let known = self.cache.authorities.entry(names).or_insert_with(|| KnownAuthorities {
+            used: true,
+            read: read_authorities(namespace, references, &sources),
+            sources: sources.clone(),
+        });
+        known.used = true;
+        if known.sources != sources {
+            known.read = read_authorities(namespace, references, &sources);
+            known.sources = sources;
+        }
+        known.read.clone()
+    }
+
+    fn source(&self, namespace: &str, reference: &AuthoritiesRef) -> Result<Source, String> {
         let name = ObjectName::new(namespace, reference.name.as_str());
-        let key = &reference.key;
-        let (kind, value) = match reference.kind {
-            AuthoritiesKind::Secret => {
-                let secret = secrets::find(self.snapshot, self.options, &name)
-                    .map_err(|(_, missing)| missing)?;
-                ("Secret", Value::of_secret(secret, key))
-            }
+        match reference.kind {
+            AuthoritiesKind::Secret => secrets::find(self.snapshot, self.options, &name)
+                .map(|secret| Source::Secret(secret.clone()))
+                .map_err(|(_, missing)| missing),
             AuthoritiesKind::ConfigMap => match self.snapshot.config_maps.get(&name) {
-                Some(config_map) => ("ConfigMap", Value::of_config_map(config_map, key)),
-                None => return Err(format!("ConfigMap {name} does not exist: create it")),
+                Some(config_map) => Ok(Source::ConfigMap(config_map.clone())),
+                None => Err(format!("ConfigMap {name} does not exist: create it")),
             },
-        };
-        let pem = bytes(value, key).map_err(|wrong| format!("{kind} {name} {wrong}"))?;
-        CertificateAuthorities::from_pem(pem)
-            .map_err(|error| format!("key '{key}' of {kind} {name} {error}"))
+        }
     }
 
     /// When this is compiled, if dates are to be judged.
@@ -140,6 +199,33 @@ impl<'c, 's> Certificates<'c, 's> {
     pub(super) fn next_date(&self) -> Option<Timestamp> {
         self.next_date
     }
+}
+
+/// A reference to authorities, for the table: `ConfigMap web/partners, key ca.crt`.
+pub(super) fn authority(namespace: &str, reference: &AuthoritiesRef) -> String {
+    let AuthoritiesRef { kind, name, key } = reference;
+    format!("{kind:?} {namespace}/{name}, key {key}")
+}
+
+/// Reads what references refer to.
+fn read_authorities(
+    namespace: &str,
+    references: &[AuthoritiesRef],
+    sources: &Sources,
+) -> ReadAuthorities {
+    let mut reader = AuthoritiesReader::default();
+    let mut read = |(reference, source): (&AuthoritiesRef, &Result<Source, String>)| {
+        let AuthoritiesRef { kind, name, key } = reference;
+        let source = source.as_ref().map_err(String::clone)?;
+        let pem = bytes(source.value(key), key)
+            .map_err(|wrong| format!("{kind:?} {namespace}/{name} {wrong}"))?;
+        reader
+            .read(pem)
+            .map_err(|error| format!("key '{key}' of {kind:?} {namespace}/{name} {error}"))
+    };
+    let all = references.iter().zip(sources).enumerate();
+    let wrong: Vec<_> = all.filter_map(|(index, one)| Some((index, read(one).err()?))).collect();
+    if wrong.is_empty() { Ok(reader.finish()) } else { Err(wrong) }
 }
 
 /// Reads the certificate in a Secret, or says what is wrong with it.

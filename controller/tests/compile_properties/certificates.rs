@@ -103,6 +103,32 @@ fn a_certificate_that_has_not_changed_is_not_read_again() {
 }
 
 #[test]
+fn authorities_that_have_not_changed_are_not_read_again() {
+    let mut cluster = Cluster::default();
+    let door = "---
+apiVersion: portico.dev/v1alpha1
+kind: FrontDoor
+metadata: {name: ep, namespace: web}
+spec:
+  hosts: [{name: www.ep.com, tls: {secretRef: {name: s}}}]
+  tls: {clientCertificates: {caRefs: [{kind: Secret, name: s, key: tls.crt}, {kind: Secret, name: t, key: tls.crt}]}}
+";
+    let (s, t, other) = (secret("s", 2030), secret("t", 2030), secret("t", 2031));
+    let mut compile = |objects: &[&str]| {
+        let compiled = cluster.compile(objects);
+        let tls = compiled.table.hosts.find("www.ep.com").unwrap().tls.clone().unwrap();
+        tls.client_certificates.as_ref().unwrap().roots.clone()
+    };
+    let first = compile(&[door, &s, &t]).unwrap();
+    assert_eq!(first.roots().len(), 2);
+    let again = compile(&[door, &s, &t]).unwrap();
+    assert!(Arc::ptr_eq(first.roots(), again.roots()));
+    assert_ne!(compile(&[door, &s, &other]).unwrap(), first);
+    assert_eq!(compile(&[door, &s]), None);
+    assert_eq!(compile(&[door, &s, &t]), Some(first));
+}
+
+#[test]
 fn a_certificate_that_no_host_has_any_more_is_forgotten() {
     let mut cluster = Cluster::default();
     let secret = secret("s", 2030);

@@ -15,13 +15,13 @@ use thiserror::Error;
 /// How long the subjects of all authorities may be, in bytes: a handshake lists them, and the list
 /// has at most 65,535 (RFC 8446 §4.2.4).
 const MAX_SUBJECTS: usize = 32 << 10;
+/// How much PEM is read, in bytes: that of as many certificates as have so many subjects.
+const MAX_PEM: usize = 1 << 20;
 
 /// The certificates of authorities. Two are equal if they hold the same certificates.
 #[derive(Clone)]
 pub struct CertificateAuthorities {
     roots: Arc<RootCertStore>,
-    /// In no order.
-    certificates: HashSet<CertificateDer<'static>>,
     fingerprint: String,
 }
 
@@ -36,6 +36,75 @@ pub enum AuthoritiesError {
         "names authorities whose subjects have more than {MAX_SUBJECTS} bytes in total: name fewer"
     )]
     TooMany,
+    /// There is more of it than is read.
+    #[error(
+        "holds more than {MAX_PEM} bytes, together with those before it: name fewer authorities"
+    )]
+    TooLarge,
+}
+
+/// Reads authorities from several PEM files.
+#[derive(Debug)]
+pub struct AuthoritiesReader {
+    roots: RootCertStore,
+    certificates: HashSet<CertificateDer<'static>>,
+    pem_bytes: usize,
+    subject_bytes: usize,
+}
+
+impl Default for AuthoritiesReader {
+    fn default() -> Self {
+        let roots = RootCertStore::empty();
+        Self { roots, certificates: HashSet::new(), pem_bytes: 0, subject_bytes: 0 }
+    }
+}
+
+impl AuthoritiesReader {
+    /// Adds the certificates of a PEM file, at least one. Other sections are skipped.
+    ///
+    /// # Errors
+    /// What is wrong with the file, as the rest of a sentence that begins with its name.
+    pub fn read(&mut self, pem: &[u8]) -> Result<(), AuthoritiesError> {
+        self.pem_bytes = self.pem_bytes.saturating_add(pem.len());
+        if self.pem_bytes > MAX_PEM {
+            return Err(AuthoritiesError::TooLarge);
+        }
+        for (index, certificate) in pem::certificates(pem)?.into_iter().enumerate() {
+            self.add(certificate, index + 1)?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        certificate: CertificateDer<'static>,
+        number: usize,
+    ) -> Result<(), AuthoritiesError> {
+        if self.certificates.contains(&certificate) {
+            return Ok(());
+        }
+        let invalid = |error: rustls::Error| ChainError::Invalid { number, why: error.to_string() };
+        self.roots.add(certificate.clone()).map_err(invalid)?;
+        self.certificates.insert(certificate);
+        self.subject_bytes += self.roots.roots.last().map_or(0, |root| root.subject.len());
+        if self.subject_bytes > MAX_SUBJECTS {
+            return Err(AuthoritiesError::TooMany);
+        }
+        Ok(())
+    }
+
+    /// All that have been read.
+    pub fn finish(self) -> CertificateAuthorities {
+        let mut sorted: Vec<&[u8]> = self.certificates.iter().map(AsRef::as_ref).collect();
+        sorted.sort_unstable();
+        let mut digest = Sha256::new();
+        for certificate in sorted {
+            digest.update(certificate.len().to_be_bytes());
+            digest.update(certificate);
+        }
+        let fingerprint = super::hex(&digest.finalize());
+        CertificateAuthorities { roots: Arc::new(self.roots), fingerprint }
+    }
 }
 
 impl CertificateAuthorities {
@@ -44,53 +113,15 @@ impl CertificateAuthorities {
     /// # Errors
     /// What is wrong with the file, as the rest of a sentence that begins with its name.
     pub fn from_pem(pem: &[u8]) -> Result<Self, AuthoritiesError> {
-        Self::new(pem::certificates(pem)?)
+        let mut reader = AuthoritiesReader::default();
+        reader.read(pem)?;
+        Ok(reader.finish())
     }
 
     /// No certificates, for which nothing can be verified.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
-        Self {
-            roots: Arc::new(RootCertStore::empty()),
-            certificates: HashSet::new(),
-            fingerprint: String::new(),
-        }
-    }
-
-    /// These and others.
-    ///
-    /// # Errors
-    /// They are too many, or one is no authority.
-    pub fn and(self, other: Self) -> Result<Self, AuthoritiesError> {
-        Self::new(self.certificates.into_iter().chain(other.certificates))
-    }
-
-    fn new(
-        certificates: impl IntoIterator<Item = CertificateDer<'static>>,
-    ) -> Result<Self, AuthoritiesError> {
-        let mut roots = RootCertStore::empty();
-        let mut all = HashSet::new();
-        for (index, certificate) in certificates.into_iter().enumerate() {
-            let invalid = |error: rustls::Error| ChainError::Invalid {
-                number: index + 1,
-                why: error.to_string(),
-            };
-            if all.insert(certificate.clone()) {
-                roots.add(certificate).map_err(invalid)?;
-            }
-        }
-        if roots.roots.iter().map(|root| root.subject.len()).sum::<usize>() > MAX_SUBJECTS {
-            return Err(AuthoritiesError::TooMany);
-        }
-        let mut sorted: Vec<&[u8]> = all.iter().map(AsRef::as_ref).collect();
-        sorted.sort_unstable();
-        let mut digest = Sha256::new();
-        for certificate in sorted {
-            digest.update(certificate.len().to_be_bytes());
-            digest.update(certificate);
-        }
-        let fingerprint = super::hex(&digest.finalize());
-        Ok(Self { roots: Arc::new(roots), certificates: all, fingerprint })
+        AuthoritiesReader::default().finish()
     }
 
     /// As a verifier takes them.

@@ -4,7 +4,7 @@
 mod authorities;
 mod pem;
 
-pub use authorities::{AuthoritiesError, CertificateAuthorities};
+pub use authorities::{AuthoritiesError, AuthoritiesReader, CertificateAuthorities};
 pub use pem::{CertificateError, ChainError, KeyError};
 
 use rustls::{

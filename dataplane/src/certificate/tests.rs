@@ -218,7 +218,9 @@ fn authorities_are_equal_if_their_certificates_are() {
     let both = read(&format!("{a}{b}")).unwrap();
     assert_eq!(both.roots().len(), 2);
     assert_eq!(both, read(&format!("{b}{a}{b}")).unwrap());
-    assert_eq!(both, read(&a).unwrap().and(read(&b).unwrap()).unwrap());
+    let mut files = AuthoritiesReader::default();
+    [&a, &b].into_iter().for_each(|pem| files.read(pem.as_bytes()).unwrap());
+    assert_eq!(both, files.finish());
     assert_ne!(both, read(&a).unwrap());
     let key = made(&["a"]).key;
     assert_eq!(read(&key).unwrap_err(), ChainError::NoCertificate.into());
@@ -235,7 +237,19 @@ fn authorities_fit_into_a_handshake() {
     let (a, b) = (long(1), long(2));
     let read = |pem: &str| CertificateAuthorities::from_pem(pem.as_bytes());
     assert_eq!(read(&format!("{a}{b}")).unwrap_err(), AuthoritiesError::TooMany);
-    assert_eq!(read(&a).unwrap().and(read(&b).unwrap()).unwrap_err(), AuthoritiesError::TooMany);
+    let mut reader = AuthoritiesReader::default();
+    reader.read(a.as_bytes()).unwrap();
+    assert_eq!(reader.read(b.as_bytes()).unwrap_err(), AuthoritiesError::TooMany);
+}
+
+#[test]
+fn authorities_are_not_parsed_beyond_a_bound() {
+    let pem = made(&["a"]).certificate;
+    let large = format!("{pem}{}", "#\n".repeat(400 << 10));
+    let mut reader = AuthoritiesReader::default();
+    reader.read(large.as_bytes()).unwrap();
+    let broken = format!("-----BEGIN CERTIFICATE-----\n{}", "#\n".repeat(400 << 10));
+    assert_eq!(reader.read(broken.as_bytes()).unwrap_err(), AuthoritiesError::TooLarge);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! TLS of a FrontDoor's hosts.
 
 use crate::{
-    compile::{certificates::Certificates, durations, report::Report},
+    compile::{
+        certificates::{Certificates, authority},
+        durations,
+        report::Report,
+    },
     diagnostic::{FieldPath, Reason},
 };
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -79,7 +83,7 @@ fn warn_of_no_effect(spec: &crds::FrontDoorSpec, at: &FieldPath<'_>, report: &mu
 fn common(
     front_door: &ObjectName,
     spec: &crds::FrontDoorSpec,
-    certificates: &Certificates<'_, '_>,
+    certificates: &mut Certificates<'_, '_>,
     report: &mut Report,
 ) -> Common {
     let plain_http = match spec.plain_http {
@@ -128,7 +132,7 @@ fn hsts_field(given: &crds::Hsts, at: &FieldPath<'_>, report: &mut Report) -> Op
 fn client_certificates(
     namespace: &str,
     given: &crds::ClientCertificates,
-    certificates: &Certificates<'_, '_>,
+    certificates: &mut Certificates<'_, '_>,
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> ClientCertificates {
@@ -136,34 +140,19 @@ fn client_certificates(
     if given.ca_refs.is_empty() {
         report.invalid(&at, "is empty: name at least one authority");
     }
-    let mut roots = None;
-    let mut is_complete = true;
-    for (index, reference) in given.ca_refs.iter().enumerate() {
-        let read = certificates.authorities(namespace, reference);
-        let all = read.and_then(|read| match roots.take() {
-            None => Ok(read),
-            Some(before) => read.and(before).map_err(|error| error.to_string()),
-        });
-        match all {
-            Ok(all) => roots = Some(all),
-            Err(wrong) => {
-                is_complete = false;
-                let message = format!("{wrong}; until then no client is let in over TLS");
-                report.unresolved(&at.index(index), Reason::InvalidCertificate, message);
-            }
-        }
+    let read = certificates.authorities(namespace, &given.ca_refs);
+    for (index, wrong) in read.as_ref().err().into_iter().flatten() {
+        let message = format!("{wrong}; until then no client is let in over TLS");
+        report.unresolved(&at.index(*index), Reason::InvalidCertificate, message);
     }
-    let authority = |reference: &crds::AuthoritiesRef| {
-        let crds::AuthoritiesRef { kind, name, key } = reference;
-        format!("{kind:?} {namespace}/{name}, key {key}")
-    };
+    let authority = |reference| authority(namespace, reference);
     ClientCertificates {
         authorities: given.ca_refs.iter().map(authority).collect(),
         mode: match given.mode {
             crds::ClientCertificateMode::Require => ClientCertificateMode::Require,
             crds::ClientCertificateMode::Optional => ClientCertificateMode::Optional,
         },
-        roots: roots.filter(|_| is_complete),
+        roots: read.ok().filter(|_| !given.ca_refs.is_empty()),
     }
 }
 
