@@ -44,7 +44,7 @@ pub(super) fn compile(
 ) -> Vec<Option<Arc<HostTls>>> {
     let common = common(front_door, spec, certificates, report);
     let at = FieldPath::SPEC;
-    if spec.hosts.iter().all(|host| host.tls.is_none()) {
+    if !has_tls(spec) {
         warn_of_no_effect(spec, &at, report);
     }
     let at = at.child("hosts");
@@ -64,6 +64,24 @@ pub(super) fn compile(
         )))
     })
     .collect()
+}
+
+fn has_tls(spec: &crds::FrontDoorSpec) -> bool {
+    spec.hosts.iter().any(|host| host.tls.is_some())
+}
+
+/// Warns of clients that need a certificate over TLS, but none over plain HTTP.
+fn warn_of_plain_http(spec: &crds::FrontDoorSpec, report: &mut Report) {
+    let clients = spec.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
+    let is_required =
+        clients.is_some_and(|clients| clients.mode == crds::ClientCertificateMode::Require);
+    if is_required && spec.plain_http == crds::PlainHttp::Serve {
+        report.warn(
+            &FieldPath::SPEC.child("plainHttp"),
+            Reason::NoEffect,
+            "Serve lets every client in over plain HTTP, where none can be asked for a certificate, although tls.clientCertificates requires one: use Redirect or Refuse",
+        );
+    }
 }
 
 fn warn_of_no_effect(spec: &crds::FrontDoorSpec, at: &FieldPath<'_>, report: &mut Report) {
@@ -105,6 +123,9 @@ fn common(
         let at = at.child("clientCertificates");
         Arc::new(client_certificates(&front_door.namespace, given, certificates, &at, report))
     });
+    if has_tls(spec) {
+        warn_of_plain_http(spec, report);
+    }
     Common { min_version, client_certificates, plain_http, hsts }
 }
 
