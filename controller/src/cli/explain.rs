@@ -28,6 +28,10 @@ pub struct ExplainArgs {
     /// A header set by the page's script, or by whoever sends the request; repeatable
     #[arg(long = "header", value_name = "'NAME: VALUE'", value_parser = values::header)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The port at which clients reach HTTPS, to which plain HTTP is redirected [default: 443, or
+    /// 8443 if the URL's port is 8080]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub public_https_port: Option<u16>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

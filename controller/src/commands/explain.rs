@@ -14,11 +14,15 @@ use anyhow::Context;
 use http::HeaderMap;
 use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{
+    config::HttpsPorts,
     explain::{self, Explanation, Question, QuestionError},
     table::{ObjectName, Scheme, VirtualHost},
 };
 use std::process::ExitCode;
 use text::Text;
+
+/// The ports of a process that runs with the defaults.
+const HTTPS_PORTS: HttpsPorts = HttpsPorts { http: 8080, https: 8443, public: None };
 
 /// The name in `Via`. A running install's is random, unless it is given.
 const VIA_NAME: &str = "portico";
@@ -67,6 +71,7 @@ fn explanation(
         headers,
         via_name: VIA_NAME.into(),
         underscores: args.underscores.setting(),
+        https_ports: HttpsPorts { public: args.public_https_port, ..HTTPS_PORTS },
     };
     let host = args.url.find_in(&compiled.table.hosts);
     let refused = host.map(|host| refused::routes(&merged.snapshot, compiled, host));

@@ -86,6 +86,29 @@ fn a_handshake_that_fails_is_said() {
     assert_eq!(plain["winner"]["route"], "web/a", "as it is if TLS ends in front");
     let missing = told(&manifests, "https://missing.example/a", &[]);
     assert!(has_note(&missing, "Secret web/missing has no valid"), "{}", missing["notes"]);
+    assert_nothing_is_served(&missing);
+}
+
+/// Nothing is said of a request that no connection carries.
+fn assert_nothing_is_served(told: &Value) {
+    for field in ["winner", "request", "response", "preflight"] {
+        assert_eq!(told[field], Value::Null, "{field}: {told}");
+    }
+}
+
+#[test]
+fn redirects_name_the_port_that_is_asked_about() {
+    let manifests = manifests("");
+    let location = |url: &str, flags: &[&str]| {
+        let told = told(&manifests, url, flags);
+        field(&told["response"]["headers"], "location").unwrap().to_owned()
+    };
+    let usual = "http://www.ep.com/a";
+    assert_eq!(location(usual, &[]), "https://www.ep.com/a");
+    assert_eq!(location(usual, &["--public-https-port=30443"]), "https://www.ep.com:30443/a");
+    let direct = "http://www.ep.com:8080/a";
+    assert_eq!(location(direct, &[]), "https://www.ep.com:8443/a");
+    assert_eq!(location(direct, &["--public-https-port=443"]), "https://www.ep.com/a");
 }
 
 #[test]
@@ -100,5 +123,8 @@ fn clients_are_told_which_certificate_they_need() {
         &told,
         "needs a client certificate from one of Secret web/ep-com, key tls.crt"
     ));
-    assert!(has_note(&of("ca.crt"), "the TLS handshake fails: an authority"));
+    assert_nothing_is_served(&told);
+    let missing = of("ca.crt");
+    assert!(has_note(&missing, "the TLS handshake fails: an authority"));
+    assert_nothing_is_served(&missing);
 }

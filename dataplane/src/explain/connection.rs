@@ -28,38 +28,50 @@ fn tls<'t>(table: &'t Table, target: &Target) -> Option<&'t Arc<HostTls>> {
     }
 }
 
-/// What a client meets before its request is read.
-pub(super) fn notes(table: &Table, target: &Target) -> Vec<String> {
-    let Some(tls) = tls(table, target) else {
-        return match target.scheme() {
-            Scheme::Http => Vec::new(),
-            Scheme::Https => vec![
-                "no host with tls has this name, so a TLS handshake with Portico fails (unrecognized_name); what is said here is true of requests whose TLS ends in front of Portico".to_owned(),
-            ],
-        };
-    };
-    let mut notes = Vec::new();
+/// Why the target's handshake fails, and so no request is read: each cause. Empty if it succeeds, or
+/// if TLS ends in front of Portico.
+pub(super) fn failures(table: &Table, target: &Target) -> Vec<String> {
+    let Some(tls) = tls(table, target) else { return Vec::new() };
+    let mut failures = Vec::new();
     if tls.certificate.is_none() {
-        notes.push(format!(
-            "the TLS handshake fails: Secret {} has no valid certificate ('portico check' says why); what is said here is true once it has one",
+        failures.push(format!(
+            "the TLS handshake fails: Secret {} has no valid certificate ('portico check' says why)",
             tls.secret
         ));
     }
     if let Some(clients) = &tls.client_certificates {
         let authorities = clients.authorities.join("; ");
-        notes.push(match (&clients.roots, clients.mode) {
-            (None, _) => format!(
+        match (&clients.roots, clients.mode) {
+            (None, _) => failures.push(format!(
                 "the TLS handshake fails: an authority for client certificates is missing or invalid ({authorities})"
-            ),
-            (Some(_), ClientCertificateMode::Require) => format!(
-                "the TLS handshake needs a client certificate from one of {authorities}, which the backend gets as Client-Cert; here there is none"
-            ),
-            (Some(_), ClientCertificateMode::Optional) => format!(
-                "a client certificate from one of {authorities} would reach the backend as Client-Cert; here there is none"
-            ),
-        });
+            )),
+            (Some(_), ClientCertificateMode::Require) => failures.push(format!(
+                "the TLS handshake fails: it needs a client certificate from one of {authorities}, which the backend gets as Client-Cert; here there is none"
+            )),
+            (Some(_), ClientCertificateMode::Optional) => {}
+        }
     }
-    notes
+    failures
+}
+
+/// What holds of the connection, although its handshake does not fail.
+pub(super) fn note(table: &Table, target: &Target) -> Option<String> {
+    let Some(tls) = tls(table, target) else {
+        return match target.scheme() {
+            Scheme::Http => None,
+            Scheme::Https => Some(
+                "no host with tls has this name, so a TLS handshake with Portico fails (unrecognized_name); what is said here is true of requests whose TLS ends in front of Portico".to_owned(),
+            ),
+        };
+    };
+    let clients = tls.client_certificates.as_ref()?;
+    match clients.mode {
+        ClientCertificateMode::Require => None,
+        ClientCertificateMode::Optional => Some(format!(
+            "a client certificate from one of {} would reach the backend as Client-Cert; here there is none",
+            clients.authorities.join("; ")
+        )),
+    }
 }
 
 /// Why no Route is looked for: plain HTTP is not served here.

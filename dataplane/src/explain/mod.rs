@@ -22,7 +22,7 @@ pub use script::Script;
 pub use target::{Target, TargetError};
 
 use crate::{
-    config::Underscores,
+    config::{HttpsPorts, Underscores},
     cors::CorsRequest,
     proxy::Via,
     table::{self, Table},
@@ -49,6 +49,8 @@ pub struct Question {
     pub via_name: Arc<str>,
     /// `--underscores`.
     pub underscores: Underscores,
+    /// Where clients reach HTTPS, for redirects.
+    pub https_ports: HttpsPorts,
 }
 
 /// An invalid question.
@@ -72,7 +74,7 @@ pub struct Explanation {
     pub preflight: Option<Preflight>,
     /// The request as the backend gets it; `None` if it is not forwarded.
     pub request: Option<Forwarded>,
-    /// The response; `None` if the request is itself a preflight.
+    /// The response; `None` if the request is itself a preflight, or the TLS handshake fails.
     pub response: Option<Response>,
     /// Further notes.
     pub notes: Vec<String>,
@@ -131,6 +133,7 @@ pub fn explain(
         peer: &peer,
         via: &via,
         underscores: question.underscores,
+        https_ports: question.https_ports,
     };
     let mut run = simulation.run(&question.method, &headers);
     let page = Page::of(&run, &headers, &question.target);
@@ -139,6 +142,11 @@ pub fn explain(
         run = simulation.run(&question.method, &headers);
     }
     let browser = Browser::of(page, &question.method, &headers);
+    let failures = connection::failures(table, &question.target);
+    if !failures.is_empty() {
+        let unset = browser::note(page, &headers);
+        return Ok(unconnected(browser, failures.into_iter().chain(unset).collect()));
+    }
     let preflight = match (&browser.preflight, headers.get(header::ORIGIN)) {
         (Some(true), Some(origin)) => {
             let requested = Requested::of(&question.method, &headers, origin);
@@ -152,6 +160,20 @@ pub fn explain(
         Some(cors_request) => report.explained(table, &run, &cors_request, refused),
         None => report.rejected(table, &run),
     })
+}
+
+/// A request that is never sent, since its connection does not come about.
+fn unconnected(browser: Browser, notes: Vec<String>) -> Explanation {
+    Explanation {
+        winner: None,
+        losers: Vec::new(),
+        losers_omitted: 0,
+        browser,
+        preflight: None,
+        request: None,
+        response: None,
+        notes,
+    }
 }
 
 /// Whether a browser leaves `Origin` out of same-origin requests (Fetch, "append a request `Origin`
@@ -173,7 +195,8 @@ impl Report<'_> {
     /// A request that is refused before a FrontDoor is found for it.
     fn rejected(self, table: &Table, run: &DryRun<'_>) -> Explanation {
         let script = self.script(run);
-        let mut notes = connection::notes(table, &self.question.target);
+        let mut notes: Vec<_> =
+            connection::note(table, &self.question.target).into_iter().collect();
         notes.extend(browser::note(self.page, &self.question.headers));
         Explanation {
             winner: None,
@@ -204,7 +227,7 @@ impl Report<'_> {
         let unset = browser::note(self.page, &self.question.headers);
         let response = Response::of(run, script);
         let mut notes: Vec<_> = host.into_iter().chain(turned_away.map(str::to_owned)).collect();
-        notes.extend(connection::notes(table, &self.question.target));
+        notes.extend(connection::note(table, &self.question.target));
         notes.extend(unset.into_iter().chain(run.removed_note(self.headers)));
         let (preflight, response) = match self.page {
             Page::Preflight => (Some(Preflight::of(&Requested::itself(self.headers), run)), None),

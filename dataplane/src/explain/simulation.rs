@@ -18,9 +18,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request
 /// Placeholder for the id that each request gets.
 const ID: HeaderValue = HeaderValue::from_static("(random for each request)");
 
-/// The ports of a process that runs with the defaults.
-const HTTPS_PORTS: HttpsPorts = HttpsPorts { http: 8080, https: 8443, public: None };
-
 /// The context of dry runs.
 pub(super) struct Simulation<'a, 't> {
     pub(super) table: &'t Table,
@@ -28,6 +25,7 @@ pub(super) struct Simulation<'a, 't> {
     pub(super) peer: &'a Peer,
     pub(super) via: &'a Via,
     pub(super) underscores: Underscores,
+    pub(super) https_ports: HttpsPorts,
 }
 
 /// A request, and what would happen to it.
@@ -68,7 +66,7 @@ impl<'t> Simulation<'_, 't> {
         let facts = Facts {
             peer: self.peer,
             via: self.via,
-            https_ports: HTTPS_PORTS,
+            https_ports: self.https_ports,
             underscores: self.underscores,
             max_body_bytes: None,
             body_length: None,

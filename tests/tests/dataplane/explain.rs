@@ -4,7 +4,7 @@ use crate::exchange;
 use http::{HeaderMap, HeaderValue, Method};
 use portico::compile::Compiled;
 use portico_dataplane::{
-    config::Underscores,
+    config::{HttpsPorts, Underscores},
     explain::{Explanation, Field, Question, Response, ResponseSource, explain},
 };
 use portico_tests::{
@@ -90,6 +90,7 @@ fn explained(compiled: &Compiled, case: &Case) -> Explanation {
         headers,
         via_name: "portico-test".into(),
         underscores: Underscores::Remove,
+        https_ports: HttpsPorts { http: 8080, https: 8443, public: None },
     };
     explain(&compiled.table, &question, &[]).unwrap()
 }
