@@ -65,6 +65,13 @@ even if there is nothing to drain; and a drain that uses all of its time leaves 
 {{- default (add $needed 5) .Values.terminationGracePeriodSeconds | int64 -}}
 {{- end -}}
 
+{{/* The port at which clients reach HTTPS, as far as the values say. */}}
+{{- define "portico.publicHttpsPort" -}}
+{{- $ofService := .Values.service.ports.https -}}
+{{- if eq .Values.service.type "NodePort" }}{{ $ofService = default $ofService .Values.service.nodePorts.https }}{{ end -}}
+{{- coalesce .Values.publish.httpsPort .Values.hostPorts.https $ofService | int64 -}}
+{{- end -}}
+
 {{/* Prints "true" if a Deployment can have more than one replica. */}}
 {{- define "portico.isReplicated" -}}
 {{- $least := ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled -}}

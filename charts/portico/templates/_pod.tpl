@@ -146,8 +146,9 @@ spec:
 {{- end }}
 - {{ printf "--http=%s:%d" $host (int .listen.ports.http) | quote }}
 - {{ printf "--https=%s:%d" $host (int .listen.ports.https) | quote }}
-{{- if ne (int .service.ports.https) 443 }}
-- --public-https-port={{ int .service.ports.https }}
+{{- $httpsPort := int (include "portico.publicHttpsPort" $) }}
+{{- if ne $httpsPort 443 }}
+- --public-https-port={{ $httpsPort }}
 {{- end }}
 - {{ printf "--admin=%s:%d" $host (int .listen.ports.admin) | quote }}
 {{- with .workers }}

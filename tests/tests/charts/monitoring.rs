@@ -44,6 +44,23 @@ fn they_ask_for_metrics_that_there_are() {
     assert!(asked.len() > 15, "{asked:?}");
 }
 
+#[test]
+fn a_certificate_that_is_about_to_expire_is_an_alert() {
+    let Some(objects) = render(&["prometheusRule.enabled=true"]) else { return };
+    let objects = objects.unwrap();
+    let rule = objects.one("PrometheusRule", "").unwrap();
+    let rules = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
+    let of_metric = |rule: &&Value| {
+        rule["expr"].as_str().unwrap().contains("portico_certificate_not_after_timestamp_seconds")
+    };
+    let alert = rules.iter().find(of_metric).unwrap();
+    let description = alert["annotations"]["description"].as_str().unwrap();
+    for label in ["front_door", "host"] {
+        assert!(alert["expr"].as_str().unwrap().contains(label), "{alert}");
+        assert!(description.contains(&format!("$labels.{label}")), "{description}");
+    }
+}
+
 /// Every `expr` of a dashboard, however deep.
 fn collect_queries(value: &Value, queries: &mut Vec<String>) {
     match value {

@@ -195,6 +195,34 @@ fn what_scales_fits_the_kind() {
 }
 
 #[test]
+fn redirects_name_the_port_at_which_clients_reach_https() {
+    let flag = "--public-https-port=";
+    for (values, expected) in [
+        (&[][..], None),
+        (&["service.ports.https=8443"], Some("8443")),
+        (&["service.type=NodePort", "service.nodePorts.https=30443"], Some("30443")),
+        (&["service.type=NodePort"], None),
+        // The load balancer's port is the Service's.
+        (&["service.nodePorts.https=30443"], None),
+        (&["kind=DaemonSet", "hostPorts.https=8443", "service.type=ClusterIP"], Some("8443")),
+        (&["kind=DaemonSet", "hostPorts.https=443", "service.ports.https=8443"], None),
+        (
+            &["service.type=NodePort", "service.nodePorts.https=30443", "publish.httpsPort=443"],
+            None,
+        ),
+        (&["publish.httpsPort=9443"], Some("9443")),
+    ] {
+        let Some(objects) = render(values) else { return };
+        let objects = objects.unwrap();
+        let workloads = [objects.of("Deployment"), objects.of("DaemonSet")].concat();
+        let arguments = &workloads[0]["spec"]["template"]["spec"]["containers"][0]["args"];
+        let arguments = arguments.as_array().unwrap().iter().filter_map(Value::as_str);
+        let named = arguments.filter_map(|argument| argument.strip_prefix(flag)).next();
+        assert_eq!(named, expected, "{values:?}");
+    }
+}
+
+#[test]
 fn releases_do_not_meet() {
     let all: &[&str] =
         &["autoscaling.enabled=true", "dashboard.enabled=true", "prometheusRule.enabled=true"];
