@@ -34,6 +34,8 @@ pub(crate) enum Outage {
 pub(crate) struct Cluster {
     /// Objects by the path of their list. Other lists get 500.
     pub(crate) lists: HashMap<String, Vec<Value>>,
+    /// Objects that are read one by one, by path.
+    pub(crate) objects: HashMap<String, Value>,
     /// Paths that get 403.
     pub(crate) forbidden: HashSet<&'static str>,
     /// Paths that get no answer while they are here.
@@ -160,6 +162,7 @@ impl Cluster {
                 let metadata = json!({"name": name, "namespace": "web", "resourceVersion": "5"});
                 (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
             }
+            ("GET", path) if self.objects.contains_key(path) => (200, self.objects[path].clone()),
             (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
             ("GET", path) => {
                 self.lists.get(path).map_or_else(|| failure(500, "InternalError"), list)
