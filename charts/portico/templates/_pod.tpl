@@ -136,6 +136,9 @@ spec:
 {{- if not .secrets.enabled }}
 - --no-secrets
 {{- end }}
+{{- if not .configMaps.enabled }}
+- --no-config-maps
+{{- end }}
 - --lease-namespace={{ $.Release.Namespace }}
 {{- if .publish.addresses }}
 {{- range .publish.addresses }}

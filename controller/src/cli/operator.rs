@@ -21,6 +21,10 @@ pub struct OperatorArgs {
     /// Don't read Secrets at all; Routes that need one respond with 503
     #[arg(long, conflicts_with = "secret_namespaces")]
     pub no_secrets: bool,
+    /// Don't read ConfigMaps; FrontDoors whose 'clientCertificates' name one let no client in, and
+    /// backends whose 'tls.caRef' does take no request
+    #[arg(long)]
+    pub no_config_maps: bool,
     /// The kubeconfig file [default: the service account in a Pod, otherwise kubectl's]
     #[arg(long, value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
@@ -69,6 +73,7 @@ impl OperatorArgs {
             class: self.class.clone(),
             namespaces: self.watch_namespaces.iter().cloned().collect(),
             secret_namespaces: self.secret_namespaces(),
+            no_config_maps: self.no_config_maps,
             lease_namespace: self.lease_namespace.clone(),
             addresses: match &self.publish_service {
                 Some(service) => AddressSource::Service(service.clone()),
@@ -132,6 +137,12 @@ mod tests {
         let watched =
             ["--watch-namespace=infra", "--watch-namespace=sales", "--watch-namespace=web"];
         assert_eq!(read(&[&both[..], &watched].concat()), expected);
+    }
+
+    #[test]
+    fn config_maps_are_read_unless_it_is_said_otherwise() {
+        assert!(!settings(&[]).unwrap().no_config_maps);
+        assert!(settings(&["--no-config-maps"]).unwrap().no_config_maps);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let (trigger, debouncer) = debouncer();
     let settings = args.settings();
     let secret_namespaces = settings.secret_namespaces.clone();
+    let no_config_maps = settings.no_config_maps;
     let mut registry = Registry::default();
     let operator = Operator::start(config, settings, &trigger, &mut registry)?;
 
@@ -34,6 +35,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
         class,
         loopback_endpoints: false,
         secret_namespaces,
+        no_config_maps,
         guard,
         host_claims,
         underscores,

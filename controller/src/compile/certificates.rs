@@ -176,10 +176,10 @@ impl<'c, 's> Certificates<'c, 's> {
             AuthoritiesKind::Secret => secrets::find(self.snapshot, self.options, &name)
                 .map(|secret| Source::Secret(secret.clone()))
                 .map_err(|(_, missing)| missing),
-            AuthoritiesKind::ConfigMap => match self.snapshot.config_maps.get(&name) {
-                Some(config_map) => Ok(Source::ConfigMap(config_map.clone())),
-                None => Err(format!("ConfigMap {name} does not exist: create it")),
-            },
+            AuthoritiesKind::ConfigMap => {
+                secrets::find_config_map(self.snapshot, self.options, &name)
+                    .map(|config_map| Source::ConfigMap(config_map.clone()))
+            }
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Options {
     pub loopback_endpoints: bool,
     /// The namespaces whose Secrets are read; `None` means all.
     pub secret_namespaces: Option<BTreeSet<String>>,
+    /// Whether no ConfigMaps are read.
+    pub no_config_maps: bool,
     /// What `external` backends may point at, for an early warning. The dataplane checks again when
     /// it dials.
     pub guard: AddressGuard,

@@ -1,8 +1,11 @@
-//! Looks up Secrets, which this install may not read.
+//! Looks up Secrets and ConfigMaps, which this install may not read.
 
 use super::options::Options;
-use crate::{diagnostic::Reason, objects::Snapshot};
-use k8s_openapi::api::core::v1::Secret;
+use crate::{
+    diagnostic::Reason,
+    objects::{ObjectKind, Snapshot},
+};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use portico_dataplane::table::ObjectName;
 use std::sync::Arc;
 
@@ -26,12 +29,40 @@ pub(super) fn find<'s>(
     }
     snapshot.secrets.get(name).ok_or_else(|| {
         if snapshot.is_unread::<Secret>(name) {
-            let message = format!(
-                "Secret {name} exists, but the API server has not given it to this install, which goes on asking and logs why"
-            );
-            (Reason::SecretNotRead, message)
+            (Reason::SecretNotRead, unread::<Secret>(name))
         } else {
             (Reason::SecretNotFound, format!("Secret {name} does not exist: create it"))
         }
     })
+}
+
+/// The ConfigMap with this name, or why there is none: a sentence without its end.
+pub(super) fn find_config_map<'s>(
+    snapshot: &'s Snapshot,
+    options: &Options,
+    name: &ObjectName,
+) -> Result<&'s Arc<ConfigMap>, String> {
+    if options.no_config_maps {
+        return Err(format!(
+            "this install does not read ConfigMaps, and so not ConfigMap {name}: have it read them, without --no-config-maps (in the chart: configMaps.enabled), or name a Secret"
+        ));
+    }
+    snapshot.config_maps.get(name).ok_or_else(|| {
+        if snapshot.is_unread::<ConfigMap>(name) {
+            unread::<ConfigMap>(name)
+        } else if snapshot.is_refused::<ConfigMap>() {
+            format!(
+                "ConfigMap {name} is not known, since the API server does not let this install read ConfigMaps: permit it to list, watch and get them (in the chart: configMaps.enabled), or name a Secret"
+            )
+        } else {
+            format!("ConfigMap {name} does not exist: create it")
+        }
+    })
+}
+
+fn unread<K: ObjectKind>(name: &ObjectName) -> String {
+    format!(
+        "{} {name} exists, but the API server has not given it to this install, which goes on asking and logs why",
+        K::NAME
+    )
 }

@@ -29,8 +29,8 @@ pub trait ObjectKind:
     /// The kind's name in manifests.
     const NAME: &'static str;
 
-    /// Whether `--secret-namespace` and `--no-secrets` restrict where it is read.
-    const IS_SECRET: bool = false;
+    /// Which flags restrict where it is read.
+    const RESTRICTION: Restriction = Restriction::WatchNamespace;
 
     /// Whether an operator without permission to read them goes on as if there were none.
     const IS_OPTIONAL: bool = false;
@@ -54,6 +54,17 @@ pub trait ObjectKind:
 
     /// Removes what Portico does not read, and what changes often in a cluster.
     fn trim(&mut self) {}
+}
+
+/// Which of the operator's flags restrict where a kind is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restriction {
+    /// `--watch-namespace`.
+    WatchNamespace,
+    /// Also `--secret-namespace` and `--no-secrets`.
+    Secrets,
+    /// Also `--no-config-maps`.
+    ConfigMaps,
 }
 
 /// One of Portico's own kinds: it has a schema, problems and a status.
@@ -114,6 +125,9 @@ macro_rules! kinds {
             /// Kinds and names of referenced objects that exist, but have not been read: what they
             /// contain is unknown.
             pub unread: BTreeSet<(&'static str, ObjectName)>,
+
+            /// Kinds that the API server does not let this install read, in some namespace or all.
+            pub refused: BTreeSet<&'static str>,
         }
 
         /// An object of any kind.
@@ -202,7 +216,7 @@ kinds! {
 
     /// Secrets.
     secrets: Arc<Secret>, referenced {
-        const IS_SECRET: bool = true;
+        const RESTRICTION: Restriction = Restriction::Secrets;
 
         fn decode(manifest: Value) -> Result<Self, String> {
             secret::decode(manifest)
@@ -215,6 +229,8 @@ kinds! {
 
     /// ConfigMaps.
     config_maps: Arc<ConfigMap>, referenced {
+        const RESTRICTION: Restriction = Restriction::ConfigMaps;
+
         const IS_OPTIONAL: bool = true;
 
         fn decode(manifest: Value) -> Result<Self, String> {
@@ -248,6 +264,11 @@ impl Snapshot {
     /// Whether an object exists, but has not been read.
     pub fn is_unread<K: ObjectKind>(&self, name: &ObjectName) -> bool {
         !self.unread.is_empty() && self.unread.contains(&(K::NAME, name.clone()))
+    }
+
+    /// Whether the API server does not let this install read a kind.
+    pub fn is_refused<K: ObjectKind>(&self) -> bool {
+        self.refused.contains(K::NAME)
     }
 
     /// A Namespace.

@@ -8,7 +8,9 @@ mod secret;
 mod values;
 
 pub use entry::Entry;
-pub use kinds::{CustomKind, Object, ObjectKind, Snapshot, Visitor, api_resource, visit};
+pub use kinds::{
+    CustomKind, Object, ObjectKind, Restriction, Snapshot, Visitor, api_resource, visit,
+};
 pub use last_good::{LastGood, Verdict};
 pub(crate) use references::reference_fields;
 pub use references::{References, front_door_of};

@@ -33,6 +33,8 @@ pub struct Settings {
     pub namespaces: BTreeSet<String>,
     /// The namespaces whose Secrets are read; `None` means all that are watched.
     pub secret_namespaces: Option<BTreeSet<String>>,
+    /// Whether no ConfigMaps are read.
+    pub no_config_maps: bool,
     /// The namespace of the Lease; `None` means the operator's own.
     pub lease_namespace: Option<String>,
     /// The addresses in the statuses of FrontDoors.
@@ -98,8 +100,14 @@ impl Operator {
         trigger: &Trigger,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
-        let Settings { class, namespaces, secret_namespaces, lease_namespace, addresses } =
-            settings;
+        let Settings {
+            class,
+            namespaces,
+            secret_namespaces,
+            no_config_maps,
+            lease_namespace,
+            addresses,
+        } = settings;
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let usable = "connecting to the cluster";
         let lease_client = client::short_client(config.clone()).context(usable)?;
@@ -107,7 +115,7 @@ impl Operator {
         let (failure_log, metrics) = (FailureLog::default(), Metrics::register(registry));
         let lease = Lease { client: lease_client, namespace, name: format!("portico-{class}") };
 
-        let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref());
+        let scopes = Scopes::of(&namespaces, secret_namespaces.as_ref(), no_config_maps);
         let service = match &addresses {
             AddressSource::Service(name) => Some(name),
             AddressSource::Fixed(_) => None,

@@ -329,6 +329,11 @@ fn neither_secrets_nor_config_maps_nor_namespaces_are_needed() {
     let status = "/apis/portico.dev/v1alpha1/namespaces/web/routes/hello/status";
     let config_maps = "/api/v1/namespaces/web/configmaps";
     api.0.lock().unwrap().forbidden.extend([NAMESPACES, config_maps, status]);
+    let front_doors = "/apis/portico.dev/v1alpha1/namespaces/web/frontdoors";
+    let mut ours = front_door("ours", "portico");
+    let authorities = json!([{"kind": "ConfigMap", "name": "partners", "key": "ca.crt"}]);
+    ours["spec"]["tls"] = json!({"clientCertificates": {"caRefs": authorities}});
+    api.lists(front_doors, vec![ours, front_door("theirs", "other")]);
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--admin=127.0.0.1:0", "--watch-namespace=web", "--no-secrets"];
     let operator = Operator::start(api.start(), folder.path(), &flags);
@@ -338,6 +343,10 @@ fn neither_secrets_nor_config_maps_nor_namespaces_are_needed() {
     assert!(get(http, "ours.example", "/api/x").starts_with("HTTP/1.1 503"));
     assert!(!api.asked("GET", NAMESPACES).is_empty());
     assert!(api.asked("GET", "/secrets").is_empty());
+    let ours = "/frontdoors/ours/status";
+    until("a status of the FrontDoor", || !api.asked("PATCH", ours).is_empty());
+    let unresolved = condition(&api, "frontdoors/ours", "ResolvedRefs")["message"].to_string();
+    assert!(unresolved.contains("does not let this install read ConfigMaps"), "{unresolved}");
 
     // What was to be expected is not an outage; anything else is counted.
     let admin: SocketAddr = operator.logged("admin pages at http://").parse().unwrap();

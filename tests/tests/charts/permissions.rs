@@ -106,6 +106,24 @@ fn secrets_are_read_where_the_values_say() {
     assert_eq!(namespaces(&watched, "Role"), [r#""web""#]);
 }
 
+#[test]
+fn config_maps_are_read_unless_the_values_say_otherwise() {
+    let granted = |objects: &Objects| {
+        let roles = objects.of("ClusterRole").into_iter().chain(objects.of("Role"));
+        roles.flat_map(permissions).any(|[_, resource, _]| resource == "configmaps")
+    };
+    let flag = "--no-config-maps";
+    let Some(usual) = render(&[]) else { return };
+    let usual = usual.unwrap();
+    assert!(granted(&usual) && !usual.text.contains(flag));
+    for values in
+        [&["configMaps.enabled=false"][..], &["configMaps.enabled=false", "watchNamespaces={web}"]]
+    {
+        let without = render(values).unwrap().unwrap();
+        assert!(!granted(&without) && without.text.contains(flag), "{values:?}");
+    }
+}
+
 /// What a Role grants.
 fn permissions(role: &Value) -> Vec<Permission> {
     let texts = |list: &Value| {

@@ -52,6 +52,7 @@ fn every_flag_can_be_set() {
         &[][..],
         &["publish.addresses={192.0.2.1}"],
         &["secrets.enabled=false", "secrets.namespaces=null"],
+        &["configMaps.enabled=false"],
     ] {
         let Some(arguments) = arguments(&[ALL, more].concat()) else { return };
         let flags = arguments.iter().filter_map(|argument| argument.strip_prefix("--"));
@@ -107,7 +108,7 @@ fn a_null_where_there_was_a_default_is_not_taken_for_no() {
     // Kubernetes's own switches may go: OpenShift sets some.
     switches.retain(|path| !path.to_lowercase().contains("securitycontext"));
     assert!(switches.len() > 10, "{switches:?}");
-    switches.extend(["autoscaling.minReplicas", "secrets"].map(str::to_owned));
+    switches.extend(["autoscaling.minReplicas", "secrets", "configMaps"].map(str::to_owned));
     for path in switches {
         let Some(rendered) = render(&[&format!("{path}=null")]) else { return };
         let error = format!("{:#}", rendered.expect_err(&path));

@@ -114,6 +114,9 @@ impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
     fn fill(&self, snapshot: &mut Snapshot, references: &References) -> bool {
         let Known { objects, unread, is_complete } = self.named(references.to::<K>());
         *K::of(snapshot) = objects;
+        if self.versions().skipped() {
+            snapshot.refused.insert(K::NAME);
+        }
         snapshot.unread.extend(unread.into_iter().map(|name| (K::NAME, name)));
         is_complete
     }

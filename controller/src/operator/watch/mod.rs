@@ -16,7 +16,7 @@ use super::{
     metrics::{Metrics, WatchMetrics},
 };
 use crate::{
-    objects::{self, CustomKind, ObjectKind, Visitor},
+    objects::{self, CustomKind, ObjectKind, Restriction, Visitor},
     publish::Trigger,
 };
 use futures_util::{Stream, StreamExt};
@@ -172,7 +172,11 @@ impl Visitor for Start<'_> {
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
     {
         let Watches { client, scopes, trigger, failure_log, .. } = self.watches;
-        let scopes = if K::IS_SECRET { &scopes.secrets } else { &scopes.objects };
+        let scopes = match K::RESTRICTION {
+            Restriction::WatchNamespace => &scopes.objects,
+            Restriction::Secrets => &scopes.secrets,
+            Restriction::ConfigMaps => &scopes.config_maps,
+        };
         let objects = Arc::new(Referenced::<K>::new(scopes.len()));
         for (number, namespace) in scopes.iter().enumerate() {
             let namespace = namespace.as_deref();

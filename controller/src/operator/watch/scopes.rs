@@ -1,23 +1,31 @@
-//! Which namespaces are watched, and in which of them Secrets are.
+//! Which namespaces are watched, and in which of them Secrets and ConfigMaps are.
 
 use std::collections::BTreeSet;
 
 /// One watch per entry. `None` stands for all namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scopes {
-    /// For all kinds except Secrets.
+    /// For all kinds except Secrets and ConfigMaps.
     pub(crate) objects: Vec<Option<String>>,
     /// For Secrets; may be empty.
     pub(crate) secrets: Vec<Option<String>>,
+    /// For ConfigMaps; may be empty.
+    pub(crate) config_maps: Vec<Option<String>>,
 }
 
 impl Scopes {
-    /// All namespaces if none are named, and the same for Secrets if nothing else is said.
-    pub(crate) fn of(namespaces: &BTreeSet<String>, secrets: Option<&BTreeSet<String>>) -> Self {
+    /// All namespaces if none are named, and the same for Secrets and ConfigMaps if nothing else is
+    /// said.
+    pub(crate) fn of(
+        namespaces: &BTreeSet<String>,
+        secrets: Option<&BTreeSet<String>>,
+        no_config_maps: bool,
+    ) -> Self {
         let each = |named: &BTreeSet<String>| named.iter().cloned().map(Some).collect();
         let objects = if namespaces.is_empty() { vec![None] } else { each(namespaces) };
         let secrets = secrets.map_or_else(|| objects.clone(), each);
-        Self { objects, secrets }
+        let config_maps = if no_config_maps { Vec::new() } else { objects.clone() };
+        Self { objects, secrets, config_maps }
     }
 }
 
@@ -37,8 +45,10 @@ mod tests {
             (&web, None, (vec![some("web")], vec![some("web")])),
             (&both, Some(&web), (vec![some("sales"), some("web")], vec![some("web")])),
         ] {
-            let Scopes { objects, secrets } = Scopes::of(namespaces, secrets);
+            let Scopes { objects, secrets, config_maps } = Scopes::of(namespaces, secrets, false);
+            assert_eq!(config_maps, objects);
             assert_eq!((objects, secrets), expected);
         }
+        assert_eq!(Scopes::of(&web, None, true).config_maps, []);
     }
 }

@@ -30,12 +30,15 @@ struct Watched<T> {
     /// The list that is being received. It takes effect once it is complete.
     incoming: Option<BTreeMap<ObjectName, T>>,
     synced: bool,
+    /// Whether it was given up on, and has not brought a list since.
+    skipped: bool,
 }
 
 impl<T: Cached> Store<T> {
     /// An empty store fed by `watches` watches.
     pub(crate) fn new(watches: usize) -> Arc<Self> {
-        let watched = || Watched { objects: BTreeMap::new(), incoming: None, synced: false };
+        let watched =
+            || Watched { objects: BTreeMap::new(), incoming: None, synced: false, skipped: false };
         Arc::new(Self((0..watches).map(|_| Mutex::new(watched())).collect()))
     }
 
@@ -46,6 +49,11 @@ impl<T: Cached> Store<T> {
     /// Whether every watch has delivered a complete list.
     pub(crate) fn synced(&self) -> bool {
         self.watched().all(|watched| watched.synced)
+    }
+
+    /// Whether a watch was given up on.
+    pub(crate) fn skipped(&self) -> bool {
+        self.watched().any(|watched| watched.skipped)
     }
 
     /// All objects.
@@ -94,7 +102,8 @@ impl<T: Cached> Store<T> {
     /// Gives up on watch `number`. Returns whether that could change the result of compiling.
     pub(crate) fn skip(&self, number: usize) -> bool {
         let Some(mut watched) = self.watched().nth(number) else { return false };
-        !std::mem::replace(&mut watched.synced, true)
+        watched.synced = true;
+        !std::mem::replace(&mut watched.skipped, true)
     }
 }
 
@@ -107,7 +116,8 @@ impl<T: Cached> Watched<T> {
 
     fn take_list(&mut self) -> bool {
         let Some(list) = self.incoming.take() else { return false };
-        let first = !std::mem::replace(&mut self.synced, true);
+        let first = !std::mem::replace(&mut self.synced, true)
+            | std::mem::replace(&mut self.skipped, false);
         let before = std::mem::replace(&mut self.objects, list);
         let alike = before.len() == self.objects.len()
             && before
