@@ -8,10 +8,22 @@ use crate::{
 use hickory_resolver::TokioResolver;
 use std::{
     cell::OnceCell,
+    future::Future,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 use tokio::{net::TcpStream, time::timeout};
+
+/// The outcome of a part of connecting, if it comes within `limit`.
+pub(super) async fn within<T>(
+    limit: Option<Duration>,
+    connecting: impl Future<Output = T>,
+) -> Result<T, Phase> {
+    match limit {
+        Some(limit) => timeout(limit, connecting).await.map_err(|_| Phase::ConnectTimeout),
+        None => Ok(connecting.await),
+    }
+}
 
 /// Dials backends: resolves names, checks addresses, connects and performs the TLS handshake.
 pub(super) struct Connector {
@@ -41,11 +53,7 @@ impl Connector {
         needs_http1: bool,
         limit: Option<Duration>,
     ) -> Result<Stream, Phase> {
-        let connecting = self.connect_to(backend, address, needs_http1);
-        match limit {
-            Some(limit) => timeout(limit, connecting).await.unwrap_or(Err(Phase::ConnectTimeout)),
-            None => connecting.await,
-        }
+        within(limit, self.connect_to(backend, address, needs_http1)).await?
     }
 
     async fn connect_to(

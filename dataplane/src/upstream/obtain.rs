@@ -4,6 +4,7 @@
 use super::{
     Upstreams,
     backoff::Use,
+    connect::within,
     error::{Phase, UpstreamError},
     http1::Http1,
     http2::{ConnectionId, Http2, Opened, Turn},
@@ -13,7 +14,11 @@ use super::{
 };
 use crate::table::{Backend, Protocol, Target, Timeouts};
 use http::{header, request::Parts};
-use std::{cell::Cell, net::SocketAddr, time::Instant};
+use std::{
+    cell::Cell,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 /// How many addresses are dialled before a request fails.
 const MAX_DIALS: usize = 3;
@@ -136,12 +141,16 @@ impl Upstreams {
         }
     }
 
-    /// Connects to an address, and records the outcome.
-    async fn dial(&self, way: &Way<'_>, address: SocketAddr) -> Result<Stream, Phase> {
+    /// Connects to an address within `limit`, and records the outcome.
+    async fn dial(
+        &self,
+        way: &Way<'_>,
+        address: SocketAddr,
+        limit: Option<Duration>,
+    ) -> Result<Stream, Phase> {
         let backend = way.backend;
         let attempt = self.backoff.attempt(&self.stats, way.used(), address, way.is_late);
-        let (needs_http1, limit) = (way.needs_http1, way.timeouts.connect);
-        let dialled = self.connector.connect(backend, address, needs_http1, limit).await;
+        let dialled = self.connector.connect(backend, address, way.needs_http1, limit).await;
         let dialled = dialled.map_err(|why| match why {
             Phase::Tls(TlsFailure::NoHttpVersion) if way.is_upgrade => Phase::Upgrade,
             why => why,
@@ -154,13 +163,16 @@ impl Upstreams {
     }
 
     /// A connection to an address: an existing one, or a new one. Where requests share connections,
-    /// waits for one that is being opened. After an error another address may be tried.
+    /// waits for one that is being opened, for as long as it may take to connect. After an error
+    /// another address may be tried.
     async fn obtain(
         &self,
         way: &Way<'_>,
         address: SocketAddr,
         key: Key,
     ) -> Result<Obtained, Phase> {
+        let began = Instant::now();
+        let left = || way.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
         let opener = loop {
             if let Some(connection) = self.take(way, &key) {
                 return Ok(Obtained::Reused(connection));
@@ -168,19 +180,20 @@ impl Upstreams {
             if !self.may_share(way, &key) {
                 break None;
             }
-            match self.http2.openings.turn(&key) {
+            match self.http2.openings.turn(&key, address) {
                 Turn::Ours(opener) => break Some(opener),
-                Turn::Theirs(opening) => match opening.ended().await? {
+                Turn::Theirs(opening) => match within(left(), opening.ended()).await?? {
                     Opened::Shared => {}
                     Opened::Http1 => break None,
                 },
             }
         };
-        let opened = self.open(way, address, key).await;
+        let opened = self.open(way, address, key, left()).await;
         if let Some(opener) = opener {
             match &opened {
                 Ok(Connection::Http1(_)) => opener.chose_http1(),
-                Ok(Connection::Http2(_)) => {}
+                // Those that wait may have more time.
+                Ok(Connection::Http2(_)) | Err(Phase::ConnectTimeout) => {}
                 Err(why) => opener.failed(*why),
             }
         }
@@ -196,14 +209,15 @@ impl Upstreams {
         }
     }
 
-    /// Opens a connection.
+    /// Opens a connection within `limit`.
     async fn open(
         &self,
         way: &Way<'_>,
         address: SocketAddr,
         key: Key,
+        limit: Option<Duration>,
     ) -> Result<Connection, Phase> {
-        let stream = self.dial(way, address).await?;
+        let stream = self.dial(way, address, limit).await?;
         let is_http2 = match key.protocol {
             Protocol::Http1 => false,
             Protocol::H2c => true,

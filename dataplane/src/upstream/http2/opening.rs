@@ -5,13 +5,15 @@ use super::super::{error::Phase, pool::Key};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    net::SocketAddr,
     rc::Rc,
 };
 use tokio::sync::Notify;
 
-/// The connections that are being opened, at most one per backend.
+/// The connections that are being opened, at most one per backend and address: that one address
+/// fails says nothing about the others of an external backend.
 #[derive(Default)]
-pub(in super::super) struct Openings(RefCell<HashMap<Key, Rc<Opening>>>);
+pub(in super::super) struct Openings(RefCell<HashMap<(Key, SocketAddr), Rc<Opening>>>);
 
 /// A connection that is being opened.
 #[derive(Default)]
@@ -40,20 +42,21 @@ pub(in super::super) enum Turn<'o> {
 /// The right to open a connection; when it is dropped, those that wait go on.
 pub(in super::super) struct Opener<'o> {
     openings: &'o Openings,
-    key: Key,
+    key: (Key, SocketAddr),
     opening: Rc<Opening>,
 }
 
 impl Openings {
-    /// Who opens the next connection for `key`.
-    pub(in super::super) fn turn(&self, key: &Key) -> Turn<'_> {
+    /// Who opens the next connection for `key` to `address`.
+    pub(in super::super) fn turn(&self, key: &Key, address: SocketAddr) -> Turn<'_> {
+        let key = (key.clone(), address);
         let mut openings = self.0.borrow_mut();
-        if let Some(opening) = openings.get(key) {
+        if let Some(opening) = openings.get(&key) {
             return Turn::Theirs(opening.clone());
         }
         let opening = Rc::<Opening>::default();
         openings.insert(key.clone(), opening.clone());
-        Turn::Ours(Opener { openings: self, key: key.clone(), opening })
+        Turn::Ours(Opener { openings: self, key, opening })
     }
 }
 
@@ -103,14 +106,16 @@ mod tests {
     async fn one_opens_and_the_others_share_its_outcome() {
         let openings = Openings::default();
         for outcome in [Ok(Opened::Shared), Ok(Opened::Http1), Err(Phase::Connect)] {
-            let [key, other] =
-                [1, 2].map(|port| Key::endpoint(([127, 0, 0, 1], port).into(), &Protocol::H2c));
-            let Turn::Ours(opener) = openings.turn(&key) else { panic!("nobody opens one") };
-            let Turn::Theirs(first) = openings.turn(&key) else { panic!("two open one") };
-            let Turn::Theirs(second) = openings.turn(&key) else { panic!("two open one") };
+            let key = Key::external("https://app.example", &Protocol::H2c);
+            let [address, other] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 443)));
+            let Turn::Ours(opener) = openings.turn(&key, address) else {
+                panic!("nobody opens one")
+            };
+            let Turn::Theirs(first) = openings.turn(&key, address) else { panic!("two open one") };
+            let Turn::Theirs(second) = openings.turn(&key, address) else { panic!("two open one") };
             let mut waiting = Box::pin(first.ended());
             assert!(waiting.as_mut().now_or_never().is_none());
-            assert!(matches!(openings.turn(&other), Turn::Ours(_)));
+            assert!(matches!(openings.turn(&key, other), Turn::Ours(_)));
             match outcome {
                 Ok(Opened::Shared) => drop(opener),
                 Ok(Opened::Http1) => opener.chose_http1(),
