@@ -117,3 +117,60 @@ async fn what_a_backends_tls_refers_to_must_be_there() {
     let cleartext = service("app", "http", &["127.0.0.1:1".parse().unwrap()]);
     assert_eq!(asked(SERVICE, "{}", &cleartext, "").await.status(), 503);
 }
+
+/// A backend that answers with the kind of its connection's handshake, `Full` or `Resumed`, and the
+/// connection's number. `?close` is the last request of one.
+async fn numbering_backend(pair: &Pair) -> SocketAddr {
+    let acceptor = pair.acceptor(None).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for number in 1.. {
+            let tls = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            let text = format!("{:?} {number}", tls.get_ref().1.handshake_kind().unwrap());
+            let mut wire = Wire::new(tls);
+            tokio::spawn(async move {
+                while let Ok(Some(request)) = wire.read_request().await {
+                    let is_last = request.target().ends_with("?close");
+                    let close = if is_last { "Connection: close\r\n" } else { "" };
+                    let length = text.len();
+                    let head =
+                        format!("HTTP/1.1 200 OK\r\n{close}Content-Length: {length}\r\n\r\n");
+                    wire.send(head + &text).await.unwrap();
+                    if is_last {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// What one Route has verified is not what another one asks for.
+#[tokio::test]
+async fn other_settings_for_an_address_share_neither_connections_nor_sessions() {
+    let own = Authority::new("own").unwrap();
+    let address = numbering_backend(&own.issue(&["app.internal"]).unwrap()).await;
+    let of = |name: &str, tls: &str| {
+        route(name, &format!("matches: [{{path: /{name}}}]\nbackends: [{{{SERVICE}, tls: {tls}}}]"))
+    };
+    let manifests = [
+        front_door(""),
+        service("app", "https", &[address]),
+        own.config_map("own"),
+        of("any", "{serverName: app.internal}"),
+        of("verified", VERIFIED),
+    ];
+    let edge = Edge::start(&manifests.concat()).await.unwrap();
+    for (target, text) in [
+        ("/any", "Full 1"),
+        ("/verified", "Full 2"),
+        ("/any?close", "Full 1"),
+        ("/verified?close", "Full 2"),
+        ("/any", "Resumed 3"),
+        ("/verified", "Resumed 4"),
+    ] {
+        assert_eq!(ask(edge.address(), get(target, "")).await.unwrap().text(), text, "{target}");
+    }
+}

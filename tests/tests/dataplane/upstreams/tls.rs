@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use portico_tests::{
     backend::{Stage, front_door, route, service},
     edge::{Edge, Setup},
-    wire::{Wire, ask, get},
+    wire::{Message, Wire, ask, get},
 };
 use std::{
     convert::Infallible,
@@ -155,21 +155,25 @@ async fn an_https_backend_chooses_the_version_of_http() {
     for (protocols, text, connections_are) in [
         (&["h2", "http/1.1"][..], "HTTP/2.0 https://www.ep.com/a?b", 1..=1),
         (&["h2"], "HTTP/2.0 https://www.ep.com/a?b", 1..=1),
-        (&["http/1.1"], "HTTP/1.1 /a?b", 1..=20),
-        (&[], "HTTP/1.1 /a?b", 1..=20),
+        (&["http/1.1"], "HTTP/1.1 /a?b", 1..=10),
+        (&[], "HTTP/1.1 /a?b", 1..=10),
     ] {
         let (edge, connections) = negotiating(protocols).await;
         let address = edge.address();
-        for _ in 0..2 {
-            let asked: Vec<_> =
-                (0..10).map(|_| tokio::spawn(ask(address, get("/a?b", "")))).collect();
-            for asked in asked {
-                let answer = asked.await.unwrap().unwrap();
-                assert_eq!((answer.status(), answer.text().as_str()), (200, text), "{protocols:?}");
-            }
+        let check = |answer: Message| {
+            assert_eq!((answer.status(), answer.text().as_str()), (200, text), "{protocols:?}");
+        };
+        let asked: Vec<_> = (0..10).map(|_| tokio::spawn(ask(address, get("/a?b", "")))).collect();
+        for asked in asked {
+            check(asked.await.unwrap().unwrap());
         }
-        let connections = connections.load(Ordering::SeqCst);
-        assert!(connections_are.contains(&connections), "{protocols:?}: {connections}");
+        let opened = connections.load(Ordering::SeqCst);
+        assert!(connections_are.contains(&opened), "{protocols:?}: {opened}");
+        // Each leaves its connection to the next one.
+        for _ in 0..10 {
+            check(ask(address, get("/a?b", "")).await.unwrap());
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), opened, "{protocols:?}");
     }
 }
 
@@ -185,4 +189,43 @@ async fn a_websocket_for_an_https_backend_goes_over_http_1() {
     let (edge, _) = negotiating(&["h2"]).await;
     let answer = ask(edge.address(), get("/", WEBSOCKET)).await.unwrap();
     assert_eq!((answer.status(), answer.reason()), is(501, "UpgradeUnsupported"));
+}
+
+/// An edge with an https Service at `address`, and Routes whose names are their paths and whose
+/// `timeouts.connect` differ.
+async fn connecting_within(address: SocketAddr, routes: [(&str, &str); 2]) -> Edge {
+    let routes = routes.map(|(name, connect)| {
+        let app = "backends: [{service: {name: app, port: 80}}]";
+        let timeouts = format!("timeouts: {{connect: {connect}, request: 60s}}");
+        route(name, &format!("matches: [{{path: /{name}}}]\n{app}\n{timeouts}"))
+    });
+    let manifests = [front_door(""), service("app", "https", &[address]), routes.concat()];
+    Edge::start(&manifests.concat()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_outlasts_another_one_that_opened_its_connection_with_less_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let edge = connecting_within(address, [("short", "200ms"), ("long", "10s")]).await;
+    let short = tokio::spawn(ask(edge.address(), get("/short", "")));
+    let _silent = listener.accept().await.unwrap();
+    let long = tokio::spawn(ask(edge.address(), get("/long", "")));
+    let answer = short.await.unwrap().unwrap();
+    assert_eq!((answer.status(), answer.reason()), is(504, "ConnectTimeout"));
+    let (socket, _) = listener.accept().await.unwrap();
+    let tls = acceptor(&["h2"]).accept(socket).await.unwrap();
+    tokio::spawn(serve(tls));
+    assert_eq!(long.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_request_waits_for_anothers_connection_no_longer_than_it_may_connect() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let edge = connecting_within(address, [("endless", "0s"), ("short", "200ms")]).await;
+    let _endless = tokio::spawn(ask(edge.address(), get("/endless", "")));
+    let _silent = listener.accept().await.unwrap();
+    let answer = ask(edge.address(), get("/short", "")).await.unwrap();
+    assert_eq!((answer.status(), answer.reason()), is(504, "ConnectTimeout"));
 }
