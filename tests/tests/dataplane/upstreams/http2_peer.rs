@@ -93,8 +93,8 @@ impl Peer {
         self.0.send(frame.repeat(count)).await.unwrap();
     }
 
-    /// Sends data on a stream until no more of it is read for a while. Returns how much it was, of
-    /// which the window has 24 KiB left.
+    /// Sends data on a stream until no more of it is read for a while, which is more than the edge
+    /// itself keeps. Returns how much it was, of which the window has 24 KiB left.
     pub(super) async fn fill(&mut self, stream: u32) -> usize {
         const AHEAD: usize = 40 * 1024;
         let (mut sent, mut read) = (0, 0);
@@ -104,7 +104,10 @@ impl Peer {
                 sent += 8192;
             }
             let frame = tokio::time::timeout(Duration::from_millis(500), self.frame());
-            let Ok(frame) = frame.await else { return sent };
+            let Ok(frame) = frame.await else {
+                assert!(sent > 2 * 64 * 1024, "only {sent} bytes are read");
+                return sent;
+            };
             if frame.kind == WINDOW_UPDATE && frame.stream == stream {
                 let update = frame.payload.try_into().unwrap();
                 read += u32::from_be_bytes(update) as usize;
