@@ -32,9 +32,6 @@ use witness::Witness;
 const BUDGET_MIB: u64 = 64;
 /// What everything else may take: connections to backends, and the allocator's pages.
 const BESIDE_MIB: u64 = 16;
-/// What connections to HTTP/2 backends may take beside it, of which each client has one in the end:
-/// 16,000 frames that are tiny.
-const TINY_FRAMES_MIB: u64 = 128;
 
 /// How long and how often.
 pub(crate) struct Plan {
@@ -63,8 +60,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Whether the memory stayed within the budget.
     pub(crate) fn is_within_budget(&self) -> bool {
-        let beside = if self.kind == Kind::H2TinyData { TINY_FRAMES_MIB } else { BESIDE_MIB };
-        self.growth <= (BUDGET_MIB + beside) << 20
+        self.growth <= (BUDGET_MIB + BESIDE_MIB) << 20
     }
 }
 
