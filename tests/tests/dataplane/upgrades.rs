@@ -240,8 +240,9 @@ async fn an_upgrade_with_a_body_is_no_upgrade() {
     assert!(got.fields("upgrade").is_empty(), "{}", got.head);
 }
 
+/// Until nothing has been written for 10 s it may only have closed its sending side.
 #[tokio::test]
-async fn a_client_that_leaves_before_the_101_is_noticed() {
+async fn no_backend_is_kept_for_a_client_that_leaves_before_the_101() {
     let (stage, edge) = staged("").await;
     let mut client = Wire::connect(edge.address()).await.unwrap();
     client.send(get("/socket", ASK)).await.unwrap();
