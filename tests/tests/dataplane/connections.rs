@@ -41,12 +41,12 @@ async fn is_closed(wire: &mut Wire) {
 }
 
 /// The value of a metric.
-async fn metric(edge: &Edge, name: &str) -> f64 {
+pub(crate) async fn metric(edge: &Edge, name: &str) -> f64 {
     edge.metric(name).await.unwrap()
 }
 
 /// Waits until a metric is as it should be.
-async fn becomes(edge: &Edge, name: &str, is_right: impl Fn(f64) -> bool) {
+pub(crate) async fn becomes(edge: &Edge, name: &str, is_right: impl Fn(f64) -> bool) {
     let start = Instant::now();
     loop {
         let value = metric(edge, name).await;

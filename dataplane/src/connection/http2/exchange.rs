@@ -26,7 +26,7 @@ pub(super) async fn serve(
 ) {
     let (mut head, body) = request.into_parts();
     let method = head.method.clone();
-    let stream = Rc::new(Stream::new(&connection, respond));
+    let stream = Rc::new(Stream::new(&connection, respond, head::size(&head)));
     match head::admit(&mut head, &shared.limits) {
         Ok(is_websocket) => stream.is_websocket.set(is_websocket),
         Err(refusal) => {
@@ -34,7 +34,8 @@ pub(super) async fn serve(
             head::stand_in(&mut head);
         }
     }
-    stream.expects_continue.set(expects_continue(&head));
+    // Nothing is waited for before the answer to the handshake of a WebSocket.
+    stream.expects_continue.set(!stream.is_websocket.get() && expects_continue(&head));
     stream.inbox.replace(Some(Inbox::new(body, content_length(&head))));
     let response = {
         let body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>> =
@@ -53,9 +54,7 @@ pub(super) async fn serve(
         .await
     };
     let Some(Ok(response)) = response else { return };
-    if let Err(reason) = outgoing::send(&stream, &method, response).await {
-        stream.respond.borrow_mut().send_reset(reason);
-    }
+    outgoing::send(&stream, &method, response).await;
 }
 
 fn expects_continue(head: &Parts) -> bool {

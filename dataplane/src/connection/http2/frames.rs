@@ -19,6 +19,8 @@ pub(super) struct Frame {
     length: usize,
     kind: u8,
     flags: u8,
+    /// Its stream; 0: the connection.
+    pub(super) stream: u32,
 }
 
 impl Frame {
@@ -38,6 +40,16 @@ impl Frame {
         matches!(self.kind, DATA | HEADERS)
     }
 
+    /// How many bytes of a body it carries.
+    pub(super) fn data(self) -> usize {
+        if self.kind == DATA { self.length } else { 0 }
+    }
+
+    /// Whether its sender sends nothing more on its stream.
+    pub(super) fn ends_stream(self) -> bool {
+        self.is_reset() || (self.is_message() && self.flags & END_STREAM != 0)
+    }
+
     /// Whether it is a reset.
     pub(super) fn is_reset(self) -> bool {
         self.kind == RST_STREAM
@@ -50,7 +62,9 @@ pub(super) struct FrameScan {
     head: [u8; HEAD_BYTES],
     /// How much of `head` has arrived.
     filled: usize,
-    /// How much of the current payload has not.
+    /// The frame whose payload is passing.
+    current: Option<Frame>,
+    /// How much of the payload has not passed.
     payload: usize,
     block: Block,
 }
@@ -68,38 +82,46 @@ enum Block {
 impl FrameScan {
     /// Frames that follow a preface of so many bytes.
     pub(super) fn after(preface: usize) -> Self {
-        Self { head: [0; HEAD_BYTES], filled: 0, payload: preface, block: Block::Outside }
+        let head = [0; HEAD_BYTES];
+        Self { head, filled: 0, current: None, payload: preface, block: Block::Outside }
     }
 
-    /// Calls `each` for every frame whose head ends in `bytes`.
+    /// Calls `each` for every frame that ends in `bytes`.
     pub(super) fn advance(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             if self.payload > 0 {
                 let here = self.payload.min(bytes.len());
                 self.payload -= here;
                 bytes = &bytes[here..];
-                continue;
+            } else {
+                let here = (HEAD_BYTES - self.filled).min(bytes.len());
+                self.head[self.filled..self.filled + here].copy_from_slice(&bytes[..here]);
+                self.filled += here;
+                bytes = &bytes[here..];
+                if self.filled == HEAD_BYTES {
+                    self.begin();
+                }
             }
-            let here = (HEAD_BYTES - self.filled).min(bytes.len());
-            self.head[self.filled..self.filled + here].copy_from_slice(&bytes[..here]);
-            self.filled += here;
-            bytes = &bytes[here..];
-            if self.filled == HEAD_BYTES {
-                each(self.begin());
+            if self.payload == 0
+                && let Some(frame) = self.current.take()
+            {
+                each(frame);
             }
         }
     }
 
-    fn begin(&mut self) -> Frame {
-        let [a, b, c, kind, flags, ..] = self.head;
+    fn begin(&mut self) {
+        let [a, b, c, kind, flags, stream @ ..] = self.head;
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        // The first bit is reserved.
+        let stream = u32::from_be_bytes(stream) & (u32::MAX >> 1);
+        self.current = Some(Frame { length, kind, flags, stream });
         (self.filled, self.payload) = (0, length);
         self.block = match kind {
             HEADERS | CONTINUATION if flags & END_HEADERS == 0 => Block::Open,
             HEADERS | CONTINUATION => Block::Last,
             _ => Block::Outside,
         };
-        Frame { length, kind, flags }
     }
 
     /// Whether a field block has begun and is incomplete.
@@ -118,9 +140,13 @@ const MAX_OVERHEAD: u32 = 1000;
 /// In which time it may send one more.
 const OVERHEAD_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How many more it may send for each frame of a message that it is sent: it enlarges the windows of
-/// the stream and of the connection, and may measure the round trip.
+/// How many more it may send at least for each frame of a message that it is sent: it enlarges the
+/// windows of the stream and of the connection, and may measure the round trip.
 const OVERHEAD_PER_FRAME: u32 = 3;
+
+/// For how many bytes of a message it may send one more: clients that read into small buffers
+/// enlarge both windows after each.
+const BYTES_PER_OVERHEAD: usize = 1024;
 
 /// How much overhead a client may still cause.
 #[derive(Debug)]
@@ -135,9 +161,11 @@ impl Budget {
         Self { left: MAX_OVERHEAD, refilled: now }
     }
 
-    /// The client is sent part of a message.
-    pub(super) fn earn(&mut self) {
-        self.left = (self.left + OVERHEAD_PER_FRAME).min(MAX_OVERHEAD);
+    /// The client is sent this part of a message.
+    pub(super) fn earn(&mut self, part: Frame) {
+        let by_length = u32::try_from(part.length / BYTES_PER_OVERHEAD).unwrap_or(MAX_OVERHEAD);
+        let more = by_length.max(OVERHEAD_PER_FRAME);
+        self.left = self.left.saturating_add(more).min(MAX_OVERHEAD);
     }
 
     /// The client causes overhead; `false` if that is too much.
@@ -189,6 +217,7 @@ mod tests {
             let kinds: Vec<_> = seen.iter().map(|frame| (frame.kind, frame.length)).collect();
             let all = [(HEADERS, 300), (CONTINUATION, 0), (DATA, 0), (DATA, 0), (6, 8)];
             assert_eq!(kinds, all, "{size}");
+            assert!(seen.iter().all(|frame| frame.stream == 1), "{size}");
             let overhead: Vec<_> = seen.iter().map(|frame| frame.is_overhead()).collect();
             assert_eq!(overhead, [false, false, true, false, true], "{size}");
         }
@@ -216,7 +245,9 @@ mod tests {
         assert_eq!(spend(&mut budget, now), 1000);
         assert_eq!(spend(&mut budget, now + Duration::from_secs(1)), 100);
         assert_eq!(spend(&mut budget, now + Duration::from_secs(3600)), 1000);
-        budget.earn();
-        assert_eq!(spend(&mut budget, now), 3);
+        for (length, more) in [(0, 3), (4096, 4), (16_384, 16), (16_777_215, 1000)] {
+            budget.earn(Frame { length, kind: DATA, flags: 0, stream: 1 });
+            assert_eq!(spend(&mut budget, now), more, "{length}");
+        }
     }
 }

@@ -60,6 +60,9 @@ impl<T> FrameGuard<T> {
             if frame.is_overhead() && !budget.spend(state.deadline.now()) {
                 state.is_flooded.set(true);
             }
+            if frame.is_reset() {
+                state.unsent.end(frame.stream);
+            }
         });
         state.is_in_head.set(self.from_client.is_in_block());
     }
@@ -72,8 +75,10 @@ impl<T> FrameGuard<T> {
             if frame.is_reset() && !budget.spend(state.deadline.now()) {
                 state.is_flooded.set(true);
             } else if frame.is_message() {
-                budget.earn();
+                budget.earn(frame);
+                state.wrote.set(true);
             }
+            state.unsent.written(frame);
         });
     }
 

@@ -17,6 +17,15 @@ const REQUEST_LINE_BYTES: usize = " ".len() + " HTTP/1.1".len();
 /// What a line has beside a field's name and value: a colon, a space and the line's end.
 const FIELD_LINE_BYTES: usize = ": \r\n".len();
 
+/// How many bytes the texts of a head take.
+pub(super) fn size(head: &Parts) -> usize {
+    let text = |part: Option<&str>| part.map_or(0, str::len);
+    let authority = text(head.uri.authority().map(http::uri::Authority::as_str));
+    let target = text(head.uri.path_and_query().map(PathAndQuery::as_str));
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    authority + target + fields.sum::<usize>()
+}
+
 /// Turns the head of a request into that of the same HTTP/1.1 request, or refuses it. Returns whether
 /// it is the handshake of a WebSocket.
 pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<bool, Refusal> {

@@ -12,6 +12,7 @@ mod state;
 mod stream;
 mod timers;
 mod tunnel;
+mod unsent;
 mod websocket;
 
 use super::{
@@ -156,7 +157,7 @@ where
             match self.timers.poll(cx) {
                 Timer::Running => return Poll::Pending,
                 Timer::Idle => self.close(),
-                Timer::Unanswered => self.abort(Reason::NO_ERROR),
+                Timer::Unread | Timer::Unanswered => self.abort(Reason::NO_ERROR),
                 Timer::Head => self.abort(Reason::ENHANCE_YOUR_CALM),
                 Timer::Over => return Poll::Ready(()),
             }

@@ -14,8 +14,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// Why a response is cut off. Never what a backend says: clients would send the request again.
-const CUT_OFF: Reason = Reason::INTERNAL_ERROR;
+/// A response that cannot be sent to its end. Its stream is reset when it is dropped, which leaves
+/// its head (CANCEL, RFC 9113 §7): a reset that took the head back would make clients send the
+/// request again.
+struct CutOff;
 
 /// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2).
 const NOT_IN_HTTP_2: [HeaderName; 5] = [
@@ -26,12 +28,12 @@ const NOT_IN_HTTP_2: [HeaderName; 5] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Sends a response to a request of this method. The error is what its stream is to be reset with.
+/// Sends a response to a request of this method, as far as that is possible.
 pub(super) async fn send(
     stream: &Rc<Stream>,
     method: &Method,
     response: Response<ResponseBody<Stream>>,
-) -> Result<(), Reason> {
+) {
     let (mut head, body) = response.into_parts();
     if let Some(upgraded) = stream.upgraded.take() {
         return pass_websocket(stream, head, upgraded).await;
@@ -41,28 +43,27 @@ pub(super) async fn send(
     let left = complete(&mut head, length);
     let has_content = !is_head && !is_empty;
     let is_whole = !has_content || (body.is_end_stream() && left.unwrap_or(0) == 0);
-    let head = Response::from_parts(head, ());
-    // Fails if the stream has ended.
-    let sent = stream.respond.borrow_mut().send_response(head, is_whole);
-    let sender = sent.map_err(|_| CUT_OFF)?;
-    if is_whole {
-        return Ok(());
-    }
+    let sender = begin(stream, head, is_whole);
+    let Some(sender) = sender.filter(|_| !is_whole) else { return };
     let data = Bytes::new();
     let mut outgoing = Outgoing { stream, sender, body, data, is_last: false, left };
-    poll_fn(|cx| outgoing.poll_send(cx)).await
+    let _ = poll_fn(|cx| outgoing.poll_send(cx)).await;
+}
+
+/// Sends the head of a response, after which the client is not asked for its body.
+fn begin(stream: &Stream, head: Parts, is_whole: bool) -> Option<SendStream<Bytes>> {
+    stream.begin_response();
+    let mut respond = stream.respond.borrow_mut();
+    let sent = respond.send_response(Response::from_parts(head, ()), is_whole);
+    // Fails if the stream has ended.
+    sent.inspect_err(|_| respond.send_reset(Reason::INTERNAL_ERROR)).ok()
 }
 
 /// Accepts a WebSocket, and passes on what follows both ways.
-async fn pass_websocket(
-    stream: &Rc<Stream>,
-    mut head: Parts,
-    upgraded: Upgraded,
-) -> Result<(), Reason> {
+async fn pass_websocket(stream: &Rc<Stream>, mut head: Parts, upgraded: Upgraded) {
     websocket::accept(&mut head);
     complete(&mut head, None);
-    let head = Response::from_parts(head, ());
-    let sender = stream.respond.borrow_mut().send_response(head, false).map_err(|_| CUT_OFF)?;
+    let Some(sender) = begin(stream, head, false) else { return };
     let client = Tunnel::new(stream.clone(), sender);
     let run = tunnel::run(upgraded, client, [Bytes::new(), Bytes::new()], &stream.request.deadline);
     let mut run = pin!(run);
@@ -72,7 +73,6 @@ async fn pass_websocket(
     })
     .await;
     // A stream that both sides have not ended is reset when it is dropped.
-    Ok(())
 }
 
 /// Whether no response with this status has content (RFC 9110 §6.4.1).
@@ -115,12 +115,12 @@ struct Outgoing<'s> {
 }
 
 impl Outgoing<'_> {
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CutOff>> {
         self.stream.request.deadline.tick();
         self.stream.read_ahead(cx);
         if self.sender.poll_reset(cx).is_ready() {
             // The stream has ended already.
-            return Poll::Ready(Err(CUT_OFF));
+            return Poll::Ready(Err(CutOff));
         }
         loop {
             if !self.data.is_empty() {
@@ -132,22 +132,22 @@ impl Outgoing<'_> {
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => self.take(frame)?,
-                Some(Err(_)) => return Poll::Ready(Err(CUT_OFF)),
+                Some(Err(_)) => return Poll::Ready(Err(CutOff)),
                 None => self.end(None)?,
             }
         }
     }
 
     /// Hands on as much data as the client has room for.
-    fn poll_hand_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+    fn poll_hand_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CutOff>> {
         self.sender.reserve_capacity(self.data.len());
         let room = self.sender.capacity();
         if room == 0 {
             return match self.sender.poll_capacity(cx) {
                 Poll::Ready(Some(Ok(_))) => Poll::Ready(Ok(())),
-                Poll::Ready(Some(Err(_)) | None) => Poll::Ready(Err(CUT_OFF)),
+                Poll::Ready(Some(Err(_)) | None) => Poll::Ready(Err(CutOff)),
                 Poll::Pending if self.stream.request.deadline.poll_expired(cx) => {
-                    Poll::Ready(Err(Reason::CANCEL))
+                    Poll::Ready(Err(CutOff))
                 }
                 Poll::Pending => {
                     self.stream.set_stalled(true);
@@ -157,7 +157,9 @@ impl Outgoing<'_> {
         }
         let piece = self.data.split_to(room.min(self.data.len()));
         let is_last = self.is_last && self.data.is_empty();
-        self.sender.send_data(piece, is_last).map_err(|_| CUT_OFF)?;
+        let length = piece.len();
+        self.sender.send_data(piece, is_last).map_err(|_| CutOff)?;
+        self.stream.hand_on(length);
         let state = &self.stream.request;
         state.deadline.set(state.response_idle.get());
         self.stream.hold(self.data.len());
@@ -166,7 +168,7 @@ impl Outgoing<'_> {
     }
 
     /// Takes a frame of the body. One that is longer than the head tells is not sent.
-    fn take(&mut self, frame: Frame<Bytes>) -> Result<(), Reason> {
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<(), CutOff> {
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => return self.end(frame.into_trailers().ok()),
@@ -174,7 +176,7 @@ impl Outgoing<'_> {
         // It is held here, and by the library only as far as the client has room for it.
         self.stream.request.unwritten.set(0);
         self.left = match self.left {
-            Some(left) => Some(left.checked_sub(data.len() as u64).ok_or(CUT_OFF)?),
+            Some(left) => Some(left.checked_sub(data.len() as u64).ok_or(CutOff)?),
             None => None,
         };
         self.stream.hold(data.len());
@@ -189,15 +191,15 @@ impl Outgoing<'_> {
     }
 
     /// Ends the body, unless it is shorter than the head tells.
-    fn end(&mut self, trailers: Option<http::HeaderMap>) -> Result<(), Reason> {
+    fn end(&mut self, trailers: Option<http::HeaderMap>) -> Result<(), CutOff> {
         if self.left.is_some_and(|left| left > 0) {
-            return Err(CUT_OFF);
+            return Err(CutOff);
         }
         let sent = match trailers {
             Some(trailers) => self.sender.send_trailers(trailers),
             None => self.sender.send_data(Bytes::new(), true),
         };
         self.is_last = true;
-        sent.map_err(|_| CUT_OFF)
+        sent.map_err(|_| CutOff)
     }
 }

@@ -1,10 +1,13 @@
 //! State that a connection's stream of bytes, its requests and its task share. Single-threaded,
 //! hence cells.
 
-use super::super::{
-    memory::TLS_BYTES,
-    registry::{Activity, ConnectionHandle, Draining},
-    rtt::SavedTrips,
+use super::{
+    super::{
+        memory::TLS_BYTES,
+        registry::{Activity, ConnectionHandle, Draining},
+        rtt::SavedTrips,
+    },
+    unsent::Unsent,
 };
 use crate::{proxy::Peer, request::Deadline};
 use std::{cell::Cell, rc::Rc, task::Waker};
@@ -18,6 +21,10 @@ const STREAM_BYTES: usize = 24 * 1024;
 
 /// The accuracy of what is held of bodies, so that the account does not change with each frame.
 const HELD_STEP_BYTES: usize = 32 * 1024;
+
+/// How much a client may leave unread of some responses and still count as reading because it reads
+/// others.
+const UNREAD_SHARE_BYTES: usize = 1024 * 1024;
 
 /// A client's HTTP/2 connection.
 #[derive(Debug)]
@@ -42,8 +49,13 @@ pub(super) struct ConnState {
     pub(super) streams: Cell<usize>,
     /// How many of them wait for the client to read their responses.
     pub(super) stalled: Cell<usize>,
-    /// How many bytes of bodies wait to be read by a backend or the client.
+    /// How many bytes of heads and bodies are held for requests that are being served.
     pub(super) held: Cell<usize>,
+    /// What the library holds of responses.
+    pub(super) unsent: Unsent,
+    /// Whether part of a response has been written since [`activity`](Self::activity) was last
+    /// recorded.
+    pub(super) wrote: Cell<bool>,
 }
 
 impl ConnState {
@@ -61,6 +73,8 @@ impl ConnState {
             streams: Cell::new(0),
             stalled: Cell::new(0),
             held: Cell::new(0),
+            unsent: Unsent::default(),
+            wrote: Cell::new(false),
         }
     }
 
@@ -74,12 +88,21 @@ impl ConnState {
     pub(super) fn activity(&self) -> Activity {
         let streams = self.streams.get();
         if streams > 0 {
-            if self.stalled.get() == streams { Activity::Stalled } else { Activity::Busy }
+            if self.is_stalled() { Activity::Stalled } else { Activity::Busy }
+        } else if !self.unsent.is_empty() {
+            Activity::Stalled
         } else if self.is_in_head.get() {
             Activity::Head
         } else {
             Activity::Idle
         }
+    }
+
+    /// Whether the client reads none of its responses, or leaves too much of some unread.
+    fn is_stalled(&self) -> bool {
+        let stalled = self.stalled.get();
+        let held = self.held.get() + self.unsent.bytes();
+        stalled == self.streams.get() || (stalled > 0 && held >= UNREAD_SHARE_BYTES)
     }
 
     /// Whether the connection is closed at once, for another one. Not if a request has arrived in
@@ -95,8 +118,9 @@ impl ConnState {
 
     /// Updates the estimate of what the connection holds.
     pub(super) fn account(&self) {
-        let held = self.held.get().next_multiple_of(HELD_STEP_BYTES);
-        let tls = if self.peer.session.is_some() { TLS_BYTES } else { 0 };
+        let held = self.held.get() + self.unsent.bytes();
+        let held = held.next_multiple_of(HELD_STEP_BYTES);
+        let tls = self.peer.session.as_ref().map_or(0, |session| TLS_BYTES + session.certificate_bytes());
         self.handle.set_memory(CONNECTION_BYTES + tls + self.streams.get() * STREAM_BYTES + held);
     }
 }

@@ -38,12 +38,19 @@ pub(super) struct Stream {
     is_stalled: Cell<bool>,
     /// How many bytes of the response wait to be read by the client.
     held: Cell<usize>,
+    /// How many bytes its head takes.
+    head: usize,
 }
 
 impl Stream {
-    /// A request that has arrived.
-    pub(super) fn new(connection: &Rc<ConnState>, respond: SendResponse<Bytes>) -> Self {
+    /// A request that has arrived, and whose head has so many bytes.
+    pub(super) fn new(
+        connection: &Rc<ConnState>,
+        respond: SendResponse<Bytes>,
+        head: usize,
+    ) -> Self {
         connection.streams.set(connection.streams.get() + 1);
+        connection.held.set(connection.held.get() + head);
         connection.served.set(true);
         Self {
             connection: connection.clone(),
@@ -56,6 +63,7 @@ impl Stream {
             upgraded: RefCell::new(None),
             is_stalled: Cell::new(false),
             held: Cell::new(0),
+            head,
         }
     }
 
@@ -106,6 +114,21 @@ impl Stream {
         held.set((held.get() + bytes).saturating_sub(before));
     }
 
+    /// The response begins.
+    pub(super) fn begin_response(&self) {
+        self.expects_continue.set(false);
+        self.connection.unsent.begin(self.id());
+    }
+
+    /// So many bytes of the response's body have been handed to the library.
+    pub(super) fn hand_on(&self, bytes: usize) {
+        self.connection.unsent.hand_on(self.id(), bytes);
+    }
+
+    fn id(&self) -> u32 {
+        self.respond.borrow().stream_id().as_u32()
+    }
+
     /// Nobody reads the body any more.
     pub(super) fn discard_body(&self) {
         if let Some(inbox) = self.inbox.take() {
@@ -118,7 +141,7 @@ impl Stream {
         if self.expects_continue.take() {
             let mut interim = Response::new(());
             *interim.status_mut() = StatusCode::CONTINUE;
-            // Fails if the response has begun, or the stream has ended.
+            // Fails if the stream has ended. The response has not begun.
             let _ = self.respond.borrow_mut().send_informational(interim);
         }
     }
@@ -136,6 +159,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.set_stalled(false);
         self.hold(0);
+        self.hold_less(self.head);
         self.discard_body();
         self.connection.streams.set(self.connection.streams.get() - 1);
     }

@@ -18,6 +18,8 @@ pub(super) enum Timer {
     Running,
     /// There has been no request for too long.
     Idle,
+    /// The client does not read the rest of its responses.
+    Unread,
     /// The client does not confirm that the connection closes.
     Unanswered,
     /// A head takes too long.
@@ -42,6 +44,8 @@ pub(super) struct Timers {
 enum Waits {
     /// The end of a request, which has its own deadlines.
     Request,
+    /// That the client reads what is left of responses.
+    Written,
     NextRequest,
     RestOfHead,
     Confirmation,
@@ -81,6 +85,8 @@ impl Timers {
             Waits::RestOfHead
         } else if self.state.streams.get() > 0 {
             Waits::Request
+        } else if !self.state.unsent.is_empty() {
+            Waits::Written
         } else if self.is_closing {
             Waits::Confirmation
         } else {
@@ -91,7 +97,7 @@ impl Timers {
     fn timeout(&self, waits: Waits) -> Option<Duration> {
         match waits {
             Waits::Request => None,
-            Waits::NextRequest => Some(self.idle_timeout),
+            Waits::Written | Waits::NextRequest => Some(self.idle_timeout),
             Waits::RestOfHead => Some(self.header_timeout),
             Waits::Confirmation => Some(GOAWAY_TIMEOUT),
             Waits::End => Some(LINGER_TIMEOUT),
@@ -102,12 +108,13 @@ impl Timers {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Timer {
         let (waits, activity) = (self.waits(), self.state.activity());
         let served = self.state.served.take();
+        let read = self.state.wrote.take() && activity == Activity::Stalled;
         let deadline = &self.state.deadline;
-        if self.activity != Some(activity) || served {
+        if self.activity != Some(activity) || served || read {
             self.activity = Some(activity);
             self.state.handle.set_activity(activity, deadline.now());
         }
-        if self.waits != Some(waits) || served {
+        if self.waits != Some(waits) || served || (read && waits == Waits::Written) {
             self.waits = Some(waits);
             deadline.set(self.timeout(waits));
         }
@@ -116,6 +123,7 @@ impl Timers {
         }
         match waits {
             Waits::Request => Timer::Running,
+            Waits::Written => Timer::Unread,
             Waits::NextRequest => Timer::Idle,
             Waits::RestOfHead => Timer::Head,
             Waits::Confirmation => Timer::Unanswered,

@@ -63,6 +63,7 @@ impl AsyncWrite for Tunnel {
         let here = buf.len().min(self.sender.capacity());
         let piece = Bytes::copy_from_slice(&buf[..here]);
         self.sender.send_data(piece, false).map_err(io::Error::other)?;
+        self.stream.hand_on(here);
         Poll::Ready(Ok(here))
     }
 

@@ -8,13 +8,13 @@ use super::{
 use crate::forwarding;
 use bytes::Bytes;
 use h2::Reason;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Response};
 use portico_tests::{
-    backend::{Backend, Reply, Stage, one_route},
+    backend::{Backend, Reply, Stage, front_door, one_route, route, service},
     edge::Edge,
     wire::{PATIENCE, Wire},
 };
-use tokio::time::timeout;
+use tokio::{net::TcpListener, time::timeout};
 
 async fn staged(spec: &str) -> (Stage, Edge) {
     let stage = Stage::open().await.unwrap();
@@ -158,8 +158,68 @@ async fn an_answer_that_is_cut_off_has_no_end() {
         let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
         let sender = connect(&edge).await;
         let cut = ask(&sender, get("/")).await;
-        assert_eq!((cut.text().as_str(), cut.reset), ("half", Some(Reason::INTERNAL_ERROR)));
+        assert_eq!((cut.text().as_str(), cut.reset), ("half", Some(Reason::CANCEL)));
         assert_eq!(cut.status, 200);
+    }
+}
+
+/// A reset that came before the head would make clients send their requests again.
+#[tokio::test]
+async fn an_answer_that_is_cut_off_beside_another_has_a_head() {
+    let (stage, edge) = staged("").await;
+    let mut client = Client::connect(&edge).await;
+    let mut backends = Vec::new();
+    for stream in [1, 3, 5] {
+        client.send(HEADERS, END_HEADERS | END_STREAM, stream, &head("GET", "/", &[])).await;
+        let mut backend = stage.accept().await.unwrap();
+        backend.read_request().await.unwrap().unwrap();
+        backends.push(backend);
+    }
+    for stream in [5, 3] {
+        let mut backend = backends.pop().unwrap();
+        backend.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await.unwrap();
+        drop(backend);
+        let first = client.of(stream).await;
+        assert_eq!((first.kind, first.payload[0]), (HEADERS, 0x88), "{first:?}");
+        let mut last = client.of(stream).await;
+        if last.kind == DATA {
+            last = client.of(stream).await;
+        }
+        assert_eq!((last.kind, last.code()), (RST_STREAM, 8));
+    }
+}
+
+/// A backend that answers before the body is waited for, and then reads it.
+#[tokio::test]
+async fn no_100_follows_the_head_of_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let h2c = service("app", "kubernetes.io/h2c", &[listener.local_addr().unwrap()]);
+    let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+    let edge = Edge::start(&[front_door(""), h2c, app].concat()).await.unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(socket).await.unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let mut sender = respond.send_response(Response::new(()), false).unwrap();
+            tokio::spawn(async move {
+                let mut body = request.into_body();
+                while body.data().await.is_some() {}
+                sender.send_data(Bytes::from_static(b"ok"), true).unwrap();
+            });
+        }
+    });
+    let mut client = Client::connect(&edge).await;
+    for number in 0..10 {
+        let stream = number * 2 + 1;
+        let fields = [("expect", "100-continue"), ("content-length", "4")];
+        client.send(HEADERS, END_HEADERS, stream, &head("POST", "/", &fields)).await;
+        let mut first = client.of(stream).await;
+        if first.payload[0] != 0x88 {
+            first = client.of(stream).await;
+        }
+        assert_eq!((first.kind, first.payload[0]), (HEADERS, 0x88));
+        client.send(DATA, END_STREAM, stream, b"body").await;
+        assert_eq!(client.of(stream).await.kind, DATA);
     }
 }
 

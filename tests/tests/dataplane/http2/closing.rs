@@ -3,14 +3,15 @@
 use super::{
     Client, answer, ask, connect,
     frames::{
-        ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, head,
+        ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
+        WINDOW_UPDATE, head,
     },
     get, post,
 };
-use crate::{forwarding, forwarding_with};
+use crate::{connections::becomes, forwarding, forwarding_with};
 use portico_dataplane::config::Limits;
 use portico_tests::{
-    backend::{Stage, one_route},
+    backend::{Backend, Stage, one_route},
     edge::{Edge, Setup},
 };
 use std::time::Duration;
@@ -122,6 +123,40 @@ async fn draining_lets_requests_end_and_takes_no_more() {
     whole.sort_unstable();
     assert_eq!((whole, last), (vec![1, 3], Some(3)));
     drop(client);
+    assert!(drained.await.unwrap());
+}
+
+/// Requests end when their answers have been handed on; the connection lives until they are written.
+#[tokio::test]
+async fn answers_that_are_read_late_are_accounted_for_and_outlast_draining() {
+    const LENGTH: usize = 60_000;
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n{}", "x".repeat(LENGTH));
+    let backend = Backend::answering(answer).await.unwrap();
+    let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+    let mut client = Client::connect_with(&edge, &[(4, 1_000_000)]).await;
+    client.send(WINDOW_UPDATE, 0, 0, &100_000_000_u32.to_be_bytes()).await;
+    for number in 0..100 {
+        let stream = number * 2 + 1;
+        client.send(HEADERS, END_HEADERS | END_STREAM, stream, &head("GET", "/", &[])).await;
+    }
+    becomes(&edge, "portico_connection_memory_bytes", |held| held > 1_000_000.0).await;
+    becomes(&edge, "portico_connection_memory_bytes", |held| held < 6_100_000.0).await;
+    let drained = tokio::spawn(edge.dataplane.drain(Duration::from_secs(20)));
+    // Longer than a client without requests is waited for.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let (mut received, mut whole) = (0, 0);
+    while whole < 100 {
+        let got = client.next().await.expect("closed");
+        if got.kind == PING {
+            client.send(PING, ACK, 0, &got.payload).await;
+        } else if got.kind == DATA {
+            received += got.payload.len();
+            whole += usize::from(got.flags & END_STREAM != 0);
+        }
+    }
+    assert_eq!(received, 100 * LENGTH);
+    client.rest().await;
     assert!(drained.await.unwrap());
 }
 

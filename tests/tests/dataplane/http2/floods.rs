@@ -3,13 +3,16 @@
 use super::{
     Client, ask, connect,
     frames::{
-        CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS,
-        WINDOW_UPDATE, frame, head,
+        CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM,
+        SETTINGS, WINDOW_UPDATE, frame, head,
     },
     get,
 };
 use crate::forwarding;
-use portico_tests::edge::Edge;
+use portico_tests::{
+    backend::{Backend, Reply, one_route},
+    edge::Edge,
+};
 
 /// The codes that a flood of frames ends with, sent as fast as the edge takes it.
 async fn flooded(edge: &Edge, first: &[u8], mut next: impl FnMut(u32) -> Vec<u8>) -> Vec<u32> {
@@ -88,5 +91,30 @@ async fn windows_that_follow_data_are_no_flood() {
                 left -= usize::from(got.flags & END_STREAM != 0);
             }
         }
+    }
+}
+
+/// Clients that read into small buffers enlarge both windows after each.
+#[tokio::test]
+async fn windows_that_follow_small_reads_are_no_flood() {
+    const LENGTH: usize = 16_000_000;
+    let large =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n{}", "x".repeat(LENGTH));
+    let backend = Backend::scripted(move |_| Reply::raw(large.clone())).await.unwrap();
+    let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+    let mut client = Client::connect(&edge).await;
+    client.send(HEADERS, END_HEADERS | END_STREAM, 1, &head("GET", "/", &[])).await;
+    let (mut received, mut read) = (0, 0);
+    while received < LENGTH {
+        let got = client.next().await.expect("closed");
+        assert_ne!(got.kind, GOAWAY, "{got:?}");
+        received += if got.kind == DATA { got.payload.len() } else { 0 };
+        let mut updates = Vec::new();
+        while received - read >= 4096 {
+            updates.extend(frame(WINDOW_UPDATE, 0, 0, &4096_u32.to_be_bytes()));
+            updates.extend(frame(WINDOW_UPDATE, 0, 1, &4096_u32.to_be_bytes()));
+            read += 4096;
+        }
+        client.0.send(updates).await.unwrap();
     }
 }

@@ -21,6 +21,8 @@ fn handshake(protocol: &'static str) -> Request<()> {
         .header("sec-websocket-protocol", "chat")
         .body(())
         .unwrap();
+    // Nothing is sent before the answer in any case.
+    request.headers_mut().insert("expect", HeaderValue::from_static("100-continue"));
     request.extensions_mut().insert(Protocol::from_static(protocol));
     request
 }
