@@ -37,11 +37,9 @@ where
 {
     let registered = registry.register(admission);
     let handle = registered.handle.clone();
-    let (address, scheme) = (peer.address, peer.scheme);
     let served = http1::serve(shared.clone(), handle.clone(), io, peer);
     async move {
-        if let Some((io, read)) = served.await {
-            let peer = Peer::new(address, scheme);
+        if let Some((io, read, peer)) = served.await {
             // Boxed, so that a connection of HTTP/1.1 does not take its memory.
             Box::pin(http2::serve(shared, handle, peer, io, read.into())).await;
         }

@@ -21,20 +21,21 @@ pub(super) async fn run<T>(
 ) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let early: u64 = read.iter().map(|bytes| bytes.len() as u64).sum();
-    let mut passed = (early, backend.read.len() as u64);
+    // Counted as they pass: the tunnel may be dropped.
+    backend.record.received = read.iter().map(|bytes| bytes.len() as u64).sum();
+    backend.record.sent = backend.read.len() as u64;
     deadline.tick();
     deadline.set(backend.idle);
     let early = until(deadline, pass_early(&mut backend, &mut client, &read)).await;
     if matches!(early, Some(Ok(()))) {
         deadline.set(backend.idle);
-        let mut client = Watched { io: client, deadline, idle: backend.idle, read: 0 };
-        let mut upstream = Watched { io: &mut backend.io, deadline, idle: backend.idle, read: 0 };
+        let Upgraded { io, record, idle, .. } = &mut backend;
+        let (record, idle) = (&mut **record, *idle);
+        let mut client = Watched { io: client, deadline, idle, read: &mut record.received };
+        let mut upstream = Watched { io, deadline, idle, read: &mut record.sent };
         // Either way it is over.
         let _ = until(deadline, copy_bidirectional(&mut client, &mut upstream)).await;
-        passed = (passed.0 + client.read, passed.1 + upstream.read);
     }
-    (backend.record.received, backend.record.sent) = passed;
     backend.record.complete = true;
 }
 
@@ -67,7 +68,7 @@ struct Watched<'a, T> {
     io: T,
     deadline: &'a Deadline,
     idle: Option<Duration>,
-    read: u64,
+    read: &'a mut u64,
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<'_, T> {
@@ -80,7 +81,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<'_, T> {
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let read = buf.filled().len() - before;
         if read > 0 {
-            self.read += read as u64;
+            *self.read += read as u64;
             self.deadline.set(self.idle);
         }
         polled

@@ -186,7 +186,9 @@ impl<'w, D: Downstream> Exchange<'w, D> {
     ) -> Response<ResponseBody<D>> {
         let downstream = self.downstream.clone();
         downstream.state().deadline.set(self.idle);
-        self.record.status = Some(response.status());
+        // To gRPC, a refusal is a 200.
+        let status = self.record.refusal.map_or(response.status(), Refusal::status);
+        self.record.status = Some(status);
         std::mem::take(&mut self.response_headers).apply(response.headers_mut());
         self.strict_transport.apply(response.headers_mut());
         let must_close = downstream.is_closing()

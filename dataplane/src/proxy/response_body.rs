@@ -82,6 +82,15 @@ impl<D: Downstream> ResponseBody<D> {
         }
     }
 
+    /// The response does not reach the client whole: because of this, or because the client left.
+    pub(crate) fn cut_off(&mut self, refusal: Option<Refusal>) {
+        self.content = Content::Broken;
+        if let Some(record) = &mut self.record {
+            record.complete = false;
+            record.refusal = record.refusal.or(refusal);
+        }
+    }
+
     /// The backend failed, unless it was the client's body, still being sent, that was cut off.
     fn record_failed(&mut self, error: &BoxError) {
         let rule = broken_rule(&**error);

@@ -40,20 +40,24 @@ const HYPER_MAX_FIELDS: usize = 100;
 /// How long a closed stream is still read.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves one connection to its end, unless its client speaks HTTP/2: then returns the stream, and
-/// what has been read from it.
+/// Serves one connection to its end, unless its client speaks HTTP/2: then returns the stream,
+/// what has been read from it, and its peer.
 pub(super) fn serve<T>(
     shared: Rc<Shared>,
     handle: Rc<ConnectionHandle>,
     io: T,
     peer: Peer,
-) -> impl Future<Output = Option<(T, Vec<u8>)>> + use<T>
+) -> impl Future<Output = Option<(T, Vec<u8>, Peer)>> + use<T>
 where
     T: AsyncRead + AsyncWrite + RoundTrip + Unpin + 'static,
 {
     let state = begin(&shared, peer, handle);
     let guard = HeadGuard::new(io, shared.limits.clone(), state.clone());
-    run(shared, guard, state)
+    async move {
+        let (io, read) = run(shared, guard, state.clone()).await?;
+        // All else that shared the state has ended.
+        Some((io, read, Rc::into_inner(state)?.into_peer()))
+    }
 }
 
 /// Refuses whatever comes over a connection.

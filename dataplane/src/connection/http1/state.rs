@@ -81,6 +81,11 @@ pub(crate) struct ConnState {
 }
 
 impl ConnState {
+    /// The peer of a connection that has ended.
+    pub(super) fn into_peer(self) -> Peer {
+        self.peer
+    }
+
     /// A new connection from `peer`.
     pub(super) fn new(peer: Peer, idle_timeout: Duration, handle: Rc<ConnectionHandle>) -> Self {
         let buffers = Buffers::new(peer.session.as_ref());

@@ -39,6 +39,9 @@ pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<bool, Refusal> 
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
+    if head.headers.values().any(has_outer_space) {
+        return Err(Refusal::MalformedHead);
+    }
     join_cookies(&mut head.headers);
     settle_host(head)?;
     check_fields(&head.headers, line, limits)?;
@@ -55,7 +58,7 @@ pub(super) fn stand_in(head: &mut Parts) {
 /// A target that starts with a slash, or is an asterisk, in a URL of HTTP (RFC 9113 §8.3.1).
 fn checked(target: Option<PathAndQuery>, scheme: Option<&Scheme>) -> Result<PathAndQuery, Refusal> {
     let is_http = scheme.is_none_or(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
-    let is_path = |target: &PathAndQuery| target.as_str().starts_with(['/', '*']);
+    let is_path = |target: &PathAndQuery| target == "*" || target.as_str().starts_with('/');
     target.filter(|target| is_http && is_path(target)).ok_or(Refusal::InvalidTarget)
 }
 
@@ -100,9 +103,6 @@ fn check_fields(headers: &HeaderMap, line: usize, limits: &Limits) -> Result<(),
     let line_ends = 2 * "\r\n".len();
     if line + fields + line_ends > limits.head_bytes {
         return Err(Refusal::HeadTooLarge);
-    }
-    if headers.values().any(has_outer_space) {
-        return Err(Refusal::MalformedHead);
     }
     if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
         return Err(Refusal::AmbiguousFraming);
@@ -156,7 +156,7 @@ mod tests {
             let fields = [("host", "a")];
             assert!(admitted(target, &fields).is_ok(), "{target}");
         }
-        for target in ["ftp://a/", "javascript://a/x", "http://a?q"] {
+        for target in ["ftp://a/", "javascript://a/x", "http://a?q", "*?q"] {
             assert_eq!(admitted(target, &[]).map(|_| ()), Err(Refusal::InvalidTarget), "{target}");
         }
     }
@@ -183,6 +183,11 @@ mod tests {
             ("http://a/".into(), large[1..].to_vec(), None),
             ("http://a/".into(), vec![("x", " y")], Some(Refusal::MalformedHead)),
             ("http://a/".into(), vec![("x", "y\t")], Some(Refusal::MalformedHead)),
+            (
+                "http://a/".into(),
+                vec![("cookie", "a=b"), ("cookie", " c=d"), ("cookie", "e=f")],
+                Some(Refusal::MalformedHead),
+            ),
             ("http://a/".into(), vec![("content-length", "5"); 2], Some(Refusal::AmbiguousFraming)),
         ] {
             assert_eq!(admitted(&uri, &fields).map(|_| ()).err(), refusal, "{}", fields.len());

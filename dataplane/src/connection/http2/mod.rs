@@ -61,6 +61,9 @@ const SMALL_FRAMES_BUDGET: usize = CONNECTION_WINDOW as usize;
 /// on them is dropped.
 const MAX_RESET_STREAMS: usize = 1024;
 
+/// How many requests begin or end before other connections have their turn.
+const TURN_STREAMS: usize = 16;
+
 /// What the list of a head's fields may be longer than is allowed, before the library refuses it by
 /// itself.
 const HEAD_SLACK: usize = 4;
@@ -166,8 +169,12 @@ where
 
     /// Takes new requests and goes on with all of them; ready when the connection has ended.
     fn serve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
+        for _ in 0..TURN_STREAMS {
             match self.connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((_, mut respond)))) if self.timers.must_refuse() => {
+                    // The client may send it again, elsewhere (RFC 9113 §8.7).
+                    respond.send_reset(Reason::REFUSED_STREAM);
+                }
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     let (shared, state) = (self.shared.clone(), self.state.clone());
                     let served = exchange::serve(shared, state, request, respond);
@@ -185,6 +192,8 @@ where
                 },
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Takes no more requests, and ends with those that there are (RFC 9113 §6.8).

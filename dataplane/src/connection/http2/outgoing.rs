@@ -2,12 +2,16 @@
 //! client makes room for it.
 
 use super::{super::tunnel, date, stream::Stream, tunnel::Tunnel, websocket};
-use crate::proxy::{ResponseBody, Upgraded};
+use crate::{
+    proxy::{ResponseBody, Upgraded},
+    refusal::Refusal,
+};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, response::Parts};
 use hyper::body::{Body, Frame};
 use std::{
+    cell::RefCell,
     future::{Future, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
@@ -64,15 +68,21 @@ async fn pass_websocket(stream: &Rc<Stream>, mut head: Parts, upgraded: Upgraded
     websocket::accept(&mut head);
     complete(&mut head, None);
     let Some(sender) = begin(stream, head, false) else { return };
-    let client = Tunnel::new(stream.clone(), sender);
+    let sender = Rc::new(RefCell::new(sender));
+    let client = Tunnel::new(stream.clone(), sender.clone());
     let run = tunnel::run(upgraded, client, [Bytes::new(), Bytes::new()], &stream.request.deadline);
     let mut run = pin!(run);
     poll_fn(|cx| {
         stream.read_ahead(cx);
+        // A client may have ended its side and leave later.
+        if sender.borrow_mut().poll_reset(cx).is_ready() {
+            return Poll::Ready(());
+        }
         run.as_mut().poll(cx)
     })
     .await;
-    // A stream that both sides have not ended is reset when it is dropped.
+    // Without an end, what has been handed on would be dropped. Fails if there is one.
+    let _ = sender.borrow_mut().send_data(Bytes::new(), true);
 }
 
 /// Whether no response with this status has content (RFC 9110 §6.4.1).
@@ -176,7 +186,10 @@ impl Outgoing<'_> {
         // It is held here, and by the library only as far as the client has room for it.
         self.stream.request.unwritten.set(0);
         self.left = match self.left {
-            Some(left) => Some(left.checked_sub(data.len() as u64).ok_or(CutOff)?),
+            Some(left) => match left.checked_sub(data.len() as u64) {
+                Some(left) => Some(left),
+                None => return Err(self.cut_off(Refusal::BackendMalformed)),
+            },
             None => None,
         };
         self.stream.hold(data.len());
@@ -193,13 +206,28 @@ impl Outgoing<'_> {
     /// Ends the body, unless it is shorter than the head tells.
     fn end(&mut self, trailers: Option<http::HeaderMap>) -> Result<(), CutOff> {
         if self.left.is_some_and(|left| left > 0) {
-            return Err(CutOff);
+            return Err(self.cut_off(Refusal::BackendBroken));
         }
         let sent = match trailers {
             Some(trailers) => self.sender.send_trailers(trailers),
             None => self.sender.send_data(Bytes::new(), true),
         };
-        self.is_last = true;
+        self.is_last = sent.is_ok();
         sent.map_err(|_| CutOff)
+    }
+
+    /// The body is not what its head tells.
+    fn cut_off(&mut self, refusal: Refusal) -> CutOff {
+        self.body.cut_off(Some(refusal));
+        CutOff
+    }
+}
+
+impl Drop for Outgoing<'_> {
+    /// Whatever has not been handed on does not reach the client.
+    fn drop(&mut self) {
+        if !self.is_last || !self.data.is_empty() {
+            self.body.cut_off(None);
+        }
     }
 }

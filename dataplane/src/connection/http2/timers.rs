@@ -3,9 +3,14 @@
 
 use super::{super::registry::Activity, state::ConnState};
 use crate::config::Limits;
-use std::{rc::Rc, task::Context, time::Duration};
+use std::{
+    rc::Rc,
+    task::Context,
+    time::{Duration, Instant},
+};
 
-/// How long a client without requests has to confirm that it will make no more.
+/// How long a client has to confirm that it will make no more requests: from when it is asked, and
+/// again from when its last one has ended.
 const GOAWAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a closed stream is still read.
@@ -36,7 +41,8 @@ pub(super) struct Timers {
     /// What it waits for; `None` before the first poll.
     waits: Option<Waits>,
     activity: Option<Activity>,
-    is_closing: bool,
+    /// Since when the connection closes.
+    closing: Option<Instant>,
     is_aborted: bool,
 }
 
@@ -63,14 +69,20 @@ impl Timers {
             idle_timeout,
             waits,
             activity,
-            is_closing: false,
+            closing: None,
             is_aborted: false,
         }
     }
 
     /// The connection takes no more requests.
     pub(super) fn closes(&mut self) {
-        self.is_closing = true;
+        self.closing.get_or_insert(self.state.deadline.now());
+    }
+
+    /// Whether the client had its time to confirm that, so that what it still asks is refused.
+    pub(super) fn must_refuse(&self) -> bool {
+        let now = self.state.deadline.now();
+        self.closing.is_some_and(|since| now.saturating_duration_since(since) > GOAWAY_TIMEOUT)
     }
 
     /// The connection has ended but for what is left to be written.
@@ -87,7 +99,7 @@ impl Timers {
             Waits::Request
         } else if !self.state.unsent.is_empty() {
             Waits::Written
-        } else if self.is_closing {
+        } else if self.closing.is_some() {
             Waits::Confirmation
         } else {
             Waits::NextRequest

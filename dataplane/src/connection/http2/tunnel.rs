@@ -4,6 +4,7 @@ use super::stream::Stream;
 use bytes::{Buf, Bytes};
 use h2::SendStream;
 use std::{
+    cell::RefCell,
     io,
     pin::Pin,
     rc::Rc,
@@ -14,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A request's stream after its head, and its response's.
 pub(super) struct Tunnel {
     stream: Rc<Stream>,
-    sender: SendStream<Bytes>,
+    sender: Rc<RefCell<SendStream<Bytes>>>,
     /// What has been taken from the stream and not read.
     read: Bytes,
 }
 
 impl Tunnel {
     /// What follows both heads.
-    pub(super) fn new(stream: Rc<Stream>, sender: SendStream<Bytes>) -> Self {
+    pub(super) fn new(stream: Rc<Stream>, sender: Rc<RefCell<SendStream<Bytes>>>) -> Self {
         Self { stream, sender, read: Bytes::new() }
     }
 }
@@ -48,21 +49,22 @@ impl AsyncRead for Tunnel {
 
 impl AsyncWrite for Tunnel {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.sender.reserve_capacity(buf.len());
-        while self.sender.capacity() == 0 {
-            match ready!(self.sender.poll_capacity(cx)) {
+        let mut sender = self.sender.borrow_mut();
+        sender.reserve_capacity(buf.len());
+        while sender.capacity() == 0 {
+            match ready!(sender.poll_capacity(cx)) {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
                 None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             }
         }
-        let here = buf.len().min(self.sender.capacity());
+        let here = buf.len().min(sender.capacity());
         let piece = Bytes::copy_from_slice(&buf[..here]);
-        self.sender.send_data(piece, false).map_err(io::Error::other)?;
+        sender.send_data(piece, false).map_err(io::Error::other)?;
         self.stream.hand_on(here);
         Poll::Ready(Ok(here))
     }
@@ -71,7 +73,9 @@ impl AsyncWrite for Tunnel {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.sender.send_data(Bytes::new(), true).map_err(io::Error::other))
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(
+            self.sender.borrow_mut().send_data(Bytes::new(), true).map_err(io::Error::other),
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! Bodies and trailers both ways, and answers that are cut off.
 
 use super::{
-    Client, answer, ask, ask_whole, connect,
+    Client, answer, ask, ask_whole, connect, counts,
     frames::{DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, WINDOW_UPDATE, head},
     get, post,
 };
@@ -252,6 +252,19 @@ async fn a_client_that_does_not_read_holds_up_its_own_request_only() {
     assert_eq!((reset.kind, reset.code()), (RST_STREAM, 8));
     client.send(HEADERS, END_HEADERS | END_STREAM, 5, &head("GET", "/", &[])).await;
     assert_eq!(client.of(5).await.payload[0], 0x88);
+}
+
+/// All of its answer has been read from the backend, and the client reads only the beginning.
+#[tokio::test]
+async fn an_answer_that_its_client_does_not_read_is_no_success() {
+    let large = format!("HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n{}", "x".repeat(70_000));
+    let backend = Backend::answering(large).await.unwrap();
+    let edge = Edge::start(&one_route(backend.address(), "timeouts: {idle: 500ms}")).await.unwrap();
+    let mut client = Client::connect(&edge).await;
+    client.send(WINDOW_UPDATE, 0, 0, &10_000_000_u32.to_be_bytes()).await;
+    client.send(HEADERS, END_HEADERS | END_STREAM, 1, &head("GET", "/", &[])).await;
+    while client.of(1).await.kind != RST_STREAM {}
+    counts(&edge, &["portico_requests_total", "code=\"200\"", "reason=\"ClientClosed\""]).await;
 }
 
 /// Uploads that no backend reads use up their own windows only.

@@ -160,6 +160,52 @@ async fn answers_that_are_read_late_are_accounted_for_and_outlast_draining() {
     assert!(drained.await.unwrap());
 }
 
+/// A client that confirms nothing and goes on asking does not hold up draining.
+#[tokio::test]
+async fn a_client_that_ignores_draining_is_refused_in_the_end() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let mut client = Client::connect(&edge).await;
+    client.send(HEADERS, END_HEADERS | END_STREAM, 1, &head("GET", "/", &[])).await;
+    let mut backend = stage.accept().await.unwrap();
+    backend.read_request().await.unwrap().unwrap();
+    let drained = tokio::spawn(edge.dataplane.drain(Duration::from_secs(20)));
+    while client.next().await.unwrap().kind != PING {}
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for stream in [3, 5] {
+        client.send(HEADERS, END_HEADERS | END_STREAM, stream, &head("GET", "/", &[])).await;
+        let refused = client.of(stream).await;
+        assert_eq!((refused.kind, refused.code()), (RST_STREAM, 7));
+    }
+    backend.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    assert_eq!(client.of(1).await.payload[0], 0x88);
+    assert_eq!(client.of(1).await.payload, b"ok");
+    client.rest().await;
+    drop(client);
+    assert!(drained.await.unwrap());
+}
+
+/// One request that goes on does not make up for many answers that are not read.
+#[tokio::test]
+async fn a_client_that_leaves_many_answers_unread_gives_way() {
+    let large =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000));
+    let backend = Backend::answering(large).await.unwrap();
+    let limits = Limits { memory: 3_000_000, ..Limits::default() };
+    let setup = Setup { limits, ..Setup::default() };
+    let edge = Edge::start_with(setup, &one_route(backend.address(), "")).await.unwrap();
+    let mut client = Client::connect(&edge).await;
+    client.send(WINDOW_UPDATE, 0, 0, &100_000_000_u32.to_be_bytes()).await;
+    // Its body never ends.
+    client.send(HEADERS, END_HEADERS, 1, &head("POST", "/", &[])).await;
+    for number in 1..90 {
+        let stream = number * 2 + 1;
+        client.send(HEADERS, END_HEADERS | END_STREAM, stream, &head("GET", "/", &[])).await;
+    }
+    let closed = "portico_connections_closed_total{reason=\"max-memory\"}";
+    becomes(&edge, closed, |closed| closed >= 1.0).await;
+}
+
 #[tokio::test]
 async fn a_connection_without_requests_gives_its_place_to_another() {
     let limits = Limits { connections: 1, ..Limits::default() };

@@ -1,6 +1,6 @@
 //! gRPC: all kinds of calls to a backend that speaks HTTP/2, and what the edge itself answers.
 
-use super::{Answer, ask_whole, connect, post};
+use super::{Answer, answer, ask_whole, connect, counts, post};
 use crate::forwarding;
 use bytes::Bytes;
 use h2::{RecvStream, server::SendResponse};
@@ -21,7 +21,7 @@ fn call(path: &str) -> Request<()> {
     request
 }
 
-/// Echoes each piece of a request's body, then ends with a status; refuses `/denied` in its head.
+/// Answers the pieces of a request's body as its path says, then ends with a status; refuses `/denied` in its head.
 async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     assert_eq!(request.headers()["te"], "trailers");
     let mut response = Response::builder().header("content-type", "application/grpc+proto");
@@ -31,11 +31,22 @@ async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         return;
     }
     let mut sender = respond.send_response(response.body(()).unwrap(), false).unwrap();
+    let path = request.uri().path().to_owned();
     let mut body = request.into_body();
+    let mut received = 0;
     while let Some(data) = body.data().await {
         let data = data.unwrap();
         body.flow_control().release_capacity(data.len()).unwrap();
-        sender.send_data(data, false).unwrap();
+        received += data.len();
+        // Several for one, one for all, or one for each.
+        match &*path {
+            "/list" => (0..5).for_each(|_| sender.send_data(data.clone(), false).unwrap()),
+            "/sum" => {}
+            _ => sender.send_data(data, false).unwrap(),
+        }
+    }
+    if path == "/sum" {
+        sender.send_data(received.to_string().into(), false).unwrap();
     }
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
@@ -66,14 +77,30 @@ async fn calls_of_every_kind_pass() {
     let edge = Edge::start(&[front_door(""), services, app].concat()).await.unwrap();
     let sender = connect(&edge).await;
     // One message each way, and a refusal that is all in the head.
-    let answer = ask_whole(&sender, call("/unary"), b"\0\0\0\0\x01a", HeaderMap::new()).await;
+    let unary = ask_whole(&sender, call("/unary"), b"\0\0\0\0\x01a", HeaderMap::new()).await;
     assert_eq!(
-        (answer.body.as_slice(), &answer.trailers["grpc-status"]),
+        (unary.body.as_slice(), &unary.trailers["grpc-status"]),
         (&b"\0\0\0\0\x01a"[..], &HeaderValue::from_static("0"))
     );
     let denied = ask_whole(&sender, call("/denied"), b"\0\0\0\0\0", HeaderMap::new()).await;
     assert_eq!((denied.field("grpc-status"), denied.field("grpc-message")), ("7", "no"));
     assert!(denied.body.is_empty() && denied.trailers.is_empty());
+    // One side streams.
+    let listed = ask_whole(&sender, call("/list"), b"abc", HeaderMap::new()).await;
+    assert_eq!(
+        (listed.text().as_str(), listed.trailers["grpc-status"].to_str().unwrap()),
+        ("abc".repeat(5).as_str(), "0")
+    );
+    let mut ready = sender.clone().ready().await.unwrap();
+    let (response, mut stream) = ready.send_request(call("/sum"), false).unwrap();
+    for n in 0..4 {
+        stream.send_data(Bytes::from_static(&[0; 100]), n == 3).unwrap();
+    }
+    let summed = timeout(PATIENCE, answer(response)).await.unwrap();
+    assert_eq!(
+        (summed.text().as_str(), summed.trailers["grpc-status"].to_str().unwrap()),
+        ("400", "0")
+    );
     // Both sides stream, and each answer comes before the next message; longer than a request may
     // take until its answer begins.
     let mut ready = sender.clone().ready().await.unwrap();
@@ -109,5 +136,13 @@ async fn what_the_edge_answers_is_a_status_of_grpc() {
         assert!(!answer.field("grpc-message").is_empty());
         assert!(answer.body.is_empty() && answer.trailers.is_empty());
         assert!(!answer.field("x-request-id").is_empty());
+    }
+    // Counted as what they are.
+    for labels in [
+        ["code=\"404\"", "reason=\"NoHost\""],
+        ["code=\"400\"", "reason=\"InvalidPath\""],
+        ["code=\"431\"", "reason=\"HeadTooLarge\""],
+    ] {
+        counts(&edge, &labels).await;
     }
 }

@@ -16,6 +16,7 @@ use frames::Client;
 use h2::{Reason, client::SendRequest};
 use http::{HeaderMap, Request, StatusCode};
 use portico_tests::{edge::Edge, wire::PATIENCE};
+use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
 /// A client's connection that a library speaks for.
@@ -104,6 +105,21 @@ async fn answer(response: h2::client::ResponseFuture) -> Answer {
 
 async fn ask(sender: &SendRequest<Bytes>, request: Request<()>) -> Answer {
     ask_whole(sender, request, b"", HeaderMap::new()).await
+}
+
+/// Waits until a line of the metrics has all of these.
+async fn counts(edge: &Edge, labels: &[&str]) {
+    let counted = async {
+        loop {
+            let mut text = String::new();
+            edge.dataplane.encode_metrics(&mut text).await;
+            if text.lines().any(|line| labels.iter().all(|label| line.contains(label))) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("not counted: {labels:?}"));
 }
 
 fn get(path: &str) -> Request<()> {

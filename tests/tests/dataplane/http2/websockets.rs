@@ -1,6 +1,6 @@
 //! WebSockets over HTTP/2 (RFC 8441).
 
-use super::{ask, connect, get};
+use super::{ask, connect, counts, get};
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream, client::SendRequest, ext::Protocol};
 use http::{HeaderValue, Method, Request, Response};
@@ -105,6 +105,33 @@ async fn bytes_pass_both_ways_until_either_side_ends() {
     let (mut backend, mut body, _stream) = open(&sender, &stage).await;
     backend.send("x").await.unwrap();
     assert_eq!(read(&mut body, 1).await, b"x");
+}
+
+#[tokio::test]
+async fn one_whose_client_leaves_after_its_end_is_over() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let sender = connect(&edge).await;
+    let (mut backend, _body, mut stream) = open(&sender, &stage).await;
+    stream.send_data("last".into(), true).unwrap();
+    // The backend goes on, and says nothing.
+    assert_eq!(backend.read_to_end().await.unwrap(), b"last");
+    stream.send_reset(Reason::CANCEL);
+    counts(&edge, &["portico_requests_total", "code=\"101\"", "reason=\"ClientClosed\""]).await;
+}
+
+#[tokio::test]
+async fn one_that_pauses_for_too_long_ends_with_what_has_been_sent() {
+    let stage = Stage::open().await.unwrap();
+    let edge =
+        Edge::start(&one_route(stage.address().unwrap(), "timeouts: {idle: 300ms}")).await.unwrap();
+    let sender = connect(&edge).await;
+    let (mut backend, mut body, _stream) = open(&sender, &stage).await;
+    backend.send("last").await.unwrap();
+    assert_eq!(read(&mut body, 4).await, b"last");
+    while let Some(data) = timeout(PATIENCE, body.data()).await.unwrap() {
+        assert!(data.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]
