@@ -8,6 +8,7 @@ use crate::{
     upstream::Stream,
 };
 use bytes::Bytes;
+use http::HeaderMap;
 use std::{
     rc::Rc,
     task::{Context, Poll},
@@ -45,6 +46,12 @@ pub(crate) trait Downstream: 'static {
 
     /// Whether the request offers to leave HTTP (RFC 9110 §7.8).
     fn offers_upgrade(&self) -> bool;
+
+    /// Whether a 101 with these fields accepts what [`offers_upgrade`](Self::offers_upgrade) reports.
+    /// Where the client made the offer, that is for it to say.
+    fn is_accepted(&self, _: &HeaderMap) -> bool {
+        true
+    }
 
     /// Declines the upgrade that [`offers_upgrade`](Self::offers_upgrade) reports, if any.
     fn decline_upgrade(&self);

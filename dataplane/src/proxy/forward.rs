@@ -151,6 +151,10 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.malformed(&backend.name, "a 101 that nobody asked for");
             return Err(Refusal::BackendMalformed);
         }
+        if upgraded && !self.downstream.is_accepted(response.headers()) {
+            self.record.malformed(&backend.name, "a 101 that does not answer the key");
+            return Err(Refusal::BackendMalformed);
+        }
         let present = Present::of(response.headers());
         let announced = present.has(Field::Trailer);
         let trailers = match announced || response.body().may_have_trailers() {

@@ -2,7 +2,7 @@
 
 use super::{head, inbox::Inbox, outgoing, state::ConnState, stream::Stream};
 use crate::{
-    proxy::{self, Shared},
+    proxy::{self, Downstream, Shared},
     request::{BoxError, Incoming},
 };
 use bytes::Bytes;
@@ -28,22 +28,22 @@ pub(super) async fn serve(
     let method = head.method.clone();
     let stream = Rc::new(Stream::new(&connection, respond, head::size(&head)));
     match head::admit(&mut head, &shared.limits) {
-        Ok(is_websocket) => stream.is_websocket.set(is_websocket),
+        Ok(websocket) => *stream.websocket.borrow_mut() = websocket,
         Err(refusal) => {
             stream.refused.set(Some(refusal));
             head::stand_in(&mut head);
         }
     }
     // Nothing is waited for before the answer to the handshake of a WebSocket.
-    stream.expects_continue.set(!stream.is_websocket.get() && expects_continue(&head));
+    stream.expects_continue.set(!stream.offers_upgrade() && expects_continue(&head));
     stream.inbox.replace(Some(Inbox::new(body, content_length(&head))));
     let response = {
-        let body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>> =
-            match stream.is_websocket.get() {
-                // What follows is the WebSocket's.
-                true => Box::pin(Empty::new().map_err(BoxError::from)),
-                false => Box::pin(ClientBody(stream.clone())),
-            };
+        let body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>> = match stream.offers_upgrade()
+        {
+            // What follows is the WebSocket's.
+            true => Box::pin(Empty::new().map_err(BoxError::from)),
+            false => Box::pin(ClientBody(stream.clone())),
+        };
         let body = Incoming::Http2(body);
         let request = Request::from_parts(head, body);
         let mut handled = pin!(proxy::handle(shared, stream.clone(), request));

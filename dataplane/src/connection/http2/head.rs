@@ -26,16 +26,16 @@ pub(super) fn size(head: &Parts) -> usize {
     authority + target + fields.sum::<usize>()
 }
 
-/// Turns the head of a request into that of the same HTTP/1.1 request, or refuses it. Returns whether
-/// it is the handshake of a WebSocket.
-pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<bool, Refusal> {
+/// Turns the head of a request into that of the same HTTP/1.1 request, or refuses it. Returns what
+/// accepts it if it is the handshake of a WebSocket.
+pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<Option<String>, Refusal> {
     let target = head.uri.path_and_query().cloned();
     let length = target.as_ref().map_or(0, |target| target.as_str().len());
     let line = head.method.as_str().len() + length + REQUEST_LINE_BYTES;
     if line > limits.uri_bytes {
         return Err(Refusal::UriTooLong);
     }
-    let is_websocket = websocket::begin(head)?;
+    let websocket = websocket::begin(head)?;
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -46,7 +46,7 @@ pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<bool, Refusal> 
     settle_host(head)?;
     check_fields(&head.headers, line, limits)?;
     head.uri = Uri::from(checked(target, head.uri.scheme())?);
-    Ok(is_websocket)
+    Ok(websocket)
 }
 
 /// Makes a head that is refused one without a valid Host, for which the pipeline asks why.

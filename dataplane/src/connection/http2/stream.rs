@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use h2::server::SendResponse;
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Frame;
 use std::{
     cell::{Cell, RefCell},
@@ -30,8 +30,8 @@ pub(super) struct Stream {
     pub(super) refused: Cell<Option<Refusal>>,
     /// Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1).
     pub(super) expects_continue: Cell<bool>,
-    /// Whether it is the handshake of a WebSocket.
-    pub(super) is_websocket: Cell<bool>,
+    /// What accepts it if it is the handshake of a WebSocket.
+    pub(super) websocket: RefCell<Option<String>>,
     /// The backend's end of the WebSocket.
     pub(super) upgraded: RefCell<Option<Upgraded>>,
     /// Whether the client does not read the response.
@@ -59,7 +59,7 @@ impl Stream {
             inbox: RefCell::new(None),
             refused: Cell::new(None),
             expects_continue: Cell::new(false),
-            is_websocket: Cell::new(false),
+            websocket: RefCell::new(None),
             upgraded: RefCell::new(None),
             is_stalled: Cell::new(false),
             held: Cell::new(0),
@@ -190,7 +190,12 @@ impl Downstream for Stream {
     }
 
     fn offers_upgrade(&self) -> bool {
-        self.is_websocket.get()
+        self.websocket.borrow().is_some()
+    }
+
+    fn is_accepted(&self, headers: &HeaderMap) -> bool {
+        let accept = headers.get(header::SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+        accept == self.websocket.borrow().as_deref().map(str::as_bytes)
     }
 
     fn decline_upgrade(&self) {}

@@ -2,23 +2,29 @@
 //! HTTP/1.1 (RFC 6455 §4.1).
 
 use crate::refusal::Refusal;
+use data_encoding::BASE64;
 use h2::ext::Protocol;
 use http::{HeaderValue, Method, StatusCode, header, request, response};
+use sha1::{Digest, Sha1};
 use std::hash::{BuildHasher, RandomState};
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// Turns an extended CONNECT into a handshake; `false` if it is none.
-pub(super) fn begin(head: &mut request::Parts) -> Result<bool, Refusal> {
-    let Some(protocol) = head.extensions.get::<Protocol>() else { return Ok(false) };
+/// Turns an extended CONNECT into a handshake, and returns the `Sec-WebSocket-Accept` that accepts
+/// it; `None` if it is none.
+pub(super) fn begin(head: &mut request::Parts) -> Result<Option<String>, Refusal> {
+    let Some(protocol) = head.extensions.get::<Protocol>() else { return Ok(None) };
     if protocol.as_str() != "websocket" {
         return Err(Refusal::UpgradeUnsupported);
     }
     head.method = Method::GET;
     head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     head.headers.insert(header::UPGRADE, WEBSOCKET);
-    head.headers.insert(header::SEC_WEBSOCKET_KEY, key());
-    Ok(true)
+    let key = key();
+    let accept = answer(&key);
+    let key = HeaderValue::try_from(key).map_err(|_| Refusal::MalformedHead)?;
+    head.headers.insert(header::SEC_WEBSOCKET_KEY, key);
+    Ok(Some(accept))
 }
 
 /// Turns the response to a handshake that has succeeded into that to an extended CONNECT.
@@ -28,18 +34,16 @@ pub(super) fn accept(head: &mut response::Parts) {
 }
 
 /// 16 bytes in base64 (RFC 4648 §4). Over HTTP/2 clients send none.
-fn key() -> HeaderValue {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+fn key() -> String {
     let random = || RandomState::new().hash_one(0);
-    let mut bits = u128::from(random()) << 64 | u128::from(random());
-    let mut key = *b"........................";
-    key[22..].copy_from_slice(b"==");
-    // The first digits have six bits each, and the last one the two that are left.
-    for digit in &mut key[..22] {
-        *digit = DIGITS[(bits >> 122) as usize];
-        bits <<= 6;
-    }
-    HeaderValue::from_bytes(&key).unwrap_or(WEBSOCKET)
+    let bytes = u128::from(random()) << 64 | u128::from(random());
+    BASE64.encode(&bytes.to_be_bytes())
+}
+
+/// What a server that has read the key answers (RFC 6455 §4.2.2).
+fn answer(key: &str) -> String {
+    const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    BASE64.encode(&Sha1::digest([key, GUID].concat()))
 }
 
 #[cfg(test)]
@@ -47,13 +51,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_16_bytes_in_base64() {
-        let (one, other) = (key(), key());
-        assert_ne!(one, other);
-        for key in [one, other] {
-            let text = key.to_str().unwrap_or_default();
-            assert_eq!(text.len(), 24);
-            assert!(["A==", "Q==", "g==", "w=="].iter().any(|end| text.ends_with(end)), "{text}");
-        }
+    fn keys_differ_and_have_their_answers() {
+        assert_ne!(key(), key());
+        // RFC 6455 §1.3.
+        assert_eq!(answer("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 }

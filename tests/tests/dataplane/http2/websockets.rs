@@ -10,8 +10,13 @@ use portico_tests::{
     wire::{PATIENCE, Wire},
 };
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
+/// A backend's answer to a handshake.
+fn switch(accept: &str) -> String {
+    let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: chat";
+    format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n{accept}\r\n")
+}
 
 fn handshake(protocol: &'static str) -> Request<()> {
     let mut request = Request::builder()
@@ -53,8 +58,10 @@ async fn open(sender: &SendRequest<Bytes>, stage: &Stage) -> (Wire, RecvStream, 
         ] {
             assert_eq!(request.field(name), value, "{name}");
         }
-        assert_eq!(request.field("sec-websocket-key").len(), 24);
-        backend.send(SWITCH).await.unwrap();
+        let key = request.field("sec-websocket-key");
+        assert_eq!(key.len(), 24);
+        let accept = derive_accept_key(key.as_bytes());
+        backend.send(switch(&format!("Sec-WebSocket-Accept: {accept}\r\n"))).await.unwrap();
         backend
     };
     let (backend, (response, stream)) =
@@ -131,6 +138,17 @@ async fn one_that_pauses_for_too_long_ends_with_what_has_been_sent() {
     assert_eq!(read(&mut body, 4).await, b"last");
     while let Some(data) = timeout(PATIENCE, body.data()).await.unwrap() {
         assert!(data.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_101_that_does_not_answer_the_key_opens_none() {
+    for accept in ["", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"] {
+        let backend = Backend::answering(switch(accept)).await.unwrap();
+        let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
+        let sender = connect(&edge).await;
+        let (response, _stream) = shake(&sender, handshake("websocket")).await;
+        assert_eq!(response.status(), 502);
     }
 }
 
