@@ -120,7 +120,8 @@ impl ConnState {
     pub(super) fn account(&self) {
         let held = self.held.get() + self.unsent.bytes();
         let held = held.next_multiple_of(HELD_STEP_BYTES);
-        let tls = self.peer.session.as_ref().map_or(0, |session| TLS_BYTES + session.certificate_bytes());
+        let tls =
+            self.peer.session.as_ref().map_or(0, |session| TLS_BYTES + session.certificate_bytes());
         self.handle.set_memory(CONNECTION_BYTES + tls + self.streams.get() * STREAM_BYTES + held);
     }
 }
