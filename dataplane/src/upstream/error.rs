@@ -122,7 +122,20 @@ impl From<Phase> for UpstreamError {
 impl UpstreamError {
     /// A connection that failed while it carried the request.
     pub(super) fn exchange(fate: Fate, source: impl Into<BoxError>) -> Self {
-        Self { phase: Phase::Exchange, fate, source: Some(source.into()) }
+        let source = source.into();
+        let failed = source.downcast_ref().and_then(TlsFailure::of_refused_certificate);
+        Self { phase: Phase::Exchange, fate, source: Some(source) }.in_handshake(failed)
+    }
+
+    /// The same, where what ended the connection belongs to the TLS handshake.
+    pub(super) fn in_handshake(mut self, failed: Option<TlsFailure>) -> Self {
+        self.phase = failed.map_or(self.phase, Phase::Tls);
+        self
+    }
+
+    /// The phase in which the request failed.
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// Whether the backend did nothing with a request that it got.

@@ -162,6 +162,11 @@ impl Upstreams {
         dialled
     }
 
+    /// Records the failure of a connection that seemed to be made.
+    pub(super) fn has_failed(&self, way: &Way<'_>, address: SocketAddr, why: Phase) {
+        self.backoff.attempt(&self.stats, way.used(), address, way.is_late).failed(why);
+    }
+
     /// A connection to an address: an existing one, or a new one. Where requests share connections,
     /// waits for one that is being opened, for as long as it may take to connect. After an error
     /// another address may be tried.

@@ -20,6 +20,7 @@ use hyper::body::Body;
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
+    net::SocketAddr,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -100,7 +101,7 @@ impl Upstreams {
                 Obtained::Opened(connection) => (connection, false),
             };
             let is_repeatable = is_repeatable(head, body);
-            let id = connection.http2_id();
+            let (id, address) = (connection.http2_id(), connection.address());
             let error = match connection.exchange(head, body, self.max_fields).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
@@ -113,6 +114,9 @@ impl Upstreams {
             } else if is_reused && error.may_send_again(is_repeatable) {
                 way.stale += 1;
             } else {
+                if !is_reused && matches!(error.phase(), Phase::Tls(_)) {
+                    self.has_failed(&way, address, error.phase());
+                }
                 return Err(error);
             }
             self.stats.retried();
@@ -134,6 +138,14 @@ impl Upstreams {
 }
 
 impl Connection {
+    /// The address that was dialled.
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Http1(http1) => http1.address,
+            Self::Http2(http2) => http2.address(),
+        }
+    }
+
     /// Identifies an HTTP/2 connection.
     fn http2_id(&self) -> Option<ConnectionId> {
         match self {
@@ -151,9 +163,10 @@ impl Connection {
     ) -> Result<UpstreamResponse, UpstreamError> {
         let http1 = match self {
             Self::Http2(http2) => {
-                let address = http2.address();
+                let (address, refused) = (http2.address(), http2.refused());
                 // Boxed, so that requests over HTTP/1.1 don't carry its state.
-                let response = Box::pin(http2.send(head, body, max_fields)).await?;
+                let response = Box::pin(http2.send(head, body, max_fields)).await;
+                let response = response.map_err(|error| error.in_handshake(refused.get()))?;
                 let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
                 return Ok(UpstreamResponse { response, address, upgraded: None });
             }

@@ -46,6 +46,12 @@ impl TlsFailure {
         }
     }
 
+    /// The refusal of the client certificate, or of the lack of one, if that is what ended a
+    /// connection. In TLS 1.3 it comes after the client's end of the handshake (RFC 8446 §2).
+    pub(super) fn of_refused_certificate(error: &io::Error) -> Option<Self> {
+        Some(Self::of(error)).filter(|failure| *failure == Self::ClientCertificate)
+    }
+
     fn of_certificate(error: &CertificateError) -> Self {
         match error {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,

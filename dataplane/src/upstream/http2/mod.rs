@@ -13,7 +13,7 @@ mod send;
 pub(super) use body::Http2Body;
 pub(super) use opening::{Opened, Turn};
 
-use super::{MAX_HEAD_BYTES, Stream, error::Phase, pool::Key};
+use super::{MAX_HEAD_BYTES, Stream, error::Phase, pool::Key, tls_failure::TlsFailure};
 use bytes::Bytes;
 use h2::{
     Ping, PingPong,
@@ -71,6 +71,9 @@ pub(super) struct Http2Connections {
     evictions: Rc<Cell<u64>>,
 }
 
+/// Why the backend has refused the connection after the TLS handshake, if it has.
+type Refused = Rc<Cell<Option<TlsFailure>>>;
+
 /// A connection.
 struct Shared {
     sender: SendRequest<Bytes>,
@@ -78,6 +81,7 @@ struct Shared {
     /// How many requests use it.
     streams: Cell<usize>,
     arriving: Arriving,
+    refused: Refused,
     /// The eviction count when the last one ended.
     idle_since: Cell<u64>,
     evictions: Rc<Cell<u64>>,
@@ -111,6 +115,11 @@ impl Http2 {
     /// The address that was dialled.
     pub(super) fn address(&self) -> SocketAddr {
         self.0.address
+    }
+
+    /// Why the backend has refused the connection after the TLS handshake, once it has.
+    pub(super) fn refused(&self) -> Rc<Cell<Option<TlsFailure>>> {
+        self.0.refused.clone()
     }
 
     /// Identifies the connection among those that are open.
@@ -156,6 +165,7 @@ impl Http2Connections {
     ) -> Result<Http2, Phase> {
         // HTTP/2 counts 32 bytes for each field beside its name and value (RFC 9113 §6.5.2).
         let head_bytes = MAX_HEAD_BYTES.saturating_add(max_fields.saturating_mul(32));
+        let refused = Refused::default();
         let (sender, connection) = Builder::new()
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW)
@@ -169,7 +179,7 @@ impl Http2Connections {
             .max_local_error_reset_streams(None)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
             .initial_max_send_streams(self.likely_limit(&key))
-            .handshake(Paced::new(stream))
+            .handshake(Paced::new(stream, refused.clone()))
             .await
             .map_err(|error| {
                 tracing::debug!(%address, %error, "an HTTP/2 connection to a backend can't begin");
@@ -180,6 +190,7 @@ impl Http2Connections {
             address,
             streams: Cell::new(0),
             arriving: Arriving::default(),
+            refused,
             idle_since: Cell::new(self.evictions.get()),
             evictions: self.evictions.clone(),
         });

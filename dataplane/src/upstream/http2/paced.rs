@@ -1,6 +1,8 @@
 //! A stream that leaves turns to other tasks: HTTP/2 frames are handled as fast as they arrive, and
-//! nothing else would end a poll while more of them wait.
+//! nothing else would end a poll while more of them wait. It also notes what h2 does not pass on of
+//! an error.
 
+use super::{super::tls_failure::TlsFailure, Refused};
 use std::{
     io,
     pin::Pin,
@@ -15,11 +17,12 @@ const TURN_BYTES: usize = 32 * 1024;
 pub(super) struct Paced<T> {
     io: T,
     left: usize,
+    refused: Refused,
 }
 
 impl<T> Paced<T> {
-    pub(super) fn new(io: T) -> Self {
-        Self { io, left: TURN_BYTES }
+    pub(super) fn new(io: T, refused: Refused) -> Self {
+        Self { io, left: TURN_BYTES, refused }
     }
 }
 
@@ -36,6 +39,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        if let Poll::Ready(Err(error)) = &polled {
+            self.refused.set(TlsFailure::of_refused_certificate(error));
+        }
         self.left = match polled {
             Poll::Pending => TURN_BYTES,
             Poll::Ready(_) => self.left.saturating_sub(buf.filled().len() - before),
@@ -84,7 +90,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_always_has_more_is_left_now_and_then() {
-        let mut paced = Paced::new(tokio::io::repeat(0));
+        let mut paced = Paced::new(tokio::io::repeat(0), Refused::default());
         let (mut turns, mut buffer) = (0, [0; 1000]);
         let total = poll_fn(|cx| {
             turns += 1;

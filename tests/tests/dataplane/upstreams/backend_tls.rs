@@ -1,14 +1,15 @@
 //! `tls` of a backend: who it must be, and who it is told that Portico is.
 
-use super::is;
+use super::{is, outcome};
 use portico_tests::{
     backend::{front_door, route, service},
     edge::{Edge, Setup},
     tls::{Authority, Pair},
     wire::{Message, Wire, ask, get},
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A backend that answers with the name that it was sent, or `-`, and the number of the client's
 /// certificates.
@@ -35,12 +36,17 @@ async fn backend(pair: &Pair, clients: Option<&Authority>) -> SocketAddr {
     address
 }
 
-/// What becomes of a request for a backend with this `tls`, a Service or a URL.
-async fn asked(backend: &str, tls: &str, services: &str, objects: &str) -> Message {
+/// An edge with a Route to a backend with this `tls`, a Service or a URL.
+async fn edge(backend: &str, tls: &str, services: &str, objects: &str) -> Edge {
     let app = route("app", &format!("backends: [{{{backend}, tls: {tls}}}]"));
     let manifests = [front_door("").as_str(), services, objects, &app].concat();
     let setup = Setup { allow_external: vec!["127.0.0.0/8"], ..Setup::default() };
-    let edge = Edge::start_with(setup, &manifests).await.unwrap();
+    Edge::start_with(setup, &manifests).await.unwrap()
+}
+
+/// What becomes of a request there.
+async fn asked(backend: &str, tls: &str, services: &str, objects: &str) -> Message {
+    let edge = edge(backend, tls, services, objects).await;
     ask(edge.address(), get("/", "")).await.unwrap()
 }
 
@@ -101,9 +107,38 @@ async fn a_backend_that_asks_for_a_certificate_gets_the_routes() {
     let client = own.issue_client("portico").unwrap().secret("client");
     let tls = "{clientCertificateRef: {name: client}}";
     assert_eq!(asked(SERVICE, tls, &services, &client).await.text(), "- 1");
-    assert_eq!(asked(SERVICE, "{}", &services, "").await.status(), 502);
-    let stranger = Authority::new("other").unwrap().issue_client("portico").unwrap();
-    assert_eq!(asked(SERVICE, tls, &services, &stranger.secret("client")).await.status(), 502);
+}
+
+/// In TLS 1.3 it does so after the client's end of the handshake.
+#[tokio::test]
+async fn a_backend_that_refuses_the_certificate_is_502() {
+    let own = Authority::new("own").unwrap();
+    let acceptor = own.issue(&["app.internal"]).unwrap().acceptor(Some(&own)).unwrap();
+    for protocols in [&[][..], &[b"h2".to_vec()]] {
+        let mut config = (**acceptor.config()).clone();
+        config.alpn_protocols = protocols.to_vec();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let services = service("app", "https", &[listener.local_addr().unwrap()]);
+        tokio::spawn(async move {
+            let mut refused = Vec::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                // Closing it could discard the alert.
+                refused.push(acceptor.accept(socket).into_fallible().await.unwrap_err());
+            }
+        });
+        let stranger = Authority::new("other").unwrap().issue_client("portico").unwrap();
+        let stranger = stranger.secret("client");
+        for (tls, objects) in
+            [("{}", ""), ("{clientCertificateRef: {name: client}}", stranger.as_str())]
+        {
+            let edge = edge(SERVICE, tls, &services, objects).await;
+            assert_eq!(outcome(&edge).await, is(502, "TlsFailed"), "{protocols:?}");
+            // What is counted there is logged.
+            let failures = edge.metric::<u64>("portico_upstream_connect_failures_total").await;
+            assert_eq!(failures.unwrap(), 1);
+        }
+    }
 }
 
 #[tokio::test]
