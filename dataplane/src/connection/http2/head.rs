@@ -156,8 +156,12 @@ mod tests {
             let fields = [("host", "a")];
             assert!(admitted(target, &fields).is_ok(), "{target}");
         }
-        for target in ["ftp://a/", "javascript://a/x", "http://a?q", "*?q"] {
+        for target in ["ftp://a/", "javascript://a/x", "http://a?q"] {
             assert_eq!(admitted(target, &[]).map(|_| ()), Err(Refusal::InvalidTarget), "{target}");
+        }
+        // The target of a `:path`, which need not be that of a URL.
+        for target in ["*?q", "*foo"] {
+            assert_eq!(checked(target.parse().ok(), None), Err(Refusal::InvalidTarget), "{target}");
         }
     }
 
