@@ -146,6 +146,7 @@ fn defaults_show() {
             r#"FrontDoor.spec.tls.minVersion = "VersionTLS12""#,
             r#"FrontDoor.spec.trustedHeaders = "XForwarded""#,
             "Route.spec.backends.items.priority = 0",
+            "Route.spec.backends.items.tls.caRef.key = \"ca.crt\"",
             "Route.spec.backends.items.weight = 1",
             r#"Route.spec.matches.items.cookies.items.type = "Exact""#,
             r#"Route.spec.matches.items.headers.items.type = "Exact""#,

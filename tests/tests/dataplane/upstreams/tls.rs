@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use portico_tests::{
     backend::{Stage, front_door, route, service},
     edge::{Edge, Setup},
-    wire::{Message, Wire, ask, get},
+    wire::{Message, PATIENCE, Wire, ask, get},
 };
 use std::{
     convert::Infallible,
@@ -213,7 +213,8 @@ async fn a_request_outlasts_another_one_that_opened_its_connection_with_less_tim
     let long = tokio::spawn(ask(edge.address(), get("/long", "")));
     let answer = short.await.unwrap().unwrap();
     assert_eq!((answer.status(), answer.reason()), is(504, "ConnectTimeout"));
-    let (socket, _) = listener.accept().await.unwrap();
+    let second = tokio::time::timeout(PATIENCE, listener.accept()).await;
+    let (socket, _) = second.expect("the other one gives up too").unwrap();
     let tls = acceptor(&["h2"]).accept(socket).await.unwrap();
     tokio::spawn(serve(tls));
     assert_eq!(long.await.unwrap().unwrap().status(), 200);
