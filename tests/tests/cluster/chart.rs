@@ -1,7 +1,7 @@
 //! What the charts render, before the API server's own eyes.
 
 use portico_tests::{
-    cluster::{apply_dry, k, scope::Scope},
+    cluster::{apply_dry, k, patience::eventually, scope::Scope},
     helm::render_as,
 };
 use std::env;
@@ -55,7 +55,10 @@ async fn the_api_server_takes_every_object() {
         let file = format!("{definitions}/monitoring.coreos.com_{kind}.yaml");
         k(&format!("apply --server-side -f {file}")).unwrap();
         let definition = format!("customresourcedefinition/{kind}.monitoring.coreos.com");
-        k(&format!("wait --for=condition=Established --timeout=60s {definition}")).unwrap();
+        // Until the API server has written any condition, kubectl fails instead of waiting.
+        let established =
+            || async { k(&format!("wait --for=condition=Established --timeout=60s {definition}")) };
+        eventually(established).await.unwrap();
     }
     check(MONITORING);
 }
