@@ -5,28 +5,16 @@ mod report;
 use super::paint::Paint;
 use crate::{
     cli::{CheckArgs, Output},
-    compile::{self, Options},
-    files,
+    compile, files,
 };
 use anyhow::Context;
-use k8s_openapi::jiff::Timestamp;
 use report::Report;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let guard = args.external.guard();
-    let (host_claims, underscores) = (args.hosts.claims(), args.underscores.setting());
-    let now = Some(Timestamp::now());
-    let options = Options {
-        loopback_endpoints: true,
-        guard,
-        host_claims,
-        underscores,
-        now,
-        ..Options::default()
-    };
+    let options = super::offline(&args.external, &args.hosts, &args.underscores);
     let compiled = compile::compile(&merged.snapshot, &options);
     let report = Report::new(&merged, &compiled.statuses);
     super::print(&match args.output {

@@ -6,13 +6,12 @@ mod text;
 use super::paint::Paint;
 use crate::{
     cli::{Output, explain::ExplainArgs},
-    compile::{self, Compiled, Options},
+    compile::{self, Compiled},
     diagnostic::{Kind, ObjectRef, Severity},
     files::{self, Merged},
 };
 use anyhow::Context;
 use http::HeaderMap;
-use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{
     config::HttpsPorts,
     explain::{self, Explanation, Question, QuestionError},
@@ -30,17 +29,7 @@ const VIA_NAME: &str = "portico";
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let guard = args.external.guard();
-    let (host_claims, underscores) = (args.hosts.claims(), args.underscores.setting());
-    let now = Some(Timestamp::now());
-    let options = Options {
-        loopback_endpoints: true,
-        guard,
-        host_claims,
-        underscores,
-        now,
-        ..Options::default()
-    };
+    let options = super::offline(&args.external, &args.hosts, &args.underscores);
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {

@@ -8,7 +8,11 @@ mod operator;
 mod paint;
 mod serve;
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command, ExternalArgs, HostClaimArgs, UnderscoreArgs},
+    compile::Options,
+};
+use k8s_openapi::jiff::Timestamp;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -41,6 +45,22 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
     let result = runtime.block_on(command);
     runtime.shutdown_background();
     result
+}
+
+/// How manifests are compiled where nothing is served.
+fn offline(
+    external: &ExternalArgs,
+    hosts: &HostClaimArgs,
+    underscores: &UnderscoreArgs,
+) -> Options {
+    Options {
+        loopback_endpoints: true,
+        guard: external.guard(),
+        host_claims: hosts.claims(),
+        underscores: underscores.setting(),
+        now: Some(Timestamp::now()),
+        ..Options::default()
+    }
 }
 
 /// Rejects paths that do not exist.
