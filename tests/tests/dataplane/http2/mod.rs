@@ -4,7 +4,7 @@ mod bodies;
 mod closing;
 mod codes;
 mod floods;
-mod frames;
+pub(crate) mod frames;
 mod grpc;
 mod h2spec;
 mod heads;

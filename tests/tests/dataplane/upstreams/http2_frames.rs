@@ -1,9 +1,10 @@
 //! HTTP/2 backends frame by frame: what they refuse, cut off, or send too much of.
 
 use super::{
-    http2_peer::{DATA, END_STREAM, GOAWAY, OK, Peer, RST_STREAM, WINDOW_UPDATE, field},
+    http2_peer::{DATA, END_STREAM, GOAWAY, OK, Peer, RST_STREAM, WINDOW_UPDATE},
     is,
 };
+use crate::http2::frames::field;
 use portico_dataplane::config::Limits;
 use portico_tests::{
     backend::{Stage, front_door, route, service},

@@ -1,5 +1,6 @@
 //! A backend's end of an HTTP/2 connection, frame by frame.
 
+use crate::http2::frames;
 use portico_tests::{backend::Stage, wire::Wire};
 use std::time::Duration;
 
@@ -35,12 +36,8 @@ impl Peer {
     }
 
     pub(super) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
         // The edge may have closed the connection.
-        let _ = self.0.send(frame).await;
+        let _ = self.0.send(frames::frame(kind, flags, stream, payload)).await;
     }
 
     pub(super) async fn frame(&mut self) -> Frame {
@@ -119,25 +116,4 @@ impl Peer {
         self.head(stream, OK).await;
         self.send(DATA, END_STREAM, stream, b"ok").await;
     }
-}
-
-/// A field as HPACK writes it without compression (RFC 7541 §6.2.2).
-pub(super) fn field(name: &str, value: &str) -> Vec<u8> {
-    let mut field = vec![0];
-    for text in [name, value] {
-        match text.len() {
-            short @ 0..127 => field.push(short as u8),
-            long => {
-                field.push(127);
-                let mut rest = long - 127;
-                while rest >= 128 {
-                    field.push((rest % 128 + 128) as u8);
-                    rest /= 128;
-                }
-                field.push(rest as u8);
-            }
-        }
-        field.extend(text.as_bytes());
-    }
-    field
 }
