@@ -9,8 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) struct Tickets(Arc<dyn ProducesTickets>);
 
-/// What a session has been established under. A ticket is of use only under the same: what rustls
-/// takes from it, such as the client's certificate, is not verified again.
+/// What a session has been established under. A ticket is of use only under the same: who resumes a
+/// session does not see the certificate again.
 pub(super) type Terms = [u8; 32];
 
 /// Tickets of sessions under certain terms.
