@@ -1,9 +1,18 @@
 //! The budget for what all client connections hold together.
 
+use crate::proxy::Session;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a TLS session takes beside its connection.
+/// What a TLS session takes beside its connection and the client's certificate.
 pub(super) const TLS_BYTES: usize = 12 * 1024;
+
+/// How much of what is written may wait, encrypted, for a TLS connection's socket: two records.
+pub(super) const TLS_BUFFER_BYTES: usize = 32 * 1024;
+
+/// What a connection's TLS session takes; 0 without one.
+pub(super) fn session_bytes(session: Option<&Session>) -> usize {
+    session.map_or(0, |session| TLS_BYTES + session.certificate_bytes())
+}
 
 /// How many bytes the connections of all workers may hold, and an estimate of what they do hold. It
 /// changes when buffers are allocated or freed, which an ordinary request on an open connection

@@ -23,6 +23,10 @@ use tokio::{
     net::TcpStream,
 };
 
+/// The Host of the head that replaces a refused one: no valid Host, so that no client's request can
+/// be mistaken for it.
+const STAND_IN_HOST: &str = "<refused>";
+
 /// Serves one connection of `peer` to its end; its first bytes choose the protocol. It is registered
 /// by the call, not by the first poll, and counts for its client until it has ended.
 pub(crate) fn serve<T>(

@@ -121,6 +121,18 @@ impl ConnectionHandle {
         }
     }
 
+    /// Whether the connection is closed at once, for another one. One that is busy by now is served:
+    /// a request may have arrived in the meantime, or its client has read all that there was of a
+    /// response.
+    pub(super) fn gives_way(&self, activity: impl FnOnce() -> Activity) -> bool {
+        let gives_way = self.draining() == Draining::GiveWay;
+        if gives_way && activity() == Activity::Busy {
+            self.stay();
+            return false;
+        }
+        gives_way
+    }
+
     /// The connection has a request after all: it does not give way, and is closed after it.
     pub(super) fn stay(&self) {
         if self.draining.get() != Draining::GiveWay {

@@ -1,13 +1,13 @@
 //! What the buffers of an HTTP/1.1 connection hold, as far as it can be seen from outside hyper.
 
-use crate::{connection::memory::TLS_BYTES, proxy::Session};
+use crate::{
+    connection::memory::{TLS_BUFFER_BYTES, session_bytes},
+    proxy::Session,
+};
 use std::cell::Cell;
 
 /// What an open connection takes whatever it does: its task, timer, socket and states.
 const CONNECTION_BYTES: usize = 4 * 1024;
-
-/// How much of what is written may wait, encrypted, for a TLS connection's socket: two records.
-pub(in crate::connection) const TLS_BUFFER_BYTES: usize = 32 * 1024;
 
 /// What hyper's connection takes, with a request and its connection to a backend.
 const HYPER_BYTES: usize = 24 * 1024;
@@ -42,8 +42,7 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Those of a new connection.
     pub(super) fn new(session: Option<&Session>) -> Self {
-        let session = session.map_or(0, |session| TLS_BYTES + session.certificate_bytes());
-        Self { session, ..Self::default() }
+        Self { session: session_bytes(session), ..Self::default() }
     }
 
     /// An estimate of all that the connection holds, `unwritten` of it waiting to be written.
@@ -85,6 +84,7 @@ impl Buffers {
 mod tests {
     use super::*;
     use crate::{
+        connection::memory::TLS_BYTES,
         proxy::ClientCertificate,
         table::{HostTls, ObjectName, PlainHttp, TlsVersion},
     };

@@ -8,8 +8,6 @@ mod head_guard;
 mod state;
 mod timers;
 
-pub(super) use buffers::TLS_BUFFER_BYTES;
-
 use super::{
     registry::{Activity, ConnectionHandle},
     rtt::RoundTrip,

@@ -2,7 +2,10 @@
 
 use super::{super::rtt::SavedTrips, buffers::Buffers};
 use crate::{
-    connection::registry::{Activity, ConnectionHandle, Draining},
+    connection::{
+        STAND_IN_HOST,
+        registry::{Activity, ConnectionHandle, Draining},
+    },
     proxy::{Downstream, Peer, Upgraded},
     refusal::Refusal,
     request::RequestState,
@@ -14,10 +17,6 @@ use std::{
     task::{Context, Poll, Waker},
     time::Duration,
 };
-
-/// The Host of the head that replaces a refused one: no valid Host, so that no client's request can
-/// be mistaken for it.
-pub(super) const STAND_IN_HOST: &[u8] = b"<refused>";
 
 /// How long a connection is idle before it is [parked](ConnState::may_park): long enough that a busy
 /// one never is.
@@ -136,14 +135,7 @@ impl ConnState {
 
     /// Whether the connection is closed at once, for another one.
     pub(super) fn gives_way(&self) -> bool {
-        // A request may have arrived in the meantime, or its client has read all that there was of
-        // a response. It is served.
-        let gives_way = self.handle.draining() == Draining::GiveWay;
-        if gives_way && self.activity() == Activity::Busy {
-            self.handle.stay();
-            return false;
-        }
-        gives_way
+        self.handle.gives_way(|| self.activity())
     }
 
     /// Whether the connection is to be closed after its request, if it has one.
@@ -292,7 +284,7 @@ impl Downstream for ConnState {
 
     /// Earlier requests on the connection have other hosts.
     fn take_refused(&self, host: Option<&[u8]>) -> Option<Refusal> {
-        if host == Some(STAND_IN_HOST) { self.refused.take() } else { None }
+        if host == Some(STAND_IN_HOST.as_bytes()) { self.refused.take() } else { None }
     }
 
     /// Only the current request counts, not one pipelined behind it.

@@ -3,6 +3,7 @@
 //! malformed names and values, fields that concern one connection only, and pseudo-fields that are
 //! missing, unknown or repeated (RFC 9113 §8.2, §8.3).
 
+use super::super::STAND_IN_HOST;
 use super::websocket;
 use crate::{config::Limits, refusal::Refusal};
 use http::{
@@ -52,7 +53,7 @@ pub(super) fn admit(head: &mut Parts, limits: &Limits) -> Result<Option<String>,
 /// Makes a head that is refused one without a valid Host, for which the pipeline asks why.
 pub(super) fn stand_in(head: &mut Parts) {
     head.uri = Uri::from_static("/");
-    head.headers.insert(header::HOST, HeaderValue::from_static("<refused>"));
+    head.headers.insert(header::HOST, HeaderValue::from_static(STAND_IN_HOST));
 }
 
 /// A target that starts with a slash, or is an asterisk, in a URL of HTTP (RFC 9113 §8.3.1).

@@ -3,8 +3,8 @@
 
 use super::{
     super::{
-        memory::TLS_BYTES,
-        registry::{Activity, ConnectionHandle, Draining},
+        memory::session_bytes,
+        registry::{Activity, ConnectionHandle},
         rtt::SavedTrips,
     },
     unsent::Unsent,
@@ -105,23 +105,16 @@ impl ConnState {
         stalled == self.streams.get() || (stalled > 0 && held >= UNREAD_SHARE_BYTES)
     }
 
-    /// Whether the connection is closed at once, for another one. Not if a request has arrived in
-    /// the meantime, or the client goes on reading.
+    /// Whether the connection is closed at once, for another one.
     pub(super) fn gives_way(&self) -> bool {
-        let gives_way = self.handle.draining() == Draining::GiveWay;
-        if gives_way && self.activity() == Activity::Busy {
-            self.handle.stay();
-            return false;
-        }
-        gives_way
+        self.handle.gives_way(|| self.activity())
     }
 
     /// Updates the estimate of what the connection holds.
     pub(super) fn account(&self) {
         let held = self.held.get() + self.unsent.bytes();
         let held = held.next_multiple_of(HELD_STEP_BYTES);
-        let tls =
-            self.peer.session.as_ref().map_or(0, |session| TLS_BYTES + session.certificate_bytes());
+        let tls = session_bytes(self.peer.session.as_ref());
         self.handle.set_memory(CONNECTION_BYTES + tls + self.streams.get() * STREAM_BYTES + held);
     }
 }

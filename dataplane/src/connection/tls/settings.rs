@@ -1,7 +1,7 @@
 //! What handshakes need: a rustls configuration for each host's TLS, made when it is first used.
 
 use super::{
-    super::http1::TLS_BUFFER_BYTES,
+    super::memory::TLS_BUFFER_BYTES,
     tickets::{Terms, Tickets},
 };
 use crate::{
