@@ -43,6 +43,23 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+impl Session {
+    /// One without a client's certificate.
+    pub(crate) fn sample() -> Self {
+        let host = HostTls {
+            secret: crate::table::ObjectName::new("web", "one"),
+            certificate: None,
+            min_version: TlsVersion::Tls12,
+            client_certificates: None,
+            plain_http: crate::table::PlainHttp::Redirect,
+            hsts: None,
+        };
+        let version = TlsVersion::Tls13;
+        Self { host: Arc::new(host), version, is_resumed: false, client: None }
+    }
+}
+
 /// A client's certificate.
 #[derive(Debug)]
 pub(crate) struct ClientCertificate {

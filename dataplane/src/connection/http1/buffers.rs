@@ -83,31 +83,17 @@ impl Buffers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        connection::memory::TLS_BYTES,
-        proxy::ClientCertificate,
-        table::{HostTls, ObjectName, PlainHttp, TlsVersion},
-    };
+    use crate::{connection::memory::TLS_BYTES, proxy::ClientCertificate};
     use http::HeaderValue;
-    use std::sync::Arc;
 
     #[test]
     fn tls_counts_with_the_clients_certificate_and_what_waits_for_the_socket() {
-        let host = HostTls {
-            secret: ObjectName::new("web", "one"),
-            certificate: None,
-            min_version: TlsVersion::Tls12,
-            client_certificates: None,
-            plain_http: PlainHttp::Redirect,
-            hsts: None,
-        };
         let client = ClientCertificate {
             own: HeaderValue::from_static(":AQ==:"),
             chain: Some(HeaderValue::from_static(":AgI=:, :Aw==:")),
             name: "".into(),
         };
-        let (host, version) = (Arc::new(host), TlsVersion::Tls13);
-        let session = Session { host, version, is_resumed: false, client: Some(client) };
+        let session = Session { client: Some(client), ..Session::sample() };
         let (plain, tls) = (Buffers::new(None), Buffers::new(Some(&session)));
         assert_eq!(tls.bytes(0), plain.bytes(0) + TLS_BYTES + 2 * (6 + 14));
         assert_eq!(tls.bytes(1) - tls.bytes(0), TLS_BUFFER_BYTES + plain.bytes(1) - plain.bytes(0));

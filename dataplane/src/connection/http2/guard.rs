@@ -127,7 +127,9 @@ impl<T: AsyncRead + AsyncWrite + RoundTrip + Unpin> AsyncWrite for FrameGuard<T>
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.state.saved_trips.flush(self.state.deadline.now(), &self.io);
-        let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf))?;
+        let polled = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.state.is_blocked.set(polled.is_pending());
+        let written = ready!(polled)?;
         self.note_written(&buf[..written]);
         Poll::Ready(Ok(written))
     }
@@ -138,7 +140,9 @@ impl<T: AsyncRead + AsyncWrite + RoundTrip + Unpin> AsyncWrite for FrameGuard<T>
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.state.saved_trips.flush(self.state.deadline.now(), &self.io);
-        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
+        let polled = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.state.is_blocked.set(polled.is_pending());
+        let written = ready!(polled)?;
         let mut left = written;
         for buf in bufs {
             let here = left.min(buf.len());

@@ -3,7 +3,7 @@
 
 use super::{
     super::{
-        memory::session_bytes,
+        memory::{TLS_BUFFER_BYTES, session_bytes},
         registry::{Activity, ConnectionHandle},
         rtt::SavedTrips,
     },
@@ -60,6 +60,8 @@ pub(super) struct ConnState {
 
 impl ConnState {
     /// A new connection.
+    /// Whether the socket has not taken all of the last write.
+    pub(super) is_blocked: Cell<bool>,
     pub(super) fn new(peer: Peer, handle: Rc<ConnectionHandle>) -> Self {
         Self {
             peer,
@@ -81,6 +83,7 @@ impl ConnState {
     /// Called on each poll of the connection's task.
     pub(super) fn begin_poll(&self, waker: &Waker) {
         self.handle.remember(waker);
+            is_blocked: Cell::new(false),
         self.deadline.tick();
     }
 
@@ -114,7 +117,41 @@ impl ConnState {
     pub(super) fn account(&self) {
         let held = self.held.get() + self.unsent.bytes();
         let held = held.next_multiple_of(HELD_STEP_BYTES);
-        let tls = session_bytes(self.peer.session.as_ref());
-        self.handle.set_memory(CONNECTION_BYTES + tls + self.streams.get() * STREAM_BYTES + held);
+        let session = self.peer.session.as_ref();
+        let has_buffer = session.is_some() && self.is_blocked.get();
+        let tls = session_bytes(session) + if has_buffer { TLS_BUFFER_BYTES } else { 0 };
+        CONNECTION_BYTES + tls + self.streams.get() * STREAM_BYTES + held
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::{Admission, MemoryBudget, Registry, memory::TLS_BYTES},
+        proxy::Session,
+        table::Scheme,
+    };
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn what_waits_encrypted_for_the_socket_counts() {
+        let registry = Rc::new(Registry::new(Arc::new(MemoryBudget::new(usize::MAX))));
+        let state = |peer| {
+            let registered = registry.register(Admission::free());
+            ConnState::new(peer, registered.handle.clone())
+        };
+        let address = ([127, 0, 0, 1], 1).into();
+        let plain = state(Peer::new(address, Scheme::Http));
+        let tls = state(Peer::over_tls(address, Session::sample()));
+        assert_eq!(tls.memory(), plain.memory() + TLS_BYTES);
+        for state in [&plain, &tls] {
+            state.is_blocked.set(true);
+        }
+        assert_eq!(tls.memory(), plain.memory() + TLS_BYTES + TLS_BUFFER_BYTES);
+    }
+}
+        self.handle.set_memory(self.memory());
+    }
+
+    fn memory(&self) -> usize {
