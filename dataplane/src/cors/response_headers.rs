@@ -62,6 +62,12 @@ impl ResponseHeaders<'_> {
     }
 }
 
+/// Removes what only the edge says, with the final response.
+pub(crate) fn remove_from_interim(headers: &mut HeaderMap) {
+    remove_cors_headers(headers);
+    headers.remove(WHY);
+}
+
 /// Sets the headers that an allowed origin gets, on a preflight's response and on any other (Fetch,
 /// "HTTP responses").
 pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMap) {

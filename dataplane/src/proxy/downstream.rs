@@ -8,7 +8,7 @@ use crate::{
     upstream::Stream,
 };
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use std::{
     rc::Rc,
     task::{Context, Poll},
@@ -58,6 +58,10 @@ pub(crate) trait Downstream: 'static {
 
     /// Switches protocols with the response that is being returned.
     fn upgrade(&self, upgraded: Upgraded);
+
+    /// Sends an interim response (RFC 9110 §15.2), unless the client has earlier ones to read:
+    /// it is a hint, for which nothing waits.
+    fn send_interim(&self, response: Response<()>);
 
     /// Counts a saved round trip for `route` once the response leaves.
     fn record_saved_trip(&self, route: &Rc<RouteStats>);

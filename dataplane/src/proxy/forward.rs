@@ -15,10 +15,11 @@ use crate::{
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
     table::{Backend, Protocol},
-    upstream::{UpstreamError, UpstreamResponse},
+    upstream::{Caller, UpstreamError, UpstreamResponse},
 };
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
+use std::net::SocketAddr;
 
 /// How a request is forwarded, regardless of the backend.
 #[derive(Clone, Copy)]
@@ -76,6 +77,25 @@ impl ForwardContext<'_, '_> {
         head.uri = headers::target(path, &head.uri, &backend.protocol, &host)?;
         Ok(host)
     }
+
+    /// How what `backend` responds is mapped back, given the Host that it got and the address that
+    /// was dialled.
+    fn response_rewrite<'r>(
+        &'r self,
+        backend: &'r Backend,
+        sent_host: &'r HeaderValue,
+        dialled: SocketAddr,
+    ) -> ResponseRewrite<'r> {
+        ResponseRewrite {
+            client: &self.destination.client,
+            backend,
+            sent_host,
+            dialled,
+            forward: self.plan.forward,
+            pattern: &self.plan.matched.path,
+            path: self.arrived.path.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 /// Refuses an `upgrade` to WebSocket that `backend` can't get: over HTTP/2 it would need extended
@@ -119,6 +139,8 @@ impl<D: Downstream> Exchange<'_, D> {
             true => TrailerFilter::default(),
             false => trailers::of_request(&head.headers, plan.matched),
         };
+        // HTTP/1.0 has none (RFC 9110 §15.2).
+        let takes_interim = head.version > Version::HTTP_10;
         let sent_host = context.prepare(backend, &self.record.id, head)?;
         let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
@@ -128,7 +150,15 @@ impl<D: Downstream> Exchange<'_, D> {
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
         let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
-        let sent = upstreams.send(backend, point, head, body, &state.deadline, timeouts).await;
+        let on_interim = |mut response: Response<()>, dialled: SocketAddr| {
+            if takes_interim {
+                let rewrite = context.response_rewrite(backend, &sent_host, dialled);
+                context.rewrite_interim(&rewrite, &mut response);
+                downstream.send_interim(response);
+            }
+        };
+        let caller = Caller { deadline: &state.deadline, on_interim: &on_interim };
+        let sent = upstreams.send(backend, point, head, body, caller, timeouts).await;
         let received = sent.map_err(|error| self.failed(backend, &error))?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
@@ -169,15 +199,7 @@ impl<D: Downstream> Exchange<'_, D> {
             // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        let rewrite = ResponseRewrite {
-            client: &context.destination.client,
-            backend,
-            sent_host,
-            dialled: received.address,
-            forward: context.plan.forward,
-            pattern: &context.plan.matched.path,
-            path: context.arrived.path.as_deref().unwrap_or_default(),
-        };
+        let rewrite = context.response_rewrite(backend, sent_host, received.address);
         rewrite.apply(response.headers_mut(), present);
         self.upgraded = received.upgraded;
         Ok(response.map(|body| Content::Upstream(body, trailers)))

@@ -6,6 +6,7 @@ mod downstream;
 mod forward;
 mod grpc;
 mod headers;
+mod interim;
 mod local_reply;
 mod peer;
 mod request_id;

@@ -49,6 +49,14 @@ impl HeaderEdits {
         self.apply(headers);
     }
 
+    /// Applies the edits to an interim response (RFC 9110 §15.2): what the final one does not have as
+    /// the backend wrote it, is not hinted at. What is set or added comes with the final one.
+    pub(crate) fn apply_to_interim(&self, headers: &mut HeaderMap) {
+        for name in self.remove.iter().chain(self.set.iter().map(|(name, _)| name)) {
+            headers.remove(name);
+        }
+    }
+
     /// Whether a field is not edited, but may be read as one that is.
     fn has_twin(&self, name: &HeaderName) -> bool {
         let is_twin = |edited: &HeaderName| {

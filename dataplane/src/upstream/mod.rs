@@ -8,6 +8,7 @@ mod connect;
 mod error;
 pub(crate) mod http1;
 mod http2;
+mod interim;
 mod obtain;
 mod pool;
 mod send;
@@ -20,30 +21,23 @@ pub(crate) use body::UpstreamBody;
 pub(crate) use error::{UpstreamError, broken_rule};
 pub(crate) use stream::Stream;
 
-use crate::telemetry::UpstreamStats;
+use crate::{request::Deadline, telemetry::UpstreamStats};
 use bytes::Bytes;
 use connect::Connector;
 use error::Malformed;
 use http::Response;
 use http1::Http1;
 use http2::Http2Connections;
+use interim::OnInterim;
 use pool::Pool;
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
 
 /// Limit for the head of a response, whatever the protocol; also for a single read of HTTP/1.1.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
-/// Limit for the number of interim responses (RFC 9110 §15.2) to a request.
-const MAX_INTERIM: usize = 16;
-
 /// A head with more fields than are allowed.
 fn too_many_fields(max: usize) -> Malformed {
     Malformed(format!("a head of more than {max} fields (--max-response-fields)").into())
-}
-
-/// More interim responses than are allowed.
-fn too_many_interim() -> Malformed {
-    Malformed(format!("more than {MAX_INTERIM} interim responses").into())
 }
 
 /// A worker's connections to all backends.
@@ -61,6 +55,15 @@ pub(crate) struct Upstreams {
 
 /// A backend's response.
 pub(crate) struct UpstreamResponse {
+/// Who waits for an exchange.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'r> {
+    /// Until when.
+    pub(crate) deadline: &'r Deadline,
+    /// What becomes of interim responses.
+    pub(crate) on_interim: OnInterim<'r>,
+}
+
     /// Its head, and its streaming body.
     pub(crate) response: Response<UpstreamBody>,
     /// The address that sent it.

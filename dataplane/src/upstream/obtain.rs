@@ -8,6 +8,7 @@ use super::{
     error::{Phase, UpstreamError},
     http1::Http1,
     http2::{ConnectionId, Http2, Opened, Turn},
+    interim::OnInterim,
     pool::Key,
     stream::Stream,
     tls_failure::TlsFailure,
@@ -45,6 +46,8 @@ pub(super) struct Way<'r> {
     pub(super) backend: &'r Backend,
     /// Where the order of the endpoints begins.
     pub(super) point: u64,
+    /// What becomes of interim responses.
+    pub(super) on_interim: OnInterim<'r>,
     pub(super) timeouts: &'r Timeouts,
     /// Whether it asks for an upgrade.
     pub(super) is_upgrade: bool,

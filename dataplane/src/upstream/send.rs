@@ -1,17 +1,18 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    Backoff, UpstreamBody, UpstreamResponse, Upstreams,
+    Backoff, Caller, UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
     connect::Connector,
     error::{Phase, UpstreamError},
     http1::Http1Body,
     http2::{ConnectionId, Http2Connections},
+    interim::Interims,
     obtain::{Connection, Obtained, Way, prefers_http1},
 };
 use crate::{
     address_guard::AddressGuard,
-    request::{Deadline, RequestBody},
+    request::RequestBody,
     table::{Backend, Timeouts},
     telemetry::UpstreamStats,
 };
@@ -44,8 +45,8 @@ impl Upstreams {
     }
 
     /// Sends a request to the endpoint of `backend` at `point` of a sequence, or to the next one
-    /// that accepts a connection; the response's head must arrive before the deadline. A request
-    /// is sent once, with two exceptions: a safe one without a body is sent again if a pooled
+    /// that accepts a connection; the response's head must arrive before the caller's deadline. A
+    /// request is sent once, with two exceptions: a safe one without a body is sent again if a pooled
     /// connection turns out to be closed (RFC 9112 §9.3.1), and any is if the backend says that it
     /// did not process it (RFC 9113 §6.8, §8.7). The body determines its own framing, whatever the
     /// head says. The header map in `head` is reused for the response.
@@ -55,7 +56,7 @@ impl Upstreams {
         point: u64,
         head: &mut Parts,
         mut body: RequestBody,
-        deadline: &Deadline,
+        caller: Caller<'_>,
         timeouts: &Timeouts,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
@@ -66,6 +67,7 @@ impl Upstreams {
             backend,
             point,
             timeouts,
+            on_interim: caller.on_interim,
             is_upgrade,
             needs_http1,
             stale,
@@ -75,7 +77,7 @@ impl Upstreams {
         };
         let mut sending = pin!(self.exchange(way, head, &mut body));
         poll_fn(|cx| match sending.as_mut().poll(cx) {
-            Poll::Pending if deadline.poll_expired(cx) => {
+            Poll::Pending if caller.deadline.poll_expired(cx) => {
                 is_late.set(true);
                 Poll::Ready(Err(Phase::Deadline.into()))
             }
@@ -102,7 +104,7 @@ impl Upstreams {
             };
             let is_repeatable = is_repeatable(head, body);
             let (id, address) = (connection.http2_id(), connection.address());
-            let error = match connection.exchange(head, body, self.max_fields).await {
+            let error = match connection.exchange(head, body, self.max_fields, &way).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -160,20 +162,22 @@ impl Connection {
         head: &mut Parts,
         body: &mut RequestBody,
         max_fields: usize,
+        way: &Way<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
+        let address = self.address();
+        let mut interims = Interims::new(address, way.on_interim);
         let http1 = match self {
             Self::Http2(http2) => {
-                let (address, refused) = (http2.address(), http2.refused());
+                let refused = http2.refused();
                 // Boxed, so that requests over HTTP/1.1 don't carry its state.
-                let response = Box::pin(http2.send(head, body, max_fields)).await;
+                let response = Box::pin(http2.send(head, body, max_fields, &mut interims)).await;
                 let response = response.map_err(|error| error.in_handshake(refused.get()))?;
                 let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
                 return Ok(UpstreamResponse { response, address, upgraded: None });
             }
             Self::Http1(http1) => http1,
         };
-        let address = http1.address;
-        let (response, http1) = http1.send(head, body).await?;
+        let (response, http1) = http1.send(head, body, &mut interims).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let response = response.map(|()| UpstreamBody(Kind::Empty));
             let upgraded = Some(Box::new(http1.into_stream()));

@@ -12,6 +12,7 @@ mod headers;
 mod hosts;
 mod http2;
 mod lifecycle;
+mod interim;
 mod limits;
 mod not_accepted;
 mod observe;

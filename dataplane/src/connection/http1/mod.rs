@@ -5,6 +5,7 @@ mod buffers;
 pub(crate) mod chunks;
 pub(crate) mod head;
 mod head_guard;
+mod interim;
 mod state;
 mod timers;
 

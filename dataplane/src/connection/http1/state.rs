@@ -1,6 +1,6 @@
 //! State shared by a connection's stream, requests and task. Single-threaded, hence cells.
 
-use super::{super::rtt::SavedTrips, buffers::Buffers};
+use super::{super::rtt::SavedTrips, buffers::Buffers, interim::Interims};
 use crate::{
     connection::{
         STAND_IN_HOST,
@@ -11,6 +11,7 @@ use crate::{
     request::RequestState,
     telemetry::RouteStats,
 };
+use http::Response;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -50,6 +51,8 @@ pub(crate) struct ConnState {
     idle_left: Cell<Duration>,
     /// What the connection's buffers hold.
     pub(super) buffers: Buffers,
+    /// The interim responses to the current request.
+    pub(super) interims: Interims,
     /// Whether a head has begun but is incomplete.
     pub(super) mid_head: Cell<bool>,
     /// Whether that head has timed out.
@@ -96,6 +99,7 @@ impl ConnState {
             idle_timeout,
             idle_left: Cell::new(Duration::ZERO),
             buffers,
+            interims: Interims::default(),
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
             read_closed: Cell::new(false),
@@ -302,6 +306,15 @@ impl Downstream for ConnState {
     fn upgrade(&self, upgraded: Upgraded) {
         self.upgraded.replace(Some(upgraded));
         self.upgrade.set(Upgrade::Taken);
+    }
+
+    /// While something waits to be written, it may be part of a message, which nothing can be
+    /// written into; and one that is read late is no hint.
+    fn send_interim(&self, response: Response<()>) {
+        if !self.buffers.is_blocked.get() {
+            self.interims.push(&response);
+            self.wake();
+        }
     }
 
     fn record_saved_trip(&self, route: &Rc<RouteStats>) {

@@ -40,6 +40,11 @@ impl Frame {
         matches!(self.kind, DATA | HEADERS)
     }
 
+    /// Whether it begins a head, or trailers.
+    pub(super) fn begins_fields(self) -> bool {
+        self.kind == HEADERS
+    }
+
     /// How many bytes of a body it carries.
     pub(super) fn data(self) -> usize {
         if self.kind == DATA { self.length } else { 0 }

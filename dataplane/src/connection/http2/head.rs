@@ -23,8 +23,12 @@ pub(super) fn size(head: &Parts) -> usize {
     let text = |part: Option<&str>| part.map_or(0, str::len);
     let authority = text(head.uri.authority().map(http::uri::Authority::as_str));
     let target = text(head.uri.path_and_query().map(PathAndQuery::as_str));
-    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-    authority + target + fields.sum::<usize>()
+    authority + target + fields_size(&head.headers)
+}
+
+/// How many bytes the names and values of fields take.
+pub(super) fn fields_size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// Turns the head of a request into that of the same HTTP/1.1 request, or refuses it. Returns what

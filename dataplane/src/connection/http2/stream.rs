@@ -1,6 +1,6 @@
 //! A request of an HTTP/2 connection: what the pipeline needs of the client's side of it.
 
-use super::{inbox::Inbox, state::ConnState};
+use super::{head, inbox::Inbox, state::ConnState};
 use crate::{
     proxy::{Downstream, Peer, Upgraded},
     refusal::Refusal,
@@ -141,8 +141,16 @@ impl Stream {
         if self.expects_continue.take() {
             let mut interim = Response::new(());
             *interim.status_mut() = StatusCode::CONTINUE;
-            // Fails if the stream has ended. The response has not begun.
-            let _ = self.respond.borrow_mut().send_informational(interim);
+            self.inform(interim, 0);
+        }
+    }
+
+    /// Sends an interim response, whose fields have this size. The final one has not begun.
+    fn inform(&self, interim: Response<()>, fields: usize) {
+        let sent = self.respond.borrow_mut().send_informational(interim);
+        // Fails if the stream has ended.
+        if sent.is_ok() {
+            self.connection.unsent.hand_on_interim(self.id(), fields);
         }
     }
 
@@ -208,3 +216,10 @@ impl Downstream for Stream {
         self.connection.saved_trips.record(route);
     }
 }
+    fn send_interim(&self, response: Response<()>) {
+        let fields = head::fields_size(response.headers());
+        if self.connection.unsent.has_room(fields) {
+            self.inform(response, fields);
+        }
+    }
+

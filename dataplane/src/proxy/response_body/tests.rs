@@ -7,7 +7,7 @@ use crate::{
     request::{PIECES_PER_TURN, RequestBody, RequestState},
     table::{Backend, HostHeader, Protocol, Scheme, Target, Timeouts},
     telemetry::RouteStats,
-    upstream::Upstreams,
+    upstream::{Caller, Upstreams},
 };
 use http::{Request, Response};
 use std::{future::poll_fn, net::SocketAddr, sync::Arc};
@@ -53,6 +53,8 @@ impl Downstream for Client {
 
     fn upgrade(&self, _: Upgraded) {}
 
+    fn send_interim(&self, _: Response<()>) {}
+
     fn record_saved_trip(&self, _: &Rc<RouteStats>) {}
 }
 
@@ -91,7 +93,8 @@ async fn ask(upstreams: &Upstreams, protocol: Protocol, address: SocketAddr) -> 
     let (mut head, ()) = request.into_parts();
     let (state, timeouts) = (RequestState::new(), Timeouts::default());
     let body = RequestBody::empty();
-    let sent = upstreams.send(&backend, 0, &mut head, body, &state.deadline, &timeouts).await;
+    let caller = Caller { deadline: &state.deadline, on_interim: &|_, _| {} };
+    let sent = upstreams.send(&backend, 0, &mut head, body, caller, &timeouts).await;
     sent.unwrap().response.into_body()
 }
 

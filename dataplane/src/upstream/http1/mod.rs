@@ -6,10 +6,11 @@ mod request;
 pub(crate) mod response;
 
 use super::{
-    MAX_HEAD_BYTES, MAX_INTERIM, Stream,
+    MAX_HEAD_BYTES, Stream,
     error::{Fate, Malformed, UpstreamError},
+    interim::Interims,
     pool::{self, PoolHandle, Pooled},
-    too_many_fields, too_many_interim,
+    too_many_fields,
 };
 use crate::request::{BoxError, RequestBody};
 use bytes::{Bytes, BytesMut};
@@ -50,8 +51,6 @@ pub(super) struct Http1 {
     framing: Framing,
     /// Whether any byte has arrived since the request began.
     answered: bool,
-    /// How many interim responses have.
-    interim: usize,
     /// How long the backend keeps an idle connection open, if it says so.
     idle_timeout: Option<Duration>,
     /// Limit for the number of fields in a head.
@@ -80,7 +79,6 @@ impl Http1 {
             heads: Heads::default(),
             framing: Framing::Done,
             answered: false,
-            interim: 0,
             idle_timeout: None,
             max_fields,
             keep_alive: true,
@@ -96,12 +94,12 @@ impl Http1 {
         mut self: Box<Self>,
         head: &mut Parts,
         body: &mut RequestBody,
+        interims: &mut Interims<'_>,
     ) -> Result<(Response<()>, Box<Self>), UpstreamError> {
         self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
         self.answered = false;
-        self.interim = 0;
         self.read_size = READ_BYTES;
-        match poll_fn(|cx| self.poll_response_head(head, cx)).await {
+        match poll_fn(|cx| self.poll_response_head(head, interims, cx)).await {
             Ok(response) => Ok((response, self)),
             Err(error) => {
                 // A response, even an unsolicited one, has consumed the request's header map.
@@ -125,6 +123,7 @@ impl Http1 {
     fn poll_response_head(
         &mut self,
         head: &mut Parts,
+        interims: &mut Interims<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Response<()>>> {
         // A response may arrive before the request has been sent completely.
@@ -136,12 +135,8 @@ impl Http1 {
                 let is_head = head.method == Method::HEAD;
                 let headers = std::mem::take(&mut head.headers);
                 let response = response::parse(&raw, headers, is_head, self.max_fields)?;
-                // Interim responses are dropped: nothing here asked for one (RFC 9110 §15.2).
                 if is_interim(response.response.status()) {
-                    self.interim += 1;
-                    if self.interim > MAX_INTERIM {
-                        return Poll::Ready(Err(too_many_interim().into()));
-                    }
+                    interims.receive(response.response)?;
                 } else {
                     self.framing = response.framing;
                     if let Framing::Length(left) = self.framing {

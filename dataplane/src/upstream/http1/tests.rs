@@ -1,11 +1,16 @@
 use super::*;
-use crate::table::Protocol;
+use crate::{table::Protocol, upstream::interim::MAX_INTERIM};
 use pool::{Key, Pool};
 use std::rc::Rc;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{consume_budget, yield_now},
 };
+
+/// What becomes of interim responses, of which there are none.
+fn none() -> Interims<'static> {
+    Interims::new(([127, 0, 0, 1], 80).into(), &|_, _| {})
+}
 
 /// A connection, and the backend's end of it.
 async fn connected(prepare: impl AsyncFn(&TcpStream)) -> (Box<Http1>, TcpStream) {
@@ -44,7 +49,7 @@ async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
     backend.writable().await.unwrap();
     backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
     let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-    let error = http1.send(&mut head, &mut RequestBody::empty()).await.err().unwrap();
+    let error = http1.send(&mut head, &mut RequestBody::empty(), &mut none()).await.err().unwrap();
     assert!(!error.may_send_again(true));
 }
 
@@ -70,7 +75,7 @@ async fn interim_responses_are_bounded() {
         let all = interim + "HTTP/1.1 204 No Content\r\n\r\n";
         assert_eq!(backend.try_write(all.as_bytes()).unwrap(), all.len());
         let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-        let sent = http1.send(&mut head, &mut RequestBody::empty()).await;
+        let sent = http1.send(&mut head, &mut RequestBody::empty(), &mut none()).await;
         let rule = sent.err().map(|error| error.broken_rule().unwrap().to_string());
         assert_eq!(rule.is_none(), is_accepted, "{rule:?}");
     }

@@ -2,16 +2,17 @@
 
 use super::{
     super::{
-        MAX_INTERIM,
-        error::{Fate, UpstreamError, of_http2},
-        too_many_fields, too_many_interim,
+        error::{Fate, Malformed, UpstreamError, of_http2},
+        interim::Interims,
+        too_many_fields,
     },
     Http2,
     body::Http2Body,
     outgoing::Outgoing,
 };
 use crate::request::{BoxError, RequestBody};
-use h2::{Reason, RecvStream, client::ResponseFuture};
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
 use http::{HeaderName, HeaderValue, Request, Response, Version, header, request::Parts};
 use hyper::body::Body;
 use std::{
@@ -40,28 +41,26 @@ impl Http2 {
         head: &Parts,
         body: &mut RequestBody,
         max_fields: usize,
+        interims: &mut Interims<'_>,
     ) -> Result<Response<Http2Body>, UpstreamError> {
+        let (response, stream) = self.begin(request(head, body), body.is_end_stream()).await?;
+        let sent_body = mem::replace(body, RequestBody::empty());
+        let outgoing = Outgoing::new(sent_body, stream);
+        let exchange = Exchange { response, outgoing, interims, max_fields };
+        let (response, outgoing) = exchange.head(body).await?;
+        Ok(self.responded(response, outgoing))
+    }
+
+    /// Sends a request's head once the connection has room for it.
+    async fn begin(
+        &self,
+        request: Request<()>,
+        is_whole: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), UpstreamError> {
         let unsent = |error| UpstreamError::exchange(Fate::Unsent, of_http2(error));
         let mut sender = self.0.sender.clone();
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(unsent)?;
-        let request = request(head, body);
-        let (response, stream) =
-            sender.send_request(request, body.is_end_stream()).map_err(unsent)?;
-        let sent_body = mem::replace(body, RequestBody::empty());
-        let mut exchange =
-            Exchange { response, outgoing: Outgoing::new(sent_body, stream), interim: 0 };
-        let response = match poll_fn(|cx| exchange.poll_head(cx)).await {
-            Ok(response) => response,
-            Err(Failure::Stream(error)) => return Err(exchange.failed(error, body)),
-            Err(Failure::Other(error)) => {
-                return Err(UpstreamError::exchange(Fate::Answered, error));
-            }
-        };
-        exchange.outgoing.commit();
-        if response.headers().len() > max_fields {
-            return Err(UpstreamError::exchange(Fate::Answered, too_many_fields(max_fields)));
-        }
-        Ok(self.responded(response, exchange.outgoing))
+        sender.send_request(request, is_whole).map_err(unsent)
     }
 
     fn responded(self, response: Response<RecvStream>, outgoing: Outgoing) -> Response<Http2Body> {
@@ -77,11 +76,12 @@ impl Http2 {
 }
 
 /// A request whose response has not begun.
-struct Exchange {
+struct Exchange<'e, 'r> {
     response: ResponseFuture,
     outgoing: Outgoing,
-    /// How many interim responses have arrived.
-    interim: usize,
+    interims: &'e mut Interims<'r>,
+    /// Limit for the number of fields in a head.
+    max_fields: usize,
 }
 
 /// Why a response does not begin.
@@ -92,22 +92,44 @@ enum Failure {
     Other(BoxError),
 }
 
-impl Exchange {
+impl Exchange<'_, '_> {
+    /// Waits for the response's head, and returns what is left of the request. Gives `body` back if
+    /// the backend did nothing with it.
+    async fn head(
+        mut self,
+        body: &mut RequestBody,
+    ) -> Result<(Response<RecvStream>, Outgoing), UpstreamError> {
+        let response = match poll_fn(|cx| self.poll_head(cx)).await {
+            Ok(response) => response,
+            Err(Failure::Stream(error)) => return Err(self.failed(error, body)),
+            Err(Failure::Other(error)) => {
+                return Err(UpstreamError::exchange(Fate::Answered, error));
+            }
+        };
+        self.outgoing.commit();
+        if response.headers().len() > self.max_fields {
+            let error = too_many_fields(self.max_fields);
+            return Err(UpstreamError::exchange(Fate::Answered, error));
+        }
+        Ok((response, self.outgoing))
+    }
+
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Failure>> {
         if let Poll::Ready(Err(error)) = self.outgoing.poll_send(cx) {
             return Poll::Ready(Err(Failure::Other(error)));
         }
-        // Interim responses are dropped: nothing here asked for one (RFC 9110 §15.2).
         while let Poll::Ready(Some(interim)) = self.response.poll_informational(cx) {
-            if let Err(error) = interim {
-                return Poll::Ready(Err(Failure::Stream(error)));
-            }
-            self.interim += 1;
-            if self.interim > MAX_INTERIM {
-                return Poll::Ready(Err(Failure::Other(too_many_interim().into())));
-            }
+            let interim = interim.map_err(Failure::Stream)?;
+            self.receive(interim).map_err(|malformed| Failure::Other(malformed.into()))?;
         }
         Pin::new(&mut self.response).poll(cx).map_err(Failure::Stream)
+    }
+
+    fn receive(&mut self, interim: Response<()>) -> Result<(), Malformed> {
+        if interim.headers().len() > self.max_fields {
+            return Err(too_many_fields(self.max_fields));
+        }
+        self.interims.receive(interim)
     }
 
     /// What has become of the request; gives its body back if the backend did nothing with it.
@@ -122,7 +144,7 @@ impl Exchange {
                 }
                 None => Fate::Answered,
             }
-        } else if error.is_reset() || self.interim > 0 {
+        } else if error.is_reset() || self.interims.has_begun() {
             Fate::Answered
         } else {
             // The connection has ended.

@@ -199,8 +199,8 @@ async fn an_answers_fields_and_interim_answers_are_bounded() {
         let request = get("/", "");
         let answer = answered(Setup::default(), &request, async |peer, stream| {
             for _ in 0..interim {
-                // `:status: 103`, and a field.
-                let mut block = vec![0x08, 3, b'1', b'0', b'3'];
+                // `:status: 100`, which goes no further, and a field.
+                let mut block = vec![0x08, 3, b'1', b'0', b'0'];
                 block.extend(field("link", "</a>"));
                 peer.head(stream, &block).await;
             }

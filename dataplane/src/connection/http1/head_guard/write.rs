@@ -4,7 +4,7 @@ use super::{super::super::rtt::RoundTrip, HeadGuard};
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio::io::AsyncWrite;
 
@@ -43,12 +43,32 @@ impl<T: RoundTrip> HeadGuard<T> {
     }
 }
 
+impl<T: AsyncWrite + RoundTrip + Unpin> HeadGuard<T> {
+    /// Writes the interim responses that wait, before the bytes that hyper has `offered`. These begin
+    /// a message: nothing of hyper's was waiting when the interim responses came.
+    fn poll_interims(&mut self, cx: &mut Context<'_>, offered: usize) -> Poll<io::Result<()>> {
+        let waiting = self.state.interims.len();
+        if waiting == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.note_response();
+        let polled = self.state.interims.poll_write(&mut self.io, cx);
+        let left = self.state.interims.len();
+        if left < waiting && self.state.buffers.is_blocked.get() {
+            self.state.progresses();
+        }
+        self.state.set_unwritten(if left > 0 { left + offered } else { 0 });
+        polled
+    }
+}
+
 impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_interims(cx, buf.len()))?;
         self.note_response();
         let polled = Pin::new(&mut self.io).poll_write(cx, buf);
         self.note_written(buf.len(), buf.len(), polled)
@@ -59,9 +79,10 @@ impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let total = bufs.iter().map(|buf| buf.len()).sum();
+        ready!(self.poll_interims(cx, total))?;
         self.note_response();
         let polled = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        let total = bufs.iter().map(|buf| buf.len()).sum();
         self.note_written(total, bufs.first().map_or(0, |buf| buf.len()), polled)
     }
 
@@ -70,6 +91,7 @@ impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_interims(cx, 0))?;
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
