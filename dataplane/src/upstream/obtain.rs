@@ -14,7 +14,6 @@ use super::{
     tls_failure::TlsFailure,
 };
 use crate::table::{Backend, Protocol, Target, Timeouts};
-use http::{header, request::Parts};
 use std::{
     cell::Cell,
     net::SocketAddr,
@@ -240,19 +239,6 @@ impl Upstreams {
         }
         let handle = self.pool.handle(key);
         Ok(Connection::Http1(Http1::new(stream, address, handle, self.max_fields)))
-    }
-}
-
-/// Whether HTTP/1.1 serves a request better over TLS: one stream of HTTP/2 carries only a window per
-/// round trip, which is little over long distances. gRPC has no choice.
-pub(super) fn prefers_http1(backend: &Backend, head: &Parts) -> bool {
-    let is_grpc = || {
-        let kind = head.headers.get(header::CONTENT_TYPE);
-        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
-    };
-    match &backend.target {
-        Target::Endpoints(_) => false,
-        Target::External { .. } => !is_grpc(),
     }
 }
 

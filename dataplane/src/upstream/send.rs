@@ -8,7 +8,7 @@ use super::{
     http1::Http1Body,
     http2::{ConnectionId, Http2Connections},
     interim::Interims,
-    obtain::{Connection, Obtained, Way, prefers_http1},
+    obtain::{Connection, Obtained, Way},
 };
 use crate::{
     address_guard::AddressGuard,
@@ -62,14 +62,13 @@ impl Upstreams {
         let (stale, refusals, refused_by) = (0, 0, None);
         let is_late = Cell::new(false);
         let is_upgrade = head.headers.contains_key(header::UPGRADE);
-        let needs_http1 = is_upgrade || prefers_http1(backend, head);
         let way = Way {
             backend,
             point,
             timeouts,
             on_interim: caller.on_interim,
             is_upgrade,
-            needs_http1,
+            needs_http1: is_upgrade,
             stale,
             refusals,
             refused_by,

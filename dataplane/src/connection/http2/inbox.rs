@@ -2,7 +2,7 @@
 //! library counts small frames that wait, and ends a connection that has too many. Read ahead they
 //! take no more than their bytes, and of these the client sends more only as the backend takes them.
 
-use super::head::has_outer_space;
+use super::{head::has_outer_space, windows::LONG_BYTES};
 use crate::request::{BodyError, BoxError};
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
@@ -15,6 +15,8 @@ pub(super) struct Inbox {
     stream: RecvStream,
     data: BytesMut,
     end: End,
+    /// How much has been taken.
+    taken: u64,
     /// The length of what has not been taken, if the head tells.
     left: Option<u64>,
 }
@@ -36,7 +38,7 @@ impl Inbox {
     pub(super) fn new(stream: RecvStream, length: Option<u64>) -> Self {
         let is_whole = stream.is_end_stream();
         let (end, left) = if is_whole { (End::Whole(None), Some(0)) } else { (End::Data, length) };
-        Self { stream, data: BytesMut::new(), end, left }
+        Self { stream, data: BytesMut::new(), end, taken: 0, left }
     }
 
     /// Reads what has arrived; the task is woken when there is more. Returns how much was read.
@@ -70,6 +72,7 @@ impl Inbox {
         let data = self.data.split().freeze();
         // An error is a stream that has ended, of which no more will be sent.
         let _ = self.stream.flow_control().release_capacity(data.len());
+        self.taken += data.len() as u64;
         self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
         data
     }
@@ -94,6 +97,16 @@ impl Inbox {
     /// The length of what has not been taken, if the head tells.
     pub(super) fn left(&self) -> Option<u64> {
         self.left
+    }
+
+    /// Whether more of it may arrive.
+    pub(super) fn is_arriving(&self) -> bool {
+        matches!(self.end, End::Data | End::Trailers)
+    }
+
+    /// Whether much of it has been taken.
+    pub(super) fn is_long(&self) -> bool {
+        self.taken >= LONG_BYTES
     }
 
     /// How many bytes wait.

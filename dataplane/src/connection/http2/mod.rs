@@ -14,6 +14,7 @@ mod timers;
 mod tunnel;
 mod unsent;
 mod websocket;
+mod windows;
 
 use super::{
     registry::{ConnectionHandle, Draining},
@@ -39,16 +40,7 @@ use std::{
 };
 use timers::{Timer, Timers};
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// How many requests a client may make at a time.
-const MAX_STREAMS: u32 = 100;
-
-/// How much of all bodies of a connection a client may send before any of it is read.
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-
-/// The same of one body. Each has its own within the connection's, so that a backend that does not
-/// read holds up its own request only.
-const STREAM_WINDOW: u32 = CONNECTION_WINDOW / MAX_STREAMS;
+use windows::{CONNECTION_WINDOW, MAX_STREAMS, MIN_STREAM_WINDOW, Windows};
 
 /// How much of a response the library holds until it is written.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -78,7 +70,7 @@ fn builder(limits: &Limits) -> Builder {
     builder
         .max_concurrent_streams(MAX_STREAMS)
         .enable_connect_protocol()
-        .initial_window_size(STREAM_WINDOW)
+        .initial_window_size(MIN_STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
         .data_frame_budget(SMALL_FRAMES_BUDGET)
@@ -118,7 +110,8 @@ pub(super) async fn serve<T>(
     drop(opening);
     let timers = Timers::new(state.clone(), &shared.limits);
     let streams = FuturesUnordered::new();
-    let mut server = Server { shared, state, connection, streams, timers };
+    let windows = Windows::new();
+    let mut server = Server { shared, state, connection, streams, timers, windows };
     poll_fn(|cx| server.poll(cx)).await;
 }
 
@@ -130,6 +123,7 @@ struct Server<T> {
     streams: FuturesUnordered<LocalBoxFuture<'static, ()>>,
     connection: Connection<FrameGuard<T>, Bytes>,
     timers: Timers,
+    windows: Windows,
 }
 
 impl<T> Server<T>
@@ -149,6 +143,7 @@ where
             if self.state.handle.draining() != Draining::No {
                 self.close();
             }
+            self.adapt_window();
             if self.serve(cx).is_ready() {
                 return Poll::Ready(());
             }
@@ -194,6 +189,16 @@ where
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Tells the client of another window, if it has acknowledged the last one.
+    fn adapt_window(&mut self) {
+        let (bodies, is_awaited) = (self.state.bodies.get(), self.state.is_body_awaited.take());
+        if let Some(window) = self.windows.next(bodies, is_awaited)
+            && self.connection.set_initial_window_size(window).is_ok()
+        {
+            self.windows.set(window);
+        }
     }
 
     /// Takes no more requests, and ends with those that there are (RFC 9113 §6.8).

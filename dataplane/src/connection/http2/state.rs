@@ -47,6 +47,10 @@ pub(super) struct ConnState {
     pub(super) served: Cell<bool>,
     /// How many requests are being served.
     pub(super) streams: Cell<usize>,
+    /// How many of their bodies arrive.
+    pub(super) bodies: Cell<usize>,
+    /// Whether the backend of a long one waits for more of it.
+    pub(super) is_body_awaited: Cell<bool>,
     /// How many of them wait for the client to read their responses.
     pub(super) stalled: Cell<usize>,
     /// How many bytes of heads and bodies are held for requests that are being served.
@@ -56,12 +60,12 @@ pub(super) struct ConnState {
     /// Whether part of a response has been written since [`activity`](Self::activity) was last
     /// recorded.
     pub(super) wrote: Cell<bool>,
+    /// Whether the socket has not taken all of the last write.
+    pub(super) is_blocked: Cell<bool>,
 }
 
 impl ConnState {
     /// A new connection.
-    /// Whether the socket has not taken all of the last write.
-    pub(super) is_blocked: Cell<bool>,
     pub(super) fn new(peer: Peer, handle: Rc<ConnectionHandle>) -> Self {
         Self {
             peer,
@@ -73,17 +77,19 @@ impl ConnState {
             is_closing: Cell::new(false),
             served: Cell::new(false),
             streams: Cell::new(0),
+            bodies: Cell::new(0),
+            is_body_awaited: Cell::new(false),
             stalled: Cell::new(0),
             held: Cell::new(0),
             unsent: Unsent::default(),
             wrote: Cell::new(false),
+            is_blocked: Cell::new(false),
         }
     }
 
     /// Called on each poll of the connection's task.
     pub(super) fn begin_poll(&self, waker: &Waker) {
         self.handle.remember(waker);
-            is_blocked: Cell::new(false),
         self.deadline.tick();
     }
 
@@ -115,6 +121,10 @@ impl ConnState {
 
     /// Updates the estimate of what the connection holds.
     pub(super) fn account(&self) {
+        self.handle.set_memory(self.memory());
+    }
+
+    fn memory(&self) -> usize {
         let held = self.held.get() + self.unsent.bytes();
         let held = held.next_multiple_of(HELD_STEP_BYTES);
         let session = self.peer.session.as_ref();
@@ -151,7 +161,3 @@ mod tests {
         assert_eq!(tls.memory(), plain.memory() + TLS_BYTES + TLS_BUFFER_BYTES);
     }
 }
-        self.handle.set_memory(self.memory());
-    }
-
-    fn memory(&self) -> usize {

@@ -34,6 +34,8 @@ pub(super) struct Stream {
     pub(super) websocket: RefCell<Option<String>>,
     /// The backend's end of the WebSocket.
     pub(super) upgraded: RefCell<Option<Upgraded>>,
+    /// Whether more of the body may arrive.
+    is_arriving: Cell<bool>,
     /// Whether the client does not read the response.
     is_stalled: Cell<bool>,
     /// How many bytes of the response wait to be read by the client.
@@ -61,6 +63,7 @@ impl Stream {
             expects_continue: Cell::new(false),
             websocket: RefCell::new(None),
             upgraded: RefCell::new(None),
+            is_arriving: Cell::new(false),
             is_stalled: Cell::new(false),
             held: Cell::new(0),
             head,
@@ -81,6 +84,15 @@ impl Stream {
         if let Some(inbox) = &mut *self.inbox.borrow_mut() {
             let held = &self.connection.held;
             held.set(held.get() + inbox.read(cx));
+            self.set_arriving(inbox.is_arriving());
+        }
+    }
+
+    /// Records whether more of the body may arrive.
+    fn set_arriving(&self, is_arriving: bool) {
+        if self.is_arriving.replace(is_arriving) != is_arriving {
+            let bodies = &self.connection.bodies;
+            bodies.set(if is_arriving { bodies.get() + 1 } else { bodies.get() - 1 });
         }
     }
 
@@ -94,7 +106,12 @@ impl Stream {
         let Some(inbox) = &mut *inbox else { return Poll::Ready(None) };
         let polled = inbox.next();
         match &polled {
-            Poll::Pending => self.send_continue(),
+            Poll::Pending => {
+                self.send_continue();
+                if inbox.is_long() {
+                    self.connection.is_body_awaited.set(true);
+                }
+            }
             Poll::Ready(Some(Ok(frame))) => self.hold_less(frame.data_ref().map_or(0, Bytes::len)),
             Poll::Ready(_) => {}
         }
@@ -133,6 +150,7 @@ impl Stream {
     pub(super) fn discard_body(&self) {
         if let Some(inbox) = self.inbox.take() {
             self.hold_less(inbox.len());
+            self.set_arriving(false);
         }
     }
 
@@ -212,10 +230,6 @@ impl Downstream for Stream {
         self.upgraded.replace(Some(upgraded));
     }
 
-    fn record_saved_trip(&self, route: &Rc<RouteStats>) {
-        self.connection.saved_trips.record(route);
-    }
-}
     fn send_interim(&self, response: Response<()>) {
         let fields = head::fields_size(response.headers());
         if self.connection.unsent.has_room(fields) {
@@ -223,3 +237,7 @@ impl Downstream for Stream {
         }
     }
 
+    fn record_saved_trip(&self, route: &Rc<RouteStats>) {
+        self.connection.saved_trips.record(route);
+    }
+}

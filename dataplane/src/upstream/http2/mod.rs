@@ -1,7 +1,7 @@
 //! HTTP/2 to backends: with prior knowledge where the Service asks for it (RFC 9113 §3.3), and over
 //! TLS where the backend chooses it (§3.2). A connection
-//! runs in a task of its own and is shared by up to [`MAX_STREAMS`] requests; where all are taken,
-//! a further one is opened.
+//! runs in a task of its own and is shared by up to [`MAX_STREAMS`] requests; where it takes no
+//! more, a further one is opened.
 
 mod body;
 mod opening;
@@ -9,6 +9,7 @@ mod outgoing;
 mod paced;
 mod read_ahead;
 mod send;
+mod windows;
 
 pub(super) use body::Http2Body;
 pub(super) use opening::{Opened, Turn};
@@ -33,17 +34,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{sleep, timeout};
-
-/// How much of a response the backend may send before its client has read any of it: as much as
-/// the bodies of other protocols are buffered here.
-const STREAM_WINDOW: u32 = 64 * 1024;
-
-/// The same for all responses of a connection.
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-
-/// Requests that share a connection. Each has a window of its own within the connection's, so that
-/// clients that do not read hold back only their own requests.
-const MAX_STREAMS: usize = (CONNECTION_WINDOW / STREAM_WINDOW) as usize;
+use windows::{CONNECTION_WINDOW, MAX_STREAMS, MIN_STREAM_WINDOW, Windows, window};
 
 /// Connections per endpoint and worker. Requests beyond wait for a stream.
 const MAX_CONNECTIONS: usize = 256;
@@ -67,6 +58,8 @@ pub(super) struct Http2Connections {
     pub(super) openings: Openings,
     /// The backends that choose HTTP/1.1 over TLS, and the eviction count when one was last used.
     http1_only: RefCell<HashMap<Key, Cell<u64>>>,
+    /// How many connections have larger windows.
+    wide: Rc<Cell<usize>>,
     /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Rc<Cell<u64>>,
 }
@@ -80,6 +73,9 @@ struct Shared {
     address: SocketAddr,
     /// How many requests use it.
     streams: Cell<usize>,
+    windows: Windows,
+    /// Wakes the connection's task.
+    task: RefCell<Option<Waker>>,
     arriving: Arriving,
     refused: Refused,
     /// The eviction count when the last one ended.
@@ -98,8 +94,42 @@ impl Shared {
 
     /// Whether another request can be sent at once.
     fn has_room(&self) -> bool {
-        self.streams.get() < MAX_STREAMS.min(self.sender.current_max_send_streams())
-            && !self.is_closed()
+        let capacity = self.windows.capacity().min(self.sender.current_max_send_streams());
+        self.streams.get() < capacity && !self.is_closed()
+    }
+
+    /// How much of what it takes is taken, in parts of [`MAX_STREAMS`].
+    fn load(&self) -> usize {
+        self.streams.get() * MAX_STREAMS / self.windows.capacity()
+    }
+
+    /// The connection's task has been polled: takes what has arrived, and sees to the windows.
+    fn polled(&self, connection: &mut Connection<Paced<Stream>, Bytes>, cx: &mut Context<'_>) {
+        match &mut *self.task.borrow_mut() {
+            Some(task) => task.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        let is_awaited = self.arriving.read();
+        if let Some(capacity) = self.windows.next(self.streams.get(), is_awaited)
+            // Fails while the backend has not acknowledged the last one.
+            && connection.set_initial_window_size(window(capacity)).is_ok()
+        {
+            self.windows.set(capacity);
+            // It is sent before the head of any further request.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// A request has ended.
+    fn end(&self) {
+        self.streams.set(self.streams.get() - 1);
+        self.idle_since.set(self.evictions.get());
+        if self.streams.get() == 0
+            && self.windows.are_wide()
+            && let Some(task) = &*self.task.borrow()
+        {
+            task.wake_by_ref();
+        }
     }
 }
 
@@ -130,8 +160,7 @@ impl Http2 {
 
 impl Drop for Http2 {
     fn drop(&mut self) {
-        self.0.streams.set(self.0.streams.get() - 1);
-        self.0.idle_since.set(self.0.evictions.get());
+        self.0.end();
     }
 }
 
@@ -150,7 +179,7 @@ impl Http2Connections {
         let found = others().find(|one| one.has_room()).or_else(|| {
             let is_full = connections.len() >= MAX_CONNECTIONS;
             let open = others().filter(|one| is_full && !one.is_closed());
-            open.min_by_key(|one| one.streams.get())
+            open.min_by_key(|one| one.load())
         });
         found.cloned().map(Http2::new)
     }
@@ -168,7 +197,7 @@ impl Http2Connections {
         let refused = Refused::default();
         let (sender, connection) = Builder::new()
             .enable_push(false)
-            .initial_window_size(STREAM_WINDOW)
+            .initial_window_size(MIN_STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             // Small frames are taken as they arrive, and none waits here; h2 would also count those
             // that it drops because their clients have left.
@@ -189,6 +218,8 @@ impl Http2Connections {
             sender,
             address,
             streams: Cell::new(0),
+            windows: Windows::new(self.wide.clone()),
+            task: RefCell::default(),
             arriving: Arriving::default(),
             refused,
             idle_since: Cell::new(self.evictions.get()),
@@ -258,7 +289,7 @@ async fn run(
     let running = poll_fn(|cx| {
         let polled = Pin::new(&mut connection).poll(cx);
         if let Some(shared) = shared.upgrade() {
-            shared.arriving.read();
+            shared.polled(&mut connection, cx);
         }
         polled
     });

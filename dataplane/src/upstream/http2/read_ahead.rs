@@ -29,16 +29,26 @@ const MIN_KEPT_BYTES: usize = 4 * 1024;
 /// Up to how many bytes of short data are joined.
 const MAX_JOINED_BYTES: usize = 16 * 1024;
 
+/// How much of a response its client has read before it counts as long.
+const LONG_BYTES: u64 = 128 * 1024;
+
 /// The responses of a connection of which more may come.
 #[derive(Default)]
 pub(super) struct Arriving(RefCell<Vec<Weak<RefCell<Incoming>>>>);
 
 impl Arriving {
-    /// Takes what has arrived. Called after the connection has read.
-    pub(super) fn read(&self) {
+    /// Takes what has arrived; whether the client of a long response has waited for it. Called after
+    /// the connection has read.
+    pub(super) fn read(&self) -> bool {
+        let mut is_awaited = false;
         self.0.borrow_mut().retain(|incoming| {
-            incoming.upgrade().is_some_and(|incoming| incoming.borrow_mut().read())
+            incoming.upgrade().is_some_and(|incoming| {
+                let mut incoming = incoming.borrow_mut();
+                is_awaited |= mem::take(&mut incoming.is_awaited);
+                incoming.read()
+            })
         });
+        is_awaited
     }
 }
 
@@ -51,7 +61,9 @@ impl ReadAhead {
         let end = if stream.is_end_stream() { End::Nothing } else { End::Unknown };
         let signal = Arc::<Signal>::default();
         let waker = signal.clone().into();
-        let mut incoming = Incoming { stream, unread: Unread::default(), end, signal, waker };
+        let unread = Unread::default();
+        let (taken, is_awaited) = (0, false);
+        let mut incoming = Incoming { stream, unread, taken, is_awaited, end, signal, waker };
         let may_have_more = incoming.read();
         let incoming = Rc::new(RefCell::new(incoming));
         if may_have_more {
@@ -71,11 +83,13 @@ impl ReadAhead {
         if let Some(data) = incoming.unread.pop() {
             // Fails only if more is released than has arrived.
             let _ = incoming.stream.flow_control().release_capacity(data.len());
+            incoming.taken += data.len() as u64;
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         match mem::replace(&mut incoming.end, End::Nothing) {
             End::Unknown => {
                 incoming.end = End::Unknown;
+                incoming.is_awaited = incoming.taken >= LONG_BYTES;
                 incoming.signal.set_client(cx.waker());
                 Poll::Pending
             }
@@ -95,6 +109,10 @@ impl ReadAhead {
 struct Incoming {
     stream: RecvStream,
     unread: Unread,
+    /// How much the client has taken.
+    taken: u64,
+    /// Whether it waits for more although that is much.
+    is_awaited: bool,
     end: End,
     signal: Arc<Signal>,
     /// Wakes the signal.

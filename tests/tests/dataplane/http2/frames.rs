@@ -14,19 +14,19 @@ pub(super) const CONTINUATION: u8 = 9;
 
 pub(super) const END_STREAM: u8 = 1;
 pub(super) const ACK: u8 = 1;
-pub(super) const END_HEADERS: u8 = 4;
+pub(crate) const END_HEADERS: u8 = 4;
 
 const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A client's end of a connection.
-pub(super) struct Client(pub(super) Wire);
+pub(crate) struct Client(pub(super) Wire);
 
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) stream: u32,
-    pub(super) payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Frame {
@@ -68,19 +68,19 @@ pub(crate) fn field(name: &str, value: &str) -> Vec<u8> {
 }
 
 /// A head: a method, a path, and further fields.
-pub(super) fn head(method: &str, path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn head(method: &str, path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let pseudo =
         [(":method", method), (":scheme", "http"), (":authority", "www.ep.com"), (":path", path)];
     pseudo.iter().chain(fields).flat_map(|(name, value)| field(name, value)).collect()
 }
 
 impl Client {
-    pub(super) async fn connect(edge: &Edge) -> Self {
+    pub(crate) async fn connect(edge: &Edge) -> Self {
         Self::connect_with(edge, &[]).await
     }
 
     /// With these settings.
-    pub(super) async fn connect_with(edge: &Edge, settings: &[(u16, u32)]) -> Self {
+    pub(crate) async fn connect_with(edge: &Edge, settings: &[(u16, u32)]) -> Self {
         let mut wire = Wire::connect(edge.address()).await.unwrap();
         let mut payload = Vec::new();
         for (name, value) in settings {
@@ -93,12 +93,12 @@ impl Client {
     }
 
     /// Sends a frame; the edge may have closed the connection.
-    pub(super) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let _ = self.0.send(frame(kind, flags, stream, payload)).await;
     }
 
     /// The next frame; `None` at the end of the connection.
-    pub(super) async fn next(&mut self) -> Option<Frame> {
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
         let head = self.0.read(9).await.unwrap();
         if head.len() < 9 {
             return None;
@@ -110,7 +110,7 @@ impl Client {
     }
 
     /// The next frame of a request's answer.
-    pub(super) async fn of(&mut self, stream: u32) -> Frame {
+    pub(crate) async fn of(&mut self, stream: u32) -> Frame {
         loop {
             let frame = self.next().await.expect("closed");
             assert_ne!(frame.kind, GOAWAY, "{frame:?}");
@@ -121,7 +121,7 @@ impl Client {
     }
 
     /// All frames until the connection ends.
-    pub(super) async fn rest(&mut self) -> Vec<Frame> {
+    pub(crate) async fn rest(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(frame) = self.next().await {
             frames.push(frame);
@@ -130,7 +130,7 @@ impl Client {
     }
 
     /// The codes of the GOAWAYs until the connection ends.
-    pub(super) async fn ends_with(&mut self) -> Vec<u32> {
+    pub(crate) async fn ends_with(&mut self) -> Vec<u32> {
         let frames = self.rest().await;
         frames.iter().filter(|frame| frame.kind == GOAWAY).map(Frame::code).collect()
     }

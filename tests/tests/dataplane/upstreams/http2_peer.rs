@@ -4,30 +4,31 @@ use crate::http2::frames;
 use portico_tests::{backend::Stage, wire::Wire};
 use std::time::Duration;
 
-pub(super) const DATA: u8 = 0;
-pub(super) const HEADERS: u8 = 1;
-pub(super) const RST_STREAM: u8 = 3;
-pub(super) const SETTINGS: u8 = 4;
-pub(super) const GOAWAY: u8 = 7;
-pub(super) const WINDOW_UPDATE: u8 = 8;
-pub(super) const CONTINUATION: u8 = 9;
-pub(super) const END_STREAM: u8 = 1;
-pub(super) const END_HEADERS: u8 = 4;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const ACK: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 /// `:status: 200` (RFC 7541, Appendix A).
-pub(super) const OK: &[u8] = &[0x88];
+pub(crate) const OK: &[u8] = &[0x88];
 
 /// A backend's end of an HTTP/2 connection.
-pub(super) struct Peer(Wire);
+pub(crate) struct Peer(Wire);
 
-pub(super) struct Frame {
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) stream: u32,
-    pub(super) payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Peer {
-    pub(super) async fn accept(stage: &Stage) -> Self {
+    pub(crate) async fn accept(stage: &Stage) -> Self {
         let mut wire = stage.accept().await.unwrap();
         assert!(wire.read(24).await.unwrap().starts_with(b"PRI * HTTP/2.0"));
         let mut peer = Self(wire);
@@ -35,12 +36,12 @@ impl Peer {
         peer
     }
 
-    pub(super) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         // The edge may have closed the connection.
         let _ = self.0.send(frames::frame(kind, flags, stream, payload)).await;
     }
 
-    pub(super) async fn frame(&mut self) -> Frame {
+    pub(crate) async fn frame(&mut self) -> Frame {
         let head = self.0.read(9).await.unwrap();
         assert_eq!(head.len(), 9, "closed");
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
@@ -50,7 +51,7 @@ impl Peer {
     }
 
     /// The next request's stream, and whether a body follows.
-    pub(super) async fn request(&mut self) -> (u32, bool) {
+    pub(crate) async fn request(&mut self) -> (u32, bool) {
         loop {
             let frame = self.frame().await;
             if frame.kind == HEADERS {
@@ -60,7 +61,7 @@ impl Peer {
     }
 
     /// The body of the current request, until its end or until it has so many bytes.
-    pub(super) async fn body(&mut self, limit: usize) -> Vec<u8> {
+    pub(crate) async fn body(&mut self, limit: usize) -> Vec<u8> {
         let mut body = Vec::new();
         while body.len() < limit {
             let frame = self.frame().await;
@@ -75,7 +76,7 @@ impl Peer {
     }
 
     /// A head in as many frames as it takes.
-    pub(super) async fn head(&mut self, stream: u32, block: &[u8]) {
+    pub(crate) async fn head(&mut self, stream: u32, block: &[u8]) {
         let pieces: Vec<_> = block.chunks(16 * 1024).collect();
         for (index, piece) in pieces.iter().enumerate() {
             let kind = if index == 0 { HEADERS } else { CONTINUATION };
@@ -85,14 +86,14 @@ impl Peer {
     }
 
     /// Many DATA frames of one byte.
-    pub(super) async fn bytes(&mut self, stream: u32, count: usize) {
+    pub(crate) async fn bytes(&mut self, stream: u32, count: usize) {
         let frame = [0, 0, 1, DATA, 0, 0, 0, 0, stream as u8, b'b'];
         self.0.send(frame.repeat(count)).await.unwrap();
     }
 
     /// Sends data on a stream until no more of it is read for a while, which is more than the edge
     /// itself keeps. Returns how much it was, of which the window has 24 KiB left.
-    pub(super) async fn fill(&mut self, stream: u32) -> usize {
+    pub(crate) async fn fill(&mut self, stream: u32) -> usize {
         const AHEAD: usize = 40 * 1024;
         let (mut sent, mut read) = (0, 0);
         loop {
@@ -112,7 +113,7 @@ impl Peer {
         }
     }
 
-    pub(super) async fn answer(&mut self, stream: u32) {
+    pub(crate) async fn answer(&mut self, stream: u32) {
         self.head(stream, OK).await;
         self.send(DATA, END_STREAM, stream, b"ok").await;
     }

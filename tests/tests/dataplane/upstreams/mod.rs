@@ -5,7 +5,7 @@ mod connects;
 mod failures;
 mod http2;
 mod http2_frames;
-mod http2_peer;
+pub(crate) mod http2_peer;
 mod http2_sharing;
 mod retries;
 mod timeouts;

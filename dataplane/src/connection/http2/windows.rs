@@ -1,0 +1,87 @@
+//! How much of its requests' bodies a client may send before backends have taken any of it. All
+//! bodies of a connection share its window, and each has one of its own, so that a backend that does
+//! not read holds up its own request only. One window per round trip is little over a long distance:
+//! where a body is long and its backend waits for it, few bodies have larger ones.
+
+/// The window of a connection.
+pub(super) const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// How many requests a client may make at a time.
+pub(super) const MAX_STREAMS: u32 = 100;
+
+/// The smallest window of a body: all of them fit into the connection's.
+pub(super) const MIN_STREAM_WINDOW: u32 = CONNECTION_WINDOW / MAX_STREAMS;
+
+/// The largest: it leaves the others something of the connection's, whatever its backend does.
+const MAX_STREAM_WINDOW: u32 = 3 * 1024 * 1024;
+
+/// How much of a body its backend has taken before it counts as long.
+pub(super) const LONG_BYTES: u64 = 128 * 1024;
+
+/// The window of each body while so many arrive. The client is told too late of its first request
+/// beyond: two bodies have half of what there is, so that what the first one holds fits too.
+fn window(bodies: usize) -> u32 {
+    match u32::try_from(bodies.next_power_of_two()) {
+        Ok(..=1) => MAX_STREAM_WINDOW,
+        Ok(bodies) => (CONNECTION_WINDOW / 2 / bodies).max(MIN_STREAM_WINDOW),
+        Err(_) => MIN_STREAM_WINDOW,
+    }
+}
+
+/// The window that the client has been told.
+#[derive(Debug)]
+pub(super) struct Windows(u32);
+
+impl Windows {
+    /// The smallest one.
+    pub(super) fn new() -> Self {
+        Self(MIN_STREAM_WINDOW)
+    }
+
+    /// What it is to become, if so many bodies arrive, and the backend of a long one waits for it.
+    pub(super) fn next(&self, bodies: usize, is_awaited: bool) -> Option<u32> {
+        let next = match bodies {
+            // Nobody knows how many come next.
+            0 => MIN_STREAM_WINDOW,
+            bodies if is_awaited => window(bodies),
+            bodies => window(bodies).min(self.0),
+        };
+        (next != self.0).then_some(next)
+    }
+
+    /// The client is told.
+    pub(super) fn set(&mut self, window: u32) {
+        self.0 = window;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_long_bodies_have_larger_windows() {
+        let mut windows = Windows::new();
+        const KIB: u32 = 1024;
+        for (bodies, is_awaited, next) in [
+            (1, false, None),
+            (1, true, Some(3072 * KIB)),
+            (1, false, None),
+            (2, false, Some(1024 * KIB)),
+            (3, true, Some(512 * KIB)),
+            (2, false, None),
+            (2, true, Some(1024 * KIB)),
+            (100, false, Some(MIN_STREAM_WINDOW)),
+            (100, true, None),
+            (32, true, Some(64 * KIB)),
+            (0, false, Some(MIN_STREAM_WINDOW)),
+            (0, false, None),
+        ] {
+            assert_eq!(windows.next(bodies, is_awaited), next, "{bodies} {is_awaited}");
+            if let Some(next) = next {
+                windows.set(next);
+                assert!(bodies as u64 * u64::from(next) <= u64::from(CONNECTION_WINDOW));
+            }
+        }
+    }
+}
