@@ -221,7 +221,7 @@ impl Refusal {
             Self::TlsFailed => "The TLS handshake with the backend failed.",
             Self::BackendBroken => "The backend closed the connection without a complete response.",
             Self::BackendMalformed => "The backend's response is not valid HTTP, or exceeds a limit.",
-            Self::UpgradeUnsupported => "No WebSocket was opened. A backend whose protocol is HTTP/2 in cleartext carries none: give WebSockets a Service port with appProtocol 'http' or 'kubernetes.io/ws'.",
+            Self::UpgradeUnsupported => "No WebSocket was opened. A backend that speaks HTTP/2 carries one only if it announces extended CONNECT (RFC 8441): otherwise give WebSockets a Service port with appProtocol 'http' or 'kubernetes.io/ws'.",
             Self::BackendTimeout => "The backend did not respond in time.",
         }
         .to_owned()

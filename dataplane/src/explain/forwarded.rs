@@ -5,7 +5,7 @@ use super::{
     simulation::{DryRun, Reply, Sent},
 };
 use crate::table::{Backend, Protocol, Target};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use serde::Serialize;
 
 /// The request as the backend gets it.
@@ -71,6 +71,24 @@ impl Forwarded {
             backends: all.into_iter().map(share).collect(),
         }
     }
+}
+
+/// What decides whether a WebSocket is opened, where only the backend's connection tells.
+pub(super) fn websocket_note(sent: &Sent<'_>) -> Option<String> {
+    if !sent.headers.iter().any(|headers| headers.contains_key(header::UPGRADE)) {
+        return None;
+    }
+    let mut protocols = sent.forward.backends().iter().map(|backend| &backend.protocol);
+    let otherwise = protocols.find_map(|protocol| match protocol {
+        Protocol::Http1 => None,
+        Protocol::H2c => Some("otherwise the answer is 501 UpgradeUnsupported"),
+        Protocol::Https(_) => Some(
+            "otherwise it goes over HTTP/1.1, or, if the backend does not offer that, the answer is 501 UpgradeUnsupported",
+        ),
+    })?;
+    Some(format!(
+        "a backend that speaks HTTP/2 gets the WebSocket if it announces extended CONNECT (RFC 8441); {otherwise}"
+    ))
 }
 
 fn endpoints(target: &Target) -> Vec<String> {

@@ -229,6 +229,7 @@ impl Report<'_> {
         let mut notes: Vec<_> = host.into_iter().chain(turned_away.map(str::to_owned)).collect();
         notes.extend(connection::note(table, &self.question.target));
         notes.extend(unset.into_iter().chain(run.removed_note(self.headers)));
+        notes.extend(run.sent.as_ref().and_then(forwarded::websocket_note));
         let (preflight, response) = match self.page {
             Page::Preflight => (Some(Preflight::of(&Requested::itself(self.headers), run)), None),
             Page::Unknown | Page::Own | Page::Other => (self.preflight, Some(response)),

@@ -104,8 +104,7 @@ impl<'t> Simulation<'_, 't> {
                 if let Some(destination) = &arrived.destination {
                     *sent = Some(self.sent(arrived, destination, &plan, head)?);
                 }
-                let backend = plan.forward.pick(0).ok_or(Refusal::NoEndpoint)?;
-                proxy::admit_upgrade(hop_by_hop::asks_for_websocket(&head.headers), backend)?;
+                plan.forward.pick(0).ok_or(Refusal::NoEndpoint)?;
                 Ok(End::Backend)
             }
         }

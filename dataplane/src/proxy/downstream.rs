@@ -5,7 +5,7 @@ use crate::{
     refusal::Refusal,
     request::RequestState,
     telemetry::{RequestRecord, RouteStats},
-    upstream::Stream,
+    upstream::Tunnel,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -71,7 +71,7 @@ pub(crate) trait Downstream: 'static {
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     /// Its stream.
-    pub(crate) io: Stream,
+    pub(crate) io: Tunnel,
     /// Bytes read from it after the response's head.
     pub(crate) read: Bytes,
     /// Timeout between bytes in either direction.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
-    table::{Backend, Protocol},
+    table::Backend,
     upstream::{Caller, UpstreamError, UpstreamResponse},
 };
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
@@ -98,15 +98,6 @@ impl ForwardContext<'_, '_> {
     }
 }
 
-/// Refuses an `upgrade` to WebSocket that `backend` can't get: over HTTP/2 it would need extended
-/// CONNECT (RFC 8441), and as a plain GET it would mean something else.
-pub(crate) fn admit_upgrade(upgrade: bool, backend: &Backend) -> Result<(), Refusal> {
-    match backend.protocol {
-        Protocol::H2c if upgrade => Err(Refusal::UpgradeUnsupported),
-        Protocol::H2c | Protocol::Http1 | Protocol::Https(_) => Ok(()),
-    }
-}
-
 impl<D: Downstream> Exchange<'_, D> {
     /// Sends the request to a backend and returns its response.
     pub(super) async fn forward(
@@ -127,7 +118,6 @@ impl<D: Downstream> Exchange<'_, D> {
             fields.backend = Some(backend.name.clone());
         }
         let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
-        admit_upgrade(upgrade, backend)?;
         let (peer, via) = (downstream.peer(), &self.shared.via);
         // Invariant: only requests with a destination have a plan.
         let destination = arrived.destination.as_ref().ok_or(Refusal::NoHost)?;

@@ -18,7 +18,7 @@ mod target;
 
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, decide, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
-pub(crate) use forward::{ForwardContext, admit_upgrade};
+pub(crate) use forward::ForwardContext;
 pub(crate) use headers::{Present, Via, hop_by_hop};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::{ClientCertificate, Peer, Session};
@@ -28,7 +28,7 @@ pub(crate) use target::Host;
 
 use crate::{
     cors::ResponseHeaders, refusal::Refusal, request::Incoming, table::Table,
-    telemetry::RequestRecord, upstream::Stream,
+    telemetry::RequestRecord, upstream::Tunnel,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header, request::Parts};
@@ -99,7 +99,7 @@ struct Exchange<'w, D> {
     /// Timeout between bytes of the response's body.
     idle: Option<Duration>,
     /// After a 101: the backend's stream, and bytes read after the head.
-    upgraded: Option<Box<(Stream, Bytes)>>,
+    upgraded: Option<(Tunnel, Bytes)>,
 }
 
 impl<'w, D: Downstream> Exchange<'w, D> {
@@ -216,7 +216,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             self.downstream.decline_upgrade();
             return Some(self.record);
         };
-        let (io, read) = *upgraded;
+        let (io, read) = upgraded;
         self.downstream.upgrade(Upgraded { io, read, idle: self.idle, record: self.record });
         None
     }

@@ -7,6 +7,7 @@ mod error;
 mod incoming;
 mod progress;
 mod trailers;
+mod websocket;
 
 pub(crate) use body::RequestBody;
 pub(crate) use deadline::Deadline;
@@ -14,6 +15,7 @@ pub(crate) use error::{BodyError, BoxError};
 pub(crate) use incoming::Incoming;
 pub(crate) use progress::BodyProgress;
 pub(crate) use trailers::TrailerFilter;
+pub(crate) use websocket::{websocket_accept, websocket_key};
 
 use std::{cell::Cell, time::Duration};
 

@@ -19,7 +19,8 @@ pub(super) enum Phase {
     ConnectTimeout,
     /// The TLS handshake fails.
     Tls(TlsFailure),
-    /// The backend can't carry an upgrade to WebSocket: it speaks HTTP/2 alone.
+    /// The backend can't carry an upgrade to WebSocket: it speaks HTTP/2 alone, and announces no
+    /// extended CONNECT.
     Upgrade,
     /// The connection fails after it was made, before the response's head is complete.
     Exchange,

@@ -19,7 +19,7 @@ mod tls_failure;
 pub(crate) use backoff::Backoff;
 pub(crate) use body::UpstreamBody;
 pub(crate) use error::{UpstreamError, broken_rule};
-pub(crate) use stream::Stream;
+pub(crate) use http2::{end_data, poll_read_data, poll_write_data};
 
 use crate::{request::Deadline, telemetry::UpstreamStats};
 use bytes::Bytes;
@@ -30,7 +30,9 @@ use http1::Http1;
 use http2::Http2Connections;
 use interim::OnInterim;
 use pool::Pool;
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{fmt::Debug, net::SocketAddr, rc::Rc, sync::Arc};
+use stream::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Limit for the head of a response, whatever the protocol; also for a single read of HTTP/1.1.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -53,8 +55,6 @@ pub(crate) struct Upstreams {
     pub(crate) stats: UpstreamStats,
 }
 
-/// A backend's response.
-pub(crate) struct UpstreamResponse {
 /// Who waits for an exchange.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller<'r> {
@@ -64,10 +64,20 @@ pub(crate) struct Caller<'r> {
     pub(crate) on_interim: OnInterim<'r>,
 }
 
+/// A backend's response.
+pub(crate) struct UpstreamResponse {
     /// Its head, and its streaming body.
     pub(crate) response: Response<UpstreamBody>,
     /// The address that sent it.
     pub(crate) address: SocketAddr,
     /// After a 101: the stream, and bytes read after the head.
-    pub(crate) upgraded: Option<Box<(Stream, Bytes)>>,
+    pub(crate) upgraded: Option<(Tunnel, Bytes)>,
 }
+
+/// The backend's end of a connection that has left HTTP: a connection, or a stream of one.
+pub(crate) type Tunnel = Box<dyn Duplex>;
+
+/// What bytes go through, both ways.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Debug + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Debug + Unpin> Duplex for T {}

@@ -45,12 +45,13 @@ pub(super) struct Way<'r> {
     pub(super) backend: &'r Backend,
     /// Where the order of the endpoints begins.
     pub(super) point: u64,
+    pub(super) timeouts: &'r Timeouts,
     /// What becomes of interim responses.
     pub(super) on_interim: OnInterim<'r>,
-    pub(super) timeouts: &'r Timeouts,
     /// Whether it asks for an upgrade.
     pub(super) is_upgrade: bool,
-    /// Whether HTTP/2 is not offered for it.
+    /// Whether HTTP/2 is not offered for it: it is a WebSocket, which the backend's HTTP/2 does not
+    /// carry.
     pub(super) needs_http1: bool,
     /// How many pooled connections have turned out to be closed.
     pub(super) stale: usize,
@@ -154,7 +155,9 @@ impl Upstreams {
         let attempt = self.backoff.attempt(&self.stats, way.used(), address, way.is_late);
         let dialled = self.connector.connect(backend, address, way.needs_http1, limit).await;
         let dialled = dialled.map_err(|why| match why {
-            Phase::Tls(TlsFailure::NoHttpVersion) if way.is_upgrade => Phase::Upgrade,
+            Phase::Tls(TlsFailure::NoHttpVersion) if way.is_upgrade && way.needs_http1 => {
+                Phase::Upgrade
+            }
             why => why,
         });
         match &dialled {

@@ -1,22 +1,23 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    Backoff, Caller, UpstreamBody, UpstreamResponse, Upstreams,
+    Backoff, Caller, Tunnel, UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
-    connect::Connector,
+    connect::{Connector, within},
     error::{Phase, UpstreamError},
     http1::Http1Body,
-    http2::{ConnectionId, Http2Connections},
+    http2::{Connected, ConnectionId, Http2, Http2Connections},
     interim::Interims,
     obtain::{Connection, Obtained, Way},
 };
 use crate::{
     address_guard::AddressGuard,
     request::RequestBody,
-    table::{Backend, Timeouts},
+    table::{Backend, Protocol, Timeouts},
     telemetry::UpstreamStats,
 };
-use http::{Method, StatusCode, header, request::Parts};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, header, request::Parts};
 use hyper::body::Body;
 use std::{
     cell::Cell,
@@ -68,7 +69,7 @@ impl Upstreams {
             timeouts,
             on_interim: caller.on_interim,
             is_upgrade,
-            needs_http1: is_upgrade,
+            needs_http1: false,
             stale,
             refusals,
             refused_by,
@@ -101,6 +102,16 @@ impl Upstreams {
                 Obtained::Reused(connection) => (connection, true),
                 Obtained::Opened(connection) => (connection, false),
             };
+            if way.is_upgrade && !self.carries_upgrade(&connection, &way).await? {
+                // What HTTP/2 does not carry, HTTP/1.1 may, where TLS can choose it.
+                match way.backend.protocol {
+                    Protocol::Https(_) if !way.needs_http1 => way.needs_http1 = true,
+                    Protocol::Http1 | Protocol::H2c | Protocol::Https(_) => {
+                        return Err(Phase::Upgrade.into());
+                    }
+                }
+                continue;
+            }
             let is_repeatable = is_repeatable(head, body);
             let (id, address) = (connection.http2_id(), connection.address());
             let error = match connection.exchange(head, body, self.max_fields, &way).await {
@@ -121,6 +132,18 @@ impl Upstreams {
                 return Err(error);
             }
             self.stats.retried();
+        }
+    }
+
+    /// Whether a connection carries a WebSocket: over HTTP/2 as an extended CONNECT, which the
+    /// backend must have announced (RFC 8441 §3).
+    async fn carries_upgrade(&self, connection: &Connection, way: &Way<'_>) -> Result<bool, Phase> {
+        match connection {
+            Connection::Http1(_) => Ok(true),
+            // Boxed, so that other requests don't carry its state.
+            Connection::Http2(http2) => {
+                Box::pin(within(way.timeouts.connect, http2.takes_connect())).await?
+            }
         }
     }
 
@@ -166,6 +189,9 @@ impl Connection {
         let address = self.address();
         let mut interims = Interims::new(address, way.on_interim);
         let http1 = match self {
+            Self::Http2(http2) if way.is_upgrade => {
+                return Box::pin(connect(http2, head, max_fields, &mut interims)).await;
+            }
             Self::Http2(http2) => {
                 let refused = http2.refused();
                 // Boxed, so that requests over HTTP/1.1 don't carry its state.
@@ -178,12 +204,40 @@ impl Connection {
         };
         let (response, http1) = http1.send(head, body, &mut interims).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let response = response.map(|()| UpstreamBody(Kind::Empty));
-            let upgraded = Some(Box::new(http1.into_stream()));
-            return Ok(UpstreamResponse { response, address, upgraded });
+            let (stream, read) = http1.into_stream();
+            return Ok(UpstreamResponse::upgraded(response, address, Box::new(stream), read));
         }
         let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
         Ok(UpstreamResponse { response, address, upgraded: None })
+    }
+}
+
+impl UpstreamResponse {
+    /// A 101, and the stream that follows, of which this has been read.
+    fn upgraded(response: Response<()>, address: SocketAddr, tunnel: Tunnel, read: Bytes) -> Self {
+        let response = response.map(|()| UpstreamBody(Kind::Empty));
+        Self { response, address, upgraded: Some((tunnel, read)) }
+    }
+}
+
+/// Sends the handshake of a WebSocket over HTTP/2, and waits for the head of its response.
+async fn connect(
+    http2: Http2,
+    head: &Parts,
+    max_fields: usize,
+    interims: &mut Interims<'_>,
+) -> Result<UpstreamResponse, UpstreamError> {
+    let (address, refused) = (http2.address(), http2.refused());
+    let connected = http2.connect(head, max_fields, interims).await;
+    match connected.map_err(|error| error.in_handshake(refused.get()))? {
+        Connected::Tunnel(response, tunnel) => {
+            let tunnel = Box::new(tunnel);
+            Ok(UpstreamResponse::upgraded(response, address, tunnel, Bytes::new()))
+        }
+        Connected::Declined(response) => {
+            let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
+            Ok(UpstreamResponse { response, address, upgraded: None })
+        }
     }
 }
 

@@ -219,18 +219,28 @@ fn assert_readable(answer: &Message, explanation: &Explanation, origin: &str, na
 }
 
 #[tokio::test]
-async fn a_websocket_that_its_backend_can_not_get_is_explained() {
+async fn what_a_websocket_over_http_2_depends_on_is_explained() {
     let backend = backend().await;
-    let app = route("h2c", "backends: [{service: {name: h2c, port: 80}}]");
-    let services = service("h2c", "kubernetes.io/h2c", &[backend.address()]);
-    let manifests = [front_door(""), services, app].concat();
-    let edge = Edge::start(&manifests).await.unwrap();
-    let compiled = edge.serve(&manifests).await.unwrap();
-    let headers = &[("connection", "upgrade"), ("upgrade", "websocket")];
-    let case = Case { method: "GET", target: "/", origin: None, headers };
-    let response = explained(&compiled, &case).response.unwrap();
-    assert_eq!((response.status, response.reason), (Some(501), Some("UpgradeUnsupported")));
-    assert_agrees(&edge, &backend, &compiled, &case).await;
+    for (protocol, otherwise) in [
+        ("http", None),
+        ("kubernetes.io/h2c", Some("otherwise the answer is 501")),
+        ("https", Some("otherwise it goes over HTTP/1.1")),
+    ] {
+        let app = route("app", "backends: [{service: {name: app, port: 80}}]");
+        let services = service("app", protocol, &[backend.address()]);
+        let edge = Edge::start(&[front_door(""), services.clone(), app.clone()].concat()).await;
+        let compiled = edge.unwrap().serve(&[front_door(""), services, app].concat()).await;
+        let compiled = compiled.unwrap();
+        for (headers, is_handshake) in
+            [(&[("connection", "upgrade"), ("upgrade", "websocket")][..], true), (&[], false)]
+        {
+            let case = Case { method: "GET", target: "/", origin: None, headers };
+            let notes = explained(&compiled, &case).notes.join("\n");
+            let expected = otherwise.filter(|_| is_handshake);
+            assert_eq!(notes.contains("extended CONNECT"), expected.is_some(), "{notes}");
+            assert!(notes.contains(expected.unwrap_or_default()), "{notes}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The stream of a WebSocket (RFC 8441) as one of bytes.
 
 use super::stream::Stream;
-use bytes::{Buf, Bytes};
+use crate::upstream::{end_data, poll_read_data, poll_write_data};
+use bytes::Bytes;
 use h2::SendStream;
 use std::{
     cell::RefCell,
@@ -29,21 +30,12 @@ impl Tunnel {
 
 impl AsyncRead for Tunnel {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.read.is_empty() {
-            match ready!(self.stream.poll_body(cx)) {
-                Some(Ok(frame)) => self.read = frame.into_data().unwrap_or_default(),
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-        let here = self.read.len().min(buf.remaining());
-        buf.put_slice(&self.read[..here]);
-        self.read.advance(here);
-        Poll::Ready(Ok(()))
+        let Self { stream, read, .. } = self.get_mut();
+        poll_read_data(read, buf, || stream.poll_body(cx))
     }
 }
 
@@ -53,18 +45,7 @@ impl AsyncWrite for Tunnel {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let mut sender = self.sender.borrow_mut();
-        sender.reserve_capacity(buf.len());
-        while sender.capacity() == 0 {
-            match ready!(sender.poll_capacity(cx)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            }
-        }
-        let here = buf.len().min(sender.capacity());
-        let piece = Bytes::copy_from_slice(&buf[..here]);
-        sender.send_data(piece, false).map_err(io::Error::other)?;
+        let here = ready!(poll_write_data(&mut self.sender.borrow_mut(), cx, buf))?;
         self.stream.hand_on(here);
         Poll::Ready(Ok(here))
     }
@@ -74,8 +55,6 @@ impl AsyncWrite for Tunnel {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(
-            self.sender.borrow_mut().send_data(Bytes::new(), true).map_err(io::Error::other),
-        )
+        Poll::Ready(end_data(&mut self.sender.borrow_mut()))
     }
 }

@@ -4,15 +4,21 @@
 //! more, a further one is opened.
 
 mod body;
+mod io;
 mod opening;
 mod outgoing;
 mod paced;
 mod read_ahead;
 mod send;
+mod settings;
+mod tunnel;
+mod websocket;
 mod windows;
 
 pub(super) use body::Http2Body;
+pub(crate) use io::{end_data, poll_read_data, poll_write_data};
 pub(super) use opening::{Opened, Turn};
+pub(super) use send::Connected;
 
 use super::{MAX_HEAD_BYTES, Stream, error::Phase, pool::Key, tls_failure::TlsFailure};
 use bytes::Bytes;
@@ -23,6 +29,7 @@ use h2::{
 use opening::Openings;
 use paced::Paced;
 use read_ahead::Arriving;
+use settings::{FirstSettings, SettingsScan};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -78,6 +85,7 @@ struct Shared {
     task: RefCell<Option<Waker>>,
     arriving: Arriving,
     refused: Refused,
+    settings: Rc<FirstSettings>,
     /// The eviction count when the last one ended.
     idle_since: Cell<u64>,
     evictions: Rc<Cell<u64>>,
@@ -152,6 +160,16 @@ impl Http2 {
         self.0.refused.clone()
     }
 
+    /// Whether the backend takes extended CONNECT (RFC 8441 §3). Waits for its first SETTINGS; an
+    /// error if the connection ends before.
+    pub(super) async fn takes_connect(&self) -> Result<bool, Phase> {
+        match self.0.settings.announce_connect().await {
+            // Later ones may allow it.
+            Some(first) => Ok(first || self.0.sender.is_extended_connect_protocol_enabled()),
+            None => Err(self.0.refused.get().map_or(Phase::Exchange, Phase::Tls)),
+        }
+    }
+
     /// Identifies the connection among those that are open.
     pub(super) fn id(&self) -> ConnectionId {
         ConnectionId(Rc::as_ptr(&self.0).cast())
@@ -194,7 +212,8 @@ impl Http2Connections {
     ) -> Result<Http2, Phase> {
         // HTTP/2 counts 32 bytes for each field beside its name and value (RFC 9113 §6.5.2).
         let head_bytes = MAX_HEAD_BYTES.saturating_add(max_fields.saturating_mul(32));
-        let refused = Refused::default();
+        let (refused, settings) = (Refused::default(), Rc::<FirstSettings>::default());
+        let scan = SettingsScan::new(settings.clone());
         let (sender, connection) = Builder::new()
             .enable_push(false)
             .initial_window_size(MIN_STREAM_WINDOW)
@@ -208,7 +227,7 @@ impl Http2Connections {
             .max_local_error_reset_streams(None)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
             .initial_max_send_streams(self.likely_limit(&key))
-            .handshake(Paced::new(stream, refused.clone()))
+            .handshake(Paced::new(stream, refused.clone(), scan))
             .await
             .map_err(|error| {
                 tracing::debug!(%address, %error, "an HTTP/2 connection to a backend can't begin");
@@ -222,6 +241,7 @@ impl Http2Connections {
             task: RefCell::default(),
             arriving: Arriving::default(),
             refused,
+            settings,
             idle_since: Cell::new(self.evictions.get()),
             evictions: self.evictions.clone(),
         });

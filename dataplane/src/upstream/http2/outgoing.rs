@@ -31,6 +31,11 @@ impl Outgoing {
         Self { body, stream, kept: Some(Vec::new()) }
     }
 
+    /// No body.
+    pub(super) fn nothing() -> Self {
+        Self { body: RequestBody::empty(), stream: None, kept: Some(Vec::new()) }
+    }
+
     /// The whole body, if it can be sent again.
     pub(super) fn take_whole(&mut self) -> Option<RequestBody> {
         let kept = self.kept.take()?;

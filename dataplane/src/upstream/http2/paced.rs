@@ -1,8 +1,8 @@
 //! A stream that leaves turns to other tasks: HTTP/2 frames are handled as fast as they arrive, and
-//! nothing else would end a poll while more of them wait. It also notes what h2 does not pass on of
-//! an error.
+//! nothing else would end a poll while more of them wait. It also notes what h2 does not pass on: of
+//! an error, and of the backend's first SETTINGS.
 
-use super::{super::tls_failure::TlsFailure, Refused};
+use super::{super::tls_failure::TlsFailure, Refused, settings::SettingsScan};
 use std::{
     io,
     pin::Pin,
@@ -18,11 +18,12 @@ pub(super) struct Paced<T> {
     io: T,
     left: usize,
     refused: Refused,
+    settings: SettingsScan,
 }
 
 impl<T> Paced<T> {
-    pub(super) fn new(io: T, refused: Refused) -> Self {
-        Self { io, left: TURN_BYTES, refused }
+    pub(super) fn new(io: T, refused: Refused, settings: SettingsScan) -> Self {
+        Self { io, left: TURN_BYTES, refused, settings }
     }
 }
 
@@ -42,6 +43,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
         if let Poll::Ready(Err(error)) = &polled {
             self.refused.set(TlsFailure::of_refused_certificate(error));
         }
+        self.settings.advance(&buf.filled()[before..]);
         self.left = match polled {
             Poll::Pending => TURN_BYTES,
             Poll::Ready(_) => self.left.saturating_sub(buf.filled().len() - before),
@@ -85,12 +87,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
 mod tests {
     use super::*;
     use std::future::{Future, poll_fn};
-    use std::pin::pin;
+    use std::{pin::pin, rc::Rc};
     use tokio::io::AsyncReadExt;
 
     #[tokio::test]
     async fn a_stream_that_always_has_more_is_left_now_and_then() {
-        let mut paced = Paced::new(tokio::io::repeat(0), Refused::default());
+        let mut paced =
+            Paced::new(tokio::io::repeat(0), Refused::default(), SettingsScan::new(Rc::default()));
         let (mut turns, mut buffer) = (0, [0; 1000]);
         let total = poll_fn(|cx| {
             turns += 1;

@@ -2,13 +2,16 @@
 
 use super::{
     super::{
-        error::{Fate, Malformed, UpstreamError, of_http2},
+        error::{Fate, Malformed, Phase, UpstreamError, of_http2},
         interim::Interims,
         too_many_fields,
     },
     Http2,
     body::Http2Body,
+    io::end_data,
     outgoing::Outgoing,
+    tunnel::Tunnel,
+    websocket,
 };
 use crate::request::{BoxError, RequestBody};
 use bytes::Bytes;
@@ -32,6 +35,14 @@ const NOT_IN_HTTP_2: [HeaderName; 6] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// What has become of an extended CONNECT.
+pub(in super::super) enum Connected {
+    /// The backend has accepted it: the response to the handshake, and what follows.
+    Tunnel(Response<()>, Tunnel),
+    /// The backend has declined it, with this response.
+    Declined(Response<Http2Body>),
+}
+
 impl Http2 {
     /// Sends a request and waits for the head of its response, of at most `max_fields` fields. The
     /// rest of the body is sent while the response's body is read. `head` is unchanged, and so is
@@ -49,6 +60,30 @@ impl Http2 {
         let exchange = Exchange { response, outgoing, interims, max_fields };
         let (response, outgoing) = exchange.head(body).await?;
         Ok(self.responded(response, outgoing))
+    }
+
+    /// Sends the handshake of a WebSocket as an extended CONNECT, which the backend
+    /// [takes](Self::takes_connect), and waits for the head of its response.
+    pub(in super::super) async fn connect(
+        self,
+        head: &Parts,
+        max_fields: usize,
+        interims: &mut Interims<'_>,
+    ) -> Result<Connected, UpstreamError> {
+        let mut request = request(head, &RequestBody::empty());
+        let accept = websocket::begin(&mut request).ok_or(Phase::Upgrade)?;
+        let (response, mut stream) = self.begin(request, false).await?;
+        let exchange = Exchange { response, outgoing: Outgoing::nothing(), interims, max_fields };
+        let (response, outgoing) = exchange.head(&mut RequestBody::empty()).await?;
+        if response.status().is_success() {
+            let (mut head, incoming) = response.into_parts();
+            websocket::accept(&mut head, accept);
+            let tunnel = Tunnel::new(stream, incoming, self);
+            return Ok(Connected::Tunnel(Response::from_parts(head, ()), tunnel));
+        }
+        // An error is a stream that has ended, which its response tells.
+        let _ = end_data(&mut stream);
+        Ok(Connected::Declined(self.responded(response, outgoing)))
     }
 
     /// Sends a request's head once the connection has room for it.

@@ -10,6 +10,7 @@ mod http2_sharing;
 mod retries;
 mod timeouts;
 mod tls;
+mod websockets;
 
 use portico_tests::{
     backend::Stage,

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A TLS endpoint that offers `protocols` (RFC 7301), with a certificate that nobody signed.
-fn acceptor(protocols: &[&str]) -> TlsAcceptor {
+pub(super) fn acceptor(protocols: &[&str]) -> TlsAcceptor {
     let made = rcgen::generate_simple_self_signed(["app.example".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
