@@ -14,6 +14,9 @@ use crate::{
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 
+/// Which part of the budget for clients' connections the windows of backends may take beside it.
+const WINDOWS_SHARE: usize = 16;
+
 /// State that the requests of a worker share.
 pub(crate) struct Shared {
     /// Bounds on what clients may send.
@@ -45,7 +48,8 @@ impl Shared {
         backoff: Arc<Backoff>,
     ) -> io::Result<Self> {
         let (guard, max_fields) = (config.guard.clone(), config.limits.response_fields);
-        let upstreams = Upstreams::new(guard, max_fields, backoff);
+        let window_bytes = config.limits.memory / WINDOWS_SHARE / config.workers.max(1);
+        let upstreams = Upstreams::new(guard, max_fields, window_bytes, backoff);
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             https_ports,

@@ -33,14 +33,20 @@ use std::{
 const MAX_REFUSALS: usize = 3;
 
 impl Upstreams {
-    /// Without connections yet. Responses have at most `max_fields` fields.
-    pub(crate) fn new(guard: AddressGuard, max_fields: usize, backoff: Arc<Backoff>) -> Self {
+    /// Without connections yet. Responses have at most `max_fields` fields. Of those over HTTP/2,
+    /// clients may leave `window_bytes` unread beside the smallest windows.
+    pub(crate) fn new(
+        guard: AddressGuard,
+        max_fields: usize,
+        window_bytes: usize,
+        backoff: Arc<Backoff>,
+    ) -> Self {
         Self {
             connector: Connector::new(guard),
             backoff,
             max_fields,
             pool: Rc::default(),
-            http2: Http2Connections::default(),
+            http2: Http2Connections::new(window_bytes),
             stats: UpstreamStats::default(),
         }
     }

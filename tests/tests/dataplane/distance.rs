@@ -324,6 +324,7 @@ async fn upload_over_http_2(address: SocketAddr) -> Duration {
     began.elapsed()
 }
 
+#[expect(clippy::print_stdout, reason = "it is what a measurement is for")]
 fn report(what: &str, http_1: Duration, http_2: Duration) {
     let rate = |took: Duration| TOTAL as f64 / took.as_secs_f64() / 1e6;
     let (one, two) = (rate(http_1), rate(http_2));

@@ -36,7 +36,11 @@ pub(super) async fn serve(
     }
     // Nothing is waited for before the answer to the handshake of a WebSocket.
     stream.expects_continue.set(!stream.offers_upgrade() && expects_continue(&head));
-    stream.inbox.replace(Some(Inbox::new(body, content_length(&head))));
+    stream.inbox.replace(Some(Inbox::new(
+        body,
+        content_length(&head),
+        stream.request.deadline.now(),
+    )));
     let response = {
         let body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>> = match stream.offers_upgrade()
         {

@@ -2,21 +2,24 @@
 //! library counts small frames that wait, and ends a connection that has too many. Read ahead they
 //! take no more than their bytes, and of these the client sends more only as the backend takes them.
 
-use super::{head::has_outer_space, windows::LONG_BYTES};
-use crate::request::{BodyError, BoxError};
+use super::head::has_outer_space;
+use crate::request::{BodyError, BoxError, Pace};
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use http::HeaderMap;
 use hyper::body::Frame;
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::Instant,
+};
 
 /// What has arrived of a body and waits for the backend.
 pub(super) struct Inbox {
     stream: RecvStream,
     data: BytesMut,
     end: End,
-    /// How much has been taken.
-    taken: u64,
+    /// How fast it is taken.
+    pace: Pace,
     /// The length of what has not been taken, if the head tells.
     left: Option<u64>,
 }
@@ -35,10 +38,10 @@ enum End {
 
 impl Inbox {
     /// A body of which nothing has been read, of this length if that is known.
-    pub(super) fn new(stream: RecvStream, length: Option<u64>) -> Self {
+    pub(super) fn new(stream: RecvStream, length: Option<u64>, now: Instant) -> Self {
         let is_whole = stream.is_end_stream();
         let (end, left) = if is_whole { (End::Whole(None), Some(0)) } else { (End::Data, length) };
-        Self { stream, data: BytesMut::new(), end, taken: 0, left }
+        Self { stream, data: BytesMut::new(), end, pace: Pace::new(now), left }
     }
 
     /// Reads what has arrived; the task is woken when there is more. Returns how much was read.
@@ -72,7 +75,7 @@ impl Inbox {
         let data = self.data.split().freeze();
         // An error is a stream that has ended, of which no more will be sent.
         let _ = self.stream.flow_control().release_capacity(data.len());
-        self.taken += data.len() as u64;
+        self.pace.read(data.len());
         self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
         data
     }
@@ -104,9 +107,9 @@ impl Inbox {
         matches!(self.end, End::Data | End::Trailers)
     }
 
-    /// Whether much of it has been taken.
-    pub(super) fn is_long(&self) -> bool {
-        self.taken >= LONG_BYTES
+    /// The backend waits for more: whether it has taken it fast.
+    pub(super) fn is_fast(&mut self, now: Instant) -> bool {
+        self.pace.is_fast(now)
     }
 
     /// How many bytes wait.

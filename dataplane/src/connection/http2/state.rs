@@ -49,7 +49,7 @@ pub(super) struct ConnState {
     pub(super) streams: Cell<usize>,
     /// How many of their bodies arrive.
     pub(super) bodies: Cell<usize>,
-    /// Whether the backend of a long one waits for more of it.
+    /// Whether a backend that takes one fast waits for more.
     pub(super) is_body_awaited: Cell<bool>,
     /// How many of them wait for the client to read their responses.
     pub(super) stalled: Cell<usize>,

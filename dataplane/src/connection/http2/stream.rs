@@ -108,7 +108,8 @@ impl Stream {
         match &polled {
             Poll::Pending => {
                 self.send_continue();
-                if inbox.is_long() {
+                // A WebSocket may last for days, and gets no larger window.
+                if !self.offers_upgrade() && inbox.is_fast(self.request.deadline.now()) {
                     self.connection.is_body_awaited.set(true);
                 }
             }

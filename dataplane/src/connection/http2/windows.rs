@@ -1,7 +1,7 @@
 //! How much of its requests' bodies a client may send before backends have taken any of it. All
 //! bodies of a connection share its window, and each has one of its own, so that a backend that does
 //! not read holds up its own request only. One window per round trip is little over a long distance:
-//! where a body is long and its backend waits for it, few bodies have larger ones.
+//! where a backend takes a body fast and waits for more, few bodies have larger ones.
 
 /// The window of a connection.
 pub(super) const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -14,9 +14,6 @@ pub(super) const MIN_STREAM_WINDOW: u32 = CONNECTION_WINDOW / MAX_STREAMS;
 
 /// The largest: it leaves the others something of the connection's, whatever its backend does.
 const MAX_STREAM_WINDOW: u32 = 3 * 1024 * 1024;
-
-/// How much of a body its backend has taken before it counts as long.
-pub(super) const LONG_BYTES: u64 = 128 * 1024;
 
 /// The window of each body while so many arrive. The client is told too late of its first request
 /// beyond: two bodies have half of what there is, so that what the first one holds fits too.
@@ -38,7 +35,7 @@ impl Windows {
         Self(MIN_STREAM_WINDOW)
     }
 
-    /// What it is to become, if so many bodies arrive, and the backend of a long one waits for it.
+    /// What it is to become, if so many bodies arrive, and a backend that takes one fast waits for more.
     pub(super) fn next(&self, bodies: usize, is_awaited: bool) -> Option<u32> {
         let next = match bodies {
             // Nobody knows how many come next.

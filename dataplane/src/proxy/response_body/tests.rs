@@ -118,7 +118,7 @@ async fn in_turns(protocol: Protocol) {
             Protocol::Http1 | Protocol::Https(_) => answer_over_http1(socket).await,
         }
     });
-    let upstreams = Upstreams::new(AddressGuard::default(), 100, Arc::default());
+    let upstreams = Upstreams::new(AddressGuard::default(), 100, 0, Arc::default());
     let body = ask(&upstreams, protocol.clone(), address).await;
     // All of it comes in, so that only turns end a poll.
     for _ in 0..PIECES {

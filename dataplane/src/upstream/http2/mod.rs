@@ -41,7 +41,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{sleep, timeout};
-use windows::{CONNECTION_WINDOW, MAX_STREAMS, MIN_STREAM_WINDOW, Windows, window};
+use windows::{CONNECTION_WINDOW, MAX_STREAMS, MIN_STREAM_WINDOW, Wide, Windows, window};
 
 /// Connections per endpoint and worker. Requests beyond wait for a stream.
 const MAX_CONNECTIONS: usize = 256;
@@ -65,8 +65,8 @@ pub(super) struct Http2Connections {
     pub(super) openings: Openings,
     /// The backends that choose HTTP/1.1 over TLS, and the eviction count when one was last used.
     http1_only: RefCell<HashMap<Key, Cell<u64>>>,
-    /// How many connections have larger windows.
-    wide: Rc<Cell<usize>>,
+    /// Those that have larger windows.
+    wide: Rc<Wide>,
     /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Rc<Cell<u64>>,
 }
@@ -187,6 +187,11 @@ impl Drop for Http2 {
 pub(super) struct ConnectionId(*const ());
 
 impl Http2Connections {
+    /// None yet. Larger windows than the smallest ones take at most so many bytes together.
+    pub(super) fn new(window_bytes: usize) -> Self {
+        Self { wide: Rc::new(Wide::within(window_bytes)), ..Self::default() }
+    }
+
     /// A place on a connection for `key` other than `not`, if there is one.
     pub(super) fn get(&self, key: &Key, not: Option<ConnectionId>) -> Option<Http2> {
         let all = self.by_key.borrow();

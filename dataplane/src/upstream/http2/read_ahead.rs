@@ -5,7 +5,7 @@
 //! again only once the client has read.
 
 use super::super::error::of_http2;
-use crate::request::BoxError;
+use crate::request::{BoxError, Pace};
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use http::HeaderMap;
@@ -20,6 +20,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker, ready},
+    time::Instant,
 };
 
 /// The length from which on data is kept as it arrived. What is shorter would keep a larger buffer
@@ -29,15 +30,12 @@ const MIN_KEPT_BYTES: usize = 4 * 1024;
 /// Up to how many bytes of short data are joined.
 const MAX_JOINED_BYTES: usize = 16 * 1024;
 
-/// How much of a response its client has read before it counts as long.
-const LONG_BYTES: u64 = 128 * 1024;
-
 /// The responses of a connection of which more may come.
 #[derive(Default)]
 pub(super) struct Arriving(RefCell<Vec<Weak<RefCell<Incoming>>>>);
 
 impl Arriving {
-    /// Takes what has arrived; whether the client of a long response has waited for it. Called after
+    /// Takes what has arrived; whether a client that reads fast has waited for more. Called after
     /// the connection has read.
     pub(super) fn read(&self) -> bool {
         let mut is_awaited = false;
@@ -58,12 +56,20 @@ pub(super) struct ReadAhead(Rc<RefCell<Incoming>>);
 impl ReadAhead {
     /// Takes what has arrived. Of what still may, `arriving` takes care.
     pub(super) fn new(stream: RecvStream, arriving: &Arriving) -> Self {
+        Self::with_pace(stream, arriving, Some(Pace::new(Instant::now())))
+    }
+
+    /// The same of a tunnel, which may last for days: it gets no larger window.
+    pub(super) fn of_tunnel(stream: RecvStream, arriving: &Arriving) -> Self {
+        Self::with_pace(stream, arriving, None)
+    }
+
+    fn with_pace(stream: RecvStream, arriving: &Arriving, pace: Option<Pace>) -> Self {
         let end = if stream.is_end_stream() { End::Nothing } else { End::Unknown };
         let signal = Arc::<Signal>::default();
         let waker = signal.clone().into();
         let unread = Unread::default();
-        let (taken, is_awaited) = (0, false);
-        let mut incoming = Incoming { stream, unread, taken, is_awaited, end, signal, waker };
+        let mut incoming = Incoming { stream, unread, pace, is_awaited: false, end, signal, waker };
         let may_have_more = incoming.read();
         let incoming = Rc::new(RefCell::new(incoming));
         if may_have_more {
@@ -83,13 +89,17 @@ impl ReadAhead {
         if let Some(data) = incoming.unread.pop() {
             // Fails only if more is released than has arrived.
             let _ = incoming.stream.flow_control().release_capacity(data.len());
-            incoming.taken += data.len() as u64;
+            if let Some(pace) = &mut incoming.pace {
+                pace.read(data.len());
+            }
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         match mem::replace(&mut incoming.end, End::Nothing) {
             End::Unknown => {
                 incoming.end = End::Unknown;
-                incoming.is_awaited = incoming.taken >= LONG_BYTES;
+                let pace = &mut incoming.pace;
+                incoming.is_awaited =
+                    pace.as_mut().is_some_and(|pace| pace.is_fast(Instant::now()));
                 incoming.signal.set_client(cx.waker());
                 Poll::Pending
             }
@@ -109,9 +119,9 @@ impl ReadAhead {
 struct Incoming {
     stream: RecvStream,
     unread: Unread,
-    /// How much the client has taken.
-    taken: u64,
-    /// Whether it waits for more although that is much.
+    /// How fast the client takes it; `None` if that does not matter.
+    pace: Option<Pace>,
+    /// Whether it waits for more although that is fast.
     is_awaited: bool,
     end: End,
     signal: Arc<Signal>,

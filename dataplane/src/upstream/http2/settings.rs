@@ -96,13 +96,13 @@ fn announces_connect(bytes: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let settings = payload.get(..length)?.chunks_exact(6);
-    let values = settings.filter_map(|setting| match *setting {
+    let mut values = settings.filter_map(|setting| match *setting {
         [a, b, ..] if u16::from_be_bytes([a, b]) != ENABLE_CONNECT_PROTOCOL => None,
         [_, _, ref value @ ..] => Some(value == [0, 0, 0, 1]),
         _ => None,
     });
     // The last one counts (RFC 9113 §6.5).
-    Some(values.last().unwrap_or(false))
+    Some(values.next_back().unwrap_or(false))
 }
 
 #[cfg(test)]

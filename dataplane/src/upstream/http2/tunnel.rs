@@ -26,7 +26,7 @@ pub(in super::super) struct Tunnel {
 
 impl Tunnel {
     pub(super) fn new(outgoing: SendStream<Bytes>, incoming: RecvStream, place: Http2) -> Self {
-        let incoming = ReadAhead::new(incoming, &place.0.arriving);
+        let incoming = ReadAhead::of_tunnel(incoming, &place.0.arriving);
         Self { outgoing, incoming, held: Bytes::new(), _place: place }
     }
 }

@@ -3,8 +3,8 @@
 //! All responses of a connection share its window. Each has one of its own in it: a share, whose
 //! size follows from how many requests the connection takes. So clients that do not read hold back
 //! only their own responses. One window per round trip is little over a long distance: where a
-//! response is long and its client waits for it, the few requests that a connection has get all of
-//! its window between them, and further ones go over another connection, until it has none.
+//! client reads fast and waits for more, the few requests that its connection has get all of its
+//! window between them, and further ones go over another connection, until it has none.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -17,21 +17,34 @@ pub(super) const MIN_STREAM_WINDOW: u32 = 64 * 1024;
 /// How many requests share a connection at most.
 pub(super) const MAX_STREAMS: usize = (CONNECTION_WINDOW / MIN_STREAM_WINDOW) as usize;
 
-/// How many connections of a worker may have larger windows at a time.
-const MAX_WIDE: usize = 16;
+/// The connections of a worker that have larger windows.
+#[derive(Debug, Default)]
+pub(super) struct Wide {
+    count: Cell<usize>,
+    /// How many there may be at a time.
+    limit: usize,
+}
+
+impl Wide {
+    /// None yet, and at most as many as have room in so many bytes; at least one.
+    pub(super) fn within(bytes: usize) -> Self {
+        let limit = (bytes / CONNECTION_WINDOW as usize).max(1);
+        Self { count: Cell::new(0), limit }
+    }
+}
 
 /// The windows of a connection.
 #[derive(Debug)]
 pub(super) struct Windows {
     /// How many requests it takes.
     capacity: Cell<usize>,
-    /// How many connections of the worker have larger windows.
-    wide: Rc<Cell<usize>>,
+    /// Those of the worker's other connections.
+    wide: Rc<Wide>,
 }
 
 impl Windows {
     /// The smallest windows.
-    pub(super) fn new(wide: Rc<Cell<usize>>) -> Self {
+    pub(super) fn new(wide: Rc<Wide>) -> Self {
         Self { capacity: Cell::new(MAX_STREAMS), wide }
     }
 
@@ -45,8 +58,8 @@ impl Windows {
         self.capacity.get() < MAX_STREAMS
     }
 
-    /// What the connection's capacity is to become, if it has so many requests, and the client of
-    /// a long response waits for more of it. Only without requests it becomes larger: they may hold
+    /// What the connection's capacity is to become, if it has so many requests, and a client that
+    /// reads fast waits for more. Only without requests it becomes larger: they may hold
     /// all that they were allowed.
     pub(super) fn next(&self, requests: usize, is_awaited: bool) -> Option<usize> {
         let next = match requests {
@@ -54,7 +67,8 @@ impl Windows {
             requests if is_awaited => requests.next_power_of_two().min(self.capacity.get()),
             _ => return None,
         };
-        let is_allowed = self.are_wide() || next == MAX_STREAMS || self.wide.get() < MAX_WIDE;
+        let has_place = || self.wide.count.get() < self.wide.limit;
+        let is_allowed = self.are_wide() || next == MAX_STREAMS || has_place();
         Some(next).filter(|next| *next != self.capacity.get() && is_allowed)
     }
 
@@ -65,9 +79,10 @@ impl Windows {
     }
 
     fn count(&self, is_wide: bool) {
+        let count = &self.wide.count;
         match (self.are_wide(), is_wide) {
-            (false, true) => self.wide.set(self.wide.get() + 1),
-            (true, false) => self.wide.set(self.wide.get() - 1),
+            (false, true) => count.set(count.get() + 1),
+            (true, false) => count.set(count.get() - 1),
             (false, false) | (true, true) => {}
         }
     }
@@ -91,7 +106,7 @@ mod tests {
 
     #[test]
     fn few_long_responses_share_the_whole_window() {
-        let windows = Windows::new(Rc::default());
+        let windows = Windows::new(Rc::new(Wide::within(0)));
         assert_eq!((windows.capacity(), window(windows.capacity())), (64, 64 * 1024));
         for (requests, is_awaited, next) in [
             (1, false, None),
@@ -119,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_worker_has_only_so_many_connections_with_large_windows() {
-        let wide = Rc::<Cell<usize>>::default();
-        let all: Vec<_> = (0..MAX_WIDE).map(|_| Windows::new(wide.clone())).collect();
+        let wide = Rc::new(Wide::within(3 * CONNECTION_WINDOW as usize));
+        let all: Vec<_> = (0..3).map(|_| Windows::new(wide.clone())).collect();
         all.iter().for_each(|one| one.set(2));
         let another = Windows::new(wide.clone());
         assert_eq!(another.next(1, true), None);
@@ -129,8 +144,8 @@ mod tests {
         all[0].set(64);
         assert_eq!(another.next(1, true), Some(1));
         another.set(1);
-        assert_eq!(wide.get(), MAX_WIDE);
+        assert_eq!(wide.count.get(), 3);
         drop((another, all));
-        assert_eq!(wide.get(), 0);
+        assert_eq!(wide.count.get(), 0);
     }
 }

@@ -326,6 +326,19 @@ async fn a_request_that_is_no_handshake_is_501() {
     assert!(backend.got.lock().await.try_recv().is_err());
 }
 
+/// Reads frames until that of a head has come.
+async fn head_comes(wire: &mut Wire) {
+    loop {
+        let head = wire.read(9).await.unwrap();
+        assert_eq!(head.len(), 9, "closed");
+        let length = u16::from_be_bytes([head[1], head[2]]);
+        wire.read(usize::from(length)).await.unwrap();
+        if head[3] == HEADERS {
+            return;
+        }
+    }
+}
+
 /// Nothing is sent before the backend has said that it may be, and it has not for ever.
 #[tokio::test]
 async fn settings_are_waited_for_as_long_as_a_connection() {
@@ -348,15 +361,9 @@ async fn settings_are_waited_for_as_long_as_a_connection() {
         wire.read(24).await.unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;
         wire.send(frame(SETTINGS, 0, 0, first)).await.unwrap();
-        // Nothing but SETTINGS and WINDOW_UPDATE comes before that.
-        while status == 101 {
-            let head = wire.read(9).await.unwrap();
-            let length = u16::from_be_bytes([head[1], head[2]]);
-            wire.read(usize::from(length)).await.unwrap();
-            if head[3] == HEADERS {
-                wire.send(frame(HEADERS, END_HEADERS, 1, OK)).await.unwrap();
-                break;
-            }
+        if status == 101 {
+            head_comes(&mut wire).await;
+            wire.send(frame(HEADERS, END_HEADERS, 1, OK)).await.unwrap();
         }
         let answer = timeout(PATIENCE, asked).await.unwrap().unwrap().unwrap();
         assert_eq!(answer.status(), status);
