@@ -100,6 +100,31 @@ async fn an_external_host_may_have_another_authority_and_another_name() {
 }
 
 #[tokio::test]
+async fn an_external_host_that_prefers_http_2_is_spoken_to_in_it() {
+    let own = Authority::new("own").unwrap();
+    let acceptor = own.issue(&["app.localhost"]).unwrap().acceptor(None).unwrap();
+    let mut config = (**acceptor.config()).clone();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut http2 =
+            h2::server::handshake(acceptor.accept(socket).await.unwrap()).await.unwrap();
+        while let Some(Ok((_, mut respond))) = http2.accept().await {
+            respond.send_response(http::Response::new(()), true).unwrap();
+        }
+    });
+    let url = format!("external: {{url: 'https://app.localhost:{port}'}}");
+    let tls = "{caRef: {kind: ConfigMap, name: own}}";
+    let edge = edge(&url, tls, "", &own.config_map("own")).await;
+    for _ in 0..3 {
+        assert_eq!(outcome(&edge).await, is(200, ""));
+    }
+}
+
+#[tokio::test]
 async fn a_backend_that_asks_for_a_certificate_gets_the_routes() {
     let own = Authority::new("own").unwrap();
     let address = backend(&own.issue(&["app.internal"]).unwrap(), Some(&own)).await;
