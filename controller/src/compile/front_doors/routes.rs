@@ -261,6 +261,7 @@ impl<'s> Routes<'_, '_, 's> {
             request_headers,
             response_headers,
             timeouts,
+            selection: Arc::default(),
             unavailable: headers.unavailable,
         }
     }

@@ -36,6 +36,7 @@ fn route(path: &str, action: Action) -> RouteMatch {
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
+        selection: Arc::default(),
         unavailable: None,
     };
     Match {
