@@ -35,6 +35,8 @@ pub(crate) struct RequestRecord {
     pub(crate) cors: Option<Verdict>,
     /// From sending the request to receiving the response's head.
     pub(crate) upstream: Option<Duration>,
+    /// How often it was sent, or would have been had there been a connection.
+    pub(crate) tries: u32,
     /// Bytes received of the request's body.
     pub(crate) received: u64,
     /// Bytes sent of the response's body.
@@ -85,6 +87,7 @@ impl RequestRecord {
             refusal: None,
             cors: None,
             upstream: None,
+            tries: 0,
             received: 0,
             sent: 0,
             complete: false,
@@ -138,6 +141,7 @@ impl RequestRecord {
             bytes_out = self.sent,
             duration_ms = millis(duration),
             upstream_ms = self.upstream.map(millis),
+            tries = self.tries,
             request_id = %self.id.to_str().unwrap_or("-"),
         );
     }
