@@ -116,14 +116,23 @@ impl Source {
         Poll::Ready(Some(Err(BodyError.into())))
     }
 
+    /// Notes that something has come, and whether that was the end.
+    fn step(&mut self, has_ended: bool) {
+        let Self { state, .. } = self;
+        self.has_ended = has_ended;
+        if has_ended {
+            state.body.ended.set(state.body.ended.get().or(Some(state.deadline.now())));
+        }
+        state.deadline.set(state.body.wait(has_ended));
+    }
+
     /// The next frame from the client, which is kept if somebody else may have to send it again.
     fn poll_next(&mut self, cx: &mut Context<'_>, is_shared: bool) -> Polled {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
         let body = &self.state.body;
         body.awaited.set(polled.is_pending());
         let Some(frame) = ready!(polled) else {
-            self.has_ended = true;
-            self.state.deadline.set(body.wait(true));
+            self.step(true);
             return Poll::Ready(None);
         };
         let Ok(frame) = frame else { return self.fail(Refusal::BodyBroken) };
@@ -136,8 +145,7 @@ impl Source {
         let is_trailers = frame.is_trailers();
         let Ok(frame) = self.filter.apply(frame) else { return self.fail(Refusal::BodyBroken) };
         // Without any fields, the trailer section is only the body's end.
-        self.has_ended = is_trailers || frame.is_none() || self.incoming.is_end_stream();
-        self.state.deadline.set(self.state.body.wait(self.has_ended));
+        self.step(is_trailers || frame.is_none() || self.incoming.is_end_stream());
         self.taken += length;
         match (&mut self.kept, &frame) {
             (Some(kept), Some(frame)) if is_shared && self.taken <= MAX_KEPT_BYTES => kept.add(frame),
