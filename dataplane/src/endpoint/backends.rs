@@ -2,6 +2,7 @@
 
 use super::{
     ejection::may_eject,
+    queue::Queue,
     state::{Failure, Member},
 };
 use crate::{
@@ -68,11 +69,18 @@ pub(super) struct SetShared {
     next_measurement: AtomicU64,
     /// Held while it is decided whether an endpoint is ejected; the same for all backends.
     ejecting: Arc<Mutex<()>>,
+    /// The requests that wait because all of its endpoints are full.
+    queue: Arc<Queue>,
 }
 
 impl SetShared {
     pub(super) fn new(ejecting: Arc<Mutex<()>>) -> Self {
-        Self { ejections: AtomicU64::new(0), next_measurement: AtomicU64::new(0), ejecting }
+        Self {
+            ejections: AtomicU64::new(0),
+            next_measurement: AtomicU64::new(0),
+            ejecting,
+            queue: Arc::default(),
+        }
     }
 }
 
@@ -94,6 +102,11 @@ impl BackendSet {
             median: AtomicU64::new(0),
             computed: AtomicU64::new(0),
         }
+    }
+
+    /// Where requests wait while all of its endpoints are full.
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.shared.queue
     }
 
     /// Whether these are its addresses.

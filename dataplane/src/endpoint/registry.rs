@@ -4,18 +4,20 @@ use super::{
     backends::{BackendSet, Missing, SetKey, SetShared},
     backoff::LOG_INTERVAL,
     check::CheckState,
+    retry_budget::RetryBudget,
     shown::{Now, ShownBackend},
+    sockets::Reclaim,
     state::{Endpoint, EndpointKey, Member},
 };
 use crate::{
     address_guard::AddressGuard,
-    table::{Action, Backend, HealthCheck, Route, Table, Target, Timeouts},
+    table::{Action, Backend, HealthCheck, ObjectName, Route, Table, Target, Timeouts},
 };
 use hashbrown::{HashMap, HashSet};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Instant, SystemTime},
@@ -32,6 +34,7 @@ pub(crate) struct Registry {
     guard: AddressGuard,
     version: AtomicU64,
     known: Mutex<Known>,
+    reclaim: Arc<Reclaim>,
     ejecting: Arc<Mutex<()>>,
     /// When backends without addresses were last logged.
     without_addresses: Mutex<HashMap<Box<str>, Instant>>,
@@ -43,6 +46,8 @@ struct Known {
     endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
     checks: HashMap<(EndpointKey, Arc<HealthCheck>), Arc<CheckState>>,
     sets: HashMap<SetKey, Arc<BackendSet>>,
+    /// The retry budgets of Routes that have been used.
+    budgets: HashMap<ObjectName, Weak<RetryBudget>>,
     /// The addresses of external hosts.
     names: HashMap<Box<str>, Arc<[IpAddr]>>,
 }
@@ -65,6 +70,7 @@ impl Registry {
             guard,
             version: AtomicU64::new(0),
             known: Mutex::default(),
+            reclaim: Arc::default(),
             ejecting: Arc::default(),
             without_addresses: Mutex::default(),
         }
@@ -82,6 +88,28 @@ impl Registry {
         health: Option<&Arc<HealthCheck>>,
     ) -> Arc<BackendSet> {
         self.set_of(&mut self.lock(), backend, health)
+    }
+
+    /// What is known of a Route's requests and retries. Takes a lock.
+    pub(crate) fn retry_budget(&self, route: &ObjectName) -> Arc<RetryBudget> {
+        let budgets = &mut self.lock().budgets;
+        if let Some(budget) = budgets.get(route).and_then(Weak::upgrade) {
+            return budget;
+        }
+        budgets.retain(|_, budget| budget.strong_count() > 0);
+        let budget = Arc::<RetryBudget>::default();
+        budgets.insert(route.clone(), Arc::downgrade(&budget));
+        budget
+    }
+
+    /// What tells all workers that an idle connection of theirs is needed.
+    pub(crate) fn reclaim(&self) -> &Arc<Reclaim> {
+        &self.reclaim
+    }
+
+    /// Whole seconds since the registry was made.
+    pub(crate) fn second(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.epoch).as_secs()
     }
 
     /// Every endpoint that the Routes of a table check, once for each `health` block.

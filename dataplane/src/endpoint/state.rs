@@ -5,12 +5,15 @@ use super::{
     check::CheckState,
     ejection::Ejections,
     latency::Latency,
+    queue::{self, Places},
+    sockets::Sockets,
 };
 use crate::table::{Ejection, Protocol};
 use sha2::{Digest, Sha256};
 use std::{
     fmt,
     net::SocketAddr,
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -58,7 +61,8 @@ pub(crate) struct Endpoint {
     id: u64,
     epoch: Instant,
     created: Instant,
-    in_flight: AtomicU32,
+    pub(super) places: Places,
+    pub(super) sockets: Sockets,
     latency: Latency,
     /// Failures in a row.
     failures: AtomicU32,
@@ -84,7 +88,19 @@ pub(crate) struct InFlight(Arc<Endpoint>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        queue::leave(&self.0);
+    }
+}
+
+impl InFlight {
+    /// Whether it is at this endpoint.
+    pub(crate) fn is_at(&self, endpoint: &Arc<Endpoint>) -> bool {
+        Arc::ptr_eq(&self.0, endpoint)
+    }
+
+    #[cfg(test)]
+    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.0
     }
 }
 
@@ -96,7 +112,8 @@ impl Endpoint {
             key,
             epoch,
             created: now,
-            in_flight: AtomicU32::new(0),
+            places: Places::default(),
+            sockets: Sockets::default(),
             latency: Latency::new(),
             failures: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
@@ -115,6 +132,15 @@ impl Endpoint {
         self.key.address
     }
 
+    /// Whether its connections are of HTTP/1.1, each for one request at a time, as far as is known.
+    pub(crate) fn speaks_http1(&self) -> bool {
+        match self.key.protocol {
+            Protocol::Http1 => true,
+            Protocol::H2c => false,
+            Protocol::Https(_) => self.sockets.has_any(),
+        }
+    }
+
     /// A hash of address, protocol and TLS name: the same in every process.
     pub(crate) fn id(&self) -> u64 {
         self.id
@@ -122,13 +148,18 @@ impl Endpoint {
 
     /// Counts a request as in flight until the guard is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.places.take();
         InFlight(self.clone())
+    }
+
+    /// The same, unless `limit` requests are in flight.
+    pub(crate) fn begin_below(self: &Arc<Self>, limit: NonZeroU32) -> Option<InFlight> {
+        self.places.take_below(limit).then(|| InFlight(self.clone()))
     }
 
     /// How many requests are in flight.
     pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        self.places.taken()
     }
 
     /// It has answered a request, and not with a failure.

@@ -23,7 +23,7 @@ const MAX_COOKIES: usize = 8;
 pub(super) struct SessionId([u8; ID_BYTES]);
 
 impl SessionId {
-    /// The id of an endpoint of `backend`; `key` is the FrontDoor's uid, which no client knows.
+    /// The id of an endpoint of `backend`.
     fn of(key: &str, backend: &Backend, address: SocketAddr) -> Self {
         let protocol = match backend.protocol {
             Protocol::Http1 => "http",
@@ -69,31 +69,21 @@ impl SessionId {
 pub(super) struct Sessions {
     /// The index of the backend, and that of the endpoint among its members.
     by_id: HashMap<SessionId, (usize, usize)>,
-    /// The sets that they were made of.
-    sets: Vec<Arc<BackendSet>>,
-    /// For whom.
-    key: Arc<str>,
+    by_place: Vec<Vec<SessionId>>,
 }
 
 impl Sessions {
-    /// The sessions of a FrontDoor's Route.
-    pub(super) fn of(key: &Arc<str>, backends: &[Backend], sets: &[Arc<BackendSet>]) -> Self {
-        let of_backend = |(index, (backend, set)): (usize, (&Backend, &Arc<BackendSet>))| {
-            let ids = set.members.iter().map(|member| {
-                SessionId::of(key, backend, member.endpoint.address())
-            });
-            ids.enumerate().map(|(member, id)| (id, (index, member))).collect::<Vec<_>>()
+    /// Those of a Route's backends; `key` is the FrontDoor's uid, which no client knows.
+    pub(super) fn of(key: &str, backends: &[Backend], sets: &[Arc<BackendSet>]) -> Self {
+        let of_backend = |(backend, set): (&Backend, &Arc<BackendSet>)| -> Vec<_> {
+            let addresses = set.members.iter().map(|member| member.endpoint.address());
+            addresses.map(|address| SessionId::of(key, backend, address)).collect()
         };
-        let all = backends.iter().zip(sets).enumerate().flat_map(of_backend);
-        Self { by_id: all.collect(), sets: sets.to_vec(), key: key.clone() }
-    }
-
-    /// Whether they are those of these sets.
-    pub(super) fn are_of(&self, key: &Arc<str>, sets: &[Arc<BackendSet>]) -> bool {
-        let is_same = |(one, other): (&Arc<BackendSet>, &Arc<BackendSet>)| Arc::ptr_eq(one, other);
-        *self.key == **key
-            && self.sets.len() == sets.len()
-            && self.sets.iter().zip(sets).all(is_same)
+        let by_place: Vec<_> = backends.iter().zip(sets).map(of_backend).collect();
+        let places = by_place.iter().enumerate().flat_map(|(backend, ids)| {
+            ids.iter().enumerate().map(move |(index, id)| (*id, (backend, index)))
+        });
+        Self { by_id: places.collect(), by_place }
     }
 
     /// The backend and the member that a client's cookie names.
@@ -101,11 +91,11 @@ impl Sessions {
         let values = values(headers, &affinity.cookie).take(MAX_COOKIES);
         values.filter_map(SessionId::parse).find_map(|id| self.by_id.get(&id).copied())
     }
-}
 
-/// What the cookie holds for an endpoint of a backend.
-pub(super) fn session(key: &str, backend: &Backend, address: SocketAddr) -> SessionId {
-    SessionId::of(key, backend, address)
+    /// What the cookie holds for a member of a backend.
+    pub(super) fn id(&self, backend: usize, index: usize) -> Option<SessionId> {
+        self.by_place.get(backend)?.get(index).copied()
+    }
 }
 
 /// The pieces of a `Cookie` line, and the name of each (RFC 6265 §4.2.1).
@@ -200,7 +190,7 @@ mod tests {
     fn an_id_is_the_same_in_every_process() {
         let address = "10.0.0.1:8080".parse().unwrap();
         let id = |key, name, protocol, address| {
-            let id = session(key, &backend(name, protocol), address);
+            let id = SessionId::of(key, &backend(name, protocol), address);
             BASE64URL_NOPAD.encode(&id.0)
         };
         let own = id("uid", "web/a:80", Protocol::Http1, address);
@@ -213,7 +203,7 @@ mod tests {
         ];
         assert!(!others.contains(&own));
         let parsed = SessionId::parse(own.as_bytes()).unwrap();
-        assert_eq!(parsed, session("uid", &backend("web/a:80", Protocol::Http1), address));
+        assert_eq!(parsed, SessionId::of("uid", &backend("web/a:80", Protocol::Http1), address));
         for invalid in ["", "AAAA", "AAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAA=="] {
             assert_eq!(SessionId::parse(invalid.as_bytes()), None, "{invalid}");
         }

@@ -1,81 +1,125 @@
 //! One try: choose an endpoint, send the request to it, and note what that says of the endpoint.
+//! What follows a try that fails is in [`retries`](super::retries).
 
 use super::{
     Exchange,
     decide::ForwardPlan,
     downstream::Downstream,
+    route_state::Sets,
     selection::{Choice, Choosing, Chosen},
 };
 use crate::{
-    endpoint::Failure,
+    endpoint::{Failure, InFlight},
     refusal::Refusal,
-    request::RequestBody,
-    table::{Backend, Target},
-    upstream::{UpstreamError, UpstreamResponse},
+    request::{BodyProgress, RequestBody},
+    table::{Backend, EndpointLimits, Target},
+    upstream::{Bounds, UpstreamError, UpstreamResponse},
 };
 use http::request::Parts;
 use hyper::body::Body;
-use std::time::Instant;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
+
+/// What of a request decides where it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Preference {
+    /// The hash of what the policy `Hash` is about, if the request has it.
+    pub(super) key: Option<u64>,
+    /// The backend and the endpoint that its cookie names.
+    pub(super) session: Option<(usize, usize)>,
+}
+
+/// Why a try has brought no response.
+pub(super) struct Failed {
+    pub(super) error: UpstreamError,
+    /// Whether `perTry` was exceeded, and not the request's timeout.
+    pub(super) is_per_try: bool,
+}
 
 impl<D: Downstream> Exchange<'_, D> {
-    /// Chooses an endpoint other than those that were `tried`; `key` is what the policy `Hash`
-    /// hashes. Waits for the first resolution of an external name, within the request's timeout.
+    /// Chooses an endpoint other than those that were `tried`. Waits for the first resolution of an
+    /// external name, within the request's timeout.
     pub(super) async fn choose(
         &mut self,
         plan: &ForwardPlan<'_>,
-        key: Option<u64>,
+        preference: Preference,
+        limits: Option<EndpointLimits>,
         tried: &[Chosen],
     ) -> Result<Chosen, Refusal> {
         let (route, forward) = (&plan.matched.target, plan.forward);
         // Invariant: only requests with a Route have a plan.
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
-        let points = (state.backends.next(), self.shared.endpoints.next());
         for _ in 0..=forward.backends().len() {
             let sets = &state.sets(route, forward, &self.shared.registry);
-            let now = self.downstream.state().deadline.now();
-            let choosing = Choosing { route, forward, sets, now, key, tried, points };
+            let choosing = self.choosing(plan, sets, preference, limits, tried);
             let chosen = choosing.choose().inspect_err(|why| self.has_no_endpoint(plan, *why))?;
             match chosen {
-                Choice::Endpoint(chosen) => {
-                    self.note_chosen(&forward.backends()[chosen.backend], Some(&chosen));
-                    return Ok(chosen);
-                }
+                Choice::Endpoint(chosen) => return Ok(chosen),
                 Choice::Unresolved(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    self.resolve(plan, backend).await?;
+                    self.resolve(backend).await?;
                 }
             }
         }
         Err(Refusal::NameNotResolved)
     }
 
-    /// Sends the request to an endpoint, once, and notes what that says of it.
+    /// What a choice depends on now.
+    pub(super) fn choosing<'c>(
+        &self,
+        plan: &'c ForwardPlan<'_>,
+        sets: &'c Rc<Sets>,
+        preference: Preference,
+        limits: Option<EndpointLimits>,
+        tried: &'c [Chosen],
+    ) -> Choosing<'c> {
+        let (route, forward, key) = (&*plan.matched.target, plan.forward, preference.key);
+        let backends = self.route.as_ref().map_or(0, |route| route.backends.next());
+        let points = (backends, self.shared.endpoints.next());
+        let now = self.downstream.state().deadline.now();
+        Choosing { route, forward, sets, now, key, tried, limits, points }
+    }
+
+    /// Sends the request to an endpoint, where it has a place, once, and notes what that says of the
+    /// endpoint.
     pub(super) async fn attempt(
         &mut self,
         plan: &ForwardPlan<'_>,
         chosen: &Chosen,
+        place: InFlight,
         head: &mut Parts,
         body: &mut RequestBody,
-    ) -> Result<UpstreamResponse, UpstreamError> {
+    ) -> Result<UpstreamResponse, Failed> {
         let state = self.downstream.state();
         let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
-        let (member, ejection) = (chosen.member(), &route.selection.ejection);
-        let (in_flight, sent_at) = (member.endpoint.begin(), state.deadline.now());
-        let has_body = !body.is_end_stream();
+        self.note_chosen(backend, Some(chosen));
+        self.record.tries += 1;
+        let (member, selection) = (chosen.member(), &route.selection);
+        let (sent_at, has_body) = (state.deadline.now(), !body.is_end_stream());
+        let connections = selection.limits.and_then(|limits| limits.connections);
         let sending = self.shared.upstreams.send(
             backend,
             &member.endpoint,
             head,
             body,
             &state.deadline,
-            &route.timeouts,
+            Bounds { timeouts: &route.timeouts, connections: Some(connections) },
         );
-        let sent = sending.await;
+        let sent = match within_try(selection.retry.per_try, &state.body, sending).await {
+            Some(sent) => sent.map_err(|error| Failed { error, is_per_try: false }),
+            None => Err(Failed { error: UpstreamError::too_late(), is_per_try: true }),
+        };
         let now = state.deadline.now();
         let failure = match &sent {
             Ok(received) => {
-                self.in_flight = Some(in_flight);
+                self.in_flight = Some(place);
                 if let Some(sent_at) = self.sent_whole_at(sent_at, has_body) {
                     let took = now.saturating_duration_since(sent_at);
                     member.endpoint.took(took.saturating_sub(received.connecting), now);
@@ -83,10 +127,10 @@ impl<D: Downstream> Exchange<'_, D> {
                 let status = received.response.status();
                 status.is_server_error().then_some(Failure::Status(status.as_u16()))
             }
-            Err(error) => self.endpoints_failure(error),
+            Err(failed) => self.endpoints_failure(&failed.error),
         };
         match failure {
-            Some(why) => chosen.set().failed(member, why, ejection, now),
+            Some(why) => chosen.set().failed(member, why, &selection.ejection, now),
             None if sent.is_ok() => member.endpoint.succeeded(),
             None => {}
         }
@@ -122,10 +166,9 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Resolves the name of an external backend.
-    async fn resolve(&self, plan: &ForwardPlan<'_>, backend: &Backend) -> Result<(), Refusal> {
+    async fn resolve(&self, backend: &Backend) -> Result<(), Refusal> {
         let Target::External { host, .. } = &backend.target else { return Ok(()) };
         let (shared, deadline) = (self.shared, &self.downstream.state().deadline);
-        deadline.set(plan.matched.target.timeouts.request);
         let resolved = shared.upstreams.resolve(host, deadline).await;
         let addresses = resolved.map_err(|error| {
             let refusal = error.refusal();
@@ -163,4 +206,28 @@ impl<D: Downstream> Exchange<'_, D> {
             fields.panic = chosen.is_some_and(|chosen| chosen.panic);
         }
     }
+}
+
+/// What comes of a try, unless it takes longer than `limit` without waiting for its client: `None`.
+async fn within_try<T>(
+    limit: Option<Duration>,
+    body: &BodyProgress,
+    sending: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(limit) = limit else { return Some(sending.await) };
+    let (mut sending, mut patience) = (pin!(sending), pin!(sleep(limit)));
+    poll_fn(|cx| {
+        if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
+            return Poll::Ready(Some(sent));
+        }
+        while patience.as_mut().poll(cx).is_ready() {
+            if !body.awaited.get() {
+                return Poll::Ready(None);
+            }
+            // The time that the client takes is not the endpoint's.
+            patience.as_mut().reset(tokio::time::Instant::now() + limit);
+        }
+        Poll::Pending
+    })
+    .await
 }

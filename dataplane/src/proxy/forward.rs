@@ -1,7 +1,9 @@
-//! Forwarding: choose an endpoint of a backend, prepare the request, send it, rewrite the response.
+//! Forwarding: prepare the request, send it, rewrite the response. That it may take several tries
+//! until there is one is a matter of [`retries`](super::retries).
 
 use super::{
-    Exchange,
+    Exchange, affinity,
+    attempts::Preference,
     decide::{Arrived, Destination, ForwardPlan},
     downstream::Downstream,
     hash_key::hash_key,
@@ -10,19 +12,15 @@ use super::{
     },
     peer::Peer,
     response_body::Content,
+    retries::Answered,
 };
 use crate::{
-    endpoint::Failure,
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
-    table::{Backend, Protocol},
-    upstream::UpstreamResponse,
+    table::{Backend, Protocol, Scheme},
 };
-use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
-
-/// How many endpoints are dialled before a request fails.
-const MAX_DIALS: usize = 3;
 
 /// How a request is forwarded, regardless of the backend.
 #[derive(Clone, Copy)]
@@ -66,6 +64,8 @@ impl ForwardContext<'_, '_> {
             forward: self.plan.forward,
         };
         rewrite.apply(&head.method, &mut head.headers)?;
+        let cookies = &self.destination.virtual_host.affinity_cookies;
+        affinity::remove_cookies(&mut head.headers, cookies);
         let present = Present::of(&head.headers);
         let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
@@ -105,12 +105,7 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.route.cors.avoided();
             downstream.record_saved_trip(&self.record.route);
         }
-        let policy = &plan.matched.target.selection.balance.policy;
-        let key = hash_key(policy, &head.headers, self.record.client);
-        let mut chosen = self.choose(plan, key, &[]).await?;
-        let backend = &plan.forward.backends()[chosen.backend];
         let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
-        admit_upgrade(upgrade, backend)?;
         let (peer, via) = (downstream.peer(), &self.shared.via);
         // Invariant: only requests with a destination have a plan.
         let destination = arrived.destination.as_ref().ok_or(Refusal::NoHost)?;
@@ -122,46 +117,73 @@ impl<D: Downstream> Exchange<'_, D> {
             true => TrailerFilter::default(),
             false => trailers::of_request(&head.headers, plan.matched),
         };
-        let sent_host = context.prepare(backend, &self.record.id, head)?;
-        let mut body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
+        let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
         let timeouts = &plan.matched.target.timeouts;
         let sent_at = state.deadline.now();
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
-        let mut tried = Vec::new();
-        let received = loop {
-            let error = match self.attempt(plan, &chosen, head, &mut body).await {
-                Ok(received) => break received,
-                Err(error) => error,
-            };
-            let refusal = self.failed(backend, &error);
-            let may_try = error.failure() == Some(Failure::Connect) && error.is_unsent();
-            let own = chosen.backend;
-            tried.push(chosen);
-            if !may_try || tried.len() >= MAX_DIALS {
-                return Err(refusal);
-            }
-            match self.choose(plan, key, &tried).await {
-                Ok(next) if next.backend == own => chosen = next,
-                Ok(_) | Err(_) => return Err(refusal),
-            }
-        };
+        let preference = self.preference(&context, &head.headers);
+        let answered = self.send(&context, preference, head, body).await?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
-        self.rewrite_response(&context, backend, &sent_host, received)
+        let session = self.new_session(&context, preference, &answered);
+        let affinity = plan.matched.target.selection.affinity.as_ref();
+        let mut response = self.rewrite_response(&context, answered)?;
+        if let Some(affinity) = affinity {
+            affinity::remove_set_cookies(response.headers_mut(), &affinity.cookie);
+        }
+        if let Some(cookie) = session {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// What of a request decides where it is sent.
+    fn preference(&self, context: &ForwardContext<'_, '_>, headers: &HeaderMap) -> Preference {
+        let (plan, host) = (context.plan, context.destination.virtual_host);
+        let route = &plan.matched.target;
+        let key = hash_key(&route.selection.balance.policy, headers, self.record.client);
+        let affinity = route.selection.affinity.as_ref();
+        let session = affinity.zip(self.route.as_ref()).and_then(|(affinity, state)| {
+            let sets = state.sets(route, plan.forward, &self.shared.registry);
+            sets.sessions(&host.uid, plan.forward).find(headers, affinity)
+        });
+        Preference { key, session }
+    }
+
+    /// The cookie that the client gets: where it has no session yet, or another one now, or one that
+    /// is renewed.
+    fn new_session(
+        &self,
+        context: &ForwardContext<'_, '_>,
+        preference: Preference,
+        answered: &Answered,
+    ) -> Option<HeaderValue> {
+        let affinity = context.plan.matched.target.selection.affinity.as_ref()?;
+        let (backend, index) = match preference.session.filter(|_| answered.keeps_session) {
+            Some(_) if affinity.max_age.is_none() => return None,
+            Some(session) => session,
+            None => (answered.chosen.backend, answered.chosen.index),
+        };
+        let sessions = answered
+            .chosen
+            .sets()
+            .sessions(&context.destination.virtual_host.uid, context.plan.forward);
+        let is_https = context.destination.client.scheme == Scheme::Https;
+        sessions.id(backend, index)?.set_cookie(affinity, is_https)
     }
 
     /// Rewrites a backend's response for the front door.
     fn rewrite_response(
         &mut self,
         context: &ForwardContext<'_, '_>,
-        backend: &Backend,
-        sent_host: &HeaderValue,
-        received: UpstreamResponse,
+        answered: Answered,
     ) -> Result<Response<Content>, Refusal> {
+        let Answered { received, chosen, sent_host, .. } = answered;
+        let backend = &context.plan.forward.backends()[chosen.backend];
         let mut response = received.response;
         *response.version_mut() = Version::HTTP_11;
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -190,7 +212,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let rewrite = ResponseRewrite {
             client: &context.destination.client,
             backend,
-            sent_host,
+            sent_host: &sent_host,
             dialled: received.address,
             forward: context.plan.forward,
             pattern: &context.plan.matched.path,

@@ -1,6 +1,7 @@
 //! The pipeline: what happens to a request, phase by phase. [`handle`] is all of it on one page;
 //! [`decide()`] is the part without I/O.
 
+mod affinity;
 mod attempts;
 mod decide;
 mod downstream;
@@ -10,8 +11,11 @@ mod hash_key;
 mod headers;
 mod local_reply;
 mod peer;
+mod places;
 mod request_id;
 mod response_body;
+mod retries;
+mod retry;
 mod route_state;
 mod selection;
 mod shared;

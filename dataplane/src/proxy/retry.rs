@@ -1,6 +1,6 @@
 //! Whether a request is tried again, and when.
 
-use crate::{request::RequestBody, table::RetryOn, telemetry::RetryReason, upstream::UpstreamError};
+use crate::{table::RetryOn, telemetry::RetryReason};
 use http::{HeaderMap, Method, header};
 use std::time::{Duration, SystemTime};
 
@@ -84,13 +84,6 @@ impl Waits {
         let share = f64::from((random >> 32) as u32) / f64::from(u32::MAX);
         wait.saturating_add((wait / 2).mul_f64(share)).min(self.longest)
     }
-}
-
-/// What a request can be tried again with.
-#[derive(Debug)]
-pub(super) struct Means {
-    /// Whether it may be sent twice.
-    pub(super) is_idempotent: bool,
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! A worker's state for each Route beyond the table, kept when the table changes.
 
+use super::affinity::Sessions;
 use crate::{
     balance::Sequence,
-    endpoint::{BackendSet, Registry},
+    endpoint::{BackendSet, Registry, RetryShare},
     table::{Forward, ObjectName, Route, Table},
     telemetry::RouteStats,
 };
 use hashbrown::HashMap;
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashSet,
     rc::Rc,
     sync::Arc,
@@ -22,6 +23,7 @@ pub(crate) struct RouteState {
     /// Picks the backend for the next request.
     pub(super) backends: Sequence,
     sets: RefCell<Option<Rc<Sets>>>,
+    retries: OnceCell<RetryShare>,
 }
 
 /// What all workers know of a Route's backends, in its order.
@@ -33,9 +35,22 @@ pub(super) struct Sets {
     /// The Route, and the version of the registry, for which they hold.
     route: Arc<Route>,
     version: u64,
+    sessions: OnceCell<Sessions>,
+}
+
+impl Sets {
+    /// The endpoints by what the cookie of `affinity` holds for them; `key` is the FrontDoor's uid.
+    pub(super) fn sessions(&self, key: &str, forward: &Forward) -> &Sessions {
+        self.sessions.get_or_init(|| Sessions::of(key, forward.backends(), &self.sets))
+    }
 }
 
 impl RouteState {
+    /// What this worker knows of its requests and retries.
+    pub(super) fn retries(&self, registry: &Registry, route: &Route) -> &RetryShare {
+        self.retries.get_or_init(|| RetryShare::of(registry.retry_budget(&route.name)))
+    }
+
     /// What is known of the backends of `forward`, which is what `route` does. Takes a lock where
     /// something has changed.
     pub(super) fn sets(
@@ -58,7 +73,8 @@ impl RouteState {
         // Workers do not start with the same ones, nor does each change start over.
         let point = self.backends.next();
         let turns = sets.iter().map(|_| Cell::new((point >> 32) as usize)).collect();
-        known.insert(Rc::new(Sets { sets, turns, route: route.clone(), version })).clone()
+        let sessions = OnceCell::new();
+        known.insert(Rc::new(Sets { sets, turns, route: route.clone(), version, sessions })).clone()
     }
 }
 
@@ -87,6 +103,7 @@ impl RouteStates {
             stats: Rc::new(RouteStats::of(name.clone())),
             backends: Sequence::of_backends(self.seed),
             sets: RefCell::default(),
+            retries: OnceCell::new(),
         });
         self.by_name.borrow_mut().insert(name.clone(), fresh.clone());
         fresh

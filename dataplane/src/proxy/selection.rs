@@ -4,11 +4,11 @@
 use super::route_state::Sets;
 use crate::{
     balance::{self, Load, View},
-    endpoint::{BackendSet, Member, Missing, Use},
+    endpoint::{BackendSet, Endpoint, InFlight, Member, Missing, Use},
     refusal::Refusal,
-    table::{Backend, Forward, Policy, Route, Selection},
+    table::{Backend, EndpointLimits, Forward, Policy, Route, Selection},
 };
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{num::NonZeroU32, rc::Rc, sync::Arc, time::Instant};
 
 /// An endpoint for a request.
 #[derive(Clone, Debug)]
@@ -23,6 +23,11 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// What is known of all backends.
+    pub(super) fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
     /// What is known of its backend.
     pub(super) fn set(&self) -> &BackendSet {
         &self.sets.sets[self.backend]
@@ -44,6 +49,7 @@ pub(super) enum Choice {
 }
 
 /// What a choice depends on.
+#[derive(Clone, Copy)]
 pub(super) struct Choosing<'r> {
     pub(super) route: &'r Route,
     pub(super) forward: &'r Forward,
@@ -53,6 +59,8 @@ pub(super) struct Choosing<'r> {
     pub(super) key: Option<u64>,
     /// What has been tried: it is not taken again.
     pub(super) tried: &'r [Chosen],
+    /// The bounds for each endpoint; those that have reached theirs are not taken.
+    pub(super) limits: Option<EndpointLimits>,
     /// Points of the sequences of backends and endpoints.
     pub(super) points: (u64, u64),
 }
@@ -74,7 +82,39 @@ impl Choosing<'_> {
         {
             return Ok(choice);
         }
-        self.among_available().or_else(|| self.in_panic()).ok_or_else(|| self.refusal())
+        if let Some(choice) = self.among_available() {
+            return Ok(choice);
+        }
+        let whatever_they_have = Self { limits: None, ..*self };
+        if self.limits.is_some() && whatever_they_have.among_available().is_some() {
+            return Err(Refusal::Overloaded);
+        }
+        if self.tried.last().is_some_and(|last| !last.panic) {
+            return Err(self.refusal());
+        }
+        match self.in_panic() {
+            Some(choice) => Ok(choice),
+            None if whatever_they_have.in_panic().is_some() => Err(Refusal::Overloaded),
+            None => Err(self.refusal()),
+        }
+    }
+
+    /// The endpoint at this place, which the client's session is with, if it still is: it is
+    /// available, whether full or not, accepts connections, and no backend of a lower priority
+    /// number is available.
+    pub(super) fn session(&self, (backend, index): (usize, usize)) -> Option<Chosen> {
+        let own = self.forward.backends().get(backend)?;
+        let member = self.set(backend)?.members.get(index)?;
+        let unlimited = Self { limits: None, tried: &[], ..*self };
+        let is_usable = unlimited.may_take(member, false)
+            && !member.endpoint.is_passed_over(self.used(own), self.now);
+        let is_preferred = |(other, set): (&Backend, &Arc<BackendSet>)| {
+            other.priority < own.priority
+                && other.weight > 0
+                && set.is_available(&self.selection().ejection, self.now)
+        };
+        let mut others = self.forward.backends().iter().zip(&self.sets.sets);
+        (is_usable && !others.any(is_preferred)).then(|| self.chosen(backend, index, false))?
     }
 
     fn selection(&self) -> &Selection {
@@ -135,7 +175,9 @@ impl Choosing<'_> {
         set: &'s BackendSet,
         panic: bool,
     ) -> impl Iterator<Item = usize> + 's {
-        let members = set.members.iter().enumerate();
+        // Others wait for what becomes free, and come first.
+        let is_closed = self.limits.is_some() && set.queue().is_awaited();
+        let members = set.members.iter().enumerate().filter(move |_| !is_closed);
         let may_be_taken = members.filter(move |(_, member)| self.may_take(member, panic));
         may_be_taken.map(|(index, _)| index)
     }
@@ -144,6 +186,12 @@ impl Choosing<'_> {
         let is_same = |tried: &Chosen| Arc::ptr_eq(&tried.member().endpoint, &member.endpoint);
         (panic || member.is_available(&self.selection().ejection, self.now))
             && !self.tried.iter().any(is_same)
+            && !self.is_full(member)
+    }
+
+    fn is_full(&self, member: &Member) -> bool {
+        let limit = self.limits.and_then(|limits| limit(&limits, &member.endpoint));
+        limit.is_some_and(|limit| member.endpoint.in_flight() >= limit.get())
     }
 
     fn set(&self, backend: usize) -> Option<&Arc<BackendSet>> {
@@ -160,6 +208,9 @@ impl Choosing<'_> {
     /// An endpoint of a backend: one that accepts connections, as far as is known, if there is one.
     fn endpoint(&self, backend: usize, panic: bool) -> Option<Chosen> {
         let set = self.set(backend)?;
+        if self.limits.is_some() && set.queue().is_awaited() {
+            return None;
+        }
         let used = self.used(self.forward.backends().get(backend)?);
         let load = |index: usize, any: bool| {
             let member = set.members.get(index).filter(|member| self.may_take(member, panic))?;
@@ -193,6 +244,27 @@ impl Choosing<'_> {
         }
     }
 
+    /// A member of the backend's that has been waited for.
+    pub(super) fn waited_for(&self, backend: usize, place: &InFlight, panic: bool) -> Option<Chosen> {
+        let mut members = self.set(backend)?.members.iter();
+        let index = members.position(|member| place.is_at(&member.endpoint))?;
+        self.chosen(backend, index, panic)
+    }
+
+    /// The backends that may be waited for instead of `first`: those of its priority.
+    pub(super) fn instead_of(&self, first: usize) -> impl Iterator<Item = usize> + '_ {
+        let backends = self.forward.backends();
+        let own = backends.get(first).map(|backend| backend.priority);
+        let all = backends.iter().zip(&self.sets.sets).enumerate();
+        let others = all.filter(move |(index, (backend, set))| {
+            *index != first
+                && backend.weight > 0
+                && Some(backend.priority) == own
+                && set.is_available(&self.selection().ejection, self.now)
+        });
+        others.map(|(index, _)| index)
+    }
+
     fn chosen(&self, backend: usize, index: usize, panic: bool) -> Option<Chosen> {
         let is_known = self.set(backend)?.members.len() > index;
         is_known.then(|| Chosen { sets: self.sets.clone(), backend, index, panic })
@@ -202,4 +274,10 @@ impl Choosing<'_> {
         let timeouts = self.route.timeouts;
         Use { backend: &backend.name, connect: timeouts.connect, request: timeouts.request }
     }
+}
+
+/// How many requests an endpoint may have in flight: over HTTP/1.1, each has a connection.
+pub(super) fn limit(limits: &EndpointLimits, endpoint: &Endpoint) -> Option<NonZeroU32> {
+    let connections = limits.connections.filter(|_| endpoint.speaks_http1());
+    limits.requests.into_iter().chain(connections).min()
 }

@@ -51,8 +51,11 @@ impl Shared {
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             https_ports,
+            upstreams: Upstreams::sharing(
+                config.limits.response_fields,
+                registry.reclaim().clone(),
+            ),
             registry,
-            upstreams: Upstreams::new(config.limits.response_fields),
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
             endpoints: Sequence::of_endpoints(),

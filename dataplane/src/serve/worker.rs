@@ -103,6 +103,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             let _ = ready.send(Ok(()));
             spawn_local(follow_tables(worker.clone(), args.tables, args.generation, args.report));
             spawn_local(evict_idle(worker.shared.clone()));
+            spawn_local(give_up_wanted(worker.shared.clone()));
             spawn_local(refresh_names(worker.shared.clone()));
             run(worker, listeners, args.inbox).await;
             io::Result::Ok(())
@@ -149,6 +150,14 @@ async fn refresh_names(shared: Rc<Shared>) {
                 shared.registry.resolved(&host, &addresses);
             }
         }
+    }
+}
+
+/// Closes idle connections to backends when another worker needs one that there may not be.
+async fn give_up_wanted(shared: Rc<Shared>) {
+    let mut wanted = shared.registry.reclaim().subscribe();
+    while wanted.changed().await.is_ok() {
+        shared.upstreams.give_up_wanted();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{cors, path::Slashes, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
-use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
 /// A host entry of a FrontDoor: exact, `*.suffix` or `*`; lower case, no trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +144,13 @@ pub struct VirtualHost {
     pub not_accepted: Option<String>,
     /// The Routes by path; hosts with the same Routes share them.
     pub routes: Arc<RouteTree<Arc<Route>>>,
+    /// The FrontDoor's `metadata.uid`, which no client knows; empty in a manifest without one.
+    #[serde(skip)]
+    pub uid: Arc<str>,
+    /// The names of the cookies in which the Routes keep clients with endpoints, which no backend
+    /// gets. [`Hosts`] derives them.
+    #[serde(skip)]
+    pub affinity_cookies: Arc<[String]>,
 }
 
 impl VirtualHost {
@@ -184,7 +191,8 @@ impl FromIterator<VirtualHost> for Hosts {
     /// such duplicates.
     fn from_iter<I: IntoIterator<Item = VirtualHost>>(hosts: I) -> Self {
         let mut all = Self::default();
-        for entry in hosts {
+        for mut entry in hosts {
+            entry.affinity_cookies = affinity_cookies(&entry.routes);
             match &entry.host {
                 HostPattern::Exact(host) => drop(all.exact.insert(host.clone(), entry)),
                 HostPattern::Suffix(suffix) => drop(all.suffix.insert(suffix.clone(), entry)),
@@ -193,6 +201,13 @@ impl FromIterator<VirtualHost> for Hosts {
         }
         all
     }
+}
+
+fn affinity_cookies(routes: &RouteTree<Arc<Route>>) -> Arc<[String]> {
+    let all = routes.matches().iter();
+    let affinities = all.filter_map(|one| one.target.selection.affinity.as_ref());
+    let names: BTreeSet<_> = affinities.map(|affinity| &affinity.cookie).collect();
+    names.into_iter().cloned().collect()
 }
 
 impl Hosts {
@@ -344,6 +359,8 @@ mod tests {
             cors: None,
             not_accepted: None,
             routes: Arc::default(),
+            uid: Arc::from(""),
+            affinity_cookies: Arc::default(),
         };
         entries.iter().map(entry).collect()
     }

@@ -130,9 +130,15 @@ impl UpstreamError {
         self.phase
     }
 
+    /// The response's head has not come in time; whether the request was sent is not known.
+    pub(crate) fn too_late() -> Self {
+        Self { phase: Phase::Deadline, fate: Fate::Unanswered, source: None }
+    }
+
     /// Whether nothing of the request was sent, so that any may be tried elsewhere.
     pub(crate) fn is_unsent(&self) -> bool {
-        self.fate == Fate::Unsent
+        // Where the deadline has passed, it is not known what was sent.
+        self.fate == Fate::Unsent && self.phase != Phase::Deadline
     }
 
     /// The failure that the endpoint is to blame for, if it is.

@@ -18,7 +18,7 @@ pub(crate) use body::UpstreamBody;
 pub(crate) use error::{UpstreamError, broken_rule};
 pub(crate) use stream::Stream;
 
-use crate::telemetry::UpstreamStats;
+use crate::{endpoint::Reclaim, table::Timeouts, telemetry::UpstreamStats};
 use bytes::Bytes;
 use connect::Connector;
 use error::Malformed;
@@ -26,7 +26,7 @@ use http::Response;
 use http1::Http1;
 use http2::Http2Connections;
 use pool::Pool;
-use std::{net::SocketAddr, rc::Rc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, rc::Rc, sync::Arc, time::Duration};
 
 /// Limit for the head of a response, whatever the protocol; also for a single read of HTTP/1.1.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -44,9 +44,26 @@ fn too_many_interim() -> Malformed {
     Malformed(format!("more than {MAX_INTERIM} interim responses").into())
 }
 
+/// How long a request may take, and how many connections there may be to its endpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'r> {
+    pub(crate) timeouts: &'r Timeouts,
+    /// The limit for connections of HTTP/1.1, if there is one; the outer `None`: they do not count.
+    pub(crate) connections: Option<Option<NonZeroU32>>,
+}
+
+impl<'r> From<&'r Timeouts> for Bounds<'r> {
+    /// Connections that do not count.
+    fn from(timeouts: &'r Timeouts) -> Self {
+        Self { timeouts, connections: None }
+    }
+}
+
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
     connector: Connector,
+    /// Asks all workers for an idle connection.
+    reclaim: Arc<Reclaim>,
     /// Limit for the number of fields in a response's head.
     max_fields: usize,
     pool: Rc<Pool<Http1>>,

@@ -1,7 +1,7 @@
 //! How a request comes by a connection to its endpoint: an existing one, or a new one.
 
 use super::{
-    Upstreams,
+    Bounds, Upstreams,
     connect::within,
     error::Phase,
     http1::Http1,
@@ -11,12 +11,13 @@ use super::{
     tls_failure::TlsFailure,
 };
 use crate::{
-    endpoint::{Attempt, Endpoint, EndpointKey, Fault, Use},
-    table::{Backend, Protocol, Target, Timeouts},
+    endpoint::{Attempt, Endpoint, EndpointKey, Fault, Socket, Use},
+    table::{Backend, Protocol, Target},
 };
 use http::{header, request::Parts};
 use std::{
     cell::Cell,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -40,8 +41,8 @@ pub(super) enum Obtained {
 /// A request's way to an endpoint of a backend.
 pub(super) struct Way<'r> {
     pub(super) backend: &'r Backend,
-    pub(super) endpoint: &'r Endpoint,
-    pub(super) timeouts: &'r Timeouts,
+    pub(super) endpoint: &'r Arc<Endpoint>,
+    pub(super) bounds: Bounds<'r>,
     /// Whether it asks for an upgrade.
     pub(super) is_upgrade: bool,
     /// Whether HTTP/2 is not offered for it.
@@ -60,8 +61,8 @@ impl<'r> Way<'r> {
     fn used(&self) -> Use<'r> {
         Use {
             backend: &self.backend.name,
-            connect: self.timeouts.connect,
-            request: self.timeouts.request,
+            connect: self.bounds.timeouts.connect,
+            request: self.bounds.timeouts.request,
         }
     }
 
@@ -123,7 +124,7 @@ impl Upstreams {
     pub(super) async fn obtain(&self, way: &Way<'_>) -> Result<Obtained, Phase> {
         let (key, address) = (way.key(), way.endpoint.address());
         let began = Instant::now();
-        let left = || way.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
+        let left = || way.bounds.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
         let opener = loop {
             if let Some(connection) = self.take(way, &key) {
                 return Ok(Obtained::Reused(connection));
@@ -167,7 +168,10 @@ impl Upstreams {
         key: Key,
         limit: Option<Duration>,
     ) -> Result<Connection, Phase> {
-        let (stream, address) = (self.dial(way, limit).await?, way.endpoint.address());
+        let (began, address) = (Instant::now(), way.endpoint.address());
+        let socket = self.socket(way, &key, limit).await?;
+        let limit = limit.map(|limit| limit.saturating_sub(began.elapsed()));
+        let stream = self.dial(way, limit).await?;
         let is_http2 = match key.protocol {
             Protocol::Http1 => false,
             Protocol::H2c => true,
@@ -181,7 +185,25 @@ impl Upstreams {
             self.http2.has_chosen_http1(key.clone());
         }
         let handle = self.pool.handle(key);
+        let stream = stream.counted(socket);
         Ok(Connection::Http1(Http1::new(stream, address, handle, self.max_fields)))
+    }
+
+    /// Waits within `limit` until another connection may be opened. One that turns out to be of
+    /// HTTP/2 counts no longer then.
+    async fn socket(
+        &self,
+        way: &Way<'_>,
+        key: &Key,
+        limit: Option<Duration>,
+    ) -> Result<Option<Socket>, Phase> {
+        match (&key.protocol, way.bounds.connections) {
+            (Protocol::H2c, _) | (Protocol::Http1 | Protocol::Https(_), None) => Ok(None),
+            (Protocol::Http1 | Protocol::Https(_), Some(connections)) => {
+                let opening = Socket::open(way.endpoint, connections, &self.reclaim);
+                within(limit, opening).await.map(Some)
+            }
+        }
     }
 }
 

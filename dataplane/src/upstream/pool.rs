@@ -40,6 +40,9 @@ pub(super) trait Pooled: Sized {
     /// How long the backend keeps it open while it is idle, if it says so.
     fn idle_timeout(&self) -> Option<Duration>;
 
+    /// Whether another worker waits for it to close.
+    fn is_wanted(&self) -> bool;
+
     /// Frees most of what it holds for messages.
     fn shrink(&mut self);
 }
@@ -62,8 +65,11 @@ pub(super) struct PoolHandle<C> {
     expires: Option<Instant>,
 }
 
-/// Returns a connection to its pool.
+/// Returns a connection to its pool, or closes it if another worker waits for that.
 pub(super) fn put<C: Pooled>(mut connection: Box<C>) {
+    if connection.is_wanted() {
+        return;
+    }
     let usable = connection.idle_timeout().map(|timeout| timeout.saturating_sub(margin(timeout)));
     let expires = usable.and_then(|usable| Instant::now().checked_add(usable));
     let handle = connection.handle();
@@ -127,6 +133,14 @@ impl<C: Pooled> Pool<C> {
                 let is_kept = now - handle.idle_since < MAX_IDLE_EVICTIONS && !handle.has_expired();
                 is_kept && connection.is_alive()
             });
+            !idle.is_empty()
+        });
+    }
+
+    /// Closes connections that another worker waits for.
+    pub(super) fn give_up_wanted(&self) {
+        self.idle.borrow_mut().retain(|_, idle| {
+            idle.retain(|connection| !connection.is_wanted());
             !idle.is_empty()
         });
     }

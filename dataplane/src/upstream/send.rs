@@ -1,7 +1,7 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    UpstreamBody, UpstreamResponse, Upstreams,
+    Bounds, UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
     connect::Connector,
     error::{Phase, UpstreamError},
@@ -10,9 +10,9 @@ use super::{
     obtain::{Connection, Obtained, Way, prefers_http1},
 };
 use crate::{
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Reclaim},
     request::{Deadline, RequestBody},
-    table::{Backend, Timeouts},
+    table::Backend,
     telemetry::UpstreamStats,
 };
 use http::{Method, StatusCode, header, request::Parts};
@@ -23,6 +23,7 @@ use std::{
     net::IpAddr,
     pin::pin,
     rc::Rc,
+    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
@@ -33,8 +34,14 @@ const MAX_REFUSALS: usize = 3;
 impl Upstreams {
     /// Without connections yet. Responses have at most `max_fields` fields.
     pub(crate) fn new(max_fields: usize) -> Self {
+        Self::sharing(max_fields, Arc::default())
+    }
+
+    /// The same, where `reclaim` asks all workers for an idle connection.
+    pub(crate) fn sharing(max_fields: usize, reclaim: Arc<Reclaim>) -> Self {
         Self {
             connector: Connector::new(),
+            reclaim,
             max_fields,
             pool: Rc::default(),
             http2: Http2Connections::default(),
@@ -51,11 +58,11 @@ impl Upstreams {
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        endpoint: &Endpoint,
+        endpoint: &Arc<Endpoint>,
         head: &mut Parts,
         body: &mut RequestBody,
         deadline: &Deadline,
-        timeouts: &Timeouts,
+        bounds: impl Into<Bounds<'_>>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
         let is_late = Cell::new(false);
@@ -64,7 +71,7 @@ impl Upstreams {
         let way = Way {
             backend,
             endpoint,
-            timeouts,
+            bounds: bounds.into(),
             is_upgrade,
             needs_http1,
             stale,
@@ -141,6 +148,11 @@ impl Upstreams {
         self.pool.evict_idle();
         self.http2.evict();
         self.connector.evict();
+    }
+
+    /// Closes idle connections that another worker waits for.
+    pub(crate) fn give_up_wanted(&self) {
+        self.pool.give_up_wanted();
     }
 
     /// How many connections are idle.

@@ -79,6 +79,8 @@ pub(super) struct FrontDoor<'s> {
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
     pub(super) slashes: Slashes,
+    /// `metadata.uid`; empty in a manifest without one.
+    pub(super) uid: Arc<str>,
     pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
@@ -200,6 +202,7 @@ impl<'s> FrontDoor<'s> {
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
                 slashes: Slashes::Keep,
+                uid: Arc::from(""),
                 trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
                 precedence,
@@ -231,6 +234,7 @@ impl<'s> FrontDoor<'s> {
             owned,
             trusted_proxies,
             slashes,
+            uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
             trusted_headers,
             cors,
             precedence,

@@ -232,6 +232,10 @@ impl Pooled for Http1 {
         self.idle_timeout
     }
 
+    fn is_wanted(&self) -> bool {
+        self.io.is_wanted()
+    }
+
     /// Frees most of an idle connection's buffers; a connection reused soon keeps them.
     fn shrink(&mut self) {
         self.input = BytesMut::new();

@@ -85,6 +85,8 @@ fn mapped_bytes(
         cors: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::new(routes)),
+        uid: Arc::from(""),
+        affinity_cookies: Arc::default(),
     };
     let rewrite = RequestRewrite {
         client: &client,
