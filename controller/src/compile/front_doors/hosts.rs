@@ -12,6 +12,7 @@ use crate::{
         expressions::Expressions,
         options::Options,
         report::{Precedence, Report},
+        selection::Terms,
         status::Version,
     },
     diagnostic::{FieldPath, Reason},
@@ -84,6 +85,8 @@ pub(super) struct FrontDoor<'s> {
     pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
+    /// How Routes without blocks of their own choose among their backends.
+    pub(super) defaults: Terms,
     precedence: Precedence<'s>,
     attach_rules: Rc<AttachRules<'s>>,
     claims: HashMap<&'s str, Claims>,
@@ -205,6 +208,7 @@ impl<'s> FrontDoor<'s> {
                 uid: Arc::from(""),
                 trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
+                defaults: Terms::default(),
                 precedence,
                 attach_rules: Rc::new(AttachRules::SameNamespace),
                 claims: HashMap::new(),
@@ -224,6 +228,7 @@ impl<'s> FrontDoor<'s> {
             crds::Slashes::Merge => Slashes::Merge,
         };
         let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
+        let defaults = Terms::of_front_door(spec.defaults.as_deref(), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
@@ -237,6 +242,7 @@ impl<'s> FrontDoor<'s> {
             uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
             trusted_headers,
             cors,
+            defaults,
             precedence,
             attach_rules,
             claims,
