@@ -80,8 +80,8 @@ pub(super) fn leave(endpoint: &Arc<Endpoint>) {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     line: Mutex<Line>,
-    /// How many wait.
-    length: AtomicUsize,
+    /// How many wait for any endpoint.
+    for_any: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -128,9 +128,10 @@ struct Waiter {
 pub(crate) struct QueueFull;
 
 impl Queue {
-    /// Whether anybody waits: then others go behind them.
+    /// Whether anybody waits for any endpoint: then others go behind them. Those that wait for a
+    /// certain one hold back nobody, but for that one, which is full.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.length.load(Ordering::SeqCst) > 0
+        self.for_any.load(Ordering::SeqCst) > 0
     }
 
     /// Waits for a place, behind at most `length` - 1 others. May be dropped at any time; a place
@@ -163,7 +164,7 @@ impl Queue {
         line.next += 1;
         let members = waiter.wanted.members.clone();
         line.waiters.push_back(Waiter { number, ..waiter });
-        self.length.store(line.waiters.len(), Ordering::SeqCst);
+        self.count(&line);
         if !line.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &members)) {
             line.tell_nobody(self);
             members.iter().for_each(|member| member.endpoint.places.join(self));
@@ -197,8 +198,13 @@ impl Queue {
         self.has_changed(&mut line);
     }
 
+    fn count(&self, line: &Line) {
+        let for_any = line.waiters.iter().filter(|waiter| waiter.wanted.only.is_none()).count();
+        self.for_any.store(for_any, Ordering::SeqCst);
+    }
+
     fn has_changed(&self, line: &mut Line) {
-        self.length.store(line.waiters.len(), Ordering::SeqCst);
+        self.count(line);
         if line.waiters.is_empty() {
             line.tell_nobody(self);
         }

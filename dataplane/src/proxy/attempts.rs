@@ -27,12 +27,12 @@ use std::{
 use tokio::time::sleep;
 
 /// What of a request decides where it is sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Preference {
     /// The hash of what the policy `Hash` is about, if the request has it.
     pub(super) key: Option<u64>,
-    /// The backend and the endpoint that its cookie names.
-    pub(super) session: Option<(usize, usize)>,
+    /// What its cookie names, whether or not that can be taken.
+    pub(super) session: Option<Chosen>,
 }
 
 /// Why a try has brought no response.
@@ -48,7 +48,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) async fn choose(
         &mut self,
         plan: &ForwardPlan<'_>,
-        preference: Preference,
+        preference: &Preference,
         limits: Option<EndpointLimits>,
         tried: &[Chosen],
     ) -> Result<Chosen, Refusal> {
@@ -76,7 +76,7 @@ impl<D: Downstream> Exchange<'_, D> {
         &self,
         plan: &'c ForwardPlan<'_>,
         sets: &'c Rc<Sets>,
-        preference: Preference,
+        preference: &Preference,
         limits: Option<EndpointLimits>,
         tried: &'c [Chosen],
     ) -> Choosing<'c> {
@@ -112,6 +112,8 @@ impl<D: Downstream> Exchange<'_, D> {
             &state.deadline,
             Bounds { timeouts: &route.timeouts, connections: Some(connections) },
         );
+        // Until the response has ended, or the next try begins.
+        self.in_flight = Some(place);
         let sent = match within_try(selection.retry.per_try, &state.body, sending).await {
             Some(sent) => sent.map_err(|error| Failed { error, is_per_try: false }),
             None => Err(Failed { error: UpstreamError::too_late(), is_per_try: true }),
@@ -119,7 +121,6 @@ impl<D: Downstream> Exchange<'_, D> {
         let now = state.deadline.now();
         let failure = match &sent {
             Ok(received) => {
-                self.in_flight = Some(place);
                 if let Some(sent_at) = self.sent_whole_at(sent_at, has_body) {
                     let took = now.saturating_duration_since(sent_at);
                     member.endpoint.took(took.saturating_sub(received.connecting), now);

@@ -13,6 +13,7 @@ use super::{
     peer::Peer,
     response_body::Content,
     retries::Answered,
+    selection::Chosen,
 };
 use crate::{
     refusal::Refusal,
@@ -125,11 +126,11 @@ impl<D: Downstream> Exchange<'_, D> {
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
         let preference = self.preference(&context, &head.headers);
-        let answered = self.send(&context, preference, head, body).await?;
+        let answered = self.send(&context, &preference, head, body).await?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
-        let session = self.new_session(&context, preference, &answered);
+        let session = self.new_session(&context, &preference, &answered);
         let affinity = plan.matched.target.selection.affinity.as_ref();
         let mut response = self.rewrite_response(&context, answered)?;
         if let Some(affinity) = affinity {
@@ -148,8 +149,10 @@ impl<D: Downstream> Exchange<'_, D> {
         let key = hash_key(&route.selection.balance.policy, headers, self.record.client);
         let affinity = route.selection.affinity.as_ref();
         let session = affinity.zip(self.route.as_ref()).and_then(|(affinity, state)| {
-            let sets = state.sets(route, plan.forward, &self.shared.registry);
-            sets.sessions(&host.uid, plan.forward).find(headers, affinity)
+            let sets = &state.sets(route, plan.forward, &self.shared.registry);
+            let (backend, index) =
+                sets.sessions(&host.uid, plan.forward).find(headers, affinity)?;
+            Chosen::of(sets, backend, index, false)
         });
         Preference { key, session }
     }
@@ -159,21 +162,19 @@ impl<D: Downstream> Exchange<'_, D> {
     fn new_session(
         &self,
         context: &ForwardContext<'_, '_>,
-        preference: Preference,
+        preference: &Preference,
         answered: &Answered,
     ) -> Option<HeaderValue> {
         let affinity = context.plan.matched.target.selection.affinity.as_ref()?;
-        let (backend, index) = match preference.session.filter(|_| answered.keeps_session) {
+        let home = match preference.session.as_ref().filter(|_| answered.keeps_session) {
             Some(_) if affinity.max_age.is_none() => return None,
             Some(session) => session,
-            None => (answered.chosen.backend, answered.chosen.index),
+            None => &answered.chosen,
         };
-        let sessions = answered
-            .chosen
-            .sets()
-            .sessions(&context.destination.virtual_host.uid, context.plan.forward);
+        let host = context.destination.virtual_host;
+        let sessions = home.sets().sessions(&host.uid, context.plan.forward);
         let is_https = context.destination.client.scheme == Scheme::Https;
-        sessions.id(backend, index)?.set_cookie(affinity, is_https)
+        sessions.id(home.backend, home.index)?.set_cookie(affinity, is_https)
     }
 
     /// Rewrites a backend's response for the front door.

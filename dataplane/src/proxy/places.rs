@@ -24,7 +24,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) async fn place(
         &mut self,
         plan: &ForwardPlan<'_>,
-        preference: Preference,
+        preference: &Preference,
     ) -> Result<(Chosen, InFlight), Refusal> {
         let limits = plan.matched.target.selection.limits;
         if let Some(placed) = self.place_of_session(plan, preference, limits).await? {
@@ -48,7 +48,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) async fn free_place(
         &mut self,
         plan: &ForwardPlan<'_>,
-        preference: Preference,
+        preference: &Preference,
         tried: &[Chosen],
     ) -> Result<(Chosen, InFlight), Refusal> {
         let limits = plan.matched.target.selection.limits;
@@ -66,15 +66,14 @@ impl<D: Downstream> Exchange<'_, D> {
     async fn place_of_session(
         &mut self,
         plan: &ForwardPlan<'_>,
-        preference: Preference,
+        preference: &Preference,
         limits: Option<EndpointLimits>,
     ) -> Result<Option<(Chosen, InFlight)>, Refusal> {
-        let Some(session) = preference.session else { return Ok(None) };
-        // Invariant: only requests with a Route have a plan.
-        let state = self.route.clone().ok_or(Refusal::NoRoute)?;
-        let sets = &state.sets(&plan.matched.target, plan.forward, &self.shared.registry);
-        let choosing = self.choosing(plan, sets, preference, None, &[]);
-        let Some(chosen) = choosing.session(session) else { return Ok(None) };
+        let Some(chosen) = preference.session.clone() else { return Ok(None) };
+        let choosing = self.choosing(plan, chosen.sets(), preference, None, &[]);
+        if !choosing.may_stay(&chosen) {
+            return Ok(None);
+        }
         let endpoint = &chosen.member().endpoint;
         let is_free = limits.is_none() || !chosen.set().queue().is_awaited();
         if is_free && let Some(place) = take(endpoint, limits.as_ref()) {
@@ -96,7 +95,7 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<(Chosen, InFlight), Refusal> {
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
         let sets = &state.sets(&plan.matched.target, plan.forward, &self.shared.registry);
-        let choosing = self.choosing(plan, sets, Preference::default(), None, &[]);
+        let choosing = self.choosing(plan, sets, &Preference::default(), None, &[]);
         let others = choosing.instead_of(chosen.backend).collect::<Vec<_>>();
         for backend in [chosen.backend].into_iter().chain(others) {
             if let Ok(place) = self.wait(&choosing, backend, None, chosen.panic, limits).await? {

@@ -65,10 +65,10 @@ struct Next {
 }
 
 /// The tries so far.
-struct Tries {
+struct Tries<'p> {
     tried: Vec<Chosen>,
     waits: Waits,
-    preference: Preference,
+    preference: &'p Preference,
 }
 
 impl<D: Downstream> Exchange<'_, D> {
@@ -76,7 +76,7 @@ impl<D: Downstream> Exchange<'_, D> {
     pub(super) async fn send(
         &mut self,
         context: &ForwardContext<'_, '_>,
-        preference: Preference,
+        preference: &Preference,
         head: &mut Parts,
         body: RequestBody,
     ) -> Result<Answered, Refusal> {
@@ -86,7 +86,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut tries = Tries { tried: Vec::new(), waits: Waits::new(retry.backoff), preference };
         self.count_for_budget(plan);
         let (mut chosen, mut place) = self.place(plan, preference).await?;
-        let mut keeps_session = preference.session == Some((chosen.backend, chosen.index));
+        let mut keeps_session = preference.session.as_ref().is_some_and(|home| home.is(&chosen));
         loop {
             let backend = &plan.forward.backends()[chosen.backend];
             admit_upgrade(context.upgrade, backend)?;
@@ -102,23 +102,25 @@ impl<D: Downstream> Exchange<'_, D> {
                 return answered.map_err(|_| refusal.unwrap_or(Refusal::BackendBroken));
             };
             if let Ok(received) = outcome {
-                self.in_flight = None;
                 discard(received.response);
             }
             keeps_session &= next.reason != RetryReason::ConnectFailure;
             let may_follow = (tries.tried.len() as u32) < retry.attempts;
             request.again(next.is_unsent, may_follow);
-            tokio::time::sleep(next.wait).await;
+            if !next.wait.is_zero() {
+                tokio::time::sleep(next.wait).await;
+            }
             (chosen, place) = (next.chosen, next.place);
         }
     }
 
-    /// The next try, if there is to be one.
+    /// The next try, if there is to be one: at another endpoint, or where there is none at the same,
+    /// unless that is sure to fail.
     async fn next(
         &mut self,
         plan: &ForwardPlan<'_>,
         request: &Resendable<'_>,
-        tries: &mut Tries,
+        tries: &mut Tries<'_>,
         chosen: &Chosen,
         outcome: &Result<UpstreamResponse, Failed>,
     ) -> Option<Next> {
@@ -137,15 +139,17 @@ impl<D: Downstream> Exchange<'_, D> {
             }
             Err(_) => When::Usual,
         };
-        let (next, place, is_other) = self.another(plan, tries, reason, when).await?;
+        let another = self.free_place(plan, tries.preference, &tries.tried).await.ok();
         let wait = match when {
             When::After(wait) => wait,
             When::Elsewhere => Duration::ZERO,
             // Another endpoint has not failed yet.
-            When::Usual if is_other && tries.tried.len() == 1 => Duration::ZERO,
+            When::Usual if another.is_some() && tries.tried.len() == 1 => Duration::ZERO,
             When::Usual => tries.waits.next(request_id::random()),
         };
-        if self.downstream.state().deadline.left().is_some_and(|left| left <= wait) {
+        let is_in_vain = reason == RetryReason::ConnectFailure || when == When::Elsewhere;
+        let is_late = self.downstream.state().deadline.left().is_some_and(|left| left <= wait);
+        if (another.is_none() && is_in_vain) || is_late {
             return None;
         }
         if !is_unsent && !self.budget_allows(plan, retry) {
@@ -153,27 +157,9 @@ impl<D: Downstream> Exchange<'_, D> {
             return None;
         }
         self.record.route.retried(reason);
-        Some(Next { reason, chosen: next, place, wait, is_unsent })
-    }
-
-    /// A place at another endpoint; where there is none, at the same, unless it is sure to fail.
-    async fn another(
-        &mut self,
-        plan: &ForwardPlan<'_>,
-        tries: &Tries,
-        reason: RetryReason,
-        when: When,
-    ) -> Option<(Chosen, InFlight, bool)> {
-        if let Ok((next, place)) = self.free_place(plan, tries.preference, &tries.tried).await {
-            return Some((next, place, true));
-        }
-        if reason == RetryReason::ConnectFailure || when == When::Elsewhere {
-            return None;
-        }
-        let same = tries.tried.last()?.clone();
-        // Its own place is still taken, or just was.
-        let place = same.member().endpoint.begin();
-        Some((same, place, false))
+        let own = self.in_flight.take();
+        let (chosen, place) = another.or_else(|| tries.tried.last().cloned().zip(own))?;
+        Some(Next { reason, chosen, place, wait, is_unsent })
     }
 
     /// What failed, as far as `retry.on` has a name for it.

@@ -23,9 +23,21 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// The endpoint at this place, if there is one.
+    pub(super) fn of(sets: &Rc<Sets>, backend: usize, index: usize, panic: bool) -> Option<Self> {
+        let is_known = sets.sets.get(backend)?.members.len() > index;
+        is_known.then(|| Self { sets: sets.clone(), backend, index, panic })
+    }
+
     /// What is known of all backends.
-    pub(super) fn sets(&self) -> &Sets {
+    pub(super) fn sets(&self) -> &Rc<Sets> {
         &self.sets
+    }
+
+    /// Whether it is the same endpoint of the same backend.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.backend == other.backend
+            && Arc::ptr_eq(&self.member().endpoint, &other.member().endpoint)
     }
 
     /// What is known of its backend.
@@ -99,22 +111,18 @@ impl Choosing<'_> {
         }
     }
 
-    /// The endpoint at this place, which the client's session is with, if it still is: it is
-    /// available, whether full or not, accepts connections, and no backend of a lower priority
-    /// number is available.
-    pub(super) fn session(&self, (backend, index): (usize, usize)) -> Option<Chosen> {
-        let own = self.forward.backends().get(backend)?;
-        let member = self.set(backend)?.members.get(index)?;
-        let unlimited = Self { limits: None, tried: &[], ..*self };
-        let is_usable = unlimited.may_take(member, false)
-            && !member.endpoint.is_passed_over(self.used(own), self.now);
+    /// Whether a client's session may stay with an endpoint: it is available, whether full or not,
+    /// accepts connections, and no backend of a lower priority number is available.
+    pub(super) fn may_stay(&self, chosen: &Chosen) -> bool {
+        let Some(own) = self.forward.backends().get(chosen.backend) else { return false };
+        let member = chosen.member();
+        let ejection = &self.selection().ejection;
         let is_preferred = |(other, set): (&Backend, &Arc<BackendSet>)| {
-            other.priority < own.priority
-                && other.weight > 0
-                && set.is_available(&self.selection().ejection, self.now)
+            other.priority < own.priority && other.weight > 0 && set.is_available(ejection, self.now)
         };
-        let mut others = self.forward.backends().iter().zip(&self.sets.sets);
-        (is_usable && !others.any(is_preferred)).then(|| self.chosen(backend, index, false))?
+        member.is_available(ejection, self.now)
+            && !member.endpoint.is_passed_over(self.used(own), self.now)
+            && !self.forward.backends().iter().zip(&self.sets.sets).any(is_preferred)
     }
 
     fn selection(&self) -> &Selection {
@@ -266,8 +274,7 @@ impl Choosing<'_> {
     }
 
     fn chosen(&self, backend: usize, index: usize, panic: bool) -> Option<Chosen> {
-        let is_known = self.set(backend)?.members.len() > index;
-        is_known.then(|| Chosen { sets: self.sets.clone(), backend, index, panic })
+        Chosen::of(self.sets, backend, index, panic)
     }
 
     fn used<'b>(&self, backend: &'b Backend) -> Use<'b> {

@@ -1,6 +1,7 @@
 //! The dataplane over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod affinity;
 mod answers;
 mod balancing;
 mod bodies;
@@ -16,7 +17,9 @@ mod limits;
 mod not_accepted;
 mod observe;
 mod paths;
+mod places;
 mod predicates;
+mod retries;
 mod rewriting;
 mod swap;
 mod tls;
