@@ -12,6 +12,10 @@ mod backends;
 mod backoff;
 mod check;
 mod ejection;
+mod exposition;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fixtures;
 mod latency;
 mod registry;
 mod shown;
@@ -20,6 +24,7 @@ mod state;
 pub(crate) use backends::{BackendSet, Missing};
 pub(crate) use backoff::{Attempt, Fault, Use};
 pub(crate) use check::{CheckFailure, CheckState, Transition};
+pub(crate) use exposition::encode;
 pub(crate) use registry::{Checked, Registry};
 pub use shown::{ShownBackend, ShownEndpoint, State};
 pub(crate) use state::{Endpoint, EndpointKey, Failure, InFlight, Member};
