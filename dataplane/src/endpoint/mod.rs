@@ -12,6 +12,10 @@ mod backends;
 mod backoff;
 mod check;
 mod ejection;
+mod exposition;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fixtures;
 mod latency;
 mod queue;
 mod registry;
@@ -23,6 +27,7 @@ mod state;
 pub(crate) use backends::{BackendSet, Missing};
 pub(crate) use backoff::{Attempt, Fault, Use};
 pub(crate) use check::{CheckFailure, CheckState, Transition};
+pub(crate) use exposition::encode;
 pub(crate) use queue::{QueueFull, Wanted};
 pub(crate) use registry::{Checked, Registry};
 pub(crate) use retry_budget::{RetryBudget, RetryShare};

@@ -164,6 +164,7 @@ impl Dataplane {
         let table = self.tables.borrow().clone();
         // Writing to a String never fails.
         let _ = telemetry::encode(&snapshots, memory, &table, out);
+        let _ = endpoint::encode(&self.backends(), out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.
