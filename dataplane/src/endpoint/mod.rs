@@ -30,7 +30,7 @@ pub(crate) use check::{CheckFailure, CheckState, Transition};
 pub(crate) use exposition::encode;
 pub(crate) use queue::{QueueFull, Wanted};
 pub(crate) use registry::{Checked, Registry};
-pub(crate) use retry_budget::{RetryBudget, RetryShare};
+pub(crate) use retry_budget::RetryShare;
 pub use shown::{ShownBackend, ShownEndpoint, State};
 pub(crate) use sockets::{Reclaim, Socket};
 pub(crate) use state::{Endpoint, EndpointKey, Failure, InFlight, Member};

@@ -126,9 +126,10 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Option<Next> {
         let retry = &plan.matched.target.selection.retry;
         let reason = self.reason(outcome).filter(|reason| retry::applies(&retry.on, *reason))?;
-        let is_unsent = outcome.as_ref().err().is_some_and(|failed| {
-            !failed.is_per_try && failed.error.is_unsent()
-        });
+        let is_unsent = outcome
+            .as_ref()
+            .err()
+            .is_some_and(|failed| !failed.is_per_try && failed.error.is_unsent());
         if tries.tried.len() as u32 >= retry.attempts || !request.may_go(is_unsent) {
             return None;
         }

@@ -118,7 +118,7 @@ impl Choosing<'_> {
         let member = chosen.member();
         let ejection = &self.selection().ejection;
         let is_preferred = |(other, set): (&Backend, &Arc<BackendSet>)| {
-            other.priority < own.priority && other.weight > 0 && set.is_available(ejection, self.now)
+            other.priority < own.priority && other.weight > 0 && self.has_available(set)
         };
         member.is_available(ejection, self.now)
             && !member.endpoint.is_passed_over(self.used(own), self.now)
@@ -202,6 +202,11 @@ impl Choosing<'_> {
             && !self.is_full(member)
     }
 
+    fn has_available(&self, set: &BackendSet) -> bool {
+        let ejection = &self.selection().ejection;
+        set.members.iter().any(|member| member.is_available(ejection, self.now))
+    }
+
     fn is_full(&self, member: &Member) -> bool {
         let limit = self.limits.and_then(|limits| limit(&limits, &member.endpoint));
         limit.is_some_and(|limit| member.endpoint.in_flight() >= limit.get())
@@ -258,7 +263,12 @@ impl Choosing<'_> {
     }
 
     /// A member of the backend's that has been waited for.
-    pub(super) fn waited_for(&self, backend: usize, place: &InFlight, panic: bool) -> Option<Chosen> {
+    pub(super) fn waited_for(
+        &self,
+        backend: usize,
+        place: &InFlight,
+        panic: bool,
+    ) -> Option<Chosen> {
         let mut members = self.set(backend)?.members.iter();
         let index = members.position(|member| place.is_at(&member.endpoint))?;
         self.chosen(backend, index, panic)
@@ -273,7 +283,7 @@ impl Choosing<'_> {
             *index != first
                 && backend.weight > 0
                 && Some(backend.priority) == own
-                && set.is_available(&self.selection().ejection, self.now)
+                && self.has_available(set)
         });
         others.map(|(index, _)| index)
     }

@@ -71,8 +71,7 @@ impl RequestBody {
             return Self::empty();
         }
         let (state, kept) = (state.clone(), Some(Kept::default()));
-        let source =
-            Source { incoming, state, limit, filter, taken: 0, has_ended: false, kept };
+        let source = Source { incoming, state, limit, filter, taken: 0, has_ended: false, kept };
         let source = Rc::new(RefCell::new(source));
         Self(Some(Reader { source, passed: 0, has_ended: false }))
     }
@@ -148,7 +147,9 @@ impl Source {
         self.step(is_trailers || frame.is_none() || self.incoming.is_end_stream());
         self.taken += length;
         match (&mut self.kept, &frame) {
-            (Some(kept), Some(frame)) if is_shared && self.taken <= MAX_KEPT_BYTES => kept.add(frame),
+            (Some(kept), Some(frame)) if is_shared && self.taken <= MAX_KEPT_BYTES => {
+                kept.add(frame)
+            }
             (_, None) => {}
             (Some(_) | None, Some(_)) => self.kept = None,
         }

@@ -124,7 +124,8 @@ impl Upstreams {
     pub(super) async fn obtain(&self, way: &Way<'_>) -> Result<Obtained, Phase> {
         let (key, address) = (way.key(), way.endpoint.address());
         let began = Instant::now();
-        let left = || way.bounds.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
+        let left =
+            || way.bounds.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
         let opener = loop {
             if let Some(connection) = self.take(way, &key) {
                 return Ok(Obtained::Reused(connection));

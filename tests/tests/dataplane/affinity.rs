@@ -76,7 +76,11 @@ async fn what_the_cookie_holds_depends_on_the_front_doors_uid() {
     let all = backends(1).await;
     let manifests = sticky(&addresses(&all), "", "");
     let with_uid = |uid: &str| {
-        manifests.replacen("{name: ep, namespace: web}", &format!("{{name: ep, namespace: web, uid: {uid}}}"), 1)
+        manifests.replacen(
+            "{name: ep, namespace: web}",
+            &format!("{{name: ep, namespace: web, uid: {uid}}}"),
+            1,
+        )
     };
     let mut cookies = BTreeSet::new();
     for manifests in [manifests.clone(), with_uid("a"), with_uid("b"), with_uid("a")] {
@@ -92,7 +96,10 @@ async fn what_the_cookie_holds_depends_on_the_front_doors_uid() {
 async fn backends_never_get_it() {
     let all = backends(2).await;
     let manifests = sticky(&addresses(&all), "", "matches: [{path: /*}]").to_string()
-        + &route("other", "backends: [{service: {name: app, port: 80}}]\nmatches: [{path: /other}]");
+        + &route(
+            "other",
+            "backends: [{service: {name: app, port: 80}}]\nmatches: [{path: /other}]",
+        );
     let edge = Edge::start(&manifests).await.unwrap();
     let cookie = session(&visit(&edge, "").await);
     let seen = || -> Vec<Message> { all.iter().flat_map(Backend::take).collect() };
@@ -115,12 +122,16 @@ async fn backends_never_get_it() {
 #[tokio::test]
 async fn it_is_renewed_where_it_has_an_age_and_secure_over_https() {
     let all = backends(2).await;
-    let manifests = sticky(&addresses(&all), "maxAge: 2m, cookie: home", "")
-        .replacen("hosts:", "trustedProxies: [127.0.0.1/32]\n  hosts:", 1);
+    let manifests = sticky(&addresses(&all), "maxAge: 2m, cookie: home", "").replacen(
+        "hosts:",
+        "trustedProxies: [127.0.0.1/32]\n  hosts:",
+        1,
+    );
     let edge = Edge::start(&manifests).await.unwrap();
     let line = |answer: &Message| answer.field("set-cookie");
     let first = visit(&edge, "").await;
-    let (cookie, attributes) = line(&first).split_once("; ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (cookie, attributes) =
+        line(&first).split_once("; ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert!(cookie.starts_with("home="));
     assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Lax; Max-Age=120");
     for _ in 0..4 {
@@ -167,7 +178,9 @@ async fn an_endpoint_that_is_gone_or_out_is_replaced_by_another() {
     assert_ne!(moved.text(), first.text());
     assert_eq!(visit(&edge, &session(&moved)).await.text(), moved.text());
     // What is no id at all, or is one beside another.
-    for unknown in [format!("{COOKIE}=x"), format!("{COOKIE}=AAAAAAAAAAAAAAAA"), format!("{COOKIE}=")] {
+    for unknown in
+        [format!("{COOKIE}=x"), format!("{COOKIE}=AAAAAAAAAAAAAAAA"), format!("{COOKIE}=")]
+    {
         assert!(set(&visit(&edge, &unknown).await).is_some());
         let both = visit(&edge, &format!("{unknown}; {}", session(&moved))).await;
         assert_eq!((both.text(), set(&both)), (moved.text(), None));

@@ -75,8 +75,10 @@ async fn beyond_its_limit_an_endpoint_gets_no_request() {
 #[tokio::test]
 async fn while_another_has_a_place_nobody_waits() {
     let (stage, free) = (Stage::open().await.unwrap(), Backend::saying("free").await.unwrap());
-    let manifests =
-        limited(&[stage.address().unwrap(), free.address()], "requests: 1, queue: 9, queueTime: 20s");
+    let manifests = limited(
+        &[stage.address().unwrap(), free.address()],
+        "requests: 1, queue: 9, queueTime: 20s",
+    );
     let edge = Edge::start(&manifests).await.unwrap();
     // Until one is held.
     let _held = loop {
@@ -95,8 +97,7 @@ async fn while_another_has_a_place_nobody_waits() {
 #[tokio::test]
 async fn what_waits_is_served_when_a_place_becomes_free() {
     let stage = Stage::open().await.unwrap();
-    let manifests =
-        limited(&[stage.address().unwrap()], "requests: 1, queue: 1, queueTime: 20s");
+    let manifests = limited(&[stage.address().unwrap()], "requests: 1, queue: 1, queueTime: 20s");
     let setup = Setup { workers: 2, ..Setup::default() };
     let edge = Edge::start_with(setup, &manifests).await.unwrap();
     let (mut client, mut backend) = held(&edge, &stage).await;

@@ -144,7 +144,9 @@ async fn no_wake_up_is_lost() {
                         0 => Duration::from_micros(u64::from(number % 50) * 20),
                         _ => Duration::from_secs(60),
                     };
-                    let Ok(place) = timeout(patience, waiting).await else { return number % 4 == 0 };
+                    let Ok(place) = timeout(patience, waiting).await else {
+                        return number % 4 == 0;
+                    };
                     let place = place.unwrap();
                     let is_within = place.endpoint().in_flight() <= limit;
                     tokio::task::yield_now().await;

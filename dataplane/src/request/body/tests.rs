@@ -61,7 +61,9 @@ fn read(body: &mut RequestBody, frames: usize) -> Result<(Vec<u8>, usize), BoxEr
 #[tokio::test]
 async fn a_body_is_sent_again_whole_with_its_trailers_and_goes_on_from_the_client() {
     let (all, _) = read(&mut body(&[9, 1, 70], false, false), 9).unwrap();
-    for (taken, has_trailers) in [(0, true), (1, true), (2, false), (3, true), (4, true), (5, false)] {
+    for (taken, has_trailers) in
+        [(0, true), (1, true), (2, false), (3, true), (4, true), (5, false)]
+    {
         let mut first = body(&[9, 1, 70], has_trailers, false);
         let mut again = first.fork().unwrap();
         read(&mut first, taken).unwrap();

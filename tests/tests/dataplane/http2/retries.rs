@@ -70,8 +70,7 @@ async fn a_client_stays_with_its_endpoint() {
 #[tokio::test]
 async fn a_full_endpoint_is_told_as_to_everyone() {
     let stage = Stage::open().await.unwrap();
-    let manifests =
-        one_route(stage.address().unwrap(), "limits: {requests: 1, queue: 0}");
+    let manifests = one_route(stage.address().unwrap(), "limits: {requests: 1, queue: 0}");
     let edge = Edge::start(&manifests).await.unwrap();
     let sender = connect(&edge).await;
     let held = tokio::spawn({

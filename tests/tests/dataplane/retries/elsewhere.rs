@@ -43,7 +43,8 @@ async fn a_reset_before_the_head_is_tried_again_where_that_does_no_harm() {
         let mut lost = 0;
         for _ in 0..10 {
             let answer = ask(edge.address(), post("/", "", "body")).await.unwrap();
-            lost += usize::from((answer.status(), answer.reason().as_str()) == (502, "BackendBroken"));
+            lost +=
+                usize::from((answer.status(), answer.reason().as_str()) == (502, "BackendBroken"));
         }
         assert!(lost > 0);
         assert_eq!((broken.requests().len(), alive.requests().len()), (lost, 10 - lost));
@@ -118,7 +119,10 @@ async fn a_slow_client_is_not_what_a_try_waits_for() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     client.send("dy").await.unwrap();
     assert_eq!(client.read_answer("PUT").await.unwrap().text(), "whole");
-    assert_eq!((backend.request().unwrap().text(), retries(&edge, "PerTryTimeout").await), ("body".to_owned(), 0));
+    assert_eq!(
+        (backend.request().unwrap().text(), retries(&edge, "PerTryTimeout").await),
+        ("body".to_owned(), 0)
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ async fn an_unlisted_status_and_one_to_a_post_are_the_answer() {
 
 #[tokio::test]
 async fn the_last_answer_is_the_clients() {
-    let backend = backend_of(&[BUSY, BUSY, BUSY, "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nlast"]);
+    let backend =
+        backend_of(&[BUSY, BUSY, BUSY, "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nlast"]);
     let backend = backend.await;
     let retry = "attempts: 3, backoff: 1ms, on: [\"503\", \"429\"]";
     let edge = Edge::start(&retrying(&[backend.address()], retry)).await.unwrap();
