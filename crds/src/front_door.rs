@@ -1,6 +1,9 @@
 //! FrontDoor: one or more hosts, and who may attach Routes to them.
 
-use crate::{Condition, CorsPolicy, LocalSecretRef, TlsSettings, foreign, pattern};
+use crate::{
+    Balance, Condition, CorsPolicy, Ejection, EndpointLimits, HealthCheck, LocalSecretRef, Retry,
+    Timeouts, TlsSettings, foreign, pattern,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
@@ -73,6 +76,10 @@ pub struct FrontDoorSpec {
     /// The default CORS policy, for Routes without their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<CorsPolicy>,
+    /// How its Routes choose among their backends, unless they say so themselves. A Route's own
+    /// block replaces that of the same name entirely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<Box<Defaults>>,
     /// Proxies in front that are trusted to report the client: addresses, or networks such as
     /// `10.0.0.0/8`. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -91,6 +98,32 @@ pub struct FrontDoorSpec {
 
 fn class_default() -> String {
     crate::CLASS_DEFAULT.to_owned()
+}
+
+/// What Routes without a block of their own have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Defaults {
+    /// Active checks of endpoints. Absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthCheck>,
+    /// When an endpoint that fails requests is ejected. Absent: after 5 failures in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ejection: Option<Ejection>,
+    /// What is preferred among the available backends and endpoints. Absent: fewer requests in
+    /// flight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
+    /// Which failed requests are sent again. Absent: one more try where connecting failed or the
+    /// connection ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Bounds for each endpoint. Absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<EndpointLimits>,
+    /// Timeouts; a request that exceeds one gets 504.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<Timeouts>,
 }
 
 /// One host.

@@ -2,28 +2,34 @@
 //! [`Route`], with the schema and CEL rules that let an API server reject invalid objects. No I/O.
 
 mod backend;
+mod balance;
 mod common;
 mod cors;
 mod foreign;
 mod front_door;
+mod health;
 mod pattern;
+mod retry;
 mod route;
 mod tls;
 mod validations;
 
 pub use backend::{Backend, BackendTls, ExternalBackend, ServiceBackend};
+pub use balance::{Affinity, Balance, BalancePolicy, Hash, HashOn};
 pub use common::{
     AuthoritiesKind, AuthoritiesRef, CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits,
     HeaderValue, LocalSecretRef, NamedValue, SecretKeyRef, VERSION, ValueFrom,
 };
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{
-    Attach, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, Slashes,
+    Attach, Defaults, FrontDoor, FrontDoorSpec, FrontDoorStatus, Host, HostTls, PlainHttp, Slashes,
     StatusAddress, TrustedHeaders,
 };
+pub use health::{CheckMethod, Ejection, HealthCheck};
+pub use retry::{EndpointLimits, Retry};
 pub use route::{
-    FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme, Respond, Rewrite, Route,
-    RouteSpec, RouteStatus, Timeouts,
+    FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
+    Respond, Rewrite, Route, RouteSpec, RouteStatus, Timeouts,
 };
 pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{

@@ -52,6 +52,18 @@ pub(crate) const HOST_NAME: &str = concat!("^", host!(), "$");
 /// `Backend`, `Preserve`, or a host; to a pattern, all of them are hosts.
 pub(crate) const REWRITE_HOST: &str = concat!("^", host!(), port!(), "$");
 
+/// One host, optionally with a port.
+pub(crate) const HOST_AND_PORT: &str = REWRITE_HOST;
+
+/// A path and possibly a query, in the characters that RFC 3986 allows there, with whole escapes.
+pub(crate) const REQUEST_TARGET: &str = r"^/([0-9A-Za-z._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$";
+
+/// A status code, or two joined by a hyphen.
+pub(crate) const STATUS_RANGE: &str = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$";
+
+/// What a retry may be for.
+pub(crate) const RETRY_ON: &str = "^(ConnectFailure|Reset|PerTryTimeout|429|5[0-9]{2})$";
+
 /// Scheme, host and port, optionally followed by a slash.
 pub(crate) const EXTERNAL_URL: &str = concat!("^[Hh][Tt][Tt][Pp][Ss]?://", host!(), port!(), "/?$");
 
@@ -184,6 +196,17 @@ mod tests {
                 "https://bücher.de",
                 "**",
             ],
+        ),
+        (
+            REQUEST_TARGET,
+            &["/", "/healthz", "/a/b?c=d&e", "/%20", "/a//b", "/a;b=1"],
+            &["", "a", "/a b", "/a#b", "/%", "/%2", "/a\n", "/é", "/a\\b", "http://a/"],
+        ),
+        (STATUS_RANGE, &["200", "200-399", "599"], &["", "20", "600", "200-", "200 - 399", "2xx"]),
+        (
+            RETRY_ON,
+            &["ConnectFailure", "Reset", "PerTryTimeout", "429", "500", "599"],
+            &["", "reset", "5xx", "404", "428", "600", "5000"],
         ),
         (
             PATH,

@@ -1,8 +1,8 @@
 //! Route: which requests of a FrontDoor go where.
 
 use crate::{
-    Backend, Condition, CorsPolicy, Duration, HeaderEdits, NamedValue, foreign, pattern,
-    validations,
+    Affinity, Backend, Balance, Condition, CorsPolicy, Duration, Ejection, EndpointLimits,
+    HeaderEdits, HealthCheck, NamedValue, Retry, foreign, pattern, validations,
 };
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
@@ -84,16 +84,52 @@ pub struct RouteSpec {
     /// The CORS policy. It replaces the FrontDoor's entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Box<CorsPolicy>>,
-    /// Timeouts; a request that exceeds one gets 504.
+    /// Timeouts; a request that exceeds one gets 504. They replace the FrontDoor's entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Box<Timeouts>>,
+    /// Active checks of endpoints. They replace the FrontDoor's entirely; without either there are
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Box<HealthCheck>>,
+    /// When an endpoint that fails requests is ejected. It replaces the FrontDoor's entirely; without
+    /// either, after 5 failures in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ejection: Option<Box<Ejection>>,
+    /// What is preferred among the available backends and endpoints. It replaces the FrontDoor's
+    /// entirely; without either, fewer requests in flight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Box<Balance>>,
+    /// A cookie that keeps each client with its endpoint. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Box<Affinity>>,
+    /// Which failed requests are sent again. It replaces the FrontDoor's entirely; without either,
+    /// there is one more try where connecting failed or the connection ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Box<Retry>>,
+    /// Bounds for each endpoint. They replace the FrontDoor's entirely; without either there are
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Box<EndpointLimits>>,
 }
+
+/// The fields that apply to backends only.
+pub const FORWARDING_FIELDS: [&str; 9] = [
+    "rewrite",
+    "requestHeaders",
+    "timeouts",
+    "health",
+    "ejection",
+    "balance",
+    "affinity",
+    "retry",
+    "limits",
+];
 
 fn spec_validations() -> Vec<Rule> {
     let one =
         "[has(self.backends), has(self.redirect), has(self.respond)].exists_one(given, given)";
     let one = Rule::new(one).message("set exactly one of backends, redirect and respond");
-    let forwarding = ["rewrite", "requestHeaders", "timeouts"].map(|field| {
+    let forwarding = FORWARDING_FIELDS.map(|field| {
         let message =
             format!("{field} applies to backends only: leave it out with redirect and respond");
         Rule::new(format!("has(self.backends) || !has(self.{field})"))
@@ -315,18 +351,23 @@ fn respond_status_default() -> i32 {
 /// Timeouts; `0s` means no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = [
+    validations::alone(&["connect", "request", "idle"]),
+]))]
 pub struct Timeouts {
-    /// How long connecting may take, per attempt.
+    /// `true` restores the defaults that the FrontDoor's `defaults` replace. Without any other
+    /// field.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+    /// How long connecting may take, per try. Default: `2s`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "2s"))]
     pub connect: Option<Duration>,
-    /// How long it may take until the response's head arrives.
+    /// How long it may take until the response's head arrives, all tries together. Default: `60s`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "60s"))]
     pub request: Option<Duration>,
-    /// How long no byte may pass in either direction; applies to upgraded connections too.
+    /// How long no byte may pass in either direction; applies to upgraded connections too. Default:
+    /// `5m`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "5m"))]
     pub idle: Option<Duration>,
 }
 

@@ -90,6 +90,42 @@ pub(crate) fn forwardable() -> Value {
         .message("CONNECT, TRACE and TRACK are never forwarded; leave it out")])
 }
 
+/// A block that is `disabled` has none of its other `fields`.
+pub(crate) fn alone(fields: &[&str]) -> Rule {
+    let given: Vec<String> = fields.iter().map(|field| format!("has(self.{field})")).collect();
+    Rule::new(format!("!has(self.disabled) || !self.disabled || !({})", given.join(" || ")))
+        .message("disabled: true switches the whole block off: leave its other fields out")
+        .field_path(".disabled")
+}
+
+/// Rules for the duration `name`, which must lie within bounds.
+pub(crate) fn between(name: &str, min: &str, max: &str) -> Value {
+    json!([Rule::new(format!(
+        "duration(self) >= duration('{min}') && duration(self) <= duration('{max}')"
+    ))
+    .message(format!("{name} must be {min} to {max}").as_str())])
+}
+
+/// Rules for a status code or a range of them.
+pub(crate) fn status_range() -> Value {
+    json!([Rule::new(
+        "size(self) == 3 || (size(self) == 7 && self.substring(0, 3) <= self.substring(4))"
+    )
+    .message("a range of status codes goes from the lower to the higher, such as 200-399")])
+}
+
+/// YAML 1.1, which kubectl and Helm read, takes an unquoted `on` for a boolean, and they make the
+/// key `true` of it. It is accepted as what it was meant to be.
+pub(crate) fn on_unquoted(schema: &mut Schema) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    if let Some(Value::Object(on)) = properties.get("on") {
+        let mut unquoted = on.clone();
+        let about = "The same as `on`: what kubectl and Helm read where `on` is not in quotes.";
+        unquoted.insert("description".to_owned(), about.into());
+        properties.insert("true".to_owned(), Value::Object(unquoted));
+    }
+}
+
 /// Applies `rules` to each item of a list.
 pub(crate) fn each(rules: Value) -> impl FnMut(&mut Schema) {
     move |schema| {

@@ -155,11 +155,48 @@ fn defaults_show() {
             r#"Route.spec.matches = [{"path":"/*"}]"#,
             "Route.spec.redirect.status = 302",
             "Route.spec.respond.status = 200",
-            r#"Route.spec.timeouts.connect = "2s""#,
-            r#"Route.spec.timeouts.idle = "5m""#,
-            r#"Route.spec.timeouts.request = "60s""#,
         ]
     );
+}
+
+/// A block that can be switched off has no defaults in the schema: the API server would write them
+/// beside `disabled`. Its fields' descriptions have them.
+#[test]
+fn blocks_that_can_be_switched_off() {
+    let blocks: Vec<_> =
+        nodes().into_iter().filter(|(_, node)| !node["properties"]["disabled"].is_null()).collect();
+    let names: Vec<_> = blocks.iter().map(|(path, _)| path.as_str()).collect();
+    let ours = ["balance", "ejection", "health", "limits", "retry", "timeouts"];
+    let of = |kind: &'static str| ours.iter().map(move |name| format!("{kind}.{name}"));
+    let expected: Vec<_> = of("FrontDoor.spec.defaults").chain(of("Route.spec")).collect();
+    assert_eq!(names, expected);
+    for (path, node) in &blocks {
+        let rule = node["x-kubernetes-validations"][0]["rule"].as_str().unwrap();
+        let fields = node["properties"].as_object().unwrap();
+        for (name, field) in fields.iter().filter(|(name, _)| *name != "disabled") {
+            let name = if name == "true" { "__true__" } else { name };
+            assert!(rule.contains(&format!("has(self.{name})")), "{path}.{name} beside disabled");
+            let about = field["description"].as_str().unwrap();
+            let says = ["Default: ", "Required.", "goes with `policy: Hash`", "The same as `on`"];
+            assert!(says.iter().any(|says| about.contains(says)), "{path}.{name}: {about}");
+            assert!(field["default"].is_null(), "{path}.{name}");
+        }
+    }
+}
+
+/// kubectl makes `true` of a key `on` without quotes.
+#[test]
+fn on_may_lose_its_quotes() {
+    let mut found = 0;
+    for (path, node) in nodes() {
+        if let Some(mut on) = node["properties"]["on"].as_object().cloned() {
+            let mut unquoted = node["properties"]["true"].as_object().cloned().unwrap();
+            assert!(on.remove("description").is_some() && unquoted.remove("description").is_some());
+            assert_eq!(on, unquoted, "{path}");
+            found += 1;
+        }
+    }
+    assert_eq!(found, 4);
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub(crate) enum Refusal {
     NotResolved,
     /// No backend of the Route has a ready endpoint.
     NoEndpoint,
+    /// All endpoints have as many requests as they may, and as many wait, or it waited too long.
+    Overloaded,
     /// The body is longer than `--max-body-bytes`.
     BodyTooLarge,
     /// The client's body is malformed or was cut off.
@@ -118,7 +120,8 @@ impl Refusal {
             Self::FrontDoorNotAccepted
             | Self::RouteNotAccepted
             | Self::NotResolved
-            | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::NoEndpoint
+            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignDestination
             | Self::NameNotResolved
             | Self::AddressNotAllowed
@@ -163,6 +166,7 @@ impl Refusal {
             Self::CorsDenied(Denial::Malformed) => "CorsMalformed",
             Self::NotResolved => "NotResolved",
             Self::NoEndpoint => "NoEndpoint",
+            Self::Overloaded => "Overloaded",
             Self::BodyTooLarge => "BodyTooLarge",
             Self::BodyBroken => "BodyBroken",
             Self::BodyTimeout => "BodyTimeout",
@@ -211,6 +215,7 @@ impl Refusal {
             Self::CorsDenied(Denial::Malformed) => "The preflight's Access-Control-Request-Method or -Headers is malformed.",
             Self::NotResolved => "The Route refers to something that does not exist.",
             Self::NoEndpoint => "No backend of the Route has a ready endpoint.",
+            Self::Overloaded => "The backend has as many requests as it may have at a time: try again later.",
             Self::BodyTooLarge => "The request's body is too large.",
             Self::BodyBroken => "The request's body is malformed or was cut off.",
             Self::BodyTimeout => "The request's body stopped arriving.",
@@ -261,6 +266,7 @@ impl Refusal {
             | Self::CorsDenied(_)
             | Self::NotResolved
             | Self::NoEndpoint
+            | Self::Overloaded
             | Self::NameNotResolved
             | Self::AddressNotAllowed
             | Self::ConnectFailed
@@ -271,5 +277,10 @@ impl Refusal {
             | Self::UpgradeUnsupported
             | Self::BackendTimeout => false,
         }
+    }
+
+    /// After how many seconds the client may try again (RFC 9110 §10.2.3), if that is known.
+    pub(crate) fn retry_after(self) -> Option<u32> {
+        (self == Self::Overloaded).then_some(1)
     }
 }

@@ -5,8 +5,9 @@ use portico::compile::{Compiled, Options, compile};
 use portico_dataplane::{
     address_guard::AddressGuard,
     config::{Config, Limits},
+    router::RouteTree,
     serve::Dataplane,
-    table::{HostTls, Table, VirtualHost},
+    table::{HostTls, Route, RouteMatch, Selection, Table, VirtualHost},
 };
 use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 use tokio::{
@@ -95,6 +96,22 @@ impl Edge {
             VirtualHost { tls: own.map(|(_, tls)| Arc::new(tls.clone())), ..entry.clone() }
         };
         compiled.table.hosts = compiled.table.hosts.iter().map(with_tls).collect();
+        self.publish(&compiled).await;
+        Ok(())
+    }
+
+    /// Replaces the manifests; all Routes choose like this.
+    pub async fn serve_selecting(&self, manifests: &str, selection: &Selection) -> Result<()> {
+        let mut compiled = self.compile(manifests)?;
+        let selection = Arc::new(selection.clone());
+        let with_selection = |entry: &VirtualHost| {
+            let matches = entry.routes.matches().iter().map(|matched| {
+                let route = Route { selection: selection.clone(), ..(*matched.target).clone() };
+                RouteMatch { target: Arc::new(route), ..matched.clone() }
+            });
+            VirtualHost { routes: Arc::new(RouteTree::new(matches.collect())), ..entry.clone() }
+        };
+        compiled.table.hosts = compiled.table.hosts.iter().map(with_selection).collect();
         self.publish(&compiled).await;
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! What a Route does: backends, a redirect or a fixed response.
 
-use super::{authority, durations, headers, matches::Matched, report::Report};
+use super::{authority, headers, matches::Matched, report::Report};
 use crate::diagnostic::FieldPath;
 use bytes::Bytes;
 use http::StatusCode;
 use portico_crds as crds;
 use portico_dataplane::{
     path::PathTemplate,
-    table::{Redirect, Respond, Rewrite, Scheme, Timeouts},
+    table::{Redirect, Respond, Rewrite, Scheme},
 };
 
 /// Checks that exactly one of the three actions is given, and that no field that only makes sense
@@ -36,15 +36,22 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
     let has_backends =
         spec.backends.is_some() || report.failed_to_decode(&FieldPath::SPEC.child("backends"));
     if !has_backends && !given.is_empty() {
-        let forwarding = [
-            ("rewrite", spec.rewrite.is_some()),
-            ("requestHeaders", spec.request_headers.is_some()),
-            ("timeouts", spec.timeouts.is_some()),
+        let given = [
+            spec.rewrite.is_some(),
+            spec.request_headers.is_some(),
+            spec.timeouts.is_some(),
+            spec.health.is_some(),
+            spec.ejection.is_some(),
+            spec.balance.is_some(),
+            spec.affinity.is_some(),
+            spec.retry.is_some(),
+            spec.limits.is_some(),
         ];
-        for (name, _) in forwarding.into_iter().filter(|(_, given)| *given) {
+        let forwarding = crds::FORWARDING_FIELDS.into_iter().zip(given);
+        for (name, _) in forwarding.filter(|(_, given)| *given) {
             report.invalid(
                 &FieldPath::SPEC.child(name),
-                "changes a request to a backend, and this Route has none: remove it",
+                "applies to backends, and this Route has none: remove it",
             );
         }
     }
@@ -171,29 +178,4 @@ pub(super) fn respond(
         lines.extend(name.zip(headers::value(&line.value, &at.child("value"), report)));
     }
     Some(Respond { status: status?, headers: lines, body: Bytes::from(body) })
-}
-
-/// Compiles timeouts. Absent fields have their defaults, and `0s` means no timeout.
-pub(super) fn timeouts(
-    timeouts: Option<&crds::Timeouts>,
-    at: &FieldPath<'_>,
-    report: &mut Report,
-) -> Timeouts {
-    let mut limits = Timeouts::default();
-    let Some(given) = timeouts else { return limits };
-    for (name, text, limit) in [
-        ("connect", &given.connect, &mut limits.connect),
-        ("request", &given.request, &mut limits.request),
-        ("idle", &given.idle, &mut limits.idle),
-    ] {
-        let Some(crds::Duration(text)) = text else { continue };
-        match durations::parse(text) {
-            Some(duration) => *limit = Some(duration).filter(|duration| !duration.is_zero()),
-            None => report.invalid(
-                &at.child(name),
-                format!("'{text}' is not a duration: write 500ms, 30s, 1h30m, or 0s for no limit"),
-            ),
-        }
-    }
-    limits
 }

@@ -18,6 +18,7 @@ mod matches;
 mod options;
 mod report;
 mod secrets;
+mod selection;
 mod services;
 mod status;
 

@@ -24,14 +24,15 @@ fn a_route_has_exactly_one_action() {
 
 #[test]
 fn what_changes_a_forwarded_request_goes_with_backends() {
-    for field in ["rewrite", "requestHeaders", "timeouts"] {
-        let beside = |action: &str| json!({"backends": null, action: {"port": 80}, field: {}});
+    for field in portico_crds::FORWARDING_FIELDS {
+        let block = if field == "health" { json!({"path": "/"}) } else { json!({}) };
+        let beside = |action: &str| json!({"backends": null, action: {"port": 80}, field: block});
         let at = format!("spec.{field}");
         run(
             "Route",
             &route(),
             &[
-                (json!({field: {}}), "", ""),
+                (json!({field: block}), "", ""),
                 (beside("redirect"), &at, "applies to backends only"),
                 (beside("respond"), &at, "applies to backends only"),
             ],

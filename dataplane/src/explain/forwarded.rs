@@ -2,6 +2,7 @@
 
 use super::{
     Field,
+    choice::{Deciding, decides, why_not},
     simulation::{DryRun, Reply, Sent},
 };
 use crate::table::{Backend, Protocol, Target};
@@ -21,10 +22,14 @@ pub struct Forwarded {
     pub headers: Vec<Field>,
     /// The possible backends: those with a share first, then by priority.
     pub backends: Vec<BackendShare>,
+    /// What else decides, once it runs, which backend and endpoint get it. Empty for a Route with
+    /// one backend and the defaults.
+    pub decides: Vec<Deciding>,
 }
 
 /// A backend of the Route.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BackendShare {
     /// `web/sales:80` for a Service's port, the URL for an external backend.
     pub name: String,
@@ -34,6 +39,8 @@ pub struct BackendShare {
     pub weight: u32,
     /// The share of requests that it gets, from 0 to 1.
     pub share: f64,
+    /// Why it gets none, as far as that is known; `None` if it gets some.
+    pub why_not: Option<String>,
     /// The protocol of connections to it.
     pub protocol: Protocol,
     /// What is dialled: addresses, or a name.
@@ -54,11 +61,14 @@ impl Forwarded {
             .collect();
         all.sort_by_key(|(share, backend, _)| (*share == 0.0, backend.priority));
         let first = all.first().map(|(_, _, headers)| (*headers).clone()).unwrap_or_default();
+        let route = run.arrived.matched.map(|matched| &*matched.target);
+        let affinity = route.and_then(|route| route.selection.affinity.as_ref());
         let share = |(share, backend, headers): (f64, &Backend, &HeaderMap)| BackendShare {
             name: backend.name.clone(),
             priority: backend.priority,
             weight: backend.weight,
             share,
+            why_not: if share > 0.0 { None } else { why_not(backend, forward, affinity) },
             protocol: backend.protocol.clone(),
             endpoints: endpoints(&backend.target),
             differs: differs(&first, headers),
@@ -69,6 +79,7 @@ impl Forwarded {
             target: sent.target.clone(),
             headers: Field::all(&first),
             backends: all.into_iter().map(share).collect(),
+            decides: route.map(|route| decides(route, forward)).unwrap_or_default(),
         }
     }
 }

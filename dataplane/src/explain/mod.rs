@@ -3,6 +3,7 @@
 
 mod browser;
 mod check;
+mod choice;
 mod connection;
 mod forwarded;
 mod preflight;
@@ -14,6 +15,7 @@ mod simulation;
 mod target;
 
 pub use browser::Browser;
+pub use choice::Deciding;
 pub use forwarded::{BackendShare, Forwarded};
 pub use preflight::{PolicyOwner, Preflight};
 pub use response::Response;

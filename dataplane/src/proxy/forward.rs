@@ -1,23 +1,26 @@
-//! Forwarding: pick a backend, prepare the request, send it, rewrite the response. Retries that a
-//! Route configures will wrap [`Exchange::forward`], and nothing else.
+//! Forwarding: prepare the request, send it, rewrite the response. That it may take several tries
+//! until there is one is a matter of [`retries`](super::retries).
 
 use super::{
-    Exchange,
+    Exchange, affinity,
+    attempts::Preference,
     decide::{Arrived, Destination, ForwardPlan},
     downstream::Downstream,
+    hash_key::hash_key,
     headers::{
         self, Field, Outbound, Present, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers,
     },
     peer::Peer,
     response_body::Content,
+    retries::Answered,
+    selection::Chosen,
 };
 use crate::{
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
-    table::Backend,
-    upstream::{Caller, UpstreamError, UpstreamResponse},
+    table::{Backend, Scheme},
 };
-use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
 use std::net::SocketAddr;
 
@@ -63,6 +66,8 @@ impl ForwardContext<'_, '_> {
             forward: self.plan.forward,
         };
         rewrite.apply(&head.method, &mut head.headers)?;
+        let cookies = &self.destination.virtual_host.affinity_cookies;
+        affinity::remove_cookies(&mut head.headers, cookies);
         let present = Present::of(&head.headers);
         let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
@@ -80,7 +85,7 @@ impl ForwardContext<'_, '_> {
 
     /// How what `backend` responds is mapped back, given the Host that it got and the address that
     /// was dialled.
-    fn response_rewrite<'r>(
+    pub(super) fn response_rewrite<'r>(
         &'r self,
         backend: &'r Backend,
         sent_host: &'r HeaderValue,
@@ -112,11 +117,6 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.route.cors.avoided();
             downstream.record_saved_trip(&self.record.route);
         }
-        let point = self.route.as_ref().map_or(0, |route| route.backends.next());
-        let backend = plan.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
-        if let Some(fields) = &mut self.record.log {
-            fields.backend = Some(backend.name.clone());
-        }
         let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
         let (peer, via) = (downstream.peer(), &self.shared.via);
         // Invariant: only requests with a destination have a plan.
@@ -129,9 +129,6 @@ impl<D: Downstream> Exchange<'_, D> {
             true => TrailerFilter::default(),
             false => trailers::of_request(&head.headers, plan.matched),
         };
-        // HTTP/1.0 has none (RFC 9110 §15.2).
-        let takes_interim = head.version > Version::HTTP_10;
-        let sent_host = context.prepare(backend, &self.record.id, head)?;
         let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
         let timeouts = &plan.matched.target.timeouts;
@@ -139,31 +136,66 @@ impl<D: Downstream> Exchange<'_, D> {
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
-        let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
-        let on_interim = |mut response: Response<()>, dialled: SocketAddr| {
-            if takes_interim {
-                let rewrite = context.response_rewrite(backend, &sent_host, dialled);
-                context.rewrite_interim(&rewrite, &mut response);
-                downstream.send_interim(response);
-            }
-        };
-        let caller = Caller { deadline: &state.deadline, on_interim: &on_interim };
-        let sent = upstreams.send(backend, point, head, body, caller, timeouts).await;
-        let received = sent.map_err(|error| self.failed(backend, &error))?;
+        let preference = self.preference(&context, &head.headers);
+        let answered = self.send(&context, &preference, head, body).await?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
-        self.rewrite_response(&context, backend, &sent_host, received)
+        let session = self.new_session(&context, &preference, &answered);
+        let affinity = plan.matched.target.selection.affinity.as_ref();
+        let mut response = self.rewrite_response(&context, answered)?;
+        if let Some(affinity) = affinity {
+            affinity::remove_set_cookies(response.headers_mut(), &affinity.cookie);
+        }
+        if let Some(cookie) = session {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// What of a request decides where it is sent.
+    fn preference(&self, context: &ForwardContext<'_, '_>, headers: &HeaderMap) -> Preference {
+        let (plan, host) = (context.plan, context.destination.virtual_host);
+        let route = &plan.matched.target;
+        let key = hash_key(&route.selection.balance.policy, headers, self.record.client);
+        let affinity = route.selection.affinity.as_ref();
+        let session = affinity.zip(self.route.as_ref()).and_then(|(affinity, state)| {
+            let sets = &state.sets(route, plan.forward, &self.shared.registry);
+            let (backend, index) =
+                sets.sessions(&host.uid, plan.forward).find(headers, affinity)?;
+            Chosen::of(sets, backend, index, false)
+        });
+        Preference { key, session }
+    }
+
+    /// The cookie that the client gets: where it has no session yet, or another one now, or one that
+    /// is renewed.
+    fn new_session(
+        &self,
+        context: &ForwardContext<'_, '_>,
+        preference: &Preference,
+        answered: &Answered,
+    ) -> Option<HeaderValue> {
+        let affinity = context.plan.matched.target.selection.affinity.as_ref()?;
+        let home = match preference.session.as_ref().filter(|_| answered.keeps_session) {
+            Some(_) if affinity.max_age.is_none() => return None,
+            Some(session) => session,
+            None => &answered.chosen,
+        };
+        let host = context.destination.virtual_host;
+        let sessions = home.sets().sessions(&host.uid, context.plan.forward);
+        let is_https = context.destination.client.scheme == Scheme::Https;
+        sessions.id(home.backend, home.index)?.set_cookie(affinity, is_https)
     }
 
     /// Rewrites a backend's response for the front door.
     fn rewrite_response(
         &mut self,
         context: &ForwardContext<'_, '_>,
-        backend: &Backend,
-        sent_host: &HeaderValue,
-        received: UpstreamResponse,
+        answered: Answered,
     ) -> Result<Response<Content>, Refusal> {
+        let Answered { received, chosen, sent_host, .. } = answered;
+        let backend = &context.plan.forward.backends()[chosen.backend];
         let mut response = received.response;
         *response.version_mut() = Version::HTTP_11;
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -189,22 +221,11 @@ impl<D: Downstream> Exchange<'_, D> {
             // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        let rewrite = context.response_rewrite(backend, sent_host, received.address);
+        let rewrite = context.response_rewrite(backend, &sent_host, received.address);
         rewrite.apply(response.headers_mut(), present);
         self.upgraded = received.upgraded;
-        Ok(response.map(|body| Content::Upstream(body, trailers)))
-    }
-
-    /// Why an exchange failed; the client is to blame if its body is what failed.
-    fn failed(&self, backend: &Backend, error: &UpstreamError) -> Refusal {
-        tracing::debug!(backend = backend.name, %error, "no response");
-        if let Some(rule) = error.broken_rule() {
-            self.record.malformed(&backend.name, rule);
-        }
-        let body = &self.downstream.state().body;
-        match error.refusal() {
-            Refusal::BackendTimeout if body.awaited.get() => Refusal::BodyTimeout,
-            refusal => body.failure.get().unwrap_or(refusal),
-        }
+        // That of a tunnel goes with its stream.
+        let in_flight = if upgraded { None } else { self.in_flight.take() };
+        Ok(response.map(|body| Content::Upstream(body, trailers, in_flight)))
     }
 }

@@ -80,6 +80,7 @@ mod tests {
         for (refusal, status) in [
             (Refusal::NoRoute, "12"),
             (Refusal::NoEndpoint, "14"),
+            (Refusal::Overloaded, "14"),
             (Refusal::BackendBroken, "14"),
             (Refusal::BackendTimeout, "4"),
             (Refusal::BodyTooLarge, "8"),

@@ -133,6 +133,9 @@ pub(crate) fn refuse(refusal: Refusal, id: &HeaderValue, method: &Method) -> Res
     if refusal.closes_connection() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    if let Some(seconds) = refusal.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, ALLOWED);
     }

@@ -1,12 +1,19 @@
 //! A worker's state for each Route beyond the table, kept when the table changes.
 
+use super::affinity::Sessions;
 use crate::{
     balance::Sequence,
-    table::{ObjectName, Table},
+    endpoint::{BackendSet, Registry, RetryShare},
+    table::{Forward, ObjectName, Route, Table},
     telemetry::RouteStats,
 };
 use hashbrown::HashMap;
-use std::{cell::RefCell, collections::HashSet, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::HashSet,
+    rc::Rc,
+    sync::Arc,
+};
 
 /// A worker's state for one Route.
 #[derive(Debug)]
@@ -15,6 +22,60 @@ pub(crate) struct RouteState {
     pub(crate) stats: Rc<RouteStats>,
     /// Picks the backend for the next request.
     pub(super) backends: Sequence,
+    sets: RefCell<Option<Rc<Sets>>>,
+    retries: OnceCell<RetryShare>,
+}
+
+/// What all workers know of a Route's backends, in its order.
+#[derive(Debug)]
+pub(super) struct Sets {
+    pub(super) sets: Box<[Arc<BackendSet>]>,
+    /// Whose turn it is of the endpoints of each.
+    pub(super) turns: Box<[Cell<usize>]>,
+    /// The Route, and the version of the registry, for which they hold.
+    route: Arc<Route>,
+    version: u64,
+    sessions: OnceCell<Sessions>,
+}
+
+impl Sets {
+    /// The endpoints by what the cookie of `affinity` holds for them; `key` is the FrontDoor's uid.
+    pub(super) fn sessions(&self, key: &str, forward: &Forward) -> &Sessions {
+        self.sessions.get_or_init(|| Sessions::of(key, forward.backends(), &self.sets))
+    }
+}
+
+impl RouteState {
+    /// What this worker knows of its requests and retries.
+    pub(super) fn retries(&self, registry: &Registry, route: &Route) -> &RetryShare {
+        self.retries.get_or_init(|| RetryShare::of(registry.retry_budget(&route.name)))
+    }
+
+    /// What is known of the backends of `forward`, which is what `route` does. Takes a lock where
+    /// something has changed.
+    pub(super) fn sets(
+        &self,
+        route: &Arc<Route>,
+        forward: &Forward,
+        registry: &Registry,
+    ) -> Rc<Sets> {
+        let version = registry.version();
+        let mut known = self.sets.borrow_mut();
+        if let Some(sets) = &*known
+            && sets.version == version
+            && Arc::ptr_eq(&sets.route, route)
+        {
+            return sets.clone();
+        }
+        let health = route.selection.health.as_ref();
+        let sets: Box<[_]> =
+            forward.backends().iter().map(|backend| registry.set(backend, health)).collect();
+        // Workers do not start with the same ones, nor does each change start over.
+        let point = self.backends.next();
+        let turns = sets.iter().map(|_| Cell::new((point >> 32) as usize)).collect();
+        let sessions = OnceCell::new();
+        known.insert(Rc::new(Sets { sets, turns, route: route.clone(), version, sessions })).clone()
+    }
 }
 
 /// A worker's state for all Routes.
@@ -41,6 +102,8 @@ impl RouteStates {
         let fresh = Rc::new(RouteState {
             stats: Rc::new(RouteStats::of(name.clone())),
             backends: Sequence::of_backends(self.seed),
+            sets: RefCell::default(),
+            retries: OnceCell::new(),
         });
         self.by_name.borrow_mut().insert(name.clone(), fresh.clone());
         fresh

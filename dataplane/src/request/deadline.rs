@@ -56,6 +56,11 @@ impl Deadline {
         self.at.set(after.and_then(|after| self.now.get().checked_add(after)));
     }
 
+    /// How long there is until the deadline; `None`: for ever.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.at.get().map(|at| at.saturating_duration_since(self.now.get()))
+    }
+
     /// Whether the deadline has passed. If not, the task is woken when it does.
     pub(crate) fn poll_expired(&self, cx: &mut Context<'_>) -> bool {
         let Some(deadline) = self.at.get() else { return false };

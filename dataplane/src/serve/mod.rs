@@ -1,15 +1,16 @@
 //! The running dataplane: workers, each a thread with its own runtime, listener and pools, which
-//! share only the table and which endpoints accept no connections.
+//! share only the table and what is known of endpoints.
 
 mod listen;
 mod worker;
 
+pub use crate::endpoint::{ShownBackend, ShownEndpoint, State as EndpointState};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{Clients, MemoryBudget, Tickets},
+    endpoint,
     table::Table,
     telemetry::{self, ConnectionMemory},
-    upstream::Backoff,
 };
 use listen::Listeners;
 use std::{
@@ -38,6 +39,7 @@ pub struct Dataplane {
     https: SocketAddr,
     tables: watch::Receiver<Arc<Table>>,
     workers: Vec<Handle>,
+    endpoints: Arc<endpoint::Registry>,
     memory: Arc<MemoryBudget>,
     progress: watch::Receiver<()>,
 }
@@ -86,7 +88,8 @@ impl Dataplane {
             Tickets::new().map_err(|error| StartError::Worker(io::Error::other(error)))?;
         let memory = Arc::new(MemoryBudget::new(config.limits.memory));
         let clients = Arc::new(Clients::new(config.limits.connections_per_client));
-        let (config, backoff) = (Arc::new(config), Arc::<Backoff>::default());
+        let endpoints = Arc::new(endpoint::Registry::new(config.guard.clone()));
+        let config = Arc::new(config);
         let (report, progress) = watch::channel(());
         let mut workers = Vec::with_capacity(count);
         for (number, listeners) in listeners.enumerate() {
@@ -96,7 +99,7 @@ impl Dataplane {
                 config: config.clone(),
                 memory: memory.clone(),
                 clients: clients.clone(),
-                backoff: backoff.clone(),
+                endpoints: endpoints.clone(),
                 tickets: tickets.clone(),
                 https_ports,
                 listeners,
@@ -108,7 +111,7 @@ impl Dataplane {
             let thread = worker::start(number, args).map_err(StartError::Worker)?;
             workers.push(Handle { commands, generation, thread });
         }
-        Ok(Self { http, https, tables, workers, memory, progress })
+        Ok(Self { http, https, tables, workers, endpoints, memory, progress })
     }
 
     /// The address of the plain HTTP listeners.
@@ -141,6 +144,11 @@ impl Dataplane {
         }
     }
 
+    /// What is known of the endpoints of all backends that the newest table names.
+    pub fn backends(&self) -> Vec<ShownBackend> {
+        self.endpoints.shown()
+    }
+
     /// The counters of all workers in the Prometheus text format, appended to `out`.
     pub async fn encode_metrics(&self, out: &mut String) {
         let mut snapshots = Vec::with_capacity(self.workers.len());
@@ -156,6 +164,7 @@ impl Dataplane {
         let table = self.tables.borrow().clone();
         // Writing to a String never fails.
         let _ = telemetry::encode(&snapshots, memory, &table, out);
+        let _ = endpoint::encode(&self.backends(), out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.

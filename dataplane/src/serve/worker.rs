@@ -4,10 +4,10 @@ use super::{Command, listen::Listeners};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{self, Admission, Clients, MemoryBudget, Registry, Tickets, TlsAcceptor},
+    endpoint,
     proxy::{Peer, Shared},
     table::{Scheme, Table},
     telemetry::GaveWay,
-    upstream::Backoff,
 };
 use futures_util::FutureExt;
 use std::{
@@ -47,8 +47,8 @@ pub(super) struct WorkerArgs {
     pub(super) memory: Arc<MemoryBudget>,
     /// Shared by all workers.
     pub(super) clients: Arc<Clients>,
-    /// The endpoints that do not accept connections, as all workers know them.
-    pub(super) backoff: Arc<Backoff>,
+    /// What is known of endpoints, by all workers.
+    pub(super) endpoints: Arc<endpoint::Registry>,
     /// Shared by all workers.
     pub(super) tickets: Tickets,
     pub(super) https_ports: HttpsPorts,
@@ -88,7 +88,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let shared = match Shared::new(&args.config, args.https_ports, table, args.backoff) {
+        let shared = match Shared::new(&args.config, args.https_ports, table, args.endpoints) {
             Ok(shared) => Rc::new(shared),
             Err(error) => return drop(ready.send(Err(error))),
         };
@@ -103,6 +103,8 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             let _ = ready.send(Ok(()));
             spawn_local(follow_tables(worker.clone(), args.tables, args.generation, args.report));
             spawn_local(evict_idle(worker.shared.clone()));
+            spawn_local(give_up_wanted(worker.shared.clone()));
+            spawn_local(refresh_names(worker.shared.clone()));
             run(worker, listeners, args.inbox).await;
             io::Result::Ok(())
         });
@@ -135,6 +137,27 @@ async fn evict_idle(shared: Rc<Shared>) {
     loop {
         tokio::time::sleep(EVICT_INTERVAL).await;
         shared.upstreams.evict_idle();
+        shared.registry.forget_stale();
+    }
+}
+
+/// Looks up the names of external backends again; the resolver keeps to their TTLs.
+async fn refresh_names(shared: Rc<Shared>) {
+    loop {
+        tokio::time::sleep(EVICT_INTERVAL).await;
+        for host in shared.registry.hosts() {
+            if let Some(addresses) = shared.upstreams.look_up(&host).await {
+                shared.registry.resolved(&host, &addresses);
+            }
+        }
+    }
+}
+
+/// Closes idle connections to backends when another worker needs one that there may not be.
+async fn give_up_wanted(shared: Rc<Shared>) {
+    let mut wanted = shared.registry.reclaim().subscribe();
+    while wanted.changed().await.is_ok() {
+        shared.upstreams.give_up_wanted();
     }
 }
 

@@ -7,6 +7,7 @@ mod edits;
 mod hosts;
 mod route;
 mod scheme;
+mod selection;
 mod tls;
 
 pub use action::{Action, Forward, Redirect, Respond, Rewrite};
@@ -17,6 +18,10 @@ pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHos
 pub use route::{Route, RouteMatch, Timeouts};
 pub use rustls::pki_types::ServerName;
 pub use scheme::Scheme;
+pub use selection::{
+    Affinity, Balance, CheckMethod, Ejection, EndpointLimits, HashOn, HealthCheck, Policy, Retry,
+    RetryOn, Selection,
+};
 pub use tls::{ClientCertificateMode, ClientCertificates, HostTls, Hsts, PlainHttp, TlsVersion};
 
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! A compiled Route.
 
-use super::{Action, HeaderEdits, ObjectName};
+use super::{Action, HeaderEdits, ObjectName, Selection};
 use crate::{cors, router::Match};
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
@@ -30,10 +30,17 @@ pub struct Route {
     pub response_headers: HeaderEdits,
     /// The timeouts of forwarded requests.
     pub timeouts: Timeouts,
+    /// How its backends and their endpoints are chosen.
+    #[serde(skip_serializing_if = "is_default")]
+    pub selection: Arc<Selection>,
     /// Why this accepted Route can't be served (for example, a Secret is missing): every request
     /// gets 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+}
+
+fn is_default(selection: &Selection) -> bool {
+    *selection == Selection::default()
 }
 
 /// Timeouts of a forwarded request; `None` means no limit.

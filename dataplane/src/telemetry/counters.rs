@@ -10,6 +10,8 @@ use crate::{cors::Verdict, table::ObjectName};
 use hashbrown::HashMap;
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
+    fmt,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -26,6 +28,10 @@ pub(crate) struct RouteStats {
     pub(crate) cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
+    /// Retries by reason.
+    retries: RefCell<BTreeMap<RetryReason, u64>>,
+    /// Retries that the budget did not allow.
+    suppressed: Cell<u64>,
     /// When the current interval of log lines began, and how many it has.
     logged: Cell<Option<(Instant, u32)>>,
 }
@@ -40,6 +46,16 @@ impl RouteStats {
     /// The counters of a Route, all 0.
     pub(crate) fn of(name: ObjectName) -> Self {
         Self { name: Some(name), ..Self::default() }
+    }
+
+    /// A request is sent to another endpoint, or again to the same, for this reason.
+    pub(crate) fn retried(&self, reason: RetryReason) {
+        *self.retries.borrow_mut().entry(reason).or_default() += 1;
+    }
+
+    /// It would be, if the budget allowed it.
+    pub(crate) fn suppressed(&self) {
+        self.suppressed.set(self.suppressed.get() + 1);
     }
 
     /// Whether another line about a backend's response may be logged.
@@ -63,6 +79,30 @@ impl RouteStats {
         self.durations.borrow_mut().observe(duration);
         if let Some(verdict) = cors {
             self.cors.count(verdict);
+        }
+    }
+}
+
+/// Why a request is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RetryReason {
+    /// No connection was made.
+    ConnectFailure,
+    /// The connection ended before the response's head.
+    Reset,
+    /// The head did not come within `perTry`.
+    PerTryTimeout,
+    /// A status that the Route lists, which are 429 and 5xx.
+    Status(u16),
+}
+
+impl fmt::Display for RetryReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectFailure => f.write_str("ConnectFailure"),
+            Self::Reset => f.write_str("Reset"),
+            Self::PerTryTimeout => f.write_str("PerTryTimeout"),
+            Self::Status(status) => status.fmt(f),
         }
     }
 }
@@ -123,6 +163,8 @@ impl Snapshot {
             outcomes: route.outcomes.borrow().clone(),
             durations: route.durations.borrow().clone(),
             cors: route.cors.counts(),
+            retries: route.retries.borrow().clone(),
+            suppressed: route.suppressed.get(),
         });
         Self { routes: routes.collect(), upstream, connections, handshakes }
     }
@@ -134,6 +176,8 @@ pub(super) struct RouteSnapshot {
     pub(super) outcomes: Outcomes,
     pub(super) durations: Histogram,
     pub(super) cors: CorsCounts,
+    pub(super) retries: BTreeMap<RetryReason, u64>,
+    pub(super) suppressed: u64,
 }
 
 /// Counters of connections and requests to backends.

@@ -2,7 +2,7 @@
 
 use super::{
     cors::{CorsCounts, Series, mode, series},
-    counters::{GaveWay, RouteSnapshot, Snapshot, UpstreamCounts},
+    counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot, UpstreamCounts},
     handshakes::{self, HandshakeCounts},
     histogram::Histogram,
     status::StatusLabel,
@@ -19,6 +19,22 @@ struct Merged {
     outcomes: BTreeMap<(StatusLabel, &'static str), u64>,
     durations: Histogram,
     cors: CorsCounts,
+    retries: BTreeMap<RetryReason, u64>,
+    suppressed: u64,
+}
+
+impl Merged {
+    fn merge(&mut self, route: &RouteSnapshot) {
+        for (outcome, count) in &route.outcomes {
+            *self.outcomes.entry(*outcome).or_default() += count;
+        }
+        for (reason, count) in &route.retries {
+            *self.retries.entry(*reason).or_default() += count;
+        }
+        self.suppressed += route.suppressed;
+        self.durations.merge(&route.durations);
+        self.cors.merge(&route.cors);
+    }
 }
 
 /// The memory of all client connections, in bytes.
@@ -38,18 +54,12 @@ pub(crate) fn encode(
     out: &mut String,
 ) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
-    for RouteSnapshot { name, outcomes, durations, cors } in
-        snapshots.iter().flat_map(|one| &one.routes)
-    {
-        let merged = routes.entry(name.as_ref()).or_default();
-        for (outcome, count) in outcomes {
-            *merged.outcomes.entry(*outcome).or_default() += count;
-        }
-        merged.durations.merge(durations);
-        merged.cors.merge(cors);
+    for route in snapshots.iter().flat_map(|one| &one.routes) {
+        routes.entry(route.name.as_ref()).or_default().merge(route);
     }
     requests(&routes, out)?;
     durations(&routes, out)?;
+    retries(&routes, out)?;
     cors(&routes, out)?;
     upstream(snapshots, out)?;
     connections(snapshots, memory, out)?;
@@ -91,6 +101,23 @@ fn durations(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -
         }
         let route = format!("route=\"{}\"", label(*route));
         histogram(out, name, &route, &merged.durations)?;
+    }
+    Ok(())
+}
+
+fn retries(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_retries_total";
+    family(out, name, "Requests that were tried again, by Route and reason.")?;
+    for (route, merged) in routes {
+        for (reason, count) in &merged.retries {
+            let route = label(*route);
+            writeln!(out, "{name}{{route=\"{route}\",reason=\"{reason}\"}} {count}")?;
+        }
+    }
+    let name = "portico_retries_suppressed_total";
+    family(out, name, "Requests that were not tried again because of the Route's retry.budget.")?;
+    for (route, merged) in routes.iter().filter(|(_, merged)| merged.suppressed > 0) {
+        writeln!(out, "{name}{{route=\"{}\"}} {}", label(*route), merged.suppressed)?;
     }
     Ok(())
 }

@@ -9,7 +9,9 @@ mod histogram;
 mod request_record;
 mod status;
 
-pub(crate) use counters::{ConnectionCounts, GaveWay, RouteStats, Snapshot, UpstreamStats};
+pub(crate) use counters::{
+    ConnectionCounts, GaveWay, RetryReason, RouteStats, Snapshot, UpstreamStats,
+};
 pub(crate) use exposition::{ConnectionMemory, encode};
 pub(crate) use handshakes::{HandshakeCounts, HandshakeResult, HandshakeStats};
 pub(crate) use request_record::RequestRecord;

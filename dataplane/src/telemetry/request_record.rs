@@ -5,7 +5,7 @@ use crate::{cors::Verdict, refusal::Refusal};
 use http::{HeaderValue, Method, StatusCode, Version};
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -35,6 +35,8 @@ pub(crate) struct RequestRecord {
     pub(crate) cors: Option<Verdict>,
     /// From sending the request to receiving the response's head.
     pub(crate) upstream: Option<Duration>,
+    /// How often it was sent, or would have been had there been a connection.
+    pub(crate) tries: u32,
     /// Bytes received of the request's body.
     pub(crate) received: u64,
     /// Bytes sent of the response's body.
@@ -60,6 +62,10 @@ pub(crate) struct AccessLogFields {
     pub(crate) client_cert: Option<Arc<str>>,
     /// The selected backend.
     pub(crate) backend: Option<String>,
+    /// The address of its endpoint that was tried last.
+    pub(crate) endpoint: Option<SocketAddr>,
+    /// Whether all endpoints were out, and so all were used.
+    pub(crate) panic: bool,
 }
 
 /// Whether the access log is on.
@@ -85,6 +91,7 @@ impl RequestRecord {
             refusal: None,
             cors: None,
             upstream: None,
+            tries: 0,
             received: 0,
             sent: 0,
             complete: false,
@@ -125,6 +132,8 @@ impl RequestRecord {
             target: "access",
             route = route.as_deref().unwrap_or("-"),
             backend = fields.backend.as_deref().unwrap_or("-"),
+            endpoint = fields.endpoint.map(tracing::field::display),
+            panic = fields.panic.then_some(true),
             client = %self.client,
             method = fields.method.as_ref().map_or("-", Method::as_str),
             host = fields.host.as_deref().unwrap_or("-"),
@@ -138,6 +147,7 @@ impl RequestRecord {
             bytes_out = self.sent,
             duration_ms = millis(duration),
             upstream_ms = self.upstream.map(millis),
+            tries = self.tries,
             request_id = %self.id.to_str().unwrap_or("-"),
         );
     }

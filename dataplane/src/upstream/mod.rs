@@ -1,8 +1,7 @@
 //! Exchanges with backends: one small interface, [`Upstreams::send`], over pooled HTTP/1.1, HTTP/2
-//! and new connections. It takes a backend, a head, a body and a deadline, and knows nothing of
-//! clients. Each worker has its own; threads share only which endpoints accept no connections.
+//! and new connections. It takes an endpoint of a backend, a head, a body and a deadline, makes one
+//! try, and knows nothing of clients. Each worker has its own.
 
-mod backoff;
 mod body;
 mod connect;
 mod error;
@@ -16,12 +15,11 @@ mod stream;
 mod tls;
 mod tls_failure;
 
-pub(crate) use backoff::Backoff;
 pub(crate) use body::UpstreamBody;
 pub(crate) use error::{UpstreamError, broken_rule};
 pub(crate) use http2::{end_data, poll_read_data, poll_write_data};
 
-use crate::{request::Deadline, telemetry::UpstreamStats};
+use crate::{endpoint::Reclaim, request::Deadline, table::Timeouts, telemetry::UpstreamStats};
 use bytes::Bytes;
 use connect::Connector;
 use error::Malformed;
@@ -30,7 +28,7 @@ use http1::Http1;
 use http2::Http2Connections;
 use interim::OnInterim;
 use pool::Pool;
-use std::{fmt::Debug, net::SocketAddr, rc::Rc, sync::Arc};
+use std::{fmt::Debug, net::SocketAddr, num::NonZeroU32, rc::Rc, sync::Arc, time::Duration};
 use stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -42,11 +40,26 @@ fn too_many_fields(max: usize) -> Malformed {
     Malformed(format!("a head of more than {max} fields (--max-response-fields)").into())
 }
 
+/// How long a request may take, and how many connections there may be to its endpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'r> {
+    pub(crate) timeouts: &'r Timeouts,
+    /// The limit for connections of HTTP/1.1, if there is one; the outer `None`: they do not count.
+    pub(crate) connections: Option<Option<NonZeroU32>>,
+}
+
+impl<'r> From<&'r Timeouts> for Bounds<'r> {
+    /// Connections that do not count.
+    fn from(timeouts: &'r Timeouts) -> Self {
+        Self { timeouts, connections: None }
+    }
+}
+
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
     connector: Connector,
-    /// The endpoints that do not accept connections, as all workers know them.
-    backoff: Arc<Backoff>,
+    /// Asks all workers for an idle connection.
+    reclaim: Arc<Reclaim>,
     /// Limit for the number of fields in a response's head.
     max_fields: usize,
     pool: Rc<Pool<Http1>>,
@@ -70,6 +83,8 @@ pub(crate) struct UpstreamResponse {
     pub(crate) response: Response<UpstreamBody>,
     /// The address that sent it.
     pub(crate) address: SocketAddr,
+    /// How long the request waited for its connection.
+    pub(crate) connecting: Duration,
     /// After a 101: the stream, and bytes read after the head.
     pub(crate) upgraded: Option<(Tunnel, Bytes)>,
 }

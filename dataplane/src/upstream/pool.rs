@@ -15,29 +15,17 @@ const MAX_IDLE_PER_KEY: usize = 256;
 /// How many evictions an idle connection survives: 55 s with one every 5 s.
 const MAX_IDLE_EVICTIONS: u64 = 11;
 
-/// What identifies a backend: backends with equal keys share connections.
+/// What identifies an endpoint: backends with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    place: Place,
+    address: SocketAddr,
     pub(super) protocol: Protocol,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
-    Endpoint(SocketAddr),
-    /// A URL, whatever its addresses.
-    External(Rc<str>),
 }
 
 impl Key {
     /// The key of an endpoint.
     pub(super) fn endpoint(address: SocketAddr, protocol: &Protocol) -> Self {
-        Self { place: Place::Endpoint(address), protocol: protocol.clone() }
-    }
-
-    /// The key of an external backend.
-    pub(super) fn external(url: &str, protocol: &Protocol) -> Self {
-        Self { place: Place::External(url.into()), protocol: protocol.clone() }
+        Self { address, protocol: protocol.clone() }
     }
 }
 
@@ -51,6 +39,9 @@ pub(super) trait Pooled: Sized {
 
     /// How long the backend keeps it open while it is idle, if it says so.
     fn idle_timeout(&self) -> Option<Duration>;
+
+    /// Whether another worker waits for it to close.
+    fn is_wanted(&self) -> bool;
 
     /// Frees most of what it holds for messages.
     fn shrink(&mut self);
@@ -74,8 +65,11 @@ pub(super) struct PoolHandle<C> {
     expires: Option<Instant>,
 }
 
-/// Returns a connection to its pool.
+/// Returns a connection to its pool, or closes it if another worker waits for that.
 pub(super) fn put<C: Pooled>(mut connection: Box<C>) {
+    if connection.is_wanted() {
+        return;
+    }
     let usable = connection.idle_timeout().map(|timeout| timeout.saturating_sub(margin(timeout)));
     let expires = usable.and_then(|usable| Instant::now().checked_add(usable));
     let handle = connection.handle();
@@ -139,6 +133,14 @@ impl<C: Pooled> Pool<C> {
                 let is_kept = now - handle.idle_since < MAX_IDLE_EVICTIONS && !handle.has_expired();
                 is_kept && connection.is_alive()
             });
+            !idle.is_empty()
+        });
+    }
+
+    /// Closes connections that another worker waits for.
+    pub(super) fn give_up_wanted(&self) {
+        self.idle.borrow_mut().retain(|_, idle| {
+            idle.retain(|connection| !connection.is_wanted());
             !idle.is_empty()
         });
     }

@@ -1,7 +1,7 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    Backoff, Caller, Tunnel, UpstreamBody, UpstreamResponse, Upstreams,
+    Bounds, Caller, Tunnel, UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
     connect::{Connector, within},
     error::{Phase, UpstreamError},
@@ -11,9 +11,9 @@ use super::{
     obtain::{Connection, Obtained, Way},
 };
 use crate::{
-    address_guard::AddressGuard,
-    request::RequestBody,
-    table::{Backend, Protocol, Timeouts},
+    endpoint::{Endpoint, Reclaim},
+    request::{Deadline, RequestBody},
+    table::{Backend, Protocol},
     telemetry::UpstreamStats,
 };
 use bytes::Bytes;
@@ -22,11 +22,12 @@ use hyper::body::Body;
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     rc::Rc,
     sync::Arc,
     task::Poll,
+    time::{Duration, Instant},
 };
 
 /// How often a request is sent again after the backend has refused to process it (RFC 9113 §8.7).
@@ -35,15 +36,15 @@ const MAX_REFUSALS: usize = 3;
 impl Upstreams {
     /// Without connections yet. Responses have at most `max_fields` fields. Of those over HTTP/2,
     /// clients may leave `window_bytes` unread beside the smallest windows.
-    pub(crate) fn new(
-        guard: AddressGuard,
-        max_fields: usize,
-        window_bytes: usize,
-        backoff: Arc<Backoff>,
-    ) -> Self {
+    pub(crate) fn new(max_fields: usize, window_bytes: usize) -> Self {
+        Self::sharing(max_fields, window_bytes, Arc::default())
+    }
+
+    /// The same, where `reclaim` asks all workers for an idle connection.
+    pub(crate) fn sharing(max_fields: usize, window_bytes: usize, reclaim: Arc<Reclaim>) -> Self {
         Self {
-            connector: Connector::new(guard),
-            backoff,
+            connector: Connector::new(),
+            reclaim,
             max_fields,
             pool: Rc::default(),
             http2: Http2Connections::new(window_bytes),
@@ -51,28 +52,28 @@ impl Upstreams {
         }
     }
 
-    /// Sends a request to the endpoint of `backend` at `point` of a sequence, or to the next one
-    /// that accepts a connection; the response's head must arrive before the caller's deadline. A
-    /// request is sent once, with two exceptions: a safe one without a body is sent again if a pooled
-    /// connection turns out to be closed (RFC 9112 §9.3.1), and any is if the backend says that it
-    /// did not process it (RFC 9113 §6.8, §8.7). The body determines its own framing, whatever the
-    /// head says. The header map in `head` is reused for the response.
+    /// Sends a request to an endpoint of `backend`; the response's head must arrive before the
+    /// caller's deadline. A request is sent once, with two exceptions: a safe one without a body is
+    /// sent again if a pooled connection turns out to be closed (RFC 9112 §9.3.1), and any is if the
+    /// backend says that it did not process it (RFC 9113 §6.8, §8.7). The body determines its own
+    /// framing, whatever the head says. The header map in `head` is reused for the response; where
+    /// the error says that nothing was sent, `head` and `body` are unchanged.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        point: u64,
+        endpoint: &Arc<Endpoint>,
         head: &mut Parts,
-        mut body: RequestBody,
+        body: &mut RequestBody,
         caller: Caller<'_>,
-        timeouts: &Timeouts,
+        bounds: impl Into<Bounds<'_>>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
         let is_late = Cell::new(false);
         let is_upgrade = head.headers.contains_key(header::UPGRADE);
         let way = Way {
             backend,
-            point,
-            timeouts,
+            endpoint,
+            bounds: bounds.into(),
             on_interim: caller.on_interim,
             is_upgrade,
             needs_http1: false,
@@ -81,15 +82,22 @@ impl Upstreams {
             refused_by,
             is_late: &is_late,
         };
-        let mut sending = pin!(self.exchange(way, head, &mut body));
-        poll_fn(|cx| match sending.as_mut().poll(cx) {
-            Poll::Pending if caller.deadline.poll_expired(cx) => {
-                is_late.set(true);
-                Poll::Ready(Err(Phase::Deadline.into()))
-            }
-            polled => polled,
-        })
-        .await
+        within_deadline(caller.deadline, &is_late, self.exchange(way, head, body)).await
+    }
+
+    /// The addresses of an external host, if there are any.
+    pub(crate) async fn look_up(&self, host: &str) -> Option<Vec<IpAddr>> {
+        self.connector.look_up(host).await.ok()
+    }
+
+    /// The addresses of an external host, for a request.
+    pub(crate) async fn resolve(
+        &self,
+        host: &str,
+        deadline: &Deadline,
+    ) -> Result<Vec<IpAddr>, UpstreamError> {
+        let resolving = async { Ok(self.connector.look_up(host).await?) };
+        within_deadline(deadline, &Cell::default(), resolving).await
     }
 
     async fn exchange(
@@ -98,11 +106,18 @@ impl Upstreams {
         head: &mut Parts,
         body: &mut RequestBody,
     ) -> Result<UpstreamResponse, UpstreamError> {
+        let mut connecting = Duration::ZERO;
         loop {
             let obtained = match self.pooled(&way) {
                 Some(connection) => Obtained::Reused(connection),
-                // Boxed, so that requests over pooled connections don't carry a connector's state.
-                None => Box::pin(self.connect(&way)).await?,
+                None => {
+                    let began = Instant::now();
+                    // Boxed, so that requests over pooled connections don't carry a connector's
+                    // state.
+                    let obtained = Box::pin(self.obtain(&way)).await?;
+                    connecting += began.elapsed();
+                    obtained
+                }
             };
             let (connection, is_reused) = match obtained {
                 Obtained::Reused(connection) => (connection, true),
@@ -119,9 +134,9 @@ impl Upstreams {
                 continue;
             }
             let is_repeatable = is_repeatable(head, body);
-            let (id, address) = (connection.http2_id(), connection.address());
+            let id = connection.http2_id();
             let error = match connection.exchange(head, body, self.max_fields, &way).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => return Ok(UpstreamResponse { connecting, ..response }),
                 Err(error) => error,
             };
             if error.is_unprocessed() {
@@ -133,7 +148,7 @@ impl Upstreams {
                 way.stale += 1;
             } else {
                 if !is_reused && matches!(error.phase(), Phase::Tls(_)) {
-                    self.has_failed(&way, address, error.phase());
+                    self.has_failed(&way, error.phase());
                 }
                 return Err(error);
             }
@@ -148,7 +163,7 @@ impl Upstreams {
             Connection::Http1(_) => Ok(true),
             // Boxed, so that other requests don't carry its state.
             Connection::Http2(http2) => {
-                Box::pin(within(way.timeouts.connect, http2.takes_connect())).await?
+                Box::pin(within(way.bounds.timeouts.connect, http2.takes_connect())).await?
             }
         }
     }
@@ -158,7 +173,11 @@ impl Upstreams {
         self.pool.evict_idle();
         self.http2.evict();
         self.connector.evict();
-        self.backoff.forget_stale();
+    }
+
+    /// Closes idle connections that another worker waits for.
+    pub(crate) fn give_up_wanted(&self) {
+        self.pool.give_up_wanted();
     }
 
     /// How many connections are idle.
@@ -168,14 +187,6 @@ impl Upstreams {
 }
 
 impl Connection {
-    /// The address that was dialled.
-    fn address(&self) -> SocketAddr {
-        match self {
-            Self::Http1(http1) => http1.address,
-            Self::Http2(http2) => http2.address(),
-        }
-    }
-
     /// Identifies an HTTP/2 connection.
     fn http2_id(&self) -> Option<ConnectionId> {
         match self {
@@ -192,7 +203,7 @@ impl Connection {
         max_fields: usize,
         way: &Way<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let address = self.address();
+        let (address, connecting) = (way.endpoint.address(), Duration::ZERO);
         let mut interims = Interims::new(address, way.on_interim);
         let http1 = match self {
             Self::Http2(http2) if way.is_upgrade => {
@@ -204,7 +215,7 @@ impl Connection {
                 let response = Box::pin(http2.send(head, body, max_fields, &mut interims)).await;
                 let response = response.map_err(|error| error.in_handshake(refused.get()))?;
                 let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-                return Ok(UpstreamResponse { response, address, upgraded: None });
+                return Ok(UpstreamResponse { response, address, connecting, upgraded: None });
             }
             Self::Http1(http1) => http1,
         };
@@ -214,7 +225,7 @@ impl Connection {
             return Ok(UpstreamResponse::upgraded(response, address, Box::new(stream), read));
         }
         let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
-        Ok(UpstreamResponse { response, address, upgraded: None })
+        Ok(UpstreamResponse { response, address, connecting, upgraded: None })
     }
 }
 
@@ -222,7 +233,8 @@ impl UpstreamResponse {
     /// A 101, and the stream that follows, of which this has been read.
     fn upgraded(response: Response<()>, address: SocketAddr, tunnel: Tunnel, read: Bytes) -> Self {
         let response = response.map(|()| UpstreamBody(Kind::Empty));
-        Self { response, address, upgraded: Some((tunnel, read)) }
+        let upgraded = Some((tunnel, read));
+        Self { response, address, connecting: Duration::ZERO, upgraded }
     }
 }
 
@@ -242,9 +254,28 @@ async fn connect(
         }
         Connected::Declined(response) => {
             let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-            Ok(UpstreamResponse { response, address, upgraded: None })
+            let connecting = Duration::ZERO;
+            Ok(UpstreamResponse { response, address, connecting, upgraded: None })
         }
     }
+}
+
+/// What comes of a request, or that its deadline has passed first, which `is_late` tells those that
+/// are cut off.
+async fn within_deadline<T>(
+    deadline: &Deadline,
+    is_late: &Cell<bool>,
+    trying: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    let mut trying = pin!(trying);
+    poll_fn(|cx| match trying.as_mut().poll(cx) {
+        Poll::Pending if deadline.poll_expired(cx) => {
+            is_late.set(true);
+            Poll::Ready(Err(Phase::Deadline.into()))
+        }
+        polled => polled,
+    })
+    .await
 }
 
 /// Whether a request may be sent twice: its method is safe (RFC 9110 §9.2.1) and it has no body.

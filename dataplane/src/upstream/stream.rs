@@ -1,5 +1,6 @@
 //! A connection to a backend, in cleartext or over TLS.
 
+use crate::endpoint::Socket;
 use std::{
     io,
     pin::Pin,
@@ -13,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 /// A connection to a backend.
 #[derive(Debug)]
-pub(crate) struct Stream(Io);
+pub(crate) struct Stream(Io, Option<Socket>);
 
 #[derive(Debug)]
 enum Io {
@@ -22,6 +23,16 @@ enum Io {
 }
 
 impl Stream {
+    /// The same, counted as open until it is dropped.
+    pub(super) fn counted(self, socket: Option<Socket>) -> Self {
+        Self(self.0, socket)
+    }
+
+    /// Whether another worker waits for it to close.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.1.as_ref().is_some_and(Socket::is_wanted)
+    }
+
     /// Whether the backend has chosen HTTP/2 in the TLS handshake (RFC 7301).
     pub(super) fn has_chosen_http2(&self) -> bool {
         match &self.0 {
@@ -33,13 +44,13 @@ impl Stream {
 
 impl From<TcpStream> for Stream {
     fn from(io: TcpStream) -> Self {
-        Self(Io::Tcp(io))
+        Self(Io::Tcp(io), None)
     }
 }
 
 impl From<TlsStream<TcpStream>> for Stream {
     fn from(io: TlsStream<TcpStream>) -> Self {
-        Self(Io::Tls(Box::new(io)))
+        Self(Io::Tls(Box::new(io)), None)
     }
 }
 

@@ -1,12 +1,14 @@
 //! The dataplane over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod affinity;
 mod answers;
 mod balancing;
 mod bodies;
 mod connections;
 mod cors;
 mod distance;
+mod endpoints;
 mod explain;
 mod framing;
 mod headers;
@@ -18,7 +20,9 @@ mod limits;
 mod not_accepted;
 mod observe;
 mod paths;
+mod places;
 mod predicates;
+mod retries;
 mod rewriting;
 mod swap;
 mod tls;

@@ -88,6 +88,8 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         cors: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::default()),
+        uid: Arc::from(""),
+        affinity_cookies: Arc::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use portico_dataplane::{
     explain::{
-        BackendShare, Browser, Explanation, Field, Forwarded, Loser, Preflight, Response,
+        BackendShare, Browser, Deciding, Explanation, Field, Forwarded, Loser, Preflight, Response,
         ResponseSource, Script, Winner,
     },
     table::{Protocol, Verification},
@@ -153,7 +153,7 @@ impl Text {
     }
 
     fn request(&mut self, request: &Forwarded, explanation: &Explanation) {
-        let Forwarded { sent, method, target, headers, backends } = request;
+        let Forwarded { sent, method, target, headers, backends, decides } = request;
         let word = if *sent { String::new() } else { self.paint.bad("not sent: ") };
         self.section("Request", &word, format_args!("{method} {target}"));
         let preflight = explanation.preflight.as_ref();
@@ -163,6 +163,12 @@ impl Text {
         self.fields(headers);
         for (index, backend) in backends.iter().enumerate() {
             self.backend(backend, index > 0 && *sent);
+        }
+        if !decides.is_empty() {
+            self.line("what decides then:");
+        }
+        for Deciding { by, how } in decides {
+            self.line(format_args!("  {by}: {how}"));
         }
     }
 
@@ -177,6 +183,10 @@ impl Text {
             "to {name}: {percent:.0}% (priority {priority}, weight {weight}), {} {endpoints}",
             speaks(protocol)
         ));
+        let is_told = backend.endpoints.is_empty();
+        if let Some(why_not) = backend.why_not.as_ref().filter(|_| !is_told) {
+            self.line(format_args!("  {why_not}"));
+        }
         if differs && !backend.differs.is_empty() {
             self.line("  with other fields:");
             self.fields(&backend.differs);

@@ -31,6 +31,7 @@ pub(super) fn matches(matched: Vec<Matched>, route: Route, report: &Report) -> V
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
+        selection: Arc::default(),
         unavailable: None,
     });
     let readable = |m: &Matched| m.is_complete && report.is_readable(&at.index(m.index));

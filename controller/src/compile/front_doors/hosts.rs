@@ -12,6 +12,7 @@ use crate::{
         expressions::Expressions,
         options::Options,
         report::{Precedence, Report},
+        selection::Terms,
         status::Version,
     },
     diagnostic::{FieldPath, Reason},
@@ -79,9 +80,13 @@ pub(super) struct FrontDoor<'s> {
     pub(super) owned: HostSet,
     pub(super) trusted_proxies: Arc<[IpNet]>,
     pub(super) slashes: Slashes,
+    /// `metadata.uid`; empty in a manifest without one.
+    pub(super) uid: Arc<str>,
     pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
+    /// How Routes without blocks of their own choose among their backends.
+    pub(super) defaults: Terms,
     precedence: Precedence<'s>,
     attach_rules: Rc<AttachRules<'s>>,
     claims: HashMap<&'s str, Claims>,
@@ -200,8 +205,10 @@ impl<'s> FrontDoor<'s> {
                 owned: HostSet::default(),
                 trusted_proxies: Arc::new([]),
                 slashes: Slashes::Keep,
+                uid: Arc::from(""),
                 trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
+                defaults: Terms::default(),
                 precedence,
                 attach_rules: Rc::new(AttachRules::SameNamespace),
                 claims: HashMap::new(),
@@ -221,6 +228,7 @@ impl<'s> FrontDoor<'s> {
             crds::Slashes::Merge => Slashes::Merge,
         };
         let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
+        let defaults = Terms::of_front_door(spec.defaults.as_deref(), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
@@ -231,8 +239,10 @@ impl<'s> FrontDoor<'s> {
             owned,
             trusted_proxies,
             slashes,
+            uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
             trusted_headers,
             cors,
+            defaults,
             precedence,
             attach_rules,
             claims,

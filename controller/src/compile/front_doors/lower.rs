@@ -65,6 +65,8 @@ fn virtual_hosts(front_door: &FrontDoor<'_>, attached: &[Attached<'_>]) -> Vec<V
                 cors: front_door.cors.policy().cloned(),
                 not_accepted: not_accepted.clone(),
                 routes: routes.clone(),
+                uid: front_door.uid.clone(),
+                affinity_cookies: Arc::default(),
             })
         })
         .collect()

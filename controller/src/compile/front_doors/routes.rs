@@ -248,9 +248,10 @@ impl<'s> Routes<'_, '_, 's> {
             headers.edits(spec.request_headers.as_deref(), &at.child("requestHeaders"), report);
         let response_headers =
             headers.edits(spec.response_headers.as_deref(), &at.child("responseHeaders"), report);
-        let timeouts = action::timeouts(spec.timeouts.as_deref(), &at.child("timeouts"), report);
         let front_door_name = front_door_of(name, &spec.front_door_ref);
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
+        let defaults = front_door.map(|it| it.defaults.clone()).unwrap_or_default();
+        let terms = defaults.of_route(spec, options.underscores, report);
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
         table::Route {
@@ -260,7 +261,8 @@ impl<'s> Routes<'_, '_, 's> {
             cors,
             request_headers,
             response_headers,
-            timeouts,
+            timeouts: terms.timeouts,
+            selection: terms.selection,
             unavailable: headers.unavailable,
         }
     }

@@ -225,6 +225,8 @@ mod tests {
             cors: None,
             not_accepted: None,
             routes: Arc::default(),
+            uid: Arc::from(""),
+            affinity_cookies: Arc::default(),
         };
         Table { hosts: [entry].into_iter().collect(), ..Table::default() }
     }

@@ -3,14 +3,15 @@
 use super::*;
 use crate::{
     address_guard::AddressGuard,
+    endpoint::{Registry, fixtures},
     proxy::{Peer, Upgraded},
     request::{PIECES_PER_TURN, RequestBody, RequestState},
-    table::{Backend, HostHeader, Protocol, Scheme, Target, Timeouts},
+    table::{Backend, Protocol, Scheme, Timeouts},
     telemetry::RouteStats,
     upstream::{Caller, Upstreams},
 };
 use http::{Request, Response};
-use std::{future::poll_fn, net::SocketAddr, sync::Arc};
+use std::{future::poll_fn, net::SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -80,21 +81,15 @@ async fn answer_over_http2(socket: TcpStream) {
 
 /// The body of the response to a request.
 async fn ask(upstreams: &Upstreams, protocol: Protocol, address: SocketAddr) -> UpstreamBody {
-    let backend = Backend {
-        name: "app".to_owned(),
-        weight: 1,
-        priority: 0,
-        protocol,
-        host: HostHeader::Preserve,
-        own_authorities: vec![],
-        target: Target::Endpoints(Arc::from([address])),
-    };
+    let backend = Backend { protocol, ..fixtures::service("app", &[address.port()]) };
+    let registry = Registry::new(AddressGuard::default());
+    let endpoint = registry.set(&backend, None).members[0].endpoint.clone();
     let request = Request::get("http://www.ep.com/").body(()).unwrap();
     let (mut head, ()) = request.into_parts();
     let (state, timeouts) = (RequestState::new(), Timeouts::default());
-    let body = RequestBody::empty();
+    let mut body = RequestBody::empty();
     let caller = Caller { deadline: &state.deadline, on_interim: &|_, _| {} };
-    let sent = upstreams.send(&backend, 0, &mut head, body, caller, &timeouts).await;
+    let sent = upstreams.send(&backend, &endpoint, &mut head, &mut body, caller, &timeouts).await;
     sent.unwrap().response.into_body()
 }
 
@@ -118,7 +113,7 @@ async fn in_turns(protocol: Protocol) {
             Protocol::Http1 | Protocol::Https(_) => answer_over_http1(socket).await,
         }
     });
-    let upstreams = Upstreams::new(AddressGuard::default(), 100, 0, Arc::default());
+    let upstreams = Upstreams::new(100, 0);
     let body = ask(&upstreams, protocol.clone(), address).await;
     // All of it comes in, so that only turns end a poll.
     for _ in 0..PIECES {
@@ -127,7 +122,7 @@ async fn in_turns(protocol: Protocol) {
     let state = Rc::new(RequestState::new());
     let peer = Peer::new(([127, 0, 0, 1], 1).into(), Scheme::Http);
     let client = Rc::new(Client { peer, state: state.clone() });
-    let content = Content::Upstream(body, TrailerFilter::of_response(Vec::new()));
+    let content = Content::Upstream(body, TrailerFilter::of_response(Vec::new()), None);
     let mut body = ResponseBody::new(content, None, client, None);
     let (mut turns, mut bytes) = (Vec::new(), 0);
     poll_fn(|cx| {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::request::{BoxError, RequestBody};
 use bytes::{Bytes, BytesMut};
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{HeaderMap, Method, Response, StatusCode, request::Parts};
 use hyper::body::{Frame, SizeHint};
 use request::Outgoing;
 use response::{Framing, Heads};
@@ -37,6 +37,9 @@ const MAX_READ_BYTES: usize = 48 * 1024;
 
 /// Size of the first reads, and what an idle connection keeps for heads.
 const READ_BYTES: usize = 8 * 1024;
+
+/// Where the status code is in a response's head: behind `HTTP/1.1 `.
+const STATUS_AT: usize = 9;
 
 /// One connection, idle or carrying a request.
 pub(super) struct Http1 {
@@ -133,7 +136,11 @@ impl Http1 {
         loop {
             while let Some(raw) = self.heads.next(&mut self.input)? {
                 let is_head = head.method == Method::HEAD;
-                let headers = std::mem::take(&mut head.headers);
+                // Behind an interim response, the request may yet have to be sent again.
+                let headers = match raw.get(STATUS_AT) {
+                    Some(b'1') => HeaderMap::new(),
+                    Some(_) | None => std::mem::take(&mut head.headers),
+                };
                 let response = response::parse(&raw, headers, is_head, self.max_fields)?;
                 if is_interim(response.response.status()) {
                     interims.receive(response.response)?;
@@ -218,6 +225,10 @@ impl Pooled for Http1 {
 
     fn idle_timeout(&self) -> Option<Duration> {
         self.idle_timeout
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.io.is_wanted()
     }
 
     /// Frees most of an idle connection's buffers; a connection reused soon keeps them.

@@ -5,46 +5,40 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use hyper::body::{Body, Frame};
 use std::{
-    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
-
-/// How much of a body is kept until the response begins, in case that the backend refuses the
-/// stream.
-const MAX_KEPT_BYTES: usize = 64 * 1024;
 
 /// A body that is being sent.
 pub(super) struct Outgoing {
     body: RequestBody,
     /// `None` once everything has been handed on, or nobody reads it any more.
     stream: Option<SendStream<Bytes>>,
-    /// A copy of what has been sent, as long as it is little enough to be sent again. Not the
-    /// pieces themselves, each of which may keep a larger buffer alive.
-    kept: Option<Vec<u8>>,
+    /// The same body until the response begins, in case that the backend refuses the stream.
+    again: Option<RequestBody>,
 }
 
 impl Outgoing {
     /// Starts to send `body`.
     pub(super) fn new(body: RequestBody, stream: SendStream<Bytes>) -> Self {
         let stream = Some(stream).filter(|_| !body.is_end_stream());
-        Self { body, stream, kept: Some(Vec::new()) }
+        let again = body.fork();
+        Self { body, stream, again }
     }
 
     /// No body.
     pub(super) fn nothing() -> Self {
-        Self { body: RequestBody::empty(), stream: None, kept: Some(Vec::new()) }
+        Self { body: RequestBody::empty(), stream: None, again: None }
     }
 
     /// The whole body, if it can be sent again.
     pub(super) fn take_whole(&mut self) -> Option<RequestBody> {
-        let kept = self.kept.take()?;
-        Some(mem::replace(&mut self.body, RequestBody::empty()).after(kept.into()))
+        self.again.take().filter(RequestBody::has_rest)
     }
 
     /// Keeps no more of it: the response has begun.
     pub(super) fn commit(&mut self) {
-        self.kept = None;
+        self.again = None;
     }
 
     /// Sends what is available, as fast as the backend takes it. An error is the body's own: what
@@ -75,26 +69,17 @@ impl Outgoing {
     /// Sends no more.
     fn stop(&mut self) {
         self.stream = None;
-        if self.kept.is_none() {
-            self.body = RequestBody::empty();
-        }
+        self.body = RequestBody::empty();
     }
 
     fn push(&mut self, frame: Frame<Bytes>) {
         let Some(stream) = &mut self.stream else { return };
         let is_last = match frame.into_data() {
             Ok(data) => {
-                match &mut self.kept {
-                    Some(kept) if kept.len() + data.len() <= MAX_KEPT_BYTES => {
-                        kept.extend_from_slice(&data);
-                    }
-                    Some(_) | None => self.kept = None,
-                }
                 let is_last = self.body.is_end_stream();
                 stream.send_data(data, is_last).is_err() || is_last
             }
             Err(frame) => {
-                self.kept = None;
                 // Fields that HTTP/2 does not allow leave a body without trailers.
                 let trailers = frame.into_trailers().unwrap_or_default();
                 if stream.send_trailers(trailers).is_err() {

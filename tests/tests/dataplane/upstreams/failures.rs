@@ -65,7 +65,8 @@ async fn a_backend_that_speaks_no_http_is_502() {
         ),
     ] {
         let stage = Stage::open().await.unwrap();
-        let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+        let once = one_route(stage.address().unwrap(), "retry: {disabled: true}");
+        let edge = Edge::start(&once).await.unwrap();
         let asked = tokio::spawn(ask(edge.address(), get("/", "")));
         let mut backend = stage.accept().await.unwrap();
         backend.read_request().await.unwrap().unwrap();

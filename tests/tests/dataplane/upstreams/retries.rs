@@ -1,4 +1,4 @@
-//! Which requests are sent again when a kept connection dies.
+//! Which requests are sent again when a kept connection dies, whatever `retry` says.
 
 use super::{OK, is};
 use portico_tests::{
@@ -8,12 +8,15 @@ use portico_tests::{
 };
 use std::time::Duration;
 
+/// A Route whose `retry` sends nothing again.
+const ONCE: &str = "retry: {disabled: true}";
+
 /// How the edge answers the second of two requests whose connection the backend closes behind the
 /// second one's arrival; `answer` is what it says before. And what the backend's next connection
 /// gets, if there is one before that answer.
 async fn second(request: &str, answer: &str) -> (Message, Option<Message>) {
     let stage = Stage::open().await.unwrap();
-    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), ONCE)).await.unwrap();
     let mut client = Wire::connect(edge.address()).await.unwrap();
     client.send(get("/first", "")).await.unwrap();
     let mut backend = stage.accept().await.unwrap();
@@ -80,7 +83,7 @@ async fn a_request_is_not_sent_again_once_its_answer_has_begun() {
 #[tokio::test]
 async fn a_request_is_not_sent_again_on_a_fresh_connection() {
     let stage = Stage::open().await.unwrap();
-    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), ONCE)).await.unwrap();
     for _ in 0..2 {
         let asked = tokio::spawn(ask(edge.address(), get("/", "")));
         let mut backend = stage.accept().await.unwrap();

@@ -36,6 +36,7 @@ fn route(path: &str, action: Action) -> RouteMatch {
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
+        selection: Arc::default(),
         unavailable: None,
     };
     Match {
@@ -84,6 +85,8 @@ fn mapped_bytes(
         cors: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::new(routes)),
+        uid: Arc::from(""),
+        affinity_cookies: Arc::default(),
     };
     let rewrite = RequestRewrite {
         client: &client,
