@@ -13,7 +13,7 @@ demo: ## Three services, a front door for them, and a page that shows the differ
 	$(CARGO) run $(LOCKED) --release -- demo
 
 .PHONY: test
-test: browser ## Every test: unit, property, golden, sockets, binary, browser, documentation, charts, cluster
+test: browser programs ## Every test: unit, property, golden, sockets, binary, browser, documentation, charts, cluster
 	@helm=$$(tests/kind/tools/build helm) || { test -z "$(CI)" && echo "make: the chart tests will be skipped"; } \
 		&& set -x && PATH="$${helm:+$$helm:}$$PATH" $(CARGO) test $(LOCKED) --workspace --no-fail-fast
 	$(MAKE) test-kind
@@ -43,11 +43,18 @@ IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p'
 image: ## The container image: one static program, from scratch; IMAGE=name:tag
 	scripts/image $(IMAGE)
 
-# Without a browser, the browser tests are skipped; in CI, that is an error.
+# Without a browser or program, its tests are skipped; in CI, that is an error.
 .PHONY: browser
 browser:
 	@test -n "$$CHROMIUM" || scripts/need chromium chromium chromium-browser google-chrome \
-		|| { test -z "$(CI)" && echo "make: the browser tests will be skipped"; }
+		|| { test -z "$(CI)" && echo "make: the tests with Chromium will be skipped"; }
+	@test -n "$$FIREFOX" || scripts/need firefox-esr firefox firefox-esr \
+		|| { test -z "$(CI)" && echo "make: the tests with Firefox will be skipped"; }
+
+.PHONY: programs
+programs:
+	@scripts/need curl curl || { test -z "$(CI)" && echo "make: the tests with curl will be skipped"; }
+	@scripts/need openssl openssl || { test -z "$(CI)" && echo "make: the tests with OpenSSL will be skipped"; }
 
 .PHONY: lint
 lint: ## Formatting, clippy, and what may be linked (licences, bans, sources)

@@ -6,7 +6,9 @@ pub mod browser;
 pub mod cluster;
 pub mod edge;
 pub mod fetch_model;
+pub mod frames;
 pub mod helm;
+pub mod serve;
 pub mod tls;
 pub mod wire;
 

@@ -8,6 +8,7 @@ use portico_dataplane::{
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    PublicKeyData as _,
 };
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, ServerConfig,
@@ -77,6 +78,16 @@ impl Authority {
         )
     }
 
+    /// Its certificate.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        self.0.der()
+    }
+
+    /// The same as PEM.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
     /// For client certificates.
     pub fn authorities(&self) -> Result<CertificateAuthorities> {
         Ok(CertificateAuthorities::from_pem(self.0.pem().as_bytes())?)
@@ -116,6 +127,11 @@ impl Pair {
     /// The certificate itself.
     pub fn der(&self) -> &CertificateDer<'static> {
         self.certificate.der()
+    }
+
+    /// Its public key, as `SubjectPublicKeyInfo` in DER (RFC 5280 §4.1).
+    pub fn public_key(&self) -> Vec<u8> {
+        self.key.subject_public_key_info()
     }
 
     /// A server with this certificate; with `clients`, it requires a certificate of theirs.

@@ -4,14 +4,14 @@
 
 use portico_tests::{
     binary,
-    browser::{self, Browser},
+    browser::{Chromium, Kind, Page, Trust},
 };
 use serde_json::{Value, json};
 use std::{
     env,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 /// Calls of the page in each round.
@@ -24,14 +24,22 @@ const STILL: &str = "Promise.all(document.getAnimations().map((animation) => ani
 /// A running `portico demo`.
 struct Demo {
     process: Child,
+    /// The page.
+    url: String,
     port: u16,
     /// Kept open: the demo may print more.
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
+        Self::logging("warn", arguments)
+    }
+
+    /// The same, with what `RUST_LOG` selects in its output.
+    fn logging(log: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(binary::portico().unwrap())
+            .env("RUST_LOG", log)
             .args(["demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
             .args(["--admin", "127.0.0.1:0"])
             .args(arguments)
@@ -39,22 +47,25 @@ impl Demo {
             .spawn()
             .unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
-        let port = loop {
+        let url = loop {
             let mut line = String::new();
             assert!(output.read_line(&mut line).unwrap() > 0, "the demo named no address");
-            if let Some((_, rest)) = line.split_once("http://localhost:") {
-                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-                break digits.parse().unwrap();
+            if let Some((_, url)) = line.split_once("Open ") {
+                break url.trim().to_owned();
             }
         };
-        Self { process, port, _output: output }
+        let (_, port) = url.trim_end_matches('/').rsplit_once(':').unwrap();
+        let port = port.parse().unwrap();
+        Self { process, url, port, output }
     }
 
-    /// Ctrl-C, and how the demo takes it.
-    fn interrupt(mut self) -> std::process::ExitStatus {
+    /// Ctrl-C, and how the demo takes it; what it has printed since its start.
+    fn interrupt(mut self) -> (ExitStatus, String) {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        self.process.wait().unwrap()
+        let mut printed = String::new();
+        self.output.read_to_string(&mut printed).unwrap();
+        (self.process.wait().unwrap(), printed)
     }
 }
 
@@ -66,23 +77,23 @@ impl Drop for Demo {
 }
 
 /// A browser, or none where there is none and that is all right.
-fn chromium() -> Option<Browser> {
-    browser::find_or_skip().map(|program| Browser::launch(&program).unwrap())
+fn chromium() -> Option<Chromium> {
+    Kind::Chromium.find_or_skip().map(|program| Chromium::launch(&program).unwrap())
 }
 
-fn finished(browser: &mut Browser, url: &str) -> Value {
+fn finished(browser: &mut dyn Page, url: &str) -> Value {
     browser.open(url).unwrap();
     summary(browser)
 }
 
-fn summary(browser: &mut Browser) -> Value {
+fn summary(browser: &mut dyn Page) -> Value {
     browser.wait_for("document.documentElement.dataset.state === 'done'").unwrap();
     let text = browser.evaluate("document.getElementById('summary').textContent").unwrap();
     serde_json::from_str(text.as_str().unwrap()).unwrap()
 }
 
 /// Whether the page needs no scrolling to the side in a viewport `width` CSS pixels wide.
-fn fits(browser: &mut Browser, width: u32) -> bool {
+fn fits(browser: &mut Chromium, width: u32) -> bool {
     let wide = browser.evaluate("document.documentElement.scrollWidth").unwrap();
     wide.as_u64().unwrap() <= u64::from(width)
 }
@@ -146,7 +157,7 @@ fn the_front_door_saves_every_preflight() {
     assert_one_round_trip_saved(&summary(&mut browser), 2);
     assert_eq!(browser.complaints(), [] as [String; 0]);
 
-    assert!(demo.interrupt().success());
+    assert!(demo.interrupt().0.success());
 }
 
 #[test]
@@ -175,4 +186,39 @@ fn what_can_not_be_reached_is_named() {
     let alert = "document.querySelector('[role=alert]:not([hidden])').textContent";
     let alert = browser.evaluate(alert).unwrap();
     assert!(alert.as_str().unwrap().contains("The profiles service must be reachable"), "{alert}");
+}
+
+/// The page over https, whose calls share a connection of HTTP/2.
+fn the_page_is_the_same_over_https(kind: Kind) {
+    let trust = Trust { anything: true, ..Trust::default() };
+    let Some(mut browser) = kind.launch(&trust).unwrap() else { return };
+    let demo = Demo::logging("access=info", &["--tls", "--log-format", "json"]);
+
+    let shown = finished(&mut *browser, &demo.url);
+    assert_one_round_trip_saved(&shown, 5);
+    let protocol = "performance.getEntriesByType('navigation')[0].nextHopProtocol";
+    assert_eq!(browser.evaluate(protocol).unwrap(), "h2");
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+
+    drop(browser);
+    let (status, printed) = demo.interrupt();
+    assert!(status.success());
+    let lines = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines = Vec::from_iter(lines.filter(|line| line["target"] == "access"));
+    let calls = |path| {
+        let calls =
+            lines.iter().filter(move |line| line["path"].as_str().unwrap().starts_with(path));
+        calls.inspect(|line| assert_eq!(line["version"], "HTTP/2", "{line}")).count()
+    };
+    assert_eq!(calls("/sales/") + calls("/api/user"), 25, "{lines:?}");
+}
+
+#[test]
+fn chromium_gets_the_same_page_over_https() {
+    the_page_is_the_same_over_https(Kind::Chromium);
+}
+
+#[test]
+fn firefox_gets_the_same_page_over_https() {
+    the_page_is_the_same_over_https(Kind::Firefox);
 }

@@ -6,7 +6,7 @@
 
 use portico_tests::{
     backend::{Backend, Reply, route, service},
-    browser::{self, Browser},
+    browser::{Chromium, Kind, Page},
     edge::Edge,
 };
 use serde::Deserialize;
@@ -221,7 +221,7 @@ const SEND: &str = "
         return seen;
     }";
 
-fn send(browser: &mut Browser, page: u16, calls: &[Value]) -> Vec<Seen> {
+fn send(browser: &mut Chromium, page: u16, calls: &[Value]) -> Vec<Seen> {
     browser.open(&format!("http://localhost:{page}/")).unwrap();
     browser
         .wait_for(&format!("location.port === '{page}' && document.readyState === 'complete'"))
@@ -264,7 +264,7 @@ fn manifests(backend: &Backend, allowed: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_read_what_the_policies_say_and_no_more() {
-    let Some(program) = browser::find_or_skip() else { return };
+    let Some(program) = Kind::Chromium.find_or_skip() else { return };
     let (first, second, backend) = (page().await, page().await, careless_backend().await);
     let (first, second) = (first.address().port(), second.address().port());
     let edge =
@@ -275,7 +275,7 @@ async fn pages_read_what_the_policies_say_and_no_more() {
         calls.iter().enumerate().map(|(number, call)| call.script(number, port)).collect();
 
     let seen = tokio::task::block_in_place(|| {
-        let mut browser = Browser::launch(&program).unwrap();
+        let mut browser = Chromium::launch(&program).unwrap();
         let cookie =
             json!({"name": "session", "value": "1", "url": format!("http://localhost:{port}/")});
         browser.command("Network.setCookie", cookie).unwrap();

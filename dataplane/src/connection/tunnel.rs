@@ -11,6 +11,10 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
+/// How long a client may take to end its side when the backend has ended. A WebSocket is closed by
+/// its server (RFC 6455 §7.1.1), and over HTTP/2 some browsers leave their side of the stream open.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// Copies bytes until one side closes or nothing arrives for too long. `read` is what has already
 /// been read from the client.
 pub(super) async fn run<T>(
@@ -31,8 +35,11 @@ pub(super) async fn run<T>(
         deadline.set(backend.idle);
         let Upgraded { io, record, idle, .. } = &mut backend;
         let (record, idle) = (&mut **record, *idle);
-        let mut client = Watched { io: client, deadline, idle, read: &mut record.received };
-        let mut upstream = Watched { io, deadline, idle, read: &mut record.sent };
+        let farewell = Some(idle.map_or(FAREWELL, |idle| idle.min(FAREWELL)));
+        let read = &mut record.received;
+        let mut client = Watched { io: client, deadline, idle, after_end: farewell, read };
+        let read = &mut record.sent;
+        let mut upstream = Watched { io, deadline, idle, after_end: idle, read };
         // Either way it is over.
         let _ = until(deadline, copy_bidirectional(&mut client, &mut upstream)).await;
     }
@@ -68,6 +75,8 @@ struct Watched<'a, T> {
     io: T,
     deadline: &'a Deadline,
     idle: Option<Duration>,
+    /// The same once it has been told that nothing more will be written to it.
+    after_end: Option<Duration>,
     read: &'a mut u64,
 }
 
@@ -102,7 +111,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<'_, T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let polled = Pin::new(&mut self.io).poll_shutdown(cx);
+        if polled.is_ready() {
+            self.idle = self.after_end;
+            self.deadline.set(self.idle);
+        }
+        polled
     }
 }
 

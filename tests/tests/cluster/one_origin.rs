@@ -1,7 +1,7 @@
 //! From nothing to three services under one origin, in the README's three lines.
 
 use portico_tests::{
-    browser::{self, Browser},
+    browser::{Chromium, Kind, Page},
     cluster::{
         get, helm,
         install::{Install, conditions},
@@ -110,12 +110,12 @@ const CALLS: &str = r#"(async () => {
 })()"#;
 
 fn assert_no_preflight_in_a_browser(install: &Install) {
-    let Some(program) = browser::find_or_skip() else { return };
+    let Some(program) = Kind::Chromium.find_or_skip() else { return };
     let address = install.published("localhost").unwrap().address();
     if !address.ip().is_loopback() {
         return println!("skipped, the nodes are not on this machine: the page in a browser");
     }
-    let mut browser = Browser::launch(&program).unwrap();
+    let mut browser = Chromium::launch(&program).unwrap();
     browser.open(&format!("http://localhost:{}/", address.port())).unwrap();
     browser.wait_for("document.documentElement.dataset.state === 'done'").unwrap();
     assert_eq!(browser.evaluate(CALLS).unwrap(), json!([200, 201, 204, 200, 200]));

@@ -2,7 +2,7 @@
 
 use portico_tests::{
     backend::{Backend, Reply, service},
-    browser::{self, Browser},
+    browser::{Chromium, Kind, Page},
     edge::Edge,
 };
 use std::{fs, net::SocketAddr, path::Path};
@@ -132,7 +132,7 @@ const COMPLAINTS: [(&str, &str, &[&str]); 16] = [
 ];
 
 /// Fetches in the browser; what it says of that on the console, if it says anything.
-fn fetch(browser: &mut Browser, url: &str, options: &str) -> Option<String> {
+fn fetch(browser: &mut Chromium, url: &str, options: &str) -> Option<String> {
     let before = browser.complaints().len();
     let script = format!("fetch('{url}', {options}).then(() => true, () => false)");
     if browser.evaluate(&script).unwrap() == true {
@@ -158,8 +158,8 @@ async fn chromium_says_what_the_page_explains() {
     let edge = Edge::start(&manifests(backend.address())).await.unwrap();
     let port = edge.address().port();
     let browsing = move || {
-        let Some(program) = browser::find_or_skip() else { return };
-        let mut browser = Browser::launch(&program).unwrap();
+        let Some(program) = Kind::Chromium.find_or_skip() else { return };
+        let mut browser = Chromium::launch(&program).unwrap();
         browser.open(&format!("http://localhost:{port}/page")).unwrap();
         browser.wait_for("location.pathname === '/page'").unwrap();
         for (path, options, words) in COMPLAINTS {

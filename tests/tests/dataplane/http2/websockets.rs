@@ -127,6 +127,24 @@ async fn one_whose_client_leaves_after_its_end_is_over() {
     counts(&edge, &["portico_requests_total", "code=\"101\"", "reason=\"ClientClosed\""]).await;
 }
 
+/// Firefox closes a WebSocket and leaves its side of the stream open.
+#[tokio::test]
+async fn one_whose_backend_has_ended_does_not_wait_for_its_client_for_long() {
+    let stage = Stage::open().await.unwrap();
+    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
+    let sender = connect(&edge).await;
+    let (mut backend, mut body, mut stream) = open(&sender, &stage).await;
+    backend.send("last").await.unwrap();
+    drop(backend);
+    assert_eq!(read(&mut body, 4).await, b"last");
+    while let Some(data) = timeout(PATIENCE, body.data()).await.unwrap() {
+        assert!(data.unwrap().is_empty());
+    }
+    let reset = timeout(PATIENCE, std::future::poll_fn(|cx| stream.poll_reset(cx))).await;
+    assert_eq!(reset.unwrap().unwrap(), Reason::NO_ERROR);
+    counts(&edge, &["portico_requests_total", "code=\"101\"", "reason=\"\""]).await;
+}
+
 #[tokio::test]
 async fn one_that_pauses_for_too_long_ends_with_what_has_been_sent() {
     let stage = Stage::open().await.unwrap();

@@ -1,11 +1,13 @@
-//! A real Chromium, driven over the Chrome DevTools Protocol: just what the tests need of it.
+//! Chromium, driven over the Chrome DevTools Protocol.
 
+use super::{PATIENCE, POLL, Page, Trust};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::{
-    env, fs, io,
+    fs, io,
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -13,13 +15,9 @@ use std::{
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-/// No answer of the browser should ever take this long.
-const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(50);
-
 /// One browser with a profile of its own and one page.
 #[derive(Debug)]
-pub struct Browser {
+pub struct Chromium {
     process: Child,
     socket: WebSocket<TcpStream>,
     session: Option<String>,
@@ -28,32 +26,14 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// Where Chromium is: `$CHROMIUM`, or one of the usual names on the `PATH`.
-pub fn find() -> Option<PathBuf> {
-    if let Some(path) = env::var_os("CHROMIUM") {
-        return Some(path.into());
-    }
-    let path = env::var_os("PATH")?;
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|candidate| candidate.is_file())
-}
-
-/// The same, for a test that is skipped where there is none; in CI that is a failure.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-pub fn find_or_skip() -> Option<PathBuf> {
-    let found = find();
-    if found.is_none() {
-        assert!(env::var_os("CI").is_none(), "no Chromium: apt-get install chromium");
-        eprintln!("skipped, no Chromium: apt-get install chromium");
-    }
-    found
-}
-
-impl Browser {
+impl Chromium {
     /// Starts the browser at `program` with an empty page.
     pub fn launch(program: &Path) -> Result<Self> {
+        Self::launch_with(program, &Trust::default())
+    }
+
+    /// The same, with certificates and names of its own.
+    pub fn launch_with(program: &Path, trust: &Trust) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut process = Command::new(program)
             .args([
@@ -66,6 +46,7 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update"])
             .args(["--disable-sync", "--hide-scrollbars", "--remote-debugging-port=0"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
+            .args(flags(trust))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -102,48 +83,11 @@ impl Browser {
         Ok(())
     }
 
-    /// Goes to `url`; does not wait for the page to load.
-    pub fn open(&mut self, url: &str) -> Result<()> {
-        let answer = self.command("Page.navigate", json!({"url": url}))?;
-        match answer["errorText"].as_str() {
-            Some(error) => Err(anyhow!("opening {url}: {error}")),
-            None => Ok(()),
-        }
-    }
-
     /// Sets the page's size, in CSS pixels, and whether it is a phone.
     pub fn set_viewport(&mut self, width: u32, height: u32, phone: bool) -> Result<()> {
         let metrics =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
         self.command("Emulation.setDeviceMetricsOverride", metrics).map(drop)
-    }
-
-    /// The value of a JavaScript expression, awaited where it is a promise.
-    pub fn evaluate(&mut self, expression: &str) -> Result<Value> {
-        let mut answer = self.command(
-            "Runtime.evaluate",
-            json!({"expression": expression, "awaitPromise": true, "returnByValue": true}),
-        )?;
-        if let Some(thrown) = answer.get("exceptionDetails") {
-            bail!("{expression}: {thrown}");
-        }
-        Ok(answer["result"]["value"].take())
-    }
-
-    /// Polls until `expression` is true. While a page loads it may throw.
-    pub fn wait_for(&mut self, expression: &str) -> Result<()> {
-        let start = Instant::now();
-        loop {
-            let last = self.evaluate(expression);
-            if matches!(last, Ok(Value::Bool(true))) {
-                return Ok(());
-            }
-            if start.elapsed() > PATIENCE {
-                let console = &self.complaints;
-                bail!("not true within {PATIENCE:?}: {expression}: {last:?}; console: {console:?}");
-            }
-            sleep(POLL);
-        }
     }
 
     /// A PNG of what the viewport shows.
@@ -153,11 +97,6 @@ impl Browser {
         let data = answer["data"].as_str().context("a screenshot without data")?;
         fs::write(path, data_encoding::BASE64.decode(data.as_bytes())?)?;
         Ok(())
-    }
-
-    /// Errors, warnings and uncaught exceptions on the page's console so far.
-    pub fn complaints(&self) -> &[String] {
-        &self.complaints
     }
 
     /// Sends a command of the protocol and waits for its answer.
@@ -201,7 +140,32 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
+impl Page for Chromium {
+    fn open(&mut self, url: &str) -> Result<()> {
+        let answer = self.command("Page.navigate", json!({"url": url}))?;
+        match answer["errorText"].as_str() {
+            Some(error) => Err(anyhow!("opening {url}: {error}")),
+            None => Ok(()),
+        }
+    }
+
+    fn evaluate(&mut self, expression: &str) -> Result<Value> {
+        let mut answer = self.command(
+            "Runtime.evaluate",
+            json!({"expression": expression, "awaitPromise": true, "returnByValue": true}),
+        )?;
+        if let Some(thrown) = answer.get("exceptionDetails") {
+            bail!("{expression}: {thrown}");
+        }
+        Ok(answer["result"]["value"].take())
+    }
+
+    fn complaints(&self) -> &[String] {
+        &self.complaints
+    }
+}
+
+impl Drop for Chromium {
     fn drop(&mut self) {
         self.session = None;
         let _ = self.command("Browser.close", json!({}));
@@ -215,6 +179,23 @@ impl Drop for Browser {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn flags(trust: &Trust) -> Vec<String> {
+    let mut flags = Vec::new();
+    if !trust.hosts.is_empty() {
+        let rules = trust.hosts.iter().map(|host| format!("MAP {host} 127.0.0.1"));
+        flags.push(format!("--host-resolver-rules={}", Vec::from_iter(rules).join(",")));
+    }
+    if trust.anything {
+        flags.push("--ignore-certificate-errors".to_owned());
+    }
+    if !trust.keys.is_empty() {
+        let keys = trust.keys.iter().map(|key| data_encoding::BASE64.encode(&Sha256::digest(key)));
+        let keys = Vec::from_iter(keys).join(",");
+        flags.push(format!("--ignore-certificate-errors-spki-list={keys}"));
+    }
+    flags
 }
 
 /// Chromium writes where it listens into its profile: the port, then the path.
