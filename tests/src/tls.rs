@@ -72,9 +72,14 @@ impl Authority {
 
     /// The ConfigMap `web/<name>` that holds the authority's certificate.
     pub fn config_map(&self, name: &str) -> String {
+        self.config_map_in("web", name)
+    }
+
+    /// The same in another namespace.
+    pub fn config_map_in(&self, namespace: &str, name: &str) -> String {
         let pem: String = self.0.pem().lines().map(|line| format!("    {line}\n")).collect();
         format!(
-            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: web}}\ndata:\n  ca.crt: |\n{pem}"
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\ndata:\n  ca.crt: |\n{pem}"
         )
     }
 
@@ -115,10 +120,15 @@ impl Pair {
 
     /// The Secret `web/<name>` that holds it.
     pub fn secret(&self, name: &str) -> String {
+        self.secret_in("web", name)
+    }
+
+    /// The same in another namespace.
+    pub fn secret_in(&self, namespace: &str, name: &str) -> String {
         let block =
             |pem: String| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
         format!(
-            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: web}}\ntype: kubernetes.io/tls\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\ntype: kubernetes.io/tls\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
             block(self.certificate.pem()),
             block(self.key.serialize_pem()),
         )

@@ -1,6 +1,7 @@
 //! Requests to a published port.
 
 use super::k;
+use crate::tls;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -9,16 +10,22 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::{env, net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// An answer that takes longer counts as failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A port that a cluster publishes on its nodes, as clients of one host see it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Published {
     address: SocketAddr,
     host: String,
+    /// For https.
+    tls: Option<tls::Client>,
 }
 
 /// A connection that can be used again.
@@ -35,12 +42,20 @@ impl Published {
             Err(_) => k("get nodes -o jsonpath={.items[0].status.addresses[0].address}")?,
         };
         let ip = address.parse().with_context(|| format!("an address of a node: {address}"))?;
-        Ok(Self { address: SocketAddr::new(ip, port), host: host.into() })
+        Ok(Self { address: SocketAddr::new(ip, port), host: host.into(), tls: None })
+    }
+
+    /// The same over TLS, by a client that accepts every certificate.
+    ///
+    /// # Errors
+    /// Where TLS can't be set up.
+    pub fn over_tls(self) -> Result<Self> {
+        Ok(Self { tls: Some(tls::Client::new()?.forgetful()), ..self })
     }
 
     /// The same port, for another host.
     pub fn host(&self, host: impl Into<String>) -> Self {
-        Self { address: self.address, host: host.into() }
+        Self { host: host.into(), ..self.clone() }
     }
 
     /// Where it is.
@@ -53,10 +68,14 @@ impl Published {
     /// # Errors
     /// Where there is none to be had.
     pub async fn connect(&self) -> Result<Connection> {
-        let stream = timeout(PATIENCE, TcpStream::connect(self.address)).await??;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(sender)
+        timeout(PATIENCE, self.open()).await.context("no connection in time")?
+    }
+
+    async fn open(&self) -> Result<Connection> {
+        match &self.tls {
+            None => spawn(TcpStream::connect(self.address).await?).await,
+            Some(client) => spawn(client.stream(self.address, &self.host).await?).await,
+        }
     }
 
     /// A request without a body for this host.
@@ -100,6 +119,12 @@ impl Published {
         ensure!(answer.status() == status, "{path}: {}, not {status}", answer.status());
         Ok(())
     }
+}
+
+async fn spawn(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Connection> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 /// A request and its whole answer.

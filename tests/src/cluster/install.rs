@@ -10,6 +10,9 @@ use super::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+/// The NodePort for https of the installs that have one.
+pub const HTTPS_PORT: u16 = 30443;
+
 /// A release of the chart, published at a NodePort.
 #[derive(Clone, Debug)]
 pub struct Install {
@@ -66,6 +69,15 @@ impl Install {
     /// Where the cluster's address is not known.
     pub fn published(&self, host: &str) -> Result<Published> {
         Published::new(self.port, host)
+    }
+
+    /// Its port for https, if the values publish one, for requests of one host by a client that
+    /// accepts every certificate.
+    ///
+    /// # Errors
+    /// Where the cluster's address is not known, or TLS can't be set up.
+    pub fn published_over_tls(&self, host: &str) -> Result<Published> {
+        Published::new(HTTPS_PORT, host)?.over_tls()
     }
 
     /// Its Pods that are not ending.

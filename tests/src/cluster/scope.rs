@@ -86,7 +86,23 @@ impl Scope {
     /// # Errors
     /// What kubectl complained of.
     pub fn backend(&self, namespace: &str, name: &str, replicas: u32) -> Result<()> {
-        apply(&backend(namespace, name, replicas))?;
+        apply(&backend(namespace, name, replicas, &BackendPod::default()))?;
+        ready(namespace, name)
+    }
+
+    /// The same with another protocol (an `appProtocol`), or with the TLS certificate of a Secret,
+    /// in which case the Service's port `http` is that of https.
+    ///
+    /// # Errors
+    /// What kubectl complained of.
+    pub fn backend_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        replicas: u32,
+        pod: &BackendPod<'_>,
+    ) -> Result<()> {
+        apply(&backend(namespace, name, replicas, pod))?;
         ready(namespace, name)
     }
 }
@@ -99,7 +115,31 @@ pub fn ready(namespace: &str, deployment: &str) -> Result<()> {
     k(&format!("rollout status deployment/{deployment} -n {namespace} --timeout=120s")).map(drop)
 }
 
-fn backend(namespace: &str, name: &str, replicas: u32) -> String {
+/// What distinguishes the Pods of a backend.
+#[derive(Clone, Copy, Debug)]
+pub struct BackendPod<'a> {
+    /// The `appProtocol` of its Service's port.
+    pub protocol: &'a str,
+    /// The Secret with its certificate.
+    pub certificate: Option<&'a str>,
+}
+
+impl Default for BackendPod<'_> {
+    fn default() -> Self {
+        Self { protocol: "http", certificate: None }
+    }
+}
+
+fn backend(namespace: &str, name: &str, replicas: u32, pod: &BackendPod<'_>) -> String {
+    let BackendPod { protocol, certificate } = pod;
+    let (target, mounts, volumes) = match certificate {
+        None => ("http", String::new(), String::new()),
+        Some(secret) => (
+            "https",
+            "\n        volumeMounts: [{name: tls, mountPath: /tls, readOnly: true}]".to_owned(),
+            format!("\n      volumes: [{{name: tls, secret: {{secretName: {secret}}}}}]"),
+        ),
+    };
     format!(
         r#"
 apiVersion: v1
@@ -107,7 +147,7 @@ kind: Service
 metadata: {{name: {name}, namespace: {namespace}}}
 spec:
   selector: {{app: {name}}}
-  ports: [{{name: http, port: 80, targetPort: http}}]
+  ports: [{{name: http, port: 80, targetPort: {target}, appProtocol: {protocol}}}]
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -118,13 +158,13 @@ spec:
   template:
     metadata: {{labels: {{app: {name}}}}}
     spec:
-      terminationGracePeriodSeconds: 15
+      terminationGracePeriodSeconds: 15{volumes}
       containers:
       - name: backend
         image: portico-test/backend:test
         imagePullPolicy: IfNotPresent
-        ports: [{{name: http, containerPort: 8080}}]
-        readinessProbe: {{httpGet: {{path: /ready, port: http}}, periodSeconds: 1}}
+        ports: [{{name: http, containerPort: 8080}}, {{name: https, containerPort: 8443}}]
+        readinessProbe: {{httpGet: {{path: /ready, port: http}}, periodSeconds: 1}}{mounts}
         # No new connections come once everybody knows that it ends.
         lifecycle: {{preStop: {{sleep: {{seconds: 2}}}}}}
         securityContext:

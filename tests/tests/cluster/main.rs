@@ -8,6 +8,8 @@
 mod api_server;
 mod bad_objects;
 mod chart;
+mod endpoint_faults;
+mod https;
 mod manifests;
 mod many_routes;
 mod namespaces;
