@@ -13,6 +13,11 @@ use crate::{
     upstream::{Backoff, Upstreams},
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use tokio::task::yield_now;
+
+/// How many Routes' counters are copied before others have their turn: less than a millisecond's
+/// work.
+const ROUTES_PER_TURN: usize = 1_000;
 
 /// State that the requests of a worker share.
 pub(crate) struct Shared {
@@ -71,13 +76,19 @@ impl Shared {
     }
 
     /// A snapshot of the counters; `connections` and `handshakes` are those of client connections.
-    pub(crate) fn snapshot(
+    /// Requests are served meanwhile.
+    pub(crate) async fn snapshot(
         &self,
         connections: ConnectionCounts,
         handshakes: HandshakeCounts,
     ) -> Snapshot {
         self.routes.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());
-        Snapshot::of(&self.routes.stats(), upstream, connections, handshakes)
+        let mut snapshot = Snapshot::of(upstream, connections, handshakes);
+        for routes in self.routes.stats().chunks(ROUTES_PER_TURN) {
+            snapshot.add(routes);
+            yield_now().await;
+        }
+        snapshot
     }
 }

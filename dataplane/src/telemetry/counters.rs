@@ -111,20 +111,23 @@ pub(crate) struct ConnectionCounts {
 }
 
 impl Snapshot {
-    /// A snapshot of `routes`, with the rest of a worker's counts.
+    /// A snapshot of a worker's counts, but for those of its Routes.
     pub(crate) fn of(
-        routes: &[Rc<RouteStats>],
         upstream: UpstreamCounts,
         connections: ConnectionCounts,
         handshakes: HandshakeCounts,
     ) -> Self {
-        let routes = routes.iter().map(|route| RouteSnapshot {
+        Self { routes: Vec::new(), upstream, connections, handshakes }
+    }
+
+    /// Adds the counts of these Routes.
+    pub(crate) fn add(&mut self, routes: &[Rc<RouteStats>]) {
+        self.routes.extend(routes.iter().map(|route| RouteSnapshot {
             name: route.name.clone(),
             outcomes: route.outcomes.borrow().clone(),
             durations: route.durations.borrow().clone(),
             cors: route.cors.counts(),
-        });
-        Self { routes: routes.collect(), upstream, connections, handshakes }
+        }));
     }
 }
 
