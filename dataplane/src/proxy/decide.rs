@@ -237,7 +237,8 @@ impl Destination<'_> {
 
     /// The request's id, if a trusted proxy has assigned one.
     pub(super) fn trusted_id<'h>(&self, head: &'h Parts) -> Option<&'h HeaderValue> {
-        let id = head.headers.get(REQUEST_ID).filter(|_| self.client.trusted.is_some())?;
+        self.client.trusted?;
+        let id = head.headers.get(REQUEST_ID)?;
         // It is written to logs as it is, so it must not look like more than one value there.
         let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
         let is_valid = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
