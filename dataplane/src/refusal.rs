@@ -90,6 +90,9 @@ pub(crate) enum Refusal {
     UpgradeUnsupported,
     /// The backend's response did not begin in time.
     BackendTimeout,
+    /// Too many requests that are costly to serve wait for their turn, or this one has waited too
+    /// long.
+    Busy,
 }
 
 impl Refusal {
@@ -121,7 +124,8 @@ impl Refusal {
             | Self::RouteNotAccepted
             | Self::NotResolved
             | Self::NoEndpoint
-            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::Overloaded
+            | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignDestination
             | Self::NameNotResolved
             | Self::AddressNotAllowed
@@ -179,6 +183,7 @@ impl Refusal {
             Self::BackendMalformed => "BackendMalformed",
             Self::UpgradeUnsupported => "UpgradeUnsupported",
             Self::BackendTimeout => "BackendTimeout",
+            Self::Busy => "Busy",
         }
     }
 
@@ -228,6 +233,7 @@ impl Refusal {
             Self::BackendMalformed => "The backend's response is not valid HTTP, or exceeds a limit.",
             Self::UpgradeUnsupported => "No WebSocket was opened. A backend that speaks HTTP/2 carries one only if it announces extended CONNECT (RFC 8441): otherwise give WebSockets a Service port with appProtocol 'http' or 'kubernetes.io/ws'.",
             Self::BackendTimeout => "The backend did not respond in time.",
+            Self::Busy => "Too many requests wait that are as costly to serve as this one: try again later.",
         }
         .to_owned()
     }
@@ -275,12 +281,13 @@ impl Refusal {
             | Self::BackendBroken
             | Self::BackendMalformed
             | Self::UpgradeUnsupported
-            | Self::BackendTimeout => false,
+            | Self::BackendTimeout
+            | Self::Busy => false,
         }
     }
 
     /// After how many seconds the client may try again (RFC 9110 §10.2.3), if that is known.
     pub(crate) fn retry_after(self) -> Option<u32> {
-        (self == Self::Overloaded).then_some(1)
+        matches!(self, Self::Overloaded | Self::Busy).then_some(1)
     }
 }

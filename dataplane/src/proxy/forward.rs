@@ -65,10 +65,10 @@ impl ForwardContext<'_, '_> {
             backend,
             forward: self.plan.forward,
         };
-        rewrite.apply(&head.method, &mut head.headers)?;
+        let present = self.destination.present;
+        rewrite.apply(&head.method, &mut head.headers, present)?;
         let cookies = &self.destination.virtual_host.affinity_cookies;
         affinity::remove_cookies(&mut head.headers, cookies);
-        let present = Present::of(&head.headers);
         let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
         if head.method == Method::OPTIONS {
@@ -143,7 +143,12 @@ impl<D: Downstream> Exchange<'_, D> {
         state.body.timeout.set(self.idle);
         let session = self.new_session(&context, &preference, &answered);
         let affinity = plan.matched.target.selection.affinity.as_ref();
-        let mut response = self.rewrite_response(&context, answered)?;
+        let headers = answered.received.response.headers();
+        let present = Present::of(headers);
+        if ResponseRewrite::takes_long(headers, present) {
+            Box::pin(self.take_turn()).await?;
+        }
+        let mut response = self.rewrite_response(&context, answered, present)?;
         if let Some(affinity) = affinity {
             affinity::remove_set_cookies(response.headers_mut(), &affinity.cookie);
         }
@@ -188,11 +193,12 @@ impl<D: Downstream> Exchange<'_, D> {
         sessions.id(home.backend, home.index)?.set_cookie(affinity, is_https)
     }
 
-    /// Rewrites a backend's response for the front door.
+    /// Rewrites a backend's response, which has `present`, for the front door.
     fn rewrite_response(
         &mut self,
         context: &ForwardContext<'_, '_>,
         answered: Answered,
+        present: Present,
     ) -> Result<Response<Content>, Refusal> {
         let Answered { received, chosen, sent_host, .. } = answered;
         let backend = &context.plan.forward.backends()[chosen.backend];
@@ -207,7 +213,6 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.malformed(&backend.name, "a 101 that does not answer the key");
             return Err(Refusal::BackendMalformed);
         }
-        let present = Present::of(response.headers());
         let announced = present.has(Field::Trailer);
         let trailers = match announced || response.body().may_have_trailers() {
             true => trailers::of_response(response.headers(), context.plan.matched),

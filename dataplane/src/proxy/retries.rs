@@ -6,6 +6,7 @@ use super::{
     decide::ForwardPlan,
     downstream::Downstream,
     forward::ForwardContext,
+    headers::RequestRewrite,
     request_id,
     retry::{self, Waits, When},
     selection::Chosen,
@@ -89,7 +90,11 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut keeps_session = preference.session.as_ref().is_some_and(|home| home.is(&chosen));
         loop {
             let backend = &plan.forward.backends()[chosen.backend];
+            if request.takes_long() {
+                Box::pin(self.take_turn()).await?;
+            }
             let sent_host = request.prepare(chosen.backend, &self.record.id)?;
+            self.turn = None;
             let (head, body) = (&mut *request.head, &mut request.body);
             let outcome = self.attempt(context, (&chosen, place), &sent_host, head, body).await;
             // What is refused here says nothing of the endpoint, and stays as it is.
@@ -211,6 +216,12 @@ impl<'r> Resendable<'r> {
         let again = (may_follow && is_idempotent && !body.is_long()).then(|| body.fork());
         let again = again.flatten();
         Self { context, head, body, client_head, again, is_idempotent, prepared: None }
+    }
+
+    /// Whether it may take long to make the head that a backend gets.
+    fn takes_long(&self) -> bool {
+        let present = self.context.destination.present;
+        RequestRewrite::takes_long(&self.head.method, &self.head.headers, present)
     }
 
     /// Makes the head that the backend at this index gets; returns its Host.

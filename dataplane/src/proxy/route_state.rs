@@ -86,12 +86,16 @@ pub(crate) struct RouteStates {
     unrouted: Rc<RouteStats>,
     /// Where each Route's sequence begins, so that workers do not move in lockstep.
     seed: u64,
+    /// The generation of the table whose Routes were [retained](Self::retain) last, and how many had
+    /// a state.
+    retained: Cell<(u64, usize)>,
 }
 
 impl RouteStates {
     /// Without Routes yet.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { by_name: RefCell::default(), unrouted: Rc::default(), seed }
+        let (by_name, unrouted, retained) = Default::default();
+        Self { by_name, unrouted, seed, retained }
     }
 
     /// The state of a Route, created on first use.
@@ -116,13 +120,18 @@ impl RouteStates {
 
     /// Drops Routes that are no longer in the table.
     pub(crate) fn retain(&self, table: &Table) {
+        if self.retained.get() == (table.generation, self.by_name.borrow().len()) {
+            return;
+        }
         let known: HashSet<&ObjectName> = table
             .hosts
             .iter()
             .flat_map(|host| host.routes.matches())
             .map(|matched| &matched.target.name)
             .collect();
-        self.by_name.borrow_mut().retain(|name, _| known.contains(name));
+        let mut by_name = self.by_name.borrow_mut();
+        by_name.retain(|name, _| known.contains(name));
+        self.retained.set((table.generation, by_name.len()));
     }
 
     /// All counters.

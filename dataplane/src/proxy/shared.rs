@@ -4,6 +4,7 @@ use super::{
     headers::Via,
     request_id::{self, RequestIds},
     route_state::RouteStates,
+    turns::Turns,
 };
 use crate::{
     balance::Sequence,
@@ -14,6 +15,11 @@ use crate::{
     upstream::Upstreams,
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use tokio::task::yield_now;
+
+/// How many Routes' counters are copied before others have their turn: less than a millisecond's
+/// work.
+const ROUTES_PER_TURN: usize = 1_000;
 
 /// Which part of the budget for clients' connections the windows of backends may take beside it.
 const WINDOWS_SHARE: usize = 16;
@@ -34,6 +40,8 @@ pub(crate) struct Shared {
     pub(super) routes: RouteStates,
     /// Picks the endpoint for the next request.
     pub(super) endpoints: Sequence,
+    /// Whose turn it is of those whose requests are costly.
+    pub(super) turns: Turns,
     /// The source of request ids.
     pub(super) ids: RequestIds,
     #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
@@ -64,6 +72,7 @@ impl Shared {
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
             endpoints: Sequence::of_endpoints(),
+            turns: Turns::default(),
             ids: RequestIds::new(),
             table: RefCell::new(Rc::new(table)),
         })
@@ -83,13 +92,19 @@ impl Shared {
     }
 
     /// A snapshot of the counters; `connections` and `handshakes` are those of client connections.
-    pub(crate) fn snapshot(
+    /// Requests are served meanwhile.
+    pub(crate) async fn snapshot(
         &self,
         connections: ConnectionCounts,
         handshakes: HandshakeCounts,
     ) -> Snapshot {
         self.routes.retain(&self.table());
         let upstream = self.upstreams.stats.counts(self.upstreams.idle());
-        Snapshot::of(&self.routes.stats(), upstream, connections, handshakes)
+        let mut snapshot = Snapshot::of(upstream, connections, handshakes);
+        for routes in self.routes.stats().chunks(ROUTES_PER_TURN) {
+            snapshot.add(routes);
+            yield_now().await;
+        }
+        snapshot
     }
 }

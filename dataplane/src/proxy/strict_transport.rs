@@ -37,7 +37,11 @@ impl<'t> StrictTransport<'t> {
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
         match self {
             Self::Keep => {}
-            Self::Remove => drop(headers.remove(STRICT_TRANSPORT_SECURITY)),
+            // Comparing the few names costs less than a lookup.
+            Self::Remove if headers.keys().any(|name| *name == STRICT_TRANSPORT_SECURITY) => {
+                drop(headers.remove(STRICT_TRANSPORT_SECURITY))
+            }
+            Self::Remove => {}
             Self::Set(hsts) => {
                 drop(headers.insert(STRICT_TRANSPORT_SECURITY, hsts.value().clone()))
             }

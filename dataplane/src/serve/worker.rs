@@ -177,7 +177,7 @@ async fn run(
             Command::Collect(reply) => {
                 let (connections, handshakes) =
                     (worker.registry.counts(), worker.tls.stats.counts());
-                drop(reply.send(worker.shared.snapshot(connections, handshakes)));
+                drop(reply.send(worker.shared.snapshot(connections, handshakes).await));
             }
             Command::Drain(reply) => {
                 accepting.abort();

@@ -151,22 +151,25 @@ pub(crate) struct ConnectionCounts {
 }
 
 impl Snapshot {
-    /// A snapshot of `routes`, with the rest of a worker's counts.
+    /// A snapshot of a worker's counts, but for those of its Routes.
     pub(crate) fn of(
-        routes: &[Rc<RouteStats>],
         upstream: UpstreamCounts,
         connections: ConnectionCounts,
         handshakes: HandshakeCounts,
     ) -> Self {
-        let routes = routes.iter().map(|route| RouteSnapshot {
+        Self { routes: Vec::new(), upstream, connections, handshakes }
+    }
+
+    /// Adds the counts of these Routes.
+    pub(crate) fn add(&mut self, routes: &[Rc<RouteStats>]) {
+        self.routes.extend(routes.iter().map(|route| RouteSnapshot {
             name: route.name.clone(),
             outcomes: route.outcomes.borrow().clone(),
             durations: route.durations.borrow().clone(),
             cors: route.cors.counts(),
             retries: route.retries.borrow().clone(),
             suppressed: route.suppressed.get(),
-        });
-        Self { routes: routes.collect(), upstream, connections, handshakes }
+        }));
     }
 }
 

@@ -195,9 +195,10 @@ impl Http1 {
         Poll::Ready(Ok(read))
     }
 
-    /// Whether another request can follow once the response has ended.
-    fn can_reuse(&mut self) -> bool {
-        self.keep_alive && self.outgoing.is_done() && self.input.is_empty() && self.is_alive()
+    /// Whether another request can follow once the response has ended, unless the backend closes the
+    /// connection meanwhile, which is looked for when it is taken from the pool.
+    fn can_reuse(&self) -> bool {
+        self.keep_alive && self.outgoing.is_done() && self.input.is_empty()
     }
 }
 
@@ -256,7 +257,7 @@ impl Http1Body {
 
     /// Returns the connection to the pool if the body has ended.
     fn return_to_pool(&mut self) {
-        if let Some(mut http1) = self.0.take_if(|http1| http1.framing.is_done())
+        if let Some(http1) = self.0.take_if(|http1| http1.framing.is_done())
             && http1.can_reuse()
         {
             pool::put(http1);

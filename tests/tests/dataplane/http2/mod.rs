@@ -9,6 +9,7 @@ mod h2spec;
 mod heads;
 mod parity;
 mod retries;
+mod turns;
 mod websockets;
 
 use bytes::Bytes;
