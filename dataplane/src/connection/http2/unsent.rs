@@ -1,10 +1,8 @@
 //! Responses that have been handed to the library and not, or not wholly, been written.
 
 use super::frames::Frame;
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-};
+use hashbrown::HashMap;
+use std::cell::{Cell, RefCell};
 
 /// What the library holds of responses, also when their requests have ended.
 #[derive(Debug, Default)]

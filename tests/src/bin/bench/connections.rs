@@ -78,7 +78,8 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
 /// What each of many idle connections takes, in the clear and over TLS.
 fn idle(cores: &Cores, port: u16) -> Result<Vec<Finding>> {
     process::raise_file_limit(IDLE + BESIDE)?;
-    let flags = ["--max-connections=20000"];
+    // It may take longer than they may be idle otherwise.
+    let flags = ["--max-connections=20000", "--idle-timeout=10m"];
     let each = |bytes| bytes / IDLE as f64 / 1000.0;
     let plain = each(growth(cores, port, IDLE, &flags, &|stream| ask(stream, SMALL))?);
     let tls = each(over_tls(cores, port, &flags)?);

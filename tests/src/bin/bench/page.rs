@@ -23,15 +23,22 @@ pub(crate) struct Results<'r> {
     pub(crate) findings: &'r [Finding],
 }
 
-/// Writes `README.md`, `results.csv` and `chart.svg`.
+/// Writes `README.md`, `results.csv` and `chart.svg` if proxies were compared, and `promises.md` if
+/// promises were measured.
 pub(crate) fn write(folder: &Path, results: &Results<'_>) -> Result<()> {
     fs::create_dir_all(folder)?;
     let write = |name: &str, text: &str| {
         fs::write(folder.join(name), text).with_context(|| format!("{name} can't be written"))
     };
-    write("results.csv", &csv(results)?)?;
-    write("chart.svg", &chart::draw(results.comparisons)?)?;
-    write("README.md", &page(results)?)
+    if !results.comparisons.is_empty() {
+        write("results.csv", &csv(results)?)?;
+        write("chart.svg", &chart::draw(results.comparisons)?)?;
+        write("README.md", &page(results)?)?;
+    }
+    if !results.findings.is_empty() {
+        write("promises.md", &promises(results)?)?;
+    }
+    Ok(())
 }
 
 fn csv(results: &Results<'_>) -> Result<String, fmt::Error> {
@@ -60,11 +67,7 @@ fn csv(results: &Results<'_>) -> Result<String, fmt::Error> {
 
 fn page(results: &Results<'_>) -> Result<String, fmt::Error> {
     let mut page = String::from(include_str!("page/head.md"));
-    writeln!(page, "\n## The run\n")?;
-    writeln!(page, "| | |\n| --- | --- |")?;
-    for (name, value) in results.machine {
-        writeln!(page, "| {name} | {value} |")?;
-    }
+    run(&mut page, results)?;
     let Plan { rounds, time, .. } = results.plan;
     writeln!(page, "| rounds | {rounds} of {} s each, in turns |", time.as_secs())?;
 
@@ -76,11 +79,15 @@ fn page(results: &Results<'_>) -> Result<String, fmt::Error> {
     writeln!(page, "\n## Throughput, latency and memory\n")?;
     page.push_str(include_str!("page/latency.md"));
     rest(&mut page, results)?;
-    writeln!(page, "\n## What Portico promises of itself\n")?;
-    findings(&mut page, results)?;
     writeln!(page)?;
     page.push_str(include_str!("page/method.md"));
     Ok(page)
+}
+
+/// The machine and the programs.
+fn run(page: &mut String, results: &Results<'_>) -> fmt::Result {
+    writeln!(page, "\n## The run\n\n| | |\n| --- | --- |")?;
+    results.machine.iter().try_for_each(|(name, value)| writeln!(page, "| {name} | {value} |"))
 }
 
 /// Microseconds, and Portico's share of them.
@@ -160,8 +167,10 @@ fn rest(page: &mut String, results: &Results<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn findings(page: &mut String, results: &Results<'_>) -> fmt::Result {
-    writeln!(page, "| | measured | at most |\n| --- | ---: | ---: |")?;
+fn promises(results: &Results<'_>) -> Result<String, fmt::Error> {
+    let mut page = String::from(include_str!("page/promises.md"));
+    run(&mut page, results)?;
+    writeln!(page, "\n## Measured\n\n| | measured | at most |\n| --- | ---: | ---: |")?;
     for finding in results.findings {
         let Finding { what, value, unit, limit } = finding;
         let limit = match limit {
@@ -171,5 +180,5 @@ fn findings(page: &mut String, results: &Results<'_>) -> fmt::Result {
         };
         writeln!(page, "| {what} | {value:.2} {unit} | {limit} |")?;
     }
-    Ok(())
+    Ok(page)
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 const TYPES: &str = "type.googleapis.com/envoy.extensions";
+const CORS: &str = "envoy.filters.http.cors";
 
 pub(super) fn proxy(place: &Place, setup: &Setup<'_>) -> Result<Proxy> {
     let config = place.file("envoy.json", &config(place, setup).to_string())?;
@@ -52,21 +53,6 @@ fn listener(port: u16, place: &Place, setup: &Setup<'_>, tls: Option<Value>) -> 
 }
 
 fn manager(place: &Place, setup: &Setup<'_>) -> Value {
-    let header = |name: &str, value: &str| {
-        json!({
-            "header": { "key": name, "value": value },
-            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-        })
-    };
-    let routes: Vec<_> = (0..setup.scenario.routes())
-        .map(|i| {
-            json!({
-                "match": { "prefix": format!("/route-{i}/") },
-                "route": { "cluster": "backend", "timeout": "60s" },
-            })
-        })
-        .collect();
-    let mut host = json!({ "name": "all", "domains": ["*"], "routes": routes });
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": {
@@ -76,32 +62,15 @@ fn manager(place: &Place, setup: &Setup<'_>) -> Value {
     });
     let mut filters = vec![router];
     if setup.scenario.cors() {
-        let cors = |of: &str| format!("{TYPES}.filters.http.cors.v3.{of}");
-        filters.insert(
-            0,
-            json!({
-                "name": "envoy.filters.http.cors",
-                "typed_config": { "@type": cors("Cors") },
-            }),
-        );
-        host["typed_per_filter_config"] = json!({
-            "envoy.filters.http.cors": {
-                "@type": cors("CorsPolicy"),
-                "allow_origin_string_match": [{ "exact": ORIGIN }],
-                "allow_methods": "PUT",
-                "allow_headers": "x-api-key, content-type",
-                "max_age": "7200",
-            },
-        });
+        let config = json!({ "@type": format!("{TYPES}.filters.http.cors.v3.Cors") });
+        filters.insert(0, json!({ "name": CORS, "typed_config": config }));
     }
-    let log = setup.is_logged.then(|| {
-        json!({
-            "name": "log",
-            "typed_config": {
-                "@type": format!("{TYPES}.access_loggers.file.v3.FileAccessLog"),
-                "path": place.log(),
-            },
-        })
+    let log = json!({
+        "name": "log",
+        "typed_config": {
+            "@type": format!("{TYPES}.access_loggers.file.v3.FileAccessLog"),
+            "path": place.log(),
+        },
     });
     json!({
         "@type": format!("{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
@@ -110,17 +79,48 @@ fn manager(place: &Place, setup: &Setup<'_>) -> Value {
         "always_set_request_id_in_response": true,
         "normalize_path": true,
         "http_filters": filters,
-        "access_log": log.into_iter().collect::<Vec<_>>(),
-        "route_config": {
-            "virtual_hosts": [host],
-            "request_headers_to_add": [
-                header("X-Forwarded-Host", "%REQ(:AUTHORITY)%"),
-                header("X-Forwarded-Port", "%DOWNSTREAM_LOCAL_PORT%"),
-                header("Forwarded", "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;host=\"%REQ(:AUTHORITY)%\";proto=%REQ(X-FORWARDED-PROTO)%"),
-                header("X-Real-IP", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
-                header("Via", "1.1 bench"),
-            ],
-        },
+        "access_log": if setup.is_logged { vec![log] } else { vec![] },
+        "route_config": routes(setup),
+    })
+}
+
+/// The routes, the policy of their host, and what is added to requests.
+fn routes(setup: &Setup<'_>) -> Value {
+    let header = |name: &str, value: &str| {
+        json!({
+            "header": { "key": name, "value": value },
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        })
+    };
+    let route = |i| {
+        json!({
+            "match": { "prefix": format!("/route-{i}/") },
+            "route": { "cluster": "backend", "timeout": "60s" },
+        })
+    };
+    let routes: Vec<_> = (0..setup.scenario.routes()).map(route).collect();
+    let mut host = json!({ "name": "all", "domains": ["*"], "routes": routes });
+    if setup.scenario.cors() {
+        host["typed_per_filter_config"][CORS] = json!({
+            "@type": format!("{TYPES}.filters.http.cors.v3.CorsPolicy"),
+            "allow_origin_string_match": [{ "exact": ORIGIN }],
+            "allow_methods": "PUT",
+            "allow_headers": "x-api-key, content-type",
+            "max_age": "7200",
+        });
+    }
+    let client = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
+    let forwarded =
+        format!(r#"for={client};host="%REQ(:AUTHORITY)%";proto=%REQ(X-FORWARDED-PROTO)%"#);
+    json!({
+        "virtual_hosts": [host],
+        "request_headers_to_add": [
+            header("X-Forwarded-Host", "%REQ(:AUTHORITY)%"),
+            header("X-Forwarded-Port", "%DOWNSTREAM_LOCAL_PORT%"),
+            header("Forwarded", &forwarded),
+            header("X-Real-IP", client),
+            header("Via", "1.1 bench"),
+        ],
     })
 }
 
