@@ -175,6 +175,8 @@ fn send(stream: &mut TcpStream, bytes: &str) -> Result<()> {
 
 /// Serves one connection: a few bytes for `/…/small`, many MiB for `/…/large`, nothing for `/…/held`.
 fn answer(stream: TcpStream) -> Result<()> {
+    // Head and body are written one after the other: without it, each answer takes 40 ms.
+    stream.set_nodelay(true)?;
     let mut output = stream.try_clone()?;
     let mut input = BufReader::new(stream);
     while let Some((request_line, _)) = read_head(&mut input)? {

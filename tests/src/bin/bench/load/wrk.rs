@@ -30,7 +30,7 @@ pub(super) fn run(
     if let Some(openssl) = openssl {
         command.env("OPENSSL_CONF", openssl);
     }
-    command.args(["--threads", "1", "--connections", "64", "--latency"]);
+    command.args(["--threads", "1", "--connections", "64", "--latency", "--timeout", "30s"]);
     command.arg("--duration").arg(format!("{}s", time.as_secs()));
     command.arg("--script").arg(script).arg(url);
     let output = command.output().context("wrk can't be started")?;
