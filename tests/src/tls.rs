@@ -12,14 +12,17 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, ServerConfig,
-    SignatureScheme, StreamOwned, SupportedProtocolVersion,
+    SignatureScheme, StreamOwned, SupportedCipherSuite, SupportedProtocolVersion,
     client::{
         Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    crypto::{
+        CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+    },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     server::WebPkiClientVerifier,
+    version::TLS13,
 };
 use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpStream;
@@ -116,6 +119,11 @@ impl Pair {
         let chain: String = chain.map(|pair| pair.certificate.pem()).collect();
         let key = self.key.serialize_pem();
         Ok(Arc::new(Certificate::from_pem(chain.as_bytes(), key.as_bytes())?))
+    }
+
+    /// The certificate and its key, each in PEM.
+    pub fn pem(&self) -> (String, String) {
+        (self.certificate.pem(), self.key.serialize_pem())
     }
 
     /// The Secret `web/<name>` that holds it.
@@ -216,8 +224,29 @@ impl Client {
         Self::build(&[version], Some(pair))
     }
 
+    /// One of TLS 1.3 with this cipher suite and this group alone.
+    pub fn narrow(
+        suite: SupportedCipherSuite,
+        group: &'static dyn SupportedKxGroup,
+    ) -> Result<Self> {
+        let provider = CryptoProvider {
+            cipher_suites: vec![suite],
+            kx_groups: vec![group],
+            ..aws_lc_rs::default_provider()
+        };
+        Self::of_provider(provider, &[&TLS13], None)
+    }
+
     fn build(versions: &[&'static SupportedProtocolVersion], pair: Option<&Pair>) -> Result<Self> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        Self::of_provider(aws_lc_rs::default_provider(), versions, pair)
+    }
+
+    fn of_provider(
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+        pair: Option<&Pair>,
+    ) -> Result<Self> {
+        let provider = Arc::new(provider);
         let config = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(versions)?
             .dangerous()

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many idle connections a worker keeps per key.
-const MAX_IDLE_PER_KEY: usize = 256;
+/// How many idle connections a worker keeps per key: as many as a few clients over HTTP/2 need at a
+/// time.
+const MAX_IDLE_PER_KEY: usize = 1024;
 
 /// How many evictions an idle connection survives: 55 s with one every 5 s.
 const MAX_IDLE_EVICTIONS: u64 = 11;

@@ -54,7 +54,7 @@ const SMALL_FRAMES_BUDGET: usize = CONNECTION_WINDOW as usize;
 const MAX_RESET_STREAMS: usize = 1024;
 
 /// How many requests begin or end before other connections have their turn.
-const TURN_STREAMS: usize = 16;
+const TURN_STREAMS: usize = 32;
 
 /// What the list of a head's fields may be longer than is allowed, before the library refuses it by
 /// itself.
@@ -164,27 +164,33 @@ where
 
     /// Takes new requests and goes on with all of them; ready when the connection has ended.
     fn serve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..TURN_STREAMS {
+        let mut left = TURN_STREAMS;
+        while left > 0 {
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((_, mut respond)))) if self.timers.must_refuse() => {
                     // The client may send it again, elsewhere (RFC 9113 §8.7).
                     respond.send_reset(Reason::REFUSED_STREAM);
+                    left -= 1;
                 }
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     let (shared, state) = (self.shared.clone(), self.state.clone());
                     let served = exchange::serve(shared, state, request, respond);
                     self.streams.push(Box::pin(served));
+                    left -= 1;
                 }
                 Poll::Ready(Some(Err(error))) => {
                     tracing::debug!(%error, "a client's HTTP/2 connection failed");
                     return Poll::Ready(());
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
-                // Each that ends may let the connection end.
-                Poll::Pending => match self.streams.poll_next_unpin(cx) {
-                    Poll::Ready(Some(())) => {}
-                    Poll::Ready(None) | Poll::Pending => return Poll::Pending,
-                },
+                Poll::Pending => {
+                    let ended = self.go_on(cx, left);
+                    if ended == 0 {
+                        return Poll::Pending;
+                    }
+                    // Each that ends may let the connection end.
+                    left -= ended;
+                }
             }
         }
         cx.waker().wake_by_ref();
@@ -199,6 +205,16 @@ where
         {
             self.windows.set(window);
         }
+    }
+
+    /// Goes on with requests until at most so many have ended; returns how many have. What they send
+    /// is written together, when the connection is polled next.
+    fn go_on(&mut self, cx: &mut Context<'_>, most: usize) -> usize {
+        let mut ended = 0;
+        while ended < most && self.streams.poll_next_unpin(cx) == Poll::Ready(Some(())) {
+            ended += 1;
+        }
+        ended
     }
 
     /// Takes no more requests, and ends with those that there are (RFC 9113 §6.8).

@@ -1,9 +1,10 @@
 //! Responses that have been handed to the library and not, or not wholly, been written.
 
 use super::frames::Frame;
+use hashbrown::HashMap;
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
 };
 
 /// What the library holds of responses, also when their requests have ended.

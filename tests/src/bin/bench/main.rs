@@ -1,16 +1,22 @@
-//! Portico next to nginx, as whole processes: CPU per request and requests per second of both as
-//! a proxy, in one run, on one core, in turns; and what Portico promises of itself.
+//! Portico next to other proxies, as whole processes: CPU per request, requests per second, latency
+//! and memory of each, in one run, on one core, in turns; and what Portico promises of itself.
 
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
+mod args;
+mod chart;
+mod check;
 mod connections;
 mod finding;
 mod hostile;
+mod hosts;
 mod http;
+mod identity;
 mod load;
+mod machine;
 mod memory;
-mod nginx;
-mod portico;
+mod page;
+mod peer;
 mod ports;
 mod process;
 mod report;
@@ -18,94 +24,87 @@ mod scenario;
 mod speed;
 
 use anyhow::{Result, bail};
+use args::Args;
 use clap::{Parser, ValueEnum};
 use finding::Finding;
 use hostile::Kind;
+use load::handshakes;
 use process::Cores;
 use scenario::Scenario;
+use speed::{Comparison, Plan};
 use std::{process::ExitCode, time::Duration};
-
-/// Compares Portico with nginx as a proxy. Needs Linux with two cores, nginx, wrk, taskset and
-/// setpriv; everything listens on loopback, and ends with this program.
-#[derive(Parser)]
-struct Args {
-    /// What to measure. Default: every scenario, then the promises.
-    #[arg(value_enum)]
-    scenarios: Vec<Scenario>,
-    /// Only what Portico promises of itself: memory, the compile, hostile preflights; exit code 1
-    /// where a promise is broken.
-    #[arg(long, conflicts_with = "scenarios")]
-    promises: bool,
-    /// Rounds of each scenario; both proxies are measured in each. The medians are reported.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    /// Seconds that a proxy is measured for in each round.
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
-    /// Compare nginx with nginx: how far from 1 the ratio is shows what this machine can tell.
-    #[arg(long)]
-    noise: bool,
-    /// Only hostile input: what it costs other clients, and the memory that it takes; all kinds, or
-    /// these. Exit code 1 where memory exceeds its budget.
-    #[arg(long, value_enum, num_args = 0.., conflicts_with_all = ["scenarios", "promises", "noise"])]
-    hostile: Option<Vec<Kind>>,
-    /// Only the CPU that the costliest requests take; exit code 1 where a promise is broken.
-    #[arg(long, conflicts_with_all = ["scenarios", "promises", "noise", "hostile"])]
-    costs: bool,
-    /// MB of hostile input of each kind, in all rounds.
-    #[arg(long, default_value_t = 500)]
-    megabytes: u64,
-    /// The attacker itself, which --hostile starts.
-    #[arg(long, hide = true, requires = "target")]
-    attack: Option<Kind>,
-    /// Its bytes.
-    #[arg(long, hide = true, default_value_t = 0)]
-    bytes: u64,
-    /// Its ports.
-    #[arg(long, hide = true)]
-    target: Vec<u16>,
-}
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
     if args.rounds == 0 || args.seconds == 0 {
         bail!("--rounds and --seconds must be at least 1");
     }
-    let time = Duration::from_secs(args.seconds);
-    if let (Some(kind), &[edge, http1, http2]) = (args.attack, &args.target[..]) {
-        println!(
-            "{}",
-            hostile::attack(kind, hostile::Target { edge, http1, http2 }, time, args.bytes)?
-        );
+    if child(&args)? {
         return Ok(ExitCode::SUCCESS);
     }
     let cores = Cores::two()?;
-    report::machine(&cores)?;
+    let plan = args.plan();
+    let machine = machine::describe(&cores, &plan)?;
+    report::machine(&machine);
     if let Some(kinds) = &args.hostile {
         let kinds = if kinds.is_empty() { Kind::value_variants() } else { kinds };
         return soak(kinds, &args, &cores);
     }
-
     if args.costs {
         return Ok(promised(&hostile::costs(&cores)?));
     }
 
-    let every = args.scenarios.is_empty();
-    if !args.promises {
-        let scenarios = if every { Scenario::ALL } else { &args.scenarios };
-        let plan = speed::Plan { rounds: args.rounds, time, noise: args.noise };
-        report::speed_header(args.noise);
-        for scenario in scenarios {
-            report::speed(*scenario, &speed::compare(*scenario, &plan, &cores)?);
-        }
-    }
-    if (every && !args.noise) || args.promises {
-        let mut findings = memory::measure(&cores)?;
+    let comparisons = compare(&args, &plan, &cores)?;
+    let mut findings = Vec::new();
+    if args.promises || (args.is_everything() && !args.noise) {
+        findings.extend(memory::measure(&cores)?);
         findings.extend(connections::measure(&cores)?);
+        findings.extend(hosts::measure(&cores)?);
         findings.extend(hostile::costs(&cores)?);
-        return Ok(promised(&findings));
     }
-    Ok(ExitCode::SUCCESS)
+    let code = promised(&findings);
+    if let Some(folder) = &args.write {
+        let (machine, comparisons) = (&machine, &comparisons);
+        let results = page::Results { machine, plan: &plan, comparisons, findings: &findings };
+        page::write(folder, &results)?;
+    }
+    Ok(code)
+}
+
+/// Does what a process that this program has started is for, if it is one.
+fn child(args: &Args) -> Result<bool> {
+    let time = Duration::from_secs(args.seconds);
+    if let (Some(kind), &[edge, http1, http2]) = (args.attack, &args.target[..]) {
+        let target = hostile::Target { edge, http1, http2 };
+        println!("{}", hostile::attack(kind, target, time, args.bytes)?);
+        return Ok(true);
+    }
+    if let Some(port) = args.handshakes {
+        let plan = handshakes::Plan { port, time, names: args.names, resumes: args.resumes };
+        println!("{}", handshakes::generate(&plan)?);
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Compares the proxies in the scenarios that are asked for.
+fn compare(args: &Args, plan: &Plan, cores: &Cores) -> Result<Vec<Comparison>> {
+    if args.promises {
+        return Ok(Vec::new());
+    }
+    let scenarios = if args.scenarios.is_empty() { Scenario::ALL } else { &args.scenarios };
+    let logged = if args.is_everything() { Scenario::LOGGED } else { scenarios };
+    let plain = scenarios.iter().filter(|_| !args.access_log).map(|it| (*it, false));
+    let logged =
+        logged.iter().filter(|_| args.is_everything() || args.access_log).map(|it| (*it, true));
+    report::speed_header();
+    let mut comparisons = Vec::new();
+    for (scenario, is_logged) in plain.chain(logged) {
+        let comparison = speed::compare(scenario, is_logged, plan, cores)?;
+        report::speed(&comparison);
+        comparisons.push(comparison);
+    }
+    Ok(comparisons)
 }
 
 /// Reports what was promised; whether it is kept.

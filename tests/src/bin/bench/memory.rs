@@ -3,8 +3,10 @@
 use crate::{
     finding::Finding,
     http::read_head,
-    nginx,
-    portico::{self, Portico},
+    peer::{
+        nginx,
+        portico::{self, Portico},
+    },
     process::{Cores, Server},
 };
 use anyhow::{Context, Result, ensure};

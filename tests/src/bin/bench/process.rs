@@ -120,6 +120,30 @@ impl Drop for Server {
     }
 }
 
+/// Sees to it that this process, and those that it starts from now on, may have so many files open.
+pub(crate) fn raise_file_limit(count: usize) -> Result<()> {
+    if open_files()? >= count {
+        return Ok(());
+    }
+    let mut command = Command::new("prlimit");
+    command.arg("--pid").arg(std::process::id().to_string()).arg(format!("--nofile={count}:"));
+    let raised = command.status().context("prlimit can't be started")?.success();
+    if !raised || open_files()? < count {
+        bail!("{count} files have to be open at once: raise the hard limit (ulimit -Hn)");
+    }
+    Ok(())
+}
+
+/// How many files this process may have open.
+fn open_files() -> Result<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").context("this needs Linux's /proc")?;
+    let soft = field(&limits, "Max open files").and_then(|it| it.split_whitespace().next());
+    match soft.context("/proc/self/limits does not say how many files may be open")? {
+        "unlimited" => Ok(usize::MAX),
+        soft => Ok(soft.parse()?),
+    }
+}
+
 fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
     status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }

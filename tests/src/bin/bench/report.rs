@@ -1,58 +1,41 @@
 //! What is printed.
 
-use crate::{
-    finding::Finding, hostile::Outcome, process::Cores, scenario::Scenario, speed::Comparison,
-};
-use anyhow::{Context, Result};
-use std::{fs, process::Command};
+use crate::{finding::Finding, hostile::Outcome, speed::Comparison};
 
-/// The machine and the programs, without which numbers say little.
-pub(crate) fn machine(cores: &Cores) -> Result<()> {
-    let cpu = fs::read_to_string("/proc/cpuinfo")?;
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let load = fs::read_to_string("/proc/loadavg")?;
-    println!("cpu      {}", model.trim_start_matches([' ', '\t', ':']));
-    println!("kernel   {}", kernel.trim());
-    println!(
-        "load     {} (average of the last minute; other work makes numbers worse)",
-        first(&load)
-    );
-    println!(
-        "cores    {}: the proxy that is measured; {}: nginx as backend, wrk",
-        cores.proxy, cores.load
-    );
-    println!("nginx    {}", version("nginx", "-v")?);
-    println!("wrk      {}", version("wrk", "-v")?);
-    Ok(())
+/// The machine and the programs.
+pub(crate) fn machine(described: &[(&'static str, String)]) {
+    for (name, value) in described {
+        println!("{name:<9}{value}");
+    }
 }
 
-/// The head of the table.
-pub(crate) fn speed_header(noise: bool) {
-    let first = if noise { "nginx" } else { "portico" };
+/// The head of the table of speed.
+pub(crate) fn speed_header() {
     println!();
-    println!("CPU microseconds per request and requests per second, medians");
+    println!("medians of all rounds; the ratio is of CPU per request, to the first");
     println!(
-        "{:<34} {first:>9} {:>9} {:>7} {:>12} {:>12}",
-        "",
-        "nginx",
-        "ratio",
-        format!("{first}/s"),
-        "nginx/s"
+        "{:<46} {:>9} {:>7} {:>6} {:>10} {:>8} {:>8} {:>9}",
+        "", "CPU µs", "ratio", "goal", "requests/s", "p50 ms", "p99 ms", "peak MiB"
     );
 }
 
-/// A row.
-pub(crate) fn speed(scenario: Scenario, comparison: &Comparison) {
-    let Comparison { portico, nginx, ratio } = comparison;
-    println!(
-        "{:<34} {:>9.1} {:>9.1} {ratio:>7.2} {:>12.0} {:>12.0}",
-        scenario.title(),
-        portico.cpu_micros,
-        nginx.cpu_micros,
-        portico.rate,
-        nginx.rate,
-    );
+/// The rows of a scenario.
+pub(crate) fn speed(comparison: &Comparison) {
+    for (index, side) in comparison.sides.iter().enumerate() {
+        let title = if index == 0 { comparison.title() } else { String::new() };
+        let goal = comparison.scenario.goal(side.peer).filter(|_| !comparison.is_logged);
+        println!(
+            "{title:<36} {:<9} {:>9.1} {:>7.2} {:>6} {:>10.0} {:>8.2} {:>8.2} {:>9.1}",
+            side.peer.name(),
+            side.cpu_micros,
+            side.ratio,
+            goal.map(|goal| format!("{goal:.2}")).unwrap_or_default(),
+            side.rate,
+            side.p50,
+            side.p99,
+            side.peak as f64 / f64::from(1 << 20),
+        );
+    }
 }
 
 /// What Portico promises of itself.
@@ -104,17 +87,4 @@ pub(crate) fn hostile(outcome: &Outcome) {
         h99 / q99,
         hostile.reconnects,
     );
-}
-
-/// The first line that a program prints about itself, on whichever stream.
-fn version(program: &str, flag: &str) -> Result<String> {
-    let output = Command::new(program).arg(flag).output();
-    let output = output.with_context(|| format!("{program} can't be started: is it installed?"))?;
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
-fn first(text: &str) -> &str {
-    text.split(' ').next().unwrap_or_default()
 }

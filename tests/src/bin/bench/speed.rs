@@ -1,83 +1,124 @@
-//! CPU per request and requests per second, in turns.
+//! CPU per request, requests per second, latency and memory of the proxies, in turns.
 
 use crate::{
-    load, nginx,
-    portico::{self, Portico},
-    process::{Cores, Server},
+    check,
+    identity::Files,
+    load::{Generator, Seen},
+    peer::{Peer, Programs, Proxy, Setup, nginx},
+    process::Cores,
     scenario::Scenario,
 };
 use anyhow::{Result, ensure};
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
-/// How long and how often.
+/// How long, how often and between whom.
 pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
-    /// nginx on both sides.
-    pub(crate) noise: bool,
+    /// The one that is compared with all others comes first.
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) programs: Programs,
 }
 
-/// Medians of all rounds.
+/// One proxy in one round.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    /// CPU microseconds of the proxy per request.
+    cpu_micros: f64,
+    seen: Seen,
+}
+
+/// One proxy: medians of all rounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Side {
+    pub(crate) peer: Peer,
     /// CPU microseconds of the proxy per request.
     pub(crate) cpu_micros: f64,
+    /// The median of the rounds' ratios of the first proxy's CPU per request to this one's.
+    pub(crate) ratio: f64,
     /// Requests per second, where the load generator is as often the limit as the proxy.
     pub(crate) rate: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    /// The most memory that it has held, in bytes.
+    pub(crate) peak: u64,
 }
 
-/// Portico (or a second nginx) and nginx.
+/// All proxies in one scenario.
 pub(crate) struct Comparison {
-    pub(crate) portico: Side,
-    pub(crate) nginx: Side,
-    /// The median of the rounds' ratios of CPU per request.
-    pub(crate) ratio: f64,
+    pub(crate) scenario: Scenario,
+    /// Whether they wrote access logs.
+    pub(crate) is_logged: bool,
+    pub(crate) sides: Vec<Side>,
 }
 
-/// Measures both proxies over one backend.
-pub(crate) fn compare(scenario: Scenario, plan: &Plan, cores: &Cores) -> Result<Comparison> {
+impl Comparison {
+    /// The scenario's title, and whether there were logs.
+    pub(crate) fn title(&self) -> String {
+        let log = if self.is_logged { ", access log" } else { "" };
+        format!("{}{log}", self.scenario.title())
+    }
+}
+
+/// Measures all proxies over one backend.
+pub(crate) fn compare(
+    scenario: Scenario,
+    is_logged: bool,
+    plan: &Plan,
+    cores: &Cores,
+) -> Result<Comparison> {
     let folder = tempfile::tempdir()?;
     let backend = nginx::backend(folder.path(), cores)?;
-    let nginx = nginx::proxy(folder.path(), cores, scenario, &backend)?;
-    let portico = if plan.noise {
-        nginx::proxy(folder.path(), cores, scenario, &backend)?
-    } else {
-        let manifests = portico::manifests(scenario.routes(), scenario.cors(), backend.port());
-        Portico::start(folder.path(), cores, &manifests, scenario.routes())?.server
+    let setup = Setup {
+        folder: folder.path(),
+        cores,
+        programs: &plan.programs,
+        scenario,
+        is_logged,
+        backend: backend.port(),
+        certificate: &Files::new(folder.path())?,
     };
-    let script = folder.path().join("load.lua");
-    fs::write(&script, scenario.script())?;
-
-    let warm = Duration::from_secs(1);
-    measure(&portico, &script, warm, cores)?;
-    measure(&nginx, &script, warm, cores)?;
-
-    let mut rounds = Vec::new();
-    for _ in 0..plan.rounds {
-        let portico = measure(&portico, &script, plan.time, cores)?;
-        let nginx = measure(&nginx, &script, plan.time, cores)?;
-        rounds.push((portico, nginx));
+    let proxies = plan.peers.iter().map(|peer| peer.start(&setup)).collect::<Result<Vec<_>>>()?;
+    let generator = Generator::new(folder.path(), scenario)?;
+    for proxy in &proxies {
+        check::check(proxy, scenario)?;
+        measure(proxy, &generator, Duration::from_secs(1), cores)?;
     }
-    let over = |value: &dyn Fn(&(Side, Side)) -> f64| median(rounds.iter().map(value).collect());
-    Ok(Comparison {
-        portico: Side {
-            cpu_micros: over(&|(portico, _)| portico.cpu_micros),
-            rate: over(&|(portico, _)| portico.rate),
-        },
-        nginx: Side {
-            cpu_micros: over(&|(_, nginx)| nginx.cpu_micros),
-            rate: over(&|(_, nginx)| nginx.rate),
-        },
-        ratio: over(&|(portico, nginx)| portico.cpu_micros / nginx.cpu_micros),
-    })
+    let mut rounds = vec![Vec::new(); proxies.len()];
+    for round in 0..plan.rounds {
+        // Each goes first in its turn.
+        for turn in 0..proxies.len() {
+            let index = (round + turn) % proxies.len();
+            rounds[index].push(measure(&proxies[index], &generator, plan.time, cores)?);
+        }
+    }
+    let sides = plan.peers.iter().zip(&proxies).zip(&rounds);
+    let sides = sides
+        .map(|((peer, proxy), all)| Ok(side(*peer, all, &rounds[0], proxy.server.memory()?.1)));
+    Ok(Comparison { scenario, is_logged, sides: sides.collect::<Result<_>>()? })
 }
 
-fn measure(proxy: &Server, script: &Path, time: Duration, cores: &Cores) -> Result<Side> {
-    let before = proxy.cpu()?;
-    let load = load::run(script, proxy.port(), time, cores)?;
-    let spent = proxy.cpu()? - before;
-    ensure!(load.requests > 0, "{} answered no request", proxy.name());
-    Ok(Side { cpu_micros: spent.as_secs_f64() * 1e6 / load.requests as f64, rate: load.rate })
+fn side(peer: Peer, rounds: &[Round], first: &[Round], peak: u64) -> Side {
+    let over = |value: fn(&Round) -> f64| median(rounds.iter().map(value).collect());
+    let ratios = first.iter().zip(rounds).map(|(a, b)| a.cpu_micros / b.cpu_micros);
+    Side {
+        peer,
+        cpu_micros: over(|it| it.cpu_micros),
+        ratio: median(ratios.collect()),
+        rate: over(|it| it.seen.rate),
+        p50: over(|it| it.seen.p50),
+        p99: over(|it| it.seen.p99),
+        peak,
+    }
+}
+
+fn measure(proxy: &Proxy, generator: &Generator, time: Duration, cores: &Cores) -> Result<Round> {
+    let before = proxy.server.cpu()?;
+    let seen = generator.run(proxy, time, cores)?;
+    let spent = proxy.server.cpu()? - before;
+    ensure!(seen.requests > 0, "{} answered no request", proxy.server.name());
+    Ok(Round { cpu_micros: spent.as_secs_f64() * 1e6 / seen.requests as f64, seen })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

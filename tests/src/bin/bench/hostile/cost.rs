@@ -4,8 +4,7 @@ use super::{Target, backend, kind::Client, kind::Kind, manifests, pace::Pace};
 use crate::{
     finding::Finding,
     http::read_head,
-    nginx,
-    portico::Portico,
+    peer::{nginx, portico::Portico},
     ports,
     process::{Cores, Server},
 };

@@ -2,7 +2,7 @@
 //! predicates on headers, cookies and query keys.
 
 use super::Target;
-use crate::portico;
+use crate::peer::portico;
 use std::fmt::Write as _;
 
 /// Matches of each kind of predicate, of which a request looks at all that its bytes allow for.

@@ -19,8 +19,7 @@ pub(crate) use cost::measure as costs;
 pub(crate) use kind::Kind;
 
 use crate::{
-    nginx,
-    portico::Portico,
+    peer::{nginx, portico::Portico},
     ports,
     process::{Cores, Server, pinned},
 };

@@ -1,5 +1,6 @@
 //! `portico serve` over manifests that lead to the backend.
 
+use super::{Place, Proxy, Setup};
 use crate::{
     ports,
     process::{Cores, Server, pinned},
@@ -7,7 +8,13 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use portico_tests::tls::Pair;
-use std::{env, fmt::Write as _, fs, path::Path};
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Portico with one worker and the Routes `/route-0/*`, `/route-1/*`, …
 pub(crate) struct Portico {
@@ -36,23 +43,22 @@ impl Portico {
         routes: usize,
         flags: &[&str],
     ) -> Result<Self> {
-        let (http, https, admin) = (ports::free()?, ports::free()?, ports::free()?);
-        let place = folder.join(format!("portico-{http}"));
+        let place = folder.join(format!("portico-{}", ports::free()?));
         fs::create_dir(&place)?;
         fs::write(place.join("manifests.yaml"), manifests)?;
+        Self::serve(&place, cores, routes, flags)
+    }
 
-        // The binary that was built together with this one.
-        let binary = env::current_exe()?.with_file_name("portico");
-        if !binary.exists() {
-            bail!("{} is missing: cargo build --release --workspace --bins", binary.display());
-        }
-        let mut command = pinned(&cores.proxy, binary);
-        command.arg("serve").arg(&place).args(["--workers", "1"]).args(flags);
-        command.arg("--http").arg(format!("127.0.0.1:{http}"));
-        command.arg("--https").arg(format!("127.0.0.1:{https}"));
-        command.arg("--admin").arg(format!("127.0.0.1:{admin}"));
-        // nginx's access log is off as well.
-        command.env("RUST_LOG", "warn");
+    /// Starts it over a folder of manifests.
+    pub(crate) fn serve(
+        folder: &Path,
+        cores: &Cores,
+        routes: usize,
+        flags: &[&str],
+    ) -> Result<Self> {
+        let (http, https, admin) = (ports::free()?, ports::free()?, ports::free()?);
+        let mut command = command(&built()?, cores, folder, [http, https, admin]);
+        command.args(flags).env("RUST_LOG", "warn");
         let last = format!("/route-{}/small", routes - 1);
         let server = Server::start("portico", command, http, &last)?;
         Ok(Self { server, https, admin })
@@ -66,6 +72,39 @@ impl Portico {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
             .with_context(|| format!("/metrics has no {name}"))
     }
+}
+
+/// The binary that was built together with this one.
+pub(super) fn built() -> Result<PathBuf> {
+    let binary = env::current_exe()?.with_file_name("portico");
+    if !binary.exists() {
+        bail!("{} is missing: cargo build --release --workspace --bins", binary.display());
+    }
+    Ok(binary)
+}
+
+fn command(binary: &Path, cores: &Cores, folder: &Path, ports: [u16; 3]) -> Command {
+    let mut command = pinned(&cores.proxy, binary);
+    command.arg("serve").arg(folder).args(["--workers", "1"]);
+    for (flag, port) in ["--http", "--https", "--admin"].into_iter().zip(ports) {
+        command.arg(flag).arg(format!("127.0.0.1:{port}"));
+    }
+    command
+}
+
+/// One that is compared with others.
+pub(super) fn proxy(place: &Place, setup: &Setup<'_>, binary: &Path) -> Result<Proxy> {
+    let manifests = match setup.scenario.is_tls() {
+        true => manifests_with_tls(setup.backend, &setup.certificate.pair),
+        false => manifests(setup.scenario.routes(), setup.scenario.cors(), setup.backend),
+    };
+    let folder = place.folder.join("manifests");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("manifests.yaml"), manifests)?;
+    let ports = [place.http, place.https, ports::free()?];
+    let mut command = command(binary, setup.cores, &folder, ports);
+    command.env("RUST_LOG", if setup.is_logged { "info" } else { "warn" });
+    place.start(command)
 }
 
 /// A FrontDoor, with a CORS policy or without, and Routes to the backend.
@@ -114,10 +153,10 @@ spec:
     yaml
 }
 
-/// The same with TLS, its certificate from a Secret in that manifest, and plain HTTP served too.
+/// The same with one Route and TLS 1.3, its certificate from a Secret in that manifest, and plain HTTP served too.
 pub(crate) fn manifests_with_tls(backend: u16, pair: &Pair) -> String {
     let hosts = "spec: {hosts: [{name: \"*\"}]";
-    let tls = "spec: {plainHttp: Serve, hosts: [{name: \"*\", tls: {secretRef: {name: bench}}}]";
+    let tls = r#"spec: {plainHttp: Serve, tls: {minVersion: VersionTLS13}, hosts: [{name: "*", tls: {secretRef: {name: bench}}}]"#;
     let manifests = manifests(1, false, backend).replace(hosts, tls);
     manifests + &pair.secret("bench").replace("namespace: web", "namespace: bench")
 }

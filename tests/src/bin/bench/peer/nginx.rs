@@ -1,17 +1,27 @@
-//! nginx, as the backend of both proxies and as the one that Portico is compared with.
+//! nginx, as a proxy, and as the backend of all of them.
 
+use super::{Place, Proxy, Setup};
 use crate::{
-    ports,
+    check, ports,
     process::{Cores, Server, pinned},
-    scenario::{ORIGIN, Scenario},
+    scenario::ORIGIN,
 };
 use anyhow::Result;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-/// Answers `/…/small` with a few bytes and `/…/large` with a MiB.
+/// Answers `/…/small` with a few bytes, `/…/large` with a MiB, and `/…/echo` with what the proxy
+/// has added.
 pub(crate) fn backend(folder: &Path, cores: &Cores) -> Result<Server> {
     let port = ports::free()?;
     fs::write(folder.join("large"), vec![b'x'; 1024 * 1024])?;
+    let echo: String = check::ADDED
+        .iter()
+        .map(|name| format!("{name}=$http_{};", name.to_ascii_lowercase().replace('-', "_")))
+        .collect();
     let server = format!(
         "open_file_cache max=8;
          sendfile on;
@@ -19,11 +29,16 @@ pub(crate) fn backend(folder: &Path, cores: &Cores) -> Result<Server> {
            listen 127.0.0.1:{port} backlog=4096;
            default_type application/octet-stream;
            location ~ /large$ {{ alias {folder}/large; }}
-           location / {{ return 200 'a small answer'; }}
+           location ~ /echo$ {{ return 200 '{echo}'; }}
+           location / {{ return 200 '{small}'; }}
          }}",
         folder = folder.display(),
+        small = check::SMALL,
     );
-    start("nginx (backend)", &server, folder, &cores.load, port)
+    let place = folder.join("backend");
+    fs::create_dir(&place)?;
+    let config = config(&place, "access_log off;", &server)?;
+    Server::start("nginx (backend)", command(&cores.load, &place, &config), port, "/route-0/small")
 }
 
 /// The allowed origin, or nothing.
@@ -47,25 +62,30 @@ const CORS: &str = "
         return 204;
     }";
 
-/// A proxy that does what Portico does with such requests: the client's forwarding headers go and
-/// its own come, a request id both ways, `Via` on requests, connections to the backend kept, and
-/// the CORS policy where there is one.
-pub(crate) fn proxy(
-    folder: &Path,
-    cores: &Cores,
-    scenario: Scenario,
-    backend: &Server,
-) -> Result<Server> {
-    let port = ports::free()?;
-    let (map, cors) = if scenario.cors() { (cors_map(), CORS) } else { (String::new(), "") };
-    let locations: String = (0..scenario.routes())
+pub(super) fn proxy(place: &Place, setup: &Setup<'_>) -> Result<Proxy> {
+    let cors = setup.scenario.cors();
+    let (map, cors) = if cors { (cors_map(), CORS) } else { (String::new(), "") };
+    let locations: String = (0..setup.scenario.routes())
         .map(|i| format!("location /route-{i}/ {{ {cors} proxy_pass http://backend; }}\n"))
         .collect();
+    let tls = match setup.scenario.is_tls() {
+        true => format!(
+            "listen 127.0.0.1:{} ssl http2 backlog=4096;
+             ssl_certificate {};
+             ssl_certificate_key {};
+             ssl_protocols TLSv1.3;",
+            place.https,
+            setup.certificate.chain.display(),
+            setup.certificate.key.display(),
+        ),
+        false => String::new(),
+    };
     let server = format!(
         "{map}
-         upstream backend {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_requests 1000000000; }}
+         upstream backend {{ server 127.0.0.1:{backend}; keepalive 1024; keepalive_requests 1000000000; }}
          server {{
            listen 127.0.0.1:{port} backlog=4096;
+           {tls}
            proxy_http_version 1.1;
            proxy_buffers 16 64k;
            proxy_busy_buffers_size 128k;
@@ -83,15 +103,25 @@ pub(crate) fn proxy(
            add_header X-Request-Id $request_id always;
            {locations}
          }}",
-        backend = backend.port(),
+        backend = setup.backend,
+        port = place.http,
     );
-    start("nginx", &server, folder, &cores.proxy, port)
+    let log = match setup.is_logged {
+        true => format!("access_log {} combined buffer=32k flush=1s;", place.log().display()),
+        false => "access_log off;".to_owned(),
+    };
+    let config = config(&place.folder, &log, &server)?;
+    place.start(command(&setup.cores.proxy, &place.folder, &config))
+}
+
+fn command(core: &str, folder: &Path, config: &Path) -> Command {
+    let mut command = pinned(core, "nginx");
+    command.arg("-e").arg("stderr").arg("-p").arg(folder).arg("-c").arg(config);
+    command
 }
 
 /// One process, so that killing it kills all of it.
-fn start(name: &'static str, server: &str, folder: &Path, core: &str, port: u16) -> Result<Server> {
-    let folder = folder.join(format!("nginx-{port}"));
-    fs::create_dir(&folder)?;
+fn config(folder: &Path, log: &str, server: &str) -> Result<PathBuf> {
     let config = folder.join("nginx.conf");
     let place = folder.display();
     fs::write(
@@ -103,7 +133,7 @@ fn start(name: &'static str, server: &str, folder: &Path, core: &str, port: u16)
              error_log stderr error;
              events {{ worker_connections 4096; }}
              http {{
-               access_log off;
+               {log}
                keepalive_requests 1000000000;
                client_body_temp_path {place}/body;
                proxy_temp_path {place}/proxy;
@@ -114,7 +144,5 @@ fn start(name: &'static str, server: &str, folder: &Path, core: &str, port: u16)
              }}"
         ),
     )?;
-    let mut command = pinned(core, "nginx");
-    command.arg("-e").arg("stderr").arg("-p").arg(&folder).arg("-c").arg(&config);
-    Server::start(name, command, port, "/route-0/small")
+    Ok(config)
 }
