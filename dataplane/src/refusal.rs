@@ -88,6 +88,9 @@ pub(crate) enum Refusal {
     UpgradeUnsupported,
     /// The backend's response did not begin in time.
     BackendTimeout,
+    /// Too many requests that are costly to serve wait for their turn, or this one has waited too
+    /// long.
+    Overloaded,
 }
 
 impl Refusal {
@@ -118,7 +121,8 @@ impl Refusal {
             Self::FrontDoorNotAccepted
             | Self::RouteNotAccepted
             | Self::NotResolved
-            | Self::NoEndpoint => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::NoEndpoint
+            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::ForeignDestination
             | Self::NameNotResolved
             | Self::AddressNotAllowed
@@ -175,6 +179,7 @@ impl Refusal {
             Self::BackendMalformed => "BackendMalformed",
             Self::UpgradeUnsupported => "UpgradeUnsupported",
             Self::BackendTimeout => "BackendTimeout",
+            Self::Overloaded => "Overloaded",
         }
     }
 
@@ -223,6 +228,7 @@ impl Refusal {
             Self::BackendMalformed => "The backend's response is not valid HTTP, or exceeds a limit.",
             Self::UpgradeUnsupported => "No WebSocket was opened. A backend whose protocol is HTTP/2 in cleartext carries none: give WebSockets a Service port with appProtocol 'http' or 'kubernetes.io/ws'.",
             Self::BackendTimeout => "The backend did not respond in time.",
+            Self::Overloaded => "Too many requests wait that are as costly to serve as this one: try again later.",
         }
         .to_owned()
     }
@@ -269,7 +275,8 @@ impl Refusal {
             | Self::BackendBroken
             | Self::BackendMalformed
             | Self::UpgradeUnsupported
-            | Self::BackendTimeout => false,
+            | Self::BackendTimeout
+            | Self::Overloaded => false,
         }
     }
 }

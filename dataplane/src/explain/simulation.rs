@@ -6,7 +6,7 @@ use crate::{
     cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
         self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Present, Via,
-        decide, hop_by_hop,
+        hop_by_hop,
     },
     refusal::Refusal,
     router,
@@ -70,8 +70,10 @@ impl<'t> Simulation<'_, 't> {
             underscores: self.underscores,
             max_body_bytes: None,
             body_length: None,
+            predicates: &router::Budget::of_one_request(),
         };
-        let (mut arrived, next) = decide(self.table, &facts, &mut head);
+        let mut arrived = Arrived::default();
+        let next = arrived.decide(self.table, &facts, &mut head);
         let response_headers = arrived.take_response_headers();
         let mut sent = None;
         let end = next.and_then(|next| self.end(next, &arrived, &head, &mut sent));

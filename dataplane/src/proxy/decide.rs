@@ -1,9 +1,9 @@
 //! The decision: what happens to a request, given only the table, the peer and the head.
 //! [`handle`](super::handle) acts on it and `explain` shows it, so the order of the phases is
-//! defined only here.
+//! defined only here, in [`Arrived::decide`].
 
 use super::{
-    headers::{self, ClientInfo, REQUEST_ID, Via},
+    headers::{self, ClientInfo, Field, Present, REQUEST_ID, Via},
     local_reply::{self, RouteReply},
     peer::Peer,
     strict_transport::StrictTransport,
@@ -38,6 +38,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) max_body_bytes: Option<u64>,
     /// The length of the body, if known.
     pub(crate) body_length: Option<u64>,
+    /// What the predicates of Routes may cost.
+    pub(crate) predicates: &'a router::Budget,
 }
 
 /// The virtual host that a request is for, and the client that sent it.
@@ -46,6 +48,8 @@ pub(crate) struct Destination<'t> {
     pub(crate) virtual_host: &'t VirtualHost,
     /// The client.
     pub(super) client: ClientInfo,
+    /// The fields that the request has, without those that the client is not trusted to set.
+    pub(super) present: Present,
 }
 
 /// What is known about a request when it is decided what happens [`Next`]. Fields are filled in
@@ -93,32 +97,31 @@ pub(crate) struct ForwardPlan<'t> {
     pub(super) avoids_preflight: bool,
 }
 
-/// Decides what happens to a request. Normalises Host and the forwarding headers of its head: an
-/// absolute target's authority replaces Host (RFC 9112 §3.2.2), and fields that the peer is not
-/// trusted to set are removed.
-pub(crate) fn decide<'t>(
-    table: &'t Table,
-    facts: &Facts<'_>,
-    head: &mut Parts,
-) -> (Arrived<'t>, Result<Next<'t>, Refusal>) {
-    let mut arrived = Arrived {
-        host: None,
-        path: Err(Refusal::InvalidHost),
-        destination: None,
-        matched: None,
-        policy: None,
-        verdict: None,
-        response_headers: ResponseHeaders::default(),
-        strict_transport: StrictTransport::default(),
-    };
-    let next = arrived.decide(table, facts, head);
-    (arrived, next)
+impl Default for Arrived<'_> {
+    /// A request of which nothing is known.
+    fn default() -> Self {
+        Self {
+            host: None,
+            path: Err(Refusal::InvalidHost),
+            destination: None,
+            matched: None,
+            policy: None,
+            verdict: None,
+            response_headers: ResponseHeaders::default(),
+            strict_transport: StrictTransport::default(),
+        }
+    }
 }
 
 impl<'t> Arrived<'t> {
+    /// Decides what happens to a request. Normalises Host and the forwarding headers of its head: an
+    /// absolute target's authority replaces Host (RFC 9112 §3.2.2), and fields that the peer is not
+    /// trusted to set are removed. If the budget for predicates is paused afterwards, the decision
+    /// is not made yet, and the call has to be repeated.
+    ///
     /// The phases: find the virtual host, see to it that it may be reached like this, find the
     /// match, apply the CORS policy, then do what the Route says.
-    fn decide(
+    pub(crate) fn decide(
         &mut self,
         table: &'t Table,
         facts: &Facts<'_>,
@@ -143,16 +146,21 @@ impl<'t> Arrived<'t> {
         };
         let client =
             ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
-        headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
+        let present =
+            headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
         self.strict_transport = StrictTransport::of(client.scheme, virtual_host.tls.as_deref());
-        let destination = self.destination.insert(Destination { virtual_host, client });
+        let destination = self.destination.insert(Destination { virtual_host, client, present });
         if let Some(reply) = destination.turn_away(facts, head, &self.path)? {
             return Ok(Next::Respond(reply));
         }
 
         let cors_request = destination.cors_request(head);
         let path = self.path.as_deref().map_err(|refusal| *refusal);
-        let found = path.and_then(|path| find_match(virtual_host, head, path, &cors_request));
+        let routed = path.map(|path| routed(head, path, &cors_request));
+        let found = routed.and_then(|request| find_match(virtual_host, &request, facts.predicates));
+        if facts.predicates.is_paused() {
+            return Err(Refusal::PredicatesTooCostly);
+        }
         self.matched = found.as_ref().ok().map(|(matched, _)| *matched);
         // Before anything of the Route's own: preflights are answered, and disallowed origins
         // refused, without contacting the backend.
@@ -165,7 +173,7 @@ impl<'t> Arrived<'t> {
             Disposition::Answer(headers) => return Ok(Next::AllowPreflight(headers)),
             Disposition::Refuse(denial) => return Err(Refusal::CorsDenied(denial)),
         }
-        facts.admit(head)?;
+        facts.admit(head, present)?;
         if head.uri.path() == "*" && is_last_hop(head) {
             return Ok(Next::Respond(RouteReply::Options));
         }
@@ -231,6 +239,9 @@ impl Destination<'_> {
 
     /// Classifies the request for CORS.
     pub(crate) fn cors_request<'h>(&self, head: &'h Parts) -> CorsRequest<'h> {
+        if !self.present.has(Field::Origin) {
+            return CorsRequest::Plain;
+        }
         let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());
         CorsRequest::of(&head.method, &head.headers, is_own)
     }
@@ -248,8 +259,10 @@ impl Destination<'_> {
 
 impl Facts<'_> {
     /// Refusals that do not depend on the Route.
-    fn admit(&self, head: &Parts) -> Result<(), Refusal> {
-        headers::refuse_loops(&head.headers, self.via)?;
+    fn admit(&self, head: &Parts, present: Present) -> Result<(), Refusal> {
+        if present.has(Field::Via) {
+            headers::refuse_loops(&head.headers, self.via)?;
+        }
         match (self.max_body_bytes, self.body_length) {
             (Some(limit), Some(length)) if length > limit => Err(Refusal::BodyTooLarge),
             (Some(_) | None, _) => Ok(()),
@@ -311,11 +324,10 @@ fn policy_of<'t>(host: &'t VirtualHost, matched: Option<&'t RouteMatch>) -> Opti
 /// The match for a request; for a preflight, the match of the request it announces.
 fn find_match<'t, 'r>(
     host: &'t VirtualHost,
-    head: &'r Parts,
-    path: &'r str,
-    cors_request: &'r CorsRequest<'_>,
+    request: &router::Request<'r>,
+    predicates: &router::Budget,
 ) -> Result<(&'t RouteMatch, Captures<'r>), Refusal> {
-    let found = host.routes.find(&routed(head, path, cors_request));
+    let found = host.routes.find_within(request, predicates);
     found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?.ok_or(match host.not_accepted {
         Some(_) => Refusal::FrontDoorNotAccepted,
         None => Refusal::NoRoute,

@@ -61,8 +61,8 @@ impl ForwardContext<'_, '_> {
             backend,
             forward: self.plan.forward,
         };
-        rewrite.apply(&head.method, &mut head.headers)?;
-        let present = Present::of(&head.headers);
+        let present = self.destination.present;
+        rewrite.apply(&head.method, &mut head.headers, present)?;
         let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
         if head.method == Method::OPTIONS {
@@ -119,7 +119,12 @@ impl<D: Downstream> Exchange<'_, D> {
             true => TrailerFilter::default(),
             false => trailers::of_request(&head.headers, plan.matched),
         };
+        if RequestRewrite::takes_long(&head.method, &head.headers, destination.present) {
+            state.deadline.set(Some(self.shared.limits.header_timeout));
+            Box::pin(self.take_turn()).await?;
+        }
         let sent_host = context.prepare(backend, &self.record.id, head)?;
+        self.turn = None;
         let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
         let timeouts = &plan.matched.target.timeouts;
@@ -133,16 +138,21 @@ impl<D: Downstream> Exchange<'_, D> {
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
-        self.rewrite_response(&context, backend, &sent_host, received)
+        let present = Present::of(received.response.headers());
+        if ResponseRewrite::takes_long(received.response.headers(), present) {
+            Box::pin(self.take_turn()).await?;
+        }
+        self.rewrite_response(&context, backend, &sent_host, received, present)
     }
 
-    /// Rewrites a backend's response for the front door.
+    /// Rewrites a backend's response, which has `present`, for the front door.
     fn rewrite_response(
         &mut self,
         context: &ForwardContext<'_, '_>,
         backend: &Backend,
         sent_host: &HeaderValue,
         received: UpstreamResponse,
+        present: Present,
     ) -> Result<Response<Content>, Refusal> {
         let mut response = received.response;
         *response.version_mut() = Version::HTTP_11;
@@ -155,7 +165,6 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.malformed(&backend.name, "a 101 that does not answer the key");
             return Err(Refusal::BackendMalformed);
         }
-        let present = Present::of(response.headers());
         let announced = present.has(Field::Trailer);
         let trailers = match announced || response.body().may_have_trailers() {
             true => trailers::of_response(response.headers(), context.plan.matched),

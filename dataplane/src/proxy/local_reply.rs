@@ -136,6 +136,9 @@ pub(crate) fn refuse(refusal: Refusal, id: &HeaderValue, method: &Method) -> Res
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, ALLOWED);
     }
+    if refusal == Refusal::Overloaded {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 

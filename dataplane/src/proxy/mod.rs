@@ -1,5 +1,5 @@
 //! The pipeline: what happens to a request, phase by phase. [`handle`] is all of it on one page;
-//! [`decide()`] is the part without I/O.
+//! [`Arrived::decide`] is the part without I/O.
 
 mod decide;
 mod downstream;
@@ -14,8 +14,9 @@ mod route_state;
 mod shared;
 mod strict_transport;
 mod target;
+mod turns;
 
-pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, decide, routed};
+pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
 pub(crate) use forward::{ForwardContext, admit_upgrade};
 pub(crate) use headers::{Present, Via, hop_by_hop};
@@ -26,7 +27,7 @@ pub(crate) use shared::Shared;
 pub(crate) use target::Host;
 
 use crate::{
-    cors::ResponseHeaders, refusal::Refusal, request::Incoming, table::Table,
+    cors::ResponseHeaders, refusal::Refusal, request::Incoming, router, table::Table,
     telemetry::RequestRecord, upstream::Stream,
 };
 use bytes::Bytes;
@@ -36,6 +37,7 @@ use response_body::Content;
 use route_state::RouteState;
 use std::{convert::Infallible, future::poll_fn, rc::Rc, time::Duration};
 use strict_transport::StrictTransport;
+use turns::Turn;
 
 /// How long a client may take to accept a response that Portico generates.
 const LOCAL_REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,6 +64,7 @@ pub(crate) async fn handle<D: Downstream>(
         table: &table,
         record: Box::new(record),
         route: None,
+        turn: None,
         response_headers: ResponseHeaders::default(),
         strict_transport: StrictTransport::of_connection(downstream.peer()),
         idle: Some(LOCAL_REPLY_TIMEOUT),
@@ -91,6 +94,8 @@ struct Exchange<'w, D> {
     record: Box<RequestRecord>,
     /// The worker's state for its Route.
     route: Option<Rc<RouteState>>,
+    /// The turn that it has, while it does what takes long.
+    turn: Option<Turn<'w>>,
     /// What the CORS policy does with the response's headers.
     response_headers: ResponseHeaders<'w>,
     /// What the response says of https.
@@ -108,6 +113,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
+        let predicates = router::Budget::in_turns();
         let facts = Facts {
             peer: self.downstream.peer(),
             via: &self.shared.via,
@@ -115,8 +121,21 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             underscores: self.shared.limits.underscores,
             max_body_bytes: self.shared.limits.body_bytes,
             body_length: body.size_hint().exact(),
+            predicates: &predicates,
         };
-        let (mut arrived, next) = decide(self.table, &facts, head);
+        let mut arrived = Arrived::default();
+        let next = loop {
+            let next = arrived.decide(self.table, &facts, head);
+            if !predicates.is_paused() {
+                break next;
+            }
+            self.downstream.state().deadline.set(Some(self.shared.limits.header_timeout));
+            // Boxed: hardly any request needs its state.
+            if let Err(refusal) = Box::pin(self.take_turn()).await {
+                break Err(refusal);
+            }
+            predicates.resume();
+        };
         // The head that stands in for a refused one has no valid Host.
         let host_line = || head.headers.get(header::HOST).map(HeaderValue::as_bytes);
         if let Err(Refusal::InvalidHost) = next
@@ -134,6 +153,18 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         };
         arrived.edit_response(&self.record.id, response.headers_mut());
         Ok(response)
+    }
+
+    /// Waits for the next turn of those that have work which takes long.
+    async fn take_turn(&mut self) -> Result<(), Refusal> {
+        match &self.turn {
+            Some(turn) => turn.pause().await,
+            None => {
+                let deadline = &self.downstream.state().deadline;
+                self.turn = Some(self.shared.turns.next(deadline).await?);
+            }
+        }
+        Ok(())
     }
 
     /// Records what is known about the request, whether or not it was refused.

@@ -4,6 +4,7 @@ use super::{
     headers::Via,
     request_id::{self, RequestIds},
     route_state::RouteStates,
+    turns::Turns,
 };
 use crate::{
     balance::Sequence,
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(super) routes: RouteStates,
     /// Picks the endpoint for the next request.
     pub(super) endpoints: Sequence,
+    /// Whose turn it is of those whose requests are costly.
+    pub(super) turns: Turns,
     /// The source of request ids.
     pub(super) ids: RequestIds,
     #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
@@ -58,6 +61,7 @@ impl Shared {
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
             endpoints: Sequence::of_endpoints(),
+            turns: Turns::default(),
             ids: RequestIds::new(),
             table: RefCell::new(Rc::new(table)),
         })

@@ -97,15 +97,21 @@ impl<T> RouteTree<T> {
         self.find_within(request, &Budget::of_one_request())
     }
 
-    /// [`find`](Self::find) for one of several lookups that share a budget.
+    /// [`find`](Self::find) within a budget that several lookups share, or that one lookup uses up in
+    /// turns. Where the budget is paused, the result is an error, and not the last.
     pub(crate) fn find_within<'t, 'r>(
         &'t self,
         request: &Request<'r>,
         budget: &Budget,
     ) -> Result<Option<(&'t Match<T>, Captures<'r>)>, BudgetExceeded> {
         let lookup = Lookup::new(request, budget);
+        let mut before = 0;
         let found = self.tree.find(request.path, &mut |range| {
-            self.matches[range].iter().find(|matched| matched.predicates.unmet(&lookup).is_none())
+            self.matches[range].iter().find(|matched| {
+                let is_tried = budget.tries(before);
+                before += 1;
+                is_tried && matched.predicates.unmet(&lookup).is_none()
+            })
         });
         budget.check().map(|()| found)
     }

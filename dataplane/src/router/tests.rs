@@ -243,3 +243,54 @@ fn the_longest_pattern_is_found() {
     assert_eq!(get(&tree, &deep), Some(&*deep));
     assert_eq!(get(&tree, &"/".repeat(8192)), None);
 }
+
+/// Captures differ by path, so that a wrong range would show.
+#[test]
+fn a_lookup_in_turns_finds_what_one_without_pauses_does() {
+    let names: Vec<_> = (0..90).map(|number| format!("c{number}")).collect();
+    let paths = ["/a/b", "/a/{x}", "/a/*"];
+    let cookie = |name: &String| {
+        let cookies = vec![exact(name, "yes")];
+        Predicates { cookies, ..Predicates::default() }
+    };
+    let matches = names.iter().enumerate();
+    let tree = RouteTree::new(
+        matches.map(|(nth, name)| route_match(name, paths[nth % 3], cookie(name))).collect(),
+    );
+    let find = |cookies: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", cookies.parse().unwrap());
+        let headers = Headers::Sent(&headers);
+        let request = Request { method: &Method::GET, path: "/a/b", query: None, headers };
+        let found = |budget: &Budget| {
+            let found = tree.find_within(&request, budget)?;
+            let found = found.map(|(matched, captures)| {
+                let values = captures.values().iter().map(|value| (*value).to_owned());
+                (matched.target, values.collect::<Vec<_>>())
+            });
+            Ok::<_, BudgetExceeded>(found)
+        };
+        let (budget, mut pauses) = (Budget::in_turns(), 0);
+        let mut in_turns = found(&budget);
+        while budget.is_paused() {
+            assert_eq!(in_turns, Err(BudgetExceeded));
+            budget.resume();
+            pauses += 1;
+            in_turns = found(&budget);
+        }
+        assert_eq!(in_turns, found(&Budget::of_one_request()), "{pauses} pauses");
+        (in_turns.map(|found| found.map(|(name, _)| name)), pauses)
+    };
+    let padded = |kib: usize, cookies: &str| format!("d={}; {cookies}", "x".repeat(kib << 10));
+    for nth in [0, 1, 2, 30, 44, 89] {
+        let (found, pauses) = find(&padded(8, &format!("c{nth}=yes")));
+        assert_eq!(found, Ok(Some(&*format!("c{nth}"))));
+        // Those of the first path are tried first.
+        assert_eq!(pauses > 0, nth > 6 || nth % 3 > 0, "c{nth}: {pauses}");
+    }
+    assert_eq!(find("a=b"), (Ok(None), 0));
+    assert_eq!(find(&padded(8, "a=b")).0, Ok(None));
+    let (found, pauses) = find(&padded(40, "a=b"));
+    assert_eq!(found, Err(BudgetExceeded));
+    assert!(pauses > 6, "{pauses}");
+}

@@ -3,6 +3,7 @@
 use super::{
     super::target,
     client::ClientInfo,
+    present::{Field, Present},
     references::{self, Budget, Reference},
 };
 use crate::{
@@ -28,8 +29,19 @@ pub(in crate::proxy) struct RequestRewrite<'a> {
 }
 
 impl RequestRewrite<'_> {
-    /// Rewrites the fields that contain URLs, before any other field is edited. A URL is mapped as
-    /// the target of this request would be, if that were forwarded to the same backend.
+    /// Whether that takes long enough to wait for a turn.
+    pub(in crate::proxy) fn takes_long(
+        method: &Method,
+        headers: &HeaderMap,
+        present: Present,
+    ) -> bool {
+        let bytes = |name| headers.get_all(name).iter().map(HeaderValue::len).sum::<usize>();
+        has_urls(method, present) && bytes(&DESTINATION) + bytes(&IF) > references::LONG_BYTES
+    }
+
+    /// Rewrites the fields that contain URLs, of a request that has `present`, before any other field
+    /// is edited. A URL is mapped as the target of this request would be, if that were forwarded to
+    /// the same backend.
     ///
     /// # Errors
     /// If Destination is no valid URL, or names what this request must not reach: it would be a way
@@ -38,14 +50,9 @@ impl RequestRewrite<'_> {
         &self,
         method: &Method,
         headers: &mut HeaderMap,
+        present: Present,
     ) -> Result<(), Refusal> {
-        if matches!(
-            *method,
-            Method::GET | Method::HEAD | Method::POST | Method::OPTIONS | Method::PATCH
-        ) {
-            return Ok(()); // No method of WebDAV, or without such fields.
-        }
-        if !headers.contains_key(&DESTINATION) && !headers.contains_key(&IF) {
+        if !has_urls(method, present) {
             return Ok(());
         }
         let mapping = Mapping {
@@ -147,7 +154,7 @@ impl Mapping<'_> {
 
     fn condition(&self, url: &str) -> Result<Option<String>, Refusal> {
         let Some(reference) = Reference::parse(url) else { return Ok(None) };
-        if self.budget.is_spent() || self.is_own(&reference) != Some(true) {
+        if !self.budget.admits() || self.is_own(&reference) != Some(true) {
             return Ok(None);
         }
         let path = self.path(&reference)?;
@@ -216,6 +223,15 @@ impl Mapping<'_> {
         let host = text(host).ok_or(Refusal::InvalidHost)?;
         Ok(format!("{}://{host}", backend.protocol.scheme().as_str()))
     }
+}
+
+/// Whether a request has fields with URLs, and a method that gives them a meaning.
+fn has_urls(method: &Method, present: Present) -> bool {
+    (present.has(Field::Destination) || present.has(Field::If))
+        && !matches!(
+            *method,
+            Method::GET | Method::HEAD | Method::POST | Method::OPTIONS | Method::PATCH
+        )
 }
 
 /// A value as text: clients send UTF-8 although RFC 9110 §5.5 calls for ASCII.

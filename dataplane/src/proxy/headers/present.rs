@@ -8,10 +8,13 @@ use http::{HeaderMap, HeaderName};
 pub(in crate::proxy) enum Field {
     Connection,
     ContentLocation,
+    Destination,
     Expect,
+    If,
     KeepAlive,
     Link,
     Location,
+    Origin,
     ProxyAuthenticate,
     ProxyAuthorization,
     ProxyConnection,
@@ -21,6 +24,7 @@ pub(in crate::proxy) enum Field {
     Trailer,
     TransferEncoding,
     Upgrade,
+    Via,
 }
 
 impl Field {
@@ -28,10 +32,13 @@ impl Field {
         Some(match name.as_str() {
             "connection" => Self::Connection,
             "content-location" => Self::ContentLocation,
+            "destination" => Self::Destination,
             "expect" => Self::Expect,
+            "if" => Self::If,
             "keep-alive" => Self::KeepAlive,
             "link" => Self::Link,
             "location" => Self::Location,
+            "origin" => Self::Origin,
             "proxy-authenticate" => Self::ProxyAuthenticate,
             "proxy-authorization" => Self::ProxyAuthorization,
             "proxy-connection" => Self::ProxyConnection,
@@ -41,6 +48,7 @@ impl Field {
             "trailer" => Self::Trailer,
             "transfer-encoding" => Self::TransferEncoding,
             "upgrade" => Self::Upgrade,
+            "via" => Self::Via,
             _ => return None,
         })
     }
@@ -51,13 +59,20 @@ impl Field {
 }
 
 /// Those of these fields that a message has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Present(u32);
 
 impl Present {
     /// Looks at all names of a message.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self(headers.keys().filter_map(Field::of).fold(0, |bits, field| bits | field.bit()))
+        let mut present = Self::default();
+        headers.keys().for_each(|name| present.add(name));
+        present
+    }
+
+    /// Takes note of a name.
+    pub(super) fn add(&mut self, name: &HeaderName) {
+        self.0 |= Field::of(name).map_or(0, Field::bit);
     }
 
     /// Whether the message has a field.

@@ -142,8 +142,12 @@ pub(super) fn escaped<'p>(path: Cow<'p, str>, syntax: &str) -> Cow<'p, str> {
     escaped.into()
 }
 
+/// Fields whose references are mapped take longer than most requests if they are longer than this,
+/// in bytes.
+pub(super) const LONG_BYTES: usize = 4096;
+
 /// How many bytes of paths may still be written into one message's fields. A short reference can
-/// stand for a long path, and there may be thousands of them.
+/// stand for a long path, and there may be thousands of them: each counts for itself, too.
 #[derive(Debug)]
 pub(super) struct Budget(Cell<usize>);
 
@@ -153,9 +157,14 @@ impl Budget {
         Self(Cell::new(64 * 1024))
     }
 
-    /// Whether nothing is left.
-    pub(super) fn is_spent(&self) -> bool {
-        self.0.get() == 0
+    /// What a reference costs beside the path that is written for it.
+    const REFERENCE: usize = 32;
+
+    /// Whether another reference may be looked at.
+    pub(super) fn admits(&self) -> bool {
+        let left = self.0.get().checked_sub(Self::REFERENCE);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// The path, if there is room for it.

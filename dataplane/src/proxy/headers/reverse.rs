@@ -61,6 +61,14 @@ static MAPPED: [(Field, HeaderName, Syntax); 5] = [
 ];
 
 impl ResponseRewrite<'_> {
+    /// Whether that takes long enough to wait for a turn, in a response that has `present`.
+    pub(in crate::proxy) fn takes_long(headers: &HeaderMap, present: Present) -> bool {
+        let mapped = || MAPPED.iter().filter(|(field, ..)| present.has(*field));
+        let lines = || mapped().flat_map(|(_, name, _)| headers.get_all(name));
+        mapped().next().is_some()
+            && lines().map(HeaderValue::len).sum::<usize>() > references::LONG_BYTES
+    }
+
     /// Rewrites the fields that contain hosts or paths, line by line, of a response that has
     /// `present`.
     pub(in crate::proxy) fn apply(&self, headers: &mut HeaderMap, present: Present) {
@@ -124,7 +132,7 @@ impl<'a> Mapping<'a> {
     /// The front door's form of a URL reference; `None` if it stays as it is. Characters in `syntax`
     /// are escaped in what comes from the request's path.
     fn reference(&self, text: &str, syntax: &str) -> Option<String> {
-        let reference = Reference::parse(text)?;
+        let reference = Reference::parse(text).filter(|_| self.budget.admits())?;
         let origin = match reference.authority {
             None => String::new(),
             Some(authority) => self.origin_for(reference.scheme, authority)?,
@@ -196,9 +204,6 @@ impl<'a> Mapping<'a> {
     /// The front door's path for a backend's path; `None` if it is outside the rewrite. What came
     /// from the request's path must not become syntax where it is put.
     fn front_path(&self, path: &str, reverse: Reverse, syntax: &str) -> Option<String> {
-        if self.budget.is_spent() {
-            return None;
-        }
         let (template, captures) = self.path.as_ref()?;
         let front = reverse(template, self.rewrite.pattern, captures, path)?;
         self.budget.spend(references::escaped(front.into(), syntax).into_owned())
@@ -211,14 +216,17 @@ impl<'a> Mapping<'a> {
         for (nth, part) in cookie.split(';').enumerate() {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let (name, value) = (name.trim(), value.trim());
-            if nth > 0 && name.eq_ignore_ascii_case("domain") && self.is_backends_domain(value) {
+            let is = |attribute| nth > 0 && name.eq_ignore_ascii_case(attribute);
+            let (is_domain, is_path) = (is("domain"), is("path"));
+            let is_mapped = (is_domain || is_path) && self.budget.admits();
+            if is_mapped && is_domain && self.is_backends_domain(value) {
                 changed = true;
                 continue;
             }
             if nth > 0 {
                 mapped.push(';');
             }
-            let path = (nth > 0 && name.eq_ignore_ascii_case("path") && value != "/")
+            let path = (is_mapped && is_path && value != "/")
                 .then(|| self.front_path(value, PathTemplate::reverse_scope, COOKIE_SYNTAX))
                 .flatten();
             match path {

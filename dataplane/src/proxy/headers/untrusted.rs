@@ -1,18 +1,22 @@
 //! Request fields that are not to be believed: what a client says about itself under the names that
 //! proxies use, and names that a backend may take for others.
 
-use super::names::{CLIENT_CERT, CLIENT_CERT_CHAIN};
+use super::{
+    names::{CLIENT_CERT, CLIENT_CERT_CHAIN},
+    present::Present,
+};
 use crate::{config::Underscores, field_name, table::TrustedHeaders};
 use http::{HeaderMap, HeaderName};
 
 /// Removes the fields that the peer is not trusted to set: from a trusted proxy, those of the family
-/// that it is not trusted with. Runs before a Route is chosen, so that no predicate sees them.
+/// that it is not trusted with. Returns what is left. Runs before a Route is chosen, so that no
+/// predicate sees them.
 pub(in crate::proxy) fn remove_untrusted(
     headers: &mut HeaderMap,
     trusted: Option<TrustedHeaders>,
     underscores: Underscores,
-) {
-    let is_untrusted = |name: &&HeaderName| {
+) -> Present {
+    let is_untrusted = |name: &HeaderName| {
         let name = name.as_str();
         if !field_name::is_plain(name) {
             // Of a trusted proxy's own fields, none is written like this.
@@ -28,10 +32,17 @@ pub(in crate::proxy) fn remove_untrusted(
             Some(TrustedHeaders::Forwarded) => field_name::is_x_forwarded(name),
         }
     };
-    let untrusted: Vec<_> = headers.keys().filter(is_untrusted).cloned().collect();
+    let (mut untrusted, mut present) = (Vec::new(), Present::default());
+    for name in headers.keys() {
+        match is_untrusted(name) {
+            true => untrusted.push(name.clone()),
+            false => present.add(name),
+        }
+    }
     for name in untrusted {
         headers.remove(name);
     }
+    present
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod grpc;
 mod h2spec;
 mod heads;
 mod parity;
+mod turns;
 mod websockets;
 
 use bytes::Bytes;

@@ -96,7 +96,8 @@ fn mapped_bytes(
     for line in lines {
         headers.append(field, HeaderValue::from_bytes(line).unwrap());
     }
-    rewrite.apply(&Method::from_bytes(b"MOVE").unwrap(), &mut headers)?;
+    let present = Present::of(&headers);
+    rewrite.apply(&Method::from_bytes(b"MOVE").unwrap(), &mut headers, present)?;
     assert_eq!(headers.get_all(field).iter().count(), lines.len());
     Ok(String::from_utf8_lossy(headers[field].as_bytes()).into_owned())
 }

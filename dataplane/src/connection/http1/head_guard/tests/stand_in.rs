@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     config::{HttpsPorts, Underscores},
     path::Slashes,
-    proxy::{Facts, Via, decide},
-    router::RouteTree,
+    proxy::{Arrived, Facts, Via},
+    router::{self, RouteTree},
     table::{ObjectName, Table, TrustedHeaders, VirtualHost},
 };
 use http::HeaderValue;
@@ -44,8 +44,9 @@ async fn the_head_that_stands_in_for_a_refused_one_is_served_by_no_host() {
         https_ports: HttpsPorts { http: 80, https: 443, public: None },
         max_body_bytes: None,
         body_length: Some(0),
+        predicates: &router::Budget::of_one_request(),
     };
-    let (_, next) = decide(&table, &facts, &mut head);
+    let next = Arrived::default().decide(&table, &facts, &mut head);
     assert_eq!(next.err(), Some(Refusal::InvalidHost));
     let host = head.headers.get("host").map(HeaderValue::as_bytes);
     assert_eq!(state.take_refused(host), Some(Refusal::HeadTimeout));
