@@ -43,7 +43,8 @@ impl<D: Downstream> Exchange<'_, D> {
                 Choice::Unresolved(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    self.resolve(plan, backend).await?;
+                    // Boxed, so that other requests don't carry a resolver's state.
+                    Box::pin(self.resolve(plan, backend)).await?;
                 }
             }
         }
@@ -157,6 +158,9 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Notes for the access log what was chosen.
     fn note_chosen(&mut self, backend: &Backend, chosen: Option<&Chosen>) {
+        if chosen.is_some_and(|chosen| chosen.panic) {
+            self.record.route.panicked();
+        }
         if let Some(fields) = &mut self.record.log {
             fields.backend = Some(backend.name.clone());
             fields.endpoint = chosen.map(|chosen| chosen.member().endpoint.address());

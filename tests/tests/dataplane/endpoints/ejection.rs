@@ -104,6 +104,8 @@ async fn where_all_are_out_all_are_used() {
     assert_eq!(send(&edge, 20, 500).await, 20);
     let more = [one.count() - before[0], other.count() - before[1]];
     assert!(more.iter().all(|count| (6..=14).contains(count)), "{more:?}");
+    let sample = "portico_backend_panics_total{route=\"web/app\"}";
+    assert!(edge.metric::<usize>(sample).await.unwrap() >= 20);
 }
 
 #[tokio::test]
