@@ -1,6 +1,9 @@
 //! Endpoints that fail requests are out for a while, but never too many.
 
-use super::{super::upstreams::nobody, *};
+use super::{
+    super::upstreams::{black_hole, nobody},
+    *,
+};
 use portico_tests::{backend::Stage, wire::Wire};
 
 #[tokio::test]
@@ -146,6 +149,19 @@ async fn an_endpoint_that_ends_connections_is_taken_out_too() {
     assert_eq!(shown(&edge, address).reason.as_deref(), Some("no complete head"));
     // It gets nothing more.
     assert_eq!(send(&edge, 20, 200).await, 20);
+}
+
+#[tokio::test]
+async fn a_black_hole_is_taken_out_and_costs_nobody_an_answer() {
+    let (good, (_listener, _waiting, hole)) = (Moody::start(false).await, black_hole().await);
+    let spec =
+        "backends: [{service: {name: app, port: 80}}]\ntimeouts: {connect: 300ms, request: 10s}";
+    let services = service("app", "http", &[good.address(), hole]);
+    let manifests = [front_door(""), services, route("app", spec)].concat();
+    let edge = edge(&manifests, &ejecting(1)).await;
+    assert_eq!(send(&edge, 20, 200).await, 20);
+    assert!(is_ejected(&edge, hole));
+    assert_eq!(shown(&edge, hole).reason.as_deref(), Some("no connection"));
 }
 
 #[tokio::test]
