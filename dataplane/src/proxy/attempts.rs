@@ -64,7 +64,8 @@ impl<D: Downstream> Exchange<'_, D> {
                 Choice::Unresolved(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    self.resolve(backend).await?;
+                    // Boxed, so that other requests don't carry a resolver's state.
+                    Box::pin(self.resolve(backend)).await?;
                 }
             }
         }
@@ -201,6 +202,9 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Notes for the access log what was chosen.
     fn note_chosen(&mut self, backend: &Backend, chosen: Option<&Chosen>) {
+        if self.record.tries == 0 && chosen.is_some_and(|chosen| chosen.panic) {
+            self.record.route.panicked();
+        }
         if let Some(fields) = &mut self.record.log {
             fields.backend = Some(backend.name.clone());
             fields.endpoint = chosen.map(|chosen| chosen.member().endpoint.address());
@@ -216,7 +220,8 @@ async fn within_try<T>(
     sending: impl Future<Output = T>,
 ) -> Option<T> {
     let Some(limit) = limit else { return Some(sending.await) };
-    let (mut sending, mut patience) = (pin!(sending), pin!(sleep(limit)));
+    // Boxed, so that requests without a limit don't carry a timer.
+    let (mut sending, mut patience) = (pin!(sending), Box::pin(sleep(limit)));
     poll_fn(|cx| {
         if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
             return Poll::Ready(Some(sent));

@@ -27,17 +27,18 @@ impl<D: Downstream> Exchange<'_, D> {
         preference: &Preference,
     ) -> Result<(Chosen, InFlight), Refusal> {
         let limits = plan.matched.target.selection.limits;
-        if let Some(placed) = self.place_of_session(plan, preference, limits).await? {
-            return Ok(placed);
-        }
-        match self.free_place(plan, preference, &[]).await {
-            Err(Refusal::Overloaded) => {
-                // Full is all of them, so the choice is as if none was.
-                let chosen = self.choose(plan, preference, None, &[]).await?;
-                let limits = limits.ok_or(Refusal::Overloaded)?;
-                self.wait_for_any(plan, chosen, &limits).await
+        // What waits is boxed, so that other requests don't carry its state.
+        if preference.session.is_some() {
+            let staying = Box::pin(self.place_of_session(plan, preference, limits));
+            if let Some(placed) = staying.await? {
+                return Ok(placed);
             }
-            placed => placed,
+        }
+        match (self.free_place(plan, preference, &[]).await, limits) {
+            (Err(Refusal::Overloaded), Some(limits)) => {
+                Box::pin(self.wait_for_any(plan, preference, &limits)).await
+            }
+            (placed, _) => placed,
         }
     }
 
@@ -85,14 +86,15 @@ impl<D: Downstream> Exchange<'_, D> {
         Ok(waited.map(|place| (chosen, place)).ok())
     }
 
-    /// Waits for a place at any endpoint of the backend that was `chosen`, or if too many do, of
-    /// another.
+    /// Waits for a place at any endpoint of a backend, or if too many do, of another.
     async fn wait_for_any(
         &mut self,
         plan: &ForwardPlan<'_>,
-        chosen: Chosen,
+        preference: &Preference,
         limits: &EndpointLimits,
     ) -> Result<(Chosen, InFlight), Refusal> {
+        // Full is all of them, so the choice is as if none was.
+        let chosen = self.choose(plan, preference, None, &[]).await?;
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
         let sets = &state.sets(&plan.matched.target, plan.forward, &self.shared.registry);
         let choosing = self.choosing(plan, sets, &Preference::default(), None, &[]);

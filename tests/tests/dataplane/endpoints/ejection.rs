@@ -1,6 +1,10 @@
 //! Endpoints that fail requests are out for a while, but never too many.
 
-use super::{super::upstreams::nobody, *};
+use super::{
+    super::upstreams::{black_hole, nobody},
+    *,
+};
+use portico_dataplane::table::Retry;
 use portico_tests::{backend::Stage, wire::Wire};
 
 #[tokio::test]
@@ -104,6 +108,8 @@ async fn where_all_are_out_all_are_used() {
     assert_eq!(send(&edge, 20, 500).await, 20);
     let more = [one.count() - before[0], other.count() - before[1]];
     assert!(more.iter().all(|count| (6..=14).contains(count)), "{more:?}");
+    let sample = "portico_backend_panics_total{route=\"web/app\"}";
+    assert!(edge.metric::<usize>(sample).await.unwrap() >= 20);
 }
 
 #[tokio::test]
@@ -147,9 +153,24 @@ async fn an_endpoint_that_ends_connections_is_taken_out_too() {
 }
 
 #[tokio::test]
+async fn a_black_hole_is_taken_out_and_costs_nobody_an_answer() {
+    let (good, (_listener, _waiting, hole)) = (Moody::start(false).await, black_hole().await);
+    let spec =
+        "backends: [{service: {name: app, port: 80}}]\ntimeouts: {connect: 300ms, request: 10s}";
+    let services = service("app", "http", &[good.address(), hole]);
+    let manifests = [front_door(""), services, route("app", spec)].concat();
+    let edge = edge(&manifests, &ejecting(1)).await;
+    assert_eq!(send(&edge, 20, 200).await, 20);
+    assert!(is_ejected(&edge, hole));
+    assert_eq!(shown(&edge, hole).reason.as_deref(), Some("no connection"));
+}
+
+#[tokio::test]
 async fn a_closed_port_costs_nobody_an_answer() {
     let good = Moody::start(false).await;
-    let edge = edge(&app(&[nobody().await, good.address(), nobody().await]), &ejecting(1)).await;
+    let retry = Retry { attempts: 2, ..Retry::default() };
+    let selection = Selection { retry, ..ejecting(1) };
+    let edge = edge(&app(&[nobody().await, good.address(), nobody().await]), &selection).await;
     assert_eq!(send(&edge, 50, 200).await, 50);
 }
 
