@@ -122,7 +122,7 @@ mod tests {
                         _ => Duration::from_secs(60),
                     };
                     let Ok(socket) = tokio::time::timeout(patience, opening).await else {
-                        return number % 4 == 0;
+                        return number.is_multiple_of(4);
                     };
                     let open = endpoint.sockets.open.load(Ordering::SeqCst);
                     tokio::task::yield_now().await;

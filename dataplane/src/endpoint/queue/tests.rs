@@ -136,7 +136,7 @@ async fn no_wake_up_is_lost() {
             .map(|number| {
                 let (queue, members) = (queue.clone(), members.clone());
                 let chosen = members[number as usize % members.len()].endpoint.clone();
-                let only = (only_one && number % 2 == 0).then_some(chosen);
+                let only = (only_one && number.is_multiple_of(2)).then_some(chosen);
                 tokio::spawn(async move {
                     let wanted = Wanted { only, ..wanted(&members, limit) };
                     let waiting = queue.wait(wanted, REQUESTS);
@@ -145,7 +145,7 @@ async fn no_wake_up_is_lost() {
                         _ => Duration::from_secs(60),
                     };
                     let Ok(place) = timeout(patience, waiting).await else {
-                        return number % 4 == 0;
+                        return number.is_multiple_of(4);
                     };
                     let place = place.unwrap();
                     let is_within = place.endpoint().in_flight() <= limit;
