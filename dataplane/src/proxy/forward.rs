@@ -4,13 +4,11 @@
 use super::{
     Exchange, affinity,
     attempts::Preference,
-    decide::{Arrived, Destination, ForwardPlan},
+    context::ForwardContext,
+    decide::{Arrived, ForwardPlan},
     downstream::Downstream,
     hash_key::hash_key,
-    headers::{
-        self, Field, Outbound, Present, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers,
-    },
-    peer::Peer,
+    headers::{Field, Present, ResponseRewrite, hop_by_hop, trailers},
     response_body::Content,
     retries::Answered,
     selection::Chosen,
@@ -18,79 +16,10 @@ use super::{
 use crate::{
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
-    table::{Backend, Protocol, Scheme},
+    table::Scheme,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
-
-/// How a request is forwarded, regardless of the backend.
-#[derive(Clone, Copy)]
-pub(crate) struct ForwardContext<'a, 't> {
-    /// The other end of the client's connection.
-    pub(crate) peer: &'a Peer,
-    /// This install's name in `Via`.
-    pub(crate) via: &'a Via,
-    /// What is known about the request.
-    pub(crate) arrived: &'a Arrived<'t>,
-    /// Its virtual host and client.
-    pub(crate) destination: &'a Destination<'t>,
-    /// The backends, and their path.
-    pub(crate) plan: &'a ForwardPlan<'t>,
-    /// Whether the request becomes a WebSocket.
-    pub(crate) upgrade: bool,
-}
-
-impl ForwardContext<'_, '_> {
-    /// Turns the client's head into that for `backend`; returns the backend's Host.
-    pub(crate) fn prepare(
-        &self,
-        backend: &Backend,
-        id: &HeaderValue,
-        head: &mut Parts,
-    ) -> Result<HeaderValue, Refusal> {
-        let outbound = Outbound {
-            peer: self.peer,
-            client: &self.destination.client,
-            route: &self.plan.matched.target,
-            backend,
-            id,
-            via: self.via,
-            version: head.version,
-            upgrade: self.upgrade,
-        };
-        let rewrite = RequestRewrite {
-            client: &self.destination.client,
-            virtual_host: self.destination.virtual_host,
-            backend,
-            forward: self.plan.forward,
-        };
-        rewrite.apply(&head.method, &mut head.headers)?;
-        let cookies = &self.destination.virtual_host.affinity_cookies;
-        affinity::remove_cookies(&mut head.headers, cookies);
-        let present = Present::of(&head.headers);
-        let announced = present.has(Field::Trailer);
-        let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
-        if head.method == Method::OPTIONS {
-            headers::count_hop(&mut head.headers);
-        }
-        let host = outbound.prepare(&mut head.headers, present);
-        if let Some(trailers) = trailers {
-            trailers.announce(&mut head.headers);
-        }
-        let path = self.arrived.target_path(self.plan);
-        head.uri = headers::target(path, &head.uri, &backend.protocol, &host)?;
-        Ok(host)
-    }
-}
-
-/// Refuses an `upgrade` to WebSocket that `backend` can't get: over HTTP/2 it would need extended
-/// CONNECT (RFC 8441), and as a plain GET it would mean something else.
-pub(crate) fn admit_upgrade(upgrade: bool, backend: &Backend) -> Result<(), Refusal> {
-    match backend.protocol {
-        Protocol::H2c if upgrade => Err(Refusal::UpgradeUnsupported),
-        Protocol::H2c | Protocol::Http1 | Protocol::Https(_) => Ok(()),
-    }
-}
 
 impl<D: Downstream> Exchange<'_, D> {
     /// Sends the request to a backend and returns its response.

@@ -3,6 +3,7 @@
 
 mod affinity;
 mod attempts;
+mod context;
 mod decide;
 mod downstream;
 mod forward;
@@ -22,9 +23,9 @@ mod shared;
 mod strict_transport;
 mod target;
 
+pub(crate) use context::{ForwardContext, admit_upgrade};
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, decide, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
-pub(crate) use forward::{ForwardContext, admit_upgrade};
 pub(crate) use headers::{Present, Via, hop_by_hop};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::{ClientCertificate, Peer, Session};

@@ -8,7 +8,7 @@ use super::{
     selection::{Choosing, Chosen, limit},
 };
 use crate::{
-    endpoint::{Endpoint, InFlight, QueueFull, Wanted},
+    endpoint::{Endpoint, InFlight, QueueFull},
     refusal::Refusal,
     table::EndpointLimits,
 };
@@ -81,7 +81,7 @@ impl<D: Downstream> Exchange<'_, D> {
             return Ok(Some((chosen, place)));
         }
         let Some(limits) = limits else { return Ok(None) };
-        let only = Some(endpoint.clone());
+        let only = Some(chosen.index);
         let waited = self.wait(&choosing, chosen.backend, only, false, &limits).await?;
         Ok(waited.map(|place| (chosen, place)).ok())
     }
@@ -114,17 +114,17 @@ impl<D: Downstream> Exchange<'_, D> {
         &self,
         choosing: &Choosing<'_>,
         backend: usize,
-        only: Option<Arc<Endpoint>>,
+        only: Option<usize>,
         panic: bool,
         limits: &EndpointLimits,
     ) -> Result<Result<InFlight, QueueFull>, Refusal> {
         let Some(set) = choosing.sets.sets.get(backend) else { return Ok(Err(QueueFull)) };
-        let one = only.as_ref().or(set.members.first().map(|member| &member.endpoint));
-        let Some(limit) = one.and_then(|endpoint| limit(limits, endpoint)) else {
+        let one = set.members.get(only.unwrap_or_default());
+        let Some(limit) = one.and_then(|member| limit(limits, &member.endpoint)) else {
             return Ok(Err(QueueFull));
         };
         let ejection = (!panic).then_some(choosing.route.selection.ejection);
-        let wanted = Wanted { members: set.members.clone(), only, limit, ejection };
+        let wanted = set.wanted(only, limit, ejection);
         let left = self.downstream.state().deadline.left();
         let patience = left.map_or(limits.queue_time, |left| left.min(limits.queue_time));
         let waiting = set.queue().wait(wanted, limits.queue);

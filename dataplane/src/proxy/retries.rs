@@ -3,9 +3,9 @@
 use super::{
     Exchange,
     attempts::{Failed, Preference},
+    context::{ForwardContext, admit_upgrade},
     decide::ForwardPlan,
     downstream::Downstream,
-    forward::{ForwardContext, admit_upgrade},
     request_id,
     retry::{self, Waits, When},
     selection::Chosen,
