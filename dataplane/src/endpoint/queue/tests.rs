@@ -153,7 +153,7 @@ async fn no_wake_up_is_lost() {
                     let Ok(place) = timeout(patience, waiting).await else {
                         return number.is_multiple_of(4);
                     };
-                    let place = place.unwrap();
+                    let _place = place.unwrap();
                     let is_within =
                         members.iter().all(|member| member.endpoint.in_flight() <= limit);
                     tokio::task::yield_now().await;
