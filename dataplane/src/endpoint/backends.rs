@@ -2,7 +2,7 @@
 
 use super::{
     ejection::may_eject,
-    queue::Queue,
+    queue::{Places, Queue, Wanted},
     state::{Failure, Member},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
 };
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -51,6 +52,8 @@ pub(crate) struct BackendSet {
     pub(crate) members: Arc<[Member]>,
     /// Why there are none.
     pub(crate) missing: Option<Missing>,
+    /// The places at them.
+    places: Arc<[Arc<Places>]>,
     pub(super) shared: Arc<SetShared>,
     epoch: Instant,
     ring: OnceLock<Ring>,
@@ -92,9 +95,12 @@ impl BackendSet {
         epoch: Instant,
     ) -> Self {
         let missing = members.as_ref().err().copied();
+        let members = members.unwrap_or_default();
+        let places = members.iter().map(|member| member.endpoint.places().clone()).collect();
         Self {
             key,
-            members: members.unwrap_or_default(),
+            members,
+            places,
             missing,
             shared,
             epoch,
@@ -102,6 +108,23 @@ impl BackendSet {
             median: AtomicU64::new(0),
             computed: AtomicU64::new(0),
         }
+    }
+
+    /// What a request waits for: a place at any of its endpoints, or at `only` this one, if
+    /// `ejection` does not keep it out.
+    pub(crate) fn wanted(
+        &self,
+        only: Option<usize>,
+        limit: NonZeroU32,
+        ejection: Option<Ejection>,
+    ) -> Wanted {
+        let members = self.members.clone();
+        let may_take = move |index: usize, now: Instant| {
+            ejection.as_ref().is_none_or(|terms| {
+                members.get(index).is_some_and(|member| member.is_available(terms, now))
+            })
+        };
+        Wanted { places: self.places.clone(), only, limit, may_take: Box::new(may_take) }
     }
 
     /// Where requests wait while all of its endpoints are full.

@@ -8,6 +8,7 @@
 //!   [`BackendSet`] how fast a backend is.
 //! - [`Registry`] holds all of them, and forgets those that no Route names any longer.
 
+mod attempt;
 mod backends;
 mod backoff;
 mod check;
@@ -24,13 +25,14 @@ mod shown;
 mod sockets;
 mod state;
 
+pub(crate) use attempt::{Attempt, Fault};
 pub(crate) use backends::{BackendSet, Missing};
-pub(crate) use backoff::{Attempt, Fault, Use};
+pub(crate) use backoff::Use;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
 pub(crate) use exposition::encode;
-pub(crate) use queue::{QueueFull, Wanted};
+pub(crate) use queue::{InFlight, QueueFull};
 pub(crate) use registry::{Checked, Registry};
 pub(crate) use retry_budget::RetryShare;
 pub use shown::{ShownBackend, ShownEndpoint, State};
 pub(crate) use sockets::{Reclaim, Socket};
-pub(crate) use state::{Endpoint, EndpointKey, Failure, InFlight, Member};
+pub(crate) use state::{Endpoint, EndpointKey, Failure, Member};

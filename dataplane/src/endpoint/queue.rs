@@ -5,13 +5,9 @@
 //! for a place; who leaves one gives it back before it looks whether anybody waits. Each does so in
 //! one order that all threads see, so at least one of them sees the other.
 
-use super::{
-    Member,
-    state::{Endpoint, InFlight},
-};
-use crate::table::Ejection;
 use std::{
     collections::VecDeque,
+    fmt,
     num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -23,7 +19,7 @@ use tokio::sync::oneshot;
 
 /// The requests in flight to one endpoint, and the queues in which others wait to be.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(crate) struct Places {
     taken: AtomicU32,
     is_awaited: AtomicBool,
     queues: Mutex<Vec<Weak<Queue>>>,
@@ -65,58 +61,86 @@ impl Places {
     }
 }
 
-/// Gives back a place of `endpoint`: to the one that has waited longest, if anybody does.
-pub(super) fn leave(endpoint: &Arc<Endpoint>) {
-    endpoint.places.taken.fetch_sub(1, Ordering::SeqCst);
-    if endpoint.places.is_awaited.load(Ordering::SeqCst) {
-        let queues: Vec<_> = endpoint.places.queues().iter().filter_map(Weak::upgrade).collect();
-        for queue in queues {
-            queue.serve(endpoint);
+/// A request in flight, which ends when this is dropped: with the response's body, or the tunnel.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Places>);
+
+impl InFlight {
+    /// Takes a place, however many are taken.
+    pub(super) fn begin(places: &Arc<Places>) -> Self {
+        places.take();
+        Self(places.clone())
+    }
+
+    /// Takes a place if fewer than `limit` are taken.
+    pub(super) fn begin_below(places: &Arc<Places>, limit: NonZeroU32) -> Option<Self> {
+        places.take_below(limit).then(|| Self(places.clone()))
+    }
+
+    /// Whether it is one of these places.
+    pub(super) fn is_of(&self, places: &Arc<Places>) -> bool {
+        Arc::ptr_eq(&self.0, places)
+    }
+}
+
+impl Drop for InFlight {
+    /// Gives the place back: to the one that has waited longest, if anybody does.
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::SeqCst);
+        if self.0.is_awaited.load(Ordering::SeqCst) {
+            let queues: Vec<_> = self.0.queues().iter().filter_map(Weak::upgrade).collect();
+            for queue in queues {
+                queue.serve(&self.0);
+            }
         }
     }
 }
 
 /// The requests that wait for a place at an endpoint of one backend.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Queue {
     line: Mutex<Line>,
     /// How many wait for any endpoint.
     for_any: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("for_any", &self.for_any).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
 struct Line {
     waiters: VecDeque<Waiter>,
     next: u64,
     /// The endpoints that know of this queue.
-    told: Option<Arc<[Member]>>,
+    told: Option<Arc<[Arc<Places>]>>,
 }
 
+/// Whether the endpoint at this index may be taken now.
+type MayTake = Box<dyn Fn(usize, Instant) -> bool + Send + Sync>;
+
 /// What a request waits for.
-#[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    /// The backend's endpoints.
-    pub(crate) members: Arc<[Member]>,
-    /// The only one of them that will do.
-    pub(crate) only: Option<Arc<Endpoint>>,
+    /// The places at the backend's endpoints.
+    pub(crate) places: Arc<[Arc<Places>]>,
+    /// The index of the only ones of them that will do.
+    pub(crate) only: Option<usize>,
     /// How many requests an endpoint may have in flight.
     pub(crate) limit: NonZeroU32,
-    /// What takes endpoints out; `None`: all will do, whatever their state.
-    pub(crate) ejection: Option<Ejection>,
+    pub(crate) may_take: MayTake,
 }
 
 impl Wanted {
-    fn accepts(&self, endpoint: &Arc<Endpoint>, now: Instant) -> bool {
-        let is_one = |member: &&Member| Arc::ptr_eq(&member.endpoint, endpoint);
-        endpoint.places.taken() < self.limit.get()
-            && self.only.as_ref().is_none_or(|only| Arc::ptr_eq(only, endpoint))
-            && self.members.iter().find(is_one).is_some_and(|member| {
-                self.ejection.as_ref().is_none_or(|terms| member.is_available(terms, now))
+    fn accepts(&self, places: &Arc<Places>, now: Instant) -> bool {
+        places.taken() < self.limit.get()
+            && self.places.iter().position(|one| Arc::ptr_eq(one, places)).is_some_and(|index| {
+                self.only.is_none_or(|only| only == index) && (self.may_take)(index, now)
             })
     }
 }
 
-#[derive(Debug)]
 struct Waiter {
     number: u64,
     wanted: Wanted,
@@ -144,13 +168,11 @@ impl Queue {
         wanted: Wanted,
         length: u32,
     ) -> Result<InFlight, QueueFull> {
-        let members = wanted.members.clone();
+        let all = wanted.places.clone();
         let (place, placed) = oneshot::channel();
         let number = self.enter(Waiter { number: 0, wanted, place }, length)?;
         let _leaving = Leaving { queue: self, number };
-        for member in &*members {
-            self.serve(&member.endpoint);
-        }
+        all.iter().for_each(|places| self.serve(places));
         // Fails only where the waiter is dropped without a place, and nobody but `Leaving` does so.
         placed.await.map_err(|_| QueueFull)
     }
@@ -162,27 +184,29 @@ impl Queue {
         }
         let number = line.next;
         line.next += 1;
-        let members = waiter.wanted.members.clone();
+        let all = waiter.wanted.places.clone();
         line.waiters.push_back(Waiter { number, ..waiter });
         self.count(&line);
-        if !line.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &members)) {
+        if !line.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &all)) {
             line.tell_nobody(self);
-            members.iter().for_each(|member| member.endpoint.places.join(self));
-            line.told = Some(members);
+            all.iter().for_each(|places| places.join(self));
+            line.told = Some(all);
         }
         Ok(number)
     }
 
-    /// Gives places of `endpoint` to those that have waited longest.
-    fn serve(&self, endpoint: &Arc<Endpoint>) {
+    /// Gives places at an endpoint to those that have waited longest.
+    fn serve(&self, places: &Arc<Places>) {
         let now = Instant::now();
         loop {
             let mut line = self.line();
-            let accepts = |waiter: &Waiter| waiter.wanted.accepts(endpoint, now);
+            let accepts = |waiter: &Waiter| waiter.wanted.accepts(places, now);
             let Some(at) = line.waiters.iter().position(accepts) else { return };
             let limit = line.waiters.get(at).map(|waiter| waiter.wanted.limit);
             // If another takes the last place first, it comes here when it leaves it.
-            let Some(place) = limit.and_then(|limit| endpoint.begin_below(limit)) else { return };
+            let Some(place) = limit.and_then(|limit| InFlight::begin_below(places, limit)) else {
+                return;
+            };
             let waiter = line.waiters.remove(at);
             self.has_changed(&mut line);
             drop(line);
@@ -217,8 +241,8 @@ impl Queue {
 
 impl Line {
     fn tell_nobody(&mut self, queue: &Queue) {
-        for member in self.told.take().iter().flat_map(|told| &**told) {
-            member.endpoint.places.leave(queue);
+        for places in self.told.take().iter().flat_map(|told| &**told) {
+            places.leave(queue);
         }
     }
 }

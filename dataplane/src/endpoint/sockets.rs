@@ -1,7 +1,6 @@
 //! The connections of HTTP/1.1 to one endpoint, over all workers. Idle ones stay with the worker
 //! that has opened them; where there may be no more, and another worker needs one, one is closed.
 
-use super::state::Endpoint;
 use std::{
     num::NonZeroU32,
     pin::pin,
@@ -14,7 +13,7 @@ use tokio::sync::{Notify, watch};
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Sockets {
+pub(crate) struct Sockets {
     open: AtomicU32,
     /// How many requests wait for one to close.
     wanted: AtomicU32,
@@ -39,17 +38,16 @@ pub(crate) type Reclaim = watch::Sender<()>;
 
 /// Counts a connection as open until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Socket(Arc<Endpoint>);
+pub(crate) struct Socket(Arc<Sockets>);
 
 impl Socket {
-    /// Waits until there are fewer than `limit` connections to an endpoint, and asks all workers for
+    /// Waits until there are fewer than `limit` of these connections, and asks all workers for
     /// one that is idle.
     pub(crate) async fn open(
-        endpoint: &Arc<Endpoint>,
+        sockets: &Arc<Sockets>,
         limit: Option<NonZeroU32>,
         reclaim: &Reclaim,
     ) -> Self {
-        let sockets = &endpoint.sockets;
         if !sockets.take(limit) {
             let _wanting = Wanting::new(sockets);
             loop {
@@ -63,20 +61,20 @@ impl Socket {
                 closed.await;
             }
         }
-        Self(endpoint.clone())
+        Self(sockets.clone())
     }
 
     /// Whether somebody waits for a connection to this endpoint to close.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.0.sockets.wanted.load(Ordering::SeqCst) > 0
+        self.0.wanted.load(Ordering::SeqCst) > 0
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.0.sockets.open.fetch_sub(1, Ordering::SeqCst);
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
         if self.is_wanted() {
-            self.0.sockets.closed.notify_one();
+            self.0.closed.notify_one();
         }
     }
 }
@@ -100,31 +98,24 @@ impl Drop for Wanting<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{endpoint::EndpointKey, table::Protocol};
-    use std::time::{Duration, Instant};
-
-    fn endpoint() -> Arc<Endpoint> {
-        let address = ([127, 0, 0, 1], 80).into();
-        let now = Instant::now();
-        Arc::new(Endpoint::new(EndpointKey { address, protocol: Protocol::Http1 }, now, now))
-    }
+    use std::time::Duration;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn connections_stay_within_the_limit_and_nobody_waits_in_vain() {
-        let (endpoint, reclaim) = (endpoint(), Arc::new(watch::channel(()).0));
+        let (sockets, reclaim) = (Arc::<Sockets>::default(), Arc::new(watch::channel(()).0));
         let tasks: Vec<_> = (0..400)
             .map(|number: u64| {
-                let (endpoint, reclaim) = (endpoint.clone(), reclaim.clone());
+                let (sockets, reclaim) = (sockets.clone(), reclaim.clone());
                 tokio::spawn(async move {
-                    let opening = Socket::open(&endpoint, NonZeroU32::new(3), &reclaim);
+                    let opening = Socket::open(&sockets, NonZeroU32::new(3), &reclaim);
                     let patience = match number % 4 {
                         0 => Duration::from_micros(number % 50 * 20),
                         _ => Duration::from_secs(60),
                     };
                     let Ok(socket) = tokio::time::timeout(patience, opening).await else {
-                        return number % 4 == 0;
+                        return number.is_multiple_of(4);
                     };
-                    let open = endpoint.sockets.open.load(Ordering::SeqCst);
+                    let open = sockets.open.load(Ordering::SeqCst);
                     tokio::task::yield_now().await;
                     drop(socket);
                     open <= 3
@@ -134,16 +125,15 @@ mod tests {
         for task in tasks {
             assert!(tokio::time::timeout(Duration::from_secs(60), task).await.unwrap().unwrap());
         }
-        let sockets = &endpoint.sockets;
         assert!(!sockets.has_any() && sockets.wanted.load(Ordering::SeqCst) == 0);
     }
 
     #[tokio::test]
     async fn who_waits_asks_all_workers() {
-        let (endpoint, (reclaim, mut asked)) = (endpoint(), watch::channel(()));
-        let one = Socket::open(&endpoint, NonZeroU32::new(1), &reclaim).await;
+        let (sockets, (reclaim, mut asked)) = (Arc::<Sockets>::default(), watch::channel(()));
+        let one = Socket::open(&sockets, NonZeroU32::new(1), &reclaim).await;
         assert!(!one.is_wanted() && !asked.has_changed().unwrap());
-        let mut other = pin!(Socket::open(&endpoint, NonZeroU32::new(1), &reclaim));
+        let mut other = pin!(Socket::open(&sockets, NonZeroU32::new(1), &reclaim));
         tokio::select! {
             biased;
             _ = &mut other => panic!("there is one"),

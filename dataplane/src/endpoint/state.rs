@@ -5,7 +5,7 @@ use super::{
     check::CheckState,
     ejection::Ejections,
     latency::Latency,
-    queue::{self, Places},
+    queue::{InFlight, Places},
     sockets::Sockets,
 };
 use crate::table::{Ejection, Protocol};
@@ -61,8 +61,8 @@ pub(crate) struct Endpoint {
     id: u64,
     epoch: Instant,
     created: Instant,
-    pub(super) places: Places,
-    pub(super) sockets: Sockets,
+    places: Arc<Places>,
+    sockets: Arc<Sockets>,
     latency: Latency,
     /// Failures in a row.
     failures: AtomicU32,
@@ -82,28 +82,6 @@ pub(super) struct Passive {
     pub(super) reason: Option<Failure>,
 }
 
-/// A request in flight, which ends when this is dropped: with the response's body, or the tunnel.
-#[derive(Debug)]
-pub(crate) struct InFlight(Arc<Endpoint>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        queue::leave(&self.0);
-    }
-}
-
-impl InFlight {
-    /// Whether it is at this endpoint.
-    pub(crate) fn is_at(&self, endpoint: &Arc<Endpoint>) -> bool {
-        Arc::ptr_eq(&self.0, endpoint)
-    }
-
-    #[cfg(test)]
-    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.0
-    }
-}
-
 impl Endpoint {
     /// A new endpoint; `epoch` is when time begins.
     pub(super) fn new(key: EndpointKey, epoch: Instant, now: Instant) -> Self {
@@ -112,8 +90,8 @@ impl Endpoint {
             key,
             epoch,
             created: now,
-            places: Places::default(),
-            sockets: Sockets::default(),
+            places: Arc::default(),
+            sockets: Arc::default(),
             latency: Latency::new(),
             failures: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
@@ -147,14 +125,28 @@ impl Endpoint {
     }
 
     /// Counts a request as in flight until the guard is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
-        self.places.take();
-        InFlight(self.clone())
+    pub(crate) fn begin(&self) -> InFlight {
+        InFlight::begin(&self.places)
     }
 
     /// The same, unless `limit` requests are in flight.
-    pub(crate) fn begin_below(self: &Arc<Self>, limit: NonZeroU32) -> Option<InFlight> {
-        self.places.take_below(limit).then(|| InFlight(self.clone()))
+    pub(crate) fn begin_below(&self, limit: NonZeroU32) -> Option<InFlight> {
+        InFlight::begin_below(&self.places, limit)
+    }
+
+    /// Whether a place is at this endpoint.
+    pub(crate) fn has(&self, place: &InFlight) -> bool {
+        place.is_of(&self.places)
+    }
+
+    /// The places that requests take here.
+    pub(super) fn places(&self) -> &Arc<Places> {
+        &self.places
+    }
+
+    /// Its connections of HTTP/1.1.
+    pub(crate) fn sockets(&self) -> &Arc<Sockets> {
+        &self.sockets
     }
 
     /// How many requests are in flight.

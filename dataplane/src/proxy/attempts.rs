@@ -3,9 +3,9 @@
 
 use super::{
     Exchange,
+    context::ForwardContext,
     decide::ForwardPlan,
     downstream::Downstream,
-    forward::ForwardContext,
     route_state::Sets,
     selection::{Choice, Choosing, Chosen},
 };
@@ -66,7 +66,8 @@ impl<D: Downstream> Exchange<'_, D> {
                 Choice::Unresolved(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    self.resolve(backend).await?;
+                    // Boxed, so that other requests don't carry a resolver's state.
+                    Box::pin(self.resolve(backend)).await?;
                 }
             }
         }
@@ -213,6 +214,9 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Notes for the access log what was chosen.
     fn note_chosen(&mut self, backend: &Backend, chosen: Option<&Chosen>) {
+        if self.record.tries == 0 && chosen.is_some_and(|chosen| chosen.panic) {
+            self.record.route.panicked();
+        }
         if let Some(fields) = &mut self.record.log {
             fields.backend = Some(backend.name.clone());
             fields.endpoint = chosen.map(|chosen| chosen.member().endpoint.address());
@@ -228,7 +232,8 @@ async fn within_try<T>(
     sending: impl Future<Output = T>,
 ) -> Option<T> {
     let Some(limit) = limit else { return Some(sending.await) };
-    let (mut sending, mut patience) = (pin!(sending), pin!(sleep(limit)));
+    // Boxed, so that requests without a limit don't carry a timer.
+    let (mut sending, mut patience) = (pin!(sending), Box::pin(sleep(limit)));
     poll_fn(|cx| {
         if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
             return Poll::Ready(Some(sent));

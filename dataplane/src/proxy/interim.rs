@@ -2,7 +2,7 @@
 //! the links of a page (RFC 8297). They hint at the final response, and never replace it.
 
 use super::{
-    forward::ForwardContext,
+    context::ForwardContext,
     headers::{Present, REQUEST_ID, ResponseRewrite, hop_by_hop},
 };
 use crate::cors;

@@ -3,6 +3,7 @@
 
 mod affinity;
 mod attempts;
+mod context;
 mod decide;
 mod downstream;
 mod forward;
@@ -24,9 +25,9 @@ mod strict_transport;
 mod target;
 mod turns;
 
+pub(crate) use context::ForwardContext;
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
-pub(crate) use forward::ForwardContext;
 pub(crate) use headers::{Present, Via, hop_by_hop};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::{ClientCertificate, Peer, Session};

@@ -8,7 +8,7 @@ use super::{
     selection::{Choosing, Chosen, limit},
 };
 use crate::{
-    endpoint::{Endpoint, InFlight, QueueFull, Wanted},
+    endpoint::{Endpoint, InFlight, QueueFull},
     refusal::Refusal,
     table::EndpointLimits,
 };
@@ -27,17 +27,18 @@ impl<D: Downstream> Exchange<'_, D> {
         preference: &Preference,
     ) -> Result<(Chosen, InFlight), Refusal> {
         let limits = plan.matched.target.selection.limits;
-        if let Some(placed) = self.place_of_session(plan, preference, limits).await? {
-            return Ok(placed);
-        }
-        match self.free_place(plan, preference, &[]).await {
-            Err(Refusal::Overloaded) => {
-                // Full is all of them, so the choice is as if none was.
-                let chosen = self.choose(plan, preference, None, &[]).await?;
-                let limits = limits.ok_or(Refusal::Overloaded)?;
-                self.wait_for_any(plan, chosen, &limits).await
+        // What waits is boxed, so that other requests don't carry its state.
+        if preference.session.is_some() {
+            let staying = Box::pin(self.place_of_session(plan, preference, limits));
+            if let Some(placed) = staying.await? {
+                return Ok(placed);
             }
-            placed => placed,
+        }
+        match (self.free_place(plan, preference, &[]).await, limits) {
+            (Err(Refusal::Overloaded), Some(limits)) => {
+                Box::pin(self.wait_for_any(plan, preference, &limits)).await
+            }
+            (placed, _) => placed,
         }
     }
 
@@ -80,19 +81,20 @@ impl<D: Downstream> Exchange<'_, D> {
             return Ok(Some((chosen, place)));
         }
         let Some(limits) = limits else { return Ok(None) };
-        let only = Some(endpoint.clone());
+        let only = Some(chosen.index);
         let waited = self.wait(&choosing, chosen.backend, only, false, &limits).await?;
         Ok(waited.map(|place| (chosen, place)).ok())
     }
 
-    /// Waits for a place at any endpoint of the backend that was `chosen`, or if too many do, of
-    /// another.
+    /// Waits for a place at any endpoint of a backend, or if too many do, of another.
     async fn wait_for_any(
         &mut self,
         plan: &ForwardPlan<'_>,
-        chosen: Chosen,
+        preference: &Preference,
         limits: &EndpointLimits,
     ) -> Result<(Chosen, InFlight), Refusal> {
+        // Full is all of them, so the choice is as if none was.
+        let chosen = self.choose(plan, preference, None, &[]).await?;
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
         let sets = &state.sets(&plan.matched.target, plan.forward, &self.shared.registry);
         let choosing = self.choosing(plan, sets, &Preference::default(), None, &[]);
@@ -112,17 +114,17 @@ impl<D: Downstream> Exchange<'_, D> {
         &self,
         choosing: &Choosing<'_>,
         backend: usize,
-        only: Option<Arc<Endpoint>>,
+        only: Option<usize>,
         panic: bool,
         limits: &EndpointLimits,
     ) -> Result<Result<InFlight, QueueFull>, Refusal> {
         let Some(set) = choosing.sets.sets.get(backend) else { return Ok(Err(QueueFull)) };
-        let one = only.as_ref().or(set.members.first().map(|member| &member.endpoint));
-        let Some(limit) = one.and_then(|endpoint| limit(limits, endpoint)) else {
+        let one = set.members.get(only.unwrap_or_default());
+        let Some(limit) = one.and_then(|member| limit(limits, &member.endpoint)) else {
             return Ok(Err(QueueFull));
         };
         let ejection = (!panic).then_some(choosing.route.selection.ejection);
-        let wanted = Wanted { members: set.members.clone(), only, limit, ejection };
+        let wanted = set.wanted(only, limit, ejection);
         let left = self.downstream.state().deadline.left();
         let patience = left.map_or(limits.queue_time, |left| left.min(limits.queue_time));
         let waiting = set.queue().wait(wanted, limits.queue);

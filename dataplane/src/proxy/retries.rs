@@ -3,9 +3,9 @@
 use super::{
     Exchange,
     attempts::{Failed, Preference},
+    context::ForwardContext,
     decide::ForwardPlan,
     downstream::Downstream,
-    forward::ForwardContext,
     headers::RequestRewrite,
     request_id,
     retry::{self, Waits, When},
@@ -99,7 +99,14 @@ impl<D: Downstream> Exchange<'_, D> {
             let outcome = self.attempt(context, (&chosen, place), &sent_host, head, body).await;
             // What is refused here says nothing of the endpoint, and stays as it is.
             let refusal = outcome.as_ref().err().map(|failed| self.failed(backend, &failed.error));
-            let next = self.next(plan, &request, &mut tries, &chosen, &outcome).await;
+            let reason = self.reason(&outcome).filter(|reason| retry::applies(&retry.on, *reason));
+            let next = match reason {
+                // Boxed, so that requests whose first try succeeds don't carry its state.
+                Some(reason) => {
+                    Box::pin(self.next(plan, &request, &mut tries, &chosen, &outcome, reason)).await
+                }
+                None => None,
+            };
             let Some(next) = next else {
                 let answered =
                     outcome.map(|received| Answered { received, chosen, sent_host, keeps_session });
@@ -112,7 +119,7 @@ impl<D: Downstream> Exchange<'_, D> {
             let may_follow = (tries.tried.len() as u32) < retry.attempts;
             request.again(next.is_unsent, may_follow);
             if !next.wait.is_zero() {
-                tokio::time::sleep(next.wait).await;
+                Box::pin(tokio::time::sleep(next.wait)).await;
             }
             (chosen, place) = (next.chosen, next.place);
         }
@@ -127,9 +134,9 @@ impl<D: Downstream> Exchange<'_, D> {
         tries: &mut Tries<'_>,
         chosen: &Chosen,
         outcome: &Result<UpstreamResponse, Failed>,
+        reason: RetryReason,
     ) -> Option<Next> {
         let retry = &plan.matched.target.selection.retry;
-        let reason = self.reason(outcome).filter(|reason| retry::applies(&retry.on, *reason))?;
         let is_unsent = outcome
             .as_ref()
             .err()

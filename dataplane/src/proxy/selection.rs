@@ -270,7 +270,7 @@ impl Choosing<'_> {
         panic: bool,
     ) -> Option<Chosen> {
         let mut members = self.set(backend)?.members.iter();
-        let index = members.position(|member| place.is_at(&member.endpoint))?;
+        let index = members.position(|member| member.endpoint.has(place))?;
         self.chosen(backend, index, panic)
     }
 

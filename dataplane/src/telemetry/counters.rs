@@ -32,6 +32,7 @@ pub(crate) struct RouteStats {
     retries: RefCell<BTreeMap<RetryReason, u64>>,
     /// Retries that the budget did not allow.
     suppressed: Cell<u64>,
+    panics: Cell<u64>,
     /// When the current interval of log lines began, and how many it has.
     logged: Cell<Option<(Instant, u32)>>,
 }
@@ -65,6 +66,11 @@ impl RouteStats {
             self.logged.get().filter(|(began, _)| is_current(*began)).unwrap_or((now, 0));
         self.logged.set(Some((began, lines.saturating_add(1))));
         lines < LOG_LINES
+    }
+
+    /// Counts a request for which all endpoints were out, and so all were used.
+    pub(crate) fn panicked(&self) {
+        self.panics.set(self.panics.get() + 1);
     }
 
     pub(super) fn count(
@@ -169,6 +175,7 @@ impl Snapshot {
             cors: route.cors.counts(),
             retries: route.retries.borrow().clone(),
             suppressed: route.suppressed.get(),
+            panics: route.panics.get(),
         }));
     }
 }
@@ -181,6 +188,7 @@ pub(super) struct RouteSnapshot {
     pub(super) cors: CorsCounts,
     pub(super) retries: BTreeMap<RetryReason, u64>,
     pub(super) suppressed: u64,
+    pub(super) panics: u64,
 }
 
 /// Counters of connections and requests to backends.

@@ -21,6 +21,7 @@ struct Merged {
     cors: CorsCounts,
     retries: BTreeMap<RetryReason, u64>,
     suppressed: u64,
+    panics: u64,
 }
 
 impl Merged {
@@ -32,6 +33,7 @@ impl Merged {
             *self.retries.entry(*reason).or_default() += count;
         }
         self.suppressed += route.suppressed;
+        self.panics += route.panics;
         self.durations.merge(&route.durations);
         self.cors.merge(&route.cors);
     }
@@ -61,6 +63,7 @@ pub(crate) fn encode(
     durations(&routes, out)?;
     retries(&routes, out)?;
     cors(&routes, out)?;
+    panics(&routes, out)?;
     upstream(snapshots, out)?;
     connections(snapshots, memory, out)?;
     tls_handshakes(snapshots, out)?;
@@ -193,6 +196,17 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.saved.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn panics(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_backend_panics_total";
+    family(out, name, "Requests for which all endpoints were out, so that all were used.")?;
+    for (route, merged) in routes {
+        if route.is_some() {
+            writeln!(out, "{name}{{route=\"{}\"}} {}", label(*route), merged.panics)?;
+        }
     }
     Ok(())
 }

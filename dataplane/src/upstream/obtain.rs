@@ -206,7 +206,7 @@ impl Upstreams {
         match (&key.protocol, way.bounds.connections) {
             (Protocol::H2c, _) | (Protocol::Http1 | Protocol::Https(_), None) => Ok(None),
             (Protocol::Http1 | Protocol::Https(_), Some(connections)) => {
-                let opening = Socket::open(way.endpoint, connections, &self.reclaim);
+                let opening = Socket::open(way.endpoint.sockets(), connections, &self.reclaim);
                 within(limit, opening).await.map(Some)
             }
         }

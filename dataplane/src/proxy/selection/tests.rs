@@ -241,7 +241,7 @@ fn what_is_full_is_passed_over_and_all_full_is_no_panic() {
     assert_eq!(world.choose(&[]).err(), Some(Refusal::Overloaded));
     // A free place at one that is out is none.
     world.eject(3);
-    let out = places.iter().position(|place| place.is_at(&world.member(3).1.endpoint)).unwrap();
+    let out = places.iter().position(|place| world.member(3).1.endpoint.has(place)).unwrap();
     places.remove(out);
     assert_eq!(world.choose(&[]).err(), Some(Refusal::Overloaded));
     [1, 2, 4].into_iter().for_each(|port| world.eject(port));

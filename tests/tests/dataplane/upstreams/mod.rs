@@ -28,7 +28,7 @@ pub(super) async fn nobody() -> SocketAddr {
 }
 
 /// An address that lets connections wait for ever: its queue is full, and nobody takes any.
-async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+pub(super) async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
