@@ -30,6 +30,8 @@ mod telemetry;
 
 mod request;
 
+mod endpoint;
+
 mod upstream;
 
 mod proxy;

@@ -61,8 +61,6 @@ struct Found {
     names: Mutex<HashMap<Arc<str>, Name>>,
     /// Tells those that wait for a name that there is news of one.
     news: watch::Sender<()>,
-    /// Called where the addresses of a name have changed.
-    on_change: Box<dyn Fn() + Send + Sync>,
 }
 
 /// A name that has been looked up.
@@ -79,27 +77,31 @@ impl fmt::Debug for Names {
 }
 
 impl Names {
-    /// Starts the thread. It asks `name_servers`, or without any those of the system;
-    /// `on_change` is called from it after the addresses of a name have changed.
+    /// Without names yet; addresses are dialled if `guard` allows them.
+    pub(crate) fn new(guard: AddressGuard) -> Self {
+        let news = watch::Sender::new(());
+        let found = Arc::new(Found { guard, names: Mutex::default(), news });
+        Self { found, wanted: watch::Sender::default() }
+    }
+
+    /// Starts the thread. It asks `name_servers`, or without any those of the system, and calls
+    /// `on_change` after the addresses of a name have changed.
     ///
     /// # Errors If the thread can't be started.
     pub(crate) fn start(
-        guard: AddressGuard,
+        &self,
         name_servers: Arc<[SocketAddr]>,
-        on_change: impl Fn() + Send + Sync + 'static,
-    ) -> io::Result<Self> {
-        let (wanted, names) = watch::channel(HashSet::new());
-        let found = Arc::new(Found {
-            guard,
-            names: Mutex::default(),
-            news: watch::Sender::new(()),
-            on_change: Box::new(on_change),
-        });
-        let (runtime, results) = (Builder::new_current_thread().enable_all().build()?, found.clone());
+        on_change: impl Fn() + Send + 'static,
+    ) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (found, mut wanted) = (self.found.clone(), self.wanted.subscribe());
+        // What is wanted by now counts as news.
+        wanted.mark_changed();
+        let running = async move { refresh::run(&found, &name_servers, wanted, on_change).await };
         thread::Builder::new()
             .name("names".to_owned())
-            .spawn(move || runtime.block_on(refresh::run(&results, &name_servers, names)))?;
-        Ok(Self { found, wanted })
+            .spawn(move || runtime.block_on(running))
+            .map(drop)
     }
 
     /// Looks up these names from now on, and forgets all others.
@@ -115,17 +117,14 @@ impl Names {
         });
     }
 
-    /// The addresses of a name, or the one that `host` is.
+    /// The addresses of a name, or the one that `host` is. A name that is not kept is pending:
+    /// requests may come with a new table sooner than [`Names::keep`] is called.
     pub(crate) fn addresses(&self, host: &str) -> Resolution {
         if let Some(address) = literal(host) {
             return self.found.allowed(host, [address].into_iter());
         }
-        if let Some(name) = self.found.lock().get(host) {
-            return name.resolution.clone();
-        }
-        // A request may come with a new table sooner than [`Names::keep`] is called.
-        self.wanted.send_if_modified(|wanted| !wanted.contains(host) && wanted.insert(host.into()));
-        Resolution::Pending
+        let names = self.found.lock();
+        names.get(host).map_or(Resolution::Pending, |name| name.resolution.clone())
     }
 
     /// Waits for the first look-up of a name.
@@ -167,8 +166,9 @@ impl Found {
         }
     }
 
-    /// Publishes what is known of a name, and logs what is wrong with it once a minute.
-    fn publish(&self, host: &Arc<str>, record: &mut Record, now: Instant) {
+    /// Publishes what is known of a name, and logs what is wrong with it once a minute. Returns
+    /// whether its addresses have changed.
+    fn publish(&self, host: &Arc<str>, record: &mut Record, now: Instant) -> bool {
         let (failing, resolution) = (record.failing(), self.allowed(host, record.addresses()));
         match (&resolution, failing) {
             (Resolution::Failed(failure), _) if record.is_log_due(now) => {
@@ -184,12 +184,10 @@ impl Found {
             }
             (Resolution::Known(_) | Resolution::Pending | Resolution::Failed(_), _) => {}
         }
-        let changed = resolution.clone();
+        let fresh = resolution.clone();
         let before = self.lock().insert(host.clone(), Name { resolution, failing });
-        if before.is_none_or(|before| before.resolution != changed) {
-            (self.on_change)();
-        }
         self.news.send_replace(());
+        before.is_none_or(|before| before.resolution != fresh)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The thread that looks names up: each when it is due, only so many at a time.
 
 use super::{
+    super::random::random,
     Found,
     look_up::{look_up, resolver},
     record::{Answer, Record},
@@ -9,7 +10,6 @@ use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hickory_resolver::TokioResolver;
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher, RandomState},
     net::SocketAddr,
     sync::Arc,
     time::Instant,
@@ -29,11 +29,13 @@ struct Scheduled {
 /// What the look-up of a name has found.
 type LookedUp = (Arc<str>, [Answer; 2]);
 
-/// Looks up the names of `wanted` until its sender is gone.
+/// Looks up the names of `wanted` until its sender is gone; calls `on_change` after the addresses of
+/// one have changed.
 pub(super) async fn run(
     found: &Found,
     name_servers: &[SocketAddr],
     mut wanted: watch::Receiver<HashSet<Arc<str>>>,
+    on_change: impl Fn(),
 ) {
     let mut names = HashMap::new();
     let mut look_ups = FuturesUnordered::<BoxFuture<'_, LookedUp>>::new();
@@ -66,7 +68,9 @@ pub(super) async fn run(
                     let now = Instant::now();
                     let next = name.record.answered(answers, now, random());
                     name.due = Some(now + next);
-                    found.publish(&host, &mut name.record, now);
+                    if found.publish(&host, &mut name.record, now) {
+                        on_change();
+                    }
                 }
             }
             () = until(next), if next.is_some() => {}
@@ -120,9 +124,4 @@ async fn until(next: Option<Instant>) {
     if let Some(next) = next {
         sleep_until(next.into()).await;
     }
-}
-
-/// A number from 0 to 1.
-fn random() -> f64 {
-    f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX)
 }
