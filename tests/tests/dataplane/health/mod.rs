@@ -49,7 +49,7 @@ fn select(block: HealthCheck) -> Arc<Selection> {
 /// Routes to a Service with these endpoints, named and with their paths.
 fn manifests(endpoints: &[SocketAddr], routes: &[(&str, &str)]) -> String {
     let to = |(name, path): &(&str, &str)| {
-        let matches = format!("match: [{{path: '{path}'}}]");
+        let matches = format!("matches: [{{path: '{path}'}}]");
         route(name, &format!("{matches}\nbackends: [{{service: {{name: app, port: 80}}}}]"))
     };
     let routes: String = routes.iter().map(to).collect();
