@@ -32,15 +32,8 @@ impl Sequence {
     }
 }
 
-/// Indices below `len` in the order in which they are tried: starting from the one at `point`, each
-/// once.
-pub(crate) fn order(point: u64, len: usize) -> impl Iterator<Item = usize> {
-    let first = index(point, len);
-    (first..len).chain(0..first)
-}
-
 /// Maps `point` to an index below `len`.
-fn index(point: u64, len: usize) -> usize {
+pub(super) fn index(point: u64, len: usize) -> usize {
     // The product is less than `len` after the shift, so it fits.
     ((u128::from(point) * len as u128) >> 64) as usize
 }
@@ -51,13 +44,6 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #[test]
-        fn every_index_is_tried_once(point: u64, len in 0usize..50) {
-            let mut tried: Vec<_> = order(point, len).collect();
-            tried.sort_unstable();
-            prop_assert_eq!(tried, (0..len).collect::<Vec<_>>());
-        }
-
         #[test]
         fn any_run_is_spread_evenly(seed: u64, len in 1usize..20, skipped in 0usize..500) {
             for sequence in [Sequence::of_backends(seed), Sequence::of_endpoints()] {

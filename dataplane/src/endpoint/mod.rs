@@ -1,5 +1,32 @@
-//! What is known of the endpoints of backends.
+//! What is known of the endpoints of backends: one place for all workers, which outlives a change of
+//! the table. No request takes a lock here, unless something fails.
+//!
+//! - A worker's requests write what they see: requests in flight, latency, failures in a row,
+//!   connections that are not accepted ([`Endpoint`]). The checker writes the results of active
+//!   checks ([`CheckState`]).
+//! - Where a backend is chosen, both are read: [`Member`] tells whether an endpoint may be taken,
+//!   [`BackendSet`] how fast a backend is.
+//! - [`Names`] looks up the addresses of external backends.
+//! - [`Registry`] holds all of them, and forgets those that no Route names any longer.
+
+mod backends;
+mod backoff;
+mod check;
+mod ejection;
 mod event;
+mod latency;
 mod names;
+mod random;
+mod registry;
+mod shown;
+mod state;
+
+pub(crate) use backends::{BackendSet, Missing};
+pub(crate) use backoff::{Attempt, Fault, Use};
+pub(crate) use check::{CheckFailure, CheckState, Transition};
 pub use event::HealthEvent;
 pub(crate) use names::Names;
+pub(crate) use random::random;
+pub(crate) use registry::{Checked, Registry};
+pub use shown::{ShownBackend, ShownEndpoint, State};
+pub(crate) use state::{Endpoint, EndpointKey, Failure, InFlight, Member};

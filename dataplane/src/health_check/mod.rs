@@ -14,7 +14,6 @@ use crate::{
 use hashbrown::HashMap;
 use std::{
     cell::RefCell,
-    collections::HashSet,
     io,
     rc::Rc,
     sync::Arc,

@@ -2,6 +2,7 @@
 
 use super::peer::Peer;
 use crate::{
+    endpoint::InFlight,
     refusal::Refusal,
     request::RequestState,
     telemetry::{RequestRecord, RouteStats},
@@ -72,6 +73,8 @@ pub(crate) struct Upgraded {
     pub(crate) read: Bytes,
     /// Timeout between bytes in either direction.
     pub(crate) idle: Option<Duration>,
+    /// What counts the tunnel as in flight.
+    pub(crate) in_flight: Option<InFlight>,
     /// The request's record, which ends with the tunnel.
     pub(crate) record: Box<RequestRecord>,
 }

@@ -1,10 +1,10 @@
-//! Forwarding: pick a backend, prepare the request, send it, rewrite the response. Retries that a
-//! Route configures will wrap [`Exchange::forward`], and nothing else.
+//! Forwarding: choose an endpoint of a backend, prepare the request, send it, rewrite the response.
 
 use super::{
     Exchange,
     decide::{Arrived, Destination, ForwardPlan},
     downstream::Downstream,
+    hash_key::hash_key,
     headers::{
         self, Field, Outbound, Present, RequestRewrite, ResponseRewrite, Via, hop_by_hop, trailers,
     },
@@ -12,13 +12,17 @@ use super::{
     response_body::Content,
 };
 use crate::{
+    endpoint::Failure,
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
     table::{Backend, Protocol},
-    upstream::{UpstreamError, UpstreamResponse},
+    upstream::UpstreamResponse,
 };
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
+
+/// How many endpoints are dialled before a request fails.
+const MAX_DIALS: usize = 3;
 
 /// How a request is forwarded, regardless of the backend.
 #[derive(Clone, Copy)]
@@ -101,11 +105,10 @@ impl<D: Downstream> Exchange<'_, D> {
             self.record.route.cors.avoided();
             downstream.record_saved_trip(&self.record.route);
         }
-        let point = self.route.as_ref().map_or(0, |route| route.backends.next());
-        let backend = plan.forward.pick(point).ok_or(Refusal::NoEndpoint)?;
-        if let Some(fields) = &mut self.record.log {
-            fields.backend = Some(backend.name.clone());
-        }
+        let policy = &plan.matched.target.selection.balance.policy;
+        let key = hash_key(policy, &head.headers, self.record.client);
+        let mut chosen = self.choose(plan, key, &[]).await?;
+        let backend = &plan.forward.backends()[chosen.backend];
         let upgrade = downstream.offers_upgrade() && hop_by_hop::asks_for_websocket(&head.headers);
         admit_upgrade(upgrade, backend)?;
         let (peer, via) = (downstream.peer(), &self.shared.via);
@@ -120,16 +123,31 @@ impl<D: Downstream> Exchange<'_, D> {
             false => trailers::of_request(&head.headers, plan.matched),
         };
         let sent_host = context.prepare(backend, &self.record.id, head)?;
-        let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
+        let mut body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
         let timeouts = &plan.matched.target.timeouts;
         let sent_at = state.deadline.now();
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
-        let (upstreams, point) = (&self.shared.upstreams, self.shared.endpoints.next());
-        let sent = upstreams.send(backend, point, head, body, &state.deadline, timeouts).await;
-        let received = sent.map_err(|error| self.failed(backend, &error))?;
+        let mut tried = Vec::new();
+        let received = loop {
+            let error = match self.attempt(plan, &chosen, head, &mut body).await {
+                Ok(received) => break received,
+                Err(error) => error,
+            };
+            let refusal = self.failed(backend, &error);
+            let may_try = error.failure() == Some(Failure::Connect) && error.is_unsent();
+            let own = chosen.backend;
+            tried.push(chosen);
+            if !may_try || tried.len() >= MAX_DIALS {
+                return Err(refusal);
+            }
+            match self.choose(plan, key, &tried).await {
+                Ok(next) if next.backend == own => chosen = next,
+                Ok(_) | Err(_) => return Err(refusal),
+            }
+        };
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
         state.body.timeout.set(self.idle);
@@ -180,19 +198,8 @@ impl<D: Downstream> Exchange<'_, D> {
         };
         rewrite.apply(response.headers_mut(), present);
         self.upgraded = received.upgraded;
-        Ok(response.map(|body| Content::Upstream(body, trailers)))
-    }
-
-    /// Why an exchange failed; the client is to blame if its body is what failed.
-    fn failed(&self, backend: &Backend, error: &UpstreamError) -> Refusal {
-        tracing::debug!(backend = backend.name, %error, "no response");
-        if let Some(rule) = error.broken_rule() {
-            self.record.malformed(&backend.name, rule);
-        }
-        let body = &self.downstream.state().body;
-        match error.refusal() {
-            Refusal::BackendTimeout if body.awaited.get() => Refusal::BodyTimeout,
-            refusal => body.failure.get().unwrap_or(refusal),
-        }
+        // That of a tunnel goes with its stream.
+        let in_flight = if upgraded { None } else { self.in_flight.take() };
+        Ok(response.map(|body| Content::Upstream(body, trailers, in_flight)))
     }
 }

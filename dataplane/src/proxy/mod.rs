@@ -1,16 +1,19 @@
 //! The pipeline: what happens to a request, phase by phase. [`handle`] is all of it on one page;
 //! [`decide()`] is the part without I/O.
 
+mod attempts;
 mod decide;
 mod downstream;
 mod forward;
 mod grpc;
+mod hash_key;
 mod headers;
 mod local_reply;
 mod peer;
 mod request_id;
 mod response_body;
 mod route_state;
+mod selection;
 mod shared;
 mod strict_transport;
 mod target;
@@ -26,7 +29,7 @@ pub(crate) use shared::Shared;
 pub(crate) use target::Host;
 
 use crate::{
-    cors::ResponseHeaders, refusal::Refusal, request::Incoming, table::Table,
+    cors::ResponseHeaders, endpoint::InFlight, refusal::Refusal, request::Incoming, table::Table,
     telemetry::RequestRecord, upstream::Stream,
 };
 use bytes::Bytes;
@@ -66,6 +69,7 @@ pub(crate) async fn handle<D: Downstream>(
         strict_transport: StrictTransport::of_connection(downstream.peer()),
         idle: Some(LOCAL_REPLY_TIMEOUT),
         upgraded: None,
+        in_flight: None,
     };
     let responded = exchange.respond(&mut head, body).await;
     let response = match responded.and_then(|response| exchange.settle(response, version)) {
@@ -97,8 +101,9 @@ struct Exchange<'w, D> {
     strict_transport: StrictTransport<'w>,
     /// Timeout between bytes of the response's body.
     idle: Option<Duration>,
-    /// After a 101: the backend's stream, and bytes read after the head.
+    /// After a 101: the backend's stream, bytes read after the head, and what counts it as in flight.
     upgraded: Option<Box<(Stream, Bytes)>>,
+    in_flight: Option<InFlight>,
 }
 
 impl<'w, D: Downstream> Exchange<'w, D> {
@@ -216,7 +221,8 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             return Some(self.record);
         };
         let (io, read) = *upgraded;
-        self.downstream.upgrade(Upgraded { io, read, idle: self.idle, record: self.record });
+        let (in_flight, idle) = (self.in_flight, self.idle);
+        self.downstream.upgrade(Upgraded { io, read, idle, in_flight, record: self.record });
         None
     }
 }

@@ -3,6 +3,7 @@
 
 use super::downstream::Downstream;
 use crate::{
+    endpoint::InFlight,
     refusal::Refusal,
     request::{BodyError, BoxError, TrailerFilter},
     telemetry::RequestRecord,
@@ -34,8 +35,9 @@ pub(crate) struct ResponseBody<D: Downstream> {
 pub(super) enum Content {
     /// Bytes in memory; `None` once they have been sent.
     Fixed(Option<Bytes>),
-    /// The body of a backend's response, and which of its trailer fields pass.
-    Upstream(UpstreamBody, TrailerFilter),
+    /// The body of a backend's response, which of its trailer fields pass, and what counts it as in
+    /// flight.
+    Upstream(UpstreamBody, TrailerFilter, Option<InFlight>),
     /// The same after it was cut off.
     Broken,
 }
@@ -55,7 +57,7 @@ impl Content {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Fixed(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Upstream(body, _) => body.size_hint(),
+            Self::Upstream(body, ..) => body.size_hint(),
             Self::Broken => SizeHint::default(),
         }
     }
@@ -130,7 +132,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
         }
         let polled = match &mut this.content {
             Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Upstream(body, trailers) => poll_upstream(body, trailers, cx),
+            Content::Upstream(body, trailers, _) => poll_upstream(body, trailers, cx),
             Content::Broken => return Poll::Ready(Some(Err(BodyError.into()))),
         };
         match polled {
@@ -163,7 +165,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Fixed(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Content::Upstream(body, _) => body.is_end_stream(),
+            Content::Upstream(body, ..) => body.is_end_stream(),
             Content::Broken => false,
         }
     }

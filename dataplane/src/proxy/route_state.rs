@@ -2,11 +2,17 @@
 
 use crate::{
     balance::Sequence,
-    table::{ObjectName, Table},
+    endpoint::{BackendSet, Registry},
+    table::{Forward, ObjectName, Route, Table},
     telemetry::RouteStats,
 };
 use hashbrown::HashMap;
-use std::{cell::RefCell, collections::HashSet, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    rc::Rc,
+    sync::Arc,
+};
 
 /// A worker's state for one Route.
 #[derive(Debug)]
@@ -15,6 +21,45 @@ pub(crate) struct RouteState {
     pub(crate) stats: Rc<RouteStats>,
     /// Picks the backend for the next request.
     pub(super) backends: Sequence,
+    sets: RefCell<Option<Rc<Sets>>>,
+}
+
+/// What all workers know of a Route's backends, in its order.
+#[derive(Debug)]
+pub(super) struct Sets {
+    pub(super) sets: Box<[Arc<BackendSet>]>,
+    /// Whose turn it is of the endpoints of each.
+    pub(super) turns: Box<[Cell<usize>]>,
+    /// The Route, and the version of the registry, for which they hold.
+    route: Arc<Route>,
+    version: u64,
+}
+
+impl RouteState {
+    /// What is known of the backends of `forward`, which is what `route` does. Takes a lock where
+    /// something has changed.
+    pub(super) fn sets(
+        &self,
+        route: &Arc<Route>,
+        forward: &Forward,
+        registry: &Registry,
+    ) -> Rc<Sets> {
+        let version = registry.version();
+        let mut known = self.sets.borrow_mut();
+        if let Some(sets) = &*known
+            && sets.version == version
+            && Arc::ptr_eq(&sets.route, route)
+        {
+            return sets.clone();
+        }
+        let health = route.selection.health.as_ref();
+        let sets: Box<[_]> =
+            forward.backends().iter().map(|backend| registry.set(backend, health)).collect();
+        // Workers do not start with the same ones, nor does each change start over.
+        let point = self.backends.next();
+        let turns = sets.iter().map(|_| Cell::new((point >> 32) as usize)).collect();
+        known.insert(Rc::new(Sets { sets, turns, route: route.clone(), version })).clone()
+    }
 }
 
 /// A worker's state for all Routes.
@@ -41,6 +86,7 @@ impl RouteStates {
         let fresh = Rc::new(RouteState {
             stats: Rc::new(RouteStats::of(name.clone())),
             backends: Sequence::of_backends(self.seed),
+            sets: RefCell::default(),
         });
         self.by_name.borrow_mut().insert(name.clone(), fresh.clone());
         fresh

@@ -8,9 +8,10 @@ use super::{
 use crate::{
     balance::Sequence,
     config::{Config, HttpsPorts, Limits},
+    endpoint::Registry,
     table::Table,
     telemetry::{ConnectionCounts, HandshakeCounts, Snapshot},
-    upstream::{Backoff, Upstreams},
+    upstream::Upstreams,
 };
 use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<Limits>,
     /// Where plain HTTP is redirected to.
     pub(super) https_ports: HttpsPorts,
+    /// What is known of endpoints, by all workers.
+    pub(crate) registry: Arc<Registry>,
     /// Connections to backends.
     pub(crate) upstreams: Upstreams,
     /// This install's name in `Via`.
@@ -35,21 +38,21 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Creates the state for a worker that serves `table`; `backoff` is that of all workers.
+    /// Creates the state for a worker that serves `table`; `registry` is that of all workers.
     ///
     /// # Errors If the name in `Via` is not a token.
     pub(crate) fn new(
         config: &Config,
         https_ports: HttpsPorts,
         table: Arc<Table>,
-        backoff: Arc<Backoff>,
+        registry: Arc<Registry>,
     ) -> io::Result<Self> {
-        let (guard, max_fields) = (config.guard.clone(), config.limits.response_fields);
-        let upstreams = Upstreams::new(guard, max_fields, backoff);
+        registry.table_changed(&table);
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             https_ports,
-            upstreams,
+            registry,
+            upstreams: Upstreams::new(config.limits.response_fields),
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
             endpoints: Sequence::of_endpoints(),
@@ -67,6 +70,7 @@ impl Shared {
 
     /// Serves new requests from another table. Requests in flight keep theirs.
     pub(crate) fn replace_table(&self, table: Arc<Table>) {
+        self.registry.table_changed(&table);
         self.table.replace(Rc::new(table));
     }
 

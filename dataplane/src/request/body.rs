@@ -79,6 +79,7 @@ impl Body for RequestBody {
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
+                body.ended.set(body.ended.get().or(Some(inbound.state.deadline.now())));
                 inbound.state.deadline.set(body.wait(true));
                 Poll::Ready(None)
             }
@@ -94,6 +95,9 @@ impl Body for RequestBody {
                 };
                 // Without any fields, the trailer section is only the body's end.
                 let ended = frame.is_none() || inbound.incoming.is_end_stream();
+                if ended {
+                    body.ended.set(Some(inbound.state.deadline.now()));
+                }
                 inbound.state.deadline.set(body.wait(ended));
                 Poll::Ready(frame.map(Ok))
             }

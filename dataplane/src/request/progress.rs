@@ -1,7 +1,10 @@
 //! The progress of a request's body.
 
 use crate::refusal::Refusal;
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 /// The progress of a request's body.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub(crate) struct BodyProgress {
     pub(crate) failure: Cell<Option<Refusal>>,
     /// Whether more bytes are awaited.
     pub(crate) awaited: Cell<bool>,
+    /// When its end was reached; `None` if it was not, or there is none.
+    pub(crate) ended: Cell<Option<Instant>>,
     /// Timeout of the next step, restarted by every byte of the body: first for the response's
     /// head, then for the bytes of either body.
     pub(crate) timeout: Cell<Option<Duration>>,
@@ -31,5 +36,6 @@ impl BodyProgress {
         self.received.set(0);
         self.failure.set(None);
         self.awaited.set(false);
+        self.ended.set(None);
     }
 }

@@ -1,15 +1,17 @@
 //! The running dataplane: workers, each a thread with its own runtime, listener and pools, which
-//! share only the table and which endpoints accept no connections.
+//! share only the table and what is known of endpoints.
 
 mod listen;
 mod worker;
 
+pub use crate::endpoint::{HealthEvent, ShownBackend, ShownEndpoint, State as EndpointState};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{Clients, MemoryBudget, Tickets},
+    endpoint::{self, Names},
+    health_check::HealthChecks,
     table::Table,
     telemetry::{self, ConnectionMemory},
-    upstream::Backoff,
 };
 use listen::Listeners;
 use std::{
@@ -22,7 +24,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// A command to a worker.
 enum Command {
@@ -38,6 +40,8 @@ pub struct Dataplane {
     https: SocketAddr,
     tables: watch::Receiver<Arc<Table>>,
     workers: Vec<Handle>,
+    endpoints: Arc<endpoint::Registry>,
+    health: HealthChecks,
     memory: Arc<MemoryBudget>,
     progress: watch::Receiver<()>,
 }
@@ -86,7 +90,11 @@ impl Dataplane {
             Tickets::new().map_err(|error| StartError::Worker(io::Error::other(error)))?;
         let memory = Arc::new(MemoryBudget::new(config.limits.memory));
         let clients = Arc::new(Clients::new(config.limits.connections_per_client));
-        let (config, backoff) = (Arc::new(config), Arc::<Backoff>::default());
+        let endpoints = Arc::new(endpoint::Registry::new(Names::new(config.guard.clone())));
+        endpoints.look_up_names(config.name_servers.clone()).map_err(StartError::Worker)?;
+        let health = HealthChecks::start(endpoints.clone(), config.limits.response_fields);
+        let health = health.map_err(StartError::Worker)?;
+        let config = Arc::new(config);
         let (report, progress) = watch::channel(());
         let mut workers = Vec::with_capacity(count);
         for (number, listeners) in listeners.enumerate() {
@@ -96,7 +104,7 @@ impl Dataplane {
                 config: config.clone(),
                 memory: memory.clone(),
                 clients: clients.clone(),
-                backoff: backoff.clone(),
+                endpoints: endpoints.clone(),
                 tickets: tickets.clone(),
                 https_ports,
                 listeners,
@@ -108,7 +116,7 @@ impl Dataplane {
             let thread = worker::start(number, args).map_err(StartError::Worker)?;
             workers.push(Handle { commands, generation, thread });
         }
-        Ok(Self { http, https, tables, workers, memory, progress })
+        Ok(Self { http, https, tables, workers, endpoints, health, memory, progress })
     }
 
     /// The address of the plain HTTP listeners.
@@ -141,6 +149,17 @@ impl Dataplane {
         }
     }
 
+    /// What is known of the endpoints of all backends that the newest table names.
+    pub fn backends(&self) -> Vec<ShownBackend> {
+        self.endpoints.shown()
+    }
+
+    /// Every change of an endpoint's health from now on, as active checks find it. A receiver that
+    /// falls behind by 1,024 of them misses the oldest.
+    pub fn health_events(&self) -> broadcast::Receiver<HealthEvent> {
+        self.health.events()
+    }
+
     /// The counters of all workers in the Prometheus text format, appended to `out`.
     pub async fn encode_metrics(&self, out: &mut String) {
         let mut snapshots = Vec::with_capacity(self.workers.len());
@@ -156,10 +175,11 @@ impl Dataplane {
         let table = self.tables.borrow().clone();
         // Writing to a String never fails.
         let _ = telemetry::encode(&snapshots, memory, &table, out);
+        let _ = telemetry::encode_health_checks(&self.health.counts().all(), out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.
-    /// Returns whether all of them ended.
+    /// Ends health checks then. Returns whether all requests ended.
     pub async fn drain(self, timeout: Duration) -> bool {
         let mut drained = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
@@ -182,6 +202,7 @@ impl Dataplane {
                 drop(worker.commands);
                 worker.thread
             })
+            .chain([self.health.stop()])
             .collect();
         let joined = tokio::task::spawn_blocking(move || {
             threads.into_iter().all(|thread| thread.join().is_ok())

@@ -4,10 +4,10 @@ use super::{Command, listen::Listeners};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{self, Admission, Clients, MemoryBudget, Registry, Tickets, TlsAcceptor},
+    endpoint,
     proxy::{Peer, Shared},
     table::{Scheme, Table},
     telemetry::GaveWay,
-    upstream::Backoff,
 };
 use futures_util::FutureExt;
 use std::{
@@ -47,8 +47,8 @@ pub(super) struct WorkerArgs {
     pub(super) memory: Arc<MemoryBudget>,
     /// Shared by all workers.
     pub(super) clients: Arc<Clients>,
-    /// The endpoints that do not accept connections, as all workers know them.
-    pub(super) backoff: Arc<Backoff>,
+    /// What is known of endpoints, by all workers.
+    pub(super) endpoints: Arc<endpoint::Registry>,
     /// Shared by all workers.
     pub(super) tickets: Tickets,
     pub(super) https_ports: HttpsPorts,
@@ -88,7 +88,7 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let shared = match Shared::new(&args.config, args.https_ports, table, args.backoff) {
+        let shared = match Shared::new(&args.config, args.https_ports, table, args.endpoints) {
             Ok(shared) => Rc::new(shared),
             Err(error) => return drop(ready.send(Err(error))),
         };
@@ -135,6 +135,7 @@ async fn evict_idle(shared: Rc<Shared>) {
     loop {
         tokio::time::sleep(EVICT_INTERVAL).await;
         shared.upstreams.evict_idle();
+        shared.registry.forget_stale();
     }
 }
 

@@ -74,6 +74,11 @@ impl Forward {
         self.weighted.share(index)
     }
 
+    /// The index of the backend at a point of a sequence, as if all endpoints were available.
+    pub(crate) fn pick_index(&self, point: u64) -> Option<usize> {
+        self.weighted.pick(point)
+    }
+
     /// The backend at a point of a [`Sequence`](crate::balance); `None` if no backend has an
     /// endpoint.
     pub fn pick(&self, point: u64) -> Option<&Backend> {

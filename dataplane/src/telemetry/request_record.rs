@@ -5,7 +5,7 @@ use crate::{cors::Verdict, refusal::Refusal};
 use http::{HeaderValue, Method, StatusCode, Version};
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -60,6 +60,10 @@ pub(crate) struct AccessLogFields {
     pub(crate) client_cert: Option<Arc<str>>,
     /// The selected backend.
     pub(crate) backend: Option<String>,
+    /// The address of its endpoint that was tried last.
+    pub(crate) endpoint: Option<SocketAddr>,
+    /// Whether all endpoints were out, and so all were used.
+    pub(crate) panic: bool,
 }
 
 /// Whether the access log is on.
@@ -125,6 +129,8 @@ impl RequestRecord {
             target: "access",
             route = route.as_deref().unwrap_or("-"),
             backend = fields.backend.as_deref().unwrap_or("-"),
+            endpoint = fields.endpoint.map(tracing::field::display),
+            panic = fields.panic.then_some(true),
             client = %self.client,
             method = fields.method.as_ref().map_or("-", Method::as_str),
             host = fields.host.as_deref().unwrap_or("-"),

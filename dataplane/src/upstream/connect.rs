@@ -1,17 +1,8 @@
 //! New connections to backends.
 
 use super::{error::Phase, stream::Stream, tls::TlsConnectors};
-use crate::{
-    address_guard::AddressGuard,
-    table::{Backend, Protocol},
-};
-use hickory_resolver::TokioResolver;
-use std::{
-    cell::OnceCell,
-    future::Future,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use crate::table::Protocol;
+use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// The outcome of a part of connecting, if it comes within `limit`.
@@ -25,17 +16,14 @@ pub(super) async fn within<T>(
     }
 }
 
-/// Dials backends: resolves names, checks addresses, connects and performs the TLS handshake.
+/// Dials endpoints: connects and performs the TLS handshake.
 pub(super) struct Connector {
-    guard: AddressGuard,
     connectors: TlsConnectors,
-    /// Created when the first name is resolved; caches records for their TTLs.
-    resolver: OnceCell<TokioResolver>,
 }
 
 impl Connector {
-    pub(super) fn new(guard: AddressGuard) -> Self {
-        Self { guard, connectors: TlsConnectors::new(), resolver: OnceCell::new() }
+    pub(super) fn new() -> Self {
+        Self { connectors: TlsConnectors::new() }
     }
 
     /// Forgets what nobody has used for long. Called periodically.
@@ -43,22 +31,21 @@ impl Connector {
         self.connectors.evict();
     }
 
-    /// Connects to one of a backend's addresses within `limit`; offers HTTP/2 unless the connection
-    /// `needs_http1`. A failure has sent nothing of the
-    /// request, so another address is safe to try.
+    /// Connects to an address within `limit`; offers HTTP/2 unless the connection `needs_http1`. A
+    /// failure has sent nothing of the request, so another address is safe to try.
     pub(super) async fn connect(
         &self,
-        backend: &Backend,
+        protocol: &Protocol,
         address: SocketAddr,
         needs_http1: bool,
         limit: Option<Duration>,
     ) -> Result<Stream, Phase> {
-        within(limit, self.connect_to(backend, address, needs_http1)).await?
+        within(limit, self.connect_to(protocol, address, needs_http1)).await?
     }
 
     async fn connect_to(
         &self,
-        backend: &Backend,
+        protocol: &Protocol,
         address: SocketAddr,
         needs_http1: bool,
     ) -> Result<Stream, Phase> {
@@ -66,45 +53,11 @@ impl Connector {
         // Without it every small request would wait for the previous one's acknowledgement. A
         // socket that does not support it still works.
         let _ = tcp.set_nodelay(true);
-        let tls = match &backend.protocol {
+        let tls = match protocol {
             Protocol::Http1 | Protocol::H2c => return Ok(tcp.into()),
             Protocol::Https(tls) => tls,
         };
         let handshake = self.connectors.connect(tls, needs_http1, address, tcp);
         Ok(handshake.await?.into())
-    }
-
-    /// The addresses of an external host that may be dialled.
-    pub(super) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Phase> {
-        let addresses: Vec<IpAddr> = match host.parse() {
-            Ok(address) => vec![address],
-            Err(_) => self.look_up(host).await?,
-        };
-        let allowed: Vec<_> = addresses
-            .into_iter()
-            .filter(|address| self.guard.allows(host, *address))
-            .map(|address| SocketAddr::new(address, port))
-            .collect();
-        if allowed.is_empty() { Err(Phase::Guard) } else { Ok(allowed) }
-    }
-
-    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Phase> {
-        let resolver = match self.resolver.get() {
-            Some(resolver) => resolver,
-            None => {
-                let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
-                let built = built.map_err(|error| {
-                    tracing::warn!(%error, "can't create a resolver from the system's DNS configuration");
-                    Phase::Resolve
-                })?;
-                self.resolver.get_or_init(|| built)
-            }
-        };
-        // The trailing dot prevents search domains: an external host is fully qualified.
-        let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| {
-            tracing::debug!(host, %error, "host does not resolve");
-            Phase::Resolve
-        })?;
-        Ok(found.iter().collect())
     }
 }

@@ -1,18 +1,14 @@
 //! Why a backend gave no response, and the refusal that the client gets.
 
 use super::tls_failure::TlsFailure;
-use crate::{refusal::Refusal, request::BoxError};
+use crate::{endpoint::Failure, refusal::Refusal, request::BoxError};
 use std::{borrow::Cow, error::Error, fmt, io};
 
 /// The phase in which a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The backend has no endpoint.
-    Choose,
-    /// Its name does not resolve.
+    /// The backend's name does not resolve.
     Resolve,
-    /// It resolves only to addresses that may not be dialled.
-    Guard,
     /// A connection attempt fails.
     Connect,
     /// A connection attempt times out.
@@ -31,9 +27,7 @@ impl Phase {
     /// The refusal that the client gets.
     pub(super) fn refusal(self) -> Refusal {
         match self {
-            Self::Choose => Refusal::NoEndpoint,
             Self::Resolve => Refusal::NameNotResolved,
-            Self::Guard => Refusal::AddressNotAllowed,
             Self::Connect => Refusal::ConnectFailed,
             Self::ConnectTimeout => Refusal::ConnectTimeout,
             Self::Tls(_) => Refusal::TlsFailed,
@@ -49,9 +43,7 @@ impl fmt::Display for Phase {
         f.write_str(self.refusal().reason())?;
         match self {
             Self::Tls(failure) => write!(f, ": {failure}"),
-            Self::Choose
-            | Self::Resolve
-            | Self::Guard
+            Self::Resolve
             | Self::Connect
             | Self::ConnectTimeout
             | Self::Upgrade
@@ -136,6 +128,21 @@ impl UpstreamError {
     /// The phase in which the request failed.
     pub(super) fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Whether nothing of the request was sent, so that any may be tried elsewhere.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.fate == Fate::Unsent
+    }
+
+    /// The failure that the endpoint is to blame for, if it is.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        match self.phase {
+            Phase::Connect | Phase::ConnectTimeout | Phase::Tls(_) => Some(Failure::Connect),
+            Phase::Exchange => Some(Failure::Reset),
+            Phase::Deadline => Some(Failure::Timeout),
+            Phase::Resolve | Phase::Upgrade => None,
+        }
     }
 
     /// Whether the backend did nothing with a request that it got.

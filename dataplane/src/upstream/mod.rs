@@ -1,8 +1,7 @@
 //! Exchanges with backends: one small interface, [`Upstreams::send`], over pooled HTTP/1.1, HTTP/2
-//! and new connections. It takes a backend, a head, a body and a deadline, and knows nothing of
-//! clients. Each worker has its own; threads share only which endpoints accept no connections.
+//! and new connections. It takes an endpoint of a backend, a head, a body and a deadline, makes one
+//! try, and knows nothing of clients. Each worker has its own.
 
-mod backoff;
 mod body;
 mod connect;
 mod error;
@@ -16,7 +15,6 @@ mod stream;
 mod tls;
 mod tls_failure;
 
-pub(crate) use backoff::Backoff;
 pub(crate) use body::UpstreamBody;
 pub(crate) use error::{UpstreamError, broken_rule};
 pub(crate) use stream::Stream;
@@ -29,7 +27,7 @@ use http::Response;
 use http1::Http1;
 use http2::Http2Connections;
 use pool::Pool;
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{net::SocketAddr, rc::Rc, time::Duration};
 
 /// Limit for the head of a response, whatever the protocol; also for a single read of HTTP/1.1.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -50,8 +48,6 @@ fn too_many_interim() -> Malformed {
 /// A worker's connections to all backends.
 pub(crate) struct Upstreams {
     connector: Connector,
-    /// The endpoints that do not accept connections, as all workers know them.
-    backoff: Arc<Backoff>,
     /// Limit for the number of fields in a response's head.
     max_fields: usize,
     pool: Rc<Pool<Http1>>,
@@ -66,6 +62,8 @@ pub(crate) struct UpstreamResponse {
     pub(crate) response: Response<UpstreamBody>,
     /// The address that sent it.
     pub(crate) address: SocketAddr,
+    /// How long the request waited for its connection.
+    pub(crate) connecting: Duration,
     /// After a 101: the stream, and bytes read after the head.
     pub(crate) upgraded: Option<Box<(Stream, Bytes)>>,
 }

@@ -1,27 +1,24 @@
-//! How a request comes by a connection: an existing one, or a new one to one of the backend's
-//! addresses.
+//! How a request comes by a connection to its endpoint: an existing one, or a new one.
 
 use super::{
     Upstreams,
-    backoff::Use,
     connect::within,
-    error::{Phase, UpstreamError},
+    error::Phase,
     http1::Http1,
     http2::{ConnectionId, Http2, Opened, Turn},
     pool::Key,
     stream::Stream,
     tls_failure::TlsFailure,
 };
-use crate::table::{Backend, Protocol, Target, Timeouts};
+use crate::{
+    endpoint::{Attempt, Endpoint, EndpointKey, Fault, Use},
+    table::{Backend, Protocol, Target, Timeouts},
+};
 use http::{header, request::Parts};
 use std::{
     cell::Cell,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
-
-/// How many addresses are dialled before a request fails.
-const MAX_DIALS: usize = 3;
 
 /// How many pooled connections may turn out to be closed before a new one is made.
 const MAX_STALE: usize = 2;
@@ -40,11 +37,10 @@ pub(super) enum Obtained {
     Opened(Connection),
 }
 
-/// A request's way to a backend's endpoints.
+/// A request's way to an endpoint of a backend.
 pub(super) struct Way<'r> {
     pub(super) backend: &'r Backend,
-    /// Where the order of the endpoints begins.
-    pub(super) point: u64,
+    pub(super) endpoint: &'r Endpoint,
     pub(super) timeouts: &'r Timeouts,
     /// Whether it asks for an upgrade.
     pub(super) is_upgrade: bool,
@@ -64,26 +60,22 @@ impl<'r> Way<'r> {
     fn used(&self) -> Use<'r> {
         Use {
             backend: &self.backend.name,
-            protocol: &self.backend.protocol,
             connect: self.timeouts.connect,
             request: self.timeouts.request,
         }
     }
+
+    fn key(&self) -> Key {
+        Key::endpoint(self.endpoint.address(), &self.endpoint.key().protocol)
+    }
 }
 
 impl Upstreams {
-    /// An existing connection to the endpoint that is tried first.
+    /// An existing connection.
     pub(super) fn pooled(&self, way: &Way<'_>) -> Option<Connection> {
-        match &way.backend.target {
-            Target::Endpoints(endpoints) => {
-                let address = self.backoff.first(endpoints, way.used(), way.point)?;
-                self.take(way, &Key::endpoint(address, &way.backend.protocol))
-            }
-            Target::External { .. } => self.take(way, &external_key(way.backend)),
-        }
+        self.take(way, &way.key())
     }
 
-    /// An existing connection.
     fn take(&self, way: &Way<'_>, key: &Key) -> Option<Connection> {
         if way.stale >= MAX_STALE {
             return None;
@@ -103,79 +95,33 @@ impl Upstreams {
         taken
     }
 
-    /// Opens a connection to one of the backend's addresses, or takes an existing one to the
-    /// address whose turn it is.
-    pub(super) async fn connect(&self, way: &Way<'_>) -> Result<Obtained, UpstreamError> {
-        let backend = way.backend;
-        let resolved;
-        let (addresses, external) = match &backend.target {
-            Target::Endpoints(endpoints) => (&**endpoints, None),
-            Target::External { host, port } => {
-                let resolving = self.connector.resolve(host, *port).await;
-                resolved = resolving.inspect_err(|why| self.has_no_address(backend, *why))?;
-                (&*resolved, Some(external_key(backend)))
-            }
-        };
-        let mut failure = Phase::Choose;
-        for address in
-            self.backoff.order(addresses, way.used(), way.point).into_iter().take(MAX_DIALS)
-        {
-            let key = match &external {
-                Some(key) => key.clone(),
-                None => Key::endpoint(address, &backend.protocol),
-            };
-            match self.obtain(way, address, key).await {
-                Ok(obtained) => return Ok(obtained),
-                Err(why) => failure = why,
-            }
-        }
-        Err(failure.into())
-    }
-
-    /// Records that no address of an external backend can be dialled.
-    fn has_no_address(&self, backend: &Backend, why: Phase) {
-        self.stats.connected(false);
-        if self.backoff.logs_no_address(&backend.name, Instant::now()) {
-            let why = why.refusal().reason();
-            tracing::warn!(backend = backend.name, why, "can't find an address for a backend");
-        }
-    }
-
-    /// Connects to an address within `limit`, and records the outcome.
-    async fn dial(
-        &self,
-        way: &Way<'_>,
-        address: SocketAddr,
-        limit: Option<Duration>,
-    ) -> Result<Stream, Phase> {
-        let backend = way.backend;
-        let attempt = self.backoff.attempt(&self.stats, way.used(), address, way.is_late);
-        let dialled = self.connector.connect(backend, address, way.needs_http1, limit).await;
+    /// Connects to the endpoint within `limit`, and records the outcome.
+    async fn dial(&self, way: &Way<'_>, limit: Option<Duration>) -> Result<Stream, Phase> {
+        let attempt = Attempt::begin(way.endpoint, &self.stats, way.used(), way.is_late);
+        let EndpointKey { address, protocol } = way.endpoint.key();
+        let dialled = self.connector.connect(protocol, *address, way.needs_http1, limit).await;
         let dialled = dialled.map_err(|why| match why {
             Phase::Tls(TlsFailure::NoHttpVersion) if way.is_upgrade => Phase::Upgrade,
             why => why,
         });
         match &dialled {
             Ok(_) | Err(Phase::Upgrade) => attempt.succeeded(),
-            Err(why) => attempt.failed(*why),
+            Err(why) => attempt.failed(fault(*why), why),
         }
         dialled
     }
 
     /// Records the failure of a connection that seemed to be made.
-    pub(super) fn has_failed(&self, way: &Way<'_>, address: SocketAddr, why: Phase) {
-        self.backoff.attempt(&self.stats, way.used(), address, way.is_late).failed(why);
+    pub(super) fn has_failed(&self, way: &Way<'_>, why: Phase) {
+        let attempt = Attempt::begin(way.endpoint, &self.stats, way.used(), way.is_late);
+        attempt.failed(fault(why), why);
     }
 
-    /// A connection to an address: an existing one, or a new one. Where requests share connections,
-    /// waits for one that is being opened, for as long as it may take to connect. After an error
-    /// another address may be tried.
-    async fn obtain(
-        &self,
-        way: &Way<'_>,
-        address: SocketAddr,
-        key: Key,
-    ) -> Result<Obtained, Phase> {
+    /// A connection: an existing one, or a new one. Where requests share connections, waits for one
+    /// that is being opened, for as long as it may take to connect. An error has sent nothing of the
+    /// request.
+    pub(super) async fn obtain(&self, way: &Way<'_>) -> Result<Obtained, Phase> {
+        let (key, address) = (way.key(), way.endpoint.address());
         let began = Instant::now();
         let left = || way.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
         let opener = loop {
@@ -193,7 +139,7 @@ impl Upstreams {
                 },
             }
         };
-        let opened = self.open(way, address, key, left()).await;
+        let opened = self.open(way, key, left()).await;
         if let Some(opener) = opener {
             match &opened {
                 Ok(Connection::Http1(_)) => opener.chose_http1(),
@@ -218,11 +164,10 @@ impl Upstreams {
     async fn open(
         &self,
         way: &Way<'_>,
-        address: SocketAddr,
         key: Key,
         limit: Option<Duration>,
     ) -> Result<Connection, Phase> {
-        let stream = self.dial(way, address, limit).await?;
+        let (stream, address) = (self.dial(way, limit).await?, way.endpoint.address());
         let is_http2 = match key.protocol {
             Protocol::Http1 => false,
             Protocol::H2c => true,
@@ -253,7 +198,13 @@ pub(super) fn prefers_http1(backend: &Backend, head: &Parts) -> bool {
     }
 }
 
-/// The pool's key for an external backend, whatever its address.
-fn external_key(backend: &Backend) -> Key {
-    Key::external(&backend.name, &backend.protocol)
+/// Whose failure it is that no connection was made.
+fn fault(why: Phase) -> Fault {
+    match why {
+        Phase::Connect => Fault::Refused,
+        Phase::ConnectTimeout => Fault::TimedOut,
+        Phase::Resolve | Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => {
+            Fault::OfUse
+        }
+    }
 }

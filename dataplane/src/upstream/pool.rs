@@ -15,29 +15,17 @@ const MAX_IDLE_PER_KEY: usize = 256;
 /// How many evictions an idle connection survives: 55 s with one every 5 s.
 const MAX_IDLE_EVICTIONS: u64 = 11;
 
-/// What identifies a backend: backends with equal keys share connections.
+/// What identifies an endpoint: backends with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    place: Place,
+    address: SocketAddr,
     pub(super) protocol: Protocol,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
-    Endpoint(SocketAddr),
-    /// A URL, whatever its addresses.
-    External(Rc<str>),
 }
 
 impl Key {
     /// The key of an endpoint.
     pub(super) fn endpoint(address: SocketAddr, protocol: &Protocol) -> Self {
-        Self { place: Place::Endpoint(address), protocol: protocol.clone() }
-    }
-
-    /// The key of an external backend.
-    pub(super) fn external(url: &str, protocol: &Protocol) -> Self {
-        Self { place: Place::External(url.into()), protocol: protocol.clone() }
+        Self { address, protocol: protocol.clone() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    Backoff, UpstreamBody, UpstreamResponse, Upstreams,
+    UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
     connect::Connector,
     error::{Phase, UpstreamError},
@@ -10,7 +10,7 @@ use super::{
     obtain::{Connection, Obtained, Way, prefers_http1},
 };
 use crate::{
-    address_guard::AddressGuard,
+    endpoint::Endpoint,
     request::{Deadline, RequestBody},
     table::{Backend, Timeouts},
     telemetry::UpstreamStats,
@@ -20,11 +20,10 @@ use hyper::body::Body;
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    net::SocketAddr,
     pin::pin,
     rc::Rc,
-    sync::Arc,
     task::Poll,
+    time::{Duration, Instant},
 };
 
 /// How often a request is sent again after the backend has refused to process it (RFC 9113 §8.7).
@@ -32,10 +31,9 @@ const MAX_REFUSALS: usize = 3;
 
 impl Upstreams {
     /// Without connections yet. Responses have at most `max_fields` fields.
-    pub(crate) fn new(guard: AddressGuard, max_fields: usize, backoff: Arc<Backoff>) -> Self {
+    pub(crate) fn new(max_fields: usize) -> Self {
         Self {
-            connector: Connector::new(guard),
-            backoff,
+            connector: Connector::new(),
             max_fields,
             pool: Rc::default(),
             http2: Http2Connections::default(),
@@ -43,18 +41,18 @@ impl Upstreams {
         }
     }
 
-    /// Sends a request to the endpoint of `backend` at `point` of a sequence, or to the next one
-    /// that accepts a connection; the response's head must arrive before the deadline. A request
-    /// is sent once, with two exceptions: a safe one without a body is sent again if a pooled
-    /// connection turns out to be closed (RFC 9112 §9.3.1), and any is if the backend says that it
-    /// did not process it (RFC 9113 §6.8, §8.7). The body determines its own framing, whatever the
-    /// head says. The header map in `head` is reused for the response.
+    /// Sends a request to an endpoint of `backend`; the response's head must arrive before the
+    /// deadline. A request is sent once, with two exceptions: a safe one without a body is sent
+    /// again if a pooled connection turns out to be closed (RFC 9112 §9.3.1), and any is if the
+    /// backend says that it did not process it (RFC 9113 §6.8, §8.7). The body determines its own
+    /// framing, whatever the head says. The header map in `head` is reused for the response; where
+    /// the error says that nothing was sent, `head` and `body` are unchanged.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        point: u64,
+        endpoint: &Endpoint,
         head: &mut Parts,
-        mut body: RequestBody,
+        body: &mut RequestBody,
         deadline: &Deadline,
         timeouts: &Timeouts,
     ) -> Result<UpstreamResponse, UpstreamError> {
@@ -64,7 +62,7 @@ impl Upstreams {
         let needs_http1 = is_upgrade || prefers_http1(backend, head);
         let way = Way {
             backend,
-            point,
+            endpoint,
             timeouts,
             is_upgrade,
             needs_http1,
@@ -73,15 +71,7 @@ impl Upstreams {
             refused_by,
             is_late: &is_late,
         };
-        let mut sending = pin!(self.exchange(way, head, &mut body));
-        poll_fn(|cx| match sending.as_mut().poll(cx) {
-            Poll::Pending if deadline.poll_expired(cx) => {
-                is_late.set(true);
-                Poll::Ready(Err(Phase::Deadline.into()))
-            }
-            polled => polled,
-        })
-        .await
+        within(deadline, &is_late, self.exchange(way, head, body)).await
     }
 
     async fn exchange(
@@ -90,20 +80,27 @@ impl Upstreams {
         head: &mut Parts,
         body: &mut RequestBody,
     ) -> Result<UpstreamResponse, UpstreamError> {
+        let mut connecting = Duration::ZERO;
         loop {
             let obtained = match self.pooled(&way) {
                 Some(connection) => Obtained::Reused(connection),
-                // Boxed, so that requests over pooled connections don't carry a connector's state.
-                None => Box::pin(self.connect(&way)).await?,
+                None => {
+                    let began = Instant::now();
+                    // Boxed, so that requests over pooled connections don't carry a connector's
+                    // state.
+                    let obtained = Box::pin(self.obtain(&way)).await?;
+                    connecting += began.elapsed();
+                    obtained
+                }
             };
             let (connection, is_reused) = match obtained {
                 Obtained::Reused(connection) => (connection, true),
                 Obtained::Opened(connection) => (connection, false),
             };
             let is_repeatable = is_repeatable(head, body);
-            let (id, address) = (connection.http2_id(), connection.address());
+            let id = connection.http2_id();
             let error = match connection.exchange(head, body, self.max_fields).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => return Ok(UpstreamResponse { connecting, ..response }),
                 Err(error) => error,
             };
             if error.is_unprocessed() {
@@ -115,7 +112,7 @@ impl Upstreams {
                 way.stale += 1;
             } else {
                 if !is_reused && matches!(error.phase(), Phase::Tls(_)) {
-                    self.has_failed(&way, address, error.phase());
+                    self.has_failed(&way, error.phase());
                 }
                 return Err(error);
             }
@@ -128,7 +125,6 @@ impl Upstreams {
         self.pool.evict_idle();
         self.http2.evict();
         self.connector.evict();
-        self.backoff.forget_stale();
     }
 
     /// How many connections are idle.
@@ -138,14 +134,6 @@ impl Upstreams {
 }
 
 impl Connection {
-    /// The address that was dialled.
-    fn address(&self) -> SocketAddr {
-        match self {
-            Self::Http1(http1) => http1.address,
-            Self::Http2(http2) => http2.address(),
-        }
-    }
-
     /// Identifies an HTTP/2 connection.
     fn http2_id(&self) -> Option<ConnectionId> {
         match self {
@@ -161,6 +149,7 @@ impl Connection {
         body: &mut RequestBody,
         max_fields: usize,
     ) -> Result<UpstreamResponse, UpstreamError> {
+        let connecting = Duration::ZERO;
         let http1 = match self {
             Self::Http2(http2) => {
                 let (address, refused) = (http2.address(), http2.refused());
@@ -168,7 +157,7 @@ impl Connection {
                 let response = Box::pin(http2.send(head, body, max_fields)).await;
                 let response = response.map_err(|error| error.in_handshake(refused.get()))?;
                 let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-                return Ok(UpstreamResponse { response, address, upgraded: None });
+                return Ok(UpstreamResponse { response, address, connecting, upgraded: None });
             }
             Self::Http1(http1) => http1,
         };
@@ -177,11 +166,29 @@ impl Connection {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let response = response.map(|()| UpstreamBody(Kind::Empty));
             let upgraded = Some(Box::new(http1.into_stream()));
-            return Ok(UpstreamResponse { response, address, upgraded });
+            return Ok(UpstreamResponse { response, address, connecting, upgraded });
         }
         let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
-        Ok(UpstreamResponse { response, address, upgraded: None })
+        Ok(UpstreamResponse { response, address, connecting, upgraded: None })
     }
+}
+
+/// What comes of a request, or that its deadline has passed first, which `is_late` tells those that
+/// are cut off.
+async fn within<T>(
+    deadline: &Deadline,
+    is_late: &Cell<bool>,
+    trying: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    let mut trying = pin!(trying);
+    poll_fn(|cx| match trying.as_mut().poll(cx) {
+        Poll::Pending if deadline.poll_expired(cx) => {
+            is_late.set(true);
+            Poll::Ready(Err(Phase::Deadline.into()))
+        }
+        polled => polled,
+    })
+    .await
 }
 
 /// Whether a request may be sent twice: its method is safe (RFC 9110 §9.2.1) and it has no body.

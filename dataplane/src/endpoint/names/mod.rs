@@ -127,19 +127,10 @@ impl Names {
         names.get(host).map_or(Resolution::Pending, |name| name.resolution.clone())
     }
 
-    /// Waits for the first look-up of a name.
-    pub(crate) async fn resolved(&self, host: &str) -> Result<Arc<[IpAddr]>, NameFailure> {
+    /// Waits for the end of a name's first look-up.
+    pub(crate) async fn looked_up(&self, host: &str) {
         let mut news = self.found.news.subscribe();
-        loop {
-            match self.addresses(host) {
-                Resolution::Known(addresses) => return Ok(addresses),
-                Resolution::Failed(failure) => return Err(failure),
-                Resolution::Pending => {}
-            }
-            if news.changed().await.is_err() {
-                return Err(NameFailure::Unresolved);
-            }
-        }
+        while self.addresses(host) == Resolution::Pending && news.changed().await.is_ok() {}
     }
 
     /// Since when a name does not resolve.

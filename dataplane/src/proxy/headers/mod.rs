@@ -2,6 +2,7 @@
 //! the backend gets it; the backend's own names in the response; and trailer fields.
 
 mod client;
+mod cookies;
 mod destination;
 mod forwarded;
 pub(crate) mod hop_by_hop;
@@ -16,6 +17,7 @@ pub(super) mod trailers;
 mod untrusted;
 
 pub(super) use client::ClientInfo;
+pub(super) use cookies::cookie;
 pub(super) use destination::RequestRewrite;
 pub(super) use max_forwards::{count_hop, remaining_hops};
 pub(super) use names::REQUEST_ID;

@@ -106,8 +106,8 @@ mod tests {
     async fn one_opens_and_the_others_share_its_outcome() {
         let openings = Openings::default();
         for outcome in [Ok(Opened::Shared), Ok(Opened::Http1), Err(Phase::Connect)] {
-            let key = Key::external("https://app.example", &Protocol::H2c);
             let [address, other] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 443)));
+            let key = Key::endpoint(address, &Protocol::H2c);
             let Turn::Ours(opener) = openings.turn(&key, address) else {
                 panic!("nobody opens one")
             };

@@ -1,0 +1,64 @@
+//! What the policy `Hash` hashes of a request.
+
+use super::headers::cookie;
+use crate::table::{HashOn, Policy};
+use http::HeaderMap;
+use std::net::IpAddr;
+
+/// The hash of what `policy` names, the same in every process; `None` if it is another policy, or
+/// the request does not have it.
+pub(super) fn hash_key(policy: &Policy, headers: &HeaderMap, client: IpAddr) -> Option<u64> {
+    let Policy::Hash(on) = policy else { return None };
+    match on {
+        HashOn::Header(name) => headers.get(name).map(|value| fnv1a(value.as_bytes())),
+        HashOn::Cookie(name) => cookie(headers, name).map(fnv1a),
+        HashOn::ClientAddress => Some(match client.to_canonical() {
+            IpAddr::V4(address) => fnv1a(&address.octets()),
+            IpAddr::V6(address) => fnv1a(&address.octets()),
+        }),
+    }
+}
+
+/// FNV-1a, 64 bits: no hasher of the standard library is the same in every release.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue, header};
+
+    #[test]
+    fn what_is_named_is_hashed_if_it_is_there() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-user", HeaderValue::from_static("ada"));
+        headers.append(header::COOKIE, HeaderValue::from_static("a=1; user=ada"));
+        let client: IpAddr = "192.0.2.1".parse().unwrap();
+        let key = |on| hash_key(&Policy::Hash(on), &headers, client);
+        let ada = Some(fnv1a(b"ada"));
+        assert_eq!(key(HashOn::Header(HeaderName::from_static("x-user"))), ada);
+        assert_eq!(key(HashOn::Header(HeaderName::from_static("x-other"))), None);
+        assert_eq!(key(HashOn::Cookie("user".into())), ada);
+        assert_eq!(key(HashOn::Cookie("use".into())), None);
+        let address = key(HashOn::ClientAddress);
+        assert_eq!(address, Some(fnv1a(&[192, 0, 2, 1])));
+        let mapped = hash_key(
+            &Policy::Hash(HashOn::ClientAddress),
+            &headers,
+            "::ffff:192.0.2.1".parse().unwrap(),
+        );
+        assert_eq!(mapped, address);
+        assert_eq!(hash_key(&Policy::RoundRobin, &headers, client), None);
+    }
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // From the authors' test suite.
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+}

@@ -1,0 +1,36 @@
+//! The cookies of a request (RFC 6265 §5.4).
+
+use http::{HeaderMap, header};
+
+/// The value of the first cookie with this name, as it was sent. Over HTTP/2, cookies may come in
+/// several fields (RFC 9113 §8.2.3).
+pub(in crate::proxy) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let fields = headers.get_all(header::COOKIE).into_iter();
+    let mut pairs = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+    pairs.find_map(|pair| {
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+        value.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let mut headers = HeaderMap::new();
+        for field in ["a=1; bb=2;c = 3", "d=x=y", "a=later", "empty="] {
+            headers.append(header::COOKIE, HeaderValue::from_static(field));
+        }
+        let value = |name| cookie(&headers, name).map(|value| str::from_utf8(value).unwrap());
+        assert_eq!(value("a"), Some("1"));
+        assert_eq!(value("b"), None);
+        assert_eq!(value("bb"), Some("2"));
+        assert_eq!(value("c"), Some("3"));
+        assert_eq!(value("d"), Some("x=y"));
+        assert_eq!(value("empty"), Some(""));
+    }
+}
