@@ -11,6 +11,7 @@
 
 mod backends;
 mod backoff;
+mod candidates;
 mod check;
 mod ejection;
 mod event;
@@ -23,6 +24,7 @@ mod state;
 
 pub(crate) use backends::{BackendSet, Missing};
 pub(crate) use backoff::{Attempt, Fault, Use};
+pub(crate) use candidates::Candidates;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
 pub use event::HealthEvent;
 pub(crate) use names::Names;

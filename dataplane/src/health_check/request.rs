@@ -1,7 +1,7 @@
 //! One check: a request to one endpoint, and whether its answer is a success.
 
 use crate::{
-    endpoint::{CheckFailure, Checked},
+    endpoint::{Candidates, CheckFailure, Checked},
     refusal::Refusal,
     request::{Deadline, RequestBody},
     table::{Backend, CheckMethod, HealthCheck, HostHeader, Protocol, Timeouts},
@@ -36,8 +36,10 @@ pub(super) async fn check(
     let until = began + block.timeout;
     let (limit, deadline) = (Some(block.timeout), Deadline::new());
     let timeouts = Timeouts { connect: limit, request: limit, idle: limit };
+    let only = [endpoint];
+    let candidates = Candidates::of_check(&only);
     let sending =
-        upstreams.send(backend, endpoint, &mut head, &mut body, &deadline, &timeouts);
+        upstreams.send(backend, &candidates, &mut head, &mut body, &deadline, &timeouts);
     let (response, connecting) = match timeout_at(until.into(), sending).await {
         Ok(Ok(received)) => (received.response, received.connecting),
         Ok(Err(error)) => return Err(CheckFailure::NoResponse(error.refusal())),
