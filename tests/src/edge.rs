@@ -94,6 +94,9 @@ impl Edge {
     /// Replaces the manifests, and gives all Routes these terms of choosing a backend.
     pub async fn serve_selecting(&self, manifests: &str, selection: &Arc<Selection>) -> Result<()> {
         let mut compiled = self.compile(manifests)?;
+        if let Some((object, problems)) = refused(&compiled).next() {
+            bail!("{object} is not accepted: {problems:?}");
+        }
         let select = |entry: &VirtualHost| {
             let routes = entry.routes.matches().iter().map(|matched| {
                 let route = Route { selection: selection.clone(), ..(*matched.target).clone() };

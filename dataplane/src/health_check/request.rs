@@ -38,8 +38,7 @@ pub(super) async fn check(
     let timeouts = Timeouts { connect: limit, request: limit, idle: limit };
     let only = [endpoint];
     let candidates = Candidates::of_check(&only);
-    let sending =
-        upstreams.send(backend, &candidates, &mut head, &mut body, &deadline, &timeouts);
+    let sending = upstreams.send(backend, &candidates, &mut head, &mut body, &deadline, &timeouts);
     let (response, connecting) = match timeout_at(until.into(), sending).await {
         Ok(Ok(received)) => (received.response, received.connecting),
         Ok(Err(error)) => return Err(CheckFailure::NoResponse(error.refusal())),

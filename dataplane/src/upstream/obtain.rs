@@ -239,8 +239,6 @@ fn fault(why: Phase) -> Fault {
     match why {
         Phase::Connect => Fault::Refused,
         Phase::ConnectTimeout => Fault::TimedOut,
-        Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => {
-            Fault::OfUse
-        }
+        Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => Fault::OfUse,
     }
 }

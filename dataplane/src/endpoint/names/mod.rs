@@ -177,7 +177,6 @@ impl Found {
         }
         let fresh = resolution.clone();
         let before = self.lock().insert(host.clone(), Name { resolution, failing });
-        self.news.send_replace(());
         before.is_none_or(|before| before.resolution != fresh)
     }
 }

@@ -96,12 +96,7 @@ impl Family {
 impl Record {
     /// Takes the answers for IPv6 and IPv4. Returns after which time the name is to be looked up
     /// again; `random` from 0 to 1 keeps names and replicas from moving in lockstep.
-    pub(super) fn answered(
-        &mut self,
-        answers: [Answer; 2],
-        now: Instant,
-        random: f64,
-    ) -> Duration {
+    pub(super) fn answered(&mut self, answers: [Answer; 2], now: Instant, random: f64) -> Duration {
         let ttl = answers.iter().filter_map(Answer::ttl).min();
         let has_failed = ttl.is_none() || answers.contains(&Answer::Failed);
         for (family, answer) in self.families.iter_mut().zip(answers) {
@@ -127,8 +122,7 @@ impl Record {
 
     /// Whether it is to be logged again what is wrong with it.
     pub(super) fn is_log_due(&mut self, now: Instant) -> bool {
-        let is_due =
-            self.logged.is_none_or(|at| now.saturating_duration_since(at) >= LOG_INTERVAL);
+        let is_due = self.logged.is_none_or(|at| now.saturating_duration_since(at) >= LOG_INTERVAL);
         if is_due {
             self.logged = Some(now);
         }

@@ -71,6 +71,8 @@ pub(super) async fn run(
                     if found.publish(&host, &mut name.record, now) {
                         on_change();
                     }
+                    // Those that wait find what has changed.
+                    found.news.send_replace(());
                 }
             }
             () = until(next), if next.is_some() => {}
@@ -87,11 +89,7 @@ fn known(name_servers: &[SocketAddr]) -> Option<TokioResolver> {
 }
 
 /// Takes up to `room` names whose time has come.
-fn due(
-    names: &mut HashMap<Arc<str>, Scheduled>,
-    room: usize,
-    now: Instant,
-) -> Vec<Arc<str>> {
+fn due(names: &mut HashMap<Arc<str>, Scheduled>, room: usize, now: Instant) -> Vec<Arc<str>> {
     let mut due: Vec<_> = names
         .iter_mut()
         .filter_map(|(host, name)| Some((name.due.filter(|due| *due <= now)?, host, name)))
@@ -105,11 +103,7 @@ fn due(
 }
 
 /// Forgets all other names, and looks up those that are new.
-fn keep(
-    found: &Found,
-    names: &mut HashMap<Arc<str>, Scheduled>,
-    wanted: &HashSet<Arc<str>>,
-) {
+fn keep(found: &Found, names: &mut HashMap<Arc<str>, Scheduled>, wanted: &HashSet<Arc<str>>) {
     names.retain(|host, _| wanted.contains(host));
     found.lock().retain(|host, _| wanted.contains(host));
     let now = Instant::now();

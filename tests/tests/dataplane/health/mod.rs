@@ -59,7 +59,7 @@ fn manifests(endpoints: &[SocketAddr], routes: &[(&str, &str)]) -> String {
 /// An edge that checks these endpoints for one Route.
 async fn edge(endpoints: &[SocketAddr], block: HealthCheck) -> Edge {
     let edge = Edge::start_with(Setup::default(), &front_door("")).await.unwrap();
-    edge.serve_selecting(&manifests(endpoints, &[("app", "/**")]), &select(block)).await.unwrap();
+    edge.serve_selecting(&manifests(endpoints, &[("app", "/*")]), &select(block)).await.unwrap();
     edge
 }
 
@@ -76,7 +76,7 @@ impl Patient {
         let backend = Backend::scripted(move |request| match request.target() {
             "/healthz" => {
                 let status = own.load(Ordering::SeqCst);
-                Reply::raw(format!("HTTP/1.1 {status} Says\r\nContent-Length: 2\r\n\r\nok"))
+                Reply::raw(format!("HTTP/1.1 {status} Says\r\nContent-Length: 0\r\n\r\n"))
             }
             _ => Reply::ok(name),
         });
@@ -153,8 +153,8 @@ async fn an_endpoint_that_fails_its_checks_gets_no_request_until_it_passes_them_
 #[tokio::test]
 async fn only_so_many_results_in_a_row_count() {
     let patient = Patient::called("one").await;
-    let edge = edge(&[patient.address()], HealthCheck { unhealthy_after: 1000.try_into().unwrap(), ..block() });
-    let edge = edge.await;
+    let terms = HealthCheck { unhealthy_after: 1000.try_into().unwrap(), ..block() };
+    let edge = edge(&[patient.address()], terms).await;
     let mut events = edge.dataplane.health_events();
     patient.says(500);
     let before = patient.checks().len();
@@ -188,7 +188,7 @@ async fn nothing_is_checked_once_no_route_asks_for_it() {
     let edge = edge(&[patient.address()], block()).await;
     until("a check", async || !patient.checks().is_empty()).await;
     // The Route stays, and has no checks.
-    edge.serve(&manifests(&[patient.address()], &[("app", "/**")])).await.unwrap();
+    edge.serve(&manifests(&[patient.address()], &[("app", "/*")])).await.unwrap();
     sleep(INTERVAL * 3).await;
     let before = patient.checks().len();
     sleep(INTERVAL * 10).await;
@@ -217,7 +217,7 @@ async fn routes_share_the_checks_of_an_endpoint_and_a_new_table_keeps_their_resu
     let before = other.checks().len();
     let start = Instant::now();
     // The block is equal, and another object.
-    let both = manifests(&endpoints, &[("app", "/**"), ("more", "/more/**")]);
+    let both = manifests(&endpoints, &[("app", "/*"), ("more", "/more/*")]);
     edge.serve_selecting(&both, &select(block())).await.unwrap();
     assert_eq!(answering(&edge).await, names(&["other"]));
     sleep(INTERVAL * 20).await;

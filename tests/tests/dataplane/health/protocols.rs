@@ -22,7 +22,12 @@ use tokio::net::TcpListener;
 async fn a_check_is_a_plain_request_that_says_who_asks() {
     for (method, host, path, sent) in [
         (CheckMethod::Get, None, "/healthz", ("GET /healthz HTTP/1.1", "app.web")),
-        (CheckMethod::Head, Some("x.test:8080"), "/health?a=b%20c", ("HEAD /health?a=b%20c HTTP/1.1", "x.test:8080")),
+        (
+            CheckMethod::Head,
+            Some("x.test:8080"),
+            "/health?a=b%20c",
+            ("HEAD /health?a=b%20c HTTP/1.1", "x.test:8080"),
+        ),
     ] {
         let patient = Patient::called("one").await;
         let host = host.map(|host| host.parse().unwrap());
@@ -88,7 +93,8 @@ async fn h2c_backend(seen: Seen) -> SocketAddr {
         while let Ok((socket, _)) = listener.accept().await {
             let seen = seen.clone();
             let answer = move |request: hyper::Request<hyper::body::Incoming>| {
-                let text = format!("{:?} {} {}", request.version(), request.method(), request.uri());
+                let text =
+                    format!("{:?} {} {}", request.version(), request.method(), request.uri());
                 seen.lock().unwrap().push(text);
                 async { Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::new()))) }
             };
