@@ -161,6 +161,11 @@ fn the_admin_pages_tell_what_is_served() {
     let table: serde_json::Value = serde_json::from_str(json).unwrap();
     assert_eq!(table["generation"], 1);
 
+    let backends = serve.get("/debug/backends");
+    assert!(backends.contains("\r\ncontent-type: application/json\r\n"), "{backends}");
+    let (_, json) = backends.split_once("\r\n\r\n").unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(json).unwrap().is_array());
+
     let unknown = serve.get("/metricz");
     assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains("/debug/table"), "{unknown}");
     let post = serve.admin("POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");

@@ -122,6 +122,22 @@ impl Edge {
         Ok(())
     }
 
+    /// Replaces the manifests; all Routes choose like this.
+    pub async fn serve_selecting(&self, manifests: &str, selection: &Selection) -> Result<()> {
+        let mut compiled = self.compile(manifests)?;
+        let selection = Arc::new(selection.clone());
+        let with_selection = |entry: &VirtualHost| {
+            let matches = entry.routes.matches().iter().map(|matched| {
+                let route = Route { selection: selection.clone(), ..(*matched.target).clone() };
+                RouteMatch { target: Arc::new(route), ..matched.clone() }
+            });
+            VirtualHost { routes: Arc::new(RouteTree::new(matches.collect())), ..entry.clone() }
+        };
+        compiled.table.hosts = compiled.table.hosts.iter().map(with_selection).collect();
+        self.publish(&compiled).await;
+        Ok(())
+    }
+
     /// The same for manifests of which some are refused: exactly these objects, printed
     /// `Kind namespace/name`.
     pub async fn serve_but_for(&self, refused_objects: &[&str], manifests: &str) -> Result<()> {

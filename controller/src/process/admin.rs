@@ -1,4 +1,4 @@
-//! The admin port: four pages for probes, scrapers and people. Not to be exposed to the internet.
+//! The admin port: five pages for probes, scrapers and people. Not to be exposed to the internet.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -7,6 +7,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portico_dataplane::{serve::Dataplane, table::Table};
 use prometheus_client::{encoding::text, registry::Registry};
+use serde::Serialize;
 use std::{convert::Infallible, future::pending, io, mem, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -28,7 +29,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PAGES: &str = "/livez  the process runs\n\
     /readyz  the first full table is being served, and the process is not about to end\n\
     /metrics  Prometheus metrics\n\
-    /debug/table  the table as JSON, secrets as fingerprints\n";
+    /debug/table  the table as JSON, secrets as fingerprints\n\
+    /debug/backends  the endpoints of all backends as JSON: state, latency, requests in flight\n";
 
 /// The admin pages.
 #[derive(Debug)]
@@ -118,7 +120,8 @@ impl Admin {
     }
 
     async fn page(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
-        let is_page = ["/livez", "/readyz", "/metrics", "/debug/table"].contains(&path);
+        let is_page = ["/livez", "/readyz", "/metrics", "/debug/table", "/debug/backends"];
+        let is_page = is_page.contains(&path);
         if is_page && method != Method::GET && method != Method::HEAD {
             let mut response =
                 respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n");
@@ -130,6 +133,7 @@ impl Admin {
             "/readyz" => self.ready().await,
             "/metrics" => self.metrics().await,
             "/debug/table" => self.table().await,
+            "/debug/backends" => self.backends().await,
             _ => respond(StatusCode::NOT_FOUND, PLAIN, PAGES),
         }
     }
@@ -160,14 +164,27 @@ impl Admin {
     async fn table(&self) -> Response<Full<Bytes>> {
         let _permit = self.costly.acquire().await;
         let table = self.tables.borrow().clone();
-        // Large tables take a while: keep that off the thread that answers probes.
-        let json = tokio::task::spawn_blocking(move || {
-            serde_json::to_vec_pretty(&*table).map_err(io::Error::from)
-        });
-        match json.await.unwrap_or_else(|error| Err(error.into())) {
-            Ok(json) => respond(StatusCode::OK, JSON, json),
-            Err(error) => internal_error(&error),
-        }
+        json(table).await
+    }
+
+    async fn backends(&self) -> Response<Full<Bytes>> {
+        let _permit = self.costly.acquire().await;
+        let backends = match &*self.stage.read().await {
+            Stage::Serving(dataplane) => dataplane.backends(),
+            Stage::Starting | Stage::Draining => Vec::new(),
+        };
+        json(Arc::new(backends)).await
+    }
+}
+
+/// Large pages take a while: that is kept off the thread that answers probes.
+async fn json(page: Arc<impl Serialize + Send + Sync + 'static>) -> Response<Full<Bytes>> {
+    let json = tokio::task::spawn_blocking(move || {
+        serde_json::to_vec_pretty(&*page).map_err(io::Error::from)
+    });
+    match json.await.unwrap_or_else(|error| Err(error.into())) {
+        Ok(json) => respond(StatusCode::OK, JSON, json),
+        Err(error) => internal_error(&error),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::sequence::index;
 
 /// How often one is drawn before the available are counted.
-const MAX_DRAWS: usize = 4;
+const MAX_DRAWS: usize = 8;
 
 /// An endpoint as the choice sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]

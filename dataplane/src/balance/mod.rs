@@ -12,3 +12,7 @@ pub(crate) use endpoint::{Load, in_turn, least_request, mix};
 pub(crate) use hash::Ring;
 pub(crate) use sequence::Sequence;
 pub(crate) use weighted::{Candidate, Weighted};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -109,15 +109,6 @@ impl BackendSet {
         }
     }
 
-    /// Whether one of its endpoints is available, or may be once its name is resolved.
-    pub(crate) fn is_available(&self, terms: &Ejection, now: Instant) -> bool {
-        match self.missing {
-            Some(Missing::Pending) => true,
-            Some(Missing::NoEndpoint | Missing::Unresolved | Missing::NotAllowed) => false,
-            None => self.members.iter().any(|member| member.is_available(terms, now)),
-        }
-    }
-
     /// A member has failed a request. It is ejected if these were too many in a row, and enough of
     /// the others are left.
     pub(crate) fn failed(&self, member: &Member, why: Failure, terms: &Ejection, now: Instant) {

@@ -1,12 +1,8 @@
 //! Endpoints that do not accept connections: for a while they are passed over as long as their
 //! backend has others. That is a preference; what takes an endpoint out is its ejection.
 
-use super::state::Endpoint;
-use crate::telemetry::UpstreamStats;
 use hashbrown::HashMap;
 use std::{
-    cell::Cell,
-    fmt,
     hash::{BuildHasher, RandomState},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -25,12 +21,6 @@ const MAX_DELAY: Duration = Duration::from_secs(30);
 /// attempt.
 pub(super) const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// An attempt that is given up after this time, because its request has ended, counts as failed.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// The same where it was its timeout that ended the request, for requests with the same timeouts.
-const SHORT_PATIENCE: Duration = Duration::from_millis(100);
-
 /// How many uses of an endpoint are remembered to fail.
 const MAX_USES: usize = 64;
 
@@ -46,17 +36,6 @@ pub(crate) struct Use<'b> {
     pub(crate) request: Option<Duration>,
 }
 
-/// Why an attempt to connect failed, as far as it says whose failure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The endpoint accepts no connection.
-    Refused,
-    /// It did not in time.
-    TimedOut,
-    /// Something else, which may lie in how it is used.
-    OfUse,
-}
-
 /// The failures to connect to one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
@@ -70,15 +49,15 @@ pub(super) struct Backoff {
 
 /// What is known of failures to connect.
 #[derive(Debug)]
-struct Failing {
+pub(super) struct Failing {
     /// How many attempts have failed since one succeeded; 0 if the last one did.
-    failures: u32,
+    pub(super) failures: u32,
     /// When the last one has.
-    failed: Instant,
+    pub(super) failed: Instant,
     /// When it is tried again.
-    next: Instant,
+    pub(super) next: Instant,
     /// Whether a request is trying it, so that others need not.
-    trying: bool,
+    pub(super) trying: bool,
     /// When it was last logged.
     logged: Instant,
 }
@@ -100,18 +79,6 @@ pub(super) struct ShownFailures {
     pub(super) failures: u32,
     /// When the last one was.
     pub(super) since: Instant,
-}
-
-/// An attempt to connect. Dropped before it has an outcome, it counts as failed if the endpoint had
-/// enough time.
-pub(crate) struct Attempt<'b> {
-    endpoint: &'b Endpoint,
-    stats: &'b UpstreamStats,
-    used: Use<'b>,
-    began: Instant,
-    /// Whether its request has timed out.
-    is_late: &'b Cell<bool>,
-    has_outcome: bool,
 }
 
 impl Backoff {
@@ -146,15 +113,20 @@ impl Backoff {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Option<u64>, Failing>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Option<u64>, Failing>> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What tells a use from others.
+    pub(super) fn hash(&self, used: Use<'_>) -> u64 {
+        self.hashing.hash_one(used)
+    }
+
     /// Updates what is known for a use and for everyone.
-    fn update(&self, used: Use<'_>, update: impl Fn(&mut Failing)) {
+    pub(super) fn update(&self, used: Use<'_>, update: impl Fn(&mut Failing)) {
         if self.any.load(Ordering::Relaxed) {
             let mut failing = self.lock();
-            for own in [None, Some(self.hashing.hash_one(used))] {
+            for own in [None, Some(self.hash(used))] {
                 if let Some(failing) = failing.get_mut(&own) {
                     update(failing);
                 }
@@ -164,7 +136,12 @@ impl Backoff {
 
     /// Records the failure of an attempt. Returns how long the endpoint is passed over, and how
     /// many attempts have failed, if that is to be logged.
-    fn failed(&self, own: Option<u64>, began: Instant, now: Instant) -> Option<(Duration, u32)> {
+    pub(super) fn failed(
+        &self,
+        own: Option<u64>,
+        began: Instant,
+        now: Instant,
+    ) -> Option<(Duration, u32)> {
         let mut all = self.lock();
         if all.len() >= MAX_USES && !all.contains_key(&own) {
             all.retain(|_, failing| !failing.is_stale(now));
@@ -192,74 +169,6 @@ impl Backoff {
             failing.logged = now;
         }
         is_due.then_some((delay, failing.failures))
-    }
-}
-
-impl<'b> Attempt<'b> {
-    /// Begins an attempt to connect to an endpoint; `is_late` tells whether its request has timed
-    /// out.
-    pub(crate) fn begin(
-        endpoint: &'b Endpoint,
-        stats: &'b UpstreamStats,
-        used: Use<'b>,
-        is_late: &'b Cell<bool>,
-    ) -> Self {
-        endpoint.backoff.update(used, |failing| failing.trying = true);
-        Self { endpoint, stats, used, began: Instant::now(), is_late, has_outcome: false }
-    }
-
-    /// The endpoint has accepted the connection.
-    pub(crate) fn succeeded(mut self) {
-        self.has_outcome = true;
-        self.stats.connected(true);
-        self.endpoint.backoff.update(self.used, |failing| {
-            (failing.failures, failing.trying) = (0, false);
-        });
-    }
-
-    /// It has not: `why`.
-    pub(crate) fn failed(mut self, fault: Fault, why: impl fmt::Display) {
-        let is_everyones = match fault {
-            Fault::Refused => true,
-            Fault::TimedOut => self.began.elapsed() >= PATIENCE,
-            Fault::OfUse => false,
-        };
-        self.fail(why, is_everyones);
-    }
-
-    fn fail(&mut self, why: impl fmt::Display, is_everyones: bool) {
-        self.has_outcome = true;
-        self.stats.connected(false);
-        let Self { endpoint, used, began, .. } = *self;
-        let backoff = &endpoint.backoff;
-        backoff.update(used, |failing| failing.trying = false);
-        let own = (!is_everyones).then(|| backoff.hashing.hash_one(used));
-        if let Some((delay, failures)) = backoff.failed(own, began, Instant::now()) {
-            tracing::warn!(
-                backend = used.backend,
-                endpoint = %endpoint.address(),
-                %why,
-                failures,
-                "can't connect to an endpoint; others are tried before it for {:.1} s",
-                delay.as_secs_f64(),
-            );
-        }
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if self.has_outcome {
-            return;
-        }
-        let (had, why) = (self.began.elapsed(), "no connection before its request ended");
-        if had >= PATIENCE {
-            self.fail(why, true);
-        } else if self.is_late.get() && had >= SHORT_PATIENCE {
-            self.fail(why, false);
-        } else {
-            self.endpoint.backoff.update(self.used, |failing| failing.trying = false);
-        }
     }
 }
 

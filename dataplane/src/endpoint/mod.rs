@@ -9,12 +9,17 @@
 //! - [`Names`] looks up the addresses of external backends.
 //! - [`Registry`] holds all of them, and forgets those that no Route names any longer.
 
+mod attempt;
 mod backends;
 mod backoff;
 mod candidates;
 mod check;
 mod ejection;
 mod event;
+mod exposition;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fixtures;
 mod latency;
 mod names;
 mod random;
@@ -22,11 +27,13 @@ mod registry;
 mod shown;
 mod state;
 
+pub(crate) use attempt::{Attempt, Fault};
 pub(crate) use backends::{BackendSet, Missing};
-pub(crate) use backoff::{Attempt, Fault, Use};
+pub(crate) use backoff::Use;
 pub(crate) use candidates::Candidates;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
 pub use event::HealthEvent;
+pub(crate) use exposition::{Escaped, encode};
 pub(crate) use names::Names;
 pub(crate) use random::random;
 pub(crate) use registry::{Checked, Registry};

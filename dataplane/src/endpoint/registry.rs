@@ -294,3 +294,7 @@ fn backends(table: &Table) -> impl Iterator<Item = (&Route, &Backend)> {
         backends.iter().map(|backend| (&**route, backend))
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)]
+mod tests;

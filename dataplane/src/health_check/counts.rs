@@ -1,8 +1,10 @@
 //! How many checks succeeded and failed.
 
+use crate::endpoint::Escaped;
 use hashbrown::HashMap;
 use std::{
     collections::{BTreeMap, HashSet},
+    fmt::{self, Write},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,9 +25,19 @@ impl CheckCounts {
         self.lock().retain(|backend, _| backends.contains(backend.as_str()));
     }
 
-    /// All counts, in the order of the backends' names.
-    pub(crate) fn all(&self) -> BTreeMap<String, [u64; 2]> {
-        self.lock().iter().map(|(backend, counts)| (backend.clone(), *counts)).collect()
+    /// Writes them in the Prometheus text format.
+    pub(crate) fn encode(&self, out: &mut String) -> fmt::Result {
+        let name = "portico_backend_health_checks_total";
+        writeln!(out, "# HELP {name} Active checks of a backend's endpoints, by result.")?;
+        writeln!(out, "# TYPE {name} counter")?;
+        let counts = self.lock();
+        for (backend, [succeeded, failed]) in counts.iter().collect::<BTreeMap<_, _>>() {
+            for (result, count) in [("success", succeeded), ("failure", failed)] {
+                let backend = Escaped(backend);
+                writeln!(out, "{name}{{backend=\"{backend}\",result=\"{result}\"}} {count}")?;
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, [u64; 2]>> {

@@ -44,7 +44,8 @@ impl<D: Downstream> Exchange<'_, D> {
                 Choice::Pending(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    self.resolved(route, backend).await?;
+                    // Boxed, so that other requests don't carry its state.
+                    Box::pin(self.resolved(route, backend)).await?;
                 }
             }
         }
@@ -147,9 +148,10 @@ impl<D: Downstream> Exchange<'_, D> {
         let Timeouts { connect, request, .. } = route.timeouts;
         let looked_up = self.shared.registry.names().looked_up(host);
         match [connect, request].into_iter().flatten().min() {
-            Some(limit) => timeout(limit, looked_up).await.map_err(|_| Refusal::NameNotResolved),
-            None => Ok(looked_up.await),
+            Some(limit) => timeout(limit, looked_up).await.map_err(|_| Refusal::NameNotResolved)?,
+            None => looked_up.await,
         }
+        Ok(())
     }
 
     /// Notes that no endpoint of any backend can be taken.
@@ -173,6 +175,9 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Notes for the access log what was chosen.
     fn note_chosen(&mut self, backend: &Backend, chosen: Option<&Chosen>) {
+        if chosen.is_some_and(|chosen| chosen.panic) {
+            self.record.route.panicked();
+        }
         if let Some(fields) = &mut self.record.log {
             fields.backend = Some(backend.name.clone());
             fields.endpoint = chosen.map(|chosen| chosen.member().endpoint.address());

@@ -74,6 +74,7 @@ pub(crate) struct Upgraded {
     /// Timeout between bytes in either direction.
     pub(crate) idle: Option<Duration>,
     /// What counts the tunnel as in flight.
+    #[expect(dead_code, reason = "only its end counts")]
     pub(crate) in_flight: Option<InFlight>,
     /// The request's record, which ends with the tunnel.
     pub(crate) record: Box<RequestRecord>,

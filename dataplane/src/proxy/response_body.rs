@@ -37,7 +37,11 @@ pub(super) enum Content {
     Fixed(Option<Bytes>),
     /// The body of a backend's response, which of its trailer fields pass, and what counts it as in
     /// flight.
-    Upstream(UpstreamBody, TrailerFilter, Option<InFlight>),
+    Upstream(
+        UpstreamBody,
+        TrailerFilter,
+        #[expect(dead_code, reason = "only its end counts")] Option<InFlight>,
+    ),
     /// The same after it was cut off.
     Broken,
 }

@@ -88,7 +88,8 @@ impl Choosing<'_> {
             let untried = || self.candidates(set, false).next().is_some();
             set.missing == Some(Missing::Pending) || untried()
         });
-        if balance.latency_band.is_some() && self.tried.is_empty() {
+        let is_first = self.tried.is_empty();
+        if balance.latency_band.is_some() && is_first {
             for backend in balance::too_slow(&views, balance.latency_band) {
                 let set = self.set(backend)?;
                 if let Some(member) = set.to_measure(ejection, self.now) {
@@ -96,7 +97,11 @@ impl Choosing<'_> {
                 }
             }
         }
-        let point = balance::mix(self.points.0);
+        // What was drawn first is out: another draw.
+        let point = match is_first && balance.latency_band.is_none() {
+            true => balance::mix(self.points.0),
+            false => self.points.0,
+        };
         self.of_backend(balance::choose(&views, balance.latency_band, point)?)
     }
 
@@ -205,3 +210,7 @@ impl Choosing<'_> {
         Use { backend: &backend.name, connect: timeouts.connect, request: timeouts.request }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)]
+mod tests;

@@ -175,7 +175,8 @@ impl Dataplane {
         let table = self.tables.borrow().clone();
         // Writing to a String never fails.
         let _ = telemetry::encode(&snapshots, memory, &table, out);
-        let _ = telemetry::encode_health_checks(&self.health.counts().all(), out);
+        let _ = self.health.counts().encode(out);
+        let _ = endpoint::encode(&self.backends(), out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.

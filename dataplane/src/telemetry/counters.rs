@@ -26,6 +26,7 @@ pub(crate) struct RouteStats {
     pub(crate) cors: CorsStats,
     outcomes: RefCell<Outcomes>,
     durations: RefCell<Histogram>,
+    panics: Cell<u64>,
     /// When the current interval of log lines began, and how many it has.
     logged: Cell<Option<(Instant, u32)>>,
 }
@@ -49,6 +50,11 @@ impl RouteStats {
             self.logged.get().filter(|(began, _)| is_current(*began)).unwrap_or((now, 0));
         self.logged.set(Some((began, lines.saturating_add(1))));
         lines < LOG_LINES
+    }
+
+    /// Counts a request for which all endpoints were out, and so all were used.
+    pub(crate) fn panicked(&self) {
+        self.panics.set(self.panics.get() + 1);
     }
 
     pub(super) fn count(
@@ -123,6 +129,7 @@ impl Snapshot {
             outcomes: route.outcomes.borrow().clone(),
             durations: route.durations.borrow().clone(),
             cors: route.cors.counts(),
+            panics: route.panics.get(),
         });
         Self { routes: routes.collect(), upstream, connections, handshakes }
     }
@@ -134,6 +141,7 @@ pub(super) struct RouteSnapshot {
     pub(super) outcomes: Outcomes,
     pub(super) durations: Histogram,
     pub(super) cors: CorsCounts,
+    pub(super) panics: u64,
 }
 
 /// Counters of connections and requests to backends.

@@ -19,6 +19,7 @@ struct Merged {
     outcomes: BTreeMap<(StatusLabel, &'static str), u64>,
     durations: Histogram,
     cors: CorsCounts,
+    panics: u64,
 }
 
 /// The memory of all client connections, in bytes.
@@ -38,7 +39,7 @@ pub(crate) fn encode(
     out: &mut String,
 ) -> fmt::Result {
     let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
-    for RouteSnapshot { name, outcomes, durations, cors } in
+    for RouteSnapshot { name, outcomes, durations, cors, panics } in
         snapshots.iter().flat_map(|one| &one.routes)
     {
         let merged = routes.entry(name.as_ref()).or_default();
@@ -47,29 +48,16 @@ pub(crate) fn encode(
         }
         merged.durations.merge(durations);
         merged.cors.merge(cors);
+        merged.panics += panics;
     }
     requests(&routes, out)?;
     durations(&routes, out)?;
     cors(&routes, out)?;
+    panics(&routes, out)?;
     upstream(snapshots, out)?;
     connections(snapshots, memory, out)?;
     tls_handshakes(snapshots, out)?;
     certificates(table, out)
-}
-
-/// Writes how many checks of each backend's endpoints succeeded and failed.
-pub(crate) fn encode_health_checks(
-    counts: &BTreeMap<String, [u64; 2]>,
-    out: &mut String,
-) -> fmt::Result {
-    let name = "portico_backend_health_checks_total";
-    family(out, name, "Active checks of a backend's endpoints, by result.")?;
-    for (backend, [succeeded, failed]) in counts {
-        for (result, count) in [("success", succeeded), ("failure", failed)] {
-            writeln!(out, "{name}{{backend=\"{backend}\",result=\"{result}\"}} {count}")?;
-        }
-    }
-    Ok(())
 }
 
 /// The label `route`. Object names are DNS names, so nothing needs escaping.
@@ -181,6 +169,17 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.saved.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn panics(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_backend_panics_total";
+    family(out, name, "Requests for which all endpoints were out, so that all were used.")?;
+    for (route, merged) in routes {
+        if route.is_some() {
+            writeln!(out, "{name}{{route=\"{}\"}} {}", label(*route), merged.panics)?;
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod balancing;
 mod bodies;
 mod connections;
 mod cors;
+mod endpoints;
 mod explain;
 mod framing;
 mod headers;

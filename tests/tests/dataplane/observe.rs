@@ -102,6 +102,7 @@ async fn the_access_line_tells_what_is_documented() {
     ] {
         assert_eq!(line[name], value, "{name}: {line}");
     }
+    assert_eq!(line["endpoint"], backend.address().to_string());
     assert_eq!(line["status"], 200);
     assert_eq!((&line["bytes_in"], &line["bytes_out"]), (&3.into(), &4.into()));
     let (whole, upstream) = (line["duration_ms"].as_f64(), line["upstream_ms"].as_f64());
@@ -122,7 +123,7 @@ async fn the_access_line_tells_what_is_documented() {
         .map(String::as_str)
         .filter(|name| !own.contains(name))
         // Only where there is one.
-        .chain(["client_cert"])
+        .chain(["client_cert", "panic"])
         .collect();
     assert_eq!(said, named);
 }

@@ -133,6 +133,16 @@ impl Names {
         while self.addresses(host) == Resolution::Pending && news.changed().await.is_ok() {}
     }
 
+    /// What the thread does with an answer. Returns whether the addresses have changed.
+    #[cfg(test)]
+    pub(super) fn answered(&self, host: &str, addresses: &[&str]) -> bool {
+        let addresses = addresses.iter().filter_map(|address| literal(address)).collect();
+        let found = record::Answer::Found(addresses, std::time::Duration::from_secs(1));
+        let (mut record, now) = (Record::default(), Instant::now());
+        record.answered([record::Answer::Nothing, found], now, 0.0);
+        self.found.publish(&host.into(), &mut record, now)
+    }
+
     /// Since when a name does not resolve.
     pub(crate) fn failing_since(&self, host: &str) -> Option<Instant> {
         self.found.lock().get(host)?.failing

@@ -3,14 +3,15 @@
 use super::*;
 use crate::{
     address_guard::AddressGuard,
+    endpoint::{Candidates, Names, Registry, fixtures},
     proxy::{Peer, Upgraded},
     request::{PIECES_PER_TURN, RequestBody, RequestState},
-    table::{Backend, HostHeader, Protocol, Scheme, Target, Timeouts},
+    table::{Backend, Protocol, Scheme, Timeouts},
     telemetry::RouteStats,
     upstream::Upstreams,
 };
 use http::{Request, Response};
-use std::{future::poll_fn, net::SocketAddr, sync::Arc};
+use std::{future::poll_fn, net::SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -78,20 +79,18 @@ async fn answer_over_http2(socket: TcpStream) {
 
 /// The body of the response to a request.
 async fn ask(upstreams: &Upstreams, protocol: Protocol, address: SocketAddr) -> UpstreamBody {
-    let backend = Backend {
-        name: "app".to_owned(),
-        weight: 1,
-        priority: 0,
-        protocol,
-        host: HostHeader::Preserve,
-        own_authorities: vec![],
-        target: Target::Endpoints(Arc::from([address])),
-    };
+    let backend = Backend { protocol, ..fixtures::service("app", &[address.port()]) };
+    let registry = Registry::new(Names::new(AddressGuard::default()));
+    let endpoint = registry.set(&backend, None).members[0].endpoint.clone();
     let request = Request::get("http://www.ep.com/").body(()).unwrap();
     let (mut head, ()) = request.into_parts();
     let (state, timeouts) = (RequestState::new(), Timeouts::default());
-    let body = RequestBody::empty();
-    let sent = upstreams.send(&backend, 0, &mut head, body, &state.deadline, &timeouts).await;
+    let mut body = RequestBody::empty();
+    let deadline = &state.deadline;
+    let only = [&endpoint];
+    let candidates = Candidates::of_check(&only);
+    let sent =
+        upstreams.send(&backend, &candidates, &mut head, &mut body, deadline, &timeouts).await;
     sent.unwrap().response.into_body()
 }
 
@@ -115,7 +114,7 @@ async fn in_turns(protocol: Protocol) {
             Protocol::Http1 | Protocol::Https(_) => answer_over_http1(socket).await,
         }
     });
-    let upstreams = Upstreams::new(AddressGuard::default(), 100, Arc::default());
+    let upstreams = Upstreams::new(100);
     let body = ask(&upstreams, protocol.clone(), address).await;
     // All of it comes in, so that only turns end a poll.
     for _ in 0..PIECES {
