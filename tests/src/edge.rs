@@ -91,24 +91,6 @@ impl Edge {
         Ok(compiled)
     }
 
-    /// Replaces the manifests, and gives all Routes these terms of choosing a backend.
-    pub async fn serve_selecting(&self, manifests: &str, selection: &Arc<Selection>) -> Result<()> {
-        let mut compiled = self.compile(manifests)?;
-        if let Some((object, problems)) = refused(&compiled).next() {
-            bail!("{object} is not accepted: {problems:?}");
-        }
-        let select = |entry: &VirtualHost| {
-            let routes = entry.routes.matches().iter().map(|matched| {
-                let route = Route { selection: selection.clone(), ..(*matched.target).clone() };
-                RouteMatch { target: Arc::new(route), ..matched.clone() }
-            });
-            VirtualHost { routes: Arc::new(RouteTree::new(routes.collect())), ..entry.clone() }
-        };
-        compiled.table.hosts = compiled.table.hosts.iter().map(select).collect();
-        self.publish(&compiled).await;
-        Ok(())
-    }
-
     /// Replaces the manifests, and gives these hosts TLS.
     pub async fn serve_tls(&self, manifests: &str, tls: &[(&str, HostTls)]) -> Result<()> {
         let mut compiled = self.compile(manifests)?;

@@ -74,7 +74,7 @@ impl Patient {
         let status = Arc::new(AtomicU16::new(200));
         let own = status.clone();
         let backend = Backend::scripted(move |request| match request.target() {
-            "/healthz" => {
+            check if check.starts_with("/health") => {
                 let status = own.load(Ordering::SeqCst);
                 Reply::raw(format!("HTTP/1.1 {status} Says\r\nContent-Length: 0\r\n\r\n"))
             }
