@@ -17,7 +17,7 @@ fn pick(criterion: &mut Criterion) {
     let sequence = Sequence::of_backends(1);
     for (name, out) in [("all available", 0), ("a third out", 3)] {
         let load = |index: usize| {
-            let is_out = out > 0 && index % out == 0;
+            let is_out = out > 0 && index.is_multiple_of(out);
             (!is_out).then_some(Load { in_flight: (index % 7) as u32, share: 1.0 })
         };
         group.bench_function(format!("hash, {name}"), |bench| {

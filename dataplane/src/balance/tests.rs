@@ -166,7 +166,7 @@ proptest! {
 
 #[test]
 fn keys_are_spread_over_all_endpoints_and_those_of_one_over_the_others() {
-    let ids = (0..10u64).map(|id| mix(id));
+    let ids = (0..10u64).map(mix);
     let ring = Ring::new(ids);
     let (mut counts, mut moved) = ([0u32; 10], [0u32; 10]);
     for key in 0..u64::from(PICKS) {

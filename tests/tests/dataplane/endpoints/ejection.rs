@@ -1,6 +1,9 @@
 //! Endpoints that fail requests are out for a while, but never too many.
 
-use super::{super::upstreams::nobody, *};
+use super::{
+    super::upstreams::{black_hole, nobody},
+    *,
+};
 use portico_tests::{backend::Stage, wire::Wire};
 
 #[tokio::test]
@@ -38,7 +41,7 @@ async fn an_endpoint_comes_back_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn errors_that_are_not_in_a_row_do_not_count_nor_do_those_of_clients() {
+async fn errors_that_are_not_in_a_row_do_not_count() {
     let count = std::sync::atomic::AtomicUsize::new(0);
     let mixed = Backend::scripted(move |_| {
         let nth = count.fetch_add(1, Ordering::SeqCst);
@@ -52,14 +55,19 @@ async fn errors_that_are_not_in_a_row_do_not_count_nor_do_those_of_clients() {
     let edge = edge(&app(&[mixed.address(), other.address()]), &ejecting(2)).await;
     send(&edge, 60, 200).await;
     assert!(!is_ejected(&edge, mixed.address()));
-    // Clients that leave in the middle of their bodies.
-    for _ in 0..8 {
+}
+
+#[tokio::test]
+async fn clients_that_leave_in_the_middle_of_their_bodies_take_nothing_out() {
+    let (one, other) = (Moody::start(false).await, Moody::start(false).await);
+    let edge = edge(&app(&[one.address(), other.address()]), &ejecting(1)).await;
+    for _ in 0..20 {
         let mut wire = Wire::connect(edge.address()).await.unwrap();
         let head = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nContent-Length: 9\r\n\r\nbody";
         wire.send(head).await.unwrap();
     }
-    send(&edge, 20, 200).await;
-    assert!(!is_ejected(&edge, mixed.address()) && !is_ejected(&edge, other.address()));
+    assert_eq!(send(&edge, 40, 200).await, 40);
+    assert!(!is_ejected(&edge, one.address()) && !is_ejected(&edge, other.address()));
 }
 
 #[tokio::test]
@@ -146,6 +154,19 @@ async fn an_endpoint_that_ends_connections_is_taken_out_too() {
     assert_eq!(shown(&edge, address).reason.as_deref(), Some("no complete head"));
     // It gets nothing more.
     assert_eq!(send(&edge, 20, 200).await, 20);
+}
+
+#[tokio::test]
+async fn a_black_hole_is_taken_out_and_costs_nobody_an_answer() {
+    let (good, (_listener, _waiting, hole)) = (Moody::start(false).await, black_hole().await);
+    let spec =
+        "backends: [{service: {name: app, port: 80}}]\ntimeouts: {connect: 300ms, request: 10s}";
+    let services = service("app", "http", &[good.address(), hole]);
+    let manifests = [front_door(""), services, route("app", spec)].concat();
+    let edge = edge(&manifests, &ejecting(1)).await;
+    assert_eq!(send(&edge, 20, 200).await, 20);
+    assert!(is_ejected(&edge, hole));
+    assert_eq!(shown(&edge, hole).reason.as_deref(), Some("no connection"));
 }
 
 #[tokio::test]
