@@ -28,8 +28,7 @@ pub(super) async fn nobody() -> SocketAddr {
 }
 
 /// An address that lets connections wait for ever: its queue is full, and nobody takes any.
-<<<<<<< HEAD
-async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+pub(super) async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
     black_hole_at("127.0.0.1:0").await.unwrap()
 }
 
@@ -41,12 +40,6 @@ async fn black_hole_at(
     let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
     socket.bind(address)?;
     let listener = socket.listen(1)?;
-=======
-pub(super) async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
->>>>>>> b13
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
     let patience = Duration::from_millis(300);
