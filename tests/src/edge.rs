@@ -34,6 +34,8 @@ pub struct Setup {
     pub allow_external: Vec<&'static str>,
     /// `--public-https-port`.
     pub public_https_port: Option<u16>,
+    /// The name servers, if not those of the system.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl Default for Setup {
@@ -43,6 +45,7 @@ impl Default for Setup {
             workers: 1,
             allow_external: Vec::new(),
             public_https_port: None,
+            name_servers: Vec::new(),
         }
     }
 }
@@ -67,6 +70,7 @@ impl Edge {
             workers: setup.workers,
             via_name: "portico-test".into(),
             guard,
+            name_servers: setup.name_servers.into(),
             limits: setup.limits,
         };
         let (tables, receiver) = watch::channel(Arc::new(Table::default()));

@@ -8,6 +8,7 @@ pub mod edge;
 pub mod fetch_model;
 pub mod frames;
 pub mod helm;
+pub mod name_server;
 pub mod serve;
 pub mod tls;
 pub mod wire;

@@ -38,7 +38,9 @@ pub(super) struct SetKey {
 pub(crate) enum Missing {
     /// Its Service has none.
     NoEndpoint,
-    /// Its name has not been resolved.
+    /// Its name has not been looked up yet.
+    Pending,
+    /// Its name does not resolve.
     Unresolved,
     /// Its name resolves only to addresses that may not be dialled.
     NotAllowed,

@@ -59,7 +59,7 @@ pub(crate) fn encode(backends: &[ShownBackend], out: &mut String) -> fmt::Result
 }
 
 /// A label's value: the name of an external backend is a URL.
-struct Escaped<'n>(&'n str);
+pub(crate) struct Escaped<'n>(pub(crate) &'n str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,6 +97,7 @@ mod tests {
             health_path: None,
             latency_seconds,
             ejections: 2,
+            unresolved_since: None,
             endpoints,
         };
         let all = [

@@ -6,19 +6,24 @@
 //!   checks ([`CheckState`]).
 //! - Where a backend is chosen, both are read: [`Member`] tells whether an endpoint may be taken,
 //!   [`BackendSet`] how fast a backend is.
+//! - [`Names`] looks up the addresses of external backends.
 //! - [`Registry`] holds all of them, and forgets those that no Route names any longer.
 
 mod attempt;
 mod backends;
 mod backoff;
+mod candidates;
 mod check;
 mod ejection;
+mod event;
 mod exposition;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod fixtures;
 mod latency;
+mod names;
 mod queue;
+mod random;
 mod registry;
 mod retry_budget;
 mod shown;
@@ -28,9 +33,13 @@ mod state;
 pub(crate) use attempt::{Attempt, Fault};
 pub(crate) use backends::{BackendSet, Missing};
 pub(crate) use backoff::Use;
+pub(crate) use candidates::Candidates;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
-pub(crate) use exposition::encode;
+pub use event::HealthEvent;
+pub(crate) use exposition::{Escaped, encode};
+pub(crate) use names::Names;
 pub(crate) use queue::{InFlight, QueueFull};
+pub(crate) use random::random;
 pub(crate) use registry::{Checked, Registry};
 pub(crate) use retry_budget::RetryShare;
 pub use shown::{ShownBackend, ShownEndpoint, State};

@@ -10,23 +10,24 @@ use super::{
     selection::{Choice, Choosing, Chosen},
 };
 use crate::{
-    endpoint::{Failure, InFlight},
+    endpoint::{Candidates, Failure, InFlight, Use},
     refusal::Refusal,
     request::{BodyProgress, RequestBody},
-    table::{Backend, EndpointLimits, Target},
+    table::{Backend, EndpointLimits, Route, Target, Timeouts},
     upstream::{Bounds, Caller, UpstreamError, UpstreamResponse},
 };
 use http::{HeaderValue, Response, Version, request::Parts};
 use hyper::body::Body;
 use std::{
     future::{Future, poll_fn},
+    iter,
     net::SocketAddr,
     pin::pin,
     rc::Rc,
     task::Poll,
     time::{Duration, Instant},
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// What of a request decides where it is sent.
 #[derive(Debug, Default)]
@@ -45,8 +46,8 @@ pub(super) struct Failed {
 }
 
 impl<D: Downstream> Exchange<'_, D> {
-    /// Chooses an endpoint other than those that were `tried`. Waits for the first resolution of an
-    /// external name, within the request's timeout.
+    /// Chooses an endpoint other than those that were `tried`. Waits for the first look-up of an
+    /// external name.
     pub(super) async fn choose(
         &mut self,
         plan: &ForwardPlan<'_>,
@@ -63,11 +64,11 @@ impl<D: Downstream> Exchange<'_, D> {
             let chosen = choosing.choose().inspect_err(|why| self.has_no_endpoint(plan, *why))?;
             match chosen {
                 Choice::Endpoint(chosen) => return Ok(chosen),
-                Choice::Unresolved(index) => {
+                Choice::Pending(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    // Boxed, so that other requests don't carry a resolver's state.
-                    Box::pin(self.resolve(backend)).await?;
+                    // Boxed, so that other requests don't carry its state.
+                    Box::pin(self.resolved(route, backend)).await?;
                 }
             }
         }
@@ -91,11 +92,11 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Sends the request to an endpoint, where it has a place, once, and notes what that says of the
-    /// endpoint.
+    /// endpoint. Where another address of a name was faster, that one is the chosen one then.
     pub(super) async fn attempt(
         &mut self,
         context: &ForwardContext<'_, '_>,
-        (chosen, place): (&Chosen, InFlight),
+        (chosen, place): (&mut Chosen, InFlight),
         sent_host: &HeaderValue,
         head: &mut Parts,
         body: &mut RequestBody,
@@ -105,9 +106,20 @@ impl<D: Downstream> Exchange<'_, D> {
         let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
         self.note_chosen(backend, Some(chosen));
         self.record.tries += 1;
-        let (member, selection) = (chosen.member(), &route.selection);
         let (sent_at, has_body) = (state.deadline.now(), !body.is_end_stream());
-        let connections = selection.limits.and_then(|limits| limits.connections);
+        let others = match &backend.target {
+            Target::Endpoints(_) => Vec::new(),
+            Target::External { .. } => others(route, backend, chosen, sent_at),
+        };
+        let (only, many);
+        let endpoints = if others.is_empty() {
+            only = [&chosen.member().endpoint];
+            &only[..]
+        } else {
+            let all = iter::once(&*chosen).chain(&others);
+            many = all.map(|one| &one.member().endpoint).collect::<Vec<_>>();
+            &many
+        };
         // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
         let takes_interim = head.version > Version::HTTP_10;
         let on_interim = |mut response: Response<()>, dialled: SocketAddr| {
@@ -117,26 +129,48 @@ impl<D: Downstream> Exchange<'_, D> {
                 downstream.send_interim(response);
             }
         };
-        let sending = self.shared.upstreams.send(
-            backend,
-            &member.endpoint,
-            head,
-            body,
-            Caller { deadline: &state.deadline, on_interim: &on_interim },
-            Bounds { timeouts: &route.timeouts, connections: Some(connections) },
-        );
-        // Until the response has ended, or the next try begins.
-        self.in_flight = Some(place);
-        let sent = match within_try(selection.retry.per_try, &state.body, sending).await {
+        let caller = Caller { deadline: &state.deadline, on_interim: &on_interim };
+        let connections = route.selection.limits.and_then(|limits| limits.connections);
+        let bounds = Bounds { timeouts: &route.timeouts, connections: Some(connections) };
+        let candidates = Candidates::of_request(endpoints, place);
+        let sending = self.shared.upstreams.send(backend, &candidates, head, body, caller, bounds);
+        let sent = match within_try(route.selection.retry.per_try, &state.body, sending).await {
             Some(sent) => sent.map_err(|error| Failed { error, is_per_try: false }),
             None => Err(Failed { error: UpstreamError::too_late(), is_per_try: true }),
         };
+        let (taken, refused);
+        (taken, self.in_flight, refused) = candidates.into_parts();
         let now = state.deadline.now();
-        let failure = match &sent {
+        // Those that were tried beside each other have each failed for themselves.
+        for index in &refused {
+            let refused = index.checked_sub(1).and_then(|index| others.get(index));
+            refused.unwrap_or(chosen).failed(Failure::Connect, now, route);
+        }
+        if let Some(winner) = taken.checked_sub(1).and_then(|index| others.get(index)) {
+            chosen.clone_from(winner);
+            self.note_chosen(backend, Some(chosen));
+        }
+        if refused.is_empty() || sent.is_ok() {
+            self.judge(route, chosen, &sent, self.sent_whole_at(sent_at, has_body));
+        }
+        sent
+    }
+
+    /// Notes what the outcome of a try, of which the endpoint has had all since `sent_at`, says of
+    /// the endpoint.
+    fn judge(
+        &self,
+        route: &Route,
+        chosen: &Chosen,
+        sent: &Result<UpstreamResponse, Failed>,
+        sent_at: Option<Instant>,
+    ) {
+        let (endpoint, now) = (&chosen.member().endpoint, self.downstream.state().deadline.now());
+        let failure = match sent {
             Ok(received) => {
-                if let Some(sent_at) = self.sent_whole_at(sent_at, has_body) {
+                if let Some(sent_at) = sent_at {
                     let took = now.saturating_duration_since(sent_at);
-                    member.endpoint.took(took.saturating_sub(received.connecting), now);
+                    endpoint.took(took.saturating_sub(received.connecting), now);
                 }
                 let status = received.response.status();
                 status.is_server_error().then_some(Failure::Status(status.as_u16()))
@@ -144,11 +178,10 @@ impl<D: Downstream> Exchange<'_, D> {
             Err(failed) => self.endpoints_failure(&failed.error),
         };
         match failure {
-            Some(why) => chosen.set().failed(member, why, &selection.ejection, now),
-            None if sent.is_ok() => member.endpoint.succeeded(),
+            Some(why) => chosen.failed(why, now, route),
+            None if sent.is_ok() => endpoint.succeeded(),
             None => {}
         }
-        sent
     }
 
     /// Since when the endpoint has had the whole request, at the earliest; `None` if it does not.
@@ -179,17 +212,16 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
-    /// Resolves the name of an external backend.
-    async fn resolve(&self, backend: &Backend) -> Result<(), Refusal> {
+    /// Waits until the name of an external backend has been looked up, for as long as connecting to
+    /// it may take.
+    async fn resolved(&self, route: &Route, backend: &Backend) -> Result<(), Refusal> {
         let Target::External { host, .. } = &backend.target else { return Ok(()) };
-        let (shared, deadline) = (self.shared, &self.downstream.state().deadline);
-        let resolved = shared.upstreams.resolve(host, deadline).await;
-        let addresses = resolved.map_err(|error| {
-            let refusal = error.refusal();
-            self.has_no_address(backend, refusal);
-            refusal
-        })?;
-        shared.registry.resolved(host, &addresses);
+        let Timeouts { connect, request, .. } = route.timeouts;
+        let looked_up = self.shared.registry.names().looked_up(host);
+        match [connect, request].into_iter().flatten().min() {
+            Some(limit) => timeout(limit, looked_up).await.map_err(|_| Refusal::NameNotResolved)?,
+            None => looked_up.await,
+        }
         Ok(())
     }
 
@@ -197,18 +229,11 @@ impl<D: Downstream> Exchange<'_, D> {
     fn has_no_endpoint(&mut self, plan: &ForwardPlan<'_>, why: Refusal) {
         let external = |backend: &&Backend| matches!(backend.target, Target::External { .. });
         let backend = plan.forward.backends().iter().find(external);
-        if let (Refusal::AddressNotAllowed, Some(backend)) = (why, backend) {
+        if let (Refusal::AddressNotAllowed | Refusal::NameNotResolved, Some(backend)) =
+            (why, backend)
+        {
             self.note_chosen(backend, None);
-            self.has_no_address(backend, why);
-        }
-    }
-
-    /// Notes that no address of an external backend can be dialled.
-    fn has_no_address(&self, backend: &Backend, why: Refusal) {
-        self.shared.upstreams.stats.connected(false);
-        if self.shared.registry.logs_no_address(&backend.name, Instant::now()) {
-            let why = why.reason();
-            tracing::warn!(backend = backend.name, why, "can't find an address for a backend");
+            self.shared.upstreams.stats.connected(false);
         }
     }
 
@@ -248,4 +273,22 @@ async fn within_try<T>(
         Poll::Pending
     })
     .await
+}
+
+/// The endpoints beside the chosen one that may be connected to in its stead.
+fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Vec<Chosen> {
+    let Timeouts { connect, request, .. } = route.timeouts;
+    let used = Use { backend: &backend.name, connect, request };
+    let ejection = &route.selection.ejection;
+    let members = chosen.set().members.iter().enumerate();
+    // Each begins where it is, so that those behind it share what it can't take.
+    let (before, after): (Vec<_>, Vec<_>) = members
+        .filter(|(index, member)| {
+            *index != chosen.index
+                && member.is_available(ejection, now)
+                && !member.endpoint.is_passed_over(used, now)
+        })
+        .map(|(index, _)| index)
+        .partition(|index| *index < chosen.index);
+    after.into_iter().chain(before).map(|index| chosen.at(index)).collect()
 }

@@ -96,7 +96,7 @@ impl<D: Downstream> Exchange<'_, D> {
             let sent_host = request.prepare(chosen.backend, &self.record.id)?;
             self.turn = None;
             let (head, body) = (&mut *request.head, &mut request.body);
-            let outcome = self.attempt(context, (&chosen, place), &sent_host, head, body).await;
+            let outcome = self.attempt(context, (&mut chosen, place), &sent_host, head, body).await;
             // What is refused here says nothing of the endpoint, and stays as it is.
             let refusal = outcome.as_ref().err().map(|failed| self.failed(backend, &failed.error));
             let reason = self.reason(&outcome).filter(|reason| retry::applies(&retry.on, *reason));

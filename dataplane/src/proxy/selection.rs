@@ -4,7 +4,7 @@
 use super::route_state::Sets;
 use crate::{
     balance::{self, Load, View},
-    endpoint::{BackendSet, Endpoint, InFlight, Member, Missing, Use},
+    endpoint::{BackendSet, Endpoint, Failure, InFlight, Member, Missing, Use},
     refusal::Refusal,
     table::{Backend, EndpointLimits, Forward, Policy, Route, Selection},
 };
@@ -27,6 +27,16 @@ impl Chosen {
     pub(super) fn of(sets: &Rc<Sets>, backend: usize, index: usize, panic: bool) -> Option<Self> {
         let is_known = sets.sets.get(backend)?.members.len() > index;
         is_known.then(|| Self { sets: sets.clone(), backend, index, panic })
+    }
+
+    /// Another endpoint of the same backend.
+    pub(super) fn at(&self, index: usize) -> Self {
+        Self { index, ..self.clone() }
+    }
+
+    /// It has failed a request of `route`.
+    pub(super) fn failed(&self, why: Failure, now: Instant, route: &Route) {
+        self.set().failed(self.member(), why, &route.selection.ejection, now);
     }
 
     /// What is known of all backends.
@@ -56,8 +66,8 @@ impl Chosen {
 pub(super) enum Choice {
     /// This endpoint.
     Endpoint(Chosen),
-    /// One of the backend at this index, whose name must be resolved first.
-    Unresolved(usize),
+    /// One of the backend at this index, whose name is being looked up.
+    Pending(usize),
 }
 
 /// What a choice depends on.
@@ -134,7 +144,7 @@ impl Choosing<'_> {
         let Selection { balance, ejection, .. } = self.selection();
         let views = self.views(|set| {
             let untried = || self.candidates(set, false).next().is_some();
-            set.missing == Some(Missing::Unresolved) || untried()
+            set.missing == Some(Missing::Pending) || untried()
         });
         let is_first = self.tried.is_empty();
         if balance.latency_band.is_some() && is_first {
@@ -162,11 +172,13 @@ impl Choosing<'_> {
 
     /// Why there is nothing to choose.
     fn refusal(&self) -> Refusal {
-        let is_allowed = |set: &Arc<BackendSet>| set.missing != Some(Missing::NotAllowed);
-        if self.sets.sets.iter().all(is_allowed) {
-            Refusal::NoEndpoint
-        } else {
+        let any = |missing| self.sets.sets.iter().any(|set| set.missing == Some(missing));
+        if any(Missing::NotAllowed) {
             Refusal::AddressNotAllowed
+        } else if any(Missing::Unresolved) {
+            Refusal::NameNotResolved
+        } else {
+            Refusal::NoEndpoint
         }
     }
 
@@ -217,8 +229,8 @@ impl Choosing<'_> {
     }
 
     fn of_backend(&self, backend: usize) -> Option<Choice> {
-        if self.set(backend)?.missing == Some(Missing::Unresolved) {
-            return Some(Choice::Unresolved(backend));
+        if self.set(backend)?.missing == Some(Missing::Pending) {
+            return Some(Choice::Pending(backend));
         }
         self.endpoint(backend, false).map(Choice::Endpoint)
     }

@@ -10,6 +10,7 @@ mod http2;
 mod interim;
 mod obtain;
 mod pool;
+mod race;
 mod send;
 mod stream;
 mod tls;

@@ -11,7 +11,7 @@ use super::{
     obtain::{Connection, Obtained, Way},
 };
 use crate::{
-    endpoint::{Endpoint, Reclaim},
+    endpoint::{Candidates, Reclaim},
     request::{Deadline, RequestBody},
     table::{Backend, Protocol},
     telemetry::UpstreamStats,
@@ -22,7 +22,7 @@ use hyper::body::Body;
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -52,7 +52,8 @@ impl Upstreams {
         }
     }
 
-    /// Sends a request to an endpoint of `backend`; the response's head must arrive before the
+    /// Sends a request to an endpoint of `backend`: the chosen one of `candidates` or, where that has
+    /// no connection and another has one sooner, that one; the response's head must arrive before the
     /// caller's deadline. A request is sent once, with two exceptions: a safe one without a body is
     /// sent again if a pooled connection turns out to be closed (RFC 9112 §9.3.1), and any is if the
     /// backend says that it did not process it (RFC 9113 §6.8, §8.7). The body determines its own
@@ -61,18 +62,22 @@ impl Upstreams {
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        endpoint: &Arc<Endpoint>,
+        candidates: &Candidates<'_>,
         head: &mut Parts,
         body: &mut RequestBody,
         caller: Caller<'_>,
         bounds: impl Into<Bounds<'_>>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
+        let Some(endpoint) = candidates.all().get(candidates.taken()) else {
+            return Err(Phase::Connect.into());
+        };
         let is_late = Cell::new(false);
         let is_upgrade = head.headers.contains_key(header::UPGRADE);
         let way = Way {
             backend,
             endpoint,
+            candidates,
             bounds: bounds.into(),
             on_interim: caller.on_interim,
             is_upgrade,
@@ -83,21 +88,6 @@ impl Upstreams {
             is_late: &is_late,
         };
         within_deadline(caller.deadline, &is_late, self.exchange(way, head, body)).await
-    }
-
-    /// The addresses of an external host, if there are any.
-    pub(crate) async fn look_up(&self, host: &str) -> Option<Vec<IpAddr>> {
-        self.connector.look_up(host).await.ok()
-    }
-
-    /// The addresses of an external host, for a request.
-    pub(crate) async fn resolve(
-        &self,
-        host: &str,
-        deadline: &Deadline,
-    ) -> Result<Vec<IpAddr>, UpstreamError> {
-        let resolving = async { Ok(self.connector.look_up(host).await?) };
-        within_deadline(deadline, &Cell::default(), resolving).await
     }
 
     async fn exchange(
@@ -114,7 +104,7 @@ impl Upstreams {
                     let began = Instant::now();
                     // Boxed, so that requests over pooled connections don't carry a connector's
                     // state.
-                    let obtained = Box::pin(self.obtain(&way)).await?;
+                    let obtained = Box::pin(self.obtain(&mut way)).await?;
                     connecting += began.elapsed();
                     obtained
                 }

@@ -12,6 +12,7 @@ mod endpoints;
 mod explain;
 mod framing;
 mod headers;
+mod health;
 mod hosts;
 mod http2;
 mod interim;

@@ -8,13 +8,16 @@ use super::{
     },
     *,
 };
-use crate::table::{CheckMethod, Ejection, Selection};
+use crate::{
+    address_guard::AddressGuard,
+    table::{CheckMethod, Ejection, Selection},
+};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn registry() -> Registry {
-    Registry::new(AddressGuard::default())
+    Registry::new(Names::new(AddressGuard::default()))
 }
 
 fn terms(errors: u32) -> Ejection {
@@ -164,9 +167,9 @@ fn checks_of_one_endpoint_and_block_are_one() {
         ],
     );
     registry.table_changed(&table);
-    let checks = registry.checks(&table);
+    let checks = registry.checks();
     let mut found: Vec<_> =
-        checks.iter().map(|one| (one.block.path.clone(), one.member.endpoint.address())).collect();
+        checks.iter().map(|one| (one.block.path.clone(), one.endpoint.address())).collect();
     found.sort();
     let expected = [("/healthz", 1), ("/healthz", 2), ("/healthz", 3), ("/other", 1)];
     let expected = expected.map(|(path, port)| (path.to_owned(), address(port)));
@@ -184,16 +187,18 @@ fn checks_of_one_endpoint_and_block_are_one() {
 fn external_hosts_have_the_addresses_that_are_allowed_once_they_are_resolved() {
     let external = |host: &str| backend(host, Target::External { host: host.into(), port: 80 });
     let guard = AddressGuard::new(vec!["127.0.0.1".parse().unwrap()]);
-    let registry = Registry::new(guard);
+    let registry = Registry::new(Names::new(guard));
     let names = ["app.example", "127.0.0.1", "10.0.0.1"];
     let backends = names.map(external).to_vec();
     registry.table_changed(&table(1, &[route(backends, Selection::default())]));
     let missing = |host: &str| registry.set(&external(host), None).missing;
-    assert_eq!(missing("app.example"), Some(Missing::Unresolved));
+    assert_eq!(missing("app.example"), Some(Missing::Pending));
     assert_eq!(missing("127.0.0.1"), None);
     assert_eq!(missing("10.0.0.1"), Some(Missing::NotAllowed));
     let resolve = |addresses: [&str; 2]| {
-        registry.resolved("app.example", &addresses.map(|one| one.parse().unwrap()));
+        if registry.names.answered("app.example", &addresses) {
+            registry.refresh(&mut registry.lock());
+        }
         let set = registry.set(&external("app.example"), None);
         set.members.iter().map(|one| one.endpoint.address().to_string()).collect::<Vec<_>>()
     };
@@ -206,8 +211,6 @@ fn external_hosts_have_the_addresses_that_are_allowed_once_they_are_resolved() {
     assert_eq!(resolve(["127.0.0.1", "10.0.0.1"]), ["127.0.0.1:80"]);
     assert_eq!(resolve(["10.0.0.2", "10.0.0.1"]), [""; 0]);
     assert_eq!(missing("app.example"), Some(Missing::NotAllowed));
-    registry.table_changed(&table(2, &[]));
-    assert!(registry.hosts().is_empty());
 }
 
 #[test]
@@ -255,12 +258,4 @@ fn a_backend_is_measured_by_one_request_where_nothing_else_does() {
     // The one that was measured longest ago comes first.
     assert_eq!(measured(10 * SECOND), Some(0));
     assert_eq!(measured(10 * SECOND), None);
-}
-
-#[test]
-fn a_backend_without_addresses_is_logged_once_a_minute() {
-    let (registry, now) = (registry(), Instant::now());
-    assert!(registry.logs_no_address("a", now) && registry.logs_no_address("b", now));
-    assert!(!registry.logs_no_address("a", now + LOG_INTERVAL / 2));
-    assert!(registry.logs_no_address("a", now + LOG_INTERVAL));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     address_guard::AddressGuard,
-    endpoint::{Registry, fixtures},
+    endpoint::{Candidates, Names, Registry, fixtures},
     proxy::{Peer, Upgraded},
     request::{PIECES_PER_TURN, RequestBody, RequestState},
     table::{Backend, Protocol, Scheme, Timeouts},
@@ -82,14 +82,16 @@ async fn answer_over_http2(socket: TcpStream) {
 /// The body of the response to a request.
 async fn ask(upstreams: &Upstreams, protocol: Protocol, address: SocketAddr) -> UpstreamBody {
     let backend = Backend { protocol, ..fixtures::service("app", &[address.port()]) };
-    let registry = Registry::new(AddressGuard::default());
+    let registry = Registry::new(Names::new(AddressGuard::default()));
     let endpoint = registry.set(&backend, None).members[0].endpoint.clone();
     let request = Request::get("http://www.ep.com/").body(()).unwrap();
     let (mut head, ()) = request.into_parts();
     let (state, timeouts) = (RequestState::new(), Timeouts::default());
     let mut body = RequestBody::empty();
+    let only = [&endpoint];
+    let candidates = Candidates::of_check(&only);
     let caller = Caller { deadline: &state.deadline, on_interim: &|_, _| {} };
-    let sent = upstreams.send(&backend, &endpoint, &mut head, &mut body, caller, &timeouts).await;
+    let sent = upstreams.send(&backend, &candidates, &mut head, &mut body, caller, &timeouts).await;
     sent.unwrap().response.into_body()
 }
 

@@ -5,7 +5,7 @@ use crate::{
     address_guard::AddressGuard,
     balance::Sequence,
     endpoint::{
-        Attempt, Failure, Fault, Registry,
+        Attempt, Failure, Fault, Names, Registry,
         fixtures::{backend, route, service},
     },
     proxy::route_state::RouteStates,
@@ -16,7 +16,6 @@ use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
 /// A Route, and what is known of its endpoints.
 struct World {
-    registry: Registry,
     route: Arc<Route>,
     sets: Rc<Sets>,
     sequences: [Sequence; 2],
@@ -25,13 +24,13 @@ struct World {
 
 impl World {
     fn new(backends: Vec<Backend>, selection: Selection) -> Self {
-        let registry = Registry::new(AddressGuard::default());
+        let registry = Registry::new(Names::new(AddressGuard::default()));
         let route = route(backends, selection);
         let states = RouteStates::new(7);
         let Action::Forward(forward) = &route.action else { unreachable!() };
         let sets = states.get(&route.name).sets(&route, forward, &registry);
         let sequences = [Sequence::of_backends(1), Sequence::of_endpoints()];
-        Self { registry, route, sets, sequences, now: Instant::now() }
+        Self { route, sets, sequences, now: Instant::now() }
     }
 
     fn forward(&self) -> &Forward {
@@ -59,7 +58,7 @@ impl World {
     fn endpoint(&self, tried: &[Chosen]) -> Chosen {
         match self.choose(tried) {
             Ok(Choice::Endpoint(chosen)) => chosen,
-            Ok(Choice::Unresolved(_)) => panic!("not resolved"),
+            Ok(Choice::Pending(_)) => panic!("not resolved"),
             Err(why) => panic!("{why:?}"),
         }
     }
@@ -205,8 +204,7 @@ fn what_has_no_endpoints_or_no_weight_is_not_chosen() {
     let forbidden = World::new(vec![external("10.0.0.1")], Selection::default());
     assert!(matches!(forbidden.choose(&[]), Err(Refusal::AddressNotAllowed)));
     let unresolved = World::new(vec![external("app.example")], Selection::default());
-    assert!(matches!(unresolved.choose(&[]), Ok(Choice::Unresolved(0))));
-    assert!(unresolved.registry.hosts().is_empty());
+    assert!(matches!(unresolved.choose(&[]), Ok(Choice::Pending(0))));
 }
 
 #[test]
