@@ -149,12 +149,11 @@ async fn nobody_waits_longer_than_is_allowed() {
     }
 }
 
-/// A backend that counts its connections and requests at a time.
+/// A backend that counts its requests at a time. How many connections there are it can't tell: it sees
+/// one close after the edge has opened another.
 #[derive(Default)]
 struct Peaks {
-    connections: AtomicUsize,
     requests: AtomicUsize,
-    most_connections: AtomicUsize,
     most_requests: AtomicUsize,
 }
 
@@ -165,8 +164,6 @@ async fn counting() -> (SocketAddr, Arc<Peaks>) {
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let peaks = shared.clone();
-            let open = peaks.connections.fetch_add(1, Ordering::SeqCst) + 1;
-            peaks.most_connections.fetch_max(open, Ordering::SeqCst);
             tokio::spawn(async move {
                 let mut wire = Wire::new(socket);
                 while let Ok(Some(_)) = wire.read_request().await {
@@ -176,7 +173,6 @@ async fn counting() -> (SocketAddr, Arc<Peaks>) {
                     peaks.requests.fetch_sub(1, Ordering::SeqCst);
                     let _ = wire.send(OK).await;
                 }
-                peaks.connections.fetch_sub(1, Ordering::SeqCst);
             });
         }
     });
@@ -185,9 +181,7 @@ async fn counting() -> (SocketAddr, Arc<Peaks>) {
 
 #[tokio::test]
 async fn limits_hold_over_all_workers_and_everyone_is_served() {
-    for (limits, connections, requests) in
-        [("requests: 3", usize::MAX, 3), ("connections: 3", 3, 3), ("connections: 1", 1, 1)]
-    {
+    for (limits, requests) in [("requests: 3", 3), ("connections: 3", 3), ("connections: 1", 1)] {
         let (address, peaks) = counting().await;
         let limits = format!("{limits}, queue: 1000, queueTime: 20s");
         let setup = Setup { workers: 3, ..Setup::default() };
@@ -205,7 +199,6 @@ async fn limits_hold_over_all_workers_and_everyone_is_served() {
         }
         clients.join_all().await;
         let most = |of: &AtomicUsize| of.load(Ordering::SeqCst);
-        assert!(most(&peaks.most_connections) <= connections, "{limits}");
         assert!(most(&peaks.most_requests) <= requests, "{limits}");
         assert!(most(&peaks.most_requests) > requests / 2, "{limits}");
     }
@@ -214,7 +207,7 @@ async fn limits_hold_over_all_workers_and_everyone_is_served() {
 /// Idle connections of other workers give way, and not only when they are used.
 #[tokio::test]
 async fn an_idle_connection_of_another_worker_keeps_nobody_waiting() {
-    let (address, peaks) = counting().await;
+    let (address, _) = counting().await;
     let setup = Setup { workers: 2, ..Setup::default() };
     let limits = "connections: 1, queue: 5, queueTime: 20s";
     let edge = Edge::start_with(setup, &limited(&[address], limits)).await.unwrap();
@@ -222,7 +215,6 @@ async fn an_idle_connection_of_another_worker_keeps_nobody_waiting() {
         let answer = ask(edge.address(), get("/", "")).await.unwrap();
         assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
     }
-    assert_eq!(peaks.most_connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
