@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     address_guard::AddressGuard,
-    table::{Action, Backend, HealthCheck, Route, Table, Target, Timeouts},
+    table::{Action, Backend, HealthCheck, ObjectName, Route, Table, Target, Timeouts},
 };
 use hashbrown::{HashMap, HashSet};
 use std::{
@@ -133,15 +133,20 @@ impl Registry {
         let now = Now(Instant::now(), SystemTime::now());
         let mut known = self.lock();
         let table = known.table.clone();
-        let mut seen = HashSet::new();
-        let sets: Vec<_> = backends(&table)
-            .map(|(route, backend)| {
-                self.set_of(&mut known, backend, route.selection.health.as_ref())
-            })
-            .filter(|set| seen.insert(Arc::as_ptr(set)))
-            .collect();
+        let mut places = HashMap::new();
+        let mut sets: Vec<(Arc<BackendSet>, Vec<ObjectName>)> = Vec::new();
+        for (route, backend) in backends(&table) {
+            let set = self.set_of(&mut known, backend, route.selection.health.as_ref());
+            let place = *places.entry(Arc::as_ptr(&set)).or_insert(sets.len());
+            match sets.get_mut(place) {
+                Some((_, routes)) if routes.last() == Some(&route.name) => {}
+                Some((_, routes)) => routes.push(route.name.clone()),
+                None => sets.push((set, vec![route.name.clone()])),
+            }
+        }
         drop(known);
-        let mut shown: Vec<_> = sets.iter().map(|set| set.shown(now)).collect();
+        let shown = sets.into_iter().map(|(set, routes)| set.shown(routes, now));
+        let mut shown: Vec<_> = shown.collect();
         shown.sort_by(|one, other| one.name.cmp(&other.name));
         shown
     }
