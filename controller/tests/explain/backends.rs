@@ -22,8 +22,10 @@ fn manifests(defaults: &str, spec: &str) -> String {
 /// The names of the backends and why they get nothing.
 fn why_not(told: &Value) -> Vec<(&str, &str)> {
     let backends = told["request"]["backends"].as_array().unwrap();
-    let text = |value: &'_ Value| -> &'_ str { value.as_str().unwrap_or_default() };
-    backends.iter().map(|one| (text(&one["name"]), text(&one["whyNot"]))).collect()
+    backends
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["whyNot"].as_str().unwrap_or_default()))
+        .collect()
 }
 
 fn deciding(told: &Value) -> Vec<&str> {
