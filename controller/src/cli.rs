@@ -299,6 +299,7 @@ impl ServingArgs {
             workers: self.workers.map_or_else(cores, NonZeroUsize::get),
             via_name: self.via_name.clone().unwrap_or_else(values::random_name).into(),
             guard: self.external.guard(),
+            name_servers: [].into(),
             limits: Limits {
                 head_bytes: self.max_head_bytes,
                 uri_bytes: self.max_uri_bytes,

@@ -19,6 +19,9 @@ pub struct Config {
     pub via_name: Arc<str>,
     /// Which addresses `external` backends may point at.
     pub guard: AddressGuard,
+    /// The name servers that are asked for their addresses; empty: those of the system
+    /// (`/etc/resolv.conf`).
+    pub name_servers: Arc<[SocketAddr]>,
     /// Bounds on what clients and backends may send.
     pub limits: Limits,
 }

@@ -34,6 +34,8 @@ mod endpoint;
 
 mod upstream;
 
+mod health_check;
+
 mod proxy;
 
 pub mod explain;

@@ -17,7 +17,12 @@ pub struct Stage(TcpListener);
 impl Stage {
     /// Listens on a loopback port.
     pub async fn open() -> Result<Self> {
-        Ok(Self(TcpListener::bind("127.0.0.1:0").await?))
+        Self::open_at("127.0.0.1:0".parse()?).await
+    }
+
+    /// Listens on this address.
+    pub async fn open_at(address: SocketAddr) -> Result<Self> {
+        Ok(Self(TcpListener::bind(address).await?))
     }
 
     /// Where it listens.
@@ -80,7 +85,15 @@ impl Backend {
     pub async fn scripted(
         script: impl Fn(&Message) -> Reply + Send + Sync + 'static,
     ) -> Result<Self> {
-        let stage = Stage::open().await?;
+        Self::scripted_at("127.0.0.1:0".parse()?, script).await
+    }
+
+    /// Listens on this address, and answers each request as `script` says.
+    pub async fn scripted_at(
+        address: SocketAddr,
+        script: impl Fn(&Message) -> Reply + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let stage = Stage::open_at(address).await?;
         let (address, seen, script) = (stage.address()?, Arc::<Seen>::default(), Arc::new(script));
         let shared = seen.clone();
         let task = tokio::spawn(async move {

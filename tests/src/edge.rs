@@ -5,8 +5,9 @@ use portico::compile::{Compiled, Options, compile};
 use portico_dataplane::{
     address_guard::AddressGuard,
     config::{Config, Limits},
+    router::RouteTree,
     serve::Dataplane,
-    table::{HostTls, Table, VirtualHost},
+    table::{HostTls, Route, RouteMatch, Selection, Table, VirtualHost},
 };
 use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 use tokio::{
@@ -33,6 +34,8 @@ pub struct Setup {
     pub allow_external: Vec<&'static str>,
     /// `--public-https-port`.
     pub public_https_port: Option<u16>,
+    /// The name servers, if not those of the system.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl Default for Setup {
@@ -42,6 +45,7 @@ impl Default for Setup {
             workers: 1,
             allow_external: Vec::new(),
             public_https_port: None,
+            name_servers: Vec::new(),
         }
     }
 }
@@ -66,6 +70,7 @@ impl Edge {
             workers: setup.workers,
             via_name: "portico-test".into(),
             guard,
+            name_servers: setup.name_servers.into(),
             limits: setup.limits,
         };
         let (tables, receiver) = watch::channel(Arc::new(Table::default()));
@@ -84,6 +89,21 @@ impl Edge {
         }
         self.publish(&compiled).await;
         Ok(compiled)
+    }
+
+    /// Replaces the manifests, and gives all Routes these terms of choosing a backend.
+    pub async fn serve_selecting(&self, manifests: &str, selection: &Arc<Selection>) -> Result<()> {
+        let mut compiled = self.compile(manifests)?;
+        let select = |entry: &VirtualHost| {
+            let routes = entry.routes.matches().iter().map(|matched| {
+                let route = Route { selection: selection.clone(), ..(*matched.target).clone() };
+                RouteMatch { target: Arc::new(route), ..matched.clone() }
+            });
+            VirtualHost { routes: Arc::new(RouteTree::new(routes.collect())), ..entry.clone() }
+        };
+        compiled.table.hosts = compiled.table.hosts.iter().map(select).collect();
+        self.publish(&compiled).await;
+        Ok(())
     }
 
     /// Replaces the manifests, and gives these hosts TLS.

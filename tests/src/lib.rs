@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod edge;
 pub mod fetch_model;
 pub mod helm;
+pub mod name_server;
 pub mod tls;
 pub mod wire;
 

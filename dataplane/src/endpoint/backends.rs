@@ -36,7 +36,9 @@ pub(super) struct SetKey {
 pub(crate) enum Missing {
     /// Its Service has none.
     NoEndpoint,
-    /// Its name has not been resolved.
+    /// Its name has not been looked up yet.
+    Pending,
+    /// Its name does not resolve.
     Unresolved,
     /// Its name resolves only to addresses that may not be dialled.
     NotAllowed,
@@ -110,8 +112,8 @@ impl BackendSet {
     /// Whether one of its endpoints is available, or may be once its name is resolved.
     pub(crate) fn is_available(&self, terms: &Ejection, now: Instant) -> bool {
         match self.missing {
-            Some(Missing::Unresolved) => true,
-            Some(Missing::NoEndpoint | Missing::NotAllowed) => false,
+            Some(Missing::Pending) => true,
+            Some(Missing::NoEndpoint | Missing::Unresolved | Missing::NotAllowed) => false,
             None => self.members.iter().any(|member| member.is_available(terms, now)),
         }
     }

@@ -6,20 +6,29 @@
 //!   checks ([`CheckState`]).
 //! - Where a backend is chosen, both are read: [`Member`] tells whether an endpoint may be taken,
 //!   [`BackendSet`] how fast a backend is.
+//! - [`Names`] looks up the addresses of external backends.
 //! - [`Registry`] holds all of them, and forgets those that no Route names any longer.
 
 mod backends;
 mod backoff;
+mod candidates;
 mod check;
 mod ejection;
+mod event;
 mod latency;
+mod names;
+mod random;
 mod registry;
 mod shown;
 mod state;
 
 pub(crate) use backends::{BackendSet, Missing};
 pub(crate) use backoff::{Attempt, Fault, Use};
+pub(crate) use candidates::Candidates;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
+pub use event::HealthEvent;
+pub(crate) use names::Names;
+pub(crate) use random::random;
 pub(crate) use registry::{Checked, Registry};
 pub use shown::{ShownBackend, ShownEndpoint, State};
 pub(crate) use state::{Endpoint, EndpointKey, Failure, InFlight, Member};

@@ -2,39 +2,36 @@
 
 use super::{
     backends::{BackendSet, Missing, SetKey, SetShared},
-    backoff::LOG_INTERVAL,
     check::CheckState,
+    names::{NameFailure, Names, Resolution},
     shown::{Now, ShownBackend},
     state::{Endpoint, EndpointKey, Member},
 };
-use crate::{
-    address_guard::AddressGuard,
-    table::{Action, Backend, HealthCheck, ObjectName, Route, Table, Target, Timeouts},
-};
+use crate::table::{Action, Backend, HealthCheck, ObjectName, Route, Table, Target};
 use hashbrown::{HashMap, HashSet};
 use std::{
-    net::{IpAddr, SocketAddr},
+    io,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Instant, SystemTime},
 };
-
-/// How many backends without addresses are remembered to have been logged.
-const MAX_LOGGED: usize = 4096;
+use tokio::sync::Notify;
 
 /// All endpoints, shared by all workers. Workers keep what they get from it while the
 /// [`version`](Self::version) stays.
 #[derive(Debug)]
 pub(crate) struct Registry {
     epoch: Instant,
-    guard: AddressGuard,
+    /// The addresses of external hosts.
+    names: Names,
     version: AtomicU64,
+    /// Tells the checker that the version has changed.
+    changed: Notify,
     known: Mutex<Known>,
     ejecting: Arc<Mutex<()>>,
-    /// When backends without addresses were last logged.
-    without_addresses: Mutex<HashMap<Box<str>, Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -43,36 +40,62 @@ struct Known {
     endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
     checks: HashMap<(EndpointKey, Arc<HealthCheck>), Arc<CheckState>>,
     sets: HashMap<SetKey, Arc<BackendSet>>,
-    /// The addresses of external hosts.
-    names: HashMap<Box<str>, Arc<[IpAddr]>>,
 }
 
 /// An endpoint that is actively checked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Checked {
-    pub(crate) member: Member,
-    pub(crate) backend: Backend,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) block: Arc<HealthCheck>,
-    /// Those of one of the Routes.
-    pub(crate) timeouts: Timeouts,
+    /// Where the results go.
+    pub(crate) state: Arc<CheckState>,
+    /// The backend that it is checked as, where several have it.
+    pub(crate) backend: Backend,
+    /// The Routes that have it checked, sorted.
+    pub(crate) routes: Vec<ObjectName>,
 }
 
 impl Registry {
-    /// Without endpoints yet; external hosts have addresses that `guard` allows.
-    pub(crate) fn new(guard: AddressGuard) -> Self {
+    /// Without endpoints yet; external hosts have the addresses that `names` knows.
+    pub(crate) fn new(names: Names) -> Self {
         Self {
             epoch: Instant::now(),
-            guard,
+            names,
             version: AtomicU64::new(0),
+            changed: Notify::new(),
             known: Mutex::default(),
             ejecting: Arc::default(),
-            without_addresses: Mutex::default(),
         }
+    }
+
+    /// Starts to look up external hosts, by `name_servers` or without any by those of the system.
+    ///
+    /// # Errors If a thread can't be started.
+    pub(crate) fn look_up_names(
+        self: &Arc<Self>,
+        name_servers: Arc<[SocketAddr]>,
+    ) -> io::Result<()> {
+        let registry = Arc::downgrade(self);
+        self.names.start(name_servers, move || {
+            if let Some(registry) = registry.upgrade() {
+                registry.refresh(&mut registry.lock());
+            }
+        })
+    }
+
+    /// The addresses of external hosts.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Changes whenever the endpoints of a backend may have.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// Waits until it changes, or has changed since the last call. For one caller: the checker.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// The endpoints of a backend of a Route with this `health`. Takes a lock.
@@ -84,24 +107,33 @@ impl Registry {
         self.set_of(&mut self.lock(), backend, health)
     }
 
-    /// Every endpoint that the Routes of a table check, once for each `health` block.
-    pub(crate) fn checks(&self, table: &Table) -> Vec<Checked> {
-        let (mut seen, mut checked) = (HashSet::new(), Vec::new());
+    /// Every endpoint that the Routes of the newest table check, once for each `health` block.
+    pub(crate) fn checks(&self) -> Vec<Checked> {
         let mut known = self.lock();
-        for (route, backend) in backends(table) {
+        let table = known.table.clone();
+        let (mut places, mut all) = (HashMap::new(), Vec::<Checked>::new());
+        for (route, backend) in backends(&table) {
             let Some(block) = &route.selection.health else { continue };
             for member in &*self.set_of(&mut known, backend, Some(block)).members {
-                if seen.insert((member.endpoint.key().clone(), block.clone())) {
-                    checked.push(Checked {
-                        member: member.clone(),
-                        backend: backend.clone(),
+                let Some(state) = member.check.clone() else { continue };
+                let place = *places.entry(Arc::as_ptr(&state)).or_insert(all.len());
+                match all.get_mut(place) {
+                    Some(checked) => checked.routes.push(route.name.clone()),
+                    None => all.push(Checked {
+                        endpoint: member.endpoint.clone(),
                         block: block.clone(),
-                        timeouts: route.timeouts,
-                    });
+                        state,
+                        backend: backend.clone(),
+                        routes: vec![route.name.clone()],
+                    }),
                 }
             }
         }
-        checked
+        for checked in &mut all {
+            checked.routes.sort_unstable();
+            checked.routes.dedup();
+        }
+        all
     }
 
     /// Forgets what the newest table no longer names. Every worker may call this with it.
@@ -114,38 +146,31 @@ impl Registry {
         self.refresh(&mut known);
     }
 
-    /// The addresses of an external host, as they were resolved.
-    pub(crate) fn resolved(&self, host: &str, addresses: &[IpAddr]) {
-        let mut known = self.lock();
-        if known.names.get(host).is_none_or(|known| **known != *addresses) {
-            known.names.insert(host.into(), addresses.into());
-            self.refresh(&mut known);
-        }
-    }
-
-    /// The external hosts whose addresses are known.
-    pub(crate) fn hosts(&self) -> Vec<Box<str>> {
-        self.lock().names.keys().cloned().collect()
-    }
-
     /// What operators see of all backends of the newest table, in the order of their names.
     pub(crate) fn shown(&self) -> Vec<ShownBackend> {
         let now = Now(Instant::now(), SystemTime::now());
         let mut known = self.lock();
         let table = known.table.clone();
-        let mut places = HashMap::new();
-        let mut sets: Vec<(Arc<BackendSet>, Vec<ObjectName>)> = Vec::new();
+        let (mut places, mut sets) =
+            (HashMap::new(), Vec::<(Arc<BackendSet>, &Target, Vec<_>)>::new());
         for (route, backend) in backends(&table) {
             let set = self.set_of(&mut known, backend, route.selection.health.as_ref());
             let place = *places.entry(Arc::as_ptr(&set)).or_insert(sets.len());
             match sets.get_mut(place) {
-                Some((_, routes)) if routes.last() == Some(&route.name) => {}
-                Some((_, routes)) => routes.push(route.name.clone()),
-                None => sets.push((set, vec![route.name.clone()])),
+                // The backends of a Route follow each other.
+                Some((.., routes)) if routes.last() == Some(&route.name) => {}
+                Some((.., routes)) => routes.push(route.name.clone()),
+                None => sets.push((set, &backend.target, vec![route.name.clone()])),
             }
         }
         drop(known);
-        let shown = sets.into_iter().map(|(set, routes)| set.shown(routes, now));
+        let failing_since = |target: &Target| match target {
+            Target::External { host, .. } => self.names.failing_since(host),
+            Target::Endpoints(_) => None,
+        };
+        let shown = sets
+            .into_iter()
+            .map(|(set, target, routes)| set.shown(routes, failing_since(target), now));
         let mut shown: Vec<_> = shown.collect();
         shown.sort_by(|one, other| one.name.cmp(&other.name));
         shown
@@ -155,17 +180,6 @@ impl Registry {
     pub(crate) fn forget_stale(&self) {
         let now = Instant::now();
         self.lock().endpoints.values().for_each(|endpoint| endpoint.backoff.forget_stale(now));
-    }
-
-    /// Whether it is to be logged that no address of a backend can be dialled.
-    pub(crate) fn logs_no_address(&self, backend: &str, now: Instant) -> bool {
-        let mut logged = self.without_addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        logged.retain(|_, at| now.saturating_duration_since(*at) < LOG_INTERVAL);
-        if logged.contains_key(backend) || logged.len() >= MAX_LOGGED {
-            return false;
-        }
-        logged.insert(backend.into(), now);
-        true
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -181,12 +195,12 @@ impl Registry {
             if let Target::External { host, .. } = &backend.target {
                 hosts.insert(host.as_str());
             }
-            let key = key(backend, route.selection.health.as_ref());
-            if known.sets.contains_key(&key) && named.insert(key) {
-                self.set_of(known, backend, route.selection.health.as_ref());
+            let health = route.selection.health.as_ref();
+            if named.insert(key(backend, health)) {
+                self.set_of(known, backend, health);
             }
         }
-        known.names.retain(|host, _| hosts.contains(&**host));
+        self.names.keep(hosts.into_iter());
         known.sets.retain(|key, _| named.contains(key));
         let (mut endpoints, mut checks) = (HashSet::new(), HashSet::new());
         for set in known.sets.values() {
@@ -198,6 +212,7 @@ impl Registry {
         known.endpoints.retain(|_, endpoint| endpoints.contains(&Arc::as_ptr(endpoint)));
         known.checks.retain(|_, check| checks.contains(&Arc::as_ptr(check)));
         self.version.fetch_add(1, Ordering::Release);
+        self.changed.notify_one();
     }
 
     fn set_of(
@@ -206,7 +221,7 @@ impl Registry {
         backend: &Backend,
         health: Option<&Arc<HealthCheck>>,
     ) -> Arc<BackendSet> {
-        let addresses = self.addresses(known, &backend.target);
+        let addresses = self.addresses(&backend.target);
         let key = key(backend, health);
         let previous = known.sets.get(&key);
         if let Some(set) = previous
@@ -244,7 +259,7 @@ impl Registry {
         Member { endpoint: endpoint.or_insert_with(fresh).clone(), check }
     }
 
-    fn addresses(&self, known: &Known, target: &Target) -> Result<Arc<[SocketAddr]>, Missing> {
+    fn addresses(&self, target: &Target) -> Result<Arc<[SocketAddr]>, Missing> {
         let (host, port) = match target {
             Target::Endpoints(endpoints) if endpoints.is_empty() => {
                 return Err(Missing::NoEndpoint);
@@ -252,15 +267,14 @@ impl Registry {
             Target::Endpoints(endpoints) => return Ok(endpoints.clone()),
             Target::External { host, port } => (host, *port),
         };
-        let literal = host.parse().ok().map(|address: IpAddr| Arc::from([address]));
-        let resolved = literal.or_else(|| known.names.get(host.as_str()).cloned());
-        let allowed: Arc<[_]> = resolved
-            .ok_or(Missing::Unresolved)?
-            .iter()
-            .filter(|address| self.guard.allows(host, **address))
-            .map(|address| SocketAddr::new(*address, port))
-            .collect();
-        if allowed.is_empty() { Err(Missing::NotAllowed) } else { Ok(allowed) }
+        match self.names.addresses(host) {
+            Resolution::Known(addresses) => {
+                Ok(addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
+            }
+            Resolution::Pending => Err(Missing::Pending),
+            Resolution::Failed(NameFailure::Unresolved) => Err(Missing::Unresolved),
+            Resolution::Failed(NameFailure::NotAllowed) => Err(Missing::NotAllowed),
+        }
     }
 }
 

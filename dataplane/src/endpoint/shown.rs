@@ -28,6 +28,10 @@ pub struct ShownBackend {
     pub latency_seconds: Option<f64>,
     /// How many ejections its requests have led to.
     pub ejections: u64,
+    /// Since when the name of an external backend does not resolve, whose last addresses are the
+    /// endpoints, if there are any.
+    #[serde(serialize_with = "optional_rfc3339", skip_serializing_if = "Option::is_none")]
+    pub unresolved_since: Option<SystemTime>,
     /// Its endpoints.
     pub endpoints: Vec<ShownEndpoint>,
 }
@@ -96,7 +100,12 @@ impl Now {
 }
 
 impl BackendSet {
-    pub(super) fn shown(&self, routes: Vec<ObjectName>, now: Now) -> ShownBackend {
+    pub(super) fn shown(
+        &self,
+        routes: Vec<ObjectName>,
+        unresolved_since: Option<Instant>,
+        now: Now,
+    ) -> ShownBackend {
         let endpoints: Vec<_> = self.members.iter().map(|member| member.shown(now)).collect();
         let gets_requests = |state| matches!(state, State::Healthy | State::BackingOff);
         let available = endpoints.iter().filter(|endpoint| gets_requests(endpoint.state));
@@ -114,6 +123,7 @@ impl BackendSet {
             health_path: self.key.health.as_ref().map(|block| block.path.clone()),
             latency_seconds: middle.and_then(|middle| latencies.get(middle).copied()),
             ejections: self.ejections(),
+            unresolved_since: unresolved_since.map(|since| now.calendar(since)),
             endpoints,
         }
     }
@@ -153,6 +163,16 @@ impl Member {
         let healthy = checked.map(|(_, since)| since);
         let since = endpoint.since().max(healthy.unwrap_or(endpoint.since()));
         (State::Healthy, None, since)
+    }
+}
+
+fn optional_rfc3339<S: Serializer>(
+    at: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => rfc3339(at, serializer),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -7,19 +7,20 @@ use super::{
     selection::{Choice, Choosing, Chosen},
 };
 use crate::{
-    endpoint::Failure,
+    endpoint::{Candidates, Failure, Member, Use},
     refusal::Refusal,
     request::RequestBody,
-    table::{Backend, Target},
+    table::{Backend, Route, Target, Timeouts},
     upstream::{UpstreamError, UpstreamResponse},
 };
 use http::request::Parts;
 use hyper::body::Body;
-use std::time::Instant;
+use std::{iter, time::Instant};
+use tokio::time::timeout;
 
 impl<D: Downstream> Exchange<'_, D> {
     /// Chooses an endpoint other than those that were `tried`; `key` is what the policy `Hash`
-    /// hashes. Waits for the first resolution of an external name, within the request's timeout.
+    /// hashes. Waits for the first look-up of an external name.
     pub(super) async fn choose(
         &mut self,
         plan: &ForwardPlan<'_>,
@@ -40,10 +41,10 @@ impl<D: Downstream> Exchange<'_, D> {
                     self.note_chosen(&forward.backends()[chosen.backend], Some(&chosen));
                     return Ok(chosen);
                 }
-                Choice::Unresolved(index) => {
+                Choice::Pending(index) => {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
-                    self.resolve(plan, backend).await?;
+                    self.resolved(route, backend).await?;
                 }
             }
         }
@@ -60,22 +61,36 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<UpstreamResponse, UpstreamError> {
         let state = self.downstream.state();
         let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
-        let (member, ejection) = (chosen.member(), &route.selection.ejection);
-        let (in_flight, sent_at) = (member.endpoint.begin(), state.deadline.now());
-        let has_body = !body.is_end_stream();
-        let sending = self.shared.upstreams.send(
-            backend,
-            &member.endpoint,
-            head,
-            body,
-            &state.deadline,
-            &route.timeouts,
-        );
+        let (set, ejection) = (chosen.set(), &route.selection.ejection);
+        let (sent_at, has_body) = (state.deadline.now(), !body.is_end_stream());
+        let others = match &backend.target {
+            Target::Endpoints(_) => Vec::new(),
+            Target::External { .. } => others(route, backend, chosen, sent_at),
+        };
+        let (only, many);
+        let endpoints = if others.is_empty() {
+            only = [&chosen.member().endpoint];
+            &only[..]
+        } else {
+            let others = others.iter().map(|member| &member.endpoint);
+            many = iter::once(&chosen.member().endpoint).chain(others).collect::<Vec<_>>();
+            &many
+        };
+        let candidates = Candidates::of_request(endpoints);
+        let (upstreams, deadline) = (&self.shared.upstreams, &state.deadline);
+        let sending = upstreams.send(backend, &candidates, head, body, deadline, &route.timeouts);
         let sent = sending.await;
         let now = state.deadline.now();
+        let candidate = |index: usize| match index.checked_sub(1) {
+            Some(index) => others.get(index).copied().unwrap_or(chosen.member()),
+            None => chosen.member(),
+        };
+        let member = candidate(candidates.taken());
+        let (in_flight, refused) = candidates.into_parts();
         let failure = match &sent {
             Ok(received) => {
-                self.in_flight = Some(in_flight);
+                self.note_endpoint(member);
+                self.in_flight = in_flight;
                 if let Some(sent_at) = self.sent_whole_at(sent_at, has_body) {
                     let took = now.saturating_duration_since(sent_at);
                     member.endpoint.took(took.saturating_sub(received.connecting), now);
@@ -83,10 +98,14 @@ impl<D: Downstream> Exchange<'_, D> {
                 let status = received.response.status();
                 status.is_server_error().then_some(Failure::Status(status.as_u16()))
             }
-            Err(error) => self.endpoints_failure(error),
+            // Those that were tried beside each other have each failed for themselves.
+            Err(error) => self.endpoints_failure(error).filter(|_| refused.is_empty()),
         };
+        for index in refused {
+            set.failed(candidate(index), Failure::Connect, ejection, now);
+        }
         match failure {
-            Some(why) => chosen.set().failed(member, why, ejection, now),
+            Some(why) => set.failed(member, why, ejection, now),
             None if sent.is_ok() => member.endpoint.succeeded(),
             None => {}
         }
@@ -121,37 +140,34 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
-    /// Resolves the name of an external backend.
-    async fn resolve(&self, plan: &ForwardPlan<'_>, backend: &Backend) -> Result<(), Refusal> {
+    /// Waits until the name of an external backend has been looked up, for as long as connecting to
+    /// it may take.
+    async fn resolved(&self, route: &Route, backend: &Backend) -> Result<(), Refusal> {
         let Target::External { host, .. } = &backend.target else { return Ok(()) };
-        let (shared, deadline) = (self.shared, &self.downstream.state().deadline);
-        deadline.set(plan.matched.target.timeouts.request);
-        let resolved = shared.upstreams.resolve(host, deadline).await;
-        let addresses = resolved.map_err(|error| {
-            let refusal = error.refusal();
-            self.has_no_address(backend, refusal);
-            refusal
-        })?;
-        shared.registry.resolved(host, &addresses);
-        Ok(())
+        let Timeouts { connect, request, .. } = route.timeouts;
+        let looked_up = self.shared.registry.names().looked_up(host);
+        match [connect, request].into_iter().flatten().min() {
+            Some(limit) => timeout(limit, looked_up).await.map_err(|_| Refusal::NameNotResolved),
+            None => Ok(looked_up.await),
+        }
     }
 
     /// Notes that no endpoint of any backend can be taken.
     fn has_no_endpoint(&mut self, plan: &ForwardPlan<'_>, why: Refusal) {
         let external = |backend: &&Backend| matches!(backend.target, Target::External { .. });
         let backend = plan.forward.backends().iter().find(external);
-        if let (Refusal::AddressNotAllowed, Some(backend)) = (why, backend) {
+        if let (Refusal::AddressNotAllowed | Refusal::NameNotResolved, Some(backend)) =
+            (why, backend)
+        {
             self.note_chosen(backend, None);
-            self.has_no_address(backend, why);
+            self.shared.upstreams.stats.connected(false);
         }
     }
 
-    /// Notes that no address of an external backend can be dialled.
-    fn has_no_address(&self, backend: &Backend, why: Refusal) {
-        self.shared.upstreams.stats.connected(false);
-        if self.shared.registry.logs_no_address(&backend.name, Instant::now()) {
-            let why = why.reason();
-            tracing::warn!(backend = backend.name, why, "can't find an address for a backend");
+    /// Notes for the access log which endpoint has served the request.
+    fn note_endpoint(&mut self, member: &Member) {
+        if let Some(fields) = &mut self.record.log {
+            fields.endpoint = Some(member.endpoint.address());
         }
     }
 
@@ -163,4 +179,26 @@ impl<D: Downstream> Exchange<'_, D> {
             fields.panic = chosen.is_some_and(|chosen| chosen.panic);
         }
     }
+}
+
+/// The members beside the chosen one that may be connected to in its stead.
+fn others<'c>(
+    route: &Route,
+    backend: &Backend,
+    chosen: &'c Chosen,
+    now: Instant,
+) -> Vec<&'c Member> {
+    let Timeouts { connect, request, .. } = route.timeouts;
+    let used = Use { backend: &backend.name, connect, request };
+    let ejection = &route.selection.ejection;
+    let members = chosen.set().members.iter().enumerate();
+    // Each begins where it is, so that those behind it share what it can't take.
+    let (before, after): (Vec<_>, Vec<_>) = members
+        .filter(|(index, member)| {
+            *index != chosen.index
+                && member.is_available(ejection, now)
+                && !member.endpoint.is_passed_over(used, now)
+        })
+        .partition(|(index, _)| *index < chosen.index);
+    after.into_iter().chain(before).map(|(_, member)| member).collect()
 }

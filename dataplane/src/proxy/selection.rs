@@ -39,8 +39,8 @@ impl Chosen {
 pub(super) enum Choice {
     /// This endpoint.
     Endpoint(Chosen),
-    /// One of the backend at this index, whose name must be resolved first.
-    Unresolved(usize),
+    /// One of the backend at this index, whose name is being looked up.
+    Pending(usize),
 }
 
 /// What a choice depends on.
@@ -86,7 +86,7 @@ impl Choosing<'_> {
         let Selection { balance, ejection, .. } = self.selection();
         let views = self.views(|set| {
             let untried = || self.candidates(set, false).next().is_some();
-            set.missing == Some(Missing::Unresolved) || untried()
+            set.missing == Some(Missing::Pending) || untried()
         });
         if balance.latency_band.is_some() && self.tried.is_empty() {
             for backend in balance::too_slow(&views, balance.latency_band) {
@@ -109,11 +109,13 @@ impl Choosing<'_> {
 
     /// Why there is nothing to choose.
     fn refusal(&self) -> Refusal {
-        let is_allowed = |set: &Arc<BackendSet>| set.missing != Some(Missing::NotAllowed);
-        if self.sets.sets.iter().all(is_allowed) {
-            Refusal::NoEndpoint
-        } else {
+        let any = |missing| self.sets.sets.iter().any(|set| set.missing == Some(missing));
+        if any(Missing::NotAllowed) {
             Refusal::AddressNotAllowed
+        } else if any(Missing::Unresolved) {
+            Refusal::NameNotResolved
+        } else {
+            Refusal::NoEndpoint
         }
     }
 
@@ -151,8 +153,8 @@ impl Choosing<'_> {
     }
 
     fn of_backend(&self, backend: usize) -> Option<Choice> {
-        if self.set(backend)?.missing == Some(Missing::Unresolved) {
-            return Some(Choice::Unresolved(backend));
+        if self.set(backend)?.missing == Some(Missing::Pending) {
+            return Some(Choice::Pending(backend));
         }
         self.endpoint(backend, false).map(Choice::Endpoint)
     }

@@ -4,11 +4,12 @@
 mod listen;
 mod worker;
 
-pub use crate::endpoint::{ShownBackend, ShownEndpoint, State as EndpointState};
+pub use crate::endpoint::{HealthEvent, ShownBackend, ShownEndpoint, State as EndpointState};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{Clients, MemoryBudget, Tickets},
-    endpoint,
+    endpoint::{self, Names},
+    health_check::HealthChecks,
     table::Table,
     telemetry::{self, ConnectionMemory},
 };
@@ -23,7 +24,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// A command to a worker.
 enum Command {
@@ -40,6 +41,7 @@ pub struct Dataplane {
     tables: watch::Receiver<Arc<Table>>,
     workers: Vec<Handle>,
     endpoints: Arc<endpoint::Registry>,
+    health: HealthChecks,
     memory: Arc<MemoryBudget>,
     progress: watch::Receiver<()>,
 }
@@ -88,7 +90,10 @@ impl Dataplane {
             Tickets::new().map_err(|error| StartError::Worker(io::Error::other(error)))?;
         let memory = Arc::new(MemoryBudget::new(config.limits.memory));
         let clients = Arc::new(Clients::new(config.limits.connections_per_client));
-        let endpoints = Arc::new(endpoint::Registry::new(config.guard.clone()));
+        let endpoints = Arc::new(endpoint::Registry::new(Names::new(config.guard.clone())));
+        endpoints.look_up_names(config.name_servers.clone()).map_err(StartError::Worker)?;
+        let health = HealthChecks::start(endpoints.clone(), config.limits.response_fields);
+        let health = health.map_err(StartError::Worker)?;
         let config = Arc::new(config);
         let (report, progress) = watch::channel(());
         let mut workers = Vec::with_capacity(count);
@@ -111,7 +116,7 @@ impl Dataplane {
             let thread = worker::start(number, args).map_err(StartError::Worker)?;
             workers.push(Handle { commands, generation, thread });
         }
-        Ok(Self { http, https, tables, workers, endpoints, memory, progress })
+        Ok(Self { http, https, tables, workers, endpoints, health, memory, progress })
     }
 
     /// The address of the plain HTTP listeners.
@@ -149,6 +154,12 @@ impl Dataplane {
         self.endpoints.shown()
     }
 
+    /// Every change of an endpoint's health from now on, as active checks find it. A receiver that
+    /// falls behind by 1,024 of them misses the oldest.
+    pub fn health_events(&self) -> broadcast::Receiver<HealthEvent> {
+        self.health.events()
+    }
+
     /// The counters of all workers in the Prometheus text format, appended to `out`.
     pub async fn encode_metrics(&self, out: &mut String) {
         let mut snapshots = Vec::with_capacity(self.workers.len());
@@ -164,10 +175,11 @@ impl Dataplane {
         let table = self.tables.borrow().clone();
         // Writing to a String never fails.
         let _ = telemetry::encode(&snapshots, memory, &table, out);
+        let _ = telemetry::encode_health_checks(&self.health.counts().all(), out);
     }
 
     /// Closes the listeners and idle connections, and waits up to `timeout` for requests in flight.
-    /// Returns whether all of them ended.
+    /// Ends health checks then. Returns whether all requests ended.
     pub async fn drain(self, timeout: Duration) -> bool {
         let mut drained = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
@@ -190,6 +202,7 @@ impl Dataplane {
                 drop(worker.commands);
                 worker.thread
             })
+            .chain([self.health.stop()])
             .collect();
         let joined = tokio::task::spawn_blocking(move || {
             threads.into_iter().all(|thread| thread.join().is_ok())

@@ -103,7 +103,6 @@ pub(super) fn start(number: usize, mut args: WorkerArgs) -> io::Result<thread::J
             let _ = ready.send(Ok(()));
             spawn_local(follow_tables(worker.clone(), args.tables, args.generation, args.report));
             spawn_local(evict_idle(worker.shared.clone()));
-            spawn_local(refresh_names(worker.shared.clone()));
             run(worker, listeners, args.inbox).await;
             io::Result::Ok(())
         });
@@ -137,18 +136,6 @@ async fn evict_idle(shared: Rc<Shared>) {
         tokio::time::sleep(EVICT_INTERVAL).await;
         shared.upstreams.evict_idle();
         shared.registry.forget_stale();
-    }
-}
-
-/// Looks up the names of external backends again; the resolver keeps to their TTLs.
-async fn refresh_names(shared: Rc<Shared>) {
-    loop {
-        tokio::time::sleep(EVICT_INTERVAL).await;
-        for host in shared.registry.hosts() {
-            if let Some(addresses) = shared.upstreams.look_up(&host).await {
-                shared.registry.resolved(&host, &addresses);
-            }
-        }
     }
 }
 

@@ -57,6 +57,21 @@ pub(crate) fn encode(
     certificates(table, out)
 }
 
+/// Writes how many checks of each backend's endpoints succeeded and failed.
+pub(crate) fn encode_health_checks(
+    counts: &BTreeMap<String, [u64; 2]>,
+    out: &mut String,
+) -> fmt::Result {
+    let name = "portico_backend_health_checks_total";
+    family(out, name, "Active checks of a backend's endpoints, by result.")?;
+    for (backend, [succeeded, failed]) in counts {
+        for (result, count) in [("success", succeeded), ("failure", failed)] {
+            writeln!(out, "{name}{{backend=\"{backend}\",result=\"{result}\"}} {count}")?;
+        }
+    }
+    Ok(())
+}
+
 /// The label `route`. Object names are DNS names, so nothing needs escaping.
 fn label(name: Option<&ObjectName>) -> String {
     name.map_or_else(|| "-".to_owned(), ToString::to_string)

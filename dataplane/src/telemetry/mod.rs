@@ -10,6 +10,6 @@ mod request_record;
 mod status;
 
 pub(crate) use counters::{ConnectionCounts, GaveWay, RouteStats, Snapshot, UpstreamStats};
-pub(crate) use exposition::{ConnectionMemory, encode};
+pub(crate) use exposition::{ConnectionMemory, encode, encode_health_checks};
 pub(crate) use handshakes::{HandshakeCounts, HandshakeResult, HandshakeStats};
 pub(crate) use request_record::RequestRecord;

@@ -2,13 +2,7 @@
 
 use super::{error::Phase, stream::Stream, tls::TlsConnectors};
 use crate::table::Protocol;
-use hickory_resolver::TokioResolver;
-use std::{
-    cell::OnceCell,
-    future::Future,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// The outcome of a part of connecting, if it comes within `limit`.
@@ -22,16 +16,14 @@ pub(super) async fn within<T>(
     }
 }
 
-/// Dials endpoints: connects and performs the TLS handshake. Resolves names.
+/// Dials endpoints: connects and performs the TLS handshake.
 pub(super) struct Connector {
     connectors: TlsConnectors,
-    /// Created when the first name is resolved; caches records for their TTLs.
-    resolver: OnceCell<TokioResolver>,
 }
 
 impl Connector {
     pub(super) fn new() -> Self {
-        Self { connectors: TlsConnectors::new(), resolver: OnceCell::new() }
+        Self { connectors: TlsConnectors::new() }
     }
 
     /// Forgets what nobody has used for long. Called periodically.
@@ -67,26 +59,5 @@ impl Connector {
         };
         let handshake = self.connectors.connect(tls, needs_http1, address, tcp);
         Ok(handshake.await?.into())
-    }
-
-    /// The addresses of an external host.
-    pub(super) async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Phase> {
-        let resolver = match self.resolver.get() {
-            Some(resolver) => resolver,
-            None => {
-                let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
-                let built = built.map_err(|error| {
-                    tracing::warn!(%error, "can't create a resolver from the system's DNS configuration");
-                    Phase::Resolve
-                })?;
-                self.resolver.get_or_init(|| built)
-            }
-        };
-        // The trailing dot prevents search domains: an external host is fully qualified.
-        let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| {
-            tracing::debug!(host, %error, "host does not resolve");
-            Phase::Resolve
-        })?;
-        Ok(found.iter().collect())
     }
 }

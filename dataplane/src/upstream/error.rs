@@ -7,8 +7,6 @@ use std::{borrow::Cow, error::Error, fmt, io};
 /// The phase in which a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The backend's name does not resolve.
-    Resolve,
     /// A connection attempt fails.
     Connect,
     /// A connection attempt times out.
@@ -27,7 +25,6 @@ impl Phase {
     /// The refusal that the client gets.
     pub(super) fn refusal(self) -> Refusal {
         match self {
-            Self::Resolve => Refusal::NameNotResolved,
             Self::Connect => Refusal::ConnectFailed,
             Self::ConnectTimeout => Refusal::ConnectTimeout,
             Self::Tls(_) => Refusal::TlsFailed,
@@ -38,13 +35,22 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Whether it is the endpoint that accepts no connection.
+    pub(super) fn is_connecting(self) -> bool {
+        match self {
+            Self::Connect | Self::ConnectTimeout | Self::Tls(_) => true,
+            Self::Upgrade | Self::Exchange | Self::Deadline => false,
+        }
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.refusal().reason())?;
         match self {
             Self::Tls(failure) => write!(f, ": {failure}"),
-            Self::Resolve
-            | Self::Connect
+            Self::Connect
             | Self::ConnectTimeout
             | Self::Upgrade
             | Self::Exchange
@@ -141,7 +147,7 @@ impl UpstreamError {
             Phase::Connect | Phase::ConnectTimeout | Phase::Tls(_) => Some(Failure::Connect),
             Phase::Exchange => Some(Failure::Reset),
             Phase::Deadline => Some(Failure::Timeout),
-            Phase::Resolve | Phase::Upgrade => None,
+            Phase::Upgrade => None,
         }
     }
 

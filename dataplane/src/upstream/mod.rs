@@ -9,6 +9,7 @@ pub(crate) mod http1;
 mod http2;
 mod obtain;
 mod pool;
+mod race;
 mod send;
 mod stream;
 mod tls;

@@ -7,11 +7,12 @@ use super::{
     http1::Http1,
     http2::{ConnectionId, Http2, Opened, Turn},
     pool::Key,
+    race::{DELAY, in_turn, race},
     stream::Stream,
     tls_failure::TlsFailure,
 };
 use crate::{
-    endpoint::{Attempt, Endpoint, EndpointKey, Fault, Use},
+    endpoint::{Attempt, Candidates, Endpoint, EndpointKey, Fault, Use},
     table::{Backend, Protocol, Target, Timeouts},
 };
 use http::{header, request::Parts};
@@ -38,9 +39,12 @@ pub(super) enum Obtained {
 }
 
 /// A request's way to an endpoint of a backend.
+#[derive(Clone, Copy)]
 pub(super) struct Way<'r> {
     pub(super) backend: &'r Backend,
     pub(super) endpoint: &'r Endpoint,
+    /// Those that may be taken instead while there is no connection.
+    pub(super) candidates: &'r Candidates<'r>,
     pub(super) timeouts: &'r Timeouts,
     /// Whether it asks for an upgrade.
     pub(super) is_upgrade: bool,
@@ -51,7 +55,8 @@ pub(super) struct Way<'r> {
     /// How often the request has been refused unprocessed, and by which connection last.
     pub(super) refusals: usize,
     pub(super) refused_by: Option<ConnectionId>,
-    /// Whether the request has timed out.
+    /// Whether attempts to connect that are given up have had their time: the request has timed
+    /// out, or another endpoint was faster.
     pub(super) is_late: &'r Cell<bool>,
 }
 
@@ -117,10 +122,41 @@ impl Upstreams {
         attempt.failed(fault(why), why);
     }
 
-    /// A connection: an existing one, or a new one. Where requests share connections, waits for one
+    /// A connection to the endpoint or, where there are other candidates, to the one that has one
+    /// first; the way then goes on there. An error has sent nothing of the request.
+    pub(super) async fn obtain(&self, way: &mut Way<'_>) -> Result<Obtained, Phase> {
+        let all = way.candidates.all();
+        let taken = way.candidates.taken();
+        let (Some(first), 2..) = (all.get(taken), all.len()) else {
+            return self.obtain_from(way).await;
+        };
+        let others = all.iter().enumerate().filter(|(index, _)| *index != taken);
+        let order = in_turn((taken, first), others, |(_, endpoint)| endpoint.address());
+        let raced = race(order, DELAY, |(index, endpoint)| {
+            let way = Way { endpoint, ..*way };
+            async move {
+                let obtained = self.obtain_from(&way).await;
+                match &obtained {
+                    Ok(_) => way.is_late.set(true),
+                    Err(why) if why.is_connecting() => way.candidates.refuse(index),
+                    Err(_) => {}
+                }
+                Ok((index, endpoint, obtained?))
+            }
+        });
+        let raced = raced.await;
+        way.is_late.set(false);
+        // The first one is always tried.
+        let (index, endpoint, obtained) = raced.unwrap_or(Err(Phase::Connect))?;
+        way.candidates.take(index);
+        way.endpoint = endpoint;
+        Ok(obtained)
+    }
+
+    /// A connection to the endpoint: an existing one, or a new one. Where requests share connections, waits for one
     /// that is being opened, for as long as it may take to connect. An error has sent nothing of the
     /// request.
-    pub(super) async fn obtain(&self, way: &Way<'_>) -> Result<Obtained, Phase> {
+    async fn obtain_from(&self, way: &Way<'_>) -> Result<Obtained, Phase> {
         let (key, address) = (way.key(), way.endpoint.address());
         let began = Instant::now();
         let left = || way.timeouts.connect.map(|limit| limit.saturating_sub(began.elapsed()));
@@ -203,8 +239,6 @@ fn fault(why: Phase) -> Fault {
     match why {
         Phase::Connect => Fault::Refused,
         Phase::ConnectTimeout => Fault::TimedOut,
-        Phase::Resolve | Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => {
-            Fault::OfUse
-        }
+        Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => Fault::OfUse,
     }
 }

@@ -10,7 +10,7 @@ use super::{
     obtain::{Connection, Obtained, Way, prefers_http1},
 };
 use crate::{
-    endpoint::Endpoint,
+    endpoint::Candidates,
     request::{Deadline, RequestBody},
     table::{Backend, Timeouts},
     telemetry::UpstreamStats,
@@ -20,7 +20,6 @@ use hyper::body::Body;
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    net::IpAddr,
     pin::pin,
     rc::Rc,
     task::Poll,
@@ -42,7 +41,8 @@ impl Upstreams {
         }
     }
 
-    /// Sends a request to an endpoint of `backend`; the response's head must arrive before the
+    /// Sends a request to an endpoint of `backend`: the chosen one of `candidates` or, where that has
+    /// no connection and another has one sooner, that one; the response's head must arrive before the
     /// deadline. A request is sent once, with two exceptions: a safe one without a body is sent
     /// again if a pooled connection turns out to be closed (RFC 9112 §9.3.1), and any is if the
     /// backend says that it did not process it (RFC 9113 §6.8, §8.7). The body determines its own
@@ -51,19 +51,23 @@ impl Upstreams {
     pub(crate) async fn send(
         &self,
         backend: &Backend,
-        endpoint: &Endpoint,
+        candidates: &Candidates<'_>,
         head: &mut Parts,
         body: &mut RequestBody,
         deadline: &Deadline,
         timeouts: &Timeouts,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
+        let Some(endpoint) = candidates.all().get(candidates.taken()) else {
+            return Err(Phase::Connect.into());
+        };
         let is_late = Cell::new(false);
         let is_upgrade = head.headers.contains_key(header::UPGRADE);
         let needs_http1 = is_upgrade || prefers_http1(backend, head);
         let way = Way {
             backend,
             endpoint,
+            candidates,
             timeouts,
             is_upgrade,
             needs_http1,
@@ -73,21 +77,6 @@ impl Upstreams {
             is_late: &is_late,
         };
         within(deadline, &is_late, self.exchange(way, head, body)).await
-    }
-
-    /// The addresses of an external host, if there are any.
-    pub(crate) async fn look_up(&self, host: &str) -> Option<Vec<IpAddr>> {
-        self.connector.look_up(host).await.ok()
-    }
-
-    /// The addresses of an external host, for a request.
-    pub(crate) async fn resolve(
-        &self,
-        host: &str,
-        deadline: &Deadline,
-    ) -> Result<Vec<IpAddr>, UpstreamError> {
-        let resolving = async { Ok(self.connector.look_up(host).await?) };
-        within(deadline, &Cell::default(), resolving).await
     }
 
     async fn exchange(
@@ -104,7 +93,7 @@ impl Upstreams {
                     let began = Instant::now();
                     // Boxed, so that requests over pooled connections don't carry a connector's
                     // state.
-                    let obtained = Box::pin(self.obtain(&way)).await?;
+                    let obtained = Box::pin(self.obtain(&mut way)).await?;
                     connecting += began.elapsed();
                     obtained
                 }

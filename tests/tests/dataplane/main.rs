@@ -9,6 +9,7 @@ mod cors;
 mod explain;
 mod framing;
 mod headers;
+mod health;
 mod hosts;
 mod http2;
 mod lifecycle;

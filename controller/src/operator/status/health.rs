@@ -190,6 +190,7 @@ mod tests {
             health_path: None,
             latency_seconds: None,
             ejections: 0,
+            unresolved_since: None,
             endpoints: endpoints.collect(),
         }
     }

@@ -7,6 +7,7 @@ mod http2;
 mod http2_frames;
 mod http2_peer;
 mod http2_sharing;
+mod names;
 mod retries;
 mod timeouts;
 mod tls;
@@ -28,16 +29,24 @@ pub(super) async fn nobody() -> SocketAddr {
 
 /// An address that lets connections wait for ever: its queue is full, and nobody takes any.
 async fn black_hole() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(1).unwrap();
+    black_hole_at("127.0.0.1:0").await.unwrap()
+}
+
+/// The same at this address, if the machine has it.
+async fn black_hole_at(
+    address: &str,
+) -> std::io::Result<(TcpListener, Vec<TcpStream>, SocketAddr)> {
+    let address: SocketAddr = address.parse().unwrap();
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    socket.bind(address)?;
+    let listener = socket.listen(1)?;
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
     let patience = Duration::from_millis(300);
     while let Ok(stream) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
         waiting.push(stream.unwrap());
     }
-    (listener, waiting, address)
+    Ok((listener, waiting, address))
 }
 
 /// Status and reason of the answer to a GET.
