@@ -82,7 +82,7 @@ impl Admin {
     }
 
     /// What is known of backends; nothing before the dataplane serves, and while it drains.
-    pub(super) async fn backends(&self) -> Vec<ShownBackend> {
+    pub(super) async fn known_backends(&self) -> Vec<ShownBackend> {
         match &*self.stage.read().await {
             Stage::Serving(dataplane) => dataplane.backends(),
             Stage::Starting | Stage::Draining => Vec::new(),

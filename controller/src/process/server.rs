@@ -112,7 +112,7 @@ async fn follow_served(
 /// Keeps reporting what is known of backends, as long as anybody wants to know.
 async fn follow_backends(pages: Arc<Admin>, backends: watch::Sender<Arc<[ShownBackend]>>) {
     while !backends.is_closed() {
-        backends.send_replace(pages.backends().await.into());
+        backends.send_replace(pages.known_backends().await.into());
         sleep(BACKENDS_INTERVAL).await;
     }
 }

@@ -34,7 +34,7 @@ fn set_route(snapshot: &mut Snapshot, name: &str, block: Value) {
 fn route(compiled: &Compiled, name: &str) -> Arc<Route> {
     let host = compiled.table.hosts.find("www.ep.com").unwrap();
     let name = ObjectName::new("web", name);
-    let found = host.routes.matches().find(|matched| matched.target.name == name);
+    let found = host.routes.matches().iter().find(|matched| matched.target.name == name);
     found.unwrap().target.clone()
 }
 
