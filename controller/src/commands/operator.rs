@@ -43,8 +43,8 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.status_updates());
-    let started = |Started { served, .. }| {
-        write(served);
+    let started = |Started { served, backends, .. }| {
+        write(served, backends);
         Ok(())
     };
     // Another replica may write while this one drains, which can take long.

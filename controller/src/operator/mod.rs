@@ -17,9 +17,9 @@ use kube::{
 };
 use metrics::Metrics;
 use portico_crds::StatusAddress;
-use portico_dataplane::table::ObjectName;
+use portico_dataplane::{serve::ShownBackend, table::ObjectName};
 use prometheus_client::registry::Registry;
-use status::{LeaderElector, Lease, Writer};
+use status::{EventQueue, HealthEvents, LeaderElector, Lease, Writer};
 use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 use tokio::sync::watch as channel;
 use watch::{Cluster, Scopes, Watches};
@@ -138,18 +138,26 @@ impl Operator {
         self.cluster.clone()
     }
 
-    /// Once called with the generation that is served, campaigns for leadership, and writes
-    /// statuses and Events while this replica leads.
+    /// Once called with the generation that is served and with what is known of backends, campaigns
+    /// for leadership, and writes statuses and Events while this replica leads.
     pub fn writer(
         &self,
         status_updates: channel::Receiver<Arc<StatusUpdate>>,
-    ) -> impl FnOnce(channel::Receiver<u64>) + 'static {
+    ) -> impl FnOnce(channel::Receiver<u64>, channel::Receiver<Arc<[ShownBackend]>>) + 'static {
         let (client, cluster) = (self.client.clone(), self.cluster.clone());
         let (leading, addresses) = (self.elector.leading(), self.addresses.clone());
         let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
         let start_campaign = self.elector.begin();
-        move |served| {
+        move |served, backends| {
             start_campaign();
+            let events = EventQueue::new(client.clone(), failure_log.clone(), metrics.clone());
+            let health = HealthEvents {
+                cluster: cluster.clone(),
+                leading: leading.clone(),
+                backends,
+                queue: events.clone(),
+            };
+            tokio::spawn(health.run());
             let writer = Writer {
                 client,
                 cluster,
@@ -157,6 +165,7 @@ impl Operator {
                 leading,
                 served,
                 addresses,
+                events,
                 failure_log,
                 metrics,
             };

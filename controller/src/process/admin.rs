@@ -5,7 +5,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use portico_dataplane::{serve::Dataplane, table::Table};
+use portico_dataplane::{
+    serve::{Dataplane, ShownBackend},
+    table::Table,
+};
 use prometheus_client::{encoding::text, registry::Registry};
 use serde::Serialize;
 use std::{convert::Infallible, future::pending, io, mem, sync::Arc, time::Duration};
@@ -77,6 +80,14 @@ impl Admin {
         match &*self.stage.read().await {
             Stage::Serving(dataplane) => dataplane.generation(),
             Stage::Starting | Stage::Draining => 0,
+        }
+    }
+
+    /// What is known of backends; nothing before the dataplane serves, and while it drains.
+    pub(super) async fn known_backends(&self) -> Vec<ShownBackend> {
+        match &*self.stage.read().await {
+            Stage::Serving(dataplane) => dataplane.backends(),
+            Stage::Starting | Stage::Draining => Vec::new(),
         }
     }
 

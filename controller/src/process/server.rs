@@ -7,12 +7,15 @@ use crate::{
 };
 use anyhow::Context;
 use portico_dataplane::{
-    serve::{Dataplane, StartError},
+    serve::{Dataplane, ShownBackend, StartError},
     table::Table,
 };
 use prometheus_client::registry::Registry;
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread};
-use tokio::{net::TcpListener, sync::watch};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread, time::Duration};
+use tokio::{net::TcpListener, sync::watch, time::sleep};
+
+/// How often it is reported what is known of backends.
+const BACKENDS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A server that has started to serve.
 pub(crate) struct Started {
@@ -24,6 +27,8 @@ pub(crate) struct Started {
     pub(crate) admin: SocketAddr,
     /// The table generation that is being served; 0 while draining.
     pub(crate) served: watch::Receiver<u64>,
+    /// What is known of backends, every few seconds.
+    pub(crate) backends: watch::Receiver<Arc<[ShownBackend]>>,
 }
 
 /// Serves until a signal, then drains. The listeners open once there is a table; then `started` is
@@ -64,7 +69,9 @@ pub(crate) async fn run(
         let (sender, served) = watch::channel(0);
         tokio::spawn(allocator::return_memory());
         tokio::spawn(follow_served(pages.clone(), tables.clone(), sender));
-        started(Started { http, https, admin: address, served })?;
+        let (sender, backends) = watch::channel(Arc::default());
+        tokio::spawn(follow_backends(pages.clone(), sender));
+        started(Started { http, https, admin: address, served, backends })?;
         Ok(drain(&pages, args, &mut signals, ending).await)
     };
     tokio::select! {
@@ -99,6 +106,14 @@ async fn follow_served(
         if tables.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Keeps reporting what is known of backends, as long as anybody wants to know.
+async fn follow_backends(pages: Arc<Admin>, backends: watch::Sender<Arc<[ShownBackend]>>) {
+    while !backends.is_closed() {
+        backends.send_replace(pages.known_backends().await.into());
+        sleep(BACKENDS_INTERVAL).await;
     }
 }
 

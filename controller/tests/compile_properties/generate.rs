@@ -87,20 +87,41 @@ fn edits() -> impl Strategy<Value = Value> {
         .prop_map(|([set, add], remove)| json!({"set": set, "add": add, "remove": remove}))
 }
 
+/// The blocks that a FrontDoor's `defaults` may have too.
+fn selection() -> impl Strategy<Value = Value> {
+    let off = || json!({"disabled": true});
+    let block =
+        |usual: Value| prop_oneof![4 => Just(Value::Null), 2 => Just(usual), 1 => Just(off())];
+    let health = block(json!({"path": "/healthz", "interval": "5s"}));
+    let ejection = block(json!({"time": "10m"}));
+    let balance = block(json!({"policy": "Hash", "hash": {"on": "ClientAddress"}}));
+    let retry = block(json!({"on": ["Reset", "503"]}));
+    let limits = prop_oneof![8 => block(json!({"queue": 0})), 1 => Just(json!({"queue": -1}))];
+    let timeouts = block(json!({"idle": "0s"}));
+    (health, ejection, balance, retry, limits, timeouts).prop_map(
+        |(health, ejection, balance, retry, limits, timeouts)| {
+            json!({
+                "health": health, "ejection": ejection, "balance": balance, "retry": retry,
+                "limits": limits, "timeouts": timeouts,
+            })
+        },
+    )
+}
+
 /// `backends`, `redirect` or `respond`, with fields that may accompany them.
 fn action() -> impl Strategy<Value = Value> {
     let host = text(&["Backend", "Preserve", "a.example.com:81"]);
     let rewrite = (option::of(select(&["/", "/b", "/*"][..])), option::of(host))
         .prop_map(|(path, host)| json!({"path": path, "host": host}));
-    let parts =
-        (vec(backend(), 1..3), option::of(rewrite), option::of(edits()), text(&["1s", "0s"]));
-    let forward = parts.prop_map(|(backends, rewrite, edits, idle)| {
-        json!({
+    let parts = (vec(backend(), 1..3), option::of(rewrite), option::of(edits()), selection());
+    let forward = parts.prop_map(|(backends, rewrite, edits, selection)| {
+        let mut spec = json!({
             "backends": backends,
             "rewrite": rewrite,
             "requestHeaders": edits,
-            "timeouts": {"idle": idle},
-        })
+        });
+        spec.as_object_mut().unwrap().extend(selection.as_object().unwrap().clone());
+        spec
     });
     let redirect = (text(&["a.example.com"]), select(&[301, 302, 303, 307, 308, 304][..]))
         .prop_map(|(host, status)| json!({"redirect": {"host": host, "status": status}}));
@@ -157,8 +178,8 @@ fn front_door() -> impl Strategy<Value = Value> {
     let family = prop_oneof![Just("XForwarded"), Just("Forwarded")];
     let cors = option::of(policies::policy());
     let class = prop_oneof![8 => Just("portico"), 1 => Just("other")];
-    (metadata(name()), class, (hosts, tls), option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors).prop_map(|(metadata, class, (hosts, tls), attach, (proxies, family), cors)| {
-        let spec = json!({"className": class, "hosts": hosts, "tls": tls, "attach": attach, "trustedProxies": proxies, "trustedHeaders": family, "cors": cors});
+    (metadata(name()), class, (hosts, tls), option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors, option::of(selection())).prop_map(|(metadata, class, (hosts, tls), attach, (proxies, family), cors, defaults)| {
+        let spec = json!({"className": class, "hosts": hosts, "tls": tls, "attach": attach, "trustedProxies": proxies, "trustedHeaders": family, "cors": cors, "defaults": defaults});
         json!({"apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata, "spec": spec})
     })
 }

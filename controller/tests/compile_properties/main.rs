@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod certificates;
+mod defaults;
 mod generate;
 mod last_good;
 #[path = "../policies/mod.rs"]
@@ -265,12 +266,18 @@ proptest! {
                     "add": [{"name": "x", "valueFrom": {"secretKeyRef": {"name": text, "key": text}}}],
                 },
                 "timeouts": {"connect": text},
+                "health": {"path": text, "host": text, "interval": text, "timeout": text, "healthyAfter": number, "unhealthyAfter": number, "expect": [text]},
+                "ejection": {"errors": number, "time": text, "maxTime": text, "maxShare": number},
+                "balance": {"policy": "Hash", "hash": {"on": "Cookie", "name": text}, "latencyBand": text, "slowStart": text},
+                "affinity": {"cookie": text, "maxAge": text},
+                "retry": {"attempts": number, "on": [text], "perTry": text, "budget": number, "backoff": text},
+                "limits": {"connections": number, "requests": number, "queue": number, "queueTime": text},
                 "cors": cors,
             },
         });
         let front_door = json!({
             "apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata,
-            "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors},
+            "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors, "defaults": {"health": {"path": text}, "retry": {"on": [text]}, "timeouts": {"idle": text}}},
         });
         let secret = json!({"metadata": metadata, "stringData": {&text: text}});
         let ports = json!([{"name": text, "port": number, "appProtocol": text, "protocol": text}]);

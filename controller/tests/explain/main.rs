@@ -1,6 +1,7 @@
 //! `portico explain` as users run it.
 #![allow(clippy::unwrap_used)]
 
+mod backends;
 mod browser;
 mod command;
 mod preflight;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod api_server;
+mod backends;
 mod certificates;
 mod late_secret;
 mod outages;

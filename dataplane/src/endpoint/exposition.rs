@@ -95,6 +95,7 @@ mod tests {
             name: "https://a\"b\\".to_owned(),
             protocol: "https",
             health_path: None,
+            routes: Vec::new(),
             latency_seconds,
             ejections: 2,
             unresolved_since: None,

@@ -179,21 +179,27 @@ impl Registry {
         let now = Now(Instant::now(), SystemTime::now());
         let mut known = self.lock();
         let table = known.table.clone();
-        let mut seen = HashSet::new();
-        let sets: Vec<_> = backends(&table)
-            .map(|(route, backend)| {
-                let health = route.selection.health.as_ref();
-                (self.set_of(&mut known, backend, health), &backend.target)
-            })
-            .filter(|(set, _)| seen.insert(Arc::as_ptr(set)))
-            .collect();
+        let (mut places, mut sets) =
+            (HashMap::new(), Vec::<(Arc<BackendSet>, &Target, Vec<_>)>::new());
+        for (route, backend) in backends(&table) {
+            let set = self.set_of(&mut known, backend, route.selection.health.as_ref());
+            let place = *places.entry(Arc::as_ptr(&set)).or_insert(sets.len());
+            match sets.get_mut(place) {
+                // The backends of a Route follow each other.
+                Some((.., routes)) if routes.last() == Some(&route.name) => {}
+                Some((.., routes)) => routes.push(route.name.clone()),
+                None => sets.push((set, &backend.target, vec![route.name.clone()])),
+            }
+        }
         drop(known);
         let failing_since = |target: &Target| match target {
             Target::External { host, .. } => self.names.failing_since(host),
             Target::Endpoints(_) => None,
         };
-        let mut shown: Vec<_> =
-            sets.iter().map(|(set, target)| set.shown(failing_since(target), now)).collect();
+        let shown = sets
+            .into_iter()
+            .map(|(set, target, routes)| set.shown(routes, failing_since(target), now));
+        let mut shown: Vec<_> = shown.collect();
         shown.sort_by(|one, other| one.name.cmp(&other.name));
         shown
     }

@@ -1,7 +1,7 @@
 //! What operators see of backends and their endpoints: `/debug/backends` and metrics.
 
 use super::{backends::BackendSet, state::Member};
-use crate::table::Protocol;
+use crate::table::{ObjectName, Protocol};
 use serde::{Serialize, Serializer};
 use std::{
     net::SocketAddr,
@@ -16,6 +16,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 pub struct ShownBackend {
     /// Its name, as in logs and metrics.
     pub name: String,
+    /// The Routes that name it, under this `health` block.
+    pub routes: Vec<ObjectName>,
     /// `http`, `h2c` or `https`.
     pub protocol: &'static str,
     /// The path of its active checks; `None`: there are none.
@@ -98,7 +100,12 @@ impl Now {
 }
 
 impl BackendSet {
-    pub(super) fn shown(&self, unresolved_since: Option<Instant>, now: Now) -> ShownBackend {
+    pub(super) fn shown(
+        &self,
+        routes: Vec<ObjectName>,
+        unresolved_since: Option<Instant>,
+        now: Now,
+    ) -> ShownBackend {
         let endpoints: Vec<_> = self.members.iter().map(|member| member.shown(now)).collect();
         let gets_requests = |state| matches!(state, State::Healthy | State::BackingOff);
         let available = endpoints.iter().filter(|endpoint| gets_requests(endpoint.state));
@@ -107,6 +114,7 @@ impl BackendSet {
         let middle = latencies.len().checked_sub(1).map(|last| last / 2);
         ShownBackend {
             name: self.key.backend.clone(),
+            routes,
             protocol: match self.key.protocol {
                 Protocol::Http1 => "http",
                 Protocol::H2c => "h2c",

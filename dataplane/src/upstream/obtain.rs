@@ -227,7 +227,7 @@ impl Upstreams {
         }
         let handle = self.pool.handle(key);
         let stream = stream.counted(socket);
-        Ok(Connection::Http1(Http1::new(stream, address, handle, self.max_fields)))
+        Ok(Connection::Http1(Http1::new(stream, handle, self.max_fields)))
     }
 
     /// Waits within `limit` until another connection may be opened. One that turns out to be of

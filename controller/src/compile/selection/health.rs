@@ -49,22 +49,7 @@ pub(super) fn check(
     let host = host.as_deref().and_then(|host| self::host(host, &at.child("host"), report));
     let interval = duration_within(interval.as_ref(), ["1s", "1h"], &at.child("interval"), report)
         .unwrap_or(DEFAULT_INTERVAL);
-    let timeout = match duration_within(
-        timeout.as_ref(),
-        ["1ms", "1h"],
-        &at.child("timeout"),
-        report,
-    ) {
-        Some(timeout) if timeout > interval => {
-            report.invalid(
-                &at.child("timeout"),
-                format!("is longer than interval, which is {interval:?}: a check must end before the next begins"),
-            );
-            interval
-        }
-        Some(timeout) => timeout,
-        None => DEFAULT_TIMEOUT.min(interval),
-    };
+    let timeout = self::timeout(timeout.as_ref(), interval, &at.child("timeout"), report);
     let mut count = |given, default, name| {
         let count = number(given, 1..=100, default, &at.child(name), report);
         NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
@@ -72,13 +57,12 @@ pub(super) fn check(
     let healthy_after = count(*healthy_after, 2, "healthyAfter");
     let unhealthy_after = count(*unhealthy_after, 3, "unhealthyAfter");
     let expect = expected(expect.as_deref(), &at.child("expect"), report);
-    let method = match method {
-        None | Some(crds::CheckMethod::Get) => CheckMethod::Get,
-        Some(crds::CheckMethod::Head) => CheckMethod::Head,
-    };
     Some(HealthCheck {
         path: path?,
-        method,
+        method: match method {
+            None | Some(crds::CheckMethod::Get) => CheckMethod::Get,
+            Some(crds::CheckMethod::Head) => CheckMethod::Head,
+        },
         host,
         interval,
         timeout,
@@ -111,6 +95,23 @@ fn path(given: Option<&str>, at: &FieldPath<'_>, report: &mut Report) -> Option<
         );
     }
     is_sent_as_written.then(|| path.to_owned())
+}
+
+/// A check must end before the next begins.
+fn timeout(
+    given: Option<&crds::Duration>,
+    interval: Duration,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Duration {
+    let timeout = duration_within(given, ["1ms", "1h"], at, report);
+    if timeout.is_some_and(|timeout| timeout > interval) {
+        report.invalid(
+            at,
+            format!("is longer than interval, which is {interval:?}: a check must end before the next begins"),
+        );
+    }
+    timeout.unwrap_or(DEFAULT_TIMEOUT).min(interval)
 }
 
 fn host(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<HeaderValue> {

@@ -1,4 +1,4 @@
-//! Kubernetes Events: one for each problem.
+//! Kubernetes Events: the queue of all, and one for each problem.
 
 use crate::{
     compile::Status,
@@ -28,12 +28,45 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest note that the API server accepts, in bytes.
 const MAX_NOTE_BYTES: usize = 1024;
 
-/// Writes Events, and remembers which.
+/// The Events that wait to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct EventQueue {
+    waiting: mpsc::Sender<(ObjectReference, Event)>,
+    metrics: Metrics,
+}
+
+impl EventQueue {
+    /// Starts a task that writes Events until all copies of this are dropped.
+    pub(crate) fn new(client: Client, failure_log: FailureLog, metrics: Metrics) -> Self {
+        let (sender, waiting) = mpsc::channel(MAX_QUEUED);
+        tokio::spawn(write(client, failure_log, metrics.clone(), waiting));
+        Self { waiting: sender, metrics }
+    }
+
+    /// Adds an Event about an object, or drops it.
+    pub(super) fn send(&self, object: &ObjectRef, uid: &str, mut event: Event) {
+        if let Some(note) = &mut event.note {
+            note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES));
+        }
+        let about = ObjectReference {
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(object.kind.to_string()),
+            name: Some(object.name.name.to_string()),
+            namespace: Some(object.name.namespace.to_string()),
+            uid: Some(uid.to_owned()),
+            ..ObjectReference::default()
+        };
+        if self.waiting.try_send((about, event)).is_err() {
+            self.metrics.event(EventOutcome::Dropped);
+        }
+    }
+}
+
+/// Reports problems, and remembers which.
 #[derive(Debug)]
 pub(super) struct Events {
     reported: Reported,
-    queue: mpsc::Sender<(ObjectReference, Problem)>,
-    metrics: Metrics,
+    queue: EventQueue,
 }
 
 /// The problems that were reported, by object, with the object's uid.
@@ -46,11 +79,9 @@ struct Reported {
 }
 
 impl Events {
-    /// Starts a task that writes Events until this is dropped.
-    pub(super) fn new(client: Client, failure_log: FailureLog, metrics: Metrics) -> Self {
-        let (queue, waiting) = mpsc::channel(MAX_QUEUED);
-        tokio::spawn(write(client, failure_log, metrics.clone(), waiting));
-        Self { reported: Reported::default(), queue, metrics }
+    /// Without anything reported yet.
+    pub(super) fn new(queue: EventQueue) -> Self {
+        Self { reported: Reported::default(), queue }
     }
 
     /// Reports those problems of an object that were not reported yet. `is_current`: its status
@@ -63,17 +94,7 @@ impl Events {
         is_current: bool,
     ) {
         for problem in self.reported.unreported(object, uid, &status.problems, is_current) {
-            let about = ObjectReference {
-                api_version: Some(format!("{GROUP}/{VERSION}")),
-                kind: Some(object.kind.to_string()),
-                name: Some(object.name.name.to_string()),
-                namespace: Some(object.name.namespace.to_string()),
-                uid: Some(uid.to_owned()),
-                ..ObjectReference::default()
-            };
-            if self.queue.try_send((about, problem)).is_err() {
-                self.metrics.event(EventOutcome::Dropped);
-            }
+            self.queue.send(object, uid, event(&problem));
         }
     }
 
@@ -118,13 +139,12 @@ async fn write(
     client: Client,
     failure_log: FailureLog,
     metrics: Metrics,
-    mut waiting: mpsc::Receiver<(ObjectReference, Problem)>,
+    mut waiting: mpsc::Receiver<(ObjectReference, Event)>,
 ) {
     let what = "writing Events";
     let recorder = Recorder::new(client, Reporter::from("portico"));
-    while let Some((about, problem)) = waiting.recv().await {
-        let outcome = match timeout(WRITE_TIMEOUT, recorder.publish(&event(&problem), &about)).await
-        {
+    while let Some((about, event)) = waiting.recv().await {
+        let outcome = match timeout(WRITE_TIMEOUT, recorder.publish(&event, &about)).await {
             Ok(Ok(())) => {
                 failure_log.worked(what);
                 EventOutcome::Written
@@ -143,22 +163,22 @@ async fn write(
 }
 
 fn event(problem: &Problem) -> Event {
-    let mut note = format!("{}: {}", problem.field, problem.message);
-    note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES));
     Event {
         type_: EventType::Warning,
         reason: problem.reason.to_string(),
-        note: Some(note),
+        note: Some(format!("{}: {}", problem.field, problem.message)),
         action: "Compile".to_owned(),
         secondary: None,
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::diagnostic::{ConditionType, Kind, Reason, Severity};
     use portico_dataplane::table::ObjectName;
+    use prometheus_client::registry::Registry;
 
     fn route() -> ObjectRef {
         ObjectRef { kind: Kind::Route, name: ObjectName::new("web", "app") }
@@ -204,7 +224,13 @@ mod tests {
 
     #[test]
     fn a_long_note_is_cut_between_characters() {
-        let note = event(&problem(&"ä".repeat(2000))).note.unwrap_or_default();
+        let (sender, mut waiting) = mpsc::channel(1);
+        let metrics = Metrics::register(&mut Registry::default());
+        let queue = EventQueue { waiting: sender, metrics };
+        queue.send(&route(), "u", event(&problem(&"ä".repeat(2000))));
+        let (about, event) = waiting.try_recv().unwrap();
+        assert_eq!(about.uid.as_deref(), Some("u"));
+        let note = event.note.unwrap_or_default();
         assert!(note.len() <= MAX_NOTE_BYTES && note.len() > MAX_NOTE_BYTES - 2, "{}", note.len());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     desired::{self, desired, is_current},
-    events::Events,
+    events::{EventQueue, Events},
 };
 use crate::{
     compile::Status,
@@ -48,6 +48,7 @@ pub(crate) struct Writer {
     /// The table generation that is served.
     pub(crate) served: watch::Receiver<u64>,
     pub(crate) addresses: AddressSource,
+    pub(crate) events: EventQueue,
     pub(crate) failure_log: FailureLog,
     pub(crate) metrics: Metrics,
 }
@@ -72,8 +73,7 @@ impl Writer {
     pub(crate) async fn run(self) {
         let mut pace = interval(WRITE_INTERVAL);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let events =
-            Events::new(self.client.clone(), self.failure_log.clone(), self.metrics.clone());
+        let events = Events::new(self.events.clone());
         Work { writer: self, events, written: HashMap::new(), pace }.run().await;
     }
 

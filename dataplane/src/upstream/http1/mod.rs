@@ -22,7 +22,6 @@ use std::{
     borrow::Cow,
     future::{Future, poll_fn},
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
     time::Duration,
@@ -60,20 +59,13 @@ pub(super) struct Http1 {
     max_fields: usize,
     /// Whether the backend keeps the connection open after the response.
     keep_alive: bool,
-    /// The address that was dialled.
-    pub(super) address: SocketAddr,
     /// The pool it returns to.
     handle: PoolHandle<Self>,
 }
 
 impl Http1 {
     /// Wraps a new stream as an HTTP/1.1 connection; heads have at most `max_fields` fields.
-    pub(super) fn new(
-        io: Stream,
-        address: SocketAddr,
-        handle: PoolHandle<Self>,
-        max_fields: usize,
-    ) -> Box<Self> {
+    pub(super) fn new(io: Stream, handle: PoolHandle<Self>, max_fields: usize) -> Box<Self> {
         Box::new(Self {
             io,
             input: BytesMut::new(),
@@ -85,7 +77,6 @@ impl Http1 {
             idle_timeout: None,
             max_fields,
             keep_alive: true,
-            address,
             handle,
         })
     }

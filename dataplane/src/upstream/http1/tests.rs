@@ -20,7 +20,7 @@ async fn connected(prepare: impl AsyncFn(&TcpStream)) -> (Box<Http1>, TcpStream)
     let (backend, _) = listener.accept().await.unwrap();
     prepare(&stream).await;
     let handle = Rc::<Pool<Http1>>::default().handle(Key::endpoint(address, &Protocol::Http1));
-    (Http1::new(stream.into(), address, handle, 100), backend)
+    (Http1::new(stream.into(), handle, 100), backend)
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn interim_responses_are_bounded() {
 async fn a_connection_is_not_used_just_before_the_backend_closes_it() {
     let pool = Rc::<Pool<Http1>>::default();
     let (mut http1, _backend) = connected(async |_| {}).await;
-    let key = Key::endpoint(http1.address, &Protocol::Http1);
+    let key = Key::endpoint(([127, 0, 0, 1], 80).into(), &Protocol::Http1);
     for (seconds, is_kept) in [(None, true), (Some(60), true), (Some(1), true), (Some(0), false)] {
         http1.handle = pool.handle(key.clone());
         http1.idle_timeout = seconds.map(Duration::from_secs);
