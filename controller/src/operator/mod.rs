@@ -155,7 +155,8 @@ impl Operator {
                 cluster: cluster.clone(),
                 leading: leading.clone(),
                 backends,
-                queue: events.clone(),
+                // Its own, so that many of its Events push out no others.
+                queue: EventQueue::new(client.clone(), failure_log.clone(), metrics.clone()),
             };
             tokio::spawn(health.run());
             let writer = Writer {

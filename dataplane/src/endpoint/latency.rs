@@ -19,7 +19,7 @@ struct Average {
 impl Average {
     /// The average after a sample. Its weight follows from the time since the last one.
     fn after(self, at: u32, sample: f32) -> Self {
-        let old = (at.wrapping_sub(self.at) as f32 / -HALF_LIFE_MS).exp2();
+        let old = (elapsed(self.at, at) as f32 / -HALF_LIFE_MS).exp2();
         Self { at, seconds: sample + (self.seconds - sample) * old }
     }
 
@@ -30,6 +30,12 @@ impl Average {
     fn unpack(packed: u64) -> Self {
         Self { at: (packed >> 32) as u32, seconds: f32::from_bits(packed as u32) }
     }
+}
+
+/// The milliseconds from one time to another, which may wrap; 0 if the other is earlier, as the
+/// clocks of threads that have just begun to differ.
+fn elapsed(from: u32, to: u32) -> u32 {
+    u32::try_from(to.wrapping_sub(from) as i32).unwrap_or(0)
 }
 
 /// The same, shared by threads.
@@ -46,7 +52,8 @@ impl Latency {
     }
 
     /// Adds a sample that was taken `now`, in milliseconds. Of those within the same millisecond,
-    /// which weigh nothing, only the first is written; one that threads write at once may be lost.
+    /// which weigh nothing, only the first is written, and none of a thread whose clock is behind;
+    /// one that threads write at once may be lost.
     pub(super) fn add(&self, now: u64, sample: Duration) {
         let (packed, at) = (self.0.load(Ordering::Relaxed), now as u32);
         let sample = sample.as_secs_f32();
@@ -54,7 +61,7 @@ impl Latency {
             NEVER => Average { at, seconds: sample },
             _ => {
                 let average = Average::unpack(packed);
-                if average.at == at {
+                if elapsed(average.at, at) == 0 {
                     return;
                 }
                 average.after(at, sample)
@@ -73,7 +80,7 @@ impl Latency {
     /// How long ago the last sample was taken; `None` without samples.
     pub(super) fn age(&self, now: u64) -> Option<Duration> {
         let packed = self.0.load(Ordering::Relaxed);
-        let age = (now as u32).wrapping_sub(Average::unpack(packed).at);
+        let age = elapsed(Average::unpack(packed).at, now as u32);
         (packed != NEVER).then(|| Duration::from_millis(age.into()))
     }
 }
@@ -97,6 +104,16 @@ mod tests {
         latency.add(5000, ms(0));
         assert_eq!(latency.get().unwrap().as_millis(), 100);
         assert_eq!(latency.age(5100), Some(ms(100)));
+    }
+
+    /// Threads take the time at the beginning of a turn.
+    #[test]
+    fn a_clock_that_is_behind_changes_nothing() {
+        let latency = Latency::new();
+        latency.add(5000, ms(200));
+        latency.add(4999, ms(0));
+        assert_eq!(latency.get().unwrap().as_millis(), 200);
+        assert_eq!(latency.age(4999), Some(ms(0)));
     }
 
     #[test]

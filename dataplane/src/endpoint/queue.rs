@@ -9,13 +9,17 @@ use std::{
     collections::VecDeque,
     fmt,
     num::NonZeroU32,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
+
+/// How often those that wait look for endpoints that are available again.
+const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The requests in flight to one endpoint, and the queues in which others wait to be.
 #[derive(Debug, Default)]
@@ -173,8 +177,23 @@ impl Queue {
         let number = self.enter(Waiter { number: 0, wanted, place }, length)?;
         let _leaving = Leaving { queue: self, number };
         all.iter().for_each(|places| self.serve(places));
-        // Fails only where the waiter is dropped without a place, and nobody but `Leaving` does so.
-        placed.await.map_err(|_| QueueFull)
+        let mut placed = pin!(placed);
+        loop {
+            // Fails only where the waiter is dropped without a place, and nobody but `Leaving` does
+            // so.
+            match timeout(RECHECK_INTERVAL, placed.as_mut()).await {
+                Ok(place) => return place.map_err(|_| QueueFull),
+                // Nobody tells of endpoints that are out no longer.
+                Err(_) if self.is_first(number) => {
+                    all.iter().for_each(|places| self.serve(places));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn is_first(&self, number: u64) -> bool {
+        self.line().waiters.front().is_some_and(|waiter| waiter.number == number)
     }
 
     fn enter(self: &Arc<Self>, waiter: Waiter, length: u32) -> Result<u64, QueueFull> {

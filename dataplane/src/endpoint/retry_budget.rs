@@ -3,9 +3,10 @@
 
 use std::{
     cell::Cell,
+    cmp::Ordering,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -43,18 +44,18 @@ impl Counts {
     }
 
     fn add(&self, second: u64, count: u64) {
-        let add = |known: u64| match known >> COUNT_BITS == second {
-            true => known.saturating_add(count),
-            false => stamped(second, count),
+        let add = |known: u64| match (known >> COUNT_BITS).cmp(&second) {
+            Ordering::Equal => known.saturating_add(count),
+            Ordering::Less => stamped(second, count),
+            // A worker that was idle tells late, and a later second has the place.
+            Ordering::Greater => known,
         };
         // Always `Some`, so it never fails.
-        let _ = self
-            .slot(second)
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |known| Some(add(known)));
+        let _ = self.slot(second).fetch_update(Relaxed, Relaxed, |known| Some(add(known)));
     }
 
     fn of(&self, second: u64) -> u64 {
-        let known = self.slot(second).load(Ordering::Relaxed);
+        let known = self.slot(second).load(Relaxed);
         if known >> COUNT_BITS == second { known & u64::from(u32::MAX) } else { 0 }
     }
 

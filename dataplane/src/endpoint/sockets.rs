@@ -22,7 +22,8 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     /// Whether there are any.
-    pub(super) fn has_any(&self) -> bool {
+    #[cfg(test)]
+    fn has_any(&self) -> bool {
         self.open.load(Ordering::SeqCst) > 0
     }
 

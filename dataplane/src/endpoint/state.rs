@@ -16,7 +16,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -63,6 +63,8 @@ pub(crate) struct Endpoint {
     created: Instant,
     places: Arc<Places>,
     sockets: Arc<Sockets>,
+    /// Whether it has chosen HTTP/1.1 over TLS.
+    is_http1: AtomicBool,
     latency: Latency,
     /// Failures in a row.
     failures: AtomicU32,
@@ -92,6 +94,7 @@ impl Endpoint {
             created: now,
             places: Arc::default(),
             sockets: Arc::default(),
+            is_http1: AtomicBool::new(false),
             latency: Latency::new(),
             failures: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
@@ -115,8 +118,13 @@ impl Endpoint {
         match self.key.protocol {
             Protocol::Http1 => true,
             Protocol::H2c => false,
-            Protocol::Https(_) => self.sockets.has_any(),
+            Protocol::Https(_) => self.is_http1.load(Ordering::Relaxed),
         }
+    }
+
+    /// What it has chosen for requests that both versions of HTTP carry (RFC 7301).
+    pub(crate) fn has_chosen(&self, is_http2: bool) {
+        self.is_http1.store(!is_http2, Ordering::Relaxed);
     }
 
     /// A hash of address, protocol and TLS name: the same in every process.

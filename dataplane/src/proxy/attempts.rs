@@ -6,11 +6,12 @@ use super::{
     context::ForwardContext,
     decide::ForwardPlan,
     downstream::Downstream,
+    headers::{Present, ResponseRewrite},
     route_state::Sets,
-    selection::{Choice, Choosing, Chosen},
+    selection::{Choice, Choosing, Chosen, limit},
 };
 use crate::{
-    endpoint::{Candidates, Failure, InFlight, Use},
+    endpoint::{Candidates, Endpoint, Failure, InFlight, Use},
     refusal::Refusal,
     request::{BodyProgress, RequestBody},
     table::{Backend, EndpointLimits, Route, Target, Timeouts},
@@ -61,8 +62,11 @@ impl<D: Downstream> Exchange<'_, D> {
         for _ in 0..=forward.backends().len() {
             let sets = &state.sets(route, forward, &self.shared.registry);
             let choosing = self.choosing(plan, sets, preference, limits, tried);
-            let chosen = choosing.choose().inspect_err(|why| self.has_no_endpoint(plan, *why))?;
-            match chosen {
+            let chosen = choosing.choose();
+            if let (Err(why), []) = (&chosen, tried) {
+                self.has_no_endpoint(plan, *why);
+            }
+            match chosen? {
                 Choice::Endpoint(chosen) => return Ok(chosen),
                 Choice::Pending(index) => {
                     let backend = &forward.backends()[index];
@@ -107,6 +111,8 @@ impl<D: Downstream> Exchange<'_, D> {
         self.note_chosen(backend, Some(chosen));
         self.record.tries += 1;
         let (sent_at, has_body) = (state.deadline.now(), !body.is_end_stream());
+        // That of the try before, whose body may have been awaited when it failed.
+        state.body.awaited.set(false);
         let others = match &backend.target {
             Target::Endpoints(_) => Vec::new(),
             Target::External { .. } => others(route, backend, chosen, sent_at),
@@ -123,7 +129,9 @@ impl<D: Downstream> Exchange<'_, D> {
         // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
         let takes_interim = head.version > Version::HTTP_10;
         let on_interim = |mut response: Response<()>, dialled: SocketAddr| {
-            if takes_interim {
+            let present = Present::of(response.headers());
+            // One that takes long to map is not worth it: it only hints at the final response.
+            if takes_interim && !ResponseRewrite::takes_long(response.headers(), present) {
                 let rewrite = context.response_rewrite(backend, sent_host, dialled);
                 context.rewrite_interim(&rewrite, &mut response);
                 downstream.send_interim(response);
@@ -150,7 +158,7 @@ impl<D: Downstream> Exchange<'_, D> {
             chosen.clone_from(winner);
             self.note_chosen(backend, Some(chosen));
         }
-        if refused.is_empty() || sent.is_ok() {
+        if !refused.contains(&taken) {
             self.judge(route, chosen, &sent, self.sent_whole_at(sent_at, has_body));
         }
         sent
@@ -167,13 +175,16 @@ impl<D: Downstream> Exchange<'_, D> {
     ) {
         let (endpoint, now) = (&chosen.member().endpoint, self.downstream.state().deadline.now());
         let failure = match sent {
+            Ok(received) if received.response.status().is_server_error() => {
+                // How fast it fails says nothing of how fast it serves.
+                Some(Failure::Status(received.response.status().as_u16()))
+            }
             Ok(received) => {
                 if let Some(sent_at) = sent_at {
                     let took = now.saturating_duration_since(sent_at);
                     endpoint.took(took.saturating_sub(received.connecting), now);
                 }
-                let status = received.response.status();
-                status.is_server_error().then_some(Failure::Status(status.as_u16()))
+                None
             }
             Err(failed) => self.endpoints_failure(&failed.error),
         };
@@ -218,7 +229,8 @@ impl<D: Downstream> Exchange<'_, D> {
         let Target::External { host, .. } = &backend.target else { return Ok(()) };
         let Timeouts { connect, request, .. } = route.timeouts;
         let looked_up = self.shared.registry.names().looked_up(host);
-        match [connect, request].into_iter().flatten().min() {
+        let left = self.downstream.state().deadline.left();
+        match [connect, request, left].into_iter().flatten().min() {
             Some(limit) => timeout(limit, looked_up).await.map_err(|_| Refusal::NameNotResolved)?,
             None => looked_up.await,
         }
@@ -277,6 +289,10 @@ async fn within_try<T>(
 
 /// The endpoints beside the chosen one that may be connected to in its stead.
 fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Vec<Chosen> {
+    let is_full = |endpoint: &Endpoint| {
+        let limit = route.selection.limits.and_then(|limits| limit(&limits, endpoint));
+        limit.is_some_and(|limit| endpoint.in_flight() >= limit.get())
+    };
     let Timeouts { connect, request, .. } = route.timeouts;
     let used = Use { backend: &backend.name, connect, request };
     let ejection = &route.selection.ejection;
@@ -287,6 +303,7 @@ fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Ve
             *index != chosen.index
                 && member.is_available(ejection, now)
                 && !member.endpoint.is_passed_over(used, now)
+                && !is_full(&member.endpoint)
         })
         .map(|(index, _)| index)
         .partition(|index| *index < chosen.index);

@@ -147,6 +147,8 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             }
             predicates.resume();
         };
+        // What may be waited for from here on is no work.
+        self.turn = None;
         // The head that stands in for a refused one has no valid Host.
         let host_line = || head.headers.get(header::HOST).map(HeaderValue::as_bytes);
         if let Err(Refusal::InvalidHost) = next

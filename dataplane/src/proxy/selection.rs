@@ -144,7 +144,7 @@ impl Choosing<'_> {
         let Selection { balance, ejection, .. } = self.selection();
         let views = self.views(|set| {
             let untried = || self.candidates(set, false).next().is_some();
-            set.missing == Some(Missing::Pending) || untried()
+            (self.tried.is_empty() && set.missing == Some(Missing::Pending)) || untried()
         });
         let is_first = self.tried.is_empty();
         if balance.latency_band.is_some() && is_first {

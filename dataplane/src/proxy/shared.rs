@@ -91,6 +91,13 @@ impl Shared {
         self.table.replace(Rc::new(table));
     }
 
+    /// Closes connections that are dead or have been idle too long, and forgets Routes that are gone.
+    /// Called periodically.
+    pub(crate) fn evict_idle(&self) {
+        self.upstreams.evict_idle();
+        self.routes.retain(&self.table());
+    }
+
     /// A snapshot of the counters; `connections` and `handshakes` are those of client connections.
     /// Requests are served meanwhile.
     pub(crate) async fn snapshot(

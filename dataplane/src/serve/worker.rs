@@ -135,7 +135,7 @@ async fn follow_tables(
 async fn evict_idle(shared: Rc<Shared>) {
     loop {
         tokio::time::sleep(EVICT_INTERVAL).await;
-        shared.upstreams.evict_idle();
+        shared.evict_idle();
         shared.registry.forget_stale();
     }
 }

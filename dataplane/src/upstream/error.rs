@@ -11,6 +11,8 @@ pub(super) enum Phase {
     Connect,
     /// A connection attempt times out.
     ConnectTimeout,
+    /// There are as many connections as there may be, and none is given up in time.
+    Connections,
     /// The TLS handshake fails.
     Tls(TlsFailure),
     /// The backend can't carry an upgrade to WebSocket: it speaks HTTP/2 alone, and announces no
@@ -28,6 +30,7 @@ impl Phase {
         match self {
             Self::Connect => Refusal::ConnectFailed,
             Self::ConnectTimeout => Refusal::ConnectTimeout,
+            Self::Connections => Refusal::Overloaded,
             Self::Tls(_) => Refusal::TlsFailed,
             Self::Upgrade => Refusal::UpgradeUnsupported,
             Self::Exchange => Refusal::BackendBroken,
@@ -41,7 +44,7 @@ impl Phase {
     pub(super) fn is_connecting(self) -> bool {
         match self {
             Self::Connect | Self::ConnectTimeout | Self::Tls(_) => true,
-            Self::Upgrade | Self::Exchange | Self::Deadline => false,
+            Self::Connections | Self::Upgrade | Self::Exchange | Self::Deadline => false,
         }
     }
 }
@@ -53,6 +56,7 @@ impl fmt::Display for Phase {
             Self::Tls(failure) => write!(f, ": {failure}"),
             Self::Connect
             | Self::ConnectTimeout
+            | Self::Connections
             | Self::Upgrade
             | Self::Exchange
             | Self::Deadline => Ok(()),
@@ -154,7 +158,7 @@ impl UpstreamError {
             Phase::Connect | Phase::ConnectTimeout | Phase::Tls(_) => Some(Failure::Connect),
             Phase::Exchange => Some(Failure::Reset),
             Phase::Deadline => Some(Failure::Timeout),
-            Phase::Upgrade => None,
+            Phase::Connections | Phase::Upgrade => None,
         }
     }
 

@@ -30,8 +30,13 @@ impl<'r> Interims<'r> {
         if self.received > MAX_INTERIM {
             return Err(Malformed(format!("more than {MAX_INTERIM} interim responses").into()));
         }
-        if response.status() != StatusCode::CONTINUE {
-            (self.pass)(response, self.address);
+        match response.status() {
+            StatusCode::CONTINUE => {}
+            // HTTP/2 has none (RFC 9113 §8.6), and that of HTTP/1.1 is final.
+            StatusCode::SWITCHING_PROTOCOLS => {
+                return Err(Malformed("a 101 that is no final response".into()));
+            }
+            _ => (self.pass)(response, self.address),
         }
         Ok(())
     }
@@ -59,5 +64,15 @@ mod tests {
             assert_eq!(interims.receive(response).is_ok(), n < MAX_INTERIM, "{n}");
         }
         assert_eq!(passed.get(), MAX_INTERIM / 2);
+    }
+
+    #[test]
+    fn a_101_is_not_one_of_them() {
+        let passed = Cell::new(0);
+        let pass = |_: Response<()>, _| passed.set(passed.get() + 1);
+        let mut interims = Interims::new(([127, 0, 0, 1], 80).into(), &pass);
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        assert!(interims.receive(response).is_err() && passed.get() == 0);
     }
 }

@@ -216,7 +216,12 @@ impl Upstreams {
         let is_http2 = match key.protocol {
             Protocol::Http1 => false,
             Protocol::H2c => true,
-            Protocol::Https(_) => stream.has_chosen_http2(),
+            Protocol::Https(_) => {
+                if !way.needs_http1 {
+                    way.endpoint.has_chosen(stream.has_chosen_http2());
+                }
+                stream.has_chosen_http2()
+            }
         };
         if is_http2 {
             let http2 = self.http2.handshake(stream, address, key, self.max_fields);
@@ -242,7 +247,8 @@ impl Upstreams {
             (Protocol::H2c, _) | (Protocol::Http1 | Protocol::Https(_), None) => Ok(None),
             (Protocol::Http1 | Protocol::Https(_), Some(connections)) => {
                 let opening = Socket::open(way.endpoint.sockets(), connections, &self.reclaim);
-                within(limit, opening).await.map(Some)
+                let opened = within(limit, opening).await;
+                opened.map(Some).map_err(|_| Phase::Connections)
             }
         }
     }
@@ -253,6 +259,8 @@ fn fault(why: Phase) -> Fault {
     match why {
         Phase::Connect => Fault::Refused,
         Phase::ConnectTimeout => Fault::TimedOut,
-        Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => Fault::OfUse,
+        Phase::Connections | Phase::Tls(_) | Phase::Upgrade | Phase::Exchange | Phase::Deadline => {
+            Fault::OfUse
+        }
     }
 }

@@ -109,7 +109,8 @@ impl OfRoute {
             let out: BTreeSet<_> = out.collect();
             let reported = self.out.get(*name);
             if out.is_empty() {
-                if reported.is_some() && is_due(self.healthy) {
+                // Without endpoints nothing gets requests again.
+                if !endpoints.is_empty() && reported.is_some() && is_due(self.healthy) {
                     self.out.remove(*name);
                     better.push(format!("{name}: all {} endpoints", endpoints.len()));
                 }

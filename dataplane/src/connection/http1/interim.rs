@@ -36,6 +36,7 @@ impl Interims {
         let _ = write_head(&mut bytes, response);
         if bytes.len() > MAX_WAITING_BYTES {
             bytes.truncate(before);
+            bytes.shrink_to_fit();
         }
     }
 

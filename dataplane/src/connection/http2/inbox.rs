@@ -2,7 +2,7 @@
 //! library counts small frames that wait, and ends a connection that has too many. Read ahead they
 //! take no more than their bytes, and of these the client sends more only as the backend takes them.
 
-use super::head::has_outer_space;
+use super::{head::has_outer_space, windows::MIN_STREAM_WINDOW};
 use crate::request::{BodyError, BoxError, Pace};
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
@@ -12,6 +12,10 @@ use std::{
     task::{Context, Poll},
     time::Instant,
 };
+
+/// How much is handed on at once: whoever sends it to the backend holds a piece beside what is
+/// accounted for here, whatever the window.
+const MAX_PIECE_BYTES: usize = MIN_STREAM_WINDOW as usize;
 
 /// What has arrived of a body and waits for the backend.
 pub(super) struct Inbox {
@@ -70,9 +74,10 @@ impl Inbox {
         self.data.len() - before
     }
 
-    /// Takes everything that has been read, and lets the client send as much again.
+    /// Takes what has been read, as far as it is a piece, and lets the client send as much again.
     fn take(&mut self) -> Bytes {
-        let data = self.data.split().freeze();
+        let length = self.data.len().min(MAX_PIECE_BYTES);
+        let data = self.data.split_to(length).freeze();
         // An error is a stream that has ended, of which no more will be sent.
         let _ = self.stream.flow_control().release_capacity(data.len());
         self.pace.read(data.len());

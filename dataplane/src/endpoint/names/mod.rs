@@ -13,9 +13,12 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{runtime::Builder, sync::watch};
+
+/// How long the addresses of a name are kept that no table has any more.
+const UNWANTED_KEPT: Duration = Duration::from_secs(60);
 
 /// The addresses of all external names of the table. Its thread ends when it is dropped.
 pub(crate) struct Names {
@@ -68,6 +71,8 @@ struct Name {
     resolution: Resolution,
     /// Since when it does not resolve, and its last addresses are used if there are any.
     failing: Option<Instant>,
+    /// Since when no table has it.
+    unwanted: Option<Instant>,
 }
 
 impl fmt::Debug for Names {
@@ -154,6 +159,19 @@ impl Found {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets names that are not wanted, and have not been for a while: requests that began with an
+    /// older table still go on.
+    fn retain(&self, wanted: &HashSet<Arc<str>>, now: Instant) {
+        self.lock().retain(|host, name| {
+            if wanted.contains(host) {
+                name.unwanted = None;
+                return true;
+            }
+            let since = *name.unwanted.get_or_insert(now);
+            now.saturating_duration_since(since) < UNWANTED_KEPT
+        });
+    }
+
     /// Those of a name's addresses that may be dialled.
     fn allowed(&self, host: &str, addresses: impl Iterator<Item = IpAddr>) -> Resolution {
         let mut any = false;
@@ -186,7 +204,7 @@ impl Found {
             (Resolution::Known(_) | Resolution::Pending | Resolution::Failed(_), _) => {}
         }
         let fresh = resolution.clone();
-        let before = self.lock().insert(host.clone(), Name { resolution, failing });
+        let before = self.lock().insert(host.clone(), Name { resolution, failing, unwanted: None });
         before.is_none_or(|before| before.resolution != fresh)
     }
 }

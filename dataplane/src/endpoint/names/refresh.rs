@@ -94,8 +94,11 @@ fn due(names: &mut HashMap<Arc<str>, Scheduled>, room: usize, now: Instant) -> V
         .iter_mut()
         .filter_map(|(host, name)| Some((name.due.filter(|due| *due <= now)?, host, name)))
         .collect();
-    due.sort_unstable_by_key(|(due, ..)| *due);
-    let taken = due.into_iter().take(room).map(|(_, host, name)| {
+    // Those whose servers don't answer leave room for the others.
+    let is_failing = |name: &Scheduled| name.record.failing().is_some();
+    due.sort_unstable_by_key(|(due, _, name)| (is_failing(name), *due));
+    let answering = due.iter().filter(|(_, _, name)| !is_failing(name)).count();
+    let taken = due.into_iter().take(room.min(answering + room / 2)).map(|(_, host, name)| {
         name.due = None;
         host.clone()
     });
@@ -105,8 +108,8 @@ fn due(names: &mut HashMap<Arc<str>, Scheduled>, room: usize, now: Instant) -> V
 /// Forgets all other names, and looks up those that are new.
 fn keep(found: &Found, names: &mut HashMap<Arc<str>, Scheduled>, wanted: &HashSet<Arc<str>>) {
     names.retain(|host, _| wanted.contains(host));
-    found.lock().retain(|host, _| wanted.contains(host));
     let now = Instant::now();
+    found.retain(wanted, now);
     for host in wanted {
         names
             .entry(host.clone())
