@@ -41,6 +41,8 @@ struct ResolvedBackend {
     /// The backend's own name comes first.
     authorities: Vec<Authority>,
     target: Target,
+    /// Whether its endpoints are used only if no backend has others.
+    is_last_resort: bool,
     default_host: HostMode,
 }
 
@@ -62,15 +64,27 @@ impl<'s> Backends<'_, '_, 's> {
                 .invalid(at, format!("has {} backends: give 1 to {MAX_BACKENDS}", backends.len()));
         }
         let backends = backends.iter().enumerate().take(MAX_BACKENDS);
-        backends.filter_map(|(i, backend)| self.backend(backend, &at.index(i), report)).collect()
+        let compiled = backends.filter_map(|(i, one)| self.backend(one, &at.index(i), report));
+        let mut compiled: Vec<_> = compiled.collect();
+        let is_ready = |(backend, is_last_resort): &(Backend, bool)| {
+            !is_last_resort && backend.weight > 0 && backend.target.is_available()
+        };
+        if compiled.iter().any(is_ready) {
+            // A ready endpoint of any backend is better than one that is about to end.
+            for (backend, _) in compiled.iter_mut().filter(|(_, is_last_resort)| *is_last_resort) {
+                backend.target = Target::Endpoints(Arc::default());
+            }
+        }
+        compiled.into_iter().map(|(backend, _)| backend).collect()
     }
 
+    /// A backend, and whether its endpoints are used only if no other has any.
     fn backend(
         &mut self,
         backend: &'s crds::Backend,
         at: &FieldPath<'_>,
         report: &mut Report,
-    ) -> Option<Backend> {
+    ) -> Option<(Backend, bool)> {
         let weight = number(backend.weight, MAX_WEIGHT, &at.child("weight"), report);
         let priority = number(backend.priority, MAX_PRIORITY, &at.child("priority"), report);
         let resolved = match (&backend.service, &backend.external) {
@@ -99,11 +113,19 @@ impl<'s> Backends<'_, '_, 's> {
         if let Some(given) = &backend.tls {
             self.apply_tls(given, &mut resolved, &at.child("tls"), report);
         }
-        let ResolvedBackend { name, protocol, mut authorities, target, default_host } = resolved;
+        let ResolvedBackend {
+            name,
+            protocol,
+            mut authorities,
+            target,
+            is_last_resort,
+            default_host,
+        } = resolved;
         let host = self.host_header(&protocol, &mut authorities, default_host, report)?;
         let (weight, priority) = (weight?, priority?);
         let own_authorities = authorities;
-        Some(Backend { name, weight, priority, protocol, host, own_authorities, target })
+        let backend = Backend { name, weight, priority, protocol, host, own_authorities, target };
+        Some((backend, is_last_resort))
     }
 
     /// Applies `tls`. Without what it refers to, the backend takes no request.
@@ -170,6 +192,7 @@ impl<'s> Backends<'_, '_, 's> {
             protocol,
             authorities: cluster_names(&named, number),
             target: Target::Endpoints(endpoints),
+            is_last_resort: resolved.as_ref().as_ref().is_ok_and(|port| port.is_last_resort),
             default_host: HostMode::Preserve,
         })
     }
@@ -218,6 +241,7 @@ impl<'s> Backends<'_, '_, 's> {
                 port: authority.port.unwrap_or(scheme.default_port()),
             },
             authorities: vec![authority],
+            is_last_resort: false,
             default_host: HostMode::Backend,
         })
     }

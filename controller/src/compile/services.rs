@@ -23,6 +23,8 @@ pub(super) struct Port {
     pub(super) protocol: Protocol,
     /// The ready endpoints that may be dialled, sorted and deduplicated.
     pub(super) endpoints: Arc<[SocketAddr]>,
+    /// Whether these only still serve while they terminate, because none is ready.
+    pub(super) is_last_resort: bool,
     /// Endpoints that must not be dialled, and why.
     pub(super) refused: Vec<String>,
     /// What is odd about it, though it is used.
@@ -95,19 +97,27 @@ impl<'s> Services<'s> {
                 (Reason::PortNotFound, message)
             })?;
         let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
-        let (endpoints, refused) = self.endpoints(slices, port.name.as_deref().unwrap_or_default());
-        Ok(Port { number, protocol, endpoints: endpoints.into(), refused, warning })
-    }
-
-    fn endpoints(&self, slices: &[&EndpointSlice], port: &str) -> (Vec<SocketAddr>, Vec<String>) {
+        let name = port.name.as_deref().unwrap_or_default();
         let usable = |is_usable: fn(&Endpoint) -> bool| {
-            let endpoints = slices.iter().flat_map(|slice| on_port(slice, port));
+            let endpoints = slices.iter().flat_map(|slice| on_port(slice, name));
             endpoints.filter(move |(endpoint, _)| is_usable(endpoint))
         };
+        let is_last_resort = usable(is_ready).next().is_none();
         // As kube-proxy does: those that are about to end are better than none.
-        let is_usable = if usable(is_ready).next().is_some() { is_ready } else { is_last_resort };
+        let (endpoints, refused) = match is_last_resort {
+            true => self.dialable(usable(serves_while_terminating)),
+            false => self.dialable(usable(is_ready)),
+        };
+        let endpoints = endpoints.into();
+        Ok(Port { number, protocol, endpoints, is_last_resort, refused, warning })
+    }
+
+    fn dialable<'e>(
+        &self,
+        usable: impl Iterator<Item = (&'e Endpoint, u16)>,
+    ) -> (Vec<SocketAddr>, Vec<String>) {
         let (mut endpoints, mut refused) = (Vec::new(), Vec::new());
-        for (endpoint, number) in usable(is_usable) {
+        for (endpoint, number) in usable {
             // Further addresses of an endpoint lead to the same Pod.
             let Some(text) = endpoint.addresses.first() else { continue };
             match dialable(text, self.loopback) {
@@ -227,7 +237,7 @@ fn is_ready(endpoint: &Endpoint) -> bool {
 }
 
 /// Whether an endpoint still serves while it terminates (KEP-1669): used if none is ready.
-fn is_last_resort(endpoint: &Endpoint) -> bool {
+fn serves_while_terminating(endpoint: &Endpoint) -> bool {
     endpoint.conditions.as_ref().is_some_and(|conditions| {
         conditions.terminating.unwrap_or(false) && conditions.serving.unwrap_or(false)
     })

@@ -90,25 +90,15 @@ pub(super) struct Choosing<'r> {
 impl Choosing<'_> {
     /// Chooses; where something has been tried, another endpoint of the same backend if possible.
     pub(super) fn choose(&self) -> Result<Choice, Refusal> {
-        if let Some(last) = self.tried.last()
-            && let Some(chosen) = self.endpoint(last.backend, last.panic)
-        {
-            return Ok(Choice::Endpoint(chosen));
-        }
-        let band = self.selection().balance.latency_band;
-        let first = self.forward.pick_index(self.points.0);
-        // The shares are still right where others are out: theirs are drawn again.
-        if self.tried.is_empty()
-            && band.is_none()
-            && let Some(choice) = first.and_then(|backend| self.of_backend(backend))
-        {
-            return Ok(choice);
-        }
-        if let Some(choice) = self.among_available() {
-            return Ok(choice);
+        if let Some(choice) = self.first_choice().or_else(|| self.among_available(false)) {
+            if self.accepts(&choice) {
+                return Ok(choice);
+            }
+            // As far as is known, nobody accepts connections there: elsewhere somebody may.
+            return Ok(self.among_available(true).unwrap_or(choice));
         }
         let whatever_they_have = Self { limits: None, ..*self };
-        if self.limits.is_some() && whatever_they_have.among_available().is_some() {
+        if self.limits.is_some() && whatever_they_have.among_available(false).is_some() {
             return Err(Refusal::Overloaded);
         }
         if self.tried.last().is_some_and(|last| !last.panic) {
@@ -118,6 +108,27 @@ impl Choosing<'_> {
             Some(choice) => Ok(choice),
             None if whatever_they_have.in_panic().is_some() => Err(Refusal::Overloaded),
             None => Err(self.refusal()),
+        }
+    }
+
+    /// Another endpoint of the backend that has been tried, or one of the backend that is drawn.
+    fn first_choice(&self) -> Option<Choice> {
+        match self.tried.last() {
+            Some(last) => self.endpoint(last.backend, last.panic).map(Choice::Endpoint),
+            None if self.selection().balance.latency_band.is_some() => None,
+            // The shares are still right where others are out: theirs are drawn again.
+            None => self.of_backend(self.forward.pick_index(self.points.0)?),
+        }
+    }
+
+    /// Whether an endpoint accepts connections, as far as is known.
+    fn accepts(&self, choice: &Choice) -> bool {
+        match choice {
+            Choice::Pending(_) => true,
+            Choice::Endpoint(chosen) => {
+                let used = self.forward.backends().get(chosen.backend).map(|one| self.used(one));
+                used.is_none_or(|used| !chosen.member().endpoint.is_passed_over(used, self.now))
+            }
         }
     }
 
@@ -139,11 +150,18 @@ impl Choosing<'_> {
         &self.route.selection
     }
 
-    /// Chooses among the backends that have something available.
-    fn among_available(&self) -> Option<Choice> {
+    /// Chooses among the backends that have something available, which `accepts` connections if it
+    /// must.
+    fn among_available(&self, accepts: bool) -> Option<Choice> {
         let Selection { balance, ejection, .. } = self.selection();
-        let views = self.views(|set| {
-            let untried = || self.candidates(set, false).next().is_some();
+        let views = self.views(|backend, set| {
+            let used = self.used(backend);
+            let will_do = |index: usize| {
+                let member = set.members.get(index);
+                let passed = |one: &Member| one.endpoint.is_passed_over(used, self.now);
+                !accepts || !member.is_some_and(passed)
+            };
+            let untried = || self.candidates(set, false).any(will_do);
             (self.tried.is_empty() && set.missing == Some(Missing::Pending)) || untried()
         });
         let is_first = self.tried.is_empty();
@@ -165,7 +183,7 @@ impl Choosing<'_> {
 
     /// Chooses as if nothing was out.
     fn in_panic(&self) -> Option<Choice> {
-        let views = self.views(|set| self.candidates(set, true).next().is_some());
+        let views = self.views(|_, set| self.candidates(set, true).next().is_some());
         let backend = balance::choose(&views, None, self.points.0)?;
         self.endpoint(backend, true).map(Choice::Endpoint)
     }
@@ -182,13 +200,13 @@ impl Choosing<'_> {
         }
     }
 
-    fn views(&self, is_available: impl Fn(&BackendSet) -> bool) -> Vec<View> {
+    fn views(&self, is_available: impl Fn(&Backend, &BackendSet) -> bool) -> Vec<View> {
         let Selection { balance, ejection, .. } = self.selection();
         let all = self.forward.backends().iter().zip(&self.sets.sets);
         all.map(|(backend, set)| View {
             priority: backend.priority,
             weight: backend.weight,
-            available: is_available(set),
+            available: is_available(backend, set),
             latency: balance.latency_band.and_then(|_| set.latency(ejection, self.now)),
         })
         .collect()

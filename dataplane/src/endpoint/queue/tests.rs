@@ -44,8 +44,8 @@ fn port(members: &[Member], polled: &Poll<Result<InFlight, QueueFull>>) -> Optio
     }
 }
 
-#[test]
-fn places_go_to_those_that_have_waited_longest() {
+#[tokio::test]
+async fn places_go_to_those_that_have_waited_longest() {
     let (queue, members) = (Arc::<Queue>::default(), members(2));
     let full: Vec<_> = members.iter().map(|member| member.endpoint.begin()).collect();
     let wait = |only: Option<usize>| queue.wait(Wanted { only, ..wanted(&members, 1) }, 4);
@@ -77,8 +77,8 @@ fn places_go_to_those_that_have_waited_longest() {
     assert!(members.iter().all(|member| member.endpoint.in_flight() == 0));
 }
 
-#[test]
-fn who_goes_away_leaves_the_queue_and_a_place_that_was_given() {
+#[tokio::test]
+async fn who_goes_away_leaves_the_queue_and_a_place_that_was_given() {
     let (queue, members) = (Arc::<Queue>::default(), members(1));
     let endpoint = &members[0].endpoint;
     let taken = endpoint.begin();
@@ -97,8 +97,8 @@ fn who_goes_away_leaves_the_queue_and_a_place_that_was_given() {
     assert_eq!((endpoint.in_flight(), queue.is_awaited()), (0, false));
 }
 
-#[test]
-fn a_place_that_is_free_is_taken_at_once_and_one_that_is_out_is_not() {
+#[tokio::test]
+async fn a_place_that_is_free_is_taken_at_once_and_one_that_is_out_is_not() {
     let (queue, members) = (Arc::<Queue>::default(), members(2));
     let now = Instant::now();
     let terms = Ejection { errors: 1, ..Ejection::default() };
@@ -115,8 +115,8 @@ fn a_place_that_is_free_is_taken_at_once_and_one_that_is_out_is_not() {
 }
 
 /// The endpoint may serve other Routes too, with higher limits.
-#[test]
-fn a_place_above_the_limit_is_none() {
+#[tokio::test]
+async fn a_place_above_the_limit_is_none() {
     let (queue, other) = (Arc::<Queue>::default(), Arc::<Queue>::default());
     let members = members(1);
     let endpoint = &members[0].endpoint;

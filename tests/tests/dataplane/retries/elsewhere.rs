@@ -25,6 +25,23 @@ async fn a_closed_port_costs_no_request_whatever_its_method() {
     assert!((1..=3).contains(&retries(&edge, "ConnectFailure").await));
 }
 
+/// However many of its endpoints it has: once they are known not to accept connections, requests
+/// begin at the next priority.
+#[tokio::test]
+async fn a_backend_that_accepts_nothing_gives_way_to_the_next() {
+    let alive = Backend::saying("alive").await.unwrap();
+    let spec = "backends: [{service: {name: app, port: 80}}, {service: {name: spare, port: 80}, priority: 1}]";
+    let dead = [nobody().await, nobody().await];
+    let services = service("app", "http", &dead) + &service("spare", "http", &[alive.address()]);
+    let edge = Edge::start(&(front_door("") + &services + &route("app", spec))).await.unwrap();
+    let mut served = 0;
+    for _ in 0..20 {
+        served += usize::from(ask(edge.address(), get("/", "")).await.unwrap().status() == 200);
+    }
+    assert!(served >= 18, "{served}");
+    assert_eq!(alive.requests().len(), served);
+}
+
 #[tokio::test]
 async fn a_reset_before_the_head_is_tried_again_where_that_does_no_harm() {
     for begun in ["", "H", "HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 100 Continue\r\n\r\n"] {
