@@ -269,7 +269,7 @@ async fn what_an_external_host_says_of_itself_is_mapped() {
     let backend = backend.await.unwrap();
     let url = format!("http://localhost:{}", backend.address().port());
     let spec = format!(
-        "matches: [{{path: /api/*}}]\nbackends: [{{external: {{url: '{url}'}}}}]\nrewrite: {{path: /v1/*}}"
+        "matches: [{{path: /api/*}}]\nbackends: [{{external: {{url: '{url}'}}}}]\nrewrite: {{path: /v1/*}}\ntimeouts: {{connect: 20s}}"
     );
     let setup = Setup { allow_external: vec!["localhost"], ..Setup::default() };
     let manifests = front_door("") + &route("app", &spec);
