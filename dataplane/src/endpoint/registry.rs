@@ -119,7 +119,6 @@ impl Registry {
         if let Some(budget) = budgets.get(route).and_then(Weak::upgrade) {
             return budget;
         }
-        budgets.retain(|_, budget| budget.strong_count() > 0);
         let budget = Arc::<RetryBudget>::default();
         budgets.insert(route.clone(), Arc::downgrade(&budget));
         budget
@@ -171,6 +170,7 @@ impl Registry {
             return;
         }
         known.table = table.clone();
+        known.budgets.retain(|_, budget| budget.strong_count() > 0);
         self.refresh(&mut known);
     }
 
