@@ -8,6 +8,7 @@ use super::{
     downstream::Downstream,
     route_state::Sets,
     selection::{Choice, Choosing, Chosen},
+    verdict,
 };
 use crate::{
     endpoint::{Candidates, Failure, InFlight, Use},
@@ -166,20 +167,21 @@ impl<D: Downstream> Exchange<'_, D> {
         sent_at: Option<Instant>,
     ) {
         let (endpoint, now) = (&chosen.member().endpoint, self.downstream.state().deadline.now());
-        let failure = match sent {
+        let (failure, is_known) = match sent {
             Ok(received) => {
                 if let Some(sent_at) = sent_at {
                     let took = now.saturating_duration_since(sent_at);
                     endpoint.took(took.saturating_sub(received.connecting), now);
                 }
                 let status = received.response.status();
-                status.is_server_error().then_some(Failure::Status(status.as_u16()))
+                let failure = status.is_server_error().then_some(Failure::Status(status.as_u16()));
+                (failure, !verdict::depends_on_body(&received.response))
             }
-            Err(failed) => self.endpoints_failure(&failed.error),
+            Err(failed) => (self.endpoints_failure(&failed.error), false),
         };
         match failure {
             Some(why) => chosen.failed(why, now, route),
-            None if sent.is_ok() => endpoint.succeeded(),
+            None if is_known => endpoint.succeeded(),
             None => {}
         }
     }
