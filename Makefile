@@ -113,6 +113,12 @@ bench: $(ENVOY) ## Criterion benchmarks, then CPU per request, latency and memor
 	$(CARGO) build $(LOCKED) --release --workspace --bins
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --envoy $(ENVOY) --write docs/benchmarks $(if $(BASE),--base $(BASE))
 
+.PHONY: faults
+faults: $(ENVOY) ## The same faults of a backend behind Portico, HAProxy and Envoy: requests that fail, and for how long; 4 minutes
+	@scripts/need haproxy haproxy
+	$(CARGO) build $(LOCKED) --release --workspace --bins
+	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --faults --envoy $(ENVOY) --write docs/benchmarks
+
 .PHONY: soak-hostile
 soak-hostile: ## 500 MB of hostile input of each kind: what it costs other clients, and memory; 15 minutes
 	@scripts/need nginx nginx

@@ -36,7 +36,7 @@ pub(crate) enum Failure {
     Status(u16),
     /// No connection.
     Connect,
-    /// The connection ended before the response's head, or that was malformed.
+    /// The connection ended before the whole response, or that was malformed.
     Reset,
     /// No head in time.
     Timeout,
@@ -47,7 +47,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Connect => f.write_str("no connection"),
-            Self::Reset => f.write_str("no complete head"),
+            Self::Reset => f.write_str("no complete response"),
             Self::Timeout => f.write_str("no response in time"),
         }
     }

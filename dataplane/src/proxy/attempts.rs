@@ -9,6 +9,7 @@ use super::{
     headers::{Present, ResponseRewrite},
     route_state::Sets,
     selection::{Choice, Choosing, Chosen, limit},
+    verdict,
 };
 use crate::{
     endpoint::{Candidates, Endpoint, Failure, InFlight, Use},
@@ -174,23 +175,23 @@ impl<D: Downstream> Exchange<'_, D> {
         sent_at: Option<Instant>,
     ) {
         let (endpoint, now) = (&chosen.member().endpoint, self.downstream.state().deadline.now());
-        let failure = match sent {
+        let (failure, is_known) = match sent {
             Ok(received) if received.response.status().is_server_error() => {
                 // How fast it fails says nothing of how fast it serves.
-                Some(Failure::Status(received.response.status().as_u16()))
+                (Some(Failure::Status(received.response.status().as_u16())), true)
             }
             Ok(received) => {
                 if let Some(sent_at) = sent_at {
                     let took = now.saturating_duration_since(sent_at);
                     endpoint.took(took.saturating_sub(received.connecting), now);
                 }
-                None
+                (None, !verdict::depends_on_body(&received.response))
             }
-            Err(failed) => self.endpoints_failure(&failed.error),
+            Err(failed) => (self.endpoints_failure(&failed.error), false),
         };
         match failure {
             Some(why) => chosen.failed(why, now, route),
-            None if sent.is_ok() => endpoint.succeeded(),
+            None if is_known => endpoint.succeeded(),
             None => {}
         }
     }

@@ -12,6 +12,7 @@ use super::{
     response_body::Content,
     retries::Answered,
     selection::Chosen,
+    verdict::Verdict,
 };
 use crate::{
     refusal::Refusal,
@@ -147,8 +148,9 @@ impl<D: Downstream> Exchange<'_, D> {
         let rewrite = context.response_rewrite(backend, &sent_host, received.address);
         rewrite.apply(response.headers_mut(), present);
         self.upgraded = received.upgraded;
+        let verdict = Verdict::awaited(&context.plan.matched.target, chosen, &response);
         // That of a tunnel goes with its stream.
         let in_flight = if upgraded { None } else { self.in_flight.take() };
-        Ok(response.map(|body| Content::Upstream(body, trailers, in_flight)))
+        Ok(response.map(|body| Content::Upstream(body, trailers, verdict, in_flight)))
     }
 }

@@ -24,6 +24,7 @@ mod shared;
 mod strict_transport;
 mod target;
 mod turns;
+mod verdict;
 
 pub(crate) use context::ForwardContext;
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, routed};

@@ -1,7 +1,7 @@
 //! The response body on its way to the client. It streams: the backend is read only as fast as the
 //! client accepts data.
 
-use super::downstream::Downstream;
+use super::{downstream::Downstream, verdict::Verdict};
 use crate::{
     endpoint::InFlight,
     refusal::Refusal,
@@ -35,11 +35,12 @@ pub(crate) struct ResponseBody<D: Downstream> {
 pub(super) enum Content {
     /// Bytes in memory; `None` once they have been sent.
     Fixed(Option<Bytes>),
-    /// The body of a backend's response, which of its trailer fields pass, and what counts it as in
-    /// flight.
+    /// The body of a backend's response, which of its trailer fields pass, what it will say of its
+    /// endpoint, and what counts it as in flight.
     Upstream(
         UpstreamBody,
         TrailerFilter,
+        Option<Verdict>,
         #[expect(dead_code, reason = "only its end counts")] Option<InFlight>,
     ),
     /// The same after it was cut off.
@@ -104,7 +105,11 @@ impl<D: Downstream> ResponseBody<D> {
             record.malformed(record.backend(), rule);
         }
         let refusal = rule.map_or(Refusal::BackendBroken, |_| Refusal::BackendMalformed);
-        let failure = self.downstream.state().body.failure.get();
+        let state = self.downstream.state();
+        let failure = state.body.failure.get();
+        if let (Content::Upstream(_, _, Some(verdict), _), None) = (&mut self.content, failure) {
+            verdict.broken(state.deadline.now());
+        }
         self.record_failure(failure.unwrap_or(refusal));
     }
 
@@ -136,7 +141,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
         }
         let polled = match &mut this.content {
             Content::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Upstream(body, trailers, _) => poll_upstream(body, trailers, cx),
+            Content::Upstream(body, trailers, ..) => poll_upstream(body, trailers, cx),
             Content::Broken => return Poll::Ready(Some(Err(BodyError.into()))),
         };
         match polled {

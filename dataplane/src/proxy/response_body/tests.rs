@@ -124,7 +124,7 @@ async fn in_turns(protocol: Protocol) {
     let state = Rc::new(RequestState::new());
     let peer = Peer::new(([127, 0, 0, 1], 1).into(), Scheme::Http);
     let client = Rc::new(Client { peer, state: state.clone() });
-    let content = Content::Upstream(body, TrailerFilter::of_response(Vec::new()), None);
+    let content = Content::Upstream(body, TrailerFilter::of_response(Vec::new()), None, None);
     let mut body = ResponseBody::new(content, None, client, None);
     let (mut turns, mut bytes) = (Vec::new(), 0);
     poll_fn(|cx| {

@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// Only the CPU that the costliest requests take; exit code 1 where a promise is broken.
     #[arg(long, conflicts_with_all = ["scenarios", "promises", "noise", "hostile"])]
     pub(crate) costs: bool,
+    /// Only faults of a backend: how many requests they cost behind Portico, HAProxy and Envoy.
+    #[arg(long, conflicts_with_all = ["scenarios", "promises", "noise", "hostile", "costs"])]
+    pub(crate) faults: bool,
     /// MB of hostile input of each kind, in all rounds.
     #[arg(long, default_value_t = 500)]
     pub(crate) megabytes: u64,

@@ -7,6 +7,7 @@ mod args;
 mod chart;
 mod check;
 mod connections;
+mod faults;
 mod finding;
 mod hostile;
 mod hosts;
@@ -49,6 +50,13 @@ fn main() -> Result<ExitCode> {
     if let Some(kinds) = &args.hostile {
         let kinds = if kinds.is_empty() { Kind::value_variants() } else { kinds };
         return soak(kinds, &args, &cores);
+    }
+    if args.faults {
+        let rows = faults::measure(&cores, &plan.programs)?;
+        if let Some(folder) = &args.write {
+            faults::write(folder, &machine, &rows)?;
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     if args.costs {
         return Ok(promised(&hostile::costs(&cores)?));

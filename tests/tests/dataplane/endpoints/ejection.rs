@@ -152,7 +152,7 @@ async fn an_endpoint_that_ends_connections_is_taken_out_too() {
     let edge = edge(&app(&[good.address(), address]), &ejecting(3)).await;
     send(&edge, 60, 200).await;
     assert!(is_ejected(&edge, address));
-    assert_eq!(shown(&edge, address).reason.as_deref(), Some("no complete head"));
+    assert_eq!(shown(&edge, address).reason.as_deref(), Some("no complete response"));
     // It gets nothing more.
     assert_eq!(send(&edge, 20, 200).await, 20);
 }
@@ -208,4 +208,50 @@ async fn one_of_three_that_is_killed_fails_no_get() {
         assert_eq!(client.await.unwrap(), 0);
     }
     assert!(three.iter().map(Moody::count).sum::<usize>() > 600);
+}
+
+#[tokio::test]
+async fn bodies_that_end_too_early_take_an_endpoint_out() {
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody";
+    let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n";
+    for broken in [cut, chunk] {
+        let bad = Backend::scripted(move |_| Reply::raw(broken).then_close()).await.unwrap();
+        let good = Moody::start(false).await;
+        let edge = edge(&app(&[good.address(), bad.address()]), &ejecting(3)).await;
+        until(async || {
+            let _ = ask(edge.address(), get("/", "")).await;
+            is_ejected(&edge, bad.address())
+        })
+        .await;
+        assert_eq!(bad.requests().len(), 3);
+        assert_eq!(send(&edge, 20, 200).await, 20);
+    }
+}
+
+#[tokio::test]
+async fn whole_bodies_between_broken_ones_keep_an_endpoint() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let mixed = Backend::scripted(move |_| match count.fetch_add(1, Ordering::SeqCst) % 2 {
+        0 => Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody").then_close(),
+        _ => Reply::ok("a whole body"),
+    });
+    let (mixed, other) = (mixed.await.unwrap(), Moody::start(false).await);
+    let edge = edge(&app(&[mixed.address(), other.address()]), &ejecting(2)).await;
+    for _ in 0..60 {
+        let _ = ask(edge.address(), get("/", "")).await;
+    }
+    assert!(mixed.requests().len() > 10 && !is_ejected(&edge, mixed.address()));
+}
+
+#[tokio::test]
+async fn clients_that_leave_in_the_middle_of_a_response_take_nothing_out() {
+    let large = || Backend::scripted(|_| Reply::ok(&"x".repeat(8 << 20)));
+    let (one, other) = (large().await.unwrap(), large().await.unwrap());
+    let edge = edge(&app(&[one.address(), other.address()]), &ejecting(1)).await;
+    for _ in 0..20 {
+        let mut wire = Wire::connect(edge.address()).await.unwrap();
+        wire.send(&get("/", "")).await.unwrap();
+    }
+    until(async || one.requests().len() + other.requests().len() == 20).await;
+    assert!(!is_ejected(&edge, one.address()) && !is_ejected(&edge, other.address()));
 }

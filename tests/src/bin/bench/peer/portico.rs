@@ -75,7 +75,7 @@ impl Portico {
 }
 
 /// The binary that was built together with this one.
-pub(super) fn built() -> Result<PathBuf> {
+pub(crate) fn built() -> Result<PathBuf> {
     let binary = env::current_exe()?.with_file_name("portico");
     if !binary.exists() {
         bail!("{} is missing: cargo build --release --workspace --bins", binary.display());
@@ -83,7 +83,7 @@ pub(super) fn built() -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn command(binary: &Path, cores: &Cores, folder: &Path, ports: [u16; 3]) -> Command {
+pub(crate) fn command(binary: &Path, cores: &Cores, folder: &Path, ports: [u16; 3]) -> Command {
     let mut command = pinned(&cores.proxy, binary);
     command.arg("serve").arg(folder).args(["--workers", "1"]);
     for (flag, port) in ["--http", "--https", "--admin"].into_iter().zip(ports) {

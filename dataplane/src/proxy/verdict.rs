@@ -1,0 +1,52 @@
+//! What the body of a response says of the endpoint that sends it: a head with a 2xx is no success
+//! if what it announces does not come.
+
+use super::selection::Chosen;
+use crate::{
+    endpoint::Failure,
+    table::{Ejection, Route},
+    upstream::UpstreamBody,
+};
+use http::Response;
+use hyper::body::Body;
+use std::time::Instant;
+
+/// Whether its head does not tell yet that a response is a success. One that is no 2xx may be
+/// thrown away unread.
+pub(super) fn depends_on_body(response: &Response<UpstreamBody>) -> bool {
+    response.status().is_success() && !response.body().is_end_stream()
+}
+
+/// An endpoint whose response counts as a success when this is dropped: when the body is complete,
+/// or whoever wanted it has left.
+pub(super) struct Verdict {
+    chosen: Chosen,
+    terms: Ejection,
+    is_broken: bool,
+}
+
+impl Verdict {
+    /// Where it [depends on the body](depends_on_body).
+    pub(super) fn awaited(
+        route: &Route,
+        chosen: Chosen,
+        response: &Response<UpstreamBody>,
+    ) -> Option<Self> {
+        let terms = route.selection.ejection;
+        depends_on_body(response).then(|| Self { chosen, terms, is_broken: false })
+    }
+
+    /// The endpoint has ended the connection, or broken a rule, before the body was complete.
+    pub(super) fn broken(&mut self, now: Instant) {
+        self.is_broken = true;
+        self.chosen.set().failed(self.chosen.member(), Failure::Reset, &self.terms, now);
+    }
+}
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        if !self.is_broken {
+            self.chosen.member().endpoint.succeeded();
+        }
+    }
+}
