@@ -89,9 +89,10 @@ impl Registry {
         })
     }
 
-    /// The addresses of external hosts.
-    pub(crate) fn names(&self) -> &Names {
-        &self.names
+    /// Waits until the name of an external host has been looked up, and its endpoints are known: those
+    /// of an older `version` are not.
+    pub(crate) async fn looked_up(&self, host: &str, version: u64) {
+        self.names.looked_up(host, || self.version() != version).await;
     }
 
     /// Changes whenever the endpoints of a backend may have.

@@ -31,6 +31,10 @@ use std::{
 };
 use tokio::time::{sleep, timeout};
 
+/// How often a request looks at what is known of a name that other names and tables change beside
+/// it.
+const MAX_LOOKS: usize = 8;
+
 /// What of a request decides where it is sent.
 #[derive(Debug, Default)]
 pub(super) struct Preference {
@@ -60,7 +64,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let (route, forward) = (&plan.matched.target, plan.forward);
         // Invariant: only requests with a Route have a plan.
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
-        for _ in 0..=forward.backends().len() {
+        for _ in 0..forward.backends().len() + MAX_LOOKS {
             let sets = &state.sets(route, forward, &self.shared.registry);
             let choosing = self.choosing(plan, sets, preference, limits, tried);
             let chosen = choosing.choose();
@@ -73,7 +77,7 @@ impl<D: Downstream> Exchange<'_, D> {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
                     // Boxed, so that other requests don't carry its state.
-                    Box::pin(self.resolved(route, backend)).await?;
+                    Box::pin(self.resolved(route, backend, sets.version)).await?;
                 }
             }
         }
@@ -224,12 +228,17 @@ impl<D: Downstream> Exchange<'_, D> {
         }
     }
 
-    /// Waits until the name of an external backend has been looked up, for as long as connecting to
-    /// it may take.
-    async fn resolved(&self, route: &Route, backend: &Backend) -> Result<(), Refusal> {
+    /// Waits until the name of an external backend has been looked up, and what is known of endpoints
+    /// is newer than this version, for as long as connecting to it may take.
+    async fn resolved(
+        &self,
+        route: &Route,
+        backend: &Backend,
+        version: u64,
+    ) -> Result<(), Refusal> {
         let Target::External { host, .. } = &backend.target else { return Ok(()) };
         let Timeouts { connect, request, .. } = route.timeouts;
-        let looked_up = self.shared.registry.names().looked_up(host);
+        let looked_up = self.shared.registry.looked_up(host, version);
         let left = self.downstream.state().deadline.left();
         match [connect, request, left].into_iter().flatten().min() {
             Some(limit) => timeout(limit, looked_up).await.map_err(|_| Refusal::NameNotResolved)?,

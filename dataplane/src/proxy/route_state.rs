@@ -34,7 +34,7 @@ pub(super) struct Sets {
     pub(super) turns: Box<[Cell<usize>]>,
     /// The Route, and the version of the registry, for which they hold.
     route: Arc<Route>,
-    version: u64,
+    pub(super) version: u64,
     sessions: OnceCell<Sessions>,
 }
 

@@ -132,10 +132,11 @@ impl Names {
         names.get(host).map_or(Resolution::Pending, |name| name.resolution.clone())
     }
 
-    /// Waits for the end of a name's first look-up.
-    pub(crate) async fn looked_up(&self, host: &str) {
+    /// Waits for the end of a name's first look-up, and until `is_known` what has come of it.
+    pub(super) async fn looked_up(&self, host: &str, is_known: impl Fn() -> bool) {
         let mut news = self.found.news.subscribe();
-        while self.addresses(host) == Resolution::Pending && news.changed().await.is_ok() {}
+        let is_pending = || self.addresses(host) == Resolution::Pending || !is_known();
+        while is_pending() && news.changed().await.is_ok() {}
     }
 
     /// What the thread does with an answer. Returns whether the addresses have changed.
