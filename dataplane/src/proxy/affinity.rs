@@ -1,6 +1,7 @@
 //! The cookie that keeps a client with an endpoint. What it holds is a keyed hash of the backend and
 //! the endpoint: every replica has the same, and it tells nothing else.
 
+use super::headers::cookies;
 use crate::{
     endpoint::BackendSet,
     table::{Affinity, Backend, Protocol},
@@ -88,7 +89,7 @@ impl Sessions {
 
     /// The backend and the member that a client's cookie names.
     pub(super) fn find(&self, headers: &HeaderMap, affinity: &Affinity) -> Option<(usize, usize)> {
-        let values = values(headers, &affinity.cookie).take(MAX_COOKIES);
+        let values = cookies(headers, &affinity.cookie).take(MAX_COOKIES);
         values.filter_map(SessionId::parse).find_map(|id| self.by_id.get(&id).copied())
     }
 
@@ -103,14 +104,6 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     line.split(|byte| *byte == b';').map(|piece| {
         let name = piece.split(|byte| *byte == b'=').next().unwrap_or_default();
         (name.trim_ascii(), piece)
-    })
-}
-
-fn values<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h [u8]> {
-    let lines = headers.get_all(header::COOKIE).iter();
-    lines.flat_map(|line| pieces(line.as_bytes())).filter_map(move |(own, piece)| {
-        let value = piece.splitn(2, |byte| *byte == b'=').nth(1)?;
-        (own == name.as_bytes()).then(|| value.trim_ascii())
     })
 }
 
@@ -252,7 +245,7 @@ mod tests {
     #[test]
     fn every_cookie_of_the_name_is_read_within_a_bound() {
         let sent = headers(header::COOKIE, &["a=1; aff=x ;aff=y=z", "aff= w"]);
-        let found: Vec<_> = values(&sent, "aff").collect();
+        let found: Vec<_> = cookies(&sent, "aff").collect();
         assert_eq!(found, [&b"x"[..], b"y=z", b"w"]);
     }
 
@@ -273,7 +266,7 @@ mod tests {
             };
             let before = others(&sent);
             remove_cookies(&mut sent, &["a".to_owned()]);
-            prop_assert_eq!(values(&sent, "a").count(), 0);
+            prop_assert_eq!(cookies(&sent, "a").count(), 0);
             prop_assert_eq!(others(&sent), before);
         }
     }

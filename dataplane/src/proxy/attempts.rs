@@ -8,11 +8,11 @@ use super::{
     downstream::Downstream,
     headers::{Present, ResponseRewrite},
     route_state::Sets,
-    selection::{Choice, Choosing, Chosen, limit},
+    selection::{Choice, Choosing, Chosen, is_full},
     verdict,
 };
 use crate::{
-    endpoint::{Candidates, Endpoint, Failure, InFlight, Use},
+    endpoint::{Candidates, Failure, InFlight, Use},
     refusal::Refusal,
     request::{BodyProgress, RequestBody},
     table::{Backend, EndpointLimits, Route, Target, Timeouts},
@@ -299,10 +299,7 @@ async fn within_try<T>(
 
 /// The endpoints beside the chosen one that may be connected to in its stead.
 fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Vec<Chosen> {
-    let is_full = |endpoint: &Endpoint| {
-        let limit = route.selection.limits.and_then(|limits| limit(&limits, endpoint));
-        limit.is_some_and(|limit| endpoint.in_flight() >= limit.get())
-    };
+    let limits = route.selection.limits.as_ref();
     let Timeouts { connect, request, .. } = route.timeouts;
     let used = Use { backend: &backend.name, connect, request };
     let ejection = &route.selection.ejection;
@@ -313,7 +310,7 @@ fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Ve
             *index != chosen.index
                 && member.is_available(ejection, now)
                 && !member.endpoint.is_passed_over(used, now)
-                && !is_full(&member.endpoint)
+                && !is_full(limits, &member.endpoint)
         })
         .map(|(index, _)| index)
         .partition(|index| *index < chosen.index);

@@ -1,6 +1,6 @@
 //! What the policy `Hash` hashes of a request.
 
-use super::headers::cookie;
+use super::headers::cookies;
 use crate::table::{HashOn, Policy};
 use http::HeaderMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ pub(super) fn hash_key(policy: &Policy, headers: &HeaderMap, client: IpAddr) -> 
     let Policy::Hash(on) = policy else { return None };
     match on {
         HashOn::Header(name) => headers.get(name).map(|value| fnv1a(value.as_bytes())),
-        HashOn::Cookie(name) => cookie(headers, name).map(fnv1a),
+        HashOn::Cookie(name) => cookies(headers, name).next().map(fnv1a),
         HashOn::ClientAddress => Some(match client.to_canonical() {
             IpAddr::V4(address) => fnv1a(&address.octets()),
             IpAddr::V6(address) => fnv1a(&address.octets()),

@@ -238,8 +238,7 @@ impl Choosing<'_> {
     }
 
     fn is_full(&self, member: &Member) -> bool {
-        let limit = self.limits.and_then(|limits| limit(&limits, &member.endpoint));
-        limit.is_some_and(|limit| member.endpoint.in_flight() >= limit.get())
+        is_full(self.limits.as_ref(), &member.endpoint)
     }
 
     fn set(&self, backend: usize) -> Option<&Arc<BackendSet>> {
@@ -332,6 +331,12 @@ impl Choosing<'_> {
 pub(super) fn limit(limits: &EndpointLimits, endpoint: &Endpoint) -> Option<NonZeroU32> {
     let connections = limits.connections.filter(|_| endpoint.speaks_http1());
     limits.requests.into_iter().chain(connections).min()
+}
+
+/// Whether an endpoint has as many requests in flight as it may.
+pub(super) fn is_full(limits: Option<&EndpointLimits>, endpoint: &Endpoint) -> bool {
+    let limit = limits.and_then(|limits| limit(limits, endpoint));
+    limit.is_some_and(|limit| endpoint.in_flight() >= limit.get())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     endpoint::{Candidates, Reclaim},
-    request::{Deadline, RequestBody},
+    request::RequestBody,
     table::{Backend, Protocol},
     telemetry::UpstreamStats,
 };
@@ -87,7 +87,15 @@ impl Upstreams {
             refused_by,
             is_late: &is_late,
         };
-        within_deadline(caller.deadline, &is_late, self.exchange(way, head, body)).await
+        let mut sending = pin!(self.exchange(way, head, body));
+        poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Pending if caller.deadline.poll_expired(cx) => {
+                is_late.set(true);
+                Poll::Ready(Err(Phase::Deadline.into()))
+            }
+            polled => polled,
+        })
+        .await
     }
 
     async fn exchange(
@@ -248,24 +256,6 @@ async fn connect(
             Ok(UpstreamResponse { response, address, connecting, upgraded: None })
         }
     }
-}
-
-/// What comes of a request, or that its deadline has passed first, which `is_late` tells those that
-/// are cut off.
-async fn within_deadline<T>(
-    deadline: &Deadline,
-    is_late: &Cell<bool>,
-    trying: impl Future<Output = Result<T, UpstreamError>>,
-) -> Result<T, UpstreamError> {
-    let mut trying = pin!(trying);
-    poll_fn(|cx| match trying.as_mut().poll(cx) {
-        Poll::Pending if deadline.poll_expired(cx) => {
-            is_late.set(true);
-            Poll::Ready(Err(Phase::Deadline.into()))
-        }
-        polled => polled,
-    })
-    .await
 }
 
 /// Whether a request may be sent twice: its method is safe (RFC 9110 §9.2.1) and it has no body.

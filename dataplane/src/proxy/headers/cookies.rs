@@ -2,12 +2,15 @@
 
 use http::{HeaderMap, header};
 
-/// The value of the first cookie with this name, as it was sent. Over HTTP/2, cookies may come in
+/// The values of the cookies with this name, as they were sent. Over HTTP/2, cookies may come in
 /// several fields (RFC 9113 §8.2.3).
-pub(in crate::proxy) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+pub(in crate::proxy) fn cookies<'h>(
+    headers: &'h HeaderMap,
+    name: &str,
+) -> impl Iterator<Item = &'h [u8]> {
     let fields = headers.get_all(header::COOKIE).into_iter();
-    let mut pairs = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
-    pairs.find_map(|pair| {
+    let pairs = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
         let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
         value.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii)
     })
@@ -25,7 +28,8 @@ mod tests {
         for field in ["a=1; bb=2;c = 3", "d=x=y", "a=later", "empty="] {
             headers.append(header::COOKIE, HeaderValue::from_static(field));
         }
-        let value = |name| cookie(&headers, name).map(|value| str::from_utf8(value).unwrap());
+        let value =
+            |name| cookies(&headers, name).next().map(|value| str::from_utf8(value).unwrap());
         assert_eq!(value("a"), Some("1"));
         assert_eq!(value("b"), None);
         assert_eq!(value("bb"), Some("2"));

@@ -17,7 +17,7 @@ pub(super) mod trailers;
 mod untrusted;
 
 pub(super) use client::ClientInfo;
-pub(super) use cookies::cookie;
+pub(super) use cookies::cookies;
 pub(super) use destination::RequestRewrite;
 pub(super) use max_forwards::{count_hop, remaining_hops};
 pub(super) use names::REQUEST_ID;
