@@ -44,6 +44,19 @@ pub(crate) fn pinned(core: &str, program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// Has the kernel run a process and its children before anything else on their core, but not what
+/// they start later. Needs CAP_SYS_NICE; without it, nothing changes, and this is false.
+pub(crate) fn runs_first(process: u32) -> bool {
+    let children = format!("/proc/{process}/task/{process}/children");
+    let children = fs::read_to_string(children).unwrap_or_default();
+    let children = children.split_whitespace().map(str::to_owned);
+    children.chain([process.to_string()]).all(|process| {
+        let mut chrt = Command::new("chrt");
+        chrt.args(["--all-tasks", "--reset-on-fork", "--fifo", "--pid", "1", &process]);
+        chrt.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    })
+}
+
 /// A server that is killed when this is dropped.
 pub(crate) struct Server {
     name: &'static str,
@@ -82,6 +95,11 @@ impl Server {
     /// Where it serves.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How long ago it was started.
