@@ -54,6 +54,7 @@ browser:
 .PHONY: programs
 programs:
 	@scripts/need curl curl || { test -z "$(CI)" && echo "make: the tests with curl will be skipped"; }
+	@tests/kind/tools/go version >/dev/null || { test -z "$(CI)" && echo "make: the comparison of regular expressions with Go's will be skipped"; }
 	@scripts/need openssl openssl || { test -z "$(CI)" && echo "make: the tests with OpenSSL will be skipped"; }
 
 .PHONY: lint

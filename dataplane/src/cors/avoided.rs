@@ -9,8 +9,10 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// Whether a browser would have sent a preflight before this request if its page had called the
 /// backend on another origin (Fetch, "CORS-preflight fetch"). Counts only requests that are clearly
 /// a script's: their `Origin` is the page's own, which GET and HEAD lack, or their `Sec-Fetch-Mode`
-/// says so, which browsers send only to trustworthy URLs (HTTPS and loopback). This is an upper
-/// bound: browsers cache preflight results.
+/// says so, which browsers send only to trustworthy URLs (HTTPS and loopback). Never true of a
+/// request that would have gone without; but a browser may have a preflight's result in its cache,
+/// and what a script sets of headers that others also add is not seen: see
+/// [`is_certain`](fetch::Cause::is_certain).
 pub(crate) fn avoids_preflight(
     cors_request: &CorsRequest<'_>,
     method: &Method,

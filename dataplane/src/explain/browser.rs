@@ -11,10 +11,10 @@ use serde::Serialize;
 pub struct Browser {
     /// Whether no script can send it, not even to its own origin.
     pub forbidden: bool,
-    /// Whether it sends a preflight. `None` if that depends on the page's origin, which is unknown,
+    /// Whether it sends a preflight by the Fetch Standard. `None` if that depends on the page's origin, which is unknown,
     /// or if the request is itself a preflight.
     pub preflight: Option<bool>,
-    /// Why.
+    /// Why, and whether Chromium or Firefox do otherwise.
     pub why: String,
 }
 
@@ -73,6 +73,11 @@ impl Browser {
                 ),
             ),
         };
+        let departures = match page {
+            Page::Other | Page::Unknown => fetch::departures(method, headers),
+            Page::Own | Page::Preflight => Vec::new(),
+        };
+        let why = departures.into_iter().fold(why, |why, otherwise| why + "; but " + &otherwise);
         Self { forbidden: false, preflight, why }
     }
 }

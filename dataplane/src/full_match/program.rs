@@ -48,14 +48,11 @@ impl Program {
             .accelerate(false)
             .dfa_size_limit(Some(Self::MAX_DFA_BYTES))
             .determinize_size_limit(Some(Self::MAX_DETERMINIZE_BYTES));
-        let dfa =
-            dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(|error| {
-                if error.is_size_limit_exceeded() {
-                    FullMatchError::TooLarge
-                } else {
-                    FullMatchError::Unsupported
-                }
-            })?;
+        // There is no Unicode word boundary in RE2, which is what else it could not build.
+        let dfa = dense::Builder::new()
+            .configure(config)
+            .build_from_nfa(&nfa)
+            .map_err(|_| FullMatchError::TooLarge)?;
         let table = Table::of(&dfa).ok_or(FullMatchError::TooLarge)?;
         table.into_program(pattern, nfa.memory_usage().max(parsing)).ok_or(FullMatchError::TooLarge)
     }

@@ -183,7 +183,7 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     family(
         out,
         name,
-        "Forwarded same-origin requests that would have needed a preflight if their page had called the backend on another origin; an upper bound, because browsers cache preflight results.",
+        "Forwarded same-origin requests that would have needed a preflight if their page had called the backend on another origin. Browsers cache preflight results; headers that browsers and proxies also add don't count.",
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.avoided)?;

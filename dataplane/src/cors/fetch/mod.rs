@@ -1,6 +1,7 @@
 //! Which cross-origin requests need a preflight: the Fetch Standard's definitions, as far as they
 //! can be applied to a request's head.
 
+mod departures;
 mod names;
 mod safelist;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::fmt;
 
+pub(crate) use departures::departures;
 pub(crate) use safelist::SAFELISTED;
 
 /// Limit in bytes for the values of all safelisted headers together (Fetch, "CORS-unsafe

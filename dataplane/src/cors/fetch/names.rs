@@ -75,7 +75,7 @@ fn is_browser_auth_scheme(value: &HeaderValue) -> bool {
 fn is_sent_by_browsers(name: &str) -> bool {
     matches!(
         name,
-        "priority" | "purpose"
+        "intervention" | "priority" | "purpose"
             // EventSource, service workers.
             | "last-event-id" | "service-worker" | "service-worker-navigation-preload"
             // Client hints without `Sec-CH-`.

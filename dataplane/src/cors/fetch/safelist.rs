@@ -26,9 +26,14 @@ pub(super) fn has_safe_values(name: &HeaderName) -> bool {
     )
 }
 
+/// Whether a value is not too long to be safelisted.
+pub(super) fn is_short(value: &[u8]) -> bool {
+    value.len() <= MAX_BYTES
+}
+
 /// Whether this header is safelisted with this value.
 pub(super) fn is_safelisted(name: &HeaderName, value: &[u8]) -> bool {
-    if value.len() > MAX_BYTES {
+    if !is_short(value) {
         return false;
     }
     match *name {
@@ -84,21 +89,16 @@ fn is_form_type(value: &[u8]) -> bool {
 }
 
 /// Whether the value is a single range with a first byte, without white space (Fetch, "parse a
-/// single range header value").
+/// single range header value"), whose numbers have at most 64 bits. Fetch has no such limit, but
+/// browsers do.
 fn is_single_range(value: &[u8]) -> bool {
     let range = value.strip_prefix(b"bytes=").unwrap_or_default();
     let mut ends = range.splitn(2, |byte| *byte == b'-');
     let (Some(first), Some(last)) = (ends.next(), ends.next()) else { return false };
-    let is_number = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
-    !first.is_empty()
-        && is_number(first)
-        && is_number(last)
-        && (last.is_empty() || magnitude(first) <= magnitude(last))
-}
-
-/// Sort key for decimal numbers of any length.
-fn magnitude(digits: &[u8]) -> (usize, &[u8]) {
-    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-    let digits = digits.get(zeros..).unwrap_or_default();
-    (digits.len(), digits)
+    let number = |digits: &[u8]| -> Option<u64> {
+        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
+    };
+    let Some(first) = number(first) else { return false };
+    last.is_empty() || number(last).is_some_and(|last| first <= last)
 }

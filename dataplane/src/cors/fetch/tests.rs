@@ -135,7 +135,8 @@ fn range_is_one_range_with_a_first_byte() {
         "bytes=5-10",
         "bytes=05-6",
         "bytes=00-0",
-        "bytes=99999999999999999999-100000000000000000000",
+        "bytes=18446744073709551615-18446744073709551615",
+        "bytes=000000000000000000000000000-0000000000000000000000001",
     ] {
         assert!(is_safe("range", safe), "{safe}");
     }
@@ -147,7 +148,12 @@ fn range_is_one_range_with_a_first_byte() {
         "bytes=-500",
         "bytes=10-5",
         "bytes=5-04",
-        "bytes=100000000000000000000-99999999999999999999",
+        "bytes=0-99999999999999999999",
+        "bytes=0-18446744073709551616",
+        "bytes=18446744073709551616-",
+        "bytes=99999999999999999999-100000000000000000000",
+        "bytes=+1-2",
+        "bytes=1-+2",
         "bytes=0-1,5-6",
         "bytes=0-1-2",
         "bytes= 0-1",
@@ -289,6 +295,7 @@ fn a_cause_is_certain_unless_others_send_the_header_too() {
         "if-modified-since",
         "upgrade-insecure-requests",
         "priority",
+        "intervention",
         "save-data",
         "last-event-id",
         "forwarded",
@@ -317,6 +324,63 @@ fn a_cause_is_certain_unless_others_send_the_header_too() {
     assert!(is_certain("content-type", "application/json"));
     assert!(is_certain("accept", "a:b"));
     assert!(causes(&Method::PUT, &HeaderMap::new()).all(|cause| cause.is_certain()));
+}
+
+#[test]
+fn browsers_depart_from_the_standard_where_they_were_seen_to() {
+    let departures = |method: &str, lines: &[(&str, &str)]| {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        super::departures(&method, &headers(lines))
+    };
+    for (name, value) in [
+        ("user-agent", "x"),
+        ("user-agent", ""),
+        ("save-data", "On"),
+        ("dpr", "1.5"),
+        ("downlink", "10"),
+        ("device-memory", "0.5"),
+        ("rtt", "007"),
+        ("width", "1"),
+        ("viewport-width", "1"),
+        ("ect", "slow-2g"),
+        ("intervention", "x"),
+    ] {
+        let none = format!("Chromium sends none, because it lets scripts set {name}");
+        assert_eq!(departures("GET", &[(name, value)]), [none], "{value}");
+        let not = format!("Chromium does not ask for {name}");
+        assert_eq!(departures("PUT", &[(name, value)]), [not], "{value}");
+    }
+    let long = "1".repeat(129);
+    for (name, value) in [
+        ("x-api-key", "1"),
+        ("save-data", "off"),
+        ("dpr", "1."),
+        ("dpr", ".5"),
+        ("dpr", "1.5.2"),
+        ("dpr", &long),
+        ("rtt", "1.5"),
+        ("width", ""),
+        ("ect", "4G"),
+        ("lang", "1"),
+        ("range", "bytes=0-9223372036854775806"),
+        ("range", "bytes=-9223372036854775807"),
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-type", "text/plain, text/plain"),
+        ("accept", "a,b"),
+    ] {
+        assert!(departures("GET", &[(name, value)]).is_empty(), "{name}: {value}");
+    }
+    for (name, value, browser) in [
+        ("range", "bytes=0-9223372036854775807", "Chromium"),
+        ("range", "bytes=9223372036854775808-", "Chromium"),
+        ("content-type", "text/plain; charset=utf-8, x", "Firefox"),
+        ("content-type", "multipart/form-data; boundary=\u{e9}", "Firefox"),
+        ("accept", "caf\u{e9}", "Firefox"),
+    ] {
+        let sends = format!("{browser} sends one, because of {name}");
+        assert_eq!(departures("GET", &[(name, value)]), [sends]);
+        assert!(departures("PUT", &[(name, value)]).is_empty());
+    }
 }
 
 /// What a browser's ordinary requests look like on arrival.

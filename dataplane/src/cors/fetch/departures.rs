@@ -1,0 +1,78 @@
+//! Where browsers depart from the Fetch Standard: as seen with Chromium 156 and Firefox 153, and
+//! compared by `tests/tests/browser_preflights.rs`.
+
+use super::{Cause, causes, safelist};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+/// What Chromium or Firefox do otherwise before this request than [`causes`] has it, as clauses that
+/// follow it; empty if they do the same.
+pub(crate) fn departures(method: &Method, headers: &HeaderMap) -> Vec<String> {
+    let causes: Vec<_> = causes(method, headers).collect();
+    let (spared, other): (Vec<_>, Vec<_>) = causes.into_iter().partition(is_spared_by_chromium);
+    let names = |names: Vec<&HeaderName>| {
+        names.into_iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let spared = names(spared.iter().filter_map(Cause::header).collect());
+    match (spared.as_str(), other.is_empty()) {
+        ("", true) => {
+            let asks = |is_asked: fn(&HeaderName, &HeaderValue) -> bool| {
+                let asked = headers.iter().filter(|(name, value)| is_asked(name, value));
+                names(asked.map(|(name, _)| name).collect())
+            };
+            [("Chromium", asks(chromium_asks)), ("Firefox", asks(firefox_asks))]
+                .into_iter()
+                .filter(|(_, names)| !names.is_empty())
+                .map(|(browser, names)| format!("{browser} sends one, because of {names}"))
+                .collect()
+        }
+        ("", false) => Vec::new(),
+        (spared, true) => {
+            vec![format!("Chromium sends none, because it lets scripts set {spared}")]
+        }
+        (spared, false) => vec![format!("Chromium does not ask for {spared}")],
+    }
+}
+
+/// Whether Chromium does not ask for a header: it safelists client hints without `Sec-CH-` that have
+/// a valid value, and does not look at `User-Agent`.
+fn is_spared_by_chromium(cause: &Cause<'_>) -> bool {
+    let Cause::Header { name, value } = cause else { return false };
+    let value = value.as_bytes();
+    if **name == header::USER_AGENT {
+        return true;
+    }
+    safelist::is_short(value)
+        && match name.as_str() {
+            "intervention" => true,
+            "save-data" => value.eq_ignore_ascii_case(b"on"),
+            "ect" => matches!(value, b"slow-2g" | b"2g" | b"3g" | b"4g"),
+            "rtt" | "width" | "viewport-width" => is_digits(value),
+            "device-memory" | "downlink" | "dpr" => {
+                let mut parts = value.splitn(2, |byte| *byte == b'.');
+                parts.all(is_digits)
+            }
+            _ => false,
+        }
+}
+
+fn is_digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether Chromium asks for a safelisted header: its ranges end before the largest 64-bit integer.
+fn chromium_asks(name: &HeaderName, value: &HeaderValue) -> bool {
+    let numbers = value.as_bytes().split(|byte| !byte.is_ascii_digit());
+    let mut numbers = numbers.filter_map(|digits| str::from_utf8(digits).ok()?.parse::<u64>().ok());
+    *name == header::RANGE && numbers.any(|number| number >= i64::MAX.unsigned_abs())
+}
+
+/// Whether Firefox asks for a safelisted header: it takes none beyond ASCII, and no media type with a
+/// comma.
+fn firefox_asks(name: &HeaderName, value: &HeaderValue) -> bool {
+    let value = value.as_bytes();
+    match *name {
+        header::ACCEPT => !value.is_ascii(),
+        header::CONTENT_TYPE => !value.is_ascii() || value.contains(&b','),
+        _ => false,
+    }
+}
