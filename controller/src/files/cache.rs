@@ -1,10 +1,9 @@
 //! What each file last contained.
 
 use super::{
-    decode::{self, Contents},
+    decode::{self, Contents, FileProblem, Origin},
     merge::{Locations, Merged, identity},
-    parse::Format,
-    walk::{self, Found, Stamp, Walk},
+    walk::{Found, Stamp, Walk},
 };
 use crate::objects::Object;
 use std::{
@@ -46,7 +45,7 @@ struct Cached {
     /// Objects that `contents` no longer has.
     former: Vec<Former>,
     /// Why the file can't be read or parsed. `contents` is then from before.
-    broken: Option<String>,
+    broken: Option<FileProblem>,
     /// Since when the file has been gone.
     gone: Option<Instant>,
 }
@@ -54,7 +53,7 @@ struct Cached {
 /// An object that a file no longer has.
 #[derive(Debug)]
 struct Former {
-    object: (usize, Object),
+    object: (Origin, Object),
     /// The errors that the file had while it still had the object.
     errors: Arc<[String]>,
     /// Since when it has been gone; `None` while a document that can't be read may be the object.
@@ -123,14 +122,14 @@ impl Cache {
     pub(super) fn merge(&self) -> Merged {
         let mut merged = Merged::new(self.locations.clone());
         for (path, message) in &self.unreadable {
-            merged.broken(path, message);
+            merged.broken(path, FileProblem::of_file(message.clone()));
         }
         let (there, gone): (Vec<_>, Vec<_>) =
             self.files.iter().partition(|(_, file)| file.gone.is_none());
         for (path, file) in there {
             merged.add(path, &file.contents);
             match &file.broken {
-                Some(message) => merged.broken(path, message),
+                Some(problem) => merged.broken(path, problem.clone()),
                 None => merged.files += 1,
             }
         }
@@ -157,13 +156,12 @@ impl Cached {
         if self.hash.replace(hash) == Some(hash) {
             return false;
         }
-        let format = if walk::is_json(path) { Format::Json } else { Format::Yaml };
-        match decode::decode(&text, format) {
+        match decode::decode(&text) {
             Ok(contents) => {
                 self.broken = None;
                 self.replace(contents);
             }
-            Err(message) => self.broken = Some(format!("can't be parsed: {message}")),
+            Err(problem) => self.broken = Some(problem),
         }
         true
     }
@@ -201,8 +199,8 @@ impl Cached {
             return false; // Removed since it was found; the next look finds it gone.
         }
         self.hash = None;
-        let message = format!("can't be read: {error}");
-        self.broken.replace(message.clone()) != Some(message)
+        let problem = FileProblem::of_file(format!("can't be read: {error}"));
+        self.broken.replace(problem.clone()) != Some(problem)
     }
 }
 

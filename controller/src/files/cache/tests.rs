@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::diagnostic::{Reason, Severity};
+use crate::files::walk;
 use portico_dataplane::table::ObjectName;
 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
