@@ -7,6 +7,7 @@ pub(crate) mod locate;
 mod merge;
 pub(crate) mod parse;
 mod source;
+pub(crate) mod text;
 mod walk;
 mod watch;
 
