@@ -5,6 +5,8 @@
 
 pub mod diagnostic;
 
+mod yaml;
+
 pub mod schema;
 
 pub mod objects;

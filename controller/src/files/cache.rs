@@ -1,24 +1,20 @@
 //! What each file last contained.
 
 use super::{
-    decode::{self, Contents},
+    decode::{self, Contents, FileProblem, Origin},
     merge::{Locations, Merged, identity},
-    parse::Format,
-    walk::{self, Found, Stamp, Walk},
+    text,
+    walk::{Found, Stamp, Walk},
 };
 use crate::objects::Object;
 use std::{
     collections::{BTreeMap, HashSet},
-    fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-
-/// Larger files are not read.
-const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// How long the content of a removed file, and an object that was removed from a file, still count:
 /// many editors remove a file before they write the new version, and what moves from one file to
@@ -46,7 +42,7 @@ struct Cached {
     /// Objects that `contents` no longer has.
     former: Vec<Former>,
     /// Why the file can't be read or parsed. `contents` is then from before.
-    broken: Option<String>,
+    broken: Option<FileProblem>,
     /// Since when the file has been gone.
     gone: Option<Instant>,
 }
@@ -54,7 +50,7 @@ struct Cached {
 /// An object that a file no longer has.
 #[derive(Debug)]
 struct Former {
-    object: (usize, Object),
+    object: (Origin, Object),
     /// The errors that the file had while it still had the object.
     errors: Arc<[String]>,
     /// Since when it has been gone; `None` while a document that can't be read may be the object.
@@ -123,14 +119,14 @@ impl Cache {
     pub(super) fn merge(&self) -> Merged {
         let mut merged = Merged::new(self.locations.clone());
         for (path, message) in &self.unreadable {
-            merged.broken(path, message);
+            merged.broken(path, FileProblem::of_file(message.clone()));
         }
         let (there, gone): (Vec<_>, Vec<_>) =
             self.files.iter().partition(|(_, file)| file.gone.is_none());
         for (path, file) in there {
             merged.add(path, &file.contents);
             match &file.broken {
-                Some(message) => merged.broken(path, message),
+                Some(problem) => merged.broken(path, problem.clone()),
                 None => merged.files += 1,
             }
         }
@@ -147,7 +143,7 @@ impl Cache {
 impl Cached {
     fn read(&mut self, path: &Path, found: &Found, now: i64) -> bool {
         self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
-        let text = match read(path) {
+        let text = match text::read(path) {
             Ok(text) => text,
             Err(error) => return self.failed(&error),
         };
@@ -157,13 +153,12 @@ impl Cached {
         if self.hash.replace(hash) == Some(hash) {
             return false;
         }
-        let format = if walk::is_json(path) { Format::Json } else { Format::Yaml };
-        match decode::decode(&text, format) {
+        match decode::decode(&text) {
             Ok(contents) => {
                 self.broken = None;
                 self.replace(contents);
             }
-            Err(message) => self.broken = Some(format!("can't be parsed: {message}")),
+            Err(problem) => self.broken = Some(problem),
         }
         true
     }
@@ -201,24 +196,9 @@ impl Cached {
             return false; // Removed since it was found; the next look finds it gone.
         }
         self.hash = None;
-        let message = format!("can't be read: {error}");
-        self.broken.replace(message.clone()) != Some(message)
+        let problem = FileProblem::of_file(format!("can't be read: {error}"));
+        self.broken.replace(problem.clone()) != Some(problem)
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it has more than 64 MiB: split it",
-        ));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8 from byte {at} on"))
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! Decodes documents into objects, with their problems.
 
-use super::parse::{self, Document, Format};
+mod lists;
+
+use super::{
+    as_stored,
+    locate::{Position, Source},
+    parse::{self, Document},
+};
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     objects::{self, CustomKind, Entry, Object, ObjectKind, Visitor},
@@ -18,12 +24,23 @@ use std::{collections::HashMap, fmt, sync::Arc};
 pub(super) struct Contents {
     /// How many documents it has.
     documents: usize,
-    /// The objects that Portico reads, with the numbers of their documents, from 1.
-    pub(super) objects: Vec<(usize, Object)>,
+    /// The objects that Portico reads, and where each of them is.
+    pub(super) objects: Vec<(Origin, Object)>,
     /// What is wrong with the file, other than the problems of Portico's own objects.
     pub(super) problems: Vec<FileProblem>,
     /// How many documents are of kinds that Portico does not read.
     pub(super) ignored: usize,
+}
+
+/// Where an object is in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The number of its document, from 1.
+    pub(crate) document: usize,
+    /// Where its document is.
+    pub(crate) source: Source,
+    /// Its index in the document's `items`, if that is a list.
+    pub(crate) item: Option<usize>,
 }
 
 /// A problem of a file that can't be reported on one of Portico's own objects.
@@ -31,10 +48,19 @@ pub(super) struct Contents {
 pub struct FileProblem {
     /// The document, from 1, not counting empty ones. `None` if it is about the whole file.
     pub document: Option<usize>,
+    /// Where it is in the file, as far as that is known.
+    pub position: Option<Position>,
     /// How serious it is.
     pub severity: Severity,
     /// What is wrong, and how to fix it.
     pub message: String,
+}
+
+impl FileProblem {
+    /// An error that is about a whole file.
+    pub(super) fn of_file(message: String) -> Self {
+        Self { document: None, position: None, severity: Severity::Error, message }
+    }
 }
 
 impl fmt::Display for FileProblem {
@@ -42,24 +68,37 @@ impl fmt::Display for FileProblem {
         if let Some(document) = self.document {
             write!(f, "document {document}: ")?;
         }
+        if let Some(position) = self.position {
+            write!(f, "{position}: ")?;
+        }
         f.write_str(&self.message)
     }
 }
 
 /// Decodes a text. An error means that it can't be parsed, so that its content is unknown.
-pub(super) fn decode(text: &str, format: Format) -> Result<Contents, FileProblem> {
-    parse::parse(text, format).map_err(|message| FileProblem {
-        document: None,
-        severity: Severity::Error,
-        message,
+pub(super) fn decode(text: &str) -> Result<Contents, FileProblem> {
+    parse::parse(text).map_err(|error| FileProblem {
+        position: Some(error.position),
+        ..FileProblem::of_file(format!("can't be parsed: {}", error.message))
     })
 }
 
 impl Extend<Document> for Contents {
     fn extend<I: IntoIterator<Item = Document>>(&mut self, documents: I) {
         for document in documents {
-            self.documents += 1;
-            self.document(self.documents, document);
+            self.documents += usize::from(!document.value.is_null());
+            let origin = Origin { document: self.documents, source: document.source, item: None };
+            for warning in &document.warnings {
+                self.problems.push(FileProblem {
+                    document: Some(origin.document.max(1)),
+                    position: Some(warning.position),
+                    severity: Severity::Warning,
+                    message: warning.message.clone(),
+                });
+            }
+            if !document.value.is_null() {
+                self.document(origin, document);
+            }
         }
     }
 }
@@ -85,49 +124,38 @@ impl Contents {
         })
     }
 
-    fn document(&mut self, number: usize, document: Document) {
-        if document.value["apiVersion"] == "v1" && document.value["kind"] == "List" {
-            return self.list(number, document);
+    fn document(&mut self, origin: Origin, document: Document) {
+        if !document.value.is_object() {
+            return self
+                .problem(origin, "is no object: write apiVersion, kind and metadata".to_owned());
+        }
+        if lists::is_list(&document.value) {
+            return self.list(origin, document);
         }
         let mut reader = Reader { document: Some(document), object: None };
         objects::visit(&mut reader);
         let Reader { document, object } = reader;
         let rest = document.map(|document| document.value);
         match object.or_else(|| mistake(rest.as_ref()?).map(Err)) {
-            Some(Ok(object)) => self.objects.push((number, object)),
-            Some(Err(message)) => self.problem(number, message),
+            Some(Ok(object)) => self.objects.push((origin, object)),
+            Some(Err(message)) => self.problem(origin, message),
             None => {
                 self.ignored += 1;
-                self.hint(number, rest.as_ref().and_then(hint));
+                let hint = rest.as_ref().and_then(hint);
+                let severity = Severity::Warning;
+                self.problems.extend(hint.map(|message| origin.problem(severity, message)));
             }
         }
     }
 
-    fn hint(&mut self, number: usize, hint: Option<String>) {
-        let severity = Severity::Warning;
-        let problem = |message| FileProblem { document: Some(number), severity, message };
-        self.problems.extend(hint.map(problem));
+    fn problem(&mut self, origin: Origin, message: String) {
+        self.problems.push(origin.problem(Severity::Error, message));
     }
+}
 
-    fn problem(&mut self, number: usize, message: String) {
-        let severity = Severity::Error;
-        self.problems.push(FileProblem { document: Some(number), severity, message });
-    }
-
-    fn list(&mut self, number: usize, mut list: Document) {
-        let items = match list.value.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => items,
-            None | Some(Value::Null) => Vec::new(),
-            Some(_) => return self.problem(number, "List: 'items' is not a list".to_owned()),
-        };
-        if list.duplicates.iter().any(|duplicate| duplicate.field() == "items") {
-            self.problem(number, "List: 'items' is given twice: the second is ignored".to_owned());
-        }
-        for (index, value) in items.into_iter().enumerate() {
-            let duplicates =
-                list.duplicates.iter().filter_map(|found| found.below_item(index)).collect();
-            self.document(number, Document { value, duplicates });
-        }
+impl Origin {
+    fn problem(&self, severity: Severity, message: String) -> FileProblem {
+        FileProblem { document: Some(self.document), position: None, severity, message }
     }
 }
 
@@ -227,8 +255,8 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String
     let name = namespaced_name(K::NAME, &mut document)?;
     let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let duplicates = document.duplicates.iter().map(|duplicate| {
-        let line = duplicate.line.map(|line| format!(", again in line {line}"));
-        let message = format!("is given twice{}: remove one", line.unwrap_or_default());
+        let message =
+            format!("is given twice, again in line {}: remove one", duplicate.position.line);
         Problem {
             object: object.clone(),
             severity: Severity::Error,
@@ -238,11 +266,12 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String
             message,
         }
     });
+    as_stored::metadata(&mut document.value);
     let entry = Entry::decode(&object, document.value, duplicates);
     Ok(K::object(name, entry))
 }
 
-fn core_object<K>(name: ObjectName, document: Document) -> Result<Object, String>
+fn core_object<K>(name: ObjectName, mut document: Document) -> Result<Object, String>
 where
     K: ObjectKind<Held = Arc<K>>,
 {
@@ -251,6 +280,7 @@ where
         let (kind, name, field) = (K::NAME, &name.name, duplicate.field());
         return Err(format!("{kind} {name} is not read: '{field}' is given twice: remove one"));
     }
+    as_stored::object(&mut document.value);
     K::decode(document.value)
         .map(|object| K::object(name.clone(), Arc::new(object)))
         .map_err(|error| format!("{} {shown} does not decode: {error}", K::NAME))

@@ -1,6 +1,6 @@
 //! Merges the contents of all files.
 
-use super::decode::{Contents, FileProblem, display_name};
+use super::decode::{Contents, FileProblem, Origin, display_name};
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     objects::{Object, Snapshot},
@@ -46,6 +46,14 @@ pub struct Location {
     pub path: Arc<Path>,
     /// The document in the file, from 1.
     pub document: usize,
+    /// Where in the file the object begins, and in which item of a list.
+    pub(crate) origin: Origin,
+}
+
+impl Location {
+    fn new(path: &Arc<Path>, origin: &Origin) -> Self {
+        Self { path: path.clone(), document: origin.document, origin: *origin }
+    }
 }
 
 impl fmt::Display for Location {
@@ -74,8 +82,8 @@ impl Merged {
             let problems = self.problems.entry(path.clone()).or_default();
             problems.extend(contents.problems.iter().cloned());
         }
-        for (document, object) in &contents.objects {
-            self.object(Location { path: path.clone(), document: *document }, object);
+        for (origin, object) in &contents.objects {
+            self.object(Location::new(&path, origin), object);
         }
     }
 
@@ -84,21 +92,21 @@ impl Merged {
     pub(super) fn fill<'o>(
         &mut self,
         path: &Path,
-        objects: impl IntoIterator<Item = &'o (usize, Object)>,
+        objects: impl IntoIterator<Item = &'o (Origin, Object)>,
     ) {
         let path: Arc<Path> = Arc::from(path);
-        for (document, object) in objects {
+        for (origin, object) in objects {
             if let btree_map::Entry::Vacant(vacant) = self.locations.entry(identity(object)) {
-                vacant.insert(Location { path: path.clone(), document: *document });
+                vacant.insert(Location::new(&path, origin));
                 object.clone().insert(&mut self.snapshot);
             }
         }
     }
 
     /// Adds a file or folder that can't be read or parsed.
-    pub(super) fn broken(&mut self, path: &Path, message: &str) {
+    pub(super) fn broken(&mut self, path: &Path, problem: FileProblem) {
         self.broken += 1;
-        self.complain(Arc::from(path), None, Severity::Error, message.to_owned());
+        self.problems.entry(Arc::from(path)).or_default().push(problem);
     }
 
     /// Tells Portico's own objects where they were read, and which are defined more than once.
@@ -121,16 +129,6 @@ impl Merged {
     /// Where each object is defined.
     pub(super) fn locations(&self) -> &Locations {
         &self.locations
-    }
-
-    fn complain(
-        &mut self,
-        path: Arc<Path>,
-        document: Option<usize>,
-        severity: Severity,
-        message: String,
-    ) {
-        self.problems.entry(path).or_default().push(FileProblem { document, severity, message });
     }
 
     fn object(&mut self, here: Location, object: &Object) {
@@ -176,7 +174,9 @@ impl Merged {
             let message = format!(
                 "{kind} {name} is ignored: it is already defined, with {content}, in {first}"
             );
-            self.complain(other.path, Some(other.document), severity, message);
+            let (document, position) = (Some(other.document), None);
+            let problem = FileProblem { document, position, severity, message };
+            self.problems.entry(other.path).or_default().push(problem);
         }
     }
 }

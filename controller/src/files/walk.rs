@@ -74,16 +74,14 @@ pub(super) fn walk(roots: &[PathBuf], enter: &mut dyn FnMut(&Path)) -> Walk {
     walker.found
 }
 
-/// Whether the file's name says that it is JSON.
-pub(super) fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
-}
+/// The extensions of manifests. Which of the two formats a file has is decided by its text.
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 fn is_manifest(path: &Path) -> bool {
-    let yaml = |extension: &std::ffi::OsStr| {
-        extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+    let is_one = |extension: &std::ffi::OsStr| {
+        EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
     };
-    is_json(path) || path.extension().is_some_and(yaml)
+    path.extension().is_some_and(is_one)
 }
 
 struct Walker<'e> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// The content of a text, one line each: `Kind namespace/name` with its problems, then the file's.
 fn report(text: &str) -> Vec<String> {
-    let contents = decode(text, Format::Yaml).unwrap();
+    let contents = decode(text).unwrap();
     let objects = contents.objects.iter().map(|(_, object)| match object {
         Object::FrontDoor(name, entry) => with_problems("FrontDoor", name, &entry.problems),
         Object::Route(name, entry) => with_problems("Route", name, &entry.problems),
@@ -73,13 +73,13 @@ values: {{of: a chart}}
             "Secret default/t",
         ]
     );
-    assert_eq!(decode(&text, Format::Yaml).unwrap().ignored, 3);
+    assert_eq!(decode(&text).unwrap().ignored, 3);
 }
 
 #[test]
 fn an_absent_namespace_is_default_in_the_object_too() {
     let text = "{apiVersion: v1, kind: Service, metadata: {name: s}}";
-    let contents = decode(text, Format::Json).or_else(|_| decode(text, Format::Yaml)).unwrap();
+    let contents = decode(text).unwrap();
     let (_, Object::Service(_, service)) = &contents.objects[0] else { unreachable!() };
     assert_eq!(service.metadata.namespace.as_deref(), Some("default"));
 }
@@ -202,7 +202,7 @@ fn an_object_is_read_without_what_does_not_decode() {
         let front_door =
             if fields.contains("frontDoorRef") { "" } else { "frontDoorRef: {name: ep}, " };
         let text = text.replace("spec: {", &format!("spec: {{{front_door}{fields}, "));
-        let contents = decode(&text, Format::Yaml).unwrap();
+        let contents = decode(&text).unwrap();
         let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
         assert!(entry.object.as_ref().unwrap().spec.respond.is_some(), "{fields}");
         assert_eq!(entry.undecoded, undecoded, "{fields}");
@@ -226,7 +226,7 @@ fn nulls_and_status_do_not_count() {
 
 fn secret_of(fields: &str) -> Result<BTreeMap<String, String>, String> {
     let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{fields}\n");
-    let contents = decode(&text, Format::Yaml).unwrap();
+    let contents = decode(&text).unwrap();
     match contents.objects.first() {
         Some((_, Object::Secret(_, secret))) => Ok(secret
             .data
@@ -261,6 +261,134 @@ fn what_is_said_of_a_secret_quotes_no_value() {
     }
 }
 
+#[test]
+fn lists_of_every_kind_are_taken_apart() {
+    let route = "{metadata: {name: r}, spec: {frontDoorRef: {name: ep}, respond: {status: 200}}}";
+    let text = format!(
+        "{{apiVersion: portico.dev/v1alpha1, kind: RouteList, items: [{route}]}}
+---
+apiVersion: v1
+kind: ServiceList
+metadata: {{resourceVersion: '1'}}
+items:
+- {{metadata: {{name: s}}}}
+- {{apiVersion: v1, kind: Secret, metadata: {{name: t}}}}
+---
+{{apiVersion: apps/v1, kind: DeploymentList, items: [{{metadata: {{name: d}}}}]}}
+---
+{{apiVersion: portico.dev/v1alpha1, kind: List, items: ~}}
+"
+    );
+    assert_eq!(report(&text), ["Route default/r", "Service default/s", "Secret default/t"]);
+    let contents = decode(&text).unwrap();
+    let origins: Vec<_> =
+        contents.objects.iter().map(|(origin, _)| (origin.document, origin.item)).collect();
+    assert_eq!(origins, [(1, Some(0)), (2, Some(0)), (2, Some(1))]);
+}
+
+#[test]
+fn lists_that_kubectl_refuses_are_errors() {
+    for (text, expected) in [
+        ("{kind: List, items: []}", "List without apiVersion: a List has 'apiVersion: v1'"),
+        (
+            "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: []}]}",
+            "List: items[0] is a list itself: list its items here",
+        ),
+        (
+            "{apiVersion: v1, kind: List, items: [{metadata: {name: s}}]}",
+            "List: items[0] has no kind",
+        ),
+        ("{apiVersion: v1, kind: List, items: [~]}", "List: items[0] has no kind"),
+        (
+            "{apiVersion: v1, kind: RouteList, items: []}",
+            "v1 has no kind 'RouteList': write 'apiVersion: portico.dev/v1alpha1'",
+        ),
+        (
+            "{apiVersion: portico.dev/v2, kind: List, items: []}",
+            "apiVersion 'portico.dev/v2' is not one that this release knows: write 'portico.dev/v1alpha1'",
+        ),
+        ("[{apiVersion: v1, kind: Service}]", "is no object: write apiVersion, kind and metadata"),
+        ("text", "is no object: write apiVersion, kind and metadata"),
+    ] {
+        assert_eq!(report(text), [format!("document 1: {expected}")], "{text}");
+    }
+}
+
+#[test]
+fn null_texts_are_empty_ones() {
+    for text in [
+        "{apiVersion: v1, kind: Service, metadata: {name: s, annotations: {a: }, labels: {b: ~}}, spec: {selector: {c: }}}",
+        "{apiVersion: v1, kind: Service, metadata: {name: s, annotations: ~, labels: }}",
+    ] {
+        assert_eq!(report(text), ["Service default/s"], "{text}");
+    }
+    assert_eq!(report(&ROUTE.replace("name: r,", "name: r, labels: {a: },")), ["Route web/r"]);
+    assert_eq!(secret_of("stringData: {a: }").unwrap()["a"], "");
+    assert_eq!(secret_of("data: {a: }").unwrap()["a"], "");
+}
+
+#[test]
+fn base64_may_have_loose_bits() {
+    assert_eq!(
+        secret_of("data: {a: aGl=, b: YR==}").unwrap(),
+        secret_of("data: {a: aGk=, b: YQ==}").unwrap()
+    );
+}
+
+#[test]
+fn numbers_are_those_that_json_has() {
+    let of = |weight: &str| {
+        report(&ROUTE.replace(
+            "respond: {status: 200}",
+            &format!("backends: [{{service: {{name: s, port: 080}}, weight: {weight}}}]"),
+        ))
+    };
+    for weight in ["1e3", "1.0", "0x10", "1_0", "+1"] {
+        assert_eq!(of(weight), ["Route web/r"], "{weight}");
+    }
+    for weight in ["1.5", "1e999", "0x", "'1'", "tRUE"] {
+        assert!(of(weight)[0].contains("[spec.backends[0].weight Invalid"), "{weight}");
+    }
+}
+
+#[test]
+fn what_nobody_means_is_a_warning_with_its_place() {
+    for (text, expected) in [
+        ("a: {on: 1}\n", "line 1, column 5: the key on is read as \"true\""),
+        ("a:\n  1.10: 1\n", "line 2, column 3: the key 1.10 is read as \"1.1\""),
+        ("a:\n  012: 1\n", "line 2, column 3: the key 012 is read as \"10\""),
+        ("a: 0100\n", "line 1, column 4: 0100 is octal and means 64"),
+        (
+            "a: {x: 1, <<: {x: 2}}\n",
+            "line 1, column 11: this merge key replaces 'x', which stands before it",
+        ),
+        ("a:\n  <<: {x: 1}\n  <<: {x: 2}\n", "line 3, column 3: this merge key replaces 'x'"),
+        ("a: 1\n...\n# c\nb: 2\n", "line 4, column 1: what follows the end of the document"),
+        ("a: 1\r---\rb: 2\r", "column 6: what follows the end of the document"),
+        ("{a: 1}\nb: 2\n", "line 2, column 1: what follows the end of the document"),
+        ("...\n---\n---\n...\na: 1", "line 5, column 1: what follows the end of the document"),
+        ("a: 1\u{2028}b: 2\n", "column 5: U+2028 (line separator) is a line break"),
+        ("# c\u{85}a: 1\n", "column 4: U+0085 (next line) is a line break"),
+        ("a: 1\n---\nb: 'x\u{2029}y'\n", "line 3, column 6: U+2029 (paragraph separator)"),
+        ("a: 1\rb: 2\n", "column 5: a carriage return is a line break"),
+    ] {
+        let contents = decode(text).unwrap();
+        let warnings = contents.problems.iter().filter(|it| it.severity == Severity::Warning);
+        let shown: Vec<_> = warnings.map(ToString::to_string).collect();
+        assert!(shown.iter().any(|warning| warning.contains(expected)), "{text:?}: {shown:?}");
+    }
+    for text in [
+        "a: {<<: {x: 1}, x: 2}\n",
+        "a: {x: 1, <<: {x: 1}}\n",
+        "a: {<<: [{x: 1}, {x: 2}]}\n",
+        "a: {8080: 1, 'on': 2, true: 3, 1.5: 4}\n",
+        "a: 1\n...\n# c\n...\n---\nb: 0\n",
+        "a: 00\r\nb: 08\r\n",
+    ] {
+        assert_eq!(decode(text).unwrap().problems, [], "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(
@@ -275,7 +403,7 @@ proptest! {
         ),
         json: bool,
     ) {
-        let format = if json { Format::Json } else { Format::Yaml };
-        let _ = decode(&words.concat(), format);
+        let text = words.concat();
+        let _ = decode(&if json { format!("{{{text}") } else { text });
     }
 }

@@ -1,14 +1,17 @@
 #![allow(clippy::unwrap_used)]
 
+mod generate;
+mod kubectl;
+
 use super::*;
 use serde_json::json;
 
-fn parse(text: &str, format: Format) -> Result<Vec<Document>, String> {
-    super::parse(text, format)
+fn parse(text: &str) -> Result<Vec<Document>, SyntaxError> {
+    super::parse(text)
 }
 
 fn one(text: &str) -> Document {
-    parse(text, Format::Yaml).unwrap().remove(0)
+    parse(text).unwrap().remove(0)
 }
 
 #[test]
@@ -24,7 +27,6 @@ fn scalars_are_typed_as_kubectl_types_them() {
         ("0x10", json!(16)),
         ("010", json!(8)),
         ("1.5", json!(1.5)),
-        (".inf", json!(".inf")),
         ("99999999999999999999999", json!(1e23)),
         ("2021-01-02", json!("2021-01-02")),
         ("~", json!(null)),
@@ -51,61 +53,68 @@ fn duplicates_have_their_path_and_line() {
     let text =
         "spec:\n  matches:\n  - path: /a\n    path: /b\n  - {path: /a, path: /c}\nspec: {}\n";
     let document = one(text);
-    let found: Vec<_> = document.duplicates.iter().map(|d| (d.field(), d.line.unwrap())).collect();
-    let expected = [("spec.matches[0].path", 4), ("spec.matches[1].path", 5), ("spec", 6)];
-    assert_eq!(found, expected.map(|(field, line)| (field.to_owned(), line)));
-    assert_eq!(document.value["spec"]["matches"][0]["path"], "/a");
-    let json = parse(r#"{"a": {"b": 1, "b": 2}}"#, Format::Json).unwrap();
-    assert_eq!(json[0].duplicates[0].field(), "a.b");
-    assert_eq!(json[0].duplicates[0].line, None);
+    let place = |d: &Duplicate| (d.field(), d.position.line, d.position.column);
+    let found: Vec<_> = document.duplicates.iter().map(place).collect();
+    let expected =
+        [("spec.matches[0].path", 4, 5), ("spec.matches[1].path", 5, 16), ("spec", 6, 1)];
+    assert_eq!(found, expected.map(|(field, line, column)| (field.to_owned(), line, column)));
+    let json = parse("{}\n{\"a\":\n {\"b\": 1, \"b\": 2}}").unwrap();
+    assert_eq!(place(&json[1].duplicates[0]), ("a.b".to_owned(), 3, 10));
+    assert_eq!(json[1].value, json!({"a": {"b": 2}}));
 }
 
 #[test]
 fn empty_documents_are_none() {
     for text in ["", "\u{feff}", "---\n", "# a comment\n", "---\n---\nnull\n"] {
-        assert_eq!(parse(text, Format::Yaml).unwrap(), [], "{text:?}");
+        assert_eq!(parse(text).unwrap(), [], "{text:?}");
     }
     for text in ["", "null", " \n"] {
-        assert_eq!(parse(text, Format::Json).unwrap(), [], "{text:?}");
+        assert_eq!(parse(text).unwrap(), [], "{text:?}");
     }
-    assert_eq!(parse("a: 1\n---\n---\nb: 2\n", Format::Yaml).unwrap().len(), 2);
-    assert_eq!(parse("{\"a\":\t1}\n{}", Format::Json).unwrap().len(), 2);
+    assert_eq!(parse("a: 1\n---\n---\nb: 2\n").unwrap().len(), 2);
+    assert_eq!(parse("{\"a\":\t1}\n{}").unwrap().len(), 2);
 }
 
 #[test]
 fn a_broken_text_says_where() {
-    for (text, format, line) in [
-        ("a: 1\nb: [\n", Format::Yaml, "line"),
-        ("a: 1\n b: 2\n", Format::Yaml, "line 2"),
-        ("a: *nowhere\n", Format::Yaml, "line 1"),
-        ("a: {~: 1}\n", Format::Yaml, "null is not allowed here at line 1, column 5"),
-        ("{\"a\": 1\n", Format::Json, "line 2"),
+    for (text, line, column) in [
+        ("a: 1\nb: [\n", 3, 1),
+        ("a: 1\n b: 2\n", 2, 3),
+        ("a: *nowhere\n", 1, 4),
+        ("a: {~: 1}\n", 1, 5),
+        ("é: \"\\q\"\n", 1, 5),
+        ("a: 1\r\n---\r\nb:\r\n\tc: 1\r\n", 4, 1),
+        ("a: 1\n---\nb: 2\n---  c\n", 4, 1),
+        ("{\"a\": 1\n", 2, 1),
+        ("{}\n\n{}\n  {\"a\" 1}", 4, 7),
     ] {
-        let error = parse(text, format).unwrap_err();
-        assert!(error.contains(line) && !error.contains('\n'), "{text:?}: {error}");
+        let error = parse(text).unwrap_err();
+        let position = error.position;
+        assert_eq!((position.line, position.column), (line, column), "{text:?}: {error}");
+        assert!(!error.to_string().contains('\n'), "{text:?}: {error}");
     }
 }
 
 #[test]
 fn nesting_and_aliases_are_bounded() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(parse(&deep, Format::Yaml).is_err());
-    assert!(parse(&deep, Format::Json).is_err());
+    assert!(parse(&deep).is_err());
+    assert!(parse(&deep).is_err());
     for opener in ["- ", "? ", "a:\n ", "{a: ", "- - {? [", "&a ", "!t "] {
         // Whether these parse does not matter: the stack must not overflow.
-        let _ = parse(&opener.repeat(20_000), Format::Yaml);
+        let _ = parse(&opener.repeat(20_000));
     }
     let mut chain = "a0: &a0 [x]\n".to_owned();
     for i in 1..5_000 {
         chain.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
     }
-    assert!(parse(&chain, Format::Yaml).is_err());
+    assert!(parse(&chain).is_err());
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for i in 1..12 {
         let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
         bomb.push_str(&format!("a{i}: &a{i} [{aliases}]\n"));
     }
-    assert!(parse(&bomb, Format::Yaml).is_err());
+    assert!(parse(&bomb).is_err());
 }
 
 /// Texts that take much more time or memory than their length suggests: none may take long, and
@@ -125,7 +134,7 @@ fn what_a_text_costs_is_in_proportion_to_its_length() {
         ("small maps", format!("[{}]", "{a},".repeat(8_000))),
     ] {
         let begin = std::time::Instant::now();
-        let parsed = parse(&text, Format::Yaml);
+        let parsed = parse(&text);
         let took = begin.elapsed();
         // Generous: this is for what takes minutes, and the machine may be busy.
         assert!(took.as_secs() < 20, "{name}: {took:?}");
@@ -134,9 +143,9 @@ fn what_a_text_costs_is_in_proportion_to_its_length() {
                 let bytes: usize = documents.iter().map(|d| d.value.to_string().len()).sum();
                 assert!(bytes < 4 * text.len() + (1 << 20), "{name}: {bytes}");
                 let noted = documents.iter().map(|d| d.duplicates.len()).max();
-                assert!(noted <= Some(MAX_DUPLICATES), "{name}: {noted:?}");
+                assert!(noted <= Some(100), "{name}: {noted:?}");
             }
-            Err(error) => assert!(error.contains("line "), "{name}: {error}"),
+            Err(error) => assert!(error.position.line > 0, "{name}: {error}"),
         }
     }
 }
@@ -144,10 +153,10 @@ fn what_a_text_costs_is_in_proportion_to_its_length() {
 #[test]
 fn large_files_are_read() {
     let document = format!("a: [{}]\n---\n", "1, ".repeat(250));
-    assert_eq!(parse(&document.repeat(1_100), Format::Yaml).unwrap().len(), 1_100);
+    assert_eq!(parse(&document.repeat(1_100)).unwrap().len(), 1_100);
     // Anchors are those of the document that they are in.
     let shared = "a: &a {x: 1}\nb: *a\nc:\n  <<: *a\n---\n";
-    assert_eq!(parse(&shared.repeat(1_100), Format::Yaml).unwrap().len(), 1_100);
+    assert_eq!(parse(&shared.repeat(1_100)).unwrap().len(), 1_100);
     let often = format!("a: &a {{x: 1}}\nb:\n{}", "- *a\n".repeat(5_000));
-    assert!(parse(&often, Format::Yaml).is_ok());
+    assert!(parse(&often).is_ok());
 }

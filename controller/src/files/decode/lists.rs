@@ -1,0 +1,131 @@
+//! Lists of objects: `List`, and `RouteList`, `ServiceList` and so on.
+
+use super::{Contents, Document, Origin, mistake};
+use crate::objects::{self, CustomKind, ObjectKind, Visitor};
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::Resource;
+use serde_json::Value;
+use std::sync::Arc;
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether `kubectl` takes an object apart into its items.
+pub(super) fn is_list(value: &Value) -> bool {
+    let kind = text(value, "kind");
+    kind == "List" || (kind.ends_with("List") && value.get("items").is_some())
+}
+
+impl Contents {
+    pub(super) fn list(&mut self, origin: Origin, mut list: Document) {
+        let kind = text(&list.value, "kind").to_owned();
+        let api_version = text(&list.value, "apiVersion").to_owned();
+        if let Some(message) = refused(&list.value, &kind, &api_version) {
+            return self.problem(origin, message);
+        }
+        let items = match list.value.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => items,
+            None | Some(Value::Null) => Vec::new(),
+            Some(_) => return self.problem(origin, format!("{kind}: 'items' is not a list")),
+        };
+        if list.duplicates.iter().any(|duplicate| duplicate.field() == "items") {
+            self.problem(origin, format!("{kind}: 'items' is given twice: the first is ignored"));
+        }
+        let of_items = kind.strip_suffix("List").unwrap_or_default();
+        for (index, mut value) in items.into_iter().enumerate() {
+            let origin = Origin { item: Some(index), ..origin };
+            complete(&mut value, of_items, &api_version);
+            if text(&value, "kind").is_empty() {
+                self.problem(origin, format!("{kind}: items[{index}] has no kind"));
+            } else if is_list(&value) {
+                self.problem(
+                    origin,
+                    format!("{kind}: items[{index}] is a list itself: list its items here"),
+                );
+            } else {
+                let duplicates =
+                    list.duplicates.iter().filter_map(|found| found.below_item(index)).collect();
+                let source = list.source;
+                self.document(origin, Document { value, source, duplicates, warnings: Vec::new() });
+            }
+        }
+    }
+}
+
+/// Why `kubectl` refuses a list, if it does: no API server has one of this kind.
+fn refused(list: &Value, kind: &str, api_version: &str) -> Option<String> {
+    if api_version.is_empty() {
+        return Some(format!("{kind} without apiVersion: a List has 'apiVersion: v1'"));
+    }
+    if kind == "List" {
+        return mistake(&with_kind(list, "Route"));
+    }
+    let of_items = kind.strip_suffix("List").unwrap_or_default();
+    let mut known = Known { kind: of_items, api_version: None };
+    objects::visit(&mut known);
+    match known.api_version {
+        Some(known) if known != api_version && !api_version.contains('/') => {
+            Some(format!("{api_version} has no kind '{kind}': write 'apiVersion: {known}'"))
+        }
+        Some(_) => None,
+        None => mistake(&with_kind(list, of_items)),
+    }
+}
+
+fn with_kind(list: &Value, kind: &str) -> Value {
+    serde_json::json!({"apiVersion": list["apiVersion"], "kind": kind})
+}
+
+/// Items of a list need not say their kind, if they don't say their version either.
+fn complete(item: &mut Value, kind: &str, api_version: &str) {
+    if let Value::Object(fields) = item {
+        let is_empty =
+            |field: &str| fields.get(field).and_then(Value::as_str).is_none_or(str::is_empty);
+        if is_empty("kind") && is_empty("apiVersion") && !kind.is_empty() {
+            fields.insert("kind".to_owned(), kind.into());
+            fields.insert("apiVersion".to_owned(), api_version.into());
+        }
+    }
+}
+
+/// Finds the version of a kind that Portico reads.
+struct Known<'k> {
+    kind: &'k str,
+    api_version: Option<String>,
+}
+
+impl Known<'_> {
+    fn visit<K: ObjectKind>(&mut self) {
+        if self.kind == K::NAME && self.api_version.is_none() {
+            self.api_version = Some(K::api_version(&()).into_owned());
+        }
+    }
+}
+
+impl Visitor for Known<'_> {
+    fn custom<K: CustomKind>(&mut self) {
+        self.visit::<K>();
+    }
+
+    fn namespaced<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+    {
+        self.visit::<K>();
+    }
+
+    fn cluster<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
+    {
+        self.visit::<K>();
+    }
+
+    fn referenced<K>(&mut self)
+    where
+        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
+    {
+        self.visit::<K>();
+    }
+}
