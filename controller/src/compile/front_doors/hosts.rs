@@ -127,8 +127,14 @@ impl<'s> FrontDoors<'s> {
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(precedence, ..)| *precedence);
         let compile = |(precedence, entry, last_good): (_, &'s Entry<_>, _)| {
-            let mut front_door =
-                FrontDoor::of_versions(precedence, entry, last_good, expressions, certificates);
+            let mut front_door = FrontDoor::of_versions(
+                precedence,
+                entry,
+                last_good,
+                options,
+                expressions,
+                certificates,
+            );
             if entry.class().is_none() && options.class.is_some() && !options.is_default_install() {
                 front_door.report.report_elsewhere();
             }
@@ -165,13 +171,14 @@ impl<'s> FrontDoor<'s> {
         precedence: Precedence<'s>,
         current: &'s Entry<crds::FrontDoor>,
         last_good: Option<&'s Entry<crds::FrontDoor>>,
+        options: &Options,
         expressions: &mut Expressions<'_>,
         certificates: &mut Certificates<'_, '_>,
     ) -> Self {
-        let mut front_door = Self::compile(precedence, current, expressions, certificates);
+        let mut front_door = Self::compile(precedence, current, options, expressions, certificates);
         let spent = expressions.end();
         if let Some(entry) = last_good.filter(|_| front_door.report.is_invalid()) {
-            let last_good = Self::compile(precedence, entry, expressions, certificates);
+            let last_good = Self::compile(precedence, entry, options, expressions, certificates);
             let spent_by_last_good = expressions.end();
             if last_good.report.accepted() {
                 expressions.release(spent);
@@ -192,6 +199,7 @@ impl<'s> FrontDoor<'s> {
     fn compile(
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::FrontDoor>,
+        options: &Options,
         expressions: &mut Expressions<'_>,
         certificates: &mut Certificates<'_, '_>,
     ) -> Self {
@@ -221,13 +229,18 @@ impl<'s> FrontDoor<'s> {
         let attach_rules =
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
         let attach_rules = Rc::new(attach_rules);
-        let trusted_proxies =
-            networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
+        let trusted_proxies = if spec.trusted_proxies.is_empty() {
+            options.trusted_proxies.clone()
+        } else {
+            networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report)
+        };
         let slashes = match spec.slashes {
             crds::Slashes::Keep => Slashes::Keep,
             crds::Slashes::Merge => Slashes::Merge,
         };
-        let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
+        let has_proxies = !spec.trusted_proxies.is_empty() || !trusted_proxies.is_empty();
+        let at_headers = at.child("trustedHeaders");
+        let trusted_headers = trusted_headers(spec, has_proxies, &at_headers, &mut report);
         let defaults = Terms::of_front_door(spec.defaults.as_deref(), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
@@ -331,13 +344,14 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
 
 fn trusted_headers(
     spec: &crds::FrontDoorSpec,
+    has_proxies: bool,
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> TrustedHeaders {
     match spec.trusted_headers {
         crds::TrustedHeaders::XForwarded => TrustedHeaders::XForwarded,
         crds::TrustedHeaders::Forwarded => {
-            if spec.trusted_proxies.is_empty() {
+            if !has_proxies {
                 report.warn(
                     at,
                     Reason::NoEffect,
