@@ -4,7 +4,7 @@ use super::parse::{self, Document, Format};
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     objects::{self, CustomKind, Entry, Object, ObjectKind, Visitor},
-    schema::nearest,
+    schema::{self, kubernetes, nearest},
 };
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
@@ -89,9 +89,10 @@ impl Contents {
         if document.value["apiVersion"] == "v1" && document.value["kind"] == "List" {
             return self.list(number, document);
         }
-        let mut reader = Reader { document: Some(document), object: None };
+        let mut reader = Reader { document: Some(document), object: None, warnings: Vec::new() };
         objects::visit(&mut reader);
-        let Reader { document, object } = reader;
+        let Reader { document, object, warnings } = reader;
+        warnings.into_iter().for_each(|warning| self.hint(number, Some(warning)));
         let rest = document.map(|document| document.value);
         match object.or_else(|| mistake(rest.as_ref()?).map(Err)) {
             Some(Ok(object)) => self.objects.push((number, object)),
@@ -136,6 +137,8 @@ struct Reader {
     /// Taken once it has been decoded.
     document: Option<Document>,
     object: Option<Result<Object, String>>,
+    /// What has no effect in one of Kubernetes' own objects, or would be refused in a cluster.
+    warnings: Vec<String>,
 }
 
 impl Reader {
@@ -148,6 +151,23 @@ impl Reader {
             self.object = Some(read(document));
         }
     }
+
+    /// One of Kubernetes' own objects.
+    fn core<K: ObjectKind<Held = Arc<K>>>(
+        &mut self,
+        name: impl FnOnce(&mut Document) -> Result<ObjectName, String>,
+    ) {
+        let mut warnings = Vec::new();
+        self.read::<K>(|mut document| {
+            let name = name(&mut document)?;
+            let shown = display_name(&name);
+            let found = kubernetes::warnings::<K>(K::NAME, K::CHECK_NAME, &document.value);
+            let found = found.into_iter();
+            warnings = found.map(|(at, it)| format!("{} {shown}: {at}: {it}", K::NAME)).collect();
+            core_object::<K>(name, document)
+        });
+        self.warnings.append(&mut warnings);
+    }
 }
 
 impl Visitor for Reader {
@@ -159,20 +179,14 @@ impl Visitor for Reader {
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
     {
-        self.read::<K>(|mut document| {
-            let name = namespaced_name(K::NAME, &mut document)?;
-            core_object::<K>(name, document)
-        });
+        self.core::<K>(|document| namespaced_name(K::NAME, document));
     }
 
     fn cluster<K>(&mut self)
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
     {
-        self.read::<K>(|document| {
-            let name = ObjectName::new("", required_name(K::NAME, &document)?);
-            core_object::<K>(name, document)
-        });
+        self.core::<K>(|document| Ok(ObjectName::new("", required_name(K::NAME, document)?)));
     }
 
     fn referenced<K>(&mut self)
@@ -238,7 +252,8 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String
             message,
         }
     });
-    let entry = Entry::decode(&object, document.value, duplicates);
+    let in_status = schema::unknown_in_status(&object, &document.value);
+    let entry = Entry::decode(&object, document.value, duplicates.chain(in_status));
     Ok(K::object(name, entry))
 }
 
