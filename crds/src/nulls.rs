@@ -58,3 +58,33 @@ fn escape(name: &str) -> String {
         _ => name.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// How many objects and maps a schema has that refuse nulls.
+    fn count(schema: &Value, path: &str) -> usize {
+        let required = schema["required"].as_array().map_or(0, Vec::len);
+        let fields = schema["properties"].as_object();
+        let may_have_nulls = fields.is_some_and(|fields| fields.len() > required)
+            || schema.get("additionalProperties").is_some();
+        let rules = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
+        let refuses = rules.filter(|rule| rule["message"] == NULL_REFUSED).count();
+        assert_eq!(refuses, usize::from(may_have_nulls), "{path}");
+        let inside = fields.into_iter().flatten();
+        let inside = inside.map(|(name, field)| count(field, &format!("{path}.{name}")));
+        refuses + inside.sum::<usize>() + schema.get("items").map_or(0, |items| count(items, path))
+    }
+
+    #[test]
+    fn every_object_in_a_spec_refuses_nulls() {
+        for crd in crate::crds() {
+            let schema = serde_json::to_value(crd.spec.versions[0].schema.as_ref().unwrap());
+            let spec = &schema.unwrap()["openAPIV3Schema"]["properties"]["spec"];
+            assert!(count(spec, "spec") > 10, "{}", crd.spec.names.kind);
+        }
+    }
+}
