@@ -15,11 +15,12 @@ use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
     error::ErrorKind,
 };
+use ipnet::IpNet;
 use portico_dataplane::{
     address_guard::{AddressGuard, ExternalPattern},
     config::{Config, Limits},
 };
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Duration};
 
 /// Puts services on separate hosts behind one origin: a front door that routes, rewrites and
 /// answers for them, so that browsers need no CORS preflights
@@ -277,6 +278,10 @@ pub struct ServingArgs {
     /// Host claims.
     #[command(flatten)]
     pub hosts: HostClaimArgs,
+    /// A proxy, or a network of them, whose X-Forwarded-* or Forwarded is believed where a FrontDoor
+    /// has no 'trustedProxies' of its own; repeatable: 10.0.0.7, 10.0.0.0/8 [default: none]
+    #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = values::network)]
+    trusted_proxies: Vec<IpNet>,
 }
 
 /// A log format.
@@ -289,6 +294,11 @@ pub enum LogFormat {
 }
 
 impl ServingArgs {
+    /// The proxies that FrontDoors trust which don't list any.
+    pub fn trusted_proxies(&self) -> Arc<[IpNet]> {
+        self.trusted_proxies.as_slice().into()
+    }
+
     /// The dataplane's configuration.
     pub fn config(&self) -> Config {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);

@@ -56,10 +56,11 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A LabelSelector.
+/// A LabelSelector. The empty one, which selects everything, is `{}`: one whose parts are empty was
+/// meant to restrict.
 pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
-    let key = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
-    let value = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+    const KEY: &str = "a name of at most 63 letters, digits, '-', '_' and '.', possibly with a DNS name of at most 253 characters and '/' in front";
+    let (key, value) = (crate::pattern::LABEL_KEY, crate::pattern::LABEL_VALUE);
     json_schema!({
         "type": "object",
         "x-kubernetes-map-type": "atomic",
@@ -67,12 +68,18 @@ pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
             "matchLabels": {
                 "description": "Labels that the object must have, with these values.",
                 "type": "object",
+                "minProperties": 1,
                 "maxProperties": 32,
                 "additionalProperties": {"type": "string", "maxLength": 63, "pattern": value},
+                "x-kubernetes-validations": [{
+                    "rule": format!("self.all(key, key.matches('{key}') && key.indexOf('/') <= 253)"),
+                    "message": format!("a label's key is {KEY}"),
+                }],
             },
             "matchExpressions": {
                 "description": "Requirements that must all hold.",
                 "type": "array",
+                "minItems": 1,
                 "maxItems": 32,
                 "items": {
                     "description": "A requirement on one label.",
@@ -80,11 +87,15 @@ pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
                     "required": ["key", "operator"],
                     "properties": {
                         "key": {
-                            "description": "The label's key.",
+                            "description": format!("The label's key, {KEY}."),
                             "type": "string",
                             "minLength": 1,
                             "maxLength": 317,
                             "pattern": key,
+                            "x-kubernetes-validations": [{
+                                "rule": "self.indexOf('/') <= 253",
+                                "message": "the part of a label's key in front of '/' has at most 253 characters",
+                            }],
                         },
                         "operator": {
                             "description": "How the label's value compares to `values`.",

@@ -8,6 +8,7 @@ mod cors;
 mod foreign;
 mod front_door;
 mod health;
+mod nulls;
 mod pattern;
 mod retry;
 mod route;
@@ -26,6 +27,7 @@ pub use front_door::{
     StatusAddress, TrustedHeaders,
 };
 pub use health::{CheckMethod, Ejection, HealthCheck};
+pub use nulls::NULL_REFUSED;
 pub use retry::{EndpointLimits, Retry};
 pub use route::{
     FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
@@ -41,5 +43,11 @@ use kube::CustomResourceExt;
 
 /// Both CustomResourceDefinitions: FrontDoor, then Route.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![FrontDoor::crd(), Route::crd()]
+    let mut definitions = vec![FrontDoor::crd(), Route::crd()];
+    let versions = definitions.iter_mut().flat_map(|it| &mut it.spec.versions);
+    let schemas = versions.filter_map(|it| it.schema.as_mut()?.open_api_v3_schema.as_mut());
+    schemas
+        .filter_map(|schema| schema.properties.as_mut()?.get_mut("spec"))
+        .for_each(nulls::refuse);
+    definitions
 }

@@ -28,6 +28,12 @@ pub(crate) const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 pub(crate) const SUBDOMAIN: &str =
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
+/// A label's key: a name, possibly with an RFC 1123 subdomain in front.
+pub(crate) const LABEL_KEY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+
+/// A label's value.
+pub(crate) const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+
 /// A key of a Secret's data.
 pub(crate) const SECRET_KEY: &str = "^[-._0-9A-Za-z]+$";
 
@@ -106,6 +112,11 @@ mod tests {
     /// A pattern, texts that it takes, and texts that it does not.
     type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
 
+    /// 63 characters.
+    const LONGEST: &str =
+        "a.example/123456789012345678901234567890123456789012345678901234567890123";
+    const TOO_LONG: &str = "1234567890123456789012345678901234567890123456789012345678901234";
+
     const CASES: &[Case] = &[
         (TOKEN, &["GET", "x-api-key", "*"], &["", "x y", "x:", "é", "a\n"]),
         (FIELD_VALUE, &["", "a b\tc", "~"], &["a\nb", "a\rb", "\0", "\u{7f}", "é"]),
@@ -117,6 +128,12 @@ mod tests {
         (METHOD, &["GET", "M-SEARCH", "*"], &["", "get", "Get", "A B"]),
         (LABEL, &["a", "web-1", "0"], &["", "-a", "a-", "a.b", "A", "a_b"]),
         (SUBDOMAIN, &["a", "ep-com", "a.b-c.d"], &["", ".a", "a.", "a..b", "A", "a_b"]),
+        (
+            LABEL_KEY,
+            &["a", "A_b.c", "a.b/C", LONGEST],
+            &["", "-a", "a/", "/a", "A/a", "a/b/c", TOO_LONG],
+        ),
+        (LABEL_VALUE, &["", "a", "A_b.c-1"], &["-", "a-", "a b"]),
         (SECRET_KEY, &["token", "tls.crt", "A_b-1"], &["", "a/b", "a b"]),
         (PORT_NAME, &["http", "a", "h2c", "8080-web"], &["", "80", "8-0", "-a", "a-", "a--b", "A"]),
         (

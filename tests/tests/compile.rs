@@ -73,6 +73,7 @@ struct CaseOptions {
     allow_external: Vec<String>,
     host_claims: BTreeMap<String, Vec<String>>,
     underscores_allowed: bool,
+    trusted_proxies: Vec<String>,
     now: Option<String>,
 }
 
@@ -87,6 +88,7 @@ impl CaseOptions {
             allow_external,
             host_claims,
             underscores_allowed,
+            trusted_proxies,
             now,
         } = line.map(|line| serde_saphyr::from_str(line).expect("options")).unwrap_or_default();
         let underscores =
@@ -107,6 +109,7 @@ impl CaseOptions {
             guard,
             host_claims,
             underscores,
+            trusted_proxies: trusted_proxies.iter().map(|it| it.parse().expect("a CIDR")).collect(),
             now,
         }
     }

@@ -22,6 +22,27 @@
 {{- fail "hostPorts: two replicas of a Deployment can't share one port of a node; use kind: DaemonSet" -}}
 {{- end -}}
 
+{{- if and .hostNetwork (or .hostPorts.http .hostPorts.https) -}}
+{{- fail "hostPorts: with hostNetwork, listen.ports are the ports of the node; leave hostPorts out" -}}
+{{- end -}}
+{{- range .initContainers -}}
+{{- if eq .name "portico" -}}
+{{- fail "initContainers: the name portico is that of Portico's own container; choose another" -}}
+{{- end -}}
+{{- end -}}
+{{- range .extraContainers -}}
+{{- if eq .name "portico" -}}
+{{- fail "extraContainers: the name portico is that of Portico's own container; choose another" -}}
+{{- end -}}
+{{- end -}}
+{{- $volumes := list -}}
+{{- range .extraVolumes -}}{{- $volumes = append $volumes .name -}}{{- end -}}
+{{- range .extraVolumeMounts -}}
+{{- if not (has .name $volumes) -}}
+{{- fail (printf "extraVolumeMounts: there is no volume %q; add it to extraVolumes" .name) -}}
+{{- end -}}
+{{- end -}}
+
 {{- with .updateStrategy -}}
 {{- if and $isDaemonSet (eq (default "" .type) "Recreate") -}}
 {{- fail "updateStrategy.type: a DaemonSet does not support Recreate; use RollingUpdate or OnDelete" -}}
@@ -73,7 +94,7 @@
 {{- fail "service.externalTrafficPolicy: nothing outside the cluster can reach a Service of type ClusterIP without externalIPs" -}}
 {{- end -}}
 {{- if ne .type "LoadBalancer" -}}
-{{- range $name := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+{{- range $name := list "loadBalancerClass" "loadBalancerIP" "loadBalancerSourceRanges" -}}
 {{- if get $.Values.service $name -}}
 {{- fail (printf "service.%s: needs service.type LoadBalancer; it is %s" $name $.Values.service.type) -}}
 {{- end -}}

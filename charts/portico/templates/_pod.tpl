@@ -24,6 +24,13 @@ spec:
   securityContext:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- if .Values.hostNetwork }}
+  hostNetwork: true
+  {{- end }}
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 2 }}
+  {{- end }}
   containers:
   - name: portico
     image: {{ include "portico.image" . | quote }}
@@ -71,12 +78,18 @@ spec:
       {{- with .Values.readinessProbe }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
-    {{- with .Values.preStopSleepSeconds }}
+    {{- $lifecycle := deepCopy (default dict .Values.lifecycle) }}
+    {{- if and .Values.preStopSleepSeconds (not $lifecycle.preStop) }}
     # Listeners close at SIGTERM. Load balancers have this long to take the Pod out of rotation.
+    {{- $_ := set $lifecycle "preStop" (dict "sleep" (dict "seconds" (int64 .Values.preStopSleepSeconds))) }}
+    {{- end }}
+    {{- with $lifecycle }}
     lifecycle:
-      preStop:
-        sleep:
-          seconds: {{ int64 . }}
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with .Values.extraVolumeMounts }}
+    volumeMounts:
+      {{- toYaml . | nindent 4 }}
     {{- end }}
     {{- with .Values.resources }}
     resources:
@@ -86,6 +99,13 @@ spec:
     securityContext:
       {{- toYaml . | nindent 6 }}
     {{- end }}
+  {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- with .Values.extraVolumes }}
+  volumes:
+    {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}
@@ -111,7 +131,7 @@ spec:
     {{- toYaml $constraints | nindent 4 }}
   {{- end }}
   {{- end }}
-  {{- with .Values.dnsPolicy }}
+  {{- with default (ternary "ClusterFirstWithHostNet" "" .Values.hostNetwork) .Values.dnsPolicy }}
   dnsPolicy: {{ . }}
   {{- end }}
   {{- with .Values.dnsConfig }}
@@ -191,6 +211,9 @@ spec:
 - --drain-timeout={{ int64 .drainTimeoutSeconds }}s
 - {{ printf "--via-name=%s" (default (printf "%s-%s" $.Release.Namespace $.Release.Name) .viaName) | quote }}
 - --underscores={{ .underscores }}
+{{- range .trustedProxies }}
+- {{ printf "--trusted-proxy=%s" . | quote }}
+{{- end }}
 {{- range .allowExternal }}
 - {{ printf "--allow-external=%s" . | quote }}
 {{- end }}

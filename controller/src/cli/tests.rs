@@ -63,10 +63,15 @@ fn flags_reach_the_configuration() {
         "--max-connections-per-client=20",
         "--max-memory=256MiB",
         "--via-name=edge",
+        "--trusted-proxy=10.1.2.3/8",
+        "--trusted-proxy=fd00::1",
         "--allow-external=10.0.0.0/8",
         "--allow-external=*.corp.example",
     ]);
-    let config = args.unwrap().config();
+    let args = args.unwrap();
+    let trusted: Vec<_> = args.trusted_proxies().iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "fd00::1/128"]);
+    let config = args.config();
     assert_eq!(config.http.to_string(), "[::1]:0");
     assert_eq!(config.https.to_string(), "127.0.0.1:443");
     assert_eq!(config.public_https_port, Some(30443));
@@ -103,6 +108,7 @@ fn a_bad_value_says_what_a_good_one_is() {
         ("--via-name=a b", "letters"),
         ("--underscores=keep", "remove, allow"),
         ("--allow-external=http://x", "CIDR"),
+        ("--trusted-proxy=lb.example", "10.0.0.0/8"),
         ("--host-claims=www.ep.com", "web=www.ep.com"),
         ("--host-claims=web=", "web=www.ep.com"),
         ("--host-claims=Web=a.com", "lower-case"),

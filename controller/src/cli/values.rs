@@ -1,6 +1,7 @@
 //! Parsers for flag values.
 
 use http::{HeaderName, HeaderValue, Method, header};
+use ipnet::IpNet;
 use portico_dataplane::{
     cors::{OriginHost, OriginPattern, OriginPatternError, OriginPort},
     table::{HostPattern, HostPatternError, ObjectName},
@@ -22,6 +23,12 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| {
         "write an IP address and a port: 0.0.0.0:8080 (every address), 127.0.0.1:8080, [::]:8080"
     })
+}
+
+/// An address or a CIDR.
+pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map(|it| it.trunc()).map_err(|_| "write an address or a CIDR: 10.0.0.7, 10.0.0.0/8")
 }
 
 /// A number of bytes, plain or with KiB, MiB or GiB.

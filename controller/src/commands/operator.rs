@@ -39,6 +39,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
         guard,
         host_claims,
         underscores,
+        trusted_proxies: args.serving.trusted_proxies(),
         now: None,
     };
     let publisher = Publisher::new(operator.source(), options, &mut registry);

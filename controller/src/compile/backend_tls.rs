@@ -12,6 +12,9 @@ use std::{slice, sync::Arc};
 /// What follows from a reference that leads to nothing valid.
 const CONSEQUENCE: &str = "until then this backend takes no request";
 
+/// The name that `serverName` gives, if it gives one; `None` if it is invalid.
+pub(super) type GivenName = Option<Option<ServerName<'static>>>;
+
 /// The field of one backend.
 pub(super) struct BackendTlsField<'a> {
     pub(super) namespace: &'a str,
@@ -24,28 +27,24 @@ impl BackendTlsField<'_> {
     /// is missing or invalid.
     pub(super) fn compile(
         &self,
+        server_name: GivenName,
         default: &BackendTls,
         certificates: &mut Certificates<'_, '_>,
         at: &FieldPath<'_>,
         report: &mut Report,
     ) -> Option<BackendTls> {
-        let server_name = self.server_name(default, &at.child("serverName"), report);
         let verification = self.verification(default, certificates, &at.child("caRef"), report);
         let at = at.child("clientCertificateRef");
         let client_certificate = self.client_certificate(certificates, &at, report);
         Some(BackendTls {
-            server_name: server_name?,
+            server_name: server_name?.or_else(|| default.server_name.clone()),
             verification: verification?,
             client_certificate: client_certificate?,
         })
     }
 
-    fn server_name(
-        &self,
-        default: &BackendTls,
-        at: &FieldPath<'_>,
-        report: &mut Report,
-    ) -> Option<Option<ServerName<'static>>> {
+    /// Checks what the field says by itself, which does not depend on any other object.
+    pub(super) fn server_name(&self, at: &FieldPath<'_>, report: &mut Report) -> GivenName {
         match &self.given.server_name {
             None if self.is_service && self.given.ca_ref.is_some() => {
                 report.invalid(
@@ -54,7 +53,7 @@ impl BackendTlsField<'_> {
                 );
                 None
             }
-            None => Some(default.server_name.clone()),
+            None => Some(None),
             Some(name) => {
                 match ServerName::try_from(name.trim_matches(['[', ']']).to_ascii_lowercase()) {
                     Ok(name) => Some(Some(name)),

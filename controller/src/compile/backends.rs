@@ -137,10 +137,11 @@ impl<'s> Backends<'_, '_, 's> {
         report: &mut Report,
     ) {
         let is_service = matches!(resolved.target, Target::Endpoints(_));
+        let field = BackendTlsField { namespace: &self.route.namespace, is_service, given };
+        let server_name = field.server_name(&at.child("serverName"), report);
         let tls = match &resolved.protocol {
             Protocol::Https(default) => {
-                let given = BackendTlsField { namespace: &self.route.namespace, is_service, given };
-                given.compile(default, self.certificates, at, report)
+                field.compile(server_name, default, self.certificates, at, report)
             }
             Protocol::Http1 | Protocol::H2c => {
                 let message = "applies to https only";

@@ -1,8 +1,12 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
+use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::HostPattern};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Compiler options.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,8 @@ pub struct Options {
     pub host_claims: HostClaims,
     /// What the dataplane does with request headers whose names have underscores, for a warning.
     pub underscores: Underscores,
+    /// The proxies that FrontDoors trust which don't list any.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// The time at which this is compiled, for warnings of certificates that expire. `None`: their
     /// dates are not judged.
     pub now: Option<Timestamp>,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     objects::{self, CustomKind, Entry, Object, ObjectKind, Visitor},
-    schema::nearest,
+    schema::{self, kubernetes, nearest},
 };
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
@@ -132,9 +132,12 @@ impl Contents {
         if lists::is_list(&document.value) {
             return self.list(origin, document);
         }
-        let mut reader = Reader { document: Some(document), object: None };
+        let mut reader = Reader { document: Some(document), object: None, warnings: Vec::new() };
         objects::visit(&mut reader);
-        let Reader { document, object } = reader;
+        let Reader { document, object, warnings } = reader;
+        let warnings =
+            warnings.into_iter().map(|warning| origin.problem(Severity::Warning, warning));
+        self.problems.extend(warnings);
         let rest = document.map(|document| document.value);
         match object.or_else(|| mistake(rest.as_ref()?).map(Err)) {
             Some(Ok(object)) => self.objects.push((origin, object)),
@@ -164,6 +167,8 @@ struct Reader {
     /// Taken once it has been decoded.
     document: Option<Document>,
     object: Option<Result<Object, String>>,
+    /// What has no effect in one of Kubernetes' own objects, or would be refused in a cluster.
+    warnings: Vec<String>,
 }
 
 impl Reader {
@@ -176,6 +181,23 @@ impl Reader {
             self.object = Some(read(document));
         }
     }
+
+    /// One of Kubernetes' own objects.
+    fn core<K: ObjectKind<Held = Arc<K>>>(
+        &mut self,
+        name: impl FnOnce(&mut Document) -> Result<ObjectName, String>,
+    ) {
+        let mut warnings = Vec::new();
+        self.read::<K>(|mut document| {
+            let name = name(&mut document)?;
+            let shown = display_name(&name);
+            let found = kubernetes::warnings::<K>(K::NAME, K::CHECK_NAME, &document.value);
+            let found = found.into_iter();
+            warnings = found.map(|(at, it)| format!("{} {shown}: {at}: {it}", K::NAME)).collect();
+            core_object::<K>(name, document)
+        });
+        self.warnings.append(&mut warnings);
+    }
 }
 
 impl Visitor for Reader {
@@ -187,20 +209,14 @@ impl Visitor for Reader {
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
     {
-        self.read::<K>(|mut document| {
-            let name = namespaced_name(K::NAME, &mut document)?;
-            core_object::<K>(name, document)
-        });
+        self.core::<K>(|document| namespaced_name(K::NAME, document));
     }
 
     fn cluster<K>(&mut self)
     where
         K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
     {
-        self.read::<K>(|document| {
-            let name = ObjectName::new("", required_name(K::NAME, &document)?);
-            core_object::<K>(name, document)
-        });
+        self.core::<K>(|document| Ok(ObjectName::new("", required_name(K::NAME, document)?)));
     }
 
     fn referenced<K>(&mut self)
@@ -267,7 +283,8 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String
         }
     });
     as_stored::metadata(&mut document.value);
-    let entry = Entry::decode(&object, document.value, duplicates);
+    let in_status = schema::unknown_in_status(&object, &document.value);
+    let entry = Entry::decode(&object, document.value, duplicates.chain(in_status));
     Ok(K::object(name, entry))
 }
 

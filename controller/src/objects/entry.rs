@@ -65,13 +65,13 @@ impl<T: DeserializeOwned> Entry<T> {
         if is_hopeless {
             return Self { object: None, undecoded: Vec::new(), problems, file: None };
         }
-        schema::prune_nulls(&mut value);
         if let Value::Object(fields) = &mut value {
             fields.remove("status"); // Ours to write, and not validated.
         }
         // Values that don't decode are replaced, so that the rest can be checked too.
         let undecoded =
             if problems.is_empty() { Vec::new() } else { schema::repair(object.kind, &mut value) };
+        schema::prune_nulls(&mut value);
         let decoded = T::deserialize(value).map_err(|error| {
             if !problems.iter().any(|problem| problem.severity == Severity::Error) {
                 problems.push(Problem {

@@ -2,7 +2,10 @@
 //! everything that differs from kind to kind. To add a kind, add an entry.
 
 use super::{Entry, secret, values};
-use crate::diagnostic::{Kind, ObjectRef, Problem};
+use crate::{
+    diagnostic::{Kind, ObjectRef, Problem},
+    schema::labels,
+};
 use k8s_openapi::{
     ClusterResourceScope, NamespaceResourceScope,
     api::{
@@ -13,6 +16,7 @@ use k8s_openapi::{
 use kube::{Resource, core::ApiResource};
 use portico_crds::{FrontDoor, Route};
 use portico_dataplane::table::ObjectName;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -24,7 +28,15 @@ use std::{
 
 /// A kind of objects that Portico reads.
 pub trait ObjectKind:
-    Resource<DynamicType = ()> + Clone + Debug + PartialEq + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = ()>
+    + Clone
+    + Debug
+    + PartialEq
+    + DeserializeOwned
+    + JsonSchema
+    + Send
+    + Sync
+    + 'static
 {
     /// The kind's name in manifests.
     const NAME: &'static str;
@@ -34,6 +46,9 @@ pub trait ObjectKind:
 
     /// Whether an operator without permission to read them goes on as if there were none.
     const IS_OPTIONAL: bool = false;
+
+    /// What the API server says of a name, if it refuses it.
+    const CHECK_NAME: fn(&str) -> Result<(), &'static str> = labels::check_subdomain;
 
     /// What a snapshot holds for each object.
     type Held: Clone + Debug + PartialEq + Send + Sync + 'static;
@@ -199,6 +214,8 @@ kinds! {
 
     /// Services.
     services: Arc<Service>, namespaced {
+        const CHECK_NAME: fn(&str) -> Result<(), &'static str> = labels::check_service_name;
+
         fn trim(&mut self) {
             self.status = None;
         }
@@ -209,6 +226,8 @@ kinds! {
 
     /// Namespaces. Their keys have an empty namespace.
     namespaces: Arc<Namespace>, cluster {
+        const CHECK_NAME: fn(&str) -> Result<(), &'static str> = labels::check_label;
+
         fn trim(&mut self) {
             self.status = None;
         }

@@ -72,7 +72,12 @@ impl Walk<'_> {
             }
             let at = at.child(name);
             match object.fields.get(name) {
-                Some(_) if value.is_null() => {}
+                Some(_) if value.is_null() => {
+                    // One that is required is reported as missing.
+                    if object.refuses_nulls && !object.required.contains(name) {
+                        self.report(&at, messages::NULL.to_owned());
+                    }
+                }
                 Some(node) => self.value(node, &at, value),
                 None => self.report(&at, messages::unknown(name, object)),
             }
@@ -85,6 +90,10 @@ impl Walk<'_> {
     }
 
     fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {
+        if fields.len() < map.min {
+            let message = format!("must have at least {}", messages::count(map.min, "key"));
+            self.report(at, message);
+        }
         if fields.len() > map.max {
             let message = format!(
                 "has {}, at most {} are allowed",
@@ -97,7 +106,15 @@ impl Walk<'_> {
             if self.is_full() {
                 return;
             }
-            self.value(&map.values, &at.key(key), value);
+            let at = at.key(key);
+            if let Err(message) = (map.check_key)(key) {
+                self.report(&at, format!("{} is not a key: {message}", messages::quoted(key)));
+            }
+            match value {
+                Value::Null if map.refuses_nulls => self.report(&at, messages::NULL.to_owned()),
+                Value::Null => {}
+                value => self.value(&map.values, &at, value),
+            }
         }
     }
 
@@ -167,6 +184,9 @@ impl Walk<'_> {
             && !pattern.is_match(value)
         {
             self.report(at, messages::unfit(value, about, pattern.as_str()));
+        }
+        if let Err(message) = (text.check)(value) {
+            self.report(at, format!("{} does not fit: {message}", messages::quoted(value)));
         }
         if text.time && Time::deserialize(&Value::from(value)).is_err() {
             self.report(

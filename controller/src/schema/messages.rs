@@ -7,12 +7,25 @@ use serde_json::Value;
 /// Longer values are truncated in messages.
 const MAX_QUOTED_CHARS: usize = 64;
 
+/// A null.
+pub(super) const NULL: &str = "is null, which is how YAML reads an empty value and Helm renders one that is not set: leave the field out, or give it a value";
+
 /// An unknown field.
 pub(super) fn unknown(name: &str, object: &Object) -> String {
+    format!("unknown field; {}", instead(name, object))
+}
+
+/// An unknown field that is no error.
+pub(super) fn without_effect(name: &str, object: &Object) -> String {
+    format!("unknown field, which has no effect; {}", instead(name, object))
+}
+
+/// What may have been meant by an unknown field.
+fn instead(name: &str, object: &Object) -> String {
     let known = object.fields.keys().map(String::as_str);
     match nearest(name, known.clone()) {
-        Some(near) => format!("unknown field; did you mean '{near}'?"),
-        None => format!("unknown field; known here: {}", known.collect::<Vec<_>>().join(", ")),
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -4,6 +4,8 @@
 //! more.
 
 mod check;
+pub(crate) mod kubernetes;
+pub(crate) mod labels;
 mod messages;
 mod metadata;
 mod node;
@@ -11,11 +13,14 @@ mod repair;
 
 pub(crate) use messages::nearest;
 
-use crate::diagnostic::{Kind, ObjectRef, Problem};
+use crate::diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity};
 use node::{Node, Object, Shape};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::LazyLock};
 
+/// The schema of `status` in each kind's definition.
+static STATUS: LazyLock<[Node; 2]> =
+    LazyLock::new(|| Kind::ALL.map(|kind| property(kind, "status")));
 static FRONT_DOOR: LazyLock<Node> = LazyLock::new(|| root(Kind::FrontDoor));
 static ROUTE: LazyLock<Node> = LazyLock::new(|| root(Kind::Route));
 
@@ -29,9 +34,31 @@ pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
     check::run(object, schema_of(object.kind), value)
 }
 
-/// Makes a manifest decode in which [`validate`] found problems, after [`prune_nulls`] has run. A
-/// value of the wrong type, or one that is not in its enum, is replaced by its default or by a
-/// harmless placeholder. Returns the paths of what was replaced or removed; an object with any must
+/// Warns of fields of `status` that the kind does not have. Nobody else validates a manifest's
+/// status, because it has no effect.
+pub(crate) fn unknown_in_status(object: &ObjectRef, value: &Value) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let [front_door, route] = &*STATUS;
+    let node = match object.kind {
+        Kind::FrontDoor => front_door,
+        Kind::Route => route,
+    };
+    let at = FieldPath::Root;
+    kubernetes::unknown_fields(node, &at.child("status"), &value["status"], &mut found);
+    let problem = |(field, message)| Problem {
+        object: object.clone(),
+        severity: Severity::Warning,
+        condition: ConditionType::Accepted,
+        field,
+        reason: Reason::NoEffect,
+        message,
+    };
+    found.into_iter().map(problem).collect()
+}
+
+/// Makes a manifest decode in which [`validate`] found problems, once [`prune_nulls`] has run. A
+/// value of the wrong type, one that is not in its enum, or a null that was refused, is replaced by
+/// its default or by a harmless placeholder. Returns the paths of what was replaced or removed; an object with any must
 /// not be accepted.
 pub fn repair(kind: Kind, value: &mut Value) -> Vec<String> {
     repair::run(schema_of(kind), value)
@@ -44,7 +71,7 @@ fn schema_of(kind: Kind) -> &'static Node {
     }
 }
 
-/// Removes null fields: to the API server they are absent.
+/// Removes null fields: outside of `spec`, the API server takes them for absent.
 pub fn prune_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -59,24 +86,28 @@ pub fn prune_nulls(value: &mut Value) {
 /// The schema of a whole manifest: the CRD's `spec`, and the fields that the API server itself
 /// knows. `status` is not validated, since nobody writes it in a manifest.
 fn root(kind: Kind) -> Node {
-    let name = kind.to_string();
-    let spec = portico_crds::crds()
-        .into_iter()
-        .find(|crd| crd.spec.names.kind == name)
-        .and_then(|crd| crd.spec.versions.into_iter().next()?.schema?.open_api_v3_schema)
-        .and_then(|schema| schema.properties?.remove("spec"))
-        .map_or_else(Node::any, |schema| Node::new(&schema));
     let text =
         |about: &str| Node { about: about.to_owned(), shape: Shape::Text(node::Text::default()) };
     let fields = BTreeMap::from([
         ("apiVersion".to_owned(), text("The group and version.")),
         ("kind".to_owned(), text("The kind.")),
         ("metadata".to_owned(), metadata::node()),
-        ("spec".to_owned(), spec),
+        ("spec".to_owned(), property(kind, "spec")),
         ("status".to_owned(), Node::any()),
     ]);
     let required = ["apiVersion", "kind", "metadata", "spec"].map(str::to_owned).to_vec();
-    Node { about: String::new(), shape: Shape::Object(Object { fields, required }) }
+    let object = Object { fields, required, refuses_nulls: false };
+    Node { about: String::new(), shape: Shape::Object(object) }
+}
+
+/// The schema of a field of the kind's definition.
+fn property(kind: Kind, field: &str) -> Node {
+    portico_crds::crds()
+        .into_iter()
+        .find(|crd| crd.spec.names.kind == kind.name())
+        .and_then(|crd| crd.spec.versions.into_iter().next()?.schema?.open_api_v3_schema)
+        .and_then(|schema| schema.properties?.remove(field))
+        .map_or_else(Node::any, |schema| Node::new(&schema))
 }
 
 #[cfg(test)]

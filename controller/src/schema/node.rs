@@ -1,8 +1,10 @@
 //! Schemas compiled for validation: references resolved, regular expressions compiled.
 
+use super::labels::Check;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
+use portico_crds::NULL_REFUSED;
 use regex::Regex;
 use std::collections::BTreeMap;
 
@@ -31,11 +33,18 @@ pub(super) enum Shape {
 pub(super) struct Object {
     pub(super) fields: BTreeMap<String, Node>,
     pub(super) required: Vec<String>,
+    /// Whether a null is an error. Otherwise, a field that is null is absent.
+    pub(super) refuses_nulls: bool,
 }
 
 pub(super) struct Map {
     pub(super) values: Box<Node>,
+    pub(super) min: usize,
     pub(super) max: usize,
+    /// Whether a null is an error. Otherwise, a value that is null is an empty one.
+    pub(super) refuses_nulls: bool,
+    /// What is wrong with a key.
+    pub(super) check_key: Check,
 }
 
 pub(super) struct List {
@@ -46,7 +55,6 @@ pub(super) struct List {
     pub(super) keys: Vec<String>,
 }
 
-#[derive(Default)]
 pub(super) struct Text {
     /// Lengths are in characters, as the API server counts them.
     pub(super) min: usize,
@@ -56,6 +64,21 @@ pub(super) struct Text {
     pub(super) allowed: Vec<String>,
     /// Whether it is an RFC 3339 timestamp.
     pub(super) time: bool,
+    /// What no pattern expresses.
+    pub(super) check: Check,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            min: 0,
+            max: None,
+            pattern: None,
+            allowed: Vec::new(),
+            time: false,
+            check: |_| Ok(()),
+        }
+    }
 }
 
 pub(super) struct Range {
@@ -100,16 +123,26 @@ impl Shape {
             return Self::Object(Object {
                 fields: fields.collect(),
                 required: schema.required.clone().unwrap_or_default(),
+                refuses_nulls: refuses_nulls(schema),
             });
         }
         match &schema.additional_properties {
             Some(JSONSchemaPropsOrBool::Schema(values)) => Self::Map(Map {
                 values: Box::new(Node::new(values)),
+                min: size(schema.min_properties).unwrap_or(0),
                 max: size(schema.max_properties).unwrap_or(usize::MAX),
+                refuses_nulls: refuses_nulls(schema),
+                check_key: |_| Ok(()),
             }),
             Some(JSONSchemaPropsOrBool::Bool(_)) | None => Self::Any,
         }
     }
+}
+
+/// Whether the schema has the rule that says so.
+fn refuses_nulls(schema: &JSONSchemaProps) -> bool {
+    let mut rules = schema.x_kubernetes_validations.iter().flatten();
+    rules.any(|rule| rule.message.as_deref() == Some(NULL_REFUSED))
 }
 
 impl List {
@@ -138,6 +171,7 @@ impl Text {
             pattern: schema.pattern.as_deref().map(compile),
             allowed: allowed.map(str::to_owned).collect(),
             time: schema.format.as_deref() == Some("date-time"),
+            ..Self::default()
         }
     }
 }

@@ -55,6 +55,7 @@ impl Repair {
             let at = at.child(name);
             let required = object.required.contains(name);
             let good = match fields.get_mut(name) {
+                Some(Value::Null) if !object.refuses_nulls => !required,
                 Some(value) => self.value(node, &at, value),
                 None => !required,
             };
@@ -73,7 +74,10 @@ impl Repair {
     fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &mut JsonMap<String, Value>) {
         fields.retain(|key, value| {
             let at = at.key(key);
-            let good = self.value(&map.values, &at, value);
+            let good = match value {
+                Value::Null => !map.refuses_nulls,
+                value => self.value(&map.values, &at, value),
+            };
             if !good {
                 self.undecoded.push(at.to_string());
             }

@@ -43,6 +43,30 @@ fn an_attach_entry_says_whose_routes() {
 }
 
 #[test]
+fn a_selector_asks_for_labels_that_there_can_be() {
+    const KEY: &str = "a label's key is a name of at most 63";
+    let labels =
+        |key: &str| json!({"attach": [{"namespaceSelector": {"matchLabels": {key: "a"}}}]});
+    let (at, longest) = ("spec.attach[0].namespaceSelector.matchLabels", "a".repeat(63));
+    let prefix = "a".repeat(253);
+    run(
+        "FrontDoor",
+        &front_door(),
+        &[
+            (labels("team"), "", ""),
+            (labels("a.example/Team_1"), "", ""),
+            (labels(&longest), "", ""),
+            (labels(&format!("{prefix}/{longest}")), "", ""),
+            (labels(&format!("a{longest}")), at, KEY),
+            (labels(&format!("a{prefix}/a")), at, KEY),
+            (labels("a b"), at, KEY),
+            (labels("A.example/a"), at, KEY),
+            (labels(""), at, KEY),
+        ],
+    );
+}
+
+#[test]
 fn hsts_is_for_whole_seconds_and_preloaded_for_a_year() {
     let hsts = |hsts: Value| json!({"tls": {"hsts": hsts}});
     const PRELOAD: &str = "preload needs includeSubDomains and a maxAge of at least 8760h";

@@ -41,6 +41,8 @@ fn the_lease_is_made_by_the_release_or_by_a_replica() {
     let of_any = (&json!(["create"]), &Value::Null);
     let of_its_own = (&json!(["get", "patch"]), &json!([lease["metadata"]["name"]]));
     assert_eq!(rules, [of_any, of_its_own]);
+    let without = render(&["lease.create=false"]).unwrap().unwrap();
+    assert!(without.of("Lease").is_empty());
 }
 
 #[test]

@@ -44,6 +44,69 @@ fn a_pod_is_not_killed_before_its_requests_are_answered() {
 }
 
 #[test]
+fn a_hook_of_ones_own_is_beside_the_sleep_or_in_place_of_it() {
+    let hooks = |values: &[&str]| {
+        let pod = pod(&render(values)?.unwrap(), "Deployment");
+        Some(pod["spec"]["containers"][0]["lifecycle"].clone())
+    };
+    let sleep = |seconds: u64| json!({"sleep": {"seconds": seconds}});
+    let Some(beside) = hooks(&["lifecycle.postStart.sleep.seconds=1"]) else { return };
+    assert_eq!(beside, json!({"postStart": sleep(1), "preStop": sleep(5)}));
+    assert_eq!(
+        hooks(&["lifecycle.preStop.sleep.seconds=9"]).unwrap(),
+        json!({"preStop": sleep(9)})
+    );
+    assert_eq!(hooks(&["preStopSleepSeconds=0"]).unwrap(), Value::Null);
+}
+
+#[test]
+fn containers_and_volumes_of_ones_own_are_in_the_pod() {
+    let values = [
+        "initContainers[0].name=first",
+        "extraContainers[0].name=beside",
+        "extraContainers[0].image=example.com/beside:1",
+        "extraVolumes[0].name=scratch",
+        "extraVolumes[0].emptyDir.medium=Memory",
+        "extraVolumeMounts[0].name=scratch",
+        "extraVolumeMounts[0].mountPath=/scratch",
+    ];
+    let Some(objects) = render(&values) else { return };
+    let spec = &pod(&objects.unwrap(), "Deployment")["spec"];
+    let names = |list: &Value| -> Vec<String> {
+        let list = list.as_array().unwrap().iter();
+        list.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&spec["initContainers"]), ["first"]);
+    assert_eq!(names(&spec["containers"]), ["portico", "beside"]);
+    assert_eq!(spec["volumes"], json!([{"name": "scratch", "emptyDir": {"medium": "Memory"}}]));
+    let mounts = json!([{"name": "scratch", "mountPath": "/scratch"}]);
+    assert_eq!(spec["containers"][0]["volumeMounts"], mounts);
+}
+
+#[test]
+fn on_the_network_of_the_node_no_two_pods_want_one_port() {
+    let Some(objects) = render(&["kind=DaemonSet", "hostNetwork=true"]) else { return };
+    let objects = objects.unwrap();
+    let spec = &objects.one("DaemonSet", "").unwrap()["spec"];
+    assert_eq!(spec["updateStrategy"]["rollingUpdate"]["maxSurge"], 0);
+    let pod = &spec["template"]["spec"];
+    assert_eq!(pod["hostNetwork"], true);
+    // Or the names of Services would not resolve.
+    assert_eq!(pod["dnsPolicy"], "ClusterFirstWithHostNet");
+    let usual = render(&[]).unwrap().unwrap();
+    let usual = &usual.one("Deployment", "").unwrap()["spec"]["template"]["spec"];
+    assert!(usual.get("hostNetwork").is_none() && usual.get("dnsPolicy").is_none());
+}
+
+#[test]
+fn the_service_asks_for_the_address_that_the_values_say() {
+    let Some(objects) = render(&["service.loadBalancerIP=192.0.2.1"]) else { return };
+    let objects = objects.unwrap();
+    let service = &objects.one("Service", "edge-portico").unwrap()["spec"];
+    assert_eq!(service["loadBalancerIP"], "192.0.2.1");
+}
+
+#[test]
 fn services_and_policies_select_the_pods() {
     let all = ["networkPolicy.enabled=true", "serviceMonitor.enabled=true"];
     let Some(objects) = render(&all) else { return };

@@ -17,6 +17,7 @@ const ALL: &[&str] = &[
     "allowExternal={10.0.0.0/8,*.corp.example}",
     "hostClaims.web={www.ep.com,*.shop.ep.com}",
     "hostClaims.infra={*}",
+    "trustedProxies={10.0.0.0/8,fd00::/8}",
     "viaName=edge",
     "underscores=allow",
     "workers=3",
@@ -92,6 +93,12 @@ fn a_bad_value_is_refused_with_its_name() {
         ("watchNamespaces=web", "watchNamespaces"),
         ("hostClaims.web=www.ep.com", "web"),
         ("hostClaims.web={http://a}", "web"),
+        ("trustedProxies={lb.example}", "trustedProxies"),
+        ("trustedProxies=10.0.0.0/8", "trustedProxies"),
+        ("service.loadBalancerIP=lb.example", "loadBalancerIP"),
+        ("hostNetwork=1", "hostNetwork"),
+        ("lifecycle.prestop.sleep.seconds=1", "lifecycle"),
+        ("extraVolumes[0].emptyDir.sizeLimit=1Mi", "extraVolumes"),
         ("drainTimeoutSeconds=-1", "drainTimeoutSeconds"),
     ] {
         let Some(rendered) = render(&[value]) else { return };
@@ -148,6 +155,17 @@ fn values_that_do_not_go_together_are_refused_with_the_way_out() {
         (&["kind=DaemonSet", "autoscaling.enabled=true"][..], "use kind: Deployment"),
         (&["hostPorts.http=80"], "use kind: DaemonSet"),
         (&["hostPorts.https=443"], "use kind: DaemonSet"),
+        (&["kind=DaemonSet", "hostNetwork=true", "hostPorts.http=80"], "leave hostPorts out"),
+        (
+            &["service.type=NodePort", "service.loadBalancerIP=192.0.2.1"],
+            "needs service.type LoadBalancer",
+        ),
+        (&["extraContainers[0].name=portico"], "choose another"),
+        (&["initContainers[0].name=portico"], "choose another"),
+        (
+            &["extraVolumeMounts[0].name=a", "extraVolumeMounts[0].mountPath=/a"],
+            "add it to extraVolumes",
+        ),
         (&["listen.ports.https=9090"], "https and admin are both 9090"),
         (&["service.ports.https=80"], "http and https are both 80"),
         (&["watchNamespaces={web}", "secrets.namespaces={shop}"], "add it to watchNamespaces"),

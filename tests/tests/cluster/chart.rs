@@ -24,6 +24,16 @@ const VALUES: &[&[&str]] = &[
         "publish.addresses={192.0.2.1,edge.example}",
     ],
     &[
+        "trustedProxies={10.0.0.0/8}",
+        "lease.create=false",
+        "lifecycle.postStart.sleep.seconds=1",
+        "service.loadBalancerIP=192.0.2.1",
+        "extraVolumes[0].name=scratch",
+        "extraVolumes[0].emptyDir.medium=Memory",
+        "extraVolumeMounts[0].name=scratch",
+        "extraVolumeMounts[0].mountPath=/scratch",
+    ],
+    &[
         "watchNamespaces={default}",
         "secrets.namespaces={default}",
         "workers=2",

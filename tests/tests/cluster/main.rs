@@ -14,6 +14,7 @@ mod manifests;
 mod many_routes;
 mod namespaces;
 mod one_origin;
+mod reading;
 mod replicas;
 mod rollouts;
 mod secrets;

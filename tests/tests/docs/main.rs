@@ -6,6 +6,7 @@
 mod asked;
 mod console;
 mod explained;
+mod first_manifest;
 mod table;
 
 use clap::CommandFactory;

@@ -5,6 +5,7 @@ use crate::{
     compile::{matches, report::Report},
     diagnostic::FieldPath,
     objects::Snapshot,
+    schema::labels,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use portico_crds as crds;
@@ -170,9 +171,38 @@ fn check_namespaces(entry: &crds::Attach, at: &FieldPath<'_>, report: &mut Repor
 }
 
 fn check_selector(selector: &LabelSelector, at: &FieldPath<'_>, report: &mut Report) {
+    let empty = [
+        ("matchLabels", selector.match_labels.as_ref().is_some_and(BTreeMap::is_empty)),
+        ("matchExpressions", selector.match_expressions.as_ref().is_some_and(Vec::is_empty)),
+    ];
+    for (name, _) in empty.into_iter().filter(|(_, is_empty)| *is_empty) {
+        report.invalid(
+            &at.child(name),
+            "is empty, and would select every namespace: leave it out, or write namespaceSelector: {} if that is what you mean",
+        );
+    }
+    let at_labels = at.child("matchLabels");
+    for (key, value) in selector.match_labels.iter().flatten() {
+        let at = at_labels.key(key);
+        if let Err(message) = labels::check_key(key).and_then(|()| labels::check_value(value)) {
+            report.invalid(&at, format!("'{key}: {value}' is not a label: {message}"));
+        }
+    }
     let at = at.child("matchExpressions");
     for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
         let at = at.index(index);
+        if let Err(message) = labels::check_key(&expression.key) {
+            report.invalid(
+                &at.child("key"),
+                format!("'{}' is not a label: {message}", expression.key),
+            );
+        }
+        for (nth, value) in expression.values.iter().flatten().enumerate() {
+            if let Err(message) = labels::check_value(value) {
+                let at = at.child("values");
+                report.invalid(&at.index(nth), format!("'{value}' is no label's value: {message}"));
+            }
+        }
         if report.failed_to_decode(&at.child("operator")) {
             continue; // Whether it takes values can't be told.
         }

@@ -3,7 +3,7 @@
 use super::{
     claims::{AttachRules, Claims},
     owners::Owners,
-    tls,
+    proxies, tls,
 };
 use crate::{
     compile::{
@@ -15,7 +15,7 @@ use crate::{
         selection::Terms,
         status::Version,
     },
-    diagnostic::{FieldPath, Reason},
+    diagnostic::FieldPath,
     objects::{Entry, LastGood, Snapshot},
 };
 use ipnet::IpNet;
@@ -24,7 +24,7 @@ use portico_dataplane::{
     path::Slashes,
     table::{HostPattern, HostTls, ObjectName, TrustedHeaders},
 };
-use std::{collections::HashMap, net::IpAddr, rc::Rc, sync::Arc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
 const MAX_HOSTS: usize = 64;
@@ -127,8 +127,14 @@ impl<'s> FrontDoors<'s> {
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(precedence, ..)| *precedence);
         let compile = |(precedence, entry, last_good): (_, &'s Entry<_>, _)| {
-            let mut front_door =
-                FrontDoor::of_versions(precedence, entry, last_good, expressions, certificates);
+            let mut front_door = FrontDoor::of_versions(
+                precedence,
+                entry,
+                last_good,
+                options,
+                expressions,
+                certificates,
+            );
             if entry.class().is_none() && options.class.is_some() && !options.is_default_install() {
                 front_door.report.report_elsewhere();
             }
@@ -165,13 +171,14 @@ impl<'s> FrontDoor<'s> {
         precedence: Precedence<'s>,
         current: &'s Entry<crds::FrontDoor>,
         last_good: Option<&'s Entry<crds::FrontDoor>>,
+        options: &Options,
         expressions: &mut Expressions<'_>,
         certificates: &mut Certificates<'_, '_>,
     ) -> Self {
-        let mut front_door = Self::compile(precedence, current, expressions, certificates);
+        let mut front_door = Self::compile(precedence, current, options, expressions, certificates);
         let spent = expressions.end();
         if let Some(entry) = last_good.filter(|_| front_door.report.is_invalid()) {
-            let last_good = Self::compile(precedence, entry, expressions, certificates);
+            let last_good = Self::compile(precedence, entry, options, expressions, certificates);
             let spent_by_last_good = expressions.end();
             if last_good.report.accepted() {
                 expressions.release(spent);
@@ -192,6 +199,7 @@ impl<'s> FrontDoor<'s> {
     fn compile(
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::FrontDoor>,
+        options: &Options,
         expressions: &mut Expressions<'_>,
         certificates: &mut Certificates<'_, '_>,
     ) -> Self {
@@ -221,13 +229,11 @@ impl<'s> FrontDoor<'s> {
         let attach_rules =
             AttachRules::compile(spec.attach.as_deref(), &at.child("attach"), &mut report);
         let attach_rules = Rc::new(attach_rules);
-        let trusted_proxies =
-            networks(&spec.trusted_proxies, &at.child("trustedProxies"), &mut report);
+        let (trusted_proxies, trusted_headers) = proxies::compile(spec, options, &mut report);
         let slashes = match spec.slashes {
             crds::Slashes::Keep => Slashes::Keep,
             crds::Slashes::Merge => Slashes::Merge,
         };
-        let trusted_headers = trusted_headers(spec, &at.child("trustedHeaders"), &mut report);
         let defaults = Terms::of_front_door(spec.defaults.as_deref(), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
@@ -313,40 +319,6 @@ fn hosts(
         all.push(parsed.ok());
     }
     all
-}
-
-fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[IpNet]> {
-    let mut good = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => good.push(network.trunc()),
-            Err(_) => report.invalid(
-                &at.index(index),
-                format!("'{text}' is neither a CIDR, as 10.0.0.0/8, nor an address"),
-            ),
-        }
-    }
-    good.into()
-}
-
-fn trusted_headers(
-    spec: &crds::FrontDoorSpec,
-    at: &FieldPath<'_>,
-    report: &mut Report,
-) -> TrustedHeaders {
-    match spec.trusted_headers {
-        crds::TrustedHeaders::XForwarded => TrustedHeaders::XForwarded,
-        crds::TrustedHeaders::Forwarded => {
-            if spec.trusted_proxies.is_empty() {
-                report.warn(
-                    at,
-                    Reason::NoEffect,
-                    "has no effect, since no proxy is trusted: list those in front in trustedProxies",
-                );
-            }
-            TrustedHeaders::Forwarded
-        }
-    }
 }
 
 /// Assigns each host to the oldest FrontDoor that names it, may have it and is served. What is left

@@ -8,6 +8,7 @@ mod hosts;
 mod lower;
 mod owners;
 mod places;
+mod proxies;
 mod routes;
 mod tls;
 

@@ -218,10 +218,46 @@ fn an_object_is_read_without_what_does_not_decode() {
 }
 
 #[test]
-fn nulls_and_status_do_not_count() {
-    let text =
-        format!("{ROUTE}status: {{conditions: 7}}\n").replace("spec: {", "spec: {hosts: ~, ");
+fn nulls_outside_of_spec_and_the_status_do_not_count() {
+    let text = format!("{ROUTE}status: {{conditions: 7}}\n")
+        .replace("metadata: {", "metadata: {labels: ~, ");
     assert_eq!(report(&text), ["Route web/r"]);
+}
+
+#[test]
+fn an_unknown_field_of_the_status_is_a_warning() {
+    let text = format!("{ROUTE}status: {{conditions: [], observedgeneration: 7}}\n");
+    let message = "unknown field, which has no effect; did you mean 'observedGeneration'?";
+    let expected = format!("Route web/r [status.observedgeneration NoEffect: {message}]");
+    assert_eq!(report(&text), [expected]);
+    let contents = decode(&text, Format::Yaml).unwrap();
+    let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
+    assert_eq!(entry.problems[0].severity, Severity::Warning);
+}
+
+#[test]
+fn what_has_no_effect_in_an_object_of_kubernetes_is_a_warning() {
+    for (text, expected) in [
+        (
+            "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80, appprotocol: https}]}}",
+            [
+                "Service default/s",
+                "document 1: Service default/s: spec.ports[0].appprotocol: unknown field, which has no effect; did you mean 'appProtocol'?",
+            ],
+        ),
+        (
+            "{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {team: a b}}}",
+            [
+                "Namespace web",
+                "document 1: Namespace web: metadata.labels[team]: \"a b\" is refused by the API server: a label's value has at most 63 letters, digits, '-', '_' and '.', and starts and ends with a letter or digit, or is empty",
+            ],
+        ),
+    ] {
+        assert_eq!(report(text), expected);
+        let contents = decode(text, Format::Yaml).unwrap();
+        assert_eq!(contents.problems[0].severity, Severity::Warning);
+        assert_eq!(contents.errors().count(), 0);
+    }
 }
 
 fn secret_of(fields: &str) -> Result<BTreeMap<String, String>, String> {

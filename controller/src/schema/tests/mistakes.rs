@@ -95,6 +95,9 @@ fn wrong_scalars() -> Vec<Mistake> {
         ),
         ("/spec/cors", json!({"debug": "true"}), "spec.cors.debug", &["must be true or false"]),
         ("/metadata/labels", json!({"a/b": 1}), "metadata.labels[a/b]", &["must be a string"]),
+        ("/metadata/labels", json!({"a b": ""}), "metadata.labels[a b]", &["is not a key"]),
+        ("/metadata/labels", json!({"a": "b c"}), "metadata.labels[a]", &["\"b c\" does not fit"]),
+        ("/metadata/annotations", json!({"/b": ""}), "metadata.annotations[/b]", &["is not a key"]),
         (
             "/metadata/creationTimestamp",
             json!("yesterday"),
@@ -111,6 +114,7 @@ fn missing() -> Vec<Mistake> {
         ("/spec/frontDoorRef", json!(null), "spec.frontDoorRef", &["required, but missing"]),
         ("/metadata/name", json!(null), "metadata.name", &["required, but missing"]),
         ("/metadata/namespace", json!(null), "metadata.namespace", &["required, but missing"]),
+        ("/spec/hosts", json!(null), "spec.hosts", &["is null", "Helm", "leave the field out"]),
     ]
 }
 

@@ -145,6 +145,8 @@ fn labels_are_a_map_with_bounds() {
     };
     let at = "spec.attach[1].namespaceSelector.matchLabels";
     assert_eq!(problems(&selector(json!({"a": "b", "c": ""}))), []);
+    one(&selector(json!({})), at, &["at least 1 key"]);
+    one(&selector(json!({"a": "b", "c": null})), &format!("{at}[c]"), &["is null", "Helm"]);
     one(&selector(json!({"a.b/c": "-"})), &format!("{at}[a.b/c]"), &["does not fit"]);
     one(&selector(json!(["a"])), at, &["must be a mapping, not a list"]);
     let many: serde_json::Map<String, Value> =
@@ -166,13 +168,28 @@ fn all_problems_come_at_once() {
 }
 
 #[test]
-fn null_is_absent() {
-    let mut value = with(route(), "/spec/hosts", json!(null));
-    value = with(value, "/spec/matches", json!(null));
-    value = with(value, "/metadata/labels", json!(null));
+fn outside_of_spec_null_is_absent() {
+    let mut value = with(route(), "/metadata/labels", json!(null));
+    value = with(value, "/metadata/annotations", json!({"a": null}));
     assert_eq!(problems(&value), []);
     prune_nulls(&mut value);
     serde_json::from_value::<Route>(value).unwrap();
+}
+
+/// Whatever is null in a spec could have been meant to restrict.
+#[test]
+fn a_null_in_spec_is_refused_wherever_it_is() {
+    for (kind, whole) in [(Kind::Route, route()), (Kind::FrontDoor, front_door())] {
+        let pointers = pointers(&whole, "");
+        let inside = pointers.iter().filter(|pointer| pointer.starts_with("/spec/"));
+        for pointer in inside {
+            let mut value = with(whole.clone(), pointer, Value::Null);
+            let found = problems(&value);
+            assert_eq!(found.len(), 1, "{kind} {pointer}: {found:#?}");
+            let undecoded = repair(kind, &mut value);
+            assert_eq!(undecoded, [found[0].field.clone()], "{kind} {pointer}");
+        }
+    }
 }
 
 #[test]
