@@ -105,6 +105,7 @@ impl CaseOptions {
             secret_namespaces,
             no_config_maps,
             guard,
+            names_others: false,
             host_claims,
             underscores,
             now,

@@ -19,8 +19,14 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let guard = args.serving.external.guard();
     let (host_claims, underscores) =
         (args.serving.hosts.claims(), args.serving.underscores.setting());
-    let options =
-        Options { loopback_endpoints: true, guard, host_claims, underscores, ..Options::default() };
+    let options = Options {
+        loopback_endpoints: true,
+        names_others: true,
+        guard,
+        host_claims,
+        underscores,
+        ..Options::default()
+    };
     let publisher = Publisher::new(files, options, &mut registry);
     server::run(&args.serving, publisher, debouncer, registry, |_| Ok(()), ready(())).await
 }

@@ -146,7 +146,7 @@ impl Cache {
 impl Cached {
     fn read(&mut self, path: &Path, found: &Found, now: i64) -> bool {
         self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
-        let text = match read(path) {
+        let text = match text(path) {
             Ok(text) => text,
             Err(error) => return self.failed(&error),
         };
@@ -204,9 +204,15 @@ impl Cached {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// The text of a file.
+pub(super) fn text(path: &Path) -> io::Result<String> {
+    read(fs::File::open(path)?)
+}
+
+/// A whole text, if it is not too large.
+pub(super) fn read(from: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,

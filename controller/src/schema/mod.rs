@@ -4,12 +4,18 @@
 //! more.
 
 mod check;
+mod fits;
+mod foreign;
 mod messages;
 mod metadata;
+mod nearest;
 mod node;
 mod repair;
+mod suggest;
 
-pub(crate) use messages::nearest;
+pub(crate) use messages::{RENDER, is_template};
+pub(crate) use nearest::nearest;
+pub(crate) use suggest::durations;
 
 use crate::diagnostic::{Kind, ObjectRef, Problem};
 use node::{Node, Object, Shape};

@@ -73,7 +73,7 @@ values: {{of: a chart}}
             "Secret default/t",
         ]
     );
-    assert_eq!(decode(&text).unwrap().ignored, 3);
+    assert_eq!(decode(&text).unwrap().unused.count(), 3);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: 80}}",
-            "document 1: Service default/s does not decode: invalid type: integer `80`, expected a sequence",
+            "document 1: Service default/s does not decode: spec.ports: invalid type: integer `80`, expected a sequence",
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}, spec: {}}",
