@@ -93,9 +93,11 @@ pub enum Command {
     /// Compile manifest files and print what is wrong with them
     ///
     /// Prints the conditions of each FrontDoor and Route, and every problem with its object, field,
-    /// reason and message. Exit status: 0 if every object is accepted, 1 if one is not, 2 if a file
-    /// can't be read or parsed.
+    /// reason and message, and the line that has it. Exit status: 0 if there is no error, 1 if there
+    /// is one, 2 if a file can't be read or parsed, or nothing in the input is Portico's.
     #[command(after_help = "Examples:\n  portico check examples/ep\n  \
+        helm template . | portico check -\n  \
+        portico check -o github manifests/    (annotations, in a GitHub workflow)\n  \
         portico check -o json manifests/ | jq '.objects[] | select(.problems != [])'")]
     Check(CheckArgs),
     /// Explain what would happen to a request, without sending it
@@ -133,14 +135,15 @@ pub struct ServeArgs {
 /// Arguments of `portico check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Manifest files and folders. Folders are read recursively: *.yaml, *.yml and *.json, except
-    /// for dot files
+    /// Manifest files and folders; - is the standard input. Folders are read recursively: *.yaml,
+    /// *.yml and *.json, except for dot files
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// Also exit with 1 if a reference does not resolve: ResolvedRefs=False
+    #[arg(short, long, value_enum, default_value_t = CheckOutput::Text)]
+    pub output: CheckOutput,
+    /// The input is all that there is: a reference that does not resolve, or a Service without
+    /// endpoints, is an error rather than a warning
     #[arg(long)]
     pub strict: bool,
     /// External backends.
@@ -161,6 +164,17 @@ pub enum Output {
     Text,
     /// For programs.
     Json,
+}
+
+/// An output format of `portico check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// Commands that annotate lines in a GitHub workflow.
+    Github,
 }
 
 /// External backends.

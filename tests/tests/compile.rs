@@ -107,6 +107,7 @@ impl CaseOptions {
             secret_namespaces,
             no_config_maps,
             guard,
+            names_others: false,
             host_claims,
             underscores,
             trusted_proxies: trusted_proxies.iter().map(|it| it.parse().expect("a CIDR")).collect(),

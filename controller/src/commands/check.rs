@@ -1,13 +1,17 @@
 //! `portico check`: what is wrong with manifests, without serving them.
 
+mod findings;
+mod github;
+mod json;
+mod places;
 mod report;
+mod text;
 
 use super::paint::Paint;
 use crate::{
-    cli::{CheckArgs, Output},
+    cli::{CheckArgs, CheckOutput},
     compile, files,
 };
-use anyhow::Context;
 use report::Report;
 use std::process::ExitCode;
 
@@ -16,14 +20,11 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let merged = files::read(&args.paths);
     let options = super::offline(&args.external, &args.hosts, &args.underscores);
     let compiled = compile::compile(&merged.snapshot, &options);
-    let report = Report::new(&merged, &compiled.statuses);
+    let report = Report::new(&merged, &compiled.statuses, args.strict);
     super::print(&match args.output {
-        Output::Json => {
-            let mut text = serde_json::to_string_pretty(&report).context("printing the report")?;
-            text.push('\n');
-            text
-        }
-        Output::Text => report.text(Paint::of_stdout()),
+        CheckOutput::Text => text::of(&report, Paint::of_stdout()),
+        CheckOutput::Json => json::of(&report)?,
+        CheckOutput::Github => github::of(&report),
     })?;
-    Ok(ExitCode::from(report.exit_code(args.strict)))
+    Ok(ExitCode::from(report.exit_code()))
 }

@@ -11,6 +11,7 @@ mod serve;
 use crate::{
     cli::{Cli, Command, ExternalArgs, HostClaimArgs, UnderscoreArgs},
     compile::Options,
+    files,
 };
 use k8s_openapi::jiff::Timestamp;
 use std::{
@@ -55,6 +56,7 @@ fn offline(
 ) -> Options {
     Options {
         loopback_endpoints: true,
+        names_others: true,
         guard: external.guard(),
         host_claims: hosts.claims(),
         underscores: underscores.setting(),
@@ -63,14 +65,15 @@ fn offline(
     }
 }
 
-/// Rejects paths that do not exist.
+/// Rejects paths that do not exist, other than that of the standard input.
 fn exist(paths: &[PathBuf]) -> Result<(), InputError> {
     let check = |path: &Path| {
         path.metadata()
             .map(drop)
             .map_err(|error| InputError { path: path.display().to_string(), error })
     };
-    paths.iter().try_for_each(|path| check(path))
+    let files = paths.iter().filter(|path| path.as_os_str() != files::STDIN);
+    files.map(PathBuf::as_path).try_for_each(check)
 }
 
 /// Writes to standard output. It is not an error if the reader has seen enough (`| head`).

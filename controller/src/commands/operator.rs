@@ -34,6 +34,7 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         class,
         loopback_endpoints: false,
+        names_others: false,
         secret_namespaces,
         no_config_maps,
         guard,

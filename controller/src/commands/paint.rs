@@ -1,5 +1,6 @@
 //! Text for terminals.
 
+use annotate_snippets::Renderer;
 use clap::builder::styling::{AnsiColor, Style};
 use std::{
     env,
@@ -28,6 +29,11 @@ impl Paint {
     /// Uses colours on a terminal, unless `NO_COLOR` is set.
     pub(super) fn of_stdout() -> Self {
         Self { colours: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
+    }
+
+    /// Renders problems with lines of the source.
+    pub(super) fn renderer(self) -> Renderer {
+        if self.colours { Renderer::styled() } else { Renderer::plain() }
     }
 
     pub(super) fn bold(self, text: &str) -> String {

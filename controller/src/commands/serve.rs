@@ -21,6 +21,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         (args.serving.hosts.claims(), args.serving.underscores.setting());
     let options = Options {
         loopback_endpoints: true,
+        names_others: true,
         guard,
         host_claims,
         underscores,

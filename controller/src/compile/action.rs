@@ -1,7 +1,7 @@
 //! What a Route does: backends, a redirect or a fixed response.
 
-use super::{authority, headers, matches::Matched, report::Report};
-use crate::diagnostic::FieldPath;
+use super::{authority, headers, literals, matches::Matched, report::Report};
+use crate::diagnostic::{FieldPath, Reason};
 use bytes::Bytes;
 use http::StatusCode;
 use portico_crds as crds;
@@ -84,6 +84,9 @@ fn template(
     let template = PathTemplate::parse(text)
         .map_err(|error| report.invalid(at, format!("'{text}' {error}")))
         .ok()?;
+    if let Some(odd) = literals::odd_template(text) {
+        report.warn(at, Reason::LikelyMistake, format!("'{text}' {odd}"));
+    }
     for matched in matches {
         let (index, path) = (matched.index, &matched.path);
         for name in template.names().filter(|name| !path.names().any(|has| has == *name)) {
@@ -177,5 +180,24 @@ pub(super) fn respond(
         let name = headers::name(&line.name, &at.child("name"), report);
         lines.extend(name.zip(headers::value(&line.value, &at.child("value"), report)));
     }
+    if !body.is_empty() && !lines.iter().any(|(name, _)| name == http::header::CONTENT_TYPE) {
+        report.warn(
+            &at.child("body"),
+            Reason::LikelyMistake,
+            format!(
+                "has no content-type, so browsers guess what it is: write headers: [{{name: content-type, value: \"{}\"}}], or the type that it has",
+                likely_type(&body)
+            ),
+        );
+    }
     Some(Respond { status: status?, headers: lines, body: Bytes::from(body) })
+}
+
+/// What a body without a content-type probably is.
+fn likely_type(body: &str) -> &'static str {
+    match body.trim_start().bytes().next() {
+        Some(b'{' | b'[') => "application/json",
+        Some(b'<') => "text/html; charset=utf-8",
+        Some(_) | None => "text/plain; charset=utf-8",
+    }
 }

@@ -1,8 +1,11 @@
 //! `spec.backends`: Services in the Route's namespace, and external hosts.
 
 use super::{
-    authority, backend_tls::BackendTlsField, certificates::Certificates, report::Report,
-    services::Services,
+    authority,
+    backend_tls::BackendTlsField,
+    certificates::Certificates,
+    report::Report,
+    services::{Port, Services},
 };
 use crate::diagnostic::{FieldPath, Reason};
 use http::HeaderValue;
@@ -172,7 +175,7 @@ impl<'s> Backends<'_, '_, 's> {
         let resolved = self.services.resolve(&self.route.namespace, service);
         let (port, protocol, endpoints) = match &*resolved {
             Ok(port) => {
-                endpoint_problems(&named, port.endpoints.is_empty(), &port.refused, at, report);
+                endpoint_problems(&named, port, at, report);
                 if let Some(warning) = &port.warning {
                     report.warn(&at.child("port"), Reason::UnsupportedService, warning.as_str());
                 }
@@ -300,8 +303,7 @@ fn port_text(port: &IntOrString) -> String {
 
 fn endpoint_problems(
     service: &ObjectName,
-    none: bool,
-    refused: &[String],
+    Port { refused, why_none, .. }: &Port,
     at: &FieldPath<'_>,
     report: &mut Report,
 ) {
@@ -322,11 +324,11 @@ fn endpoint_problems(
                 shown.join(", ")
             ),
         );
-    } else if none {
+    } else if let Some(why) = why_none {
         report.warn(
             at,
             Reason::NoEndpoints,
-            format!("Service {service} has no ready endpoint: until it has one, this backend takes no request"),
+            format!("Service {service} has no ready endpoint: {why}; until it has one, this backend takes no request"),
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Durations as Gateway API writes them (GEP-2257).
 
+use crate::schema;
 use std::time::Duration;
 
 /// Parses one to four of `[0-9]{1,5}(h|m|s|ms)`; anything else is `None`.
@@ -17,6 +18,13 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         rest = after;
     }
     None
+}
+
+/// Why a text is refused as a duration: a sentence. `examples` are what to write otherwise.
+pub(super) fn refusal(text: &str, examples: &str) -> String {
+    let meant = schema::durations(text).into_iter().find(|meant| parse(meant).is_some());
+    let meant = meant.unwrap_or_else(|| examples.to_owned());
+    format!("'{text}' is not a duration: write {meant}")
 }
 
 /// The milliseconds of the unit at the start of `text`, and the rest.

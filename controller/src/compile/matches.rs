@@ -2,6 +2,7 @@
 
 use super::{
     expressions::{Expressions, Missing},
+    literals,
     report::Report,
 };
 use crate::diagnostic::{FieldPath, Reason};
@@ -128,7 +129,18 @@ pub(super) fn warn_of_removed_headers(
 
 /// Compiles a path pattern.
 pub(super) fn path(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<PathPattern> {
-    PathPattern::parse(text).map_err(|error| report.invalid(at, format!("'{text}' {error}"))).ok()
+    match PathPattern::parse(text) {
+        Ok(path) => {
+            if let Some(odd) = literals::odd_pattern(text) {
+                report.warn(at, Reason::LikelyMistake, format!("'{text}' {odd}"));
+            }
+            Some(path)
+        }
+        Err(error) => {
+            report.invalid(at, format!("'{text}' {error}"));
+            None
+        }
+    }
 }
 
 /// The predicates that can be compiled, and whether those are all.
@@ -224,8 +236,14 @@ fn comparison(
 ) -> Option<Comparison> {
     use crds::MatchType as Type;
     match (predicate.r#type, &predicate.value) {
-        (Type::Exact, Some(value)) => Some(Comparison::Exact(value.clone())),
-        (Type::Prefix, Some(value)) => Some(Comparison::Prefix(value.clone())),
+        (Type::Exact, Some(value)) => {
+            warn_of_expression(value, at, report);
+            Some(Comparison::Exact(value.clone()))
+        }
+        (Type::Prefix, Some(value)) => {
+            warn_of_expression(value, at, report);
+            Some(Comparison::Prefix(value.clone()))
+        }
         (Type::Regex, Some(value)) => match expressions.full_match(value) {
             Ok(regex) => Some(Comparison::Regex(regex)),
             Err(Missing::Wrong(message)) => {
@@ -247,6 +265,17 @@ fn comparison(
             report.invalid(at, format!("type {kind:?} takes no value: remove it"));
             None
         }
+    }
+}
+
+/// Warns of a regular expression that is compared literally.
+fn warn_of_expression(value: &str, at: &FieldPath<'_>, report: &mut Report) {
+    if literals::looks_like_expression(value) {
+        let message = format!(
+            "'{}' is compared literally: write type: Regex for a regular expression",
+            value.escape_debug()
+        );
+        report.warn(at, Reason::LikelyMistake, message);
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Options {
     /// Whether Services may have loopback endpoints (files, on a developer's machine). Link-local
     /// and metadata addresses are always rejected.
     pub loopback_endpoints: bool,
+    /// Whether messages may name objects of namespaces that have nothing to do with the one they are
+    /// about (files, all of which are the user's own).
+    pub names_others: bool,
     /// The namespaces whose Secrets are read; `None` means all.
     pub secret_namespaces: Option<BTreeSet<String>>,
     /// Whether no ConfigMaps are read.

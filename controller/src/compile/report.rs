@@ -8,7 +8,8 @@ pub(super) use precedence::Precedence;
 use super::status::{ComputedCondition, Status, Version};
 use crate::{
     diagnostic::{
-        ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, is_within, sort_key,
+        ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, UNKNOWN_FIELD,
+        is_within, sort_key,
     },
     objects::{CustomKind, Entry, reference_fields},
     schema,
@@ -75,26 +76,43 @@ impl Report {
     }
 
     /// Reports a violation of a rule about which of these members may appear together. Reports
-    /// nothing if one of them was given but did not decode.
+    /// nothing if one of them was given but did not decode, or may be the unknown field next to
+    /// them.
     pub(super) fn invalid_members(
         &mut self,
         field: &FieldPath<'_>,
         members: &[&'static str],
         message: impl Into<String>,
     ) {
-        if !members.iter().any(|member| self.failed_to_decode(&field.child(member))) {
+        let failed = |member: &&str| self.failed_to_decode(&field.child(member));
+        if !members.iter().any(failed) && !self.may_be_unknown(field, members) {
             let message = message.into();
             self.add(Severity::Error, ConditionType::Accepted, field, Reason::Invalid, message);
         }
     }
 
-    /// Reports a reference to something that is missing or unusable.
+    /// Whether there is an unknown field beside `members` whose message names one of them.
+    fn may_be_unknown(&self, field: &FieldPath<'_>, members: &[&'static str]) -> bool {
+        let parent = field.to_string();
+        self.errors(ConditionType::Accepted).any(|problem| {
+            let name = problem.field.strip_prefix(&parent).and_then(|it| it.strip_prefix('.'));
+            name.is_some_and(|name| !name.contains(['.', '[']))
+                && problem.message.starts_with(UNKNOWN_FIELD)
+                && members.iter().any(|member| problem.message.contains(member))
+        })
+    }
+
+    /// Reports a reference to something that is missing or unusable; unless the reference itself is
+    /// wrong, which has been said.
     pub(super) fn unresolved(
         &mut self,
         field: &FieldPath<'_>,
         reason: Reason,
         message: impl Into<String>,
     ) {
+        if self.is_wrong_reference(field) {
+            return;
+        }
         self.push(Severity::Error, ConditionType::ResolvedRefs, field, reason, message.into());
     }
 
@@ -186,6 +204,11 @@ impl Report {
     pub(super) fn has_error_at(&self, field: &FieldPath<'_>) -> bool {
         let field = field.to_string();
         self.errors(ConditionType::Accepted).any(|problem| problem.field == field)
+    }
+
+    /// Whether there is an error at a reference, or at the name in it.
+    pub(super) fn is_wrong_reference(&self, field: &FieldPath<'_>) -> bool {
+        self.has_error_at(field) || self.has_error_at(&field.child("name"))
     }
 
     /// Whether a field of `spec` that has an error may be a misspelt `name`.

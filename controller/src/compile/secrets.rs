@@ -1,6 +1,6 @@
 //! Looks up Secrets and ConfigMaps, which this install may not read.
 
-use super::options::Options;
+use super::{names, options::Options};
 use crate::{
     diagnostic::Reason,
     objects::{ObjectKind, Snapshot},
@@ -31,7 +31,10 @@ pub(super) fn find<'s>(
         if snapshot.is_unread::<Secret>(name) {
             (Reason::SecretNotRead, unread::<Secret>(name))
         } else {
-            (Reason::SecretNotFound, format!("Secret {name} does not exist: create it"))
+            let hint = names::hint(&snapshot.secrets, name, options.names_others);
+            let hint = hint.filter(|_| options.names_others);
+            let hint = hint.unwrap_or_else(|| "create it".to_owned());
+            (Reason::SecretNotFound, format!("Secret {name} does not exist: {hint}"))
         }
     })
 }

@@ -1,6 +1,6 @@
 //! Services, their ports and their endpoints.
 
-use super::{addresses::dialable, options::Options};
+use super::{addresses::dialable, names, options::Options};
 use crate::{diagnostic::Reason, objects::Snapshot};
 use k8s_openapi::{
     api::{
@@ -11,10 +11,19 @@ use k8s_openapi::{
 };
 use portico_crds::ServiceBackend;
 use portico_dataplane::table::{BackendTls, ObjectName, Protocol, Verification};
-use std::{collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+};
 
 /// The label that ties an EndpointSlice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// How many names of ports a message lists.
+const MAX_NAMES_SHOWN: usize = 5;
+/// How many slices of a namespace are searched for one without that label.
+const MAX_SLICES_SEARCHED: usize = 1000;
 
 /// A port of a Service, with a supported protocol.
 #[derive(Debug)]
@@ -29,6 +38,8 @@ pub(super) struct Port {
     pub(super) refused: Vec<String>,
     /// What is odd about it, though it is used.
     pub(super) warning: Option<String>,
+    /// Why there are no endpoints, if there are none.
+    pub(super) why_none: Option<String>,
 }
 
 /// What a reference to a Service's port resolves to, or why it does not resolve.
@@ -38,6 +49,7 @@ pub(super) type Resolved = Rc<Result<Port, (Reason, String)>>;
 pub(super) struct Services<'s> {
     snapshot: &'s Snapshot,
     loopback: bool,
+    names_others: bool,
     slices: HashMap<(&'s str, &'s str), Vec<&'s EndpointSlice>>,
     resolved: HashMap<(&'s str, &'s str, PortKey<'s>), Resolved>,
 }
@@ -57,8 +69,8 @@ impl<'s> Services<'s> {
                 slices.entry((&*name.namespace, service.as_str())).or_default().push(&**slice);
             }
         }
-        let loopback = options.loopback_endpoints;
-        Self { snapshot, loopback, slices, resolved: HashMap::new() }
+        let Options { loopback_endpoints: loopback, names_others, .. } = *options;
+        Self { snapshot, loopback, names_others, slices, resolved: HashMap::new() }
     }
 
     /// Resolves the port that a backend references, in the Route's namespace.
@@ -84,8 +96,10 @@ impl<'s> Services<'s> {
     ) -> Result<Port, (Reason, String)> {
         let name = ObjectName::new(namespace, service);
         let object = self.snapshot.services.get(&name).ok_or_else(|| {
+            let hint = names::hint(&self.snapshot.services, &name, self.names_others);
+            let hint = hint.unwrap_or_else(|| "create it or correct the name".to_owned());
             let message = format!(
-                "Service {name} does not exist: create it or correct the name; until then this backend takes no request"
+                "Service {name} does not exist: {hint}; until then this backend takes no request"
             );
             (Reason::ServiceNotFound, message)
         })?;
@@ -97,7 +111,7 @@ impl<'s> Services<'s> {
                 (Reason::PortNotFound, message)
             })?;
         let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
-        let name = port.name.as_deref().unwrap_or_default();
+        let (service, name) = (name, port.name.as_deref().unwrap_or_default());
         let usable = |is_usable: fn(&Endpoint) -> bool| {
             let endpoints = slices.iter().flat_map(|slice| on_port(slice, name));
             endpoints.filter(move |(endpoint, _)| is_usable(endpoint))
@@ -108,8 +122,58 @@ impl<'s> Services<'s> {
             true => self.dialable(usable(serves_while_terminating)),
             false => self.dialable(usable(is_ready)),
         };
+        let none = endpoints.is_empty() && refused.is_empty();
+        let why_none = none.then(|| self.why_none(&service, port, slices));
         let endpoints = endpoints.into();
-        Ok(Port { number, protocol, endpoints, is_last_resort, refused, warning })
+        Ok(Port { number, protocol, endpoints, is_last_resort, refused, warning, why_none })
+    }
+
+    /// Why a port has no ready endpoints. Says nothing that changes as endpoints come and go.
+    fn why_none(
+        &self,
+        service: &ObjectName,
+        port: &ServicePort,
+        slices: &[&EndpointSlice],
+    ) -> String {
+        if slices.is_empty() {
+            return self.why_no_slices(service);
+        }
+        let name = port.name.as_deref().unwrap_or_default();
+        if slices.iter().any(|slice| on_port(slice, name).next().is_some()) {
+            return "none of those in its EndpointSlices is ready".to_owned();
+        }
+        let ports = || slices.iter().flat_map(|slice| slice.ports.iter().flatten());
+        if ports().any(|port| is_port(port, name)) || ports().next().is_none() {
+            return "its EndpointSlices list none".to_owned();
+        }
+        let has: BTreeSet<_> =
+            ports().map(|port| port.name.as_deref().unwrap_or_default()).collect();
+        let has: Vec<_> = has.into_iter().take(MAX_NAMES_SHOWN).map(named).collect();
+        format!(
+            "its port {} is {}, and its EndpointSlices only have {}: a port has the same name in both",
+            port.port,
+            named(name),
+            has.join(", ")
+        )
+    }
+
+    fn why_no_slices(&self, service: &ObjectName) -> String {
+        let first = ObjectName::new(service.namespace.clone(), "");
+        let of_namespace = self.snapshot.endpoint_slices.range(first..);
+        let of_namespace = of_namespace
+            .take(MAX_SLICES_SEARCHED)
+            .take_while(|(name, _)| name.namespace == service.namespace);
+        let mut unlabelled = of_namespace.filter(|(name, slice)| {
+            let labels = slice.metadata.labels.as_ref();
+            name.name.starts_with(&*service.name)
+                && labels.is_none_or(|labels| !labels.contains_key(SERVICE_NAME))
+        });
+        match unlabelled.next() {
+            Some((slice, _)) => {
+                format!("EndpointSlice {slice} lacks the label {SERVICE_NAME}: {}", service.name)
+            }
+            None => format!("no EndpointSlice has the label {SERVICE_NAME}: {}", service.name),
+        }
     }
 
     fn dialable<'e>(
@@ -131,6 +195,11 @@ impl<'s> Services<'s> {
         refused.dedup();
         (endpoints, refused)
     }
+}
+
+/// A port's name in a sentence.
+fn named(name: &str) -> String {
+    if name.is_empty() { "without a name".to_owned() } else { format!("named '{name}'") }
 }
 
 fn find_port<'p>(

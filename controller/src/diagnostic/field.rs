@@ -32,6 +32,17 @@ impl FieldPath<'_> {
         FieldPath::Key(self, key)
     }
 
+    /// The path without the indices of lists: `spec.matches.path`.
+    pub(crate) fn without_indices(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Child(Self::Root, name) => (*name).to_owned(),
+            Self::Child(parent, name) => format!("{}.{name}", parent.without_indices()),
+            Self::Index(parent, _) => parent.without_indices(),
+            Self::Key(parent, key) => format!("{}[{key}]", parent.without_indices()),
+        }
+    }
+
     /// Whether `path` is this place or one below it.
     pub(crate) fn contains(&self, path: &str) -> bool {
         is_within(path, &self.to_string())

@@ -131,6 +131,8 @@ pub enum Reason {
     NoEndpoints,
     /// Something has no effect, or less than it seems to. Only a warning.
     NoEffect,
+    /// Something is valid, but probably not what was meant. Only a warning.
+    LikelyMistake,
 }
 
 impl Reason {
@@ -157,7 +159,8 @@ impl Reason {
             | Self::AddressNotAllowed
             | Self::UnsupportedService
             | Self::NoEndpoints
-            | Self::NoEffect => false,
+            | Self::NoEffect
+            | Self::LikelyMistake => false,
         }
     }
 }
@@ -183,4 +186,14 @@ pub struct Problem {
     pub reason: Reason,
     /// The cause in a sentence, and how to fix it.
     pub message: String,
+}
+
+/// How the message about an unknown field begins.
+pub(crate) const UNKNOWN_FIELD: &str = "unknown field";
+
+impl Problem {
+    /// Whether a problem is about a field's name rather than its value.
+    pub(crate) fn is_about_name(reason: Option<Reason>, message: &str) -> bool {
+        reason == Some(Reason::DuplicateField) || message.starts_with(UNKNOWN_FIELD)
+    }
 }

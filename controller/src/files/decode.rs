@@ -1,22 +1,30 @@
 //! Decodes documents into objects, with their problems.
 
 mod lists;
+mod mistakes;
+mod names;
 
+pub(super) use self::names::display_name;
+
+use self::{
+    mistakes::{hint, mistake},
+    names::{namespaced_name, required_name},
+};
 use super::{
     as_stored,
     locate::{Position, Source},
     parse::{self, Document},
+    syntax,
+    unused::Unused,
 };
 use crate::{
-    diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    objects::{self, CustomKind, Entry, Object, ObjectKind, Visitor},
-    schema::{self, kubernetes, nearest},
+    diagnostic::{ConditionType, ObjectRef, Problem, Reason, Severity},
+    objects::{self, CustomKind, Entry, Object, ObjectKind, Undecoded, Visitor},
+    schema::{self, kubernetes},
 };
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
-use portico_crds::{GROUP, VERSION};
 use portico_dataplane::table::ObjectName;
-use serde_json::Value;
 use std::{collections::HashMap, fmt, sync::Arc};
 
 /// The content of a file.
@@ -28,12 +36,12 @@ pub(super) struct Contents {
     pub(super) objects: Vec<(Origin, Object)>,
     /// What is wrong with the file, other than the problems of Portico's own objects.
     pub(super) problems: Vec<FileProblem>,
-    /// How many documents are of kinds that Portico does not read.
-    pub(super) ignored: usize,
+    /// The documents that are not used.
+    pub(super) unused: Unused,
 }
 
 /// Where an object is in its file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Origin {
     /// The number of its document, from 1.
     pub(crate) document: usize,
@@ -46,9 +54,12 @@ pub(crate) struct Origin {
 /// A problem of a file that can't be reported on one of Portico's own objects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileProblem {
-    /// The document, from 1, not counting empty ones. `None` if it is about the whole file.
-    pub document: Option<usize>,
-    /// Where it is in the file, as far as that is known.
+    /// The object that it is about; `None` if it is about the whole file.
+    pub(crate) origin: Option<Origin>,
+    /// The path of the field; empty if it is about the whole object or file.
+    pub field: String,
+    /// Where it is in the file, as far as that is known. Where fields are is looked up when the
+    /// problem is shown.
     pub position: Option<Position>,
     /// How serious it is.
     pub severity: Severity,
@@ -58,14 +69,33 @@ pub struct FileProblem {
 
 impl FileProblem {
     /// An error that is about a whole file.
-    pub(super) fn of_file(message: String) -> Self {
-        Self { document: None, position: None, severity: Severity::Error, message }
+    pub(super) fn of_file(message: impl Into<String>) -> Self {
+        let (severity, message) = (Severity::Error, message.into());
+        Self { origin: None, field: String::new(), position: None, severity, message }
+    }
+
+    /// The document, from 1, not counting empty ones. `None` if it is about the whole file.
+    pub fn document(&self) -> Option<usize> {
+        self.origin.map(|origin| origin.document)
+    }
+}
+
+/// Why a document can't be read.
+struct Wrong {
+    /// The path of the field; empty for the object itself.
+    field: String,
+    message: String,
+}
+
+impl Wrong {
+    fn new(field: &str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), message: message.into() }
     }
 }
 
 impl fmt::Display for FileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(document) = self.document {
+        if let Some(document) = self.document() {
             write!(f, "document {document}: ")?;
         }
         if let Some(position) = self.position {
@@ -77,9 +107,11 @@ impl fmt::Display for FileProblem {
 
 /// Decodes a text. An error means that it can't be parsed, so that its content is unknown.
 pub(super) fn decode(text: &str) -> Result<Contents, FileProblem> {
-    parse::parse(text).map_err(|error| FileProblem {
-        position: Some(error.position),
-        ..FileProblem::of_file(format!("can't be parsed: {}", error.message))
+    parse::parse(text).map_err(|error| {
+        let hint = syntax::hint(text, error.position.line);
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let message = format!("can't be parsed: {}{hint}", error.message);
+        FileProblem { position: Some(error.position), ..FileProblem::of_file(message) }
     })
 }
 
@@ -90,10 +122,10 @@ impl Extend<Document> for Contents {
             let origin = Origin { document: self.documents, source: document.source, item: None };
             for warning in &document.warnings {
                 self.problems.push(FileProblem {
-                    document: Some(origin.document.max(1)),
+                    origin: Some(Origin { document: origin.document.max(1), ..origin }),
                     position: Some(warning.position),
                     severity: Severity::Warning,
-                    message: warning.message.clone(),
+                    ..FileProblem::of_file(warning.message.clone())
                 });
             }
             if !document.value.is_null() {
@@ -126,8 +158,8 @@ impl Contents {
 
     fn document(&mut self, origin: Origin, document: Document) {
         if !document.value.is_object() {
-            return self
-                .problem(origin, "is no object: write apiVersion, kind and metadata".to_owned());
+            let message = "is no object: write apiVersion, kind and metadata";
+            return self.problem(origin, Wrong::new("", message));
         }
         if lists::is_list(&document.value) {
             return self.list(origin, document);
@@ -141,24 +173,24 @@ impl Contents {
         let rest = document.map(|document| document.value);
         match object.or_else(|| mistake(rest.as_ref()?).map(Err)) {
             Some(Ok(object)) => self.objects.push((origin, object)),
-            Some(Err(message)) => self.problem(origin, message),
+            Some(Err(wrong)) => self.problem(origin, wrong),
             None => {
-                self.ignored += 1;
+                self.unused.add(rest.as_ref());
                 let hint = rest.as_ref().and_then(hint);
-                let severity = Severity::Warning;
-                self.problems.extend(hint.map(|message| origin.problem(severity, message)));
+                let hint = hint.map(|message| Wrong::new("kind", message));
+                self.problems.extend(hint.map(|hint| origin.problem(Severity::Warning, hint)));
             }
         }
     }
 
-    fn problem(&mut self, origin: Origin, message: String) {
-        self.problems.push(origin.problem(Severity::Error, message));
+    fn problem(&mut self, origin: Origin, wrong: Wrong) {
+        self.problems.push(origin.problem(Severity::Error, wrong));
     }
 }
 
 impl Origin {
-    fn problem(&self, severity: Severity, message: String) -> FileProblem {
-        FileProblem { document: Some(self.document), position: None, severity, message }
+    fn problem(&self, severity: Severity, Wrong { field, message }: Wrong) -> FileProblem {
+        FileProblem { origin: Some(*self), field, position: None, severity, message }
     }
 }
 
@@ -166,13 +198,13 @@ impl Origin {
 struct Reader {
     /// Taken once it has been decoded.
     document: Option<Document>,
-    object: Option<Result<Object, String>>,
+    object: Option<Result<Object, Wrong>>,
     /// What has no effect in one of Kubernetes' own objects, or would be refused in a cluster.
-    warnings: Vec<String>,
+    warnings: Vec<Wrong>,
 }
 
 impl Reader {
-    fn read<K: ObjectKind>(&mut self, read: impl FnOnce(Document) -> Result<Object, String>) {
+    fn read<K: ObjectKind>(&mut self, read: impl FnOnce(Document) -> Result<Object, Wrong>) {
         let is_of_kind = |document: &mut Document| {
             document.value["apiVersion"] == *K::api_version(&())
                 && document.value["kind"] == K::NAME
@@ -185,7 +217,7 @@ impl Reader {
     /// One of Kubernetes' own objects.
     fn core<K: ObjectKind<Held = Arc<K>>>(
         &mut self,
-        name: impl FnOnce(&mut Document) -> Result<ObjectName, String>,
+        name: impl FnOnce(&mut Document) -> Result<ObjectName, Wrong>,
     ) {
         let mut warnings = Vec::new();
         self.read::<K>(|mut document| {
@@ -193,7 +225,11 @@ impl Reader {
             let shown = display_name(&name);
             let found = kubernetes::warnings::<K>(K::NAME, K::CHECK_NAME, &document.value);
             let found = found.into_iter();
-            warnings = found.map(|(at, it)| format!("{} {shown}: {at}: {it}", K::NAME)).collect();
+            let found = found.map(|(at, it)| {
+                let message = format!("{} {shown}: {at}: {it}", K::NAME);
+                Wrong { field: at, message }
+            });
+            warnings = found.collect();
             core_object::<K>(name, document)
         });
         self.warnings.append(&mut warnings);
@@ -227,47 +263,9 @@ impl Visitor for Reader {
     }
 }
 
-/// If a document of no known kind was meant to be one of Portico's own: what is wrong with it.
-fn mistake(value: &Value) -> Option<String> {
-    let text = |field| value.get(field).and_then(Value::as_str);
-    let kind = text("kind");
-    let Some(api_version) = text("apiVersion") else {
-        let kind = Kind::named(kind?)?;
-        return Some(format!("{kind} without apiVersion: write 'apiVersion: {GROUP}/{VERSION}'"));
-    };
-    let (group, version) = api_version.split_once('/').unwrap_or((api_version, api_version));
-    if group != GROUP {
-        return nearest(group, [GROUP].into_iter()).map(|_| {
-            format!("apiVersion '{api_version}' is unknown; did you mean '{GROUP}/{VERSION}'?")
-        });
-    }
-    Some(match kind {
-        _ if version != VERSION => format!(
-            "apiVersion '{api_version}' is not one that this release knows: write '{GROUP}/{VERSION}'"
-        ),
-        Some(other) => {
-            format!("{api_version} has no kind '{other}': its kinds are FrontDoor and Route")
-        }
-        None => format!("{api_version} without 'kind': write FrontDoor or Route"),
-    })
-}
-
-/// If a document of a kind that is not read was probably meant to have an effect: what to write
-/// instead.
-fn hint(value: &Value) -> Option<String> {
-    if value["apiVersion"] != "v1" || value["kind"] != "Endpoints" {
-        return None;
-    }
-    let name = value["metadata"]["name"].as_str().filter(|name| is_dns_name(name));
-    let name = name.unwrap_or("SERVICE");
-    Some(format!(
-        "Endpoints {name} is not read: write an EndpointSlice (discovery.k8s.io/v1) with the label kubernetes.io/service-name: {name}"
-    ))
-}
-
 /// Decodes one of Portico's own objects. Whatever is wrong with it becomes its problem, as long as
 /// it has a name.
-fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String> {
+fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, Wrong> {
     let name = namespaced_name(K::NAME, &mut document)?;
     let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let duplicates = document.duplicates.iter().map(|duplicate| {
@@ -288,72 +286,24 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, String
     Ok(K::object(name, entry))
 }
 
-fn core_object<K>(name: ObjectName, mut document: Document) -> Result<Object, String>
+fn core_object<K>(name: ObjectName, mut document: Document) -> Result<Object, Wrong>
 where
     K: ObjectKind<Held = Arc<K>>,
 {
     let shown = display_name(&name);
     if let Some(duplicate) = document.duplicates.first() {
-        let (kind, name, field) = (K::NAME, &name.name, duplicate.field());
-        return Err(format!("{kind} {name} is not read: '{field}' is given twice: remove one"));
+        let (kind, field) = (K::NAME, duplicate.field());
+        let message = format!("{kind} {shown} is not read: '{field}' is given twice: remove one");
+        return Err(Wrong { field, message });
     }
     as_stored::object(&mut document.value);
-    K::decode(document.value)
-        .map(|object| K::object(name.clone(), Arc::new(object)))
-        .map_err(|error| format!("{} {shown} does not decode: {error}", K::NAME))
-}
-
-/// A name for display: without a namespace if the kind is cluster-scoped.
-pub(super) fn display_name(name: &ObjectName) -> String {
-    if name.namespace.is_empty() { name.name.to_string() } else { name.to_string() }
-}
-
-/// The name of a namespaced object. The namespace defaults to `default`.
-fn namespaced_name(kind: &str, document: &mut Document) -> Result<ObjectName, String> {
-    let name = required_name(kind, document)?.to_owned();
-    let namespace = metadata_name(kind, "namespace", document)?.unwrap_or("default").to_owned();
-    if let Some(Value::Object(metadata)) = document.value.get_mut("metadata") {
-        metadata.insert("namespace".to_owned(), Value::String(namespace.clone()));
-    }
-    Ok(ObjectName::new(namespace, name))
-}
-
-fn required_name<'d>(kind: &str, document: &'d Document) -> Result<&'d str, String> {
-    metadata_name(kind, "name", document)?
-        .ok_or_else(|| format!("{kind} without metadata.name: give it one"))
-}
-
-/// A field of the metadata that identifies the object: not duplicated, and a DNS name.
-fn metadata_name<'d>(
-    kind: &str,
-    key: &str,
-    document: &'d Document,
-) -> Result<Option<&'d str>, String> {
-    let field = format!("metadata.{key}");
-    for duplicate in &document.duplicates {
-        let duplicate = duplicate.field();
-        if duplicate == field || ["apiVersion", "kind", "metadata"].contains(&duplicate.as_str()) {
-            return Err(format!("{kind}: '{duplicate}' is given twice: which object is meant?"));
-        }
-    }
-    match &document.value["metadata"][key] {
-        Value::Null => Ok(None),
-        Value::String(name) if name.is_empty() => Ok(None),
-        Value::String(name) if is_dns_name(name) => Ok(Some(name)),
-        other => Err(format!(
-            "{kind}: {field} {other} is not a name: lower-case letters, digits, '-' and '.', as a string"
-        )),
-    }
-}
-
-/// RFC 1123 subdomain, as the API server requires of names.
-fn is_dns_name(name: &str) -> bool {
-    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    let outside = |c: char| matches!(c, '-' | '.');
-    name.len() <= 253
-        && name.chars().all(inside)
-        && !name.starts_with(outside)
-        && !name.ends_with(outside)
+    K::decode(document.value).map(|object| K::object(name.clone(), Arc::new(object))).map_err(
+        |Undecoded { field, message }| {
+            let colon = if field.is_empty() { "" } else { ": " };
+            let message = format!("{} {shown} does not decode: {field}{colon}{message}", K::NAME);
+            Wrong { field, message }
+        },
+    )
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl fmt::Display for Position {
 }
 
 /// The format of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
     /// YAML, as `kubectl` reads it.
     Yaml,
@@ -31,7 +31,7 @@ pub(crate) enum Format {
 }
 
 /// Where a document is in its file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Source {
     /// The offset of its first byte.
     pub(crate) start: usize,

@@ -1,13 +1,17 @@
 //! Merges the contents of all files.
 
-use super::decode::{Contents, FileProblem, Origin, display_name};
+use super::{
+    decode::{Contents, FileProblem, Origin, display_name},
+    texts::Texts,
+    unused::Unused,
+};
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
     objects::{Object, Snapshot},
 };
 use portico_dataplane::table::ObjectName;
 use std::{
-    collections::{BTreeMap, btree_map},
+    collections::{BTreeMap, BTreeSet, btree_map},
     fmt,
     path::Path,
     sync::Arc,
@@ -24,8 +28,10 @@ pub struct Merged {
     pub files: usize,
     /// How many files and folders can't be read or parsed.
     pub broken: usize,
-    /// How many documents are of kinds that Portico does not read.
-    pub ignored: usize,
+    /// The documents that are not used, by path.
+    pub unused: BTreeMap<Arc<Path>, Unused>,
+    /// The texts of the files, if they are kept.
+    pub texts: Texts,
     locations: Locations,
     /// Where objects were defined before.
     before: Locations,
@@ -44,21 +50,19 @@ pub(super) type Locations = BTreeMap<Identity, Location>;
 pub struct Location {
     /// The file.
     pub path: Arc<Path>,
-    /// The document in the file, from 1.
-    pub document: usize,
     /// Where in the file the object begins, and in which item of a list.
     pub(crate) origin: Origin,
 }
 
 impl Location {
     fn new(path: &Arc<Path>, origin: &Origin) -> Self {
-        Self { path: path.clone(), document: origin.document, origin: *origin }
+        Self { path: path.clone(), origin: *origin }
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (document {})", self.path.display(), self.document)
+        write!(f, "{}:{}", self.path.display(), self.origin.source.line)
     }
 }
 
@@ -77,7 +81,9 @@ impl Merged {
     /// Adds the content of a file.
     pub(super) fn add(&mut self, path: &Path, contents: &Contents) {
         let path: Arc<Path> = Arc::from(path);
-        self.ignored += contents.ignored;
+        if contents.unused.count() > 0 {
+            self.unused.insert(path.clone(), contents.unused.clone());
+        }
         if !contents.problems.is_empty() {
             let problems = self.problems.entry(path.clone()).or_default();
             problems.extend(contents.problems.iter().cloned());
@@ -107,6 +113,23 @@ impl Merged {
     pub(super) fn broken(&mut self, path: &Path, problem: FileProblem) {
         self.broken += 1;
         self.problems.entry(Arc::from(path)).or_default().push(problem);
+    }
+
+    /// The objects that Portico reads for the sake of its own: kind and name, and where they are.
+    pub fn read_for_others(&self) -> impl Iterator<Item = (String, &Location)> {
+        let others = self.locations.iter().filter(|((kind, _), _)| Kind::named(kind).is_none());
+        others.map(|((kind, name), location)| (format!("{kind} {}", display_name(name)), location))
+    }
+
+    /// How many documents are not used.
+    pub fn unused_count(&self) -> usize {
+        self.unused.values().map(Unused::count).sum()
+    }
+
+    /// Files that have documents, none of which is used.
+    pub(super) fn useless(&self) -> impl Iterator<Item = (&Arc<Path>, &Unused)> {
+        let used: BTreeSet<&Path> = self.locations.values().map(|at| &*at.path).collect();
+        self.unused.iter().filter(move |(path, _)| !used.contains(&***path))
     }
 
     /// Tells Portico's own objects where they were read, and which are defined more than once.
@@ -174,8 +197,8 @@ impl Merged {
             let message = format!(
                 "{kind} {name} is ignored: it is already defined, with {content}, in {first}"
             );
-            let (document, position) = (Some(other.document), None);
-            let problem = FileProblem { document, position, severity, message };
+            let (origin, field) = (Some(other.origin), "metadata.name".to_owned());
+            let problem = FileProblem { origin, field, position: None, severity, message };
             self.problems.entry(other.path).or_default().push(problem);
         }
     }

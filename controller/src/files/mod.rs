@@ -7,7 +7,10 @@ pub(crate) mod locate;
 mod merge;
 pub(crate) mod parse;
 mod source;
+mod syntax;
 pub(crate) mod text;
+mod texts;
+mod unused;
 mod walk;
 mod watch;
 
@@ -15,28 +18,65 @@ pub use decode::FileProblem;
 pub use locate::Position;
 pub use merge::{Location, Merged};
 pub use source::Files;
+pub use texts::{Excerpt, Texts};
+pub use unused::Unused;
 
-use cache::Cache;
+pub(crate) use decode::Origin;
+pub(crate) use texts::Mark;
+
 use std::{
+    io,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::Arc,
 };
 
-/// Reads all manifests under `paths` once.
+/// Stands for the standard input on the command line.
+pub const STDIN: &str = "-";
+
+/// What the standard input is called.
+const STDIN_NAME: &str = "<stdin>";
+
+/// Reads all manifests under `paths` once, and those of the standard input if it is among them.
+/// Keeps the texts.
 pub fn read(paths: &[PathBuf]) -> Merged {
-    let mut cache = Cache::default();
-    cache.refresh(walk::walk(paths, &mut |_| {}), &|_| false, Duration::ZERO);
-    cache.merge()
+    let mut merged = Merged::default();
+    let (stdin, paths): (Vec<_>, Vec<_>) =
+        paths.iter().cloned().partition(|path| path.as_os_str() == STDIN);
+    if !stdin.is_empty() {
+        add(&mut merged, Path::new(STDIN_NAME), text::read(io::stdin().lock()));
+    }
+    let walk = walk::walk(&paths, &mut |_| {});
+    for (path, message) in walk.unreadable {
+        merged.broken(&path, FileProblem::of_file(message));
+    }
+    for path in walk.files.into_keys() {
+        add(&mut merged, &path, text::of_file(&path));
+    }
+    merged.finish()
 }
 
-/// Reads YAML manifests from memory, given with their names.
+/// Reads manifests from memory, given with their names.
 pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Merged {
     let mut merged = Merged::default();
     for (name, text) in texts {
-        match decode::decode(text) {
-            Ok(contents) => merged.add(Path::new(name), &contents),
-            Err(problem) => merged.broken(Path::new(name), problem),
-        }
+        add(&mut merged, Path::new(name), Ok(text.to_owned()));
     }
     merged.finish()
+}
+
+fn add(merged: &mut Merged, path: &Path, text: io::Result<String>) {
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => {
+            return merged.broken(path, FileProblem::of_file(format!("can't be read: {error}")));
+        }
+    };
+    match decode::decode(&text) {
+        Ok(contents) => {
+            merged.add(path, &contents);
+            merged.files += 1;
+        }
+        Err(problem) => merged.broken(path, problem),
+    }
+    merged.texts.insert(Arc::from(path), text);
 }

@@ -100,6 +100,13 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
+/// How many bytes of a document precede its first line: blank lines, comments and `---`.
+fn preamble(text: &str) -> usize {
+    let is_content =
+        |line: &str| !matches!(line.trim_ascii(), "" | "---") && !line.starts_with('#');
+    text.split_inclusive('\n').take_while(|line| !is_content(line)).map(str::len).sum()
+}
+
 /// The text of a YAML document as its parser gets it: `kubectl` reads it by lines.
 pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
     if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text.into() }
@@ -166,6 +173,7 @@ impl<C: Extend<Document>> Reader<'_, C> {
                 Err(range) => (range, false),
             };
             let begin = range.end - without_mark(&text[range.clone()]).len();
+            let begin = if is_valid { begin + preamble(&text[begin..range.end]) } else { begin };
             let line = self.line_of(begin);
             if !is_valid {
                 let message = "nothing but a comment may follow '---' in its line".to_owned();

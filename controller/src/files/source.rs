@@ -4,6 +4,7 @@ use super::{
     cache::{Cache, REMOVAL_DELAY},
     decode::FileProblem,
     merge::Merged,
+    unused::Unused,
     walk,
     watch::Watch,
 };
@@ -67,10 +68,11 @@ impl Files {
         let problems = merged.problems.iter().flat_map(|(path, problems)| {
             problems.iter().map(|problem| (path.clone(), problem.clone()))
         });
-        let problems: BTreeSet<_> = problems.collect();
+        let useless = merged.useless().map(|(path, unused)| (path.clone(), nothing_of(unused)));
+        let problems: BTreeSet<_> = problems.chain(useless).collect();
         let known = self.problems.replace(problems.clone()).unwrap_or_default();
         for (path, problem) in problems.difference(&known) {
-            let keeps = match (problem.severity, problem.document) {
+            let keeps = match (problem.severity, problem.document()) {
                 (Severity::Error, None) => "; its last valid content, if any, stays in use",
                 (Severity::Error, Some(_)) | (Severity::Warning, _) => "",
             };
@@ -81,6 +83,19 @@ impl Files {
                 tracing::info!(file = %path.display(), "no longer a problem");
             }
         }
+    }
+}
+
+/// What a file has of which nothing is used.
+fn nothing_of(unused: &Unused) -> FileProblem {
+    let more = unused.count().saturating_sub(unused.named().len());
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    FileProblem {
+        severity: Severity::Warning,
+        ..FileProblem::of_file(format!(
+            "has nothing of Portico's: {}{more}: not read",
+            unused.named().join(", ")
+        ))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The kinds of objects that Portico reads. `kinds!` below is the only list of them, and has
 //! everything that differs from kind to kind. To add a kind, add an entry.
 
-use super::{Entry, secret, values};
+use super::{Entry, secret, undecoded::Undecoded, values};
 use crate::{
     diagnostic::{Kind, ObjectRef, Problem},
     schema::labels,
@@ -62,9 +62,9 @@ pub trait ObjectKind:
     /// Decodes a manifest.
     ///
     /// # Errors
-    /// A description of what is wrong with it.
-    fn decode(manifest: Value) -> Result<Self, String> {
-        serde_json::from_value(manifest).map_err(|error| error.to_string())
+    /// What is wrong with it, and in which field.
+    fn decode(manifest: Value) -> Result<Self, Undecoded> {
+        serde_path_to_error::deserialize(manifest).map_err(Undecoded::new)
     }
 
     /// Removes what Portico does not read, and what changes often in a cluster.
@@ -237,7 +237,7 @@ kinds! {
     secrets: Arc<Secret>, referenced {
         const RESTRICTION: Restriction = Restriction::Secrets;
 
-        fn decode(manifest: Value) -> Result<Self, String> {
+        fn decode(manifest: Value) -> Result<Self, Undecoded> {
             secret::decode(manifest)
         }
 
@@ -252,9 +252,9 @@ kinds! {
 
         const IS_OPTIONAL: bool = true;
 
-        fn decode(manifest: Value) -> Result<Self, String> {
+        fn decode(manifest: Value) -> Result<Self, Undecoded> {
             let mut config_map: Self =
-                serde_json::from_value(manifest).map_err(|error| error.to_string())?;
+                serde_path_to_error::deserialize(manifest).map_err(Undecoded::new)?;
             config_map.trim();
             Ok(config_map)
         }

@@ -5,6 +5,7 @@ mod kinds;
 mod last_good;
 mod references;
 mod secret;
+mod undecoded;
 mod values;
 
 pub use entry::Entry;
@@ -14,4 +15,5 @@ pub use kinds::{
 pub use last_good::{LastGood, Verdict};
 pub(crate) use references::reference_fields;
 pub use references::{References, front_door_of};
+pub use undecoded::Undecoded;
 pub(crate) use values::{MAX_VALUE_BYTES, Value};

@@ -1,11 +1,11 @@
 //! How Secrets differ from other kinds. No message quotes their contents.
 
-use super::values;
+use super::{undecoded::Undecoded, values};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use serde_json::Value;
 
 /// Decodes a manifest and merges `stringData` into `data`, as the API server does.
-pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
+pub(super) fn decode(mut manifest: Value) -> Result<Secret, Undecoded> {
     if let Some(Value::Object(data)) = manifest.get_mut("data") {
         for (key, value) in data {
             if let Value::String(text) = value {
@@ -13,13 +13,20 @@ pub(super) fn decode(mut manifest: Value) -> Result<Secret, String> {
                 text.retain(|c| !matches!(c, '\n' | '\r'));
             }
             if serde_json::from_value::<ByteString>(value.clone()).is_err() {
-                return Err(format!("data.{key} is not base64: plain text goes under stringData"));
+                return Err(Undecoded {
+                    field: format!("data.{key}"),
+                    message: "is not base64: plain text goes under stringData".to_owned(),
+                });
             }
         }
     }
-    let mut secret: Secret = serde_json::from_value(manifest).map_err(
-        |_| "a field has the wrong type (stringData maps keys to strings: quote numbers, true, no)",
-    )?;
+    let mut secret: Secret =
+        serde_path_to_error::deserialize(manifest).map_err(|error| Undecoded {
+            message:
+                "has the wrong type (stringData maps keys to strings: quote numbers, true, no)"
+                    .to_owned(),
+            ..Undecoded::new(error)
+        })?;
     if let Some(plain) = secret.string_data.take() {
         let plain = plain.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes())));
         secret.data.get_or_insert_default().extend(plain);

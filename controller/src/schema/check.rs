@@ -53,15 +53,15 @@ impl Walk<'_> {
             (Shape::Map(map), Value::Object(fields)) => self.map(map, at, fields),
             (Shape::List(list), Value::Array(items)) => self.list(list, at, items),
             (Shape::Text(text) | Shape::IntOrText(_, text), Value::String(value)) => {
-                self.text(text, &node.about, at, value);
+                self.text(text, node, at, value);
             }
             (Shape::Integer(range) | Shape::IntOrText(range, _), Value::Number(number)) => {
                 match number.as_i64() {
                     Some(number) => self.integer(range, at, number),
-                    None => self.report(at, messages::wrong_type(&node.shape, value)),
+                    None => self.report(at, messages::wrong_type(node, value)),
                 }
             }
-            (shape, value) => self.report(at, messages::wrong_type(shape, value)),
+            (_, value) => self.report(at, messages::wrong_type(node, value)),
         }
     }
 
@@ -70,7 +70,7 @@ impl Walk<'_> {
             if self.is_full() {
                 return;
             }
-            let at = at.child(name);
+            let (parent, at) = (at, at.child(name));
             match object.fields.get(name) {
                 Some(_) if value.is_null() => {
                     // One that is required is reported as missing.
@@ -79,7 +79,8 @@ impl Walk<'_> {
                     }
                 }
                 Some(node) => self.value(node, &at, value),
-                None => self.report(&at, messages::unknown(name, object)),
+                None => self
+                    .report(&at, messages::unknown(self.object.kind, parent, name, object, value)),
             }
         }
         for name in &object.required {
@@ -155,7 +156,7 @@ impl Walk<'_> {
         }
     }
 
-    fn text(&mut self, text: &Text, about: &str, at: &FieldPath<'_>, value: &str) {
+    fn text(&mut self, text: &Text, node: &Node, at: &FieldPath<'_>, value: &str) {
         let chars = || value.chars().count();
         if text.max.is_some_and(|max| value.len() > max && chars() > max) {
             let max = text.max.unwrap_or_default();
@@ -183,7 +184,7 @@ impl Walk<'_> {
         if let Some(pattern) = &text.pattern
             && !pattern.is_match(value)
         {
-            self.report(at, messages::unfit(value, about, pattern.as_str()));
+            self.report(at, messages::unfit(value, node, pattern.as_str()));
         }
         if let Err(message) = (text.check)(value) {
             self.report(at, format!("{} does not fit: {message}", messages::quoted(value)));

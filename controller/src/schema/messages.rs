@@ -1,7 +1,13 @@
 //! Error messages: what is wrong, then how to fix it.
 
-use super::node::{Node, Object, Shape};
-use crate::diagnostic::without_user;
+use super::{
+    fits::fits,
+    foreign,
+    nearest::nearest,
+    node::{Node, Object, Shape},
+    suggest,
+};
+use crate::diagnostic::{FieldPath, Kind, UNKNOWN_FIELD, without_user};
 use serde_json::Value;
 
 /// Longer values are truncated in messages.
@@ -10,22 +16,60 @@ const MAX_QUOTED_CHARS: usize = 64;
 /// A null.
 pub(super) const NULL: &str = "is null, which is how YAML reads an empty value and Helm renders one that is not set: leave the field out, or give it a value";
 
-/// An unknown field.
-pub(super) fn unknown(name: &str, object: &Object) -> String {
-    format!("unknown field; {}", instead(name, object))
-}
-
 /// An unknown field that is no error.
 pub(super) fn without_effect(name: &str, object: &Object) -> String {
-    format!("unknown field, which has no effect; {}", instead(name, object))
-}
-
-/// What may have been meant by an unknown field.
-fn instead(name: &str, object: &Object) -> String {
     let known = object.fields.keys().map(String::as_str);
     match nearest(name, known.clone()) {
-        Some(near) => format!("did you mean '{near}'?"),
-        None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
+        Some(near) => format!("{UNKNOWN_FIELD}, which has no effect; did you mean '{near}'?"),
+        None => format!("{UNKNOWN_FIELD}, which has no effect; {}", known_here(object)),
+    }
+}
+
+/// An unknown field of the mapping `parent`.
+pub(super) fn unknown(
+    kind: Kind,
+    parent: &FieldPath<'_>,
+    name: &str,
+    object: &Object,
+    value: &Value,
+) -> String {
+    if let Some(advice) = foreign::advice(kind, parent, name, object, value) {
+        return format!("{UNKNOWN_FIELD}; {advice}");
+    }
+    let known = object.fields.keys().map(String::as_str);
+    let near = nearest(name, known.clone());
+    match near.and_then(|near| Some((near, object.fields.get(near)?))) {
+        Some((near, node)) if fits(node, value) => {
+            format!("{UNKNOWN_FIELD}; did you mean '{near}'?")
+        }
+        Some((near, node)) => match suggest::fitting(near, node, value) {
+            Some(field) => format!("{UNKNOWN_FIELD}; did you mean '{field}'?"),
+            None => format!("{UNKNOWN_FIELD}; did you mean '{near}', {}?", expected(&node.shape)),
+        },
+        None => format!("{UNKNOWN_FIELD}; {}", known_here(object)),
+    }
+}
+
+fn known_here(object: &Object) -> String {
+    let known: Vec<_> = object.fields.keys().map(String::as_str).collect();
+    format!("known here: {}", known.join(", "))
+}
+
+/// What a value of a type is.
+fn expected(shape: &Shape) -> String {
+    match shape {
+        Shape::Object(object) => {
+            let known = object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("a mapping with {known}")
+        }
+        Shape::Map(_) => "a mapping".to_owned(),
+        Shape::List(_) => "a list".to_owned(),
+        Shape::Text(text) if text.allowed.is_empty() => "a string".to_owned(),
+        Shape::Text(text) => format!("one of {}", text.allowed.join(", ")),
+        Shape::Integer(_) => "a whole number".to_owned(),
+        Shape::IntOrText(..) => "a whole number or a string".to_owned(),
+        Shape::Boolean => "true or false".to_owned(),
+        Shape::Any => "any value".to_owned(),
     }
 }
 
@@ -41,24 +85,6 @@ pub(super) fn not_one_of<'a>(
     }
 }
 
-/// The known name that was probably meant: it differs in case only, or by a few letters.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if name.len() > MAX_QUOTED_CHARS {
-        return None;
-    }
-    let name = name.to_ascii_lowercase();
-    let distance = |candidate: &str| {
-        let candidate = candidate.to_ascii_lowercase();
-        let distance = strsim::damerau_levenshtein(&name, &candidate);
-        let longer = name.len().max(candidate.len());
-        (distance * 3 <= longer).then_some(distance)
-    };
-    known
-        .filter_map(|candidate| Some((distance(candidate)?, candidate)))
-        .min()
-        .map(|(_, near)| near)
-}
-
 /// A missing required field.
 pub(super) fn missing(node: Option<&Node>) -> String {
     match node.map(|node| node.about.as_str()) {
@@ -72,39 +98,94 @@ pub(super) fn missing(node: Option<&Node>) -> String {
 }
 
 /// A value of the wrong type.
-pub(super) fn wrong_type(shape: &Shape, value: &Value) -> String {
+pub(super) fn wrong_type(node: &Node, value: &Value) -> String {
     let got = kind_of(value);
-    match (shape, value) {
-        (Shape::Object(object), _) => {
-            let known = object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            format!("must be a mapping, not {got}; its fields: {known}")
-        }
-        (Shape::Map(_), _) => format!("must be a mapping, not {got}"),
-        (Shape::List(list), Value::String(text)) if matches!(list.items.shape, Shape::Text(_)) => {
-            format!("must be a list, not {got}; a list of one is written [{}]", quoted(text))
-        }
-        (Shape::List(_), _) => format!("must be a list, not {got}; each item starts with `- `"),
+    let wanted = match &node.shape {
+        Shape::Object(_) | Shape::Map(_) => "must be a mapping",
+        Shape::List(_) => "must be a list",
+        Shape::Text(_) => "must be a string",
+        Shape::Integer(_) => "must be a whole number",
+        Shape::IntOrText(..) => "must be a whole number or a string",
+        Shape::Boolean => "must be true or false",
+        Shape::Any => "must be something else",
+    };
+    format!("{wanted}, not {got}{}", remedy(node, value))
+}
+
+/// How to write a value of the right type.
+fn remedy(node: &Node, value: &Value) -> String {
+    match (&node.shape, value) {
         // The source may say `yes`, `007` or `1.10`, which the parsed value no longer shows.
-        (Shape::Text(_), Value::Bool(_) | Value::Number(_)) => {
-            format!("must be a string, not {got}; put what is written there in quotes")
+        (Shape::Text(_), Value::Bool(_)) if fits_as(node, &["true", "false", "yes", "off"]) => {
+            return "; put what is written there in quotes".to_owned();
         }
-        (Shape::Text(_), _) => format!("must be a string, not {got}"),
-        (Shape::Integer(_), Value::String(text)) if text.parse::<i64>().is_ok() => {
-            format!("must be a whole number, not {got}; leave the quotes out: {text}")
+        (Shape::Text(_), Value::Number(number)) if fits_as(node, &[&number.to_string()]) => {
+            return "; put what is written there in quotes".to_owned();
         }
-        (Shape::Integer(_), _) => format!("must be a whole number, not {got}"),
-        (Shape::IntOrText(..), _) => format!("must be a whole number or a string, not {got}"),
-        (Shape::Boolean, _) => format!("must be true or false, not {got}"),
-        (Shape::Any, _) => format!("must not be {got}"),
+        (
+            Shape::Object(_)
+            | Shape::Map(_)
+            | Shape::List(_)
+            | Shape::Text(_)
+            | Shape::Integer(_)
+            | Shape::IntOrText(..)
+            | Shape::Boolean
+            | Shape::Any,
+            _,
+        ) => {}
+    }
+    if let Some(instead) = suggest::instead(node, value) {
+        let quotes = matches!(value, Value::String(_))
+            && !matches!(node.shape, Shape::List(_) | Shape::Object(_));
+        return format!("; write {instead}{}", if quotes { ", without quotes" } else { "" });
+    }
+    match &node.shape {
+        Shape::Object(object) => {
+            let known = object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("; its fields: {known}")
+        }
+        Shape::List(_) => "; each item starts with `- `".to_owned(),
+        Shape::Text(text) if !text.allowed.is_empty() => {
+            format!("; one of {}", text.allowed.join(", "))
+        }
+        Shape::Text(text) if text.pattern.is_some() && !node.about.is_empty() => {
+            format!(". {}", flat(&node.about))
+        }
+        Shape::Map(_)
+        | Shape::Text(_)
+        | Shape::Integer(_)
+        | Shape::IntOrText(..)
+        | Shape::Boolean
+        | Shape::Any => String::new(),
     }
 }
 
+fn fits_as(node: &Node, texts: &[&str]) -> bool {
+    texts.iter().all(|text| fits(node, &Value::from(*text)))
+}
+
 /// A string that does not match its pattern, explained by the schema's description if there is one.
-pub(super) fn unfit(value: &str, about: &str, pattern: &str) -> String {
-    match about {
-        "" => format!("{} does not fit {pattern}", quoted(value)),
-        about => format!("{} does not fit. {}", quoted(value), flat(about)),
+pub(super) fn unfit(value: &str, node: &Node, pattern: &str) -> String {
+    if is_template(value) {
+        return format!("{} is a template: {RENDER}", quoted(value));
     }
+    let instead = suggest::instead(node, &Value::from(value));
+    let quotes = if matches!(node.shape, Shape::IntOrText(..)) { ", without quotes" } else { "" };
+    let instead = instead.map(|instead| format!(": write {instead}{quotes}")).unwrap_or_default();
+    match node.about.as_str() {
+        "" if instead.is_empty() => format!("{} does not fit {pattern}", quoted(value)),
+        "" => format!("{} does not fit{instead}", quoted(value)),
+        about => format!("{} does not fit{instead}. {}", quoted(value), flat(about)),
+    }
+}
+
+/// What to do with a template.
+pub(crate) const RENDER: &str =
+    "render it first, for example with `helm template . | portico check -`";
+
+/// Whether a text holds a template's expression, as Helm and Jinja write them.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }
 
 /// `3 items`, `1 item`.

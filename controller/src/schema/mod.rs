@@ -4,14 +4,20 @@
 //! more.
 
 mod check;
+mod fits;
+mod foreign;
 pub(crate) mod kubernetes;
 pub(crate) mod labels;
 mod messages;
 mod metadata;
+mod nearest;
 mod node;
 mod repair;
+mod suggest;
 
-pub(crate) use messages::nearest;
+pub(crate) use messages::{RENDER, is_template};
+pub(crate) use nearest::nearest;
+pub(crate) use suggest::durations;
 
 use crate::diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity};
 use node::{Node, Object, Shape};

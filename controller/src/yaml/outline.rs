@@ -110,7 +110,8 @@ impl Outline {
             let rest = after_name(path, member.0.as_deref()?)?;
             Some((Some(member.1.clone()), member.2, rest))
         };
-        let own = members.iter().filter_map(fits).min_by_key(|(.., rest)| rest.len());
+        // Of duplicate keys, the last one counts.
+        let own = members.iter().rev().filter_map(fits).min_by_key(|(.., rest)| rest.len());
         own.or_else(|| {
             let merged = members.iter().rev().filter(|member| member.0.is_none() && depth > 0);
             merged.into_iter().find_map(|member| self.member(member.2, path, depth - 1))

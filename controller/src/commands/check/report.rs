@@ -1,167 +1,140 @@
-//! The report of `check`, as text and as JSON.
+//! The report of `check`: what is there, what is wrong with it, and the exit code.
 
+use super::{
+    findings::Finding,
+    places::{self, Wanted},
+};
 use crate::{
-    commands::paint::{Paint, Plain},
-    compile::{ComputedCondition, Status},
-    diagnostic::{Kind, ObjectRef, Problem, Reason, Severity},
-    files::Merged,
+    compile::Status,
+    diagnostic::{Kind, ObjectRef, Severity},
+    files::{Location, Merged},
 };
-use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write},
-};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
+
+/// How many documents a message names if none of them is Portico's.
+const MAX_SHOWN: usize = 10;
 
 /// The report of `check`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Report<'r> {
-    objects: Vec<ObjectReport<'r>>,
-    files: Vec<FileReport<'r>>,
-    #[serde(skip)]
-    merged: &'r Merged,
+    pub(super) objects: Vec<ObjectReport<'r>>,
+    /// Problems of files that are not those of one of Portico's own objects.
+    pub(super) files: Vec<FileReport<'r>>,
+    /// Problems of the input as a whole.
+    pub(super) input: Vec<Finding<'r>>,
+    pub(super) merged: &'r Merged,
 }
 
-#[derive(Serialize)]
-struct ObjectReport<'r> {
-    kind: Kind,
-    namespace: &'r str,
-    name: &'r str,
-    conditions: Vec<ConditionReport<'r>>,
-    problems: Vec<ProblemReport<'r>>,
-    #[serde(skip)]
-    holds_place: bool,
-    #[serde(skip)]
-    object: &'r ObjectRef,
+/// One of Portico's own objects.
+pub(super) struct ObjectReport<'r> {
+    pub(super) object: &'r ObjectRef,
+    pub(super) status: &'r Status,
+    pub(super) location: Option<&'r Location>,
+    pub(super) findings: Vec<Finding<'r>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ConditionReport<'r> {
-    r#type: &'r str,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    observed_generation: Option<i64>,
-    reason: &'r str,
-    message: &'r str,
-}
-
-#[derive(Serialize)]
-struct ProblemReport<'r> {
-    severity: Severity,
-    field: &'r str,
-    reason: Reason,
-    message: &'r str,
-}
-
-#[derive(Serialize)]
-struct FileReport<'r> {
-    path: String,
-    problems: Vec<FileProblemReport<'r>>,
-}
-
-#[derive(Serialize)]
-struct FileProblemReport<'r> {
-    severity: Severity,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    document: Option<usize>,
-    message: &'r str,
+/// A file with problems.
+pub(super) struct FileReport<'r> {
+    pub(super) path: &'r Path,
+    pub(super) findings: Vec<Finding<'r>>,
 }
 
 impl<'r> Report<'r> {
-    pub(super) fn new(merged: &'r Merged, statuses: &'r BTreeMap<ObjectRef, Status>) -> Self {
-        let file_problem = |problem: &'r crate::files::FileProblem| FileProblemReport {
-            severity: problem.severity,
-            document: problem.document,
-            message: &problem.message,
+    pub(super) fn new(
+        merged: &'r Merged,
+        statuses: &'r BTreeMap<ObjectRef, Status>,
+        strict: bool,
+    ) -> Self {
+        let object = |(object, status): (&'r ObjectRef, &'r Status)| ObjectReport {
+            object,
+            status,
+            location: merged.location(object),
+            findings: status.problems.iter().map(|it| Finding::of_object(it, strict)).collect(),
         };
-        Self {
-            objects: statuses
-                .iter()
-                .map(|(object, status)| object_report(object, status))
-                .collect(),
-            files: merged
-                .problems
-                .iter()
-                .map(|(path, problems)| FileReport {
-                    path: path.display().to_string(),
-                    problems: problems.iter().map(file_problem).collect(),
-                })
-                .collect(),
+        let file = |(path, problems): (&'r Arc<Path>, &'r Vec<_>)| FileReport {
+            path,
+            findings: problems.iter().map(|problem| Finding::of_file(path, problem)).collect(),
+        };
+        let mut report = Self {
+            objects: statuses.iter().map(object).collect(),
+            files: merged.problems.iter().map(file).collect(),
+            input: Vec::new(),
             merged,
-        }
+        };
+        report.input.extend(report.nothing().map(|message| Finding::of_input(message)));
+        report.locate();
+        report
     }
 
-    /// 2 if a file can't be read or parsed; 1 if an object is not accepted, there is an error in a
-    /// file or, with `strict`, a reference does not resolve.
-    pub(super) fn exit_code(&self, strict: bool) -> u8 {
-        if self.merged.broken > 0 {
+    /// Finds where each problem is written.
+    fn locate(&mut self) {
+        let mut wanted = Vec::new();
+        for object in &mut self.objects {
+            let Some(location) = object.location else { continue };
+            let Location { path, origin } = location;
+            let wants = |finding| Wanted { path, origin: *origin, finding };
+            wanted.extend(object.findings.iter_mut().map(wants));
+        }
+        for file in &mut self.files {
+            let problems = self.merged.problems.get(file.path).into_iter().flatten();
+            for (finding, problem) in file.findings.iter_mut().zip(problems) {
+                if let Some(origin) = problem.origin {
+                    wanted.push(Wanted { path: file.path, origin, finding });
+                }
+            }
+        }
+        places::find(wanted, &self.merged.texts);
+    }
+
+    /// If there is nothing of Portico's: what is there instead.
+    fn nothing(&self) -> Option<String> {
+        if !self.objects.is_empty() || self.merged.broken > 0 {
+            return None;
+        }
+        const NOTHING: &str = "no FrontDoor and no Route in the input";
+        let unused = self.merged.unused.iter().flat_map(|(path, unused)| {
+            unused.named().iter().map(|what| format!("{what} ({}): not read", path.display()))
+        });
+        let others = self.merged.read_for_others().map(|(what, location)| {
+            format!("{what} ({}): nothing refers to it", location.path.display())
+        });
+        let mut shown: Vec<_> = unused.chain(others).take(MAX_SHOWN).collect();
+        let all = self.merged.unused_count() + self.merged.read_for_others().count();
+        if all > shown.len() {
+            shown.push(format!("and {} more", all - shown.len()));
+        }
+        Some(match (shown.is_empty(), self.merged.files) {
+            (false, _) => format!("{NOTHING}: {}", shown.join("; ")),
+            (true, 0) => format!("{NOTHING}: there is no *.yaml, *.yml or *.json file"),
+            (true, _) if self.files.is_empty() => format!("{NOTHING}, which is empty"),
+            (true, _) => NOTHING.to_owned(),
+        })
+    }
+
+    /// Every problem.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding<'r>> {
+        let objects = self.objects.iter().flat_map(|object| &object.findings);
+        objects.chain(self.files.iter().flat_map(|file| &file.findings)).chain(&self.input)
+    }
+
+    /// 2 if a file can't be read or parsed, or nothing is Portico's; 1 if anything is an error.
+    pub(super) fn exit_code(&self) -> u8 {
+        if self.merged.broken > 0 || !self.input.is_empty() {
             return 2;
         }
-        let refused = self.count("Accepted") + if strict { self.count("ResolvedRefs") } else { 0 };
-        let errors = self.files.iter().flat_map(|file| &file.problems);
-        let mut errors = errors.filter(|problem| problem.severity == Severity::Error);
-        u8::from(refused > 0 || errors.next().is_some())
+        u8::from(self.findings().any(|finding| finding.severity == Severity::Error))
     }
 
     /// How many objects have this condition false.
     fn count(&self, condition: &str) -> usize {
-        let is_false =
-            |report: &&ConditionReport<'_>| report.r#type == condition && !report.is_true();
-        self.objects.iter().filter(|object| object.conditions.iter().any(|c| is_false(&c))).count()
+        let is_false = |object: &&ObjectReport<'_>| {
+            object.status.conditions.iter().any(|it| it.r#type == condition && !it.status)
+        };
+        self.objects.iter().filter(is_false).count()
     }
 
-    pub(super) fn text(&self, paint: Paint) -> String {
-        let mut text = String::new();
-        for object in &self.objects {
-            // Writing to a String can't fail.
-            let _ = self.object(&mut text, object, paint);
-        }
-        for file in &self.files {
-            let _ = writeln!(text, "{}", paint.bold(&file.path));
-            for problem in &file.problems {
-                let document = problem
-                    .document
-                    .map(|number| format!("document {number}: "))
-                    .unwrap_or_default();
-                let severity = painted(problem.severity, paint);
-                let _ = writeln!(text, "  {severity} {document}{}", Plain(problem.message));
-            }
-            text.push('\n');
-        }
-        text.push_str(&self.summary());
-        text
-    }
-
-    fn object(&self, text: &mut String, report: &ObjectReport<'_>, paint: Paint) -> fmt::Result {
-        write!(text, "{}", paint.bold(&report.object.to_string()))?;
-        match self.merged.location(report.object) {
-            Some(location) => writeln!(text, "  {location}")?,
-            None => text.push('\n'),
-        }
-        for condition in &report.conditions {
-            let status = if condition.is_true() {
-                paint.good("True")
-            } else {
-                paint.bad(&format!("False ({})", condition.reason))
-            };
-            writeln!(text, "  {}: {status}", condition.r#type)?;
-        }
-        for problem in &report.problems {
-            let severity = painted(problem.severity, paint);
-            let field = if problem.field.is_empty() { "." } else { problem.field };
-            let (field, message) = (Plain(field), Plain(problem.message));
-            writeln!(text, "  {severity} {field} ({}): {message}", problem.reason)?;
-        }
-        if report.holds_place {
-            writeln!(text, "  until it is accepted, its requests get 503")?;
-        }
-        text.push('\n');
-        Ok(())
-    }
-
-    fn summary(&self) -> String {
-        let of = |kind| self.objects.iter().filter(|object| object.kind == kind).count();
+    /// How much was read, and how much of it is wrong, in one line.
+    pub(super) fn summary(&self) -> String {
+        let of = |kind| self.objects.iter().filter(|report| report.object.kind == kind).count();
         let mut summary = format!(
             "{}, {}",
             many(of(Kind::FrontDoor), "FrontDoor"),
@@ -179,53 +152,31 @@ impl<'r> Report<'r> {
         if self.merged.broken > 0 {
             summary.push_str(&format!(", {} not", self.merged.broken));
         }
-        if self.merged.ignored > 0 {
-            let ignored = many(self.merged.ignored, "document");
-            summary.push_str(&format!("; {ignored} of other kinds not used"));
+        let unused = self.merged.unused_count();
+        if unused > 0 {
+            summary.push_str(&format!("; {} of other kinds not used", many(unused, "document")));
         }
         summary.push('\n');
         summary
     }
 }
 
+impl<'r> Finding<'r> {
+    /// An error of the input as a whole.
+    fn of_input(message: String) -> Self {
+        Self {
+            severity: Severity::Error,
+            object: None,
+            field: "",
+            reason: None,
+            message: Cow::Owned(message),
+            file: None,
+            document: None,
+            position: None,
+        }
+    }
+}
+
 fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn object_report<'r>(object: &'r ObjectRef, status: &'r Status) -> ObjectReport<'r> {
-    let condition = |computed: &'r ComputedCondition| ConditionReport {
-        r#type: computed.r#type,
-        status: if computed.status { "True" } else { "False" },
-        observed_generation: status.generation,
-        reason: &computed.reason,
-        message: &computed.message,
-    };
-    let problem = |problem: &'r Problem| ProblemReport {
-        severity: problem.severity,
-        field: &problem.field,
-        reason: problem.reason,
-        message: &problem.message,
-    };
-    ObjectReport {
-        kind: object.kind,
-        namespace: &object.name.namespace,
-        name: &object.name.name,
-        conditions: status.conditions.iter().map(condition).collect(),
-        problems: status.problems.iter().map(problem).collect(),
-        holds_place: status.holds_place,
-        object,
-    }
-}
-
-fn painted(severity: Severity, paint: Paint) -> String {
-    match severity {
-        Severity::Error => paint.bad("error"),
-        Severity::Warning => paint.odd("warning"),
-    }
-}
-
-impl ConditionReport<'_> {
-    fn is_true(&self) -> bool {
-        self.status == "True"
-    }
 }

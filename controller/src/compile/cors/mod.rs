@@ -135,10 +135,7 @@ fn max_age(given: Option<&crds::Duration>, at: &FieldPath<'_>, report: &mut Repo
     let default = DEFAULT_MAX_AGE.as_secs() as u32;
     let Some(crds::Duration(text)) = given else { return default };
     let Some(age) = durations::parse(text) else {
-        report.invalid(
-            at,
-            format!("'{text}' is not a duration: write 10m, 2h, or 0s for not at all"),
-        );
+        report.invalid(at, durations::refusal(text, "10m, 2h, or 0s for not at all"));
         return default;
     };
     if age.subsec_nanos() > 0 {

@@ -26,7 +26,7 @@ pub(super) fn attach<'s>(
         report.refuse(
             &FieldPath::SPEC.child("frontDoorRef"),
             Reason::FrontDoorNotAccepted,
-            format!("FrontDoor {} is not accepted: its own status says why", front_door.name()),
+            format!("FrontDoor {} is not accepted: {}", front_door.name(), front_door.report.why()),
         );
         return None;
     }
@@ -68,8 +68,9 @@ fn check_claims<'s>(
                 &FieldPath::SPEC.child("frontDoorRef"),
                 Reason::NotAllowedByFrontDoor,
                 format!(
-                    "FrontDoor {front_door_name} does not let Routes of namespace '{}' attach: its spec.attach would have to name it",
-                    name.namespace
+                    "FrontDoor {front_door_name} does not let Routes of namespace '{}' attach: {}",
+                    name.namespace,
+                    front_door.attach_hint(&name.namespace)
                 ),
             );
             return false;

@@ -146,6 +146,13 @@ impl<'s> FrontDoors<'s> {
         Self { snapshot, all, by_name }
     }
 
+    /// Those with this name, in any namespace, a few of them.
+    pub(super) fn named(&mut self, name: &str) -> impl Iterator<Item = &mut FrontDoor<'s>> {
+        /// Every Route may name a FrontDoor that does not exist.
+        const MAX: usize = 10;
+        self.all.iter_mut().filter(move |it| &*it.name().name == name).take(MAX)
+    }
+
     pub(super) fn find(&self, name: &ObjectName) -> Lookup {
         match self.by_name.get(name) {
             Some(index) => Lookup::Served(*index),
@@ -280,6 +287,19 @@ impl<'s> FrontDoor<'s> {
 
     pub(super) fn name(&self) -> &'s ObjectName {
         self.precedence.name()
+    }
+
+    /// How to let a namespace attach Routes here: a sentence without its end.
+    pub(super) fn attach_hint(&self, namespace: &str) -> String {
+        let own = &self.name().namespace;
+        match &*self.attach_rules {
+            AttachRules::SameNamespace => {
+                format!("write attach: [{{namespaces: [{own}, {namespace}]}}] in its spec")
+            }
+            AttachRules::Entries(_) => {
+                format!("add {{namespaces: [{namespace}]}} to its spec.attach")
+            }
+        }
     }
 
     /// What a namespace may claim here.

@@ -2,6 +2,7 @@
 
 use super::{
     attach::{attach, warn_of_lost_hosts},
+    claims::Claims,
     held,
     hosts::{FrontDoors, HostSet, Lookup},
 };
@@ -14,6 +15,7 @@ use crate::{
         expressions::{ExpressionCache, Expressions},
         headers::Headers,
         matches::{self, Matched},
+        names,
         options::Options,
         report::{Precedence, Report},
         services::Services,
@@ -172,7 +174,7 @@ impl<'s> Routes<'_, '_, 's> {
         };
         let spec = &object.spec;
         let front_door = front_door_of(name, &spec.front_door_ref);
-        candidate.front_door = self.front_door(&front_door, known, &mut candidate.report)?;
+        candidate.front_door = self.front_door(name, &front_door, known, &mut candidate.report)?;
         let at = FieldPath::SPEC.child("matches");
         let report = &mut candidate.report;
         // What is cheap comes first: a Route that may not attach has no expressions compiled.
@@ -196,7 +198,8 @@ impl<'s> Routes<'_, '_, 's> {
     /// The index of the Route's FrontDoor; `Some(None)` if there is none, and `None` if another
     /// install is responsible for the Route.
     fn front_door(
-        &self,
+        &mut self,
+        route: &'s ObjectName,
         name: &ObjectName,
         known: Known,
         report: &mut Report,
@@ -216,10 +219,43 @@ impl<'s> Routes<'_, '_, 's> {
                 if !is_default {
                     report.report_elsewhere();
                 }
-                refuse_missing(name, report);
+                self.refuse_missing(route, name, report);
                 Some(None)
             }
         }
+    }
+
+    fn refuse_missing(&mut self, route: &'s ObjectName, name: &ObjectName, report: &mut Report) {
+        let at = FieldPath::SPEC.child("frontDoorRef");
+        if report.is_wrong_reference(&at) {
+            return; // It has been said.
+        }
+        let hint = self.meant(route, name).unwrap_or_else(|| {
+            "create it or correct the reference, whose namespace is the Route's own unless it gives one".to_owned()
+        });
+        let message = format!("FrontDoor {name} does not exist: {hint}");
+        report.refuse(&at, Reason::FrontDoorNotFound, message);
+    }
+
+    /// The FrontDoor that a Route probably means by one that does not exist. Those of other
+    /// namespaces are named if they let the Route attach, or if everything is the user's own.
+    fn meant(&mut self, route: &'s ObjectName, missing: &ObjectName) -> Option<String> {
+        if let Some(near) = names::similar(&self.snapshot.front_doors, missing) {
+            return Some(format!("did you mean '{near}'?"));
+        }
+        let mut only_named = None;
+        for front_door in self.front_doors.named(&missing.name) {
+            let name = front_door.name();
+            let namespace = &*route.namespace;
+            if *front_door.claims(namespace, self.snapshot) != Claims::Nothing {
+                return Some(format!("did you mean {name}? Write namespace: {}", name.namespace));
+            }
+            only_named.get_or_insert_with(|| {
+                let attach = front_door.attach_hint(namespace);
+                format!("did you mean {name}? Write namespace: {}, and {attach}", name.namespace)
+            });
+        }
+        only_named.filter(|_| self.options.names_others)
     }
 
     /// Looks up the FrontDoor that a Route references.
@@ -294,16 +330,6 @@ impl<'s> Routes<'_, '_, 's> {
         });
         forward.or(redirect).or(respond)
     }
-}
-
-fn refuse_missing(front_door: &ObjectName, report: &mut Report) {
-    report.refuse(
-        &FieldPath::SPEC.child("frontDoorRef"),
-        Reason::FrontDoorNotFound,
-        format!(
-            "FrontDoor {front_door} does not exist: create it or correct the reference, whose namespace is the Route's own unless it gives one"
-        ),
-    );
 }
 
 /// What a Route requests, whether or not it is accepted: its FrontDoor, and those of its matches

@@ -133,7 +133,7 @@ fn hsts_field(given: &crds::Hsts, at: &FieldPath<'_>, report: &mut Report) -> Op
     let text = &given.max_age.0;
     let age_at = at.child("maxAge");
     let Some(max_age) = durations::parse(text) else {
-        report.invalid(&age_at, format!("'{text}' is not a duration, as 8760h"));
+        report.invalid(&age_at, durations::refusal(text, "8760h"));
         return None;
     };
     if text.contains("ms") {

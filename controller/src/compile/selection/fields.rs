@@ -87,10 +87,8 @@ pub(super) fn duration(
     let crds::Duration(text) = given?;
     let duration = durations::parse(text);
     if duration.is_none() {
-        report.invalid(
-            at,
-            format!("'{text}' is not a duration: write 500ms, 30s, 1h30m, or 0s for {zero}"),
-        );
+        let examples = format!("500ms, 30s, 1h30m, or 0s for {zero}");
+        report.invalid(at, durations::refusal(text, &examples));
     }
     duration
 }

@@ -1,6 +1,6 @@
 //! Lists of objects: `List`, and `RouteList`, `ServiceList` and so on.
 
-use super::{Contents, Document, Origin, mistake};
+use super::{Contents, Document, Origin, Wrong, mistakes::mistake};
 use crate::objects::{self, CustomKind, ObjectKind, Visitor};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
@@ -21,28 +21,31 @@ impl Contents {
     pub(super) fn list(&mut self, origin: Origin, mut list: Document) {
         let kind = text(&list.value, "kind").to_owned();
         let api_version = text(&list.value, "apiVersion").to_owned();
-        if let Some(message) = refused(&list.value, &kind, &api_version) {
-            return self.problem(origin, message);
+        if let Some(wrong) = refused(&list.value, &kind, &api_version) {
+            return self.problem(origin, wrong);
         }
         let items = match list.value.get_mut("items").map(Value::take) {
             Some(Value::Array(items)) => items,
             None | Some(Value::Null) => Vec::new(),
-            Some(_) => return self.problem(origin, format!("{kind}: 'items' is not a list")),
+            Some(_) => {
+                let message = format!("{kind}: 'items' is not a list");
+                return self.problem(origin, Wrong::new("items", message));
+            }
         };
         if list.duplicates.iter().any(|duplicate| duplicate.field() == "items") {
-            self.problem(origin, format!("{kind}: 'items' is given twice: the first is ignored"));
+            let message = format!("{kind}: 'items' is given twice: the first is ignored");
+            self.problem(origin, Wrong::new("items", message));
         }
         let of_items = kind.strip_suffix("List").unwrap_or_default();
         for (index, mut value) in items.into_iter().enumerate() {
             let origin = Origin { item: Some(index), ..origin };
             complete(&mut value, of_items, &api_version);
             if text(&value, "kind").is_empty() {
-                self.problem(origin, format!("{kind}: items[{index}] has no kind"));
+                self.problem(origin, Wrong::new("", format!("{kind}: items[{index}] has no kind")));
             } else if is_list(&value) {
-                self.problem(
-                    origin,
-                    format!("{kind}: items[{index}] is a list itself: list its items here"),
-                );
+                let message =
+                    format!("{kind}: items[{index}] is a list itself: list its items here");
+                self.problem(origin, Wrong::new("kind", message));
             } else {
                 let duplicates =
                     list.duplicates.iter().filter_map(|found| found.below_item(index)).collect();
@@ -54,9 +57,10 @@ impl Contents {
 }
 
 /// Why `kubectl` refuses a list, if it does: no API server has one of this kind.
-fn refused(list: &Value, kind: &str, api_version: &str) -> Option<String> {
+fn refused(list: &Value, kind: &str, api_version: &str) -> Option<Wrong> {
     if api_version.is_empty() {
-        return Some(format!("{kind} without apiVersion: a List has 'apiVersion: v1'"));
+        let message = format!("{kind} without apiVersion: a List has 'apiVersion: v1'");
+        return Some(Wrong::new("kind", message));
     }
     if kind == "List" {
         return mistake(&with_kind(list, "Route"));
@@ -66,7 +70,9 @@ fn refused(list: &Value, kind: &str, api_version: &str) -> Option<String> {
     objects::visit(&mut known);
     match known.api_version {
         Some(known) if known != api_version && !api_version.contains('/') => {
-            Some(format!("{api_version} has no kind '{kind}': write 'apiVersion: {known}'"))
+            let message =
+                format!("{api_version} has no kind '{kind}': write 'apiVersion: {known}'");
+            Some(Wrong::new("apiVersion", message))
         }
         Some(_) => None,
         None => mistake(&with_kind(list, of_items)),

@@ -73,7 +73,7 @@ values: {{of: a chart}}
             "Secret default/t",
         ]
     );
-    assert_eq!(decode(&text).unwrap().ignored, 3);
+    assert_eq!(decode(&text).unwrap().unused.count(), 3);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: 80}}",
-            "document 1: Service default/s does not decode: invalid type: integer `80`, expected a sequence",
+            "document 1: Service default/s does not decode: spec.ports: invalid type: integer `80`, expected a sequence",
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}, spec: {}}",
@@ -230,7 +230,7 @@ fn an_unknown_field_of_the_status_is_a_warning() {
     let message = "unknown field, which has no effect; did you mean 'observedGeneration'?";
     let expected = format!("Route web/r [status.observedgeneration NoEffect: {message}]");
     assert_eq!(report(&text), [expected]);
-    let contents = decode(&text, Format::Yaml).unwrap();
+    let contents = decode(&text).unwrap();
     let (_, Object::Route(_, entry)) = &contents.objects[0] else { unreachable!() };
     assert_eq!(entry.problems[0].severity, Severity::Warning);
 }
@@ -254,7 +254,7 @@ fn what_has_no_effect_in_an_object_of_kubernetes_is_a_warning() {
         ),
     ] {
         assert_eq!(report(text), expected);
-        let contents = decode(text, Format::Yaml).unwrap();
+        let contents = decode(text).unwrap();
         assert_eq!(contents.problems[0].severity, Severity::Warning);
         assert_eq!(contents.errors().count(), 0);
     }

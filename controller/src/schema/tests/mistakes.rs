@@ -11,12 +11,12 @@ type Mistake = (&'static str, Value, &'static str, &'static [&'static str]);
 fn unknown_fields() -> Vec<Mistake> {
     vec![
         ("/spce", json!({}), "spce", &["unknown field", "did you mean 'spec'?"]),
-        ("/spec/match", json!([]), "spec.match", &["did you mean 'matches'?"]),
+        ("/spec/match", json!([]), "spec.match", &["did you mean 'matches', a list?"]),
         (
             "/spec/matches/0/method",
             json!("GET"),
             "spec.matches[0].method",
-            &["did you mean 'methods'?"],
+            &["did you mean 'methods: [GET]'?"],
         ),
         (
             "/spec/matches/0/headers/0/Value",
@@ -37,13 +37,13 @@ fn wrong_types() -> Vec<Mistake> {
             "/spec/matches/0/methods",
             json!("GET"),
             "spec.matches[0].methods",
-            &["must be a list", "[\"GET\"]"],
+            &["must be a list, not the string \"GET\"; write [GET]"],
         ),
         (
             "/spec/matches",
             json!({"path": "/*"}),
             "spec.matches",
-            &["must be a list, not a mapping", "`- `"],
+            &["must be a list, not a mapping; write [{path: /*}]"],
         ),
         (
             "/spec/matches/0/query/0/value",
@@ -57,7 +57,7 @@ fn wrong_types() -> Vec<Mistake> {
             "spec.matches[0].query[0].value",
             &["must be a string, not true; put what is written there in quotes"],
         ),
-        ("/spec/matches", json!("/a"), "spec.matches", &["must be a list", "`- `"]),
+        ("/spec/matches", json!("/a"), "spec.matches", &["must be a list", "write [{path: /a}]"]),
         (
             "/spec/hosts",
             json!(5),
@@ -79,7 +79,7 @@ fn wrong_scalars() -> Vec<Mistake> {
             "/spec/backends/0/weight",
             json!("90"),
             "spec.backends[0].weight",
-            &["whole number", "quotes out: 90"],
+            &["whole number", "write 90, without quotes"],
         ),
         (
             "/spec/backends/0/weight",
@@ -132,7 +132,7 @@ fn unfit() -> Vec<Mistake> {
             "/spec/matches/0/path",
             json!("api/*"),
             "spec.matches[0].path",
-            &["\"api/*\" does not fit. A path pattern that starts with `/`", "`/*`."],
+            &["\"api/*\" does not fit: write /api/*. A path pattern that starts with `/`", "`/*`."],
         ),
         (
             "/spec/matches/0/methods",

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod mistakes;
+mod suggestions;
 
 use super::*;
 use crate::diagnostic::{ConditionType, Reason, Severity};

@@ -1,0 +1,72 @@
+//! Whether a value is valid, without a word about why it is not.
+
+use super::node::{List, Map, Node, Object, Range, Shape, Text};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Deserialize;
+use serde_json::{Map as JsonMap, Value};
+use std::collections::HashSet;
+
+/// Whether validating a value would find nothing.
+pub(super) fn fits(node: &Node, value: &Value) -> bool {
+    match (&node.shape, value) {
+        (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => true,
+        (Shape::Object(shape), Value::Object(fields)) => object(shape, fields),
+        (Shape::Map(map), Value::Object(fields)) => self::map(map, fields),
+        (Shape::List(list), Value::Array(items)) => self::list(list, items),
+        (Shape::Text(text) | Shape::IntOrText(_, text), Value::String(value)) => {
+            self::text(text, value)
+        }
+        (Shape::Integer(range) | Shape::IntOrText(range, _), Value::Number(number)) => {
+            number.as_i64().is_some_and(|number| integer(range, number))
+        }
+        (
+            Shape::Object(_)
+            | Shape::Map(_)
+            | Shape::List(_)
+            | Shape::Text(_)
+            | Shape::Integer(_)
+            | Shape::IntOrText(..)
+            | Shape::Boolean,
+            _,
+        ) => false,
+    }
+}
+
+fn object(object: &Object, fields: &JsonMap<String, Value>) -> bool {
+    let is_there = |name: &String| fields.get(name).is_some_and(|value| !value.is_null());
+    object.required.iter().all(is_there)
+        && fields.iter().all(|(name, value)| {
+            object.fields.get(name).is_some_and(|node| value.is_null() || fits(node, value))
+        })
+}
+
+fn map(map: &Map, fields: &JsonMap<String, Value>) -> bool {
+    fields.len() <= map.max && fields.values().all(|value| fits(&map.values, value))
+}
+
+fn list(list: &List, items: &[Value]) -> bool {
+    let mut seen = HashSet::new();
+    let mut is_new = |item: &Value| {
+        let keys = list.keys.iter().map(|key| item.get(key).and_then(Value::as_str));
+        let keys: Option<Vec<_>> = keys.collect();
+        list.keys.is_empty() || keys.is_none_or(|keys| seen.insert(keys.join("\0")))
+    };
+    (list.min..=list.max).contains(&items.len())
+        && items.iter().all(|item| fits(&list.items, item) && is_new(item))
+}
+
+fn text(text: &Text, value: &str) -> bool {
+    let length = value.chars().count();
+    length >= text.min
+        && text.max.is_none_or(|max| length <= max)
+        && (text.allowed.is_empty() || text.allowed.iter().any(|allowed| allowed == value))
+        && text.pattern.as_ref().is_none_or(|pattern| pattern.is_match(value))
+        && !(text.time && Time::deserialize(&Value::from(value)).is_err())
+}
+
+fn integer(range: &Range, number: i64) -> bool {
+    match range.allowed.as_slice() {
+        [] => (range.min..=range.max).contains(&number),
+        allowed => allowed.contains(&number),
+    }
+}
