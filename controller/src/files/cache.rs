@@ -3,21 +3,18 @@
 use super::{
     decode::{self, Contents, FileProblem, Origin},
     merge::{Locations, Merged, identity},
+    text,
     walk::{Found, Stamp, Walk},
 };
 use crate::objects::Object;
 use std::{
     collections::{BTreeMap, HashSet},
-    fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-
-/// Larger files are not read.
-const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// How long the content of a removed file, and an object that was removed from a file, still count:
 /// many editors remove a file before they write the new version, and what moves from one file to
@@ -146,7 +143,7 @@ impl Cache {
 impl Cached {
     fn read(&mut self, path: &Path, found: &Found, now: i64) -> bool {
         self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
-        let text = match text(path) {
+        let text = match text::read(path) {
             Ok(text) => text,
             Err(error) => return self.failed(&error),
         };
@@ -202,27 +199,6 @@ impl Cached {
         let problem = FileProblem::of_file(format!("can't be read: {error}"));
         self.broken.replace(problem.clone()) != Some(problem)
     }
-}
-
-/// The text of a file.
-pub(super) fn text(path: &Path) -> io::Result<String> {
-    read(fs::File::open(path)?)
-}
-
-/// A whole text, if it is not too large.
-pub(super) fn read(from: impl Read) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it has more than 64 MiB: split it",
-        ));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8 from byte {at} on"))
-    })
 }
 
 #[cfg(test)]

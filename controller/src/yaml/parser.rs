@@ -16,6 +16,9 @@
 //! entry                ::= flow_node | KEY flow_node? (VALUE flow_node?)?
 //! ```
 
+mod block;
+mod flow;
+
 use super::{
     event::{Event, EventKind, Events},
     scalar::{self, Scalar},
@@ -165,10 +168,16 @@ impl<'t> Parser<'t> {
         loop {
             let next = self.scanner.peek()?;
             let start = next.start;
-            match &next.kind {
-                TokenKind::Anchor(name) if found.anchor.is_none() => found.anchor = Some(*name),
-                TokenKind::Tag(parts) if tag.is_none() => tag = Some((start, parts.clone())),
-                _ => break,
+            if let TokenKind::Anchor(name) = &next.kind
+                && found.anchor.is_none()
+            {
+                found.anchor = Some(*name);
+            } else if let TokenKind::Tag(parts) = &next.kind
+                && tag.is_none()
+            {
+                tag = Some((start, parts.clone()));
+            } else {
+                break;
             }
             found.start.get_or_insert(start);
             self.scanner.take()?;
@@ -197,38 +206,30 @@ impl<'t> Parser<'t> {
             return Ok(Event { kind: EventKind::Alias(name), anchor: None, start, end });
         }
         let properties = self.properties()?;
-        let next = self.scanner.peek()?;
-        let (start, end) = (next.start, next.end);
-        let (kind, state) = match &next.kind {
-            TokenKind::BlockEntry if lists => {
-                (EventKind::SequenceStart, State::IndentlessSequenceEntry)
-            }
-            TokenKind::BlockSequenceStart if block => {
-                (EventKind::SequenceStart, State::BlockSequenceEntry)
-            }
-            TokenKind::BlockMappingStart if block => {
-                (EventKind::MappingStart, State::BlockMappingKey)
-            }
-            TokenKind::FlowSequenceStart => (EventKind::SequenceStart, State::FlowSequenceFirst),
-            TokenKind::FlowMappingStart => (EventKind::MappingStart, State::FlowMappingFirst),
-            TokenKind::Scalar(..) => return self.scalar(properties),
-            _ => return self.no_content(properties, start, block),
-        };
-        // The entries of a list without indentation have no token around them.
-        if !matches!(state, State::IndentlessSequenceEntry) {
-            self.scanner.take()?;
+        let Token { start, end, .. } = *self.scanner.peek()?;
+        if self.is_next(|kind| matches!(kind, TokenKind::Scalar(..)))? {
+            return self.scalar(properties);
         }
+        if lists && self.is_next(|kind| matches!(kind, TokenKind::BlockEntry))? {
+            // The entries of a list without indentation have no token around them.
+            self.state = State::IndentlessSequenceEntry;
+            let anchor = properties.anchor;
+            return Ok(Event { kind: EventKind::SequenceStart, anchor, start, end });
+        }
+        let Some((kind, state)) = collection(&self.scanner.peek()?.kind, block) else {
+            return self.no_content(properties, start, block);
+        };
+        self.scanner.take()?;
         self.state = state;
         Ok(Event { kind, anchor: properties.anchor, start, end })
     }
 
     fn scalar(&mut self, properties: Properties<'t>) -> Result<Event<'t>, Error> {
         let Token { kind, start, end } = self.scanner.take()?;
-        let (text, is_plain) = match kind {
-            TokenKind::Scalar(text, is_plain) => (text, is_plain),
-            _ => (Cow::Borrowed(""), true),
-        };
         self.pop();
+        let TokenKind::Scalar(text, is_plain) = kind else {
+            return Err(Error::new(start, "expected a scalar"));
+        };
         self.typed(properties, text, is_plain, (start, end))
     }
 
@@ -289,161 +290,6 @@ impl<'t> Parser<'t> {
         }
         self.node(true, false)
     }
-
-    fn block_sequence_entry(&mut self) -> Result<Event<'t>, Error> {
-        if self.is_next(|kind| matches!(kind, TokenKind::BlockEnd))? {
-            return self.ended(EventKind::SequenceEnd);
-        }
-        let entry = self.scanner.take()?;
-        if !matches!(entry.kind, TokenKind::BlockEntry) {
-            return Err(Error::new(entry.start, "expected '- ' or less indentation"));
-        }
-        if self.is_next(|kind| matches!(kind, TokenKind::BlockEntry | TokenKind::BlockEnd))? {
-            return Ok(self.nothing_then(State::BlockSequenceEntry, entry.end));
-        }
-        self.node_then(State::BlockSequenceEntry, true, false)
-    }
-
-    fn indentless_sequence_entry(&mut self) -> Result<Event<'t>, Error> {
-        if !self.is_next(|kind| matches!(kind, TokenKind::BlockEntry))? {
-            let at = self.scanner.peek()?.start;
-            self.pop();
-            return Ok(Event { kind: EventKind::SequenceEnd, anchor: None, start: at, end: at });
-        }
-        let entry = self.scanner.take()?;
-        if self.is_next(|kind| matches!(kind, TokenKind::BlockEntry) || ends_block_entry(kind))? {
-            return Ok(self.nothing_then(State::IndentlessSequenceEntry, entry.end));
-        }
-        self.node_then(State::IndentlessSequenceEntry, true, false)
-    }
-
-    fn block_mapping_key(&mut self) -> Result<Event<'t>, Error> {
-        let next = self.scanner.peek()?;
-        let at = next.start;
-        match next.kind {
-            TokenKind::Key => {}
-            TokenKind::BlockEnd => return self.ended(EventKind::MappingEnd),
-            _ => {
-                return Err(Error::new(
-                    at,
-                    "expected a key: is the indentation that of the keys above?",
-                ));
-            }
-        }
-        let key = self.scanner.take()?;
-        if self.is_next(ends_block_entry)? {
-            return Ok(self.nothing_then(State::BlockMappingValue, key.end));
-        }
-        self.node_then(State::BlockMappingValue, true, true)
-    }
-
-    fn block_mapping_value(&mut self) -> Result<Event<'t>, Error> {
-        if !self.is_next(|kind| matches!(kind, TokenKind::Value))? {
-            let at = self.scanner.peek()?.start;
-            return Ok(self.nothing_then(State::BlockMappingKey, at));
-        }
-        let value = self.scanner.take()?;
-        if self.is_next(ends_block_entry)? {
-            return Ok(self.nothing_then(State::BlockMappingKey, value.end));
-        }
-        self.node_then(State::BlockMappingKey, true, true)
-    }
-
-    /// Whether the flow collection goes on, after the comma between its entries.
-    fn flow_goes_on(
-        &mut self,
-        is_first: bool,
-        is_end: fn(&TokenKind<'_>) -> bool,
-        message: &str,
-    ) -> Result<bool, Error> {
-        if self.is_next(is_end)? {
-            return Ok(false);
-        }
-        if !is_first {
-            let comma = self.scanner.take()?;
-            if !matches!(comma.kind, TokenKind::FlowEntry) {
-                return Err(Error::new(comma.start, message));
-            }
-        }
-        Ok(!self.is_next(is_end)?)
-    }
-
-    fn flow_sequence_entry(&mut self, is_first: bool) -> Result<Event<'t>, Error> {
-        let is_end = |kind: &TokenKind<'_>| matches!(kind, TokenKind::FlowSequenceEnd);
-        if !self.flow_goes_on(is_first, is_end, "expected ',' or ']'")? {
-            return self.ended(EventKind::SequenceEnd);
-        }
-        if !self.is_next(|kind| matches!(kind, TokenKind::Key))? {
-            return self.node_then(State::FlowSequenceEntry, false, false);
-        }
-        let Token { start, end, .. } = self.scanner.take()?;
-        self.state = State::FlowPairKey;
-        Ok(Event { kind: EventKind::MappingStart, anchor: None, start, end })
-    }
-
-    fn flow_pair_key(&mut self) -> Result<Event<'t>, Error> {
-        let is_empty = self.is_next(|kind| {
-            matches!(kind, TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd)
-        })?;
-        if is_empty {
-            // go-yaml takes this token: an entry like `[? ]` then lacks its end.
-            let end = self.scanner.take()?.end;
-            return Ok(self.nothing_then(State::FlowPairValue, end));
-        }
-        self.node_then(State::FlowPairValue, false, false)
-    }
-
-    fn flow_pair_value(&mut self) -> Result<Event<'t>, Error> {
-        let at = self.scanner.peek()?.start;
-        if self.is_next(|kind| matches!(kind, TokenKind::Value))? {
-            self.scanner.take()?;
-            let is_empty = self.is_next(|kind| {
-                matches!(kind, TokenKind::FlowEntry | TokenKind::FlowSequenceEnd)
-            })?;
-            if !is_empty {
-                return self.node_then(State::FlowPairEnd, false, false);
-            }
-        }
-        Ok(self.nothing_then(State::FlowPairEnd, at))
-    }
-
-    fn flow_pair_end(&mut self) -> Result<Event<'t>, Error> {
-        let at = self.scanner.peek()?.start;
-        self.state = State::FlowSequenceEntry;
-        Ok(Event { kind: EventKind::MappingEnd, anchor: None, start: at, end: at })
-    }
-
-    fn flow_mapping_key(&mut self, is_first: bool) -> Result<Event<'t>, Error> {
-        let is_end = |kind: &TokenKind<'_>| matches!(kind, TokenKind::FlowMappingEnd);
-        if !self.flow_goes_on(is_first, is_end, "expected ',' or '}'")? {
-            return self.ended(EventKind::MappingEnd);
-        }
-        if !self.is_next(|kind| matches!(kind, TokenKind::Key))? {
-            return self.node_then(State::FlowMappingNoValue, false, false);
-        }
-        self.scanner.take()?;
-        let is_empty = self.is_next(|kind| {
-            matches!(kind, TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd)
-        })?;
-        if is_empty {
-            let at = self.scanner.peek()?.start;
-            return Ok(self.nothing_then(State::FlowMappingValue, at));
-        }
-        self.node_then(State::FlowMappingValue, false, false)
-    }
-
-    fn flow_mapping_value(&mut self) -> Result<Event<'t>, Error> {
-        if self.is_next(|kind| matches!(kind, TokenKind::Value))? {
-            self.scanner.take()?;
-            let is_empty = self
-                .is_next(|kind| matches!(kind, TokenKind::FlowEntry | TokenKind::FlowMappingEnd))?;
-            if !is_empty {
-                return self.node_then(State::FlowMappingKey, false, false);
-            }
-        }
-        let at = self.scanner.peek()?.start;
-        Ok(self.nothing_then(State::FlowMappingKey, at))
-    }
 }
 
 impl<'t> Events<'t> for Parser<'t> {
@@ -472,8 +318,19 @@ impl<'t> Events<'t> for Parser<'t> {
     }
 }
 
-fn ends_block_entry(kind: &TokenKind<'_>) -> bool {
-    matches!(kind, TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd)
+/// The collection that a token begins, and how it goes on.
+fn collection<'t>(kind: &TokenKind<'_>, block: bool) -> Option<(EventKind<'t>, State)> {
+    if matches!(kind, TokenKind::FlowSequenceStart) {
+        Some((EventKind::SequenceStart, State::FlowSequenceFirst))
+    } else if matches!(kind, TokenKind::FlowMappingStart) {
+        Some((EventKind::MappingStart, State::FlowMappingFirst))
+    } else if block && matches!(kind, TokenKind::BlockSequenceStart) {
+        Some((EventKind::SequenceStart, State::BlockSequenceEntry))
+    } else if block && matches!(kind, TokenKind::BlockMappingStart) {
+        Some((EventKind::MappingStart, State::BlockMappingKey))
+    } else {
+        None
+    }
 }
 
 /// The offset of what follows at or behind `at`, other than comments and ends of documents.

@@ -261,6 +261,134 @@ fn what_is_said_of_a_secret_quotes_no_value() {
     }
 }
 
+#[test]
+fn lists_of_every_kind_are_taken_apart() {
+    let route = "{metadata: {name: r}, spec: {frontDoorRef: {name: ep}, respond: {status: 200}}}";
+    let text = format!(
+        "{{apiVersion: portico.dev/v1alpha1, kind: RouteList, items: [{route}]}}
+---
+apiVersion: v1
+kind: ServiceList
+metadata: {{resourceVersion: '1'}}
+items:
+- {{metadata: {{name: s}}}}
+- {{apiVersion: v1, kind: Secret, metadata: {{name: t}}}}
+---
+{{apiVersion: apps/v1, kind: DeploymentList, items: [{{metadata: {{name: d}}}}]}}
+---
+{{apiVersion: portico.dev/v1alpha1, kind: List, items: ~}}
+"
+    );
+    assert_eq!(report(&text), ["Route default/r", "Service default/s", "Secret default/t"]);
+    let contents = decode(&text).unwrap();
+    let origins: Vec<_> =
+        contents.objects.iter().map(|(origin, _)| (origin.document, origin.item)).collect();
+    assert_eq!(origins, [(1, Some(0)), (2, Some(0)), (2, Some(1))]);
+}
+
+#[test]
+fn lists_that_kubectl_refuses_are_errors() {
+    for (text, expected) in [
+        ("{kind: List, items: []}", "List without apiVersion: a List has 'apiVersion: v1'"),
+        (
+            "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: []}]}",
+            "List: items[0] is a list itself: list its items here",
+        ),
+        (
+            "{apiVersion: v1, kind: List, items: [{metadata: {name: s}}]}",
+            "List: items[0] has no kind",
+        ),
+        ("{apiVersion: v1, kind: List, items: [~]}", "List: items[0] has no kind"),
+        (
+            "{apiVersion: v1, kind: RouteList, items: []}",
+            "v1 has no kind 'RouteList': write 'apiVersion: portico.dev/v1alpha1'",
+        ),
+        (
+            "{apiVersion: portico.dev/v2, kind: List, items: []}",
+            "apiVersion 'portico.dev/v2' is not one that this release knows: write 'portico.dev/v1alpha1'",
+        ),
+        ("[{apiVersion: v1, kind: Service}]", "is no object: write apiVersion, kind and metadata"),
+        ("text", "is no object: write apiVersion, kind and metadata"),
+    ] {
+        assert_eq!(report(text), [format!("document 1: {expected}")], "{text}");
+    }
+}
+
+#[test]
+fn null_texts_are_empty_ones() {
+    for text in [
+        "{apiVersion: v1, kind: Service, metadata: {name: s, annotations: {a: }, labels: {b: ~}}, spec: {selector: {c: }}}",
+        "{apiVersion: v1, kind: Service, metadata: {name: s, annotations: ~, labels: }}",
+    ] {
+        assert_eq!(report(text), ["Service default/s"], "{text}");
+    }
+    assert_eq!(report(&ROUTE.replace("name: r,", "name: r, labels: {a: },")), ["Route web/r"]);
+    assert_eq!(secret_of("stringData: {a: }").unwrap()["a"], "");
+    assert_eq!(secret_of("data: {a: }").unwrap()["a"], "");
+}
+
+#[test]
+fn base64_may_have_loose_bits() {
+    assert_eq!(
+        secret_of("data: {a: aGl=, b: YR==}").unwrap(),
+        secret_of("data: {a: aGk=, b: YQ==}").unwrap()
+    );
+}
+
+#[test]
+fn numbers_are_those_that_json_has() {
+    let of = |weight: &str| {
+        report(&ROUTE.replace(
+            "respond: {status: 200}",
+            &format!("backends: [{{service: {{name: s, port: 080}}, weight: {weight}}}]"),
+        ))
+    };
+    for weight in ["1e3", "1.0", "0x10", "1_0", "+1"] {
+        assert_eq!(of(weight), ["Route web/r"], "{weight}");
+    }
+    for weight in ["1.5", "1e999", "0x", "'1'", "tRUE"] {
+        assert!(of(weight)[0].contains("[spec.backends[0].weight Invalid"), "{weight}");
+    }
+}
+
+#[test]
+fn what_nobody_means_is_a_warning_with_its_place() {
+    for (text, expected) in [
+        ("a: {on: 1}\n", "line 1, column 5: the key on is read as \"true\""),
+        ("a:\n  1.10: 1\n", "line 2, column 3: the key 1.10 is read as \"1.1\""),
+        ("a:\n  012: 1\n", "line 2, column 3: the key 012 is read as \"10\""),
+        ("a: 0100\n", "line 1, column 4: 0100 is octal and means 64"),
+        (
+            "a: {x: 1, <<: {x: 2}}\n",
+            "line 1, column 11: this merge key replaces 'x', which stands before it",
+        ),
+        ("a:\n  <<: {x: 1}\n  <<: {x: 2}\n", "line 3, column 3: this merge key replaces 'x'"),
+        ("a: 1\n...\n# c\nb: 2\n", "line 4, column 1: what follows the end of the document"),
+        ("a: 1\r---\rb: 2\r", "column 6: what follows the end of the document"),
+        ("{a: 1}\nb: 2\n", "line 2, column 1: what follows the end of the document"),
+        ("...\n---\n---\n...\na: 1", "line 5, column 1: what follows the end of the document"),
+        ("a: 1\u{2028}b: 2\n", "column 5: U+2028 (line separator) is a line break"),
+        ("# c\u{85}a: 1\n", "column 4: U+0085 (next line) is a line break"),
+        ("a: 1\n---\nb: 'x\u{2029}y'\n", "line 3, column 6: U+2029 (paragraph separator)"),
+        ("a: 1\rb: 2\n", "column 5: a carriage return is a line break"),
+    ] {
+        let contents = decode(text).unwrap();
+        let warnings = contents.problems.iter().filter(|it| it.severity == Severity::Warning);
+        let shown: Vec<_> = warnings.map(ToString::to_string).collect();
+        assert!(shown.iter().any(|warning| warning.contains(expected)), "{text:?}: {shown:?}");
+    }
+    for text in [
+        "a: {<<: {x: 1}, x: 2}\n",
+        "a: {x: 1, <<: {x: 1}}\n",
+        "a: {<<: [{x: 1}, {x: 2}]}\n",
+        "a: {8080: 1, 'on': 2, true: 3, 1.5: 4}\n",
+        "a: 1\n...\n# c\n...\n---\nb: 0\n",
+        "a: 00\r\nb: 08\r\n",
+    ] {
+        assert_eq!(decode(text).unwrap().problems, [], "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(

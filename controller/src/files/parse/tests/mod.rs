@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+mod generate;
+mod kubectl;
+
 use super::*;
 use serde_json::json;
 
