@@ -8,13 +8,16 @@ use std::{
     io::{self, IsTerminal},
 };
 
-/// Text from a manifest on one line, without control characters that a terminal would interpret.
+/// Text from a manifest on one line, without characters that a terminal would interpret: controls,
+/// and those that change the direction of text.
 pub(super) struct Plain<'t>(pub(super) &'t str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+            let is_odd = c.is_control()
+                || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if is_odd { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
         })
     }
 }

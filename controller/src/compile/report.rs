@@ -154,6 +154,9 @@ impl Report {
         if reason == Reason::Invalid
             && let Some(said) = read.position(|p| p.reason == reason && p.field == field)
         {
+            if self.problems[said].message.contains(schema::RENDER) {
+                return; // Except that a template is not a value at all.
+            }
             self.problems.remove(said);
             self.read -= 1;
         }

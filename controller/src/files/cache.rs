@@ -143,7 +143,7 @@ impl Cache {
 impl Cached {
     fn read(&mut self, path: &Path, found: &Found, now: i64) -> bool {
         self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
-        let text = match text::of_file(path) {
+        let text = match text::read(path) {
             Ok(text) => text,
             Err(error) => return self.failed(&error),
         };

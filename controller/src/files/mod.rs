@@ -43,14 +43,14 @@ pub fn read(paths: &[PathBuf]) -> Merged {
     let (stdin, paths): (Vec<_>, Vec<_>) =
         paths.iter().cloned().partition(|path| path.as_os_str() == STDIN);
     if !stdin.is_empty() {
-        add(&mut merged, Path::new(STDIN_NAME), text::read(io::stdin().lock()));
+        add(&mut merged, Path::new(STDIN_NAME), text::of(io::stdin().lock()));
     }
     let walk = walk::walk(&paths, &mut |_| {});
     for (path, message) in walk.unreadable {
         merged.broken(&path, FileProblem::of_file(message));
     }
     for path in walk.files.into_keys() {
-        add(&mut merged, &path, text::of_file(&path));
+        add(&mut merged, &path, text::read(&path));
     }
     merged.finish()
 }

@@ -9,16 +9,15 @@ use std::{
 /// Larger files are not read.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// The text of a file.
-pub(crate) fn of_file(path: &Path) -> io::Result<String> {
-    read(fs::File::open(path)?)
+/// Reads a file as text: UTF-8 or, if it begins with a byte order mark of that, UTF-16.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    of(fs::File::open(path)?)
 }
 
-/// Reads a whole text, if it is not too large: UTF-8 or, if it begins with a byte order mark of
-/// that, UTF-16.
-pub(crate) fn read(from: impl Read) -> io::Result<String> {
+/// Reads a whole input, as [`read`] reads files.
+pub(super) fn of(input: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
-    from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    input.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let message = "it has more than 64 MiB: split it";
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
@@ -50,7 +49,11 @@ mod tests {
 
     #[test]
     fn utf_8_and_marked_utf_16_are_read() {
-        let read_bytes = |bytes: &[u8]| read(bytes).map_err(|error| error.to_string());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read_bytes = |bytes: &[u8]| {
+            fs::write(file.path(), bytes).unwrap();
+            read(file.path()).map_err(|error| error.to_string())
+        };
         assert_eq!(read_bytes("a: é".as_bytes()).unwrap(), "a: é");
         assert_eq!(read_bytes(b"\xFF\xFEa\0:\0 \0\xE9\0").unwrap(), "a: é");
         assert_eq!(read_bytes(b"\xFE\xFF\0a\0:\0 \0\xE9").unwrap(), "a: é");

@@ -84,10 +84,25 @@ impl Walk<'_> {
             }
         }
         for name in &object.required {
-            if fields.get(name).is_none_or(Value::is_null) {
+            if fields.get(name).is_none_or(Value::is_null) && !self.is_misnamed(at, name) {
                 self.report(&at.child(name), messages::missing(object.fields.get(name)));
             }
         }
+    }
+
+    /// Whether an unknown field was probably meant to be this one, which has been said.
+    fn is_misnamed(&self, parent: &FieldPath<'_>, name: &str) -> bool {
+        if self.found.is_empty() {
+            return false;
+        }
+        let parent = parent.to_string();
+        let is_beside = |field: &str| {
+            let field = field.strip_prefix(&parent).unwrap_or_default();
+            !field.trim_start_matches('.').contains(['.', '['])
+        };
+        self.found.iter().any(|problem| {
+            is_beside(&problem.field) && messages::tells_to_write(&problem.message, name)
+        })
     }
 
     fn map(&mut self, map: &Map, at: &FieldPath<'_>, fields: &JsonMap<String, Value>) {

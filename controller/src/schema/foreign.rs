@@ -18,6 +18,7 @@ use Advice::{Field, Say};
 pub(super) type Foreign = (Kind, &'static str, &'static str, Advice);
 
 pub(super) const FOREIGN: &[Foreign] = &[
+    (Kind::FrontDoor, "spec.hosts.tls", "secretName", Field("secretRef", r#"{"name": V}"#)),
     (Kind::FrontDoor, "spec.tls", "secretName", CERTIFICATE),
     (Kind::FrontDoor, "spec.tls", "secretRef", CERTIFICATE),
     (Kind::FrontDoor, "spec.tls", "certificateRefs", CERTIFICATE),

@@ -55,6 +55,15 @@ fn known_here(object: &Object) -> String {
     format!("known here: {}", known.join(", "))
 }
 
+/// Whether the message about an unknown field tells to write this one instead.
+pub(super) fn tells_to_write(message: &str, name: &str) -> bool {
+    message.starts_with(UNKNOWN_FIELD)
+        && ["write ", "did you mean '"].iter().any(|before| {
+            let told = message.split_once(before).and_then(|(_, told)| told.strip_prefix(name));
+            told.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '\'', ',']))
+        })
+}
+
 /// What a value of a type is.
 fn expected(shape: &Shape) -> String {
     match shape {

@@ -125,6 +125,9 @@ impl<'t> Scanner<'t> {
 
     /// Makes at least one more token.
     fn fetch(&mut self) -> Result<(), Error> {
+        if self.ended {
+            return self.error("the text has ended");
+        }
         self.skip_to_token();
         let column = isize::try_from(self.cursor.column()).unwrap_or(isize::MAX);
         self.unroll_indent(column);
@@ -256,6 +259,8 @@ impl<'t> Scanner<'t> {
     }
 
     fn stream_end(&mut self) -> Result<(), Error> {
+        // The end counts as a line break: no key can go on.
+        self.cursor.mark.line = self.cursor.mark.at;
         self.unroll_indent(-1);
         self.remove_simple_key(self.flow_level)?;
         self.simple_key_allowed = false;

@@ -68,11 +68,7 @@ spec:
 
 /// What is wrong with the first try, by what is said of it, and what it becomes.
 const SAID: &[(&str, &str, &str)] = &[
-    (
-        "hosts: [shop.localhost]",
-        "write [{name: shop.localhost}]",
-        "hosts: [{name: shop.localhost}]",
-    ),
+    ("hosts: [shop.localhost]", "write {name: shop.localhost}", "hosts: [{name: shop.localhost}]"),
     ("frontDoor: shop", "'frontDoorRef: {name: shop}'", "frontDoorRef: {name: shop}"),
     ("matches: {path: \"/*\"}", "write [{path: /*}]", "matches: [{path: /*}]"),
     (
@@ -115,7 +111,7 @@ const SAID: &[(&str, &str, &str)] = &[
     ("maxAge: 600", "write 600s", "maxAge: 600s"),
     (
         "redirect: \"https://shop.localhost/new\"",
-        "write {scheme: https, host: shop.localhost, path: /new}",
+        "write {host: shop.localhost, path: /new, scheme: https}",
         "redirect: {host: shop.localhost, path: /new}",
     ),
     ("weight: 90%", "write 90", "weight: 90"),

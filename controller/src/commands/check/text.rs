@@ -72,12 +72,12 @@ impl Text<'_> {
 
     fn findings(&mut self, findings: &[Finding<'_>]) -> fmt::Result {
         findings.iter().try_for_each(|finding| {
-            writeln!(self.out, "{}\n", self.renderer.render(&[self.finding(finding)]))
+            writeln!(self.out, "{}\n", self.renderer.render(&self.finding(finding)))
         })
     }
 
     /// The problem and, if it is known where that is, the line with a mark.
-    fn finding<'f>(&self, finding: &'f Finding<'_>) -> Group<'f>
+    fn finding<'f>(&self, finding: &'f Finding<'_>) -> Vec<Group<'f>>
     where
         Self: 'f,
     {
@@ -85,23 +85,30 @@ impl Text<'_> {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut title = level.primary_title(Plain(&finding.sentence()).to_string());
+        let mut title = level.clone().primary_title(Plain(&finding.sentence()).to_string());
         if let Some(reason) = finding.reason {
             title = title.id(reason.to_string());
         }
-        let Some(file) = finding.file else { return Group::with_title(title) };
-        let origin = Origin::path(file.to_string_lossy());
-        let Some(position) = finding.position else { return title.element(origin) };
-        let origin = origin.line(position.line).char_column(position.column);
+        let Some(file) = finding.file else { return vec![Group::with_title(title)] };
+        let path = Plain(&file.to_string_lossy()).to_string();
+        let Some(position) = finding.position else {
+            return vec![title.element(Origin::path(path))];
+        };
         let around = self.report.merged.texts.excerpt(file, position, MAX_SHOWN);
-        let Some(Excerpt { before, marked, after, cut: (left, right) }) = around else {
-            return title.element(origin);
+        let (before, marked, after, (left, right)) = match around {
+            Some(Excerpt { before, marked, after, cut }) => (before, marked, after, cut),
+            None => ("", "", "", (false, false)),
         };
         let ellipsis = |is_cut| if is_cut { "…" } else { "" };
         let before = format!("{}{before}", ellipsis(left));
         let shown = format!("{before}{marked}{after}{}", ellipsis(right));
         let mark = AnnotationKind::Primary.span(before.len()..before.len() + marked.len());
         let snippet = Snippet::source(shown).line_start(position.line).annotation(mark);
-        title.element(origin).element(snippet)
+        if left {
+            // The renderer would count the column from the cut.
+            let origin = Origin::path(path).line(position.line).char_column(position.column);
+            return vec![title.element(origin), Group::with_level(level).element(snippet)];
+        }
+        vec![title.element(snippet.path(path))]
     }
 }
