@@ -86,7 +86,11 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut request = Resendable::new(context, head, body, retry);
         let mut tries = Tries { tried: Vec::new(), waits: Waits::new(retry.backoff), preference };
         self.count_for_budget(plan);
-        let (mut chosen, mut place) = self.place(plan, preference).await?;
+        let (mut chosen, mut place) = match self.place_at_once(plan, preference) {
+            Some(placed) => placed,
+            // Boxed, so that requests that need not wait don't carry its state.
+            None => Box::pin(self.place(plan, preference)).await?,
+        };
         let mut keeps_session = preference.session.as_ref().is_some_and(|home| home.is(&chosen));
         loop {
             let backend = &plan.forward.backends()[chosen.backend];
