@@ -157,14 +157,14 @@ impl<D: Downstream> Exchange<'_, D> {
         // Those that were tried beside each other have each failed for themselves.
         for index in &refused {
             let refused = index.checked_sub(1).and_then(|index| others.get(index));
-            refused.unwrap_or(chosen).failed(Failure::Connect, now, route);
+            refused.unwrap_or(chosen).failed(Failure::Connect, now);
         }
         if let Some(winner) = taken.checked_sub(1).and_then(|index| others.get(index)) {
             chosen.clone_from(winner);
             self.note_chosen(backend, Some(chosen));
         }
         if !refused.contains(&taken) {
-            self.judge(route, chosen, &sent, self.sent_whole_at(sent_at, has_body));
+            self.judge(chosen, &sent, self.sent_whole_at(sent_at, has_body));
         }
         sent
     }
@@ -173,7 +173,6 @@ impl<D: Downstream> Exchange<'_, D> {
     /// the endpoint.
     fn judge(
         &self,
-        route: &Route,
         chosen: &Chosen,
         sent: &Result<UpstreamResponse, Failed>,
         sent_at: Option<Instant>,
@@ -194,7 +193,7 @@ impl<D: Downstream> Exchange<'_, D> {
             Err(failed) => (self.endpoints_failure(&failed.error), false),
         };
         match failure {
-            Some(why) => chosen.failed(why, now, route),
+            Some(why) => chosen.failed(why, now),
             None if is_known => endpoint.succeeded(),
             None => {}
         }

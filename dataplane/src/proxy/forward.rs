@@ -148,7 +148,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let rewrite = context.response_rewrite(backend, &sent_host, received.address);
         rewrite.apply(response.headers_mut(), present);
         self.upgraded = received.upgraded;
-        let verdict = Verdict::awaited(&context.plan.matched.target, chosen, &response);
+        let verdict = Verdict::awaited(chosen, &response);
         // That of a tunnel goes with its stream.
         let in_flight = if upgraded { None } else { self.in_flight.take() };
         Ok(response.map(|body| Content::Upstream(body, trailers, verdict, in_flight)))
