@@ -24,7 +24,7 @@ use std::{
     future::{Future, poll_fn},
     iter,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::Poll,
     time::{Duration, Instant},
@@ -109,7 +109,7 @@ impl<D: Downstream> Exchange<'_, D> {
         sent_host: &HeaderValue,
         head: &mut Parts,
         body: &mut RequestBody,
-    ) -> Result<UpstreamResponse, Failed> {
+    ) -> Result<Box<UpstreamResponse>, Failed> {
         let (plan, downstream) = (context.plan, self.downstream);
         let state = downstream.state();
         let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
@@ -146,8 +146,16 @@ impl<D: Downstream> Exchange<'_, D> {
         let connections = route.selection.limits.and_then(|limits| limits.connections);
         let bounds = Bounds { timeouts: &route.timeouts, connections: Some(connections) };
         let candidates = Candidates::of_request(endpoints, place);
-        let sending = self.shared.upstreams.send(backend, &candidates, head, body, caller, bounds);
-        let sent = match within_try(route.selection.retry.per_try, &state.body, sending).await {
+        let sent = {
+            let upstreams = &self.shared.upstreams;
+            let sending = pin!(upstreams.send(backend, &candidates, head, body, caller, bounds));
+            match route.selection.retry.per_try {
+                None => Some(sending.await),
+                // Boxed, so that requests without a limit don't carry a timer.
+                Some(limit) => Box::pin(within_try(limit, &state.body, sending)).await,
+            }
+        };
+        let sent = match sent {
             Some(sent) => sent.map_err(|error| Failed { error, is_per_try: false }),
             None => Err(Failed { error: UpstreamError::too_late(), is_per_try: true }),
         };
@@ -174,7 +182,7 @@ impl<D: Downstream> Exchange<'_, D> {
     fn judge(
         &self,
         chosen: &Chosen,
-        sent: &Result<UpstreamResponse, Failed>,
+        sent: &Result<Box<UpstreamResponse>, Failed>,
         sent_at: Option<Instant>,
     ) {
         let (endpoint, now) = (&chosen.member().endpoint, self.downstream.state().deadline.now());
@@ -273,13 +281,11 @@ impl<D: Downstream> Exchange<'_, D> {
 
 /// What comes of a try, unless it takes longer than `limit` without waiting for its client: `None`.
 async fn within_try<T>(
-    limit: Option<Duration>,
+    limit: Duration,
     body: &BodyProgress,
-    sending: impl Future<Output = T>,
+    mut sending: Pin<&mut impl Future<Output = T>>,
 ) -> Option<T> {
-    let Some(limit) = limit else { return Some(sending.await) };
-    // Boxed, so that requests without a limit don't carry a timer.
-    let (mut sending, mut patience) = (pin!(sending), Box::pin(sleep(limit)));
+    let mut patience = pin!(sleep(limit));
     poll_fn(|cx| {
         if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
             return Poll::Ready(Some(sent));

@@ -33,7 +33,7 @@ const MAX_DISCARDED: usize = 16;
 
 /// A response that the client gets, and what is to be known of the try that brought it.
 pub(super) struct Answered {
-    pub(super) received: UpstreamResponse,
+    pub(super) received: Box<UpstreamResponse>,
     pub(super) chosen: Chosen,
     /// The Host that the backend got.
     pub(super) sent_host: HeaderValue,
@@ -137,7 +137,7 @@ impl<D: Downstream> Exchange<'_, D> {
         request: &Resendable<'_>,
         tries: &mut Tries<'_>,
         chosen: &Chosen,
-        outcome: &Result<UpstreamResponse, Failed>,
+        outcome: &Result<Box<UpstreamResponse>, Failed>,
         reason: RetryReason,
     ) -> Option<Next> {
         let retry = &plan.matched.target.selection.retry;
@@ -150,7 +150,8 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         tries.tried.push(chosen.clone());
         let when = match outcome {
-            Ok(UpstreamResponse { response, .. }) => {
+            Ok(received) => {
+                let response = &received.response;
                 When::of(response.status().as_u16(), response.headers(), SystemTime::now())
             }
             Err(_) => When::Usual,
@@ -179,7 +180,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// What failed, as far as `retry.on` has a name for it.
-    fn reason(&self, outcome: &Result<UpstreamResponse, Failed>) -> Option<RetryReason> {
+    fn reason(&self, outcome: &Result<Box<UpstreamResponse>, Failed>) -> Option<RetryReason> {
         let failed = match outcome {
             Ok(received) => return Some(RetryReason::Status(received.response.status().as_u16())),
             Err(failed) => failed,

@@ -67,14 +67,14 @@ impl Upstreams {
         body: &mut RequestBody,
         caller: Caller<'_>,
         bounds: impl Into<Bounds<'_>>,
-    ) -> Result<UpstreamResponse, UpstreamError> {
+    ) -> Result<Box<UpstreamResponse>, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
         let Some(endpoint) = candidates.all().get(candidates.taken()) else {
             return Err(Phase::Connect.into());
         };
         let is_late = Cell::new(false);
         let is_upgrade = head.headers.contains_key(header::UPGRADE);
-        let way = Way {
+        let mut way = Way {
             backend,
             endpoint,
             candidates,
@@ -87,7 +87,7 @@ impl Upstreams {
             refused_by,
             is_late: &is_late,
         };
-        let mut sending = pin!(self.exchange(way, head, body));
+        let mut sending = pin!(self.exchange(&mut way, head, body));
         poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Pending if caller.deadline.poll_expired(cx) => {
                 is_late.set(true);
@@ -100,19 +100,19 @@ impl Upstreams {
 
     async fn exchange(
         &self,
-        mut way: Way<'_>,
+        way: &mut Way<'_>,
         head: &mut Parts,
         body: &mut RequestBody,
-    ) -> Result<UpstreamResponse, UpstreamError> {
+    ) -> Result<Box<UpstreamResponse>, UpstreamError> {
         let mut connecting = Duration::ZERO;
         loop {
-            let obtained = match self.pooled(&way) {
+            let obtained = match self.pooled(way) {
                 Some(connection) => Obtained::Reused(connection),
                 None => {
                     let began = Instant::now();
                     // Boxed, so that requests over pooled connections don't carry a connector's
                     // state.
-                    let obtained = Box::pin(self.obtain(&mut way)).await?;
+                    let obtained = Box::pin(self.obtain(way)).await?;
                     connecting += began.elapsed();
                     obtained
                 }
@@ -121,7 +121,7 @@ impl Upstreams {
                 Obtained::Reused(connection) => (connection, true),
                 Obtained::Opened(connection) => (connection, false),
             };
-            if way.is_upgrade && !self.carries_upgrade(&connection, &way).await? {
+            if way.is_upgrade && !self.carries_upgrade(&connection, way).await? {
                 // What HTTP/2 does not carry, HTTP/1.1 may, where TLS can choose it.
                 match way.backend.protocol {
                     Protocol::Https(_) if !way.needs_http1 => way.needs_http1 = true,
@@ -133,8 +133,11 @@ impl Upstreams {
             }
             let is_repeatable = is_repeatable(head, body);
             let id = connection.http2_id();
-            let error = match connection.exchange(head, body, self.max_fields, &way).await {
-                Ok(response) => return Ok(UpstreamResponse { connecting, ..response }),
+            let error = match connection.exchange(head, body, self.max_fields, way).await {
+                Ok(mut response) => {
+                    response.connecting = connecting;
+                    return Ok(response);
+                }
                 Err(error) => error,
             };
             if error.is_unprocessed() {
@@ -146,7 +149,7 @@ impl Upstreams {
                 way.stale += 1;
             } else {
                 if !is_reused && matches!(error.phase(), Phase::Tls(_)) {
-                    self.has_failed(&way, error.phase());
+                    self.has_failed(way, error.phase());
                 }
                 return Err(error);
             }
@@ -200,8 +203,8 @@ impl Connection {
         body: &mut RequestBody,
         max_fields: usize,
         way: &Way<'_>,
-    ) -> Result<UpstreamResponse, UpstreamError> {
-        let (address, connecting) = (way.endpoint.address(), Duration::ZERO);
+    ) -> Result<Box<UpstreamResponse>, UpstreamError> {
+        let address = way.endpoint.address();
         let mut interims = Interims::new(address, way.on_interim);
         let http1 = match self {
             Self::Http2(http2) if way.is_upgrade => {
@@ -213,7 +216,7 @@ impl Connection {
                 let response = Box::pin(http2.send(head, body, max_fields, &mut interims)).await;
                 let response = response.map_err(|error| error.in_handshake(refused.get()))?;
                 let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-                return Ok(UpstreamResponse { response, address, connecting, upgraded: None });
+                return Ok(UpstreamResponse::new(response, address));
             }
             Self::Http1(http1) => http1,
         };
@@ -223,16 +226,27 @@ impl Connection {
             return Ok(UpstreamResponse::upgraded(response, address, Box::new(stream), read));
         }
         let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
-        Ok(UpstreamResponse { response, address, connecting, upgraded: None })
+        Ok(UpstreamResponse::new(response, address))
     }
 }
 
 impl UpstreamResponse {
+    /// A response from this address, whose request had a connection at once. Boxed, since it is
+    /// handed on many times.
+    fn new(response: Response<UpstreamBody>, address: SocketAddr) -> Box<Self> {
+        Box::new(Self { response, address, connecting: Duration::ZERO, upgraded: None })
+    }
+
     /// A 101, and the stream that follows, of which this has been read.
-    fn upgraded(response: Response<()>, address: SocketAddr, tunnel: Tunnel, read: Bytes) -> Self {
-        let response = response.map(|()| UpstreamBody(Kind::Empty));
-        let upgraded = Some((tunnel, read));
-        Self { response, address, connecting: Duration::ZERO, upgraded }
+    fn upgraded(
+        response: Response<()>,
+        address: SocketAddr,
+        tunnel: Tunnel,
+        read: Bytes,
+    ) -> Box<Self> {
+        let mut upgraded = Self::new(response.map(|()| UpstreamBody(Kind::Empty)), address);
+        upgraded.upgraded = Some((tunnel, read));
+        upgraded
     }
 }
 
@@ -242,7 +256,7 @@ async fn connect(
     head: &Parts,
     max_fields: usize,
     interims: &mut Interims<'_>,
-) -> Result<UpstreamResponse, UpstreamError> {
+) -> Result<Box<UpstreamResponse>, UpstreamError> {
     let (address, refused) = (http2.address(), http2.refused());
     let connected = http2.connect(head, max_fields, interims).await;
     match connected.map_err(|error| error.in_handshake(refused.get()))? {
@@ -252,8 +266,7 @@ async fn connect(
         }
         Connected::Declined(response) => {
             let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-            let connecting = Duration::ZERO;
-            Ok(UpstreamResponse { response, address, connecting, upgraded: None })
+            Ok(UpstreamResponse::new(response, address))
         }
     }
 }
