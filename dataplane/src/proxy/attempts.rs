@@ -14,11 +14,11 @@ use super::{
 use crate::{
     endpoint::{Candidates, Failure, InFlight, Use},
     refusal::Refusal,
-    request::{BodyProgress, RequestBody},
+    request::BodyProgress,
     table::{Backend, EndpointLimits, Route, Target, Timeouts},
-    upstream::{Bounds, Caller, UpstreamError, UpstreamResponse},
+    upstream::{Bounds, Caller, RequestToSend, UpstreamError, UpstreamResponse},
 };
-use http::{HeaderValue, Response, Version, request::Parts};
+use http::{HeaderValue, Response, Version};
 use hyper::body::Body;
 use std::{
     future::{Future, poll_fn},
@@ -107,15 +107,14 @@ impl<D: Downstream> Exchange<'_, D> {
         context: &ForwardContext<'_, '_>,
         (chosen, place): (&mut Chosen, InFlight),
         sent_host: &HeaderValue,
-        head: &mut Parts,
-        body: &mut RequestBody,
+        request: RequestToSend<'_>,
     ) -> Result<Box<UpstreamResponse>, Failed> {
         let (plan, downstream) = (context.plan, self.downstream);
         let state = downstream.state();
         let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
         self.note_chosen(backend, Some(chosen));
         self.record.tries += 1;
-        let (sent_at, has_body) = (state.deadline.now(), !body.is_end_stream());
+        let (sent_at, has_body) = (state.deadline.now(), !request.body.is_end_stream());
         // That of the try before, whose body may have been awaited when it failed.
         state.body.awaited.set(false);
         let others = match &backend.target {
@@ -132,7 +131,7 @@ impl<D: Downstream> Exchange<'_, D> {
             &many
         };
         // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
-        let takes_interim = head.version > Version::HTTP_10;
+        let takes_interim = request.head.version > Version::HTTP_10;
         let on_interim = |mut response: Response<()>, dialled: SocketAddr| {
             let present = Present::of(response.headers());
             // One that takes long to map is not worth it: it only hints at the final response.
@@ -148,7 +147,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let candidates = Candidates::of_request(endpoints, place);
         let sent = {
             let upstreams = &self.shared.upstreams;
-            let sending = pin!(upstreams.send(backend, &candidates, head, body, caller, bounds));
+            let sending = pin!(upstreams.send(backend, &candidates, request, caller, bounds));
             match route.selection.retry.per_try {
                 None => Some(sending.await),
                 // Boxed, so that requests without a limit don't carry a timer.

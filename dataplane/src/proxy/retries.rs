@@ -14,10 +14,10 @@ use super::{
 use crate::{
     endpoint::{Failure, InFlight},
     refusal::Refusal,
-    request::RequestBody,
+    request::{AddedFields, RequestBody},
     table::Retry,
     telemetry::RetryReason,
-    upstream::{UpstreamBody, UpstreamResponse},
+    upstream::{RequestToSend, UpstreamBody, UpstreamResponse},
 };
 use http::{HeaderValue, Response, request::Parts};
 use hyper::body::Body;
@@ -52,8 +52,11 @@ struct Resendable<'r> {
     /// The same body from its beginning, where it may be sent after some of it was.
     again: Option<RequestBody>,
     is_idempotent: bool,
-    /// The backend that `head` is for, and its Host.
-    prepared: Option<(usize, HeaderValue)>,
+    /// The backend that `head` is for.
+    prepared: Option<usize>,
+    /// The Host that it gets, and the fields that it gets beside the head's.
+    host: HeaderValue,
+    added: AddedFields,
 }
 
 /// A further try.
@@ -97,10 +100,9 @@ impl<D: Downstream> Exchange<'_, D> {
             if request.takes_long() {
                 Box::pin(self.take_turn()).await?;
             }
-            let sent_host = request.prepare(chosen.backend, &self.record.id)?;
+            let (sent_host, sent) = request.prepare(chosen.backend, &self.record.id)?;
             self.turn = None;
-            let (head, body) = (&mut *request.head, &mut request.body);
-            let outcome = self.attempt(context, (&mut chosen, place), &sent_host, head, body).await;
+            let outcome = self.attempt(context, (&mut chosen, place), sent_host, sent).await;
             // What is refused here says nothing of the endpoint, and stays as it is.
             let refusal = outcome.as_ref().err().map(|failed| self.failed(backend, &failed.error));
             let reason = self.reason(&outcome).filter(|reason| retry::applies(&retry.on, *reason));
@@ -112,6 +114,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 None => None,
             };
             let Some(next) = next else {
+                let sent_host = request.host;
                 let answered =
                     outcome.map(|received| Answered { received, chosen, sent_host, keeps_session });
                 return answered.map_err(|_| refusal.unwrap_or(Refusal::BackendBroken));
@@ -226,8 +229,9 @@ impl<'r> Resendable<'r> {
         let is_kept = may_follow && (has_others || may_be_replaced);
         let client_head = is_kept.then(|| Box::new(head.clone()));
         let again = (may_follow && is_idempotent && !body.is_long()).then(|| body.fork());
-        let again = again.flatten();
-        Self { context, head, body, client_head, again, is_idempotent, prepared: None }
+        let (again, prepared, added) = (again.flatten(), None, AddedFields::default());
+        let host = HeaderValue::from_static("");
+        Self { context, head, body, client_head, again, is_idempotent, prepared, host, added }
     }
 
     /// Whether it may take long to make the head that a backend gets.
@@ -236,20 +240,24 @@ impl<'r> Resendable<'r> {
         RequestRewrite::takes_long(&self.head.method, &self.head.headers, present)
     }
 
-    /// Makes the head that the backend at this index gets; returns its Host.
-    fn prepare(&mut self, index: usize, id: &HeaderValue) -> Result<HeaderValue, Refusal> {
-        if let Some((_, host)) = self.prepared.as_ref().filter(|(own, _)| *own == index) {
-            return Ok(host.clone());
+    /// Makes the request that the backend at this index gets; returns its Host, too.
+    fn prepare(
+        &mut self,
+        index: usize,
+        id: &HeaderValue,
+    ) -> Result<(&HeaderValue, RequestToSend<'_>), Refusal> {
+        if self.prepared != Some(index) {
+            if self.prepared.is_some()
+                && let Some(head) = &self.client_head
+            {
+                *self.head = (**head).clone();
+            }
+            let backend = &self.context.plan.forward.backends()[index];
+            (self.host, self.added) = self.context.prepare(backend, id, self.head)?;
+            self.prepared = Some(index);
         }
-        if self.prepared.is_some()
-            && let Some(head) = &self.client_head
-        {
-            *self.head = (**head).clone();
-        }
-        let backend = &self.context.plan.forward.backends()[index];
-        let host = self.context.prepare(backend, id, self.head)?;
-        self.prepared = Some((index, host.clone()));
-        Ok(host)
+        let Self { head, host, added, body, .. } = self;
+        Ok((host, RequestToSend { head, added, body }))
     }
 
     /// Whether it may be sent again after a try of which something, or nothing, was sent.
@@ -269,7 +277,7 @@ impl<'r> Resendable<'r> {
         }
         // The head of a response may have taken the place of the one that was sent.
         if self.client_head.is_some() {
-            self.prepared = self.prepared.take().map(|(_, host)| (usize::MAX, host));
+            self.prepared = self.prepared.map(|_| usize::MAX);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A request on its way to a backend: its head, and its body as it comes from the client, with new
 //! framing (RFC 9112 §6).
 
-use crate::request::RequestBody;
+use super::super::RequestToSend;
+use crate::request::{AddedFields, RequestBody};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use hyper::body::{Body, Frame};
@@ -55,18 +56,19 @@ enum State {
 }
 
 impl Outgoing {
-    /// Starts a request.
-    pub(super) fn begin(&mut self, head: &Parts, body: RequestBody) {
+    /// Starts a request, whose body it takes.
+    pub(super) fn begin(&mut self, request: &mut RequestToSend<'_>) {
+        let body = mem::take(request.body);
         self.coding = match (body.is_end_stream(), body.size_hint().exact()) {
             (true, _) => Coding::Ended,
             (false, Some(length)) => Coding::Length(length),
-            (false, None) => Coding::Chunked(announced(&head.headers)),
+            (false, None) => Coding::Chunked(announced(&request.head.headers)),
         };
         self.prefix.clear();
         (self.prefix_written, self.data, self.suffix) = (0, Bytes::new(), b"");
         self.body = body;
         self.state = State::Fresh;
-        self.write_head(head);
+        self.write_head(request.head, request.added);
     }
 
     /// Keeps room for at most `limit` bytes of the next head.
@@ -225,7 +227,7 @@ impl Outgoing {
     }
 
     /// Writes the head, with the body's own framing fields instead of those in `head`.
-    fn write_head(&mut self, head: &Parts) {
+    fn write_head(&mut self, head: &Parts, added: &AddedFields) {
         let prefix = &mut self.prefix;
         for part in [head.method.as_str(), " ", head.uri.path()] {
             prefix.extend_from_slice(part.as_bytes());
@@ -242,6 +244,9 @@ impl Outgoing {
             } else if *name != header::TRANSFER_ENCODING {
                 write_field(prefix, name, value.as_bytes());
             }
+        }
+        for (name, value) in added.iter() {
+            write_field(prefix, name, value.as_bytes());
         }
         match self.coding {
             Coding::Ended if has_length => prefix.extend_from_slice(b"content-length: 0\r\n"),
