@@ -11,7 +11,7 @@ mod progress;
 mod trailers;
 mod websocket;
 
-pub(crate) use added::AddedFields;
+pub(crate) use added::{AddedFields, SharedFields, write_field};
 pub(crate) use body::RequestBody;
 pub(crate) use deadline::Deadline;
 pub(crate) use error::{BodyError, BoxError};

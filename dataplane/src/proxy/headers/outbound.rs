@@ -4,16 +4,12 @@ use super::{
     super::peer::Peer,
     client::ClientInfo,
     hop_by_hop,
-    names::{
-        CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT,
-        FORWARDED_PROTO, REAL_IP, REQUEST_ID,
-    },
     present::{Field, Present},
 };
 use crate::{
     refusal::Refusal,
     request::AddedFields,
-    table::{Backend, HostHeader, Protocol, Route, Scheme, TrustedHeaders},
+    table::{Backend, HostHeader, Protocol, Route, Scheme},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -21,7 +17,7 @@ use http::{
     header::{self, InvalidHeaderValue},
     uri::{Authority, PathAndQuery},
 };
-use std::{fmt::Display, net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// This install's name, and its element of `Via` (RFC 9110 §7.6.3) for each HTTP version of
 /// requests.
@@ -49,9 +45,6 @@ impl Via {
         }
     }
 }
-
-/// How many fields are added to a request at most.
-const MAX_ADDED: usize = 10;
 
 /// Refuses a request that has already passed through this install.
 pub(in crate::proxy) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(), Refusal> {
@@ -95,75 +88,6 @@ impl Outbound<'_> {
         }
         self.via(headers, present, &mut added);
         (host, added)
-    }
-
-    /// The forwarding headers: the client, and what it requested. Of a trusted proxy's, only those
-    /// that it is trusted to set are left, and continued.
-    fn forwarded(&self, headers: &HeaderMap) -> AddedFields {
-        let client = self.client;
-        let peer = &self.peer.ip;
-        let element = self.forwarded_element();
-        let (addresses, elements) = match client.trusted {
-            None => (peer.clone(), element),
-            Some(TrustedHeaders::XForwarded | TrustedHeaders::Forwarded) => (
-                appended(headers.get_all(FORWARDED_FOR).iter(), peer)
-                    .unwrap_or_else(|| self.after_client(client.address, peer)),
-                appended(headers.get_all(header::FORWARDED).iter(), &element).unwrap_or_else(
-                    || self.after_client(format!("for={}", node(client.address)), &element),
-                ),
-            ),
-        };
-        let mut added = AddedFields::with_capacity(MAX_ADDED);
-        added.push(FORWARDED_FOR, addresses);
-        added.push(header::FORWARDED, elements);
-        added.push(FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
-        added.push(FORWARDED_HOST, client.host.clone());
-        added.push(FORWARDED_PORT, port_value(client.port));
-        let real_ip = if client.trusted.is_some() { value(client.address) } else { peer.clone() };
-        added.push(REAL_IP, real_ip);
-        added.push(REQUEST_ID, self.id.clone());
-        if let Some(certificate) = self.peer.certificate() {
-            added.push(CLIENT_CERT, certificate.own.clone());
-            if let Some(chain) = &certificate.chain {
-                added.push(CLIENT_CERT_CHAIN, chain.clone());
-            }
-        }
-        added
-    }
-
-    /// A list of the client and this hop, where the trusted proxies report the client in another
-    /// field.
-    fn after_client(&self, client: impl Display, own: &HeaderValue) -> HeaderValue {
-        if self.client.address == self.peer.address.ip().to_canonical() {
-            return own.clone();
-        }
-        let mut list = client.to_string().into_bytes();
-        list.extend_from_slice(b", ");
-        list.extend_from_slice(own.as_bytes());
-        HeaderValue::from_maybe_shared(Bytes::from(list)).unwrap_or_else(|_| own.clone())
-    }
-
-    /// This hop's element of `Forwarded` (RFC 7239 §4). Most requests of a connection have the same
-    /// host, so the last element is cached.
-    fn forwarded_element(&self) -> HeaderValue {
-        let ClientInfo { host, scheme, .. } = self.client;
-        let mut last = self.peer.forwarded.borrow_mut();
-        if let Some((last_host, last_scheme, element)) = &*last
-            && last_host == host
-            && last_scheme == scheme
-        {
-            return element.clone();
-        }
-        let node = node(self.peer.address.ip().to_canonical());
-        // A valid Host contains no quotation mark.
-        let host_text = String::from_utf8_lossy(host.as_bytes());
-        let element = format!("for={node};host=\"{host_text}\";proto={}", scheme.as_str());
-        let element = HeaderValue::from_str(&element).unwrap_or_else(|_| self.peer.ip.clone());
-        // Copied, since the header's own bytes share the request's buffer.
-        if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
-            *last = Some((copy, *scheme, element.clone()));
-        }
-        element
     }
 
     /// Sets Host. If it is not the client's, an `Origin` or `Referer` with the client's own origin
@@ -213,7 +137,7 @@ impl Outbound<'_> {
 }
 
 /// The list with `last` appended; `None` if there was no list.
-fn appended<'h>(
+pub(super) fn appended<'h>(
     lines: impl Iterator<Item = &'h HeaderValue>,
     last: &HeaderValue,
 ) -> Option<HeaderValue> {
@@ -227,27 +151,6 @@ fn appended<'h>(
     }
     list.extend_from_slice(last.as_bytes());
     HeaderValue::from_maybe_shared(list.freeze()).ok()
-}
-
-/// An address as `Forwarded` writes it (RFC 7239 §6).
-fn node(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("\"[{v6}]\""),
-    }
-}
-
-fn value(text: impl Display) -> HeaderValue {
-    // Addresses are visible ASCII.
-    HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-fn port_value(port: u16) -> HeaderValue {
-    match port {
-        80 => HeaderValue::from_static("80"),
-        443 => HeaderValue::from_static("443"),
-        port => HeaderValue::from(port),
-    }
 }
 
 fn origin_value(scheme: Scheme, host: &HeaderValue, rest: &str) -> Option<HeaderValue> {

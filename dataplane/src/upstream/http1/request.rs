@@ -2,7 +2,7 @@
 //! framing (RFC 9112 §6).
 
 use super::super::RequestToSend;
-use crate::request::{AddedFields, RequestBody};
+use crate::request::{AddedFields, RequestBody, write_field};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use hyper::body::{Body, Frame};
@@ -242,12 +242,10 @@ impl Outgoing {
             if *name == header::CONTENT_LENGTH {
                 has_length = true;
             } else if *name != header::TRANSFER_ENCODING {
-                write_field(prefix, name, value.as_bytes());
+                write_field(prefix, name, value);
             }
         }
-        for (name, value) in added.iter() {
-            write_field(prefix, name, value.as_bytes());
-        }
+        added.write(prefix);
         match self.coding {
             Coding::Ended if has_length => prefix.extend_from_slice(b"content-length: 0\r\n"),
             Coding::Ended => {}
@@ -261,20 +259,13 @@ impl Outgoing {
     }
 }
 
-fn write_field(to: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    to.extend_from_slice(name.as_str().as_bytes());
-    to.extend_from_slice(b": ");
-    to.extend_from_slice(value);
-    to.extend_from_slice(b"\r\n");
-}
-
 /// Writes the last chunk and the announced trailer fields, except those forbidden in trailers (RFC
 /// 9110 §6.5.1).
 fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderName]) {
     to.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
         if announced.contains(name) {
-            write_field(to, name, value.as_bytes());
+            write_field(to, name, value);
         }
     }
     to.extend_from_slice(b"\r\n");
