@@ -126,7 +126,8 @@ impl<'t> Simulation<'_, 't> {
         let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
         for backend in forward.backends() {
             let mut head = head.clone();
-            context.prepare(backend, &ID, &mut head)?;
+            let (_, mut added) = context.prepare(backend, &ID, &mut head)?;
+            added.move_into(&mut head.headers);
             let target = head.uri.path_and_query();
             sent.target = target.map(ToString::to_string).unwrap_or_default();
             sent.headers.push(head.headers);

@@ -3,9 +3,9 @@
 use crate::{
     endpoint::{Candidates, CheckFailure, Checked},
     refusal::Refusal,
-    request::{Deadline, RequestBody},
+    request::{AddedFields, Deadline, RequestBody},
     table::{Backend, CheckMethod, HealthCheck, HostHeader, Protocol, Timeouts},
-    upstream::{Caller, UpstreamBody, Upstreams},
+    upstream::{Caller, RequestToSend, UpstreamBody, Upstreams},
 };
 use bytes::Bytes;
 use http::{
@@ -39,7 +39,9 @@ pub(super) async fn check(
     let only = [endpoint];
     let candidates = Candidates::of_check(&only);
     let caller = Caller { deadline: &deadline, on_interim: &|_, _| {} };
-    let sending = upstreams.send(backend, &candidates, &mut head, &mut body, caller, &timeouts);
+    let added = AddedFields::default();
+    let request = RequestToSend { head: &mut head, added: &added, body: &mut body };
+    let sending = upstreams.send(backend, &candidates, request, caller, &timeouts);
     let (response, connecting) = match timeout_at(until.into(), sending).await {
         Ok(Ok(received)) => (received.response, received.connecting),
         Ok(Err(error)) => return Err(CheckFailure::NoResponse(error.refusal())),

@@ -14,17 +14,17 @@ use super::{
 use crate::{
     endpoint::{Candidates, Failure, InFlight, Use},
     refusal::Refusal,
-    request::{BodyProgress, RequestBody},
+    request::BodyProgress,
     table::{Backend, EndpointLimits, Route, Target, Timeouts},
-    upstream::{Bounds, Caller, UpstreamError, UpstreamResponse},
+    upstream::{Bounds, Caller, RequestToSend, UpstreamError, UpstreamResponse},
 };
-use http::{HeaderValue, Response, Version, request::Parts};
+use http::{HeaderValue, Response, Version};
 use hyper::body::Body;
 use std::{
     future::{Future, poll_fn},
     iter,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::Poll,
     time::{Duration, Instant},
@@ -107,15 +107,14 @@ impl<D: Downstream> Exchange<'_, D> {
         context: &ForwardContext<'_, '_>,
         (chosen, place): (&mut Chosen, InFlight),
         sent_host: &HeaderValue,
-        head: &mut Parts,
-        body: &mut RequestBody,
-    ) -> Result<UpstreamResponse, Failed> {
+        request: RequestToSend<'_>,
+    ) -> Result<Box<UpstreamResponse>, Failed> {
         let (plan, downstream) = (context.plan, self.downstream);
         let state = downstream.state();
         let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
         self.note_chosen(backend, Some(chosen));
         self.record.tries += 1;
-        let (sent_at, has_body) = (state.deadline.now(), !body.is_end_stream());
+        let (sent_at, has_body) = (state.deadline.now(), !request.body.is_end_stream());
         // That of the try before, whose body may have been awaited when it failed.
         state.body.awaited.set(false);
         let others = match &backend.target {
@@ -132,7 +131,7 @@ impl<D: Downstream> Exchange<'_, D> {
             &many
         };
         // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
-        let takes_interim = head.version > Version::HTTP_10;
+        let takes_interim = request.head.version > Version::HTTP_10;
         let on_interim = |mut response: Response<()>, dialled: SocketAddr| {
             let present = Present::of(response.headers());
             // One that takes long to map is not worth it: it only hints at the final response.
@@ -146,8 +145,16 @@ impl<D: Downstream> Exchange<'_, D> {
         let connections = route.selection.limits.and_then(|limits| limits.connections);
         let bounds = Bounds { timeouts: &route.timeouts, connections: Some(connections) };
         let candidates = Candidates::of_request(endpoints, place);
-        let sending = self.shared.upstreams.send(backend, &candidates, head, body, caller, bounds);
-        let sent = match within_try(route.selection.retry.per_try, &state.body, sending).await {
+        let sent = {
+            let upstreams = &self.shared.upstreams;
+            let sending = pin!(upstreams.send(backend, &candidates, request, caller, bounds));
+            match route.selection.retry.per_try {
+                None => Some(sending.await),
+                // Boxed, so that requests without a limit don't carry a timer.
+                Some(limit) => Box::pin(within_try(limit, &state.body, sending)).await,
+            }
+        };
+        let sent = match sent {
             Some(sent) => sent.map_err(|error| Failed { error, is_per_try: false }),
             None => Err(Failed { error: UpstreamError::too_late(), is_per_try: true }),
         };
@@ -157,14 +164,14 @@ impl<D: Downstream> Exchange<'_, D> {
         // Those that were tried beside each other have each failed for themselves.
         for index in &refused {
             let refused = index.checked_sub(1).and_then(|index| others.get(index));
-            refused.unwrap_or(chosen).failed(Failure::Connect, now, route);
+            refused.unwrap_or(chosen).failed(Failure::Connect, now);
         }
         if let Some(winner) = taken.checked_sub(1).and_then(|index| others.get(index)) {
             chosen.clone_from(winner);
             self.note_chosen(backend, Some(chosen));
         }
         if !refused.contains(&taken) {
-            self.judge(route, chosen, &sent, self.sent_whole_at(sent_at, has_body));
+            self.judge(chosen, &sent, self.sent_whole_at(sent_at, has_body));
         }
         sent
     }
@@ -173,9 +180,8 @@ impl<D: Downstream> Exchange<'_, D> {
     /// the endpoint.
     fn judge(
         &self,
-        route: &Route,
         chosen: &Chosen,
-        sent: &Result<UpstreamResponse, Failed>,
+        sent: &Result<Box<UpstreamResponse>, Failed>,
         sent_at: Option<Instant>,
     ) {
         let (endpoint, now) = (&chosen.member().endpoint, self.downstream.state().deadline.now());
@@ -194,7 +200,7 @@ impl<D: Downstream> Exchange<'_, D> {
             Err(failed) => (self.endpoints_failure(&failed.error), false),
         };
         match failure {
-            Some(why) => chosen.failed(why, now, route),
+            Some(why) => chosen.failed(why, now),
             None if is_known => endpoint.succeeded(),
             None => {}
         }
@@ -274,13 +280,11 @@ impl<D: Downstream> Exchange<'_, D> {
 
 /// What comes of a try, unless it takes longer than `limit` without waiting for its client: `None`.
 async fn within_try<T>(
-    limit: Option<Duration>,
+    limit: Duration,
     body: &BodyProgress,
-    sending: impl Future<Output = T>,
+    mut sending: Pin<&mut impl Future<Output = T>>,
 ) -> Option<T> {
-    let Some(limit) = limit else { return Some(sending.await) };
-    // Boxed, so that requests without a limit don't carry a timer.
-    let (mut sending, mut patience) = (pin!(sending), Box::pin(sleep(limit)));
+    let mut patience = pin!(sleep(limit));
     poll_fn(|cx| {
         if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
             return Poll::Ready(Some(sent));

@@ -6,7 +6,7 @@ use super::{
     headers::{self, Field, Outbound, RequestRewrite, ResponseRewrite, Via, trailers},
     peer::Peer,
 };
-use crate::{refusal::Refusal, table::Backend};
+use crate::{refusal::Refusal, request::AddedFields, table::Backend};
 use http::{HeaderValue, Method, request::Parts};
 use std::net::SocketAddr;
 
@@ -28,13 +28,14 @@ pub(crate) struct ForwardContext<'a, 't> {
 }
 
 impl ForwardContext<'_, '_> {
-    /// Turns the client's head into that for `backend`; returns the backend's Host.
+    /// Turns the client's head into that for `backend`; returns the backend's Host, and the fields
+    /// that it gets beside the head's.
     pub(crate) fn prepare(
         &self,
         backend: &Backend,
         id: &HeaderValue,
         head: &mut Parts,
-    ) -> Result<HeaderValue, Refusal> {
+    ) -> Result<(HeaderValue, AddedFields), Refusal> {
         let outbound = Outbound {
             peer: self.peer,
             client: &self.destination.client,
@@ -60,14 +61,15 @@ impl ForwardContext<'_, '_> {
         if head.method == Method::OPTIONS {
             headers::count_hop(&mut head.headers);
         }
-        let host = outbound.prepare(&mut head.headers, present);
+        let (host, added) = outbound.prepare(&mut head.headers, present);
         if let Some(trailers) = trailers {
             trailers.announce(&mut head.headers);
         }
         let path = self.arrived.target_path(self.plan);
         head.uri = headers::target(path, &head.uri, &backend.protocol, &host)?;
-        Ok(host)
+        Ok((host, added))
     }
+
     /// How what `backend` responds is mapped back, given the Host that it got and the address that
     /// was dialled.
     pub(super) fn response_rewrite<'r>(

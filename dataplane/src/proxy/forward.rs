@@ -18,6 +18,7 @@ use crate::{
     refusal::Refusal,
     request::{Incoming, RequestBody, TrailerFilter},
     table::Scheme,
+    upstream::UpstreamResponse,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
@@ -121,7 +122,7 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<Response<Content>, Refusal> {
         let Answered { received, chosen, sent_host, .. } = answered;
         let backend = &context.plan.forward.backends()[chosen.backend];
-        let mut response = received.response;
+        let UpstreamResponse { mut response, address, upgraded: tunnel, .. } = *received;
         *response.version_mut() = Version::HTTP_11;
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded && !context.upgrade {
@@ -145,10 +146,10 @@ impl<D: Downstream> Exchange<'_, D> {
             // They have no content, and so no length, to HEAD neither (RFC 9110 §8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        let rewrite = context.response_rewrite(backend, &sent_host, received.address);
+        let rewrite = context.response_rewrite(backend, &sent_host, address);
         rewrite.apply(response.headers_mut(), present);
-        self.upgraded = received.upgraded;
-        let verdict = Verdict::awaited(&context.plan.matched.target, chosen, &response);
+        self.upgraded = tunnel;
+        let verdict = Verdict::awaited(chosen, &response);
         // That of a tunnel goes with its stream.
         let in_flight = if upgraded { None } else { self.in_flight.take() };
         Ok(response.map(|body| Content::Upstream(body, trailers, verdict, in_flight)))

@@ -1,6 +1,9 @@
 //! The other end of a client's connection, with values cached from its requests.
 
-use crate::table::{HostTls, Scheme, TlsVersion, VirtualHost};
+use crate::{
+    request::SharedFields,
+    table::{HostTls, Scheme, TlsVersion, VirtualHost},
+};
 use http::HeaderValue;
 use std::{cell::RefCell, net::SocketAddr, rc::Rc, sync::Arc};
 
@@ -18,8 +21,8 @@ pub(crate) struct Peer {
     pub(crate) session: Option<Session>,
     /// The last Host that was parsed.
     pub(crate) host: RefCell<Option<KnownHost>>,
-    /// The last `Forwarded` element, with the Host and scheme it was made for.
-    pub(crate) forwarded: RefCell<Option<(HeaderValue, Scheme, HeaderValue)>>,
+    /// What backends are told of the client and the last Host that it has sent itself.
+    pub(super) forwarded: RefCell<Option<(HeaderValue, Rc<SharedFields>)>>,
 }
 
 /// A TLS session with a client.
@@ -104,6 +107,12 @@ impl Peer {
             host: RefCell::new(None),
             forwarded: RefCell::new(None),
         }
+    }
+
+    /// Forgets what was cached.
+    pub(crate) fn forget(&self) {
+        self.host.take();
+        self.forwarded.take();
     }
 
     /// The client's certificate, if it has presented one.

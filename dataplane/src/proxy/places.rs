@@ -5,7 +5,7 @@ use super::{
     attempts::Preference,
     decide::ForwardPlan,
     downstream::Downstream,
-    selection::{Choosing, Chosen, limit},
+    selection::{Choice, Choosing, Chosen, limit},
 };
 use crate::{
     endpoint::{Endpoint, InFlight, QueueFull},
@@ -19,6 +19,28 @@ use tokio::time::timeout;
 const MAX_RACES: usize = 4;
 
 impl<D: Downstream> Exchange<'_, D> {
+    /// Chooses an endpoint for the first try of a request without a session, and takes a place
+    /// there; `None` where there is more to it, which [`place`](Self::place) does.
+    pub(super) fn place_at_once(
+        &self,
+        plan: &ForwardPlan<'_>,
+        preference: &Preference,
+    ) -> Option<(Chosen, InFlight)> {
+        if preference.session.is_some() {
+            return None;
+        }
+        let route = &plan.matched.target;
+        let limits = route.selection.limits;
+        let sets = &self.route.as_ref()?.sets(route, plan.forward, &self.shared.registry);
+        match self.choosing(plan, sets, preference, limits, &[]).choose().ok()? {
+            Choice::Endpoint(chosen) => {
+                let place = take(&chosen.member().endpoint, limits.as_ref())?;
+                Some((chosen, place))
+            }
+            Choice::Pending(_) => None,
+        }
+    }
+
     /// Chooses an endpoint for the first try, and takes a place there. Waits for one where all are
     /// full.
     pub(super) async fn place(
@@ -27,16 +49,14 @@ impl<D: Downstream> Exchange<'_, D> {
         preference: &Preference,
     ) -> Result<(Chosen, InFlight), Refusal> {
         let limits = plan.matched.target.selection.limits;
-        // What waits is boxed, so that other requests don't carry its state.
-        if preference.session.is_some() {
-            let staying = Box::pin(self.place_of_session(plan, preference, limits));
-            if let Some(placed) = staying.await? {
-                return Ok(placed);
-            }
+        if preference.session.is_some()
+            && let Some(placed) = self.place_of_session(plan, preference, limits).await?
+        {
+            return Ok(placed);
         }
         match (self.free_place(plan, preference, &[]).await, limits) {
             (Err(Refusal::Overloaded), Some(limits)) => {
-                Box::pin(self.wait_for_any(plan, preference, &limits)).await
+                self.wait_for_any(plan, preference, &limits).await
             }
             (placed, _) => placed,
         }

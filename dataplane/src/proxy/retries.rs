@@ -14,10 +14,10 @@ use super::{
 use crate::{
     endpoint::{Failure, InFlight},
     refusal::Refusal,
-    request::RequestBody,
+    request::{AddedFields, RequestBody},
     table::Retry,
     telemetry::RetryReason,
-    upstream::{UpstreamBody, UpstreamResponse},
+    upstream::{RequestToSend, UpstreamBody, UpstreamResponse},
 };
 use http::{HeaderValue, Response, request::Parts};
 use hyper::body::Body;
@@ -33,7 +33,7 @@ const MAX_DISCARDED: usize = 16;
 
 /// A response that the client gets, and what is to be known of the try that brought it.
 pub(super) struct Answered {
-    pub(super) received: UpstreamResponse,
+    pub(super) received: Box<UpstreamResponse>,
     pub(super) chosen: Chosen,
     /// The Host that the backend got.
     pub(super) sent_host: HeaderValue,
@@ -52,8 +52,11 @@ struct Resendable<'r> {
     /// The same body from its beginning, where it may be sent after some of it was.
     again: Option<RequestBody>,
     is_idempotent: bool,
-    /// The backend that `head` is for, and its Host.
-    prepared: Option<(usize, HeaderValue)>,
+    /// The backend that `head` is for.
+    prepared: Option<usize>,
+    /// The Host that it gets, and the fields that it gets beside the head's.
+    host: HeaderValue,
+    added: AddedFields,
 }
 
 /// A further try.
@@ -86,17 +89,20 @@ impl<D: Downstream> Exchange<'_, D> {
         let mut request = Resendable::new(context, head, body, retry);
         let mut tries = Tries { tried: Vec::new(), waits: Waits::new(retry.backoff), preference };
         self.count_for_budget(plan);
-        let (mut chosen, mut place) = self.place(plan, preference).await?;
+        let (mut chosen, mut place) = match self.place_at_once(plan, preference) {
+            Some(placed) => placed,
+            // Boxed, so that requests that need not wait don't carry its state.
+            None => Box::pin(self.place(plan, preference)).await?,
+        };
         let mut keeps_session = preference.session.as_ref().is_some_and(|home| home.is(&chosen));
         loop {
             let backend = &plan.forward.backends()[chosen.backend];
             if request.takes_long() {
                 Box::pin(self.take_turn()).await?;
             }
-            let sent_host = request.prepare(chosen.backend, &self.record.id)?;
+            let (sent_host, sent) = request.prepare(chosen.backend, &self.record.id)?;
             self.turn = None;
-            let (head, body) = (&mut *request.head, &mut request.body);
-            let outcome = self.attempt(context, (&mut chosen, place), &sent_host, head, body).await;
+            let outcome = self.attempt(context, (&mut chosen, place), sent_host, sent).await;
             // What is refused here says nothing of the endpoint, and stays as it is.
             let refusal = outcome.as_ref().err().map(|failed| self.failed(backend, &failed.error));
             let reason = self.reason(&outcome).filter(|reason| retry::applies(&retry.on, *reason));
@@ -108,6 +114,7 @@ impl<D: Downstream> Exchange<'_, D> {
                 None => None,
             };
             let Some(next) = next else {
+                let sent_host = request.host;
                 let answered =
                     outcome.map(|received| Answered { received, chosen, sent_host, keeps_session });
                 return answered.map_err(|_| refusal.unwrap_or(Refusal::BackendBroken));
@@ -133,7 +140,7 @@ impl<D: Downstream> Exchange<'_, D> {
         request: &Resendable<'_>,
         tries: &mut Tries<'_>,
         chosen: &Chosen,
-        outcome: &Result<UpstreamResponse, Failed>,
+        outcome: &Result<Box<UpstreamResponse>, Failed>,
         reason: RetryReason,
     ) -> Option<Next> {
         let retry = &plan.matched.target.selection.retry;
@@ -146,7 +153,8 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         tries.tried.push(chosen.clone());
         let when = match outcome {
-            Ok(UpstreamResponse { response, .. }) => {
+            Ok(received) => {
+                let response = &received.response;
                 When::of(response.status().as_u16(), response.headers(), SystemTime::now())
             }
             Err(_) => When::Usual,
@@ -175,7 +183,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// What failed, as far as `retry.on` has a name for it.
-    fn reason(&self, outcome: &Result<UpstreamResponse, Failed>) -> Option<RetryReason> {
+    fn reason(&self, outcome: &Result<Box<UpstreamResponse>, Failed>) -> Option<RetryReason> {
         let failed = match outcome {
             Ok(received) => return Some(RetryReason::Status(received.response.status().as_u16())),
             Err(failed) => failed,
@@ -221,8 +229,9 @@ impl<'r> Resendable<'r> {
         let is_kept = may_follow && (has_others || may_be_replaced);
         let client_head = is_kept.then(|| Box::new(head.clone()));
         let again = (may_follow && is_idempotent && !body.is_long()).then(|| body.fork());
-        let again = again.flatten();
-        Self { context, head, body, client_head, again, is_idempotent, prepared: None }
+        let (again, prepared, added) = (again.flatten(), None, AddedFields::default());
+        let host = HeaderValue::from_static("");
+        Self { context, head, body, client_head, again, is_idempotent, prepared, host, added }
     }
 
     /// Whether it may take long to make the head that a backend gets.
@@ -231,20 +240,24 @@ impl<'r> Resendable<'r> {
         RequestRewrite::takes_long(&self.head.method, &self.head.headers, present)
     }
 
-    /// Makes the head that the backend at this index gets; returns its Host.
-    fn prepare(&mut self, index: usize, id: &HeaderValue) -> Result<HeaderValue, Refusal> {
-        if let Some((_, host)) = self.prepared.as_ref().filter(|(own, _)| *own == index) {
-            return Ok(host.clone());
+    /// Makes the request that the backend at this index gets; returns its Host, too.
+    fn prepare(
+        &mut self,
+        index: usize,
+        id: &HeaderValue,
+    ) -> Result<(&HeaderValue, RequestToSend<'_>), Refusal> {
+        if self.prepared != Some(index) {
+            if self.prepared.is_some()
+                && let Some(head) = &self.client_head
+            {
+                *self.head = (**head).clone();
+            }
+            let backend = &self.context.plan.forward.backends()[index];
+            (self.host, self.added) = self.context.prepare(backend, id, self.head)?;
+            self.prepared = Some(index);
         }
-        if self.prepared.is_some()
-            && let Some(head) = &self.client_head
-        {
-            *self.head = (**head).clone();
-        }
-        let backend = &self.context.plan.forward.backends()[index];
-        let host = self.context.prepare(backend, id, self.head)?;
-        self.prepared = Some((index, host.clone()));
-        Ok(host)
+        let Self { head, host, added, body, .. } = self;
+        Ok((host, RequestToSend { head, added, body }))
     }
 
     /// Whether it may be sent again after a try of which something, or nothing, was sent.
@@ -264,7 +277,7 @@ impl<'r> Resendable<'r> {
         }
         // The head of a response may have taken the place of the one that was sent.
         if self.client_head.is_some() {
-            self.prepared = self.prepared.take().map(|(_, host)| (usize::MAX, host));
+            self.prepared = self.prepared.map(|_| usize::MAX);
         }
     }
 }

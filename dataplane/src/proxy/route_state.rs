@@ -4,7 +4,7 @@ use super::affinity::Sessions;
 use crate::{
     balance::Sequence,
     endpoint::{BackendSet, Registry, RetryShare},
-    table::{Forward, ObjectName, Route, Table},
+    table::{Ejection, Forward, ObjectName, Route, Table},
     telemetry::RouteStats,
 };
 use hashbrown::HashMap;
@@ -39,6 +39,11 @@ pub(super) struct Sets {
 }
 
 impl Sets {
+    /// When the Route's endpoints are ejected.
+    pub(super) fn ejection(&self) -> &Ejection {
+        &self.route.selection.ejection
+    }
+
     /// The endpoints by what the cookie of `affinity` holds for them; `key` is the FrontDoor's uid.
     pub(super) fn sessions(&self, key: &str, forward: &Forward) -> &Sessions {
         self.sessions.get_or_init(|| Sessions::of(key, forward.backends(), &self.sets))

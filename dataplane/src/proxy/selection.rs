@@ -34,9 +34,9 @@ impl Chosen {
         Self { index, ..self.clone() }
     }
 
-    /// It has failed a request of `route`.
-    pub(super) fn failed(&self, why: Failure, now: Instant, route: &Route) {
-        self.set().failed(self.member(), why, &route.selection.ejection, now);
+    /// It has failed a request.
+    pub(super) fn failed(&self, why: Failure, now: Instant) {
+        self.set().failed(self.member(), why, self.sets.ejection(), now);
     }
 
     /// What is known of all backends.

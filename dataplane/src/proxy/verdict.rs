@@ -2,11 +2,7 @@
 //! if what it announces does not come.
 
 use super::selection::Chosen;
-use crate::{
-    endpoint::Failure,
-    table::{Ejection, Route},
-    upstream::UpstreamBody,
-};
+use crate::{endpoint::Failure, upstream::UpstreamBody};
 use http::Response;
 use hyper::body::Body;
 use std::time::Instant;
@@ -21,25 +17,19 @@ pub(super) fn depends_on_body(response: &Response<UpstreamBody>) -> bool {
 /// or whoever wanted it has left.
 pub(super) struct Verdict {
     chosen: Chosen,
-    terms: Ejection,
     is_broken: bool,
 }
 
 impl Verdict {
     /// Where it [depends on the body](depends_on_body).
-    pub(super) fn awaited(
-        route: &Route,
-        chosen: Chosen,
-        response: &Response<UpstreamBody>,
-    ) -> Option<Self> {
-        let terms = route.selection.ejection;
-        depends_on_body(response).then(|| Self { chosen, terms, is_broken: false })
+    pub(super) fn awaited(chosen: Chosen, response: &Response<UpstreamBody>) -> Option<Self> {
+        depends_on_body(response).then(|| Self { chosen, is_broken: false })
     }
 
     /// The endpoint has ended the connection, or broken a rule, before the body was complete.
     pub(super) fn broken(&mut self, now: Instant) {
         self.is_broken = true;
-        self.chosen.set().failed(self.chosen.member(), Failure::Reset, &self.terms, now);
+        self.chosen.failed(Failure::Reset, now);
     }
 }
 

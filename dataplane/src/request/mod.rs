@@ -1,6 +1,7 @@
 //! The state of one request, whichever protocol carries it: its deadline, its body's progress, and
 //! the body itself. One connection can have many of them.
 
+mod added;
 mod body;
 mod deadline;
 mod error;
@@ -10,6 +11,7 @@ mod progress;
 mod trailers;
 mod websocket;
 
+pub(crate) use added::{AddedFields, SharedFields, write_field};
 pub(crate) use body::RequestBody;
 pub(crate) use deadline::Deadline;
 pub(crate) use error::{BodyError, BoxError};

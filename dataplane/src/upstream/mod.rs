@@ -20,11 +20,16 @@ pub(crate) use body::UpstreamBody;
 pub(crate) use error::{UpstreamError, broken_rule};
 pub(crate) use http2::{end_data, poll_read_data, poll_write_data};
 
-use crate::{endpoint::Reclaim, request::Deadline, table::Timeouts, telemetry::UpstreamStats};
+use crate::{
+    endpoint::Reclaim,
+    request::{AddedFields, Deadline, RequestBody},
+    table::Timeouts,
+    telemetry::UpstreamStats,
+};
 use bytes::Bytes;
 use connect::Connector;
 use error::Malformed;
-use http::Response;
+use http::{Response, request::Parts};
 use http1::Http1;
 use http2::Http2Connections;
 use interim::OnInterim;
@@ -67,6 +72,16 @@ pub(crate) struct Upstreams {
     http2: Http2Connections,
     /// Counters of connections and requests.
     pub(crate) stats: UpstreamStats,
+}
+
+/// A request to send.
+pub(crate) struct RequestToSend<'r> {
+    /// Its head. The header map is reused for the response.
+    pub(crate) head: &'r mut Parts,
+    /// The fields that are sent behind the head's.
+    pub(crate) added: &'r AddedFields,
+    /// Its body, which determines its own framing, whatever the head says.
+    pub(crate) body: &'r mut RequestBody,
 }
 
 /// Who waits for an exchange.

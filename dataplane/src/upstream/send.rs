@@ -1,7 +1,7 @@
 //! The loop of an exchange: take or open a connection, send, and possibly send again.
 
 use super::{
-    Bounds, Caller, Tunnel, UpstreamBody, UpstreamResponse, Upstreams,
+    Bounds, Caller, RequestToSend, Tunnel, UpstreamBody, UpstreamResponse, Upstreams,
     body::Kind,
     connect::{Connector, within},
     error::{Phase, UpstreamError},
@@ -12,12 +12,11 @@ use super::{
 };
 use crate::{
     endpoint::{Candidates, Reclaim},
-    request::RequestBody,
     table::{Backend, Protocol},
     telemetry::UpstreamStats,
 };
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header, request::Parts};
+use http::{Method, Response, StatusCode, header};
 use hyper::body::Body;
 use std::{
     cell::Cell,
@@ -56,25 +55,23 @@ impl Upstreams {
     /// no connection and another has one sooner, that one; the response's head must arrive before the
     /// caller's deadline. A request is sent once, with two exceptions: a safe one without a body is
     /// sent again if a pooled connection turns out to be closed (RFC 9112 §9.3.1), and any is if the
-    /// backend says that it did not process it (RFC 9113 §6.8, §8.7). The body determines its own
-    /// framing, whatever the head says. The header map in `head` is reused for the response; where
-    /// the error says that nothing was sent, `head` and `body` are unchanged.
+    /// backend says that it did not process it (RFC 9113 §6.8, §8.7). Where the error says that
+    /// nothing was sent, head and body are unchanged.
     pub(crate) async fn send(
         &self,
         backend: &Backend,
         candidates: &Candidates<'_>,
-        head: &mut Parts,
-        body: &mut RequestBody,
+        mut request: RequestToSend<'_>,
         caller: Caller<'_>,
         bounds: impl Into<Bounds<'_>>,
-    ) -> Result<UpstreamResponse, UpstreamError> {
+    ) -> Result<Box<UpstreamResponse>, UpstreamError> {
         let (stale, refusals, refused_by) = (0, 0, None);
         let Some(endpoint) = candidates.all().get(candidates.taken()) else {
             return Err(Phase::Connect.into());
         };
         let is_late = Cell::new(false);
-        let is_upgrade = head.headers.contains_key(header::UPGRADE);
-        let way = Way {
+        let is_upgrade = request.head.headers.contains_key(header::UPGRADE);
+        let mut way = Way {
             backend,
             endpoint,
             candidates,
@@ -87,7 +84,7 @@ impl Upstreams {
             refused_by,
             is_late: &is_late,
         };
-        let mut sending = pin!(self.exchange(way, head, body));
+        let mut sending = pin!(self.exchange(&mut way, &mut request));
         poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Pending if caller.deadline.poll_expired(cx) => {
                 is_late.set(true);
@@ -100,19 +97,18 @@ impl Upstreams {
 
     async fn exchange(
         &self,
-        mut way: Way<'_>,
-        head: &mut Parts,
-        body: &mut RequestBody,
-    ) -> Result<UpstreamResponse, UpstreamError> {
+        way: &mut Way<'_>,
+        request: &mut RequestToSend<'_>,
+    ) -> Result<Box<UpstreamResponse>, UpstreamError> {
         let mut connecting = Duration::ZERO;
         loop {
-            let obtained = match self.pooled(&way) {
+            let obtained = match self.pooled(way) {
                 Some(connection) => Obtained::Reused(connection),
                 None => {
                     let began = Instant::now();
                     // Boxed, so that requests over pooled connections don't carry a connector's
                     // state.
-                    let obtained = Box::pin(self.obtain(&mut way)).await?;
+                    let obtained = Box::pin(self.obtain(way)).await?;
                     connecting += began.elapsed();
                     obtained
                 }
@@ -121,7 +117,7 @@ impl Upstreams {
                 Obtained::Reused(connection) => (connection, true),
                 Obtained::Opened(connection) => (connection, false),
             };
-            if way.is_upgrade && !self.carries_upgrade(&connection, &way).await? {
+            if way.is_upgrade && !self.carries_upgrade(&connection, way).await? {
                 // What HTTP/2 does not carry, HTTP/1.1 may, where TLS can choose it.
                 match way.backend.protocol {
                     Protocol::Https(_) if !way.needs_http1 => way.needs_http1 = true,
@@ -131,10 +127,13 @@ impl Upstreams {
                 }
                 continue;
             }
-            let is_repeatable = is_repeatable(head, body);
+            let is_repeatable = is_repeatable(request);
             let id = connection.http2_id();
-            let error = match connection.exchange(head, body, self.max_fields, &way).await {
-                Ok(response) => return Ok(UpstreamResponse { connecting, ..response }),
+            let error = match connection.exchange(request, self.max_fields, way).await {
+                Ok(mut response) => {
+                    response.connecting = connecting;
+                    return Ok(response);
+                }
                 Err(error) => error,
             };
             if error.is_unprocessed() {
@@ -146,7 +145,7 @@ impl Upstreams {
                 way.stale += 1;
             } else {
                 if !is_reused && matches!(error.phase(), Phase::Tls(_)) {
-                    self.has_failed(&way, error.phase());
+                    self.has_failed(way, error.phase());
                 }
                 return Err(error);
             }
@@ -196,55 +195,65 @@ impl Connection {
     /// Sends a request and waits for the head of its response.
     async fn exchange(
         self,
-        head: &mut Parts,
-        body: &mut RequestBody,
+        request: &mut RequestToSend<'_>,
         max_fields: usize,
         way: &Way<'_>,
-    ) -> Result<UpstreamResponse, UpstreamError> {
-        let (address, connecting) = (way.endpoint.address(), Duration::ZERO);
+    ) -> Result<Box<UpstreamResponse>, UpstreamError> {
+        let address = way.endpoint.address();
         let mut interims = Interims::new(address, way.on_interim);
         let http1 = match self {
             Self::Http2(http2) if way.is_upgrade => {
-                return Box::pin(connect(http2, head, max_fields, &mut interims)).await;
+                return Box::pin(connect(http2, request, max_fields, &mut interims)).await;
             }
             Self::Http2(http2) => {
                 let refused = http2.refused();
                 // Boxed, so that requests over HTTP/1.1 don't carry its state.
-                let response = Box::pin(http2.send(head, body, max_fields, &mut interims)).await;
+                let response = Box::pin(http2.send(request, max_fields, &mut interims)).await;
                 let response = response.map_err(|error| error.in_handshake(refused.get()))?;
                 let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-                return Ok(UpstreamResponse { response, address, connecting, upgraded: None });
+                return Ok(UpstreamResponse::new(response, address));
             }
             Self::Http1(http1) => http1,
         };
-        let (response, http1) = http1.send(head, body, &mut interims).await?;
+        let (response, http1) = http1.send(request, &mut interims).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let (stream, read) = http1.into_stream();
             return Ok(UpstreamResponse::upgraded(response, address, Box::new(stream), read));
         }
         let response = response.map(|()| UpstreamBody(Kind::Http1(Http1Body::new(http1))));
-        Ok(UpstreamResponse { response, address, connecting, upgraded: None })
+        Ok(UpstreamResponse::new(response, address))
     }
 }
 
 impl UpstreamResponse {
+    /// A response from this address, whose request had a connection at once. Boxed, since it is
+    /// handed on many times.
+    fn new(response: Response<UpstreamBody>, address: SocketAddr) -> Box<Self> {
+        Box::new(Self { response, address, connecting: Duration::ZERO, upgraded: None })
+    }
+
     /// A 101, and the stream that follows, of which this has been read.
-    fn upgraded(response: Response<()>, address: SocketAddr, tunnel: Tunnel, read: Bytes) -> Self {
-        let response = response.map(|()| UpstreamBody(Kind::Empty));
-        let upgraded = Some((tunnel, read));
-        Self { response, address, connecting: Duration::ZERO, upgraded }
+    fn upgraded(
+        response: Response<()>,
+        address: SocketAddr,
+        tunnel: Tunnel,
+        read: Bytes,
+    ) -> Box<Self> {
+        let mut upgraded = Self::new(response.map(|()| UpstreamBody(Kind::Empty)), address);
+        upgraded.upgraded = Some((tunnel, read));
+        upgraded
     }
 }
 
 /// Sends the handshake of a WebSocket over HTTP/2, and waits for the head of its response.
 async fn connect(
     http2: Http2,
-    head: &Parts,
+    request: &RequestToSend<'_>,
     max_fields: usize,
     interims: &mut Interims<'_>,
-) -> Result<UpstreamResponse, UpstreamError> {
+) -> Result<Box<UpstreamResponse>, UpstreamError> {
     let (address, refused) = (http2.address(), http2.refused());
-    let connected = http2.connect(head, max_fields, interims).await;
+    let connected = http2.connect(request, max_fields, interims).await;
     match connected.map_err(|error| error.in_handshake(refused.get()))? {
         Connected::Tunnel(response, tunnel) => {
             let tunnel = Box::new(tunnel);
@@ -252,13 +261,13 @@ async fn connect(
         }
         Connected::Declined(response) => {
             let response = response.map(|body| UpstreamBody(Kind::Http2(Box::new(body))));
-            let connecting = Duration::ZERO;
-            Ok(UpstreamResponse { response, address, connecting, upgraded: None })
+            Ok(UpstreamResponse::new(response, address))
         }
     }
 }
 
 /// Whether a request may be sent twice: its method is safe (RFC 9110 §9.2.1) and it has no body.
-fn is_repeatable(head: &Parts, body: &RequestBody) -> bool {
-    matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream()
+fn is_repeatable(request: &RequestToSend<'_>) -> bool {
+    matches!(request.head.method, Method::GET | Method::HEAD | Method::OPTIONS)
+        && request.body.is_end_stream()
 }

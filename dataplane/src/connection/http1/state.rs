@@ -188,6 +188,9 @@ impl ConnState {
     pub(super) fn set_hyper(&self, exists: bool) {
         self.buffers.set_hyper(exists);
         self.awaits_head.set(false);
+        if !exists {
+            self.peer.forget();
+        }
         self.account();
     }
 

@@ -5,6 +5,7 @@ mod client;
 mod cookies;
 mod destination;
 mod forwarded;
+mod hop;
 pub(crate) mod hop_by_hop;
 mod max_forwards;
 mod names;

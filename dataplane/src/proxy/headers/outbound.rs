@@ -4,15 +4,12 @@ use super::{
     super::peer::Peer,
     client::ClientInfo,
     hop_by_hop,
-    names::{
-        CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT,
-        FORWARDED_PROTO, REAL_IP, REQUEST_ID,
-    },
-    present::Present,
+    present::{Field, Present},
 };
 use crate::{
     refusal::Refusal,
-    table::{Backend, HostHeader, Protocol, Route, Scheme, TrustedHeaders},
+    request::AddedFields,
+    table::{Backend, HostHeader, Protocol, Route, Scheme},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -20,7 +17,7 @@ use http::{
     header::{self, InvalidHeaderValue},
     uri::{Authority, PathAndQuery},
 };
-use std::{fmt::Display, net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// This install's name, and its element of `Via` (RFC 9110 §7.6.3) for each HTTP version of
 /// requests.
@@ -74,86 +71,23 @@ pub(in crate::proxy) struct Outbound<'a> {
 }
 
 impl Outbound<'_> {
-    /// Changes the headers, which have `present`, in place, in order; returns the Host that the
-    /// backend gets.
+    /// Changes the headers, which have `present`, in place, in order. Returns the Host that the
+    /// backend gets, and the fields that it gets beside the headers.
     pub(in crate::proxy) fn prepare(
         &self,
         headers: &mut HeaderMap,
         present: Present,
-    ) -> HeaderValue {
+    ) -> (HeaderValue, AddedFields) {
         hop_by_hop::remove_from_request(headers, present, self.upgrade);
-        self.forwarded(headers);
+        let mut added = self.forwarded(headers);
         let host = self.host(headers);
-        self.route.request_headers.apply_to_request(headers);
-        self.via(headers);
-        host
-    }
-
-    /// Sets the forwarding headers: the client, and what it requested. Of a trusted proxy's, only
-    /// those that it is trusted to set are left, and continued.
-    fn forwarded(&self, headers: &mut HeaderMap) {
-        let client = self.client;
-        let peer = &self.peer.ip;
-        let element = self.forwarded_element();
-        let (addresses, elements) = match client.trusted {
-            None => (peer.clone(), element),
-            Some(TrustedHeaders::XForwarded | TrustedHeaders::Forwarded) => (
-                appended(headers.get_all(FORWARDED_FOR).iter(), peer)
-                    .unwrap_or_else(|| self.after_client(client.address, peer)),
-                appended(headers.get_all(header::FORWARDED).iter(), &element).unwrap_or_else(
-                    || self.after_client(format!("for={}", node(client.address)), &element),
-                ),
-            ),
-        };
-        headers.insert(FORWARDED_FOR, addresses);
-        headers.insert(header::FORWARDED, elements);
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
-        headers.insert(FORWARDED_HOST, client.host.clone());
-        headers.insert(FORWARDED_PORT, port_value(client.port));
-        let real_ip = if client.trusted.is_some() { value(client.address) } else { peer.clone() };
-        headers.insert(REAL_IP, real_ip);
-        headers.insert(REQUEST_ID, self.id.clone());
-        if let Some(certificate) = self.peer.certificate() {
-            headers.insert(CLIENT_CERT, certificate.own.clone());
-            if let Some(chain) = &certificate.chain {
-                headers.insert(CLIENT_CERT_CHAIN, chain.clone());
-            }
+        // From other clients, none of these names has got this far.
+        if self.client.trusted.is_some() || !self.route.request_headers.is_empty() {
+            added.move_into(headers);
+            self.route.request_headers.apply_to_request(headers);
         }
-    }
-
-    /// A list of the client and this hop, where the trusted proxies report the client in another
-    /// field.
-    fn after_client(&self, client: impl Display, own: &HeaderValue) -> HeaderValue {
-        if self.client.address == self.peer.address.ip().to_canonical() {
-            return own.clone();
-        }
-        let mut list = client.to_string().into_bytes();
-        list.extend_from_slice(b", ");
-        list.extend_from_slice(own.as_bytes());
-        HeaderValue::from_maybe_shared(Bytes::from(list)).unwrap_or_else(|_| own.clone())
-    }
-
-    /// This hop's element of `Forwarded` (RFC 7239 §4). Most requests of a connection have the same
-    /// host, so the last element is cached.
-    fn forwarded_element(&self) -> HeaderValue {
-        let ClientInfo { host, scheme, .. } = self.client;
-        let mut last = self.peer.forwarded.borrow_mut();
-        if let Some((last_host, last_scheme, element)) = &*last
-            && last_host == host
-            && last_scheme == scheme
-        {
-            return element.clone();
-        }
-        let node = node(self.peer.address.ip().to_canonical());
-        // A valid Host contains no quotation mark.
-        let host_text = String::from_utf8_lossy(host.as_bytes());
-        let element = format!("for={node};host=\"{host_text}\";proto={}", scheme.as_str());
-        let element = HeaderValue::from_str(&element).unwrap_or_else(|_| self.peer.ip.clone());
-        // Copied, since the header's own bytes share the request's buffer.
-        if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
-            *last = Some((copy, *scheme, element.clone()));
-        }
-        element
+        self.via(headers, present, &mut added);
+        (host, added)
     }
 
     /// Sets Host. If it is not the client's, an `Origin` or `Referer` with the client's own origin
@@ -186,8 +120,12 @@ impl Outbound<'_> {
         self.client.is_own_origin(origin.as_bytes()).then(|| origin_value(scheme, host, rest))?
     }
 
-    fn via(&self, headers: &mut HeaderMap) {
+    /// Adds this hop to `Via`, which the request has among `present`, or that a Route has set.
+    fn via(&self, headers: &mut HeaderMap, present: Present, added: &mut AddedFields) {
         let hop = self.via.of(self.version);
+        if !present.has(Field::Via) && self.route.request_headers.is_empty() {
+            return added.push(header::VIA, hop.clone());
+        }
         match headers.entry(header::VIA) {
             header::Entry::Vacant(entry) => drop(entry.insert(hop.clone())),
             header::Entry::Occupied(mut lines) => {
@@ -199,7 +137,7 @@ impl Outbound<'_> {
 }
 
 /// The list with `last` appended; `None` if there was no list.
-fn appended<'h>(
+pub(super) fn appended<'h>(
     lines: impl Iterator<Item = &'h HeaderValue>,
     last: &HeaderValue,
 ) -> Option<HeaderValue> {
@@ -213,27 +151,6 @@ fn appended<'h>(
     }
     list.extend_from_slice(last.as_bytes());
     HeaderValue::from_maybe_shared(list.freeze()).ok()
-}
-
-/// An address as `Forwarded` writes it (RFC 7239 §6).
-fn node(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("\"[{v6}]\""),
-    }
-}
-
-fn value(text: impl Display) -> HeaderValue {
-    // Addresses are visible ASCII.
-    HeaderValue::from_str(&text.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-fn port_value(port: u16) -> HeaderValue {
-    match port {
-        80 => HeaderValue::from_static("80"),
-        443 => HeaderValue::from_static("443"),
-        port => HeaderValue::from(port),
-    }
 }
 
 fn origin_value(scheme: Scheme, host: &HeaderValue, rest: &str) -> Option<HeaderValue> {
@@ -282,24 +199,4 @@ pub(in crate::proxy) fn target(
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_loop_is_found_whatever_bytes_stand_beside_it() {
-        let via = Via::new(&"own".into()).unwrap();
-        for (line, is_loop) in [
-            (&b"1.1 own"[..], true),
-            (b"1.0 \xE9, 1.1 own", true),
-            (b"1.0 fred (\xE9),1.1\town (\xE9)", true),
-            (b"1.1 owner, 1.1 \xE9 own", false),
-            (b"own", false),
-            (b"", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.append(header::VIA, HeaderValue::from_static("1.1 other"));
-            headers.append(header::VIA, HeaderValue::from_bytes(line).unwrap());
-            assert_eq!(refuse_loops(&headers, &via).is_err(), is_loop, "{}", line.escape_ascii());
-        }
-    }
-}
+mod tests;

@@ -5,10 +5,10 @@ use crate::{
     address_guard::AddressGuard,
     endpoint::{Candidates, Names, Registry, fixtures},
     proxy::{Peer, Upgraded},
-    request::{PIECES_PER_TURN, RequestBody, RequestState},
+    request::{AddedFields, PIECES_PER_TURN, RequestBody, RequestState},
     table::{Backend, Protocol, Scheme, Timeouts},
     telemetry::RouteStats,
-    upstream::{Caller, Upstreams},
+    upstream::{Caller, RequestToSend, Upstreams},
 };
 use http::{Request, Response};
 use std::{future::poll_fn, net::SocketAddr};
@@ -91,7 +91,9 @@ async fn ask(upstreams: &Upstreams, protocol: Protocol, address: SocketAddr) -> 
     let only = [&endpoint];
     let candidates = Candidates::of_check(&only);
     let caller = Caller { deadline: &state.deadline, on_interim: &|_, _| {} };
-    let sent = upstreams.send(&backend, &candidates, &mut head, &mut body, caller, &timeouts).await;
+    let added = AddedFields::default();
+    let request = RequestToSend { head: &mut head, added: &added, body: &mut body };
+    let sent = upstreams.send(&backend, &candidates, request, caller, &timeouts).await;
     sent.unwrap().response.into_body()
 }
 

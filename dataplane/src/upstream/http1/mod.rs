@@ -6,7 +6,7 @@ mod request;
 pub(crate) mod response;
 
 use super::{
-    MAX_HEAD_BYTES, Stream,
+    MAX_HEAD_BYTES, RequestToSend, Stream,
     error::{Fate, Malformed, UpstreamError},
     interim::Interims,
     pool::{self, PoolHandle, Pooled},
@@ -83,17 +83,16 @@ impl Http1 {
 
     /// Sends a request and returns the head of its response; the request's header map is reused for
     /// the response's. The rest of the body is sent while the response's body is read. After an
-    /// error that counts as unsent, `head` and `body` are unchanged.
+    /// error that counts as unsent, head and body are unchanged.
     pub(super) async fn send(
         mut self: Box<Self>,
-        head: &mut Parts,
-        body: &mut RequestBody,
+        request: &mut RequestToSend<'_>,
         interims: &mut Interims<'_>,
     ) -> Result<(Response<()>, Box<Self>), UpstreamError> {
-        self.outgoing.begin(head, std::mem::replace(body, RequestBody::empty()));
+        self.outgoing.begin(request);
         self.answered = false;
         self.read_size = READ_BYTES;
-        match poll_fn(|cx| self.poll_response_head(head, interims, cx)).await {
+        match poll_fn(|cx| self.poll_response_head(request.head, interims, cx)).await {
             Ok(response) => Ok((response, self)),
             Err(error) => {
                 // A response, even an unsolicited one, has consumed the request's header map.
@@ -103,7 +102,7 @@ impl Http1 {
                     (None, false) => Fate::Unanswered,
                     (None, true) => Fate::Answered,
                 };
-                *body = unsent.unwrap_or(RequestBody::empty());
+                *request.body = unsent.unwrap_or(RequestBody::empty());
                 Err(UpstreamError::exchange(fate, error))
             }
         }

@@ -1,7 +1,8 @@
 //! A request on its way to a backend: its head, and its body as it comes from the client, with new
 //! framing (RFC 9112 §6).
 
-use crate::request::RequestBody;
+use super::super::RequestToSend;
+use crate::request::{AddedFields, RequestBody, write_field};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use hyper::body::{Body, Frame};
@@ -55,18 +56,19 @@ enum State {
 }
 
 impl Outgoing {
-    /// Starts a request.
-    pub(super) fn begin(&mut self, head: &Parts, body: RequestBody) {
+    /// Starts a request, whose body it takes.
+    pub(super) fn begin(&mut self, request: &mut RequestToSend<'_>) {
+        let body = mem::take(request.body);
         self.coding = match (body.is_end_stream(), body.size_hint().exact()) {
             (true, _) => Coding::Ended,
             (false, Some(length)) => Coding::Length(length),
-            (false, None) => Coding::Chunked(announced(&head.headers)),
+            (false, None) => Coding::Chunked(announced(&request.head.headers)),
         };
         self.prefix.clear();
         (self.prefix_written, self.data, self.suffix) = (0, Bytes::new(), b"");
         self.body = body;
         self.state = State::Fresh;
-        self.write_head(head);
+        self.write_head(request.head, request.added);
     }
 
     /// Keeps room for at most `limit` bytes of the next head.
@@ -225,7 +227,7 @@ impl Outgoing {
     }
 
     /// Writes the head, with the body's own framing fields instead of those in `head`.
-    fn write_head(&mut self, head: &Parts) {
+    fn write_head(&mut self, head: &Parts, added: &AddedFields) {
         let prefix = &mut self.prefix;
         for part in [head.method.as_str(), " ", head.uri.path()] {
             prefix.extend_from_slice(part.as_bytes());
@@ -240,9 +242,10 @@ impl Outgoing {
             if *name == header::CONTENT_LENGTH {
                 has_length = true;
             } else if *name != header::TRANSFER_ENCODING {
-                write_field(prefix, name, value.as_bytes());
+                write_field(prefix, name, value);
             }
         }
+        added.write(prefix);
         match self.coding {
             Coding::Ended if has_length => prefix.extend_from_slice(b"content-length: 0\r\n"),
             Coding::Ended => {}
@@ -256,20 +259,13 @@ impl Outgoing {
     }
 }
 
-fn write_field(to: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    to.extend_from_slice(name.as_str().as_bytes());
-    to.extend_from_slice(b": ");
-    to.extend_from_slice(value);
-    to.extend_from_slice(b"\r\n");
-}
-
 /// Writes the last chunk and the announced trailer fields, except those forbidden in trailers (RFC
 /// 9110 §6.5.1).
 fn write_trailers(to: &mut Vec<u8>, trailers: &HeaderMap, announced: &[HeaderName]) {
     to.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
         if announced.contains(name) {
-            write_field(to, name, value.as_bytes());
+            write_field(to, name, value);
         }
     }
     to.extend_from_slice(b"\r\n");

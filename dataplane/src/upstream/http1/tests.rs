@@ -1,5 +1,5 @@
 use super::*;
-use crate::{table::Protocol, upstream::interim::MAX_INTERIM};
+use crate::{request::AddedFields, table::Protocol, upstream::interim::MAX_INTERIM};
 use pool::{Key, Pool};
 use std::rc::Rc;
 use tokio::{
@@ -10,6 +10,24 @@ use tokio::{
 /// What becomes of interim responses, of which there are none.
 fn none() -> Interims<'static> {
     Interims::new(([127, 0, 0, 1], 80).into(), &|_, _| {})
+}
+
+/// A GET without fields.
+struct Get {
+    head: Parts,
+    added: AddedFields,
+    body: RequestBody,
+}
+
+impl Get {
+    fn new() -> Self {
+        let head = http::Request::get("/").body(()).unwrap().into_parts().0;
+        Self { head, added: AddedFields::default(), body: RequestBody::empty() }
+    }
+
+    fn to_send(&mut self) -> RequestToSend<'_> {
+        RequestToSend { head: &mut self.head, added: &self.added, body: &mut self.body }
+    }
 }
 
 /// A connection, and the backend's end of it.
@@ -48,17 +66,17 @@ async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
     .await;
     backend.writable().await.unwrap();
     backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
-    let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-    let error = http1.send(&mut head, &mut RequestBody::empty(), &mut none()).await.err().unwrap();
+    let mut get = Get::new();
+    let error = http1.send(&mut get.to_send(), &mut none()).await.err().unwrap();
     assert!(!error.may_send_again(true));
 }
 
 #[tokio::test]
 async fn an_idle_connection_keeps_little_of_a_long_head() {
     let (mut http1, _backend) = connected(async |_| {}).await;
-    let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-    head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
-    http1.outgoing.begin(&head, RequestBody::empty());
+    let mut get = Get::new();
+    get.head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
+    http1.outgoing.begin(&mut get.to_send());
     poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
     assert!(http1.outgoing.head_capacity() > 2 * READ_BYTES);
     assert!(http1.can_reuse());
@@ -74,8 +92,7 @@ async fn interim_responses_are_bounded() {
         let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(count);
         let all = interim + "HTTP/1.1 204 No Content\r\n\r\n";
         assert_eq!(backend.try_write(all.as_bytes()).unwrap(), all.len());
-        let mut head = http::Request::get("/").body(()).unwrap().into_parts().0;
-        let sent = http1.send(&mut head, &mut RequestBody::empty(), &mut none()).await;
+        let sent = http1.send(&mut Get::new().to_send(), &mut none()).await;
         let rule = sent.err().map(|error| error.broken_rule().unwrap().to_string());
         assert_eq!(rule.is_none(), is_accepted, "{rule:?}");
     }

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        RequestToSend,
         error::{Fate, Malformed, Phase, UpstreamError, of_http2},
         interim::Interims,
         too_many_fields,
@@ -16,7 +17,7 @@ use super::{
 use crate::request::{BoxError, RequestBody};
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
-use http::{HeaderName, HeaderValue, Request, Response, Version, header, request::Parts};
+use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use hyper::body::Body;
 use std::{
     future::{Future, poll_fn},
@@ -45,17 +46,18 @@ pub(in super::super) enum Connected {
 
 impl Http2 {
     /// Sends a request and waits for the head of its response, of at most `max_fields` fields. The
-    /// rest of the body is sent while the response's body is read. `head` is unchanged, and so is
-    /// `body` after an error that counts as unsent or unprocessed.
+    /// rest of the body is sent while the response's body is read. The head is unchanged, and so is
+    /// the body after an error that counts as unsent or unprocessed.
     pub(in super::super) async fn send(
         self,
-        head: &Parts,
-        body: &mut RequestBody,
+        request: &mut RequestToSend<'_>,
         max_fields: usize,
         interims: &mut Interims<'_>,
     ) -> Result<Response<Http2Body>, UpstreamError> {
-        let (response, stream) = self.begin(request(head, body), body.is_end_stream()).await?;
-        let sent_body = mem::replace(body, RequestBody::empty());
+        let is_whole = request.body.is_end_stream();
+        let (response, stream) = self.begin(http2_request(request), is_whole).await?;
+        let body = &mut *request.body;
+        let sent_body = mem::take(body);
         let outgoing = Outgoing::new(sent_body, stream);
         let exchange = Exchange { response, outgoing, interims, max_fields };
         let (response, outgoing) = exchange.head(body).await?;
@@ -66,11 +68,11 @@ impl Http2 {
     /// [takes](Self::takes_connect), and waits for the head of its response.
     pub(in super::super) async fn connect(
         self,
-        head: &Parts,
+        request: &RequestToSend<'_>,
         max_fields: usize,
         interims: &mut Interims<'_>,
     ) -> Result<Connected, UpstreamError> {
-        let mut request = request(head, &RequestBody::empty());
+        let mut request = http2_request(request);
         let accept = websocket::begin(&mut request).ok_or(Phase::Upgrade)?;
         let (response, mut stream) = self.begin(request, false).await?;
         let exchange = Exchange { response, outgoing: Outgoing::nothing(), interims, max_fields };
@@ -190,13 +192,15 @@ impl Exchange<'_, '_> {
 }
 
 /// The request as HTTP/2 carries it; the body determines its length, whatever the head says.
-fn request(head: &Parts, body: &RequestBody) -> Request<()> {
+fn http2_request(outgoing: &RequestToSend<'_>) -> Request<()> {
+    let RequestToSend { head, added, body } = outgoing;
     let mut request = Request::new(());
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = head.uri.clone();
     *request.version_mut() = Version::HTTP_2;
     let headers = request.headers_mut();
     *headers = head.headers.clone();
+    headers.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));
     for name in NOT_IN_HTTP_2 {
         headers.remove(name);
     }

@@ -57,11 +57,17 @@ fn partial_writes_send_everything_in_order() {
             Frame::trailers(trailers.clone()),
         ]
     };
+    let mut added = AddedFields::default();
+    added.push(HeaderName::from_static("via"), http::HeaderValue::from_static("1.1 a"));
     for at_a_time in 1..60 {
         let mut io = PartialWrites { at_a_time, written: Vec::new() };
         let mut cx = Context::from_waker(Waker::noop());
         let mut outgoing = Outgoing::default();
-        outgoing.begin(&head(&[("x", "y"), ("content-length", "9")]), RequestBody::empty());
+        outgoing.begin(&mut RequestToSend {
+            head: &mut head(&[("x", "y"), ("content-length", "9")]),
+            added: &added,
+            body: &mut RequestBody::empty(),
+        });
         let announces = head(&[("trailer", "a, Sum,Host")]);
         outgoing.coding = Coding::Chunked(announced(&announces.headers));
         for frame in frames() {
@@ -69,7 +75,7 @@ fn partial_writes_send_everything_in_order() {
             assert!(outgoing.poll_write_all(&mut io, &mut cx).is_ready());
         }
         assert!(matches!(outgoing.coding, Coding::Ended));
-        let expected = "POST /a?b HTTP/1.1\r\nx: y\r\ncontent-length: 0\r\n\r\n6\r\nhello \r\n\
+        let expected = "POST /a?b HTTP/1.1\r\nx: y\r\nvia: 1.1 a\r\ncontent-length: 0\r\n\r\n6\r\nhello \r\n\
                         10\r\nworld, here I am\r\n0\r\nsum: 7\r\n\r\n";
         assert_eq!(String::from_utf8(io.written).unwrap(), expected, "{at_a_time}");
     }
