@@ -29,7 +29,7 @@ pub use health::{CheckMethod, Ejection, HealthCheck};
 pub use retry::{EndpointLimits, Retry};
 pub use route::{
     FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
-    Respond, Rewrite, Route, RouteSpec, RouteStatus, Timeouts,
+    Respond, Rewrite, Route, RouteSpec, RouteStatus, TIMEOUT_DEFAULTS, Timeouts,
 };
 pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{
