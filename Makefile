@@ -115,10 +115,16 @@ bench: $(ENVOY) ## Criterion benchmarks, then CPU per request, latency and memor
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --envoy $(ENVOY) --write docs/benchmarks $(if $(BASE),--base $(BASE))
 
 .PHONY: faults
-faults: $(ENVOY) ## The same faults of a backend behind Portico, HAProxy and Envoy: requests that fail, and for how long; 4 minutes
+faults: $(ENVOY) ## The same faults of a backend behind Portico, HAProxy and Envoy: requests that fail, and for how long; 5 minutes
 	@scripts/need haproxy haproxy
 	$(CARGO) build $(LOCKED) --release --workspace --bins
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --faults --envoy $(ENVOY) --write docs/benchmarks
+
+ENDPOINT_CHANGES_SECONDS ?= 60
+
+.PHONY: soak-endpoints
+soak-endpoints: ## 1,000 changes of endpoints a second under load, for a minute: nothing fails, and what is known of endpoints is kept
+	ENDPOINT_CHANGES_SECONDS=$(ENDPOINT_CHANGES_SECONDS) $(CARGO) test $(LOCKED) --release -p portico-tests --test programs endpoints -- --nocapture
 
 .PHONY: soak-hostile
 soak-hostile: ## 500 MB of hostile input of each kind: what it costs other clients, and memory; 15 minutes

@@ -31,7 +31,7 @@ pub use nulls::NULL_REFUSED;
 pub use retry::{EndpointLimits, Retry};
 pub use route::{
     FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
-    Respond, Rewrite, Route, RouteSpec, RouteStatus, Timeouts,
+    Respond, Rewrite, Route, RouteSpec, RouteStatus, TIMEOUT_DEFAULTS, Timeouts,
 };
 pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{

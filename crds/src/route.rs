@@ -348,15 +348,19 @@ fn respond_status_default() -> i32 {
     200
 }
 
+/// The fields of [`Timeouts`] and their defaults, which an earlier schema wrote into objects.
+pub const TIMEOUT_DEFAULTS: [(&str, &str); 3] =
+    [("connect", "2s"), ("request", "60s"), ("idle", "5m")];
+
 /// Timeouts; `0s` means no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    validations::alone(&["connect", "request", "idle"]),
+    validations::alone_but_for(&TIMEOUT_DEFAULTS),
 ]))]
 pub struct Timeouts {
     /// `true` restores the defaults that the FrontDoor's `defaults` replace. Without any other
-    /// field.
+    /// field, unless that says the default.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
     /// How long connecting may take, per try. Default: `2s`.

@@ -92,7 +92,19 @@ pub(crate) fn forwardable() -> Value {
 
 /// A block that is `disabled` has none of its other `fields`.
 pub(crate) fn alone(fields: &[&str]) -> Rule {
-    let given: Vec<String> = fields.iter().map(|field| format!("has(self.{field})")).collect();
+    none_if_disabled(fields.iter().map(|field| format!("has(self.{field})")))
+}
+
+/// The same for a block whose fields had `defaults` in an earlier schema: the API server has stored
+/// them in objects whose authors never wrote them.
+pub(crate) fn alone_but_for(defaults: &[(&str, &str)]) -> Rule {
+    let is_own =
+        |(field, default): &(_, _)| format!("has(self.{field}) && self.{field} != '{default}'");
+    none_if_disabled(defaults.iter().map(is_own))
+}
+
+fn none_if_disabled(given: impl Iterator<Item = String>) -> Rule {
+    let given: Vec<String> = given.collect();
     Rule::new(format!("!has(self.disabled) || !self.disabled || !({})", given.join(" || ")))
         .message("disabled: true switches the whole block off: leave its other fields out")
         .field_path(".disabled")

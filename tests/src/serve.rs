@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
+    path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{sleep, spawn},
@@ -25,7 +26,7 @@ pub struct Serve {
     /// Where it listens for TLS.
     pub https: SocketAddr,
     admin: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Serve {
@@ -48,7 +49,7 @@ impl Serve {
         spawn(move || read(output, &lines));
         let nowhere = SocketAddr::from(([0; 4], 0));
         let (http, https, admin) = (nowhere, nowhere, nowhere);
-        let mut serve = Self { child, log, http, https, admin, _folder: folder };
+        let mut serve = Self { child, log, http, https, admin, folder };
         serve.admin = serve.listens("admin pages at http://")?;
         serve.http = serve.listens("serving http://")?;
         serve.https = serve.listens("serving https://")?;
@@ -58,6 +59,11 @@ impl Serve {
     fn listens(&self, what: &str) -> Result<SocketAddr> {
         let line = self.logged(what, |line| message(line).starts_with(what))?;
         Ok(message(&line).trim_start_matches(what).parse()?)
+    }
+
+    /// The folder of the manifests that it serves.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What it has logged so far.
@@ -118,6 +124,17 @@ impl Serve {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         Ok(line.context("no VmRSS")?.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// CPU time that all its threads have used, from the scheduler's own count.
+    pub fn cpu(&self) -> Result<Duration> {
+        let mut nanos = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let spent = fs::read_to_string(task?.path().join("schedstat"))?;
+            let on_cpu = spent.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
+            nanos += on_cpu.context("schedstat has another form than documented")?;
+        }
+        Ok(Duration::from_nanos(nanos))
     }
 
     /// Sends a signal, such as `TERM`.

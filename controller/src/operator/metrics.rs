@@ -58,18 +58,18 @@ pub(super) enum EventOutcome {
     /// The API server rejected it, or could not be reached.
     Failed,
     /// The queue was full.
-    Dropped,
+    Postponed,
 }
 
 impl EventOutcome {
-    pub(super) const ALL: [Self; 3] = [Self::Written, Self::Failed, Self::Dropped];
+    pub(super) const ALL: [Self; 3] = [Self::Written, Self::Failed, Self::Postponed];
 
     /// The label in metrics.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::Failed => "failed",
-            Self::Dropped => "dropped",
+            Self::Postponed => "postponed",
         }
     }
 }
@@ -217,7 +217,7 @@ mod tests {
             r#"portico_watch_events_total{kind="Route",type="apply"} 1"#,
             r#"portico_watch_events_total{kind="Route",type="delete"} 0"#,
             r#"portico_status_writes_total{kind="FrontDoor",result="refused"} 0"#,
-            r#"portico_events_total{result="dropped"} 0"#,
+            r#"portico_events_total{result="postponed"} 0"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -60,6 +60,25 @@ fn a_block_that_is_switched_off_has_no_other_field() {
     }
 }
 
+/// Objects of an earlier schema have them, whoever wrote them.
+#[test]
+fn timeouts_that_are_switched_off_may_say_their_defaults() {
+    const WORDS: &str = "leave its other fields out";
+    let off = |fields: Value| {
+        let mut block = json!({"disabled": true, "connect": "2s", "request": "60s", "idle": "5m"});
+        block.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        block
+    };
+    run_both(
+        "timeouts",
+        &[
+            (off(json!({})), "", ""),
+            (json!({"disabled": true, "idle": "5m"}), "", ""),
+            (off(json!({"request": "61s"})), "disabled", WORDS),
+        ],
+    );
+}
+
 #[test]
 fn a_check_has_a_path_and_ends_before_the_next() {
     let with = |mut fields: Value| {

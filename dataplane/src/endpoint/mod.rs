@@ -15,7 +15,6 @@ mod backoff;
 mod candidates;
 mod check;
 mod ejection;
-mod event;
 mod exposition;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -35,7 +34,6 @@ pub(crate) use backends::{BackendSet, Missing};
 pub(crate) use backoff::Use;
 pub(crate) use candidates::Candidates;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
-pub use event::HealthEvent;
 pub(crate) use exposition::{Escaped, encode};
 pub(crate) use names::Names;
 pub(crate) use queue::{InFlight, QueueFull};

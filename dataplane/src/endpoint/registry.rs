@@ -56,8 +56,6 @@ pub(crate) struct Checked {
     pub(crate) state: Arc<CheckState>,
     /// The backend that it is checked as, where several have it.
     pub(crate) backend: Backend,
-    /// The Routes that have it checked, sorted.
-    pub(crate) routes: Vec<ObjectName>,
 }
 
 impl Registry {
@@ -139,27 +137,16 @@ impl Registry {
     pub(crate) fn checks(&self) -> Vec<Checked> {
         let mut known = self.lock();
         let table = known.table.clone();
-        let (mut places, mut all) = (HashMap::new(), Vec::<Checked>::new());
+        let (mut seen, mut all) = (HashSet::new(), Vec::new());
         for (route, backend) in backends(&table) {
             let Some(block) = &route.selection.health else { continue };
             for member in &*self.set_of(&mut known, backend, Some(block)).members {
                 let Some(state) = member.check.clone() else { continue };
-                let place = *places.entry(Arc::as_ptr(&state)).or_insert(all.len());
-                match all.get_mut(place) {
-                    Some(checked) => checked.routes.push(route.name.clone()),
-                    None => all.push(Checked {
-                        endpoint: member.endpoint.clone(),
-                        block: block.clone(),
-                        state,
-                        backend: backend.clone(),
-                        routes: vec![route.name.clone()],
-                    }),
+                if seen.insert(Arc::as_ptr(&state)) {
+                    let (endpoint, block) = (member.endpoint.clone(), block.clone());
+                    all.push(Checked { endpoint, block, state, backend: backend.clone() });
                 }
             }
-        }
-        for checked in &mut all {
-            checked.routes.sort_unstable();
-            checked.routes.dedup();
         }
         all
     }

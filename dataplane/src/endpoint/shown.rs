@@ -157,7 +157,10 @@ impl Member {
             return (State::Unhealthy, Some(why.to_string()), since);
         }
         if let Some(failing) = endpoint.backoff.shown(now) {
-            let why = format!("{} failures to connect", failing.failures);
+            let why = match failing.failures {
+                1 => "1 failure to connect".to_owned(),
+                failures => format!("{failures} failures to connect"),
+            };
             return (State::BackingOff, Some(why), failing.since);
         }
         let healthy = checked.map(|(_, since)| since);

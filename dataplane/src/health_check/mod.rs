@@ -8,7 +8,7 @@ mod schedule;
 pub(crate) use counts::CheckCounts;
 
 use crate::{
-    endpoint::{CheckFailure, CheckState, Checked, HealthEvent, Registry, Transition, random},
+    endpoint::{CheckFailure, CheckState, Checked, Registry, Transition, random},
     upstream::Upstreams,
 };
 use hashbrown::HashMap;
@@ -22,7 +22,7 @@ use std::{
 };
 use tokio::{
     runtime::{Builder, LocalOptions},
-    sync::{broadcast, oneshot},
+    sync::oneshot,
     task::{JoinHandle, spawn_local},
     time::{interval, sleep, sleep_until},
 };
@@ -30,14 +30,10 @@ use tokio::{
 /// How often dead and idle connections are evicted.
 const EVICT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How many events are kept for a receiver that is behind.
-const MAX_EVENTS: usize = 1024;
-
 /// The running checks. They end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct HealthChecks {
     counts: Arc<CheckCounts>,
-    events: broadcast::Sender<HealthEvent>,
     /// The thread ends when this does.
     _running: oneshot::Sender<()>,
     thread: thread::JoinHandle<()>,
@@ -50,8 +46,8 @@ impl HealthChecks {
     /// # Errors If the thread can't be started.
     pub(crate) fn start(registry: Arc<Registry>, max_fields: usize) -> io::Result<Self> {
         let (_running, stopped) = oneshot::channel();
-        let (counts, events) = (Arc::<CheckCounts>::default(), broadcast::Sender::new(MAX_EVENTS));
-        let (own_counts, own_events) = (counts.clone(), events.clone());
+        let counts = Arc::<CheckCounts>::default();
+        let own_counts = counts.clone();
         let (ready, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name("health".to_owned()).spawn(move || {
             let mut builder = Builder::new_current_thread();
@@ -62,8 +58,7 @@ impl HealthChecks {
             // The thread that starts this one waits for this.
             let _ = ready.send(Ok(()));
             let upstreams = Upstreams::new(max_fields, 0);
-            let (counts, events) = (own_counts, own_events);
-            let checker = Rc::new(Checker { upstreams, registry, counts, events });
+            let checker = Rc::new(Checker { upstreams, registry, counts: own_counts });
             runtime.block_on(async {
                 tokio::select! {
                     () = checker.clone().run() => {}
@@ -73,17 +68,12 @@ impl HealthChecks {
             });
         })?;
         started.recv().unwrap_or_else(|_| Err(io::Error::other("health checks did not start")))?;
-        Ok(Self { counts, events, _running, thread })
+        Ok(Self { counts, _running, thread })
     }
 
     /// How many checks succeeded and failed.
     pub(crate) fn counts(&self) -> &CheckCounts {
         &self.counts
-    }
-
-    /// The changes of endpoints' health from now on.
-    pub(crate) fn events(&self) -> broadcast::Receiver<HealthEvent> {
-        self.events.subscribe()
     }
 
     /// Ends the checks; the thread ends soon after.
@@ -98,7 +88,6 @@ struct Checker {
     upstreams: Upstreams,
     registry: Arc<Registry>,
     counts: Arc<CheckCounts>,
-    events: broadcast::Sender<HealthEvent>,
 }
 
 /// The checks of one endpoint under one block.
@@ -181,27 +170,21 @@ impl Checker {
             checked.endpoint.took(took, now);
         }
         if let Some(transition) = checked.state.record(&checked.block, outcome.map(drop), now) {
-            self.tell(checked, transition);
+            log(checked, transition);
         }
     }
+}
 
-    /// Tells of a change of an endpoint's health.
-    fn tell(&self, checked: &Checked, transition: Transition) {
-        let (backend, endpoint) = (&checked.backend.name, checked.endpoint.address());
-        let path = &checked.block.path;
-        let (healthy, reason) = match transition {
-            Transition::Recovered => {
-                tracing::info!(backend, %endpoint, path, "health checks succeed again");
-                (true, format!("{} checks of {path} have succeeded", checked.block.healthy_after))
-            }
-            Transition::Failed(why) => {
-                tracing::warn!(backend, %endpoint, path, %why, "health checks fail");
-                (false, why.to_string())
-            }
-        };
-        let routes = checked.routes.clone();
-        let event = HealthEvent { routes, backend: backend.clone(), endpoint, healthy, reason };
-        // Nobody may want to know.
-        let _ = self.events.send(event);
+/// Logs a change of an endpoint's health.
+fn log(checked: &Checked, transition: Transition) {
+    let (backend, endpoint) = (&checked.backend.name, checked.endpoint.address());
+    let path = &checked.block.path;
+    match transition {
+        Transition::Recovered => {
+            tracing::info!(backend, %endpoint, path, "health checks succeed again");
+        }
+        Transition::Failed(why) => {
+            tracing::warn!(backend, %endpoint, path, %why, "health checks fail");
+        }
     }
 }

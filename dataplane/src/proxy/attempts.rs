@@ -35,6 +35,10 @@ use tokio::time::{sleep, timeout};
 /// it.
 const MAX_LOOKS: usize = 8;
 
+/// How many other addresses of a name, of each family, may be tried for a request: no more are tried
+/// for one connection, and a name may have many.
+const MAX_OTHERS: usize = 8;
+
 /// What of a request decides where it is sent.
 #[derive(Debug, Default)]
 pub(super) struct Preference {
@@ -307,16 +311,19 @@ fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Ve
     let Timeouts { connect, request, .. } = route.timeouts;
     let used = Use { backend: &backend.name, connect, request };
     let ejection = &route.selection.ejection;
-    let members = chosen.set().members.iter().enumerate();
+    let members = &chosen.set().members;
+    let mut room = [MAX_OTHERS; 2];
     // Each begins where it is, so that those behind it share what it can't take.
-    let (before, after): (Vec<_>, Vec<_>) = members
-        .filter(|(index, member)| {
-            *index != chosen.index
-                && member.is_available(ejection, now)
-                && !member.endpoint.is_passed_over(used, now)
-                && !is_full(limits, &member.endpoint)
-        })
-        .map(|(index, _)| index)
-        .partition(|index| *index < chosen.index);
-    after.into_iter().chain(before).map(|index| chosen.at(index)).collect()
+    let behind = (1..members.len()).map(|step| (chosen.index + step) % members.len());
+    let others = behind.filter(|index| {
+        let member = &members[*index];
+        let room = &mut room[usize::from(member.endpoint.address().is_ipv6())];
+        let may_be_tried = *room > 0
+            && member.is_available(ejection, now)
+            && !member.endpoint.is_passed_over(used, now)
+            && !is_full(limits, &member.endpoint);
+        *room -= usize::from(may_be_tried);
+        may_be_tried
+    });
+    others.map(|index| chosen.at(index)).collect()
 }

@@ -4,7 +4,7 @@
 mod listen;
 mod worker;
 
-pub use crate::endpoint::{HealthEvent, ShownBackend, ShownEndpoint, State as EndpointState};
+pub use crate::endpoint::{ShownBackend, ShownEndpoint, State as EndpointState};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{Clients, MemoryBudget, Tickets},
@@ -24,7 +24,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A command to a worker.
 enum Command {
@@ -152,12 +152,6 @@ impl Dataplane {
     /// What is known of the endpoints of all backends that the newest table names.
     pub fn backends(&self) -> Vec<ShownBackend> {
         self.endpoints.shown()
-    }
-
-    /// Every change of an endpoint's health from now on, as active checks find it. A receiver that
-    /// falls behind by 1,024 of them misses the oldest.
-    pub fn health_events(&self) -> broadcast::Receiver<HealthEvent> {
-        self.health.events()
     }
 
     /// The counters of all workers in the Prometheus text format, appended to `out`.

@@ -1,6 +1,7 @@
 //! Limits for each endpoint, and the queue for its places.
 
 use crate::assert_problem;
+use portico_dataplane::serve::EndpointState;
 use portico_tests::{
     backend::{Backend, Stage, front_door, one_route, route, service},
     edge::{Edge, Setup},
@@ -14,7 +15,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -202,6 +203,41 @@ async fn limits_hold_over_all_workers_and_everyone_is_served() {
         assert!(most(&peaks.most_requests) <= requests, "{limits}");
         assert!(most(&peaks.most_requests) > requests / 2, "{limits}");
     }
+}
+
+/// What clients, the backend, metrics and `/debug/backends` see where connections are limited.
+#[tokio::test]
+async fn beyond_its_limit_an_endpoint_gets_no_connection() {
+    let stage = Stage::open().await.unwrap();
+    let address = stage.address().unwrap();
+    let manifests = limited(&[address], "connections: 2, queue: 1, queueTime: 20s");
+    let edge = Edge::start(&manifests).await.unwrap();
+    let (first, second) = (held(&edge, &stage).await, held(&edge, &stage).await);
+    let mut third = waiting(&edge).await;
+    for _ in 0..3 {
+        let answer = ask(edge.address(), get("/", "")).await.unwrap();
+        assert_problem(&answer, 503, "Overloaded");
+        assert_eq!(answer.field("retry-after"), "1");
+    }
+    let none = timeout(Duration::from_millis(300), stage.accept()).await;
+    assert!(none.is_err(), "a third connection");
+    let shown = || edge.dataplane.backends().remove(0).endpoints.remove(0);
+    assert_eq!((shown().state, shown().in_flight), (EndpointState::Healthy, 2));
+    // Over the connection that is free then, after whatever else waited for it.
+    let (mut client, mut backend) = first;
+    backend.send(OK).await.unwrap();
+    assert_eq!(client.read_answer("GET").await.unwrap().text(), "ok");
+    assert_eq!(backend.read_request().await.unwrap().unwrap().target(), "/waiting");
+    backend.send(OK).await.unwrap();
+    assert_eq!(third.read_answer("GET").await.unwrap().text(), "ok");
+    // One that its backend closes makes room for another.
+    drop((second, backend));
+    let fourth = held(&edge, &stage).await;
+    let overloaded = "portico_requests_total{route=\"web/app\",code=\"503\",reason=\"Overloaded\"}";
+    assert_eq!(edge.metric::<u64>(overloaded).await.unwrap(), 3);
+    let healthy = "portico_backend_endpoints{backend=\"web/app:80\",state=\"healthy\"}";
+    assert_eq!(edge.metric::<u64>(healthy).await.unwrap(), 1);
+    drop(fourth);
 }
 
 /// Idle connections of other workers give way, and not only when they are used.

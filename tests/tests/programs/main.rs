@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod curl;
+mod endpoint_changes;
 mod garbage;
 mod openssl;
 mod program;

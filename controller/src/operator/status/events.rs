@@ -20,8 +20,7 @@ use std::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-/// How many Events may wait to be written. Further ones are dropped; conditions and the log have
-/// the same information.
+/// How many Events may wait to be written. Whoever has further ones tries again later.
 const MAX_QUEUED: usize = 1024;
 /// How long writing an Event may take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,8 +42,10 @@ impl EventQueue {
         Self { waiting: sender, metrics }
     }
 
-    /// Adds an Event about an object, or drops it.
-    pub(super) fn send(&self, object: &ObjectRef, uid: &str, mut event: Event) {
+    /// Adds an Event about an object; `false` if too many wait already, and it has to be sent again
+    /// later.
+    #[must_use]
+    pub(super) fn send(&self, object: &ObjectRef, uid: &str, mut event: Event) -> bool {
         if let Some(note) = &mut event.note {
             note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES));
         }
@@ -56,9 +57,11 @@ impl EventQueue {
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         };
-        if self.waiting.try_send((about, event)).is_err() {
-            self.metrics.event(EventOutcome::Dropped);
+        let is_queued = self.waiting.try_send((about, event)).is_ok();
+        if !is_queued {
+            self.metrics.event(EventOutcome::Postponed);
         }
+        is_queued
     }
 }
 
@@ -67,6 +70,8 @@ impl EventQueue {
 pub(super) struct Events {
     reported: Reported,
     queue: EventQueue,
+    /// Whether a problem could not be reported, because too many Events wait.
+    is_behind: bool,
 }
 
 /// The problems that were reported, by object, with the object's uid.
@@ -81,7 +86,7 @@ struct Reported {
 impl Events {
     /// Without anything reported yet.
     pub(super) fn new(queue: EventQueue) -> Self {
-        Self { reported: Reported::default(), queue }
+        Self { reported: Reported::default(), queue, is_behind: false }
     }
 
     /// Reports those problems of an object that were not reported yet. `is_current`: its status
@@ -94,8 +99,16 @@ impl Events {
         is_current: bool,
     ) {
         for problem in self.reported.unreported(object, uid, &status.problems, is_current) {
-            self.queue.send(object, uid, event(&problem));
+            if !self.queue.send(object, uid, event(&problem)) {
+                self.reported.forget(object, &problem);
+                self.is_behind = true;
+            }
         }
+    }
+
+    /// Whether problems have to be reported again since the last call.
+    pub(super) fn is_behind(&mut self) -> bool {
+        std::mem::take(&mut self.is_behind)
     }
 
     /// All objects have been reported.
@@ -111,6 +124,13 @@ impl Events {
 }
 
 impl Reported {
+    /// A problem of an object has not been reported.
+    fn forget(&mut self, object: &ObjectRef, problem: &Problem) {
+        if let Some((_, problems)) = self.problems.get_mut(object) {
+            problems.remove(problem);
+        }
+    }
+
     fn unreported(
         &mut self,
         object: &ObjectRef,
@@ -223,11 +243,36 @@ mod tests {
     }
 
     #[test]
+    fn a_problem_that_finds_the_queue_full_is_told_later() {
+        let (sender, mut waiting) = mpsc::channel(1);
+        let queue =
+            EventQueue { waiting: sender, metrics: Metrics::register(&mut Registry::default()) };
+        let mut events = Events::new(queue);
+        let status = Status {
+            uid: None,
+            generation: None,
+            conditions: Vec::new(),
+            problems: vec![problem("a"), problem("b")],
+            attached_routes: 0,
+            last_good: None,
+            holds_place: false,
+            reported_elsewhere: false,
+        };
+        let mut told = Vec::new();
+        for is_behind in [true, false, false] {
+            events.report(&route(), "u", &status, false);
+            assert_eq!(events.is_behind(), is_behind);
+            told.extend(waiting.try_recv().ok().and_then(|(_, event)| event.note));
+        }
+        assert_eq!(told, ["spec.matches[0].path: a", "spec.matches[0].path: b"]);
+    }
+
+    #[test]
     fn a_long_note_is_cut_between_characters() {
         let (sender, mut waiting) = mpsc::channel(1);
         let metrics = Metrics::register(&mut Registry::default());
         let queue = EventQueue { waiting: sender, metrics };
-        queue.send(&route(), "u", event(&problem(&"ä".repeat(2000))));
+        assert!(queue.send(&route(), "u", event(&problem(&"ä".repeat(2000)))));
         let (about, event) = waiting.try_recv().unwrap();
         assert_eq!(about.uid.as_deref(), Some("u"));
         let note = event.note.unwrap_or_default();

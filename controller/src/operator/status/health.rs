@@ -23,6 +23,12 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// How many endpoints of a backend a note lists.
 const MAX_LISTED: usize = 3;
 
+/// A Route's backends by name, and their endpoints.
+type Backends<'b> = BTreeMap<&'b str, Vec<&'b ShownEndpoint>>;
+
+/// Endpoints that are out.
+type Out = BTreeSet<SocketAddr>;
+
 /// Reports what happens to backends, while this replica leads.
 pub(crate) struct HealthEvents {
     pub(crate) cluster: Cluster,
@@ -42,12 +48,11 @@ impl HealthEvents {
                 continue;
             }
             let backends = self.backends.borrow_and_update().clone();
-            for (route, event) in reported.unreported(&backends, Instant::now()) {
-                let object = ObjectRef { kind: Kind::Route, name: route };
-                if let Some(observed) = self.cluster.observed(&object) {
-                    self.queue.send(&object, &observed.uid, event);
-                }
-            }
+            reported.report(&backends, Instant::now(), |route, event| {
+                let object = ObjectRef { kind: Kind::Route, name: route.clone() };
+                let observed = self.cluster.observed(&object);
+                observed.is_some_and(|observed| self.queue.send(&object, &observed.uid, event))
+            });
         }
     }
 }
@@ -60,17 +65,22 @@ struct Reported(HashMap<ObjectName, OfRoute>);
 #[derive(Debug, Default)]
 struct OfRoute {
     /// The endpoints that are out, by backend; those without any are not here.
-    out: BTreeMap<String, BTreeSet<SocketAddr>>,
+    out: BTreeMap<String, Out>,
     /// When the last Event of each reason was.
     unhealthy: Option<Instant>,
     healthy: Option<Instant>,
 }
 
 impl Reported {
-    /// The Events that are due. What changes again before an Event is due is not reported.
-    fn unreported(&mut self, backends: &[ShownBackend], now: Instant) -> Vec<(ObjectName, Event)> {
-        let mut by_route: BTreeMap<&ObjectName, BTreeMap<&str, Vec<&ShownEndpoint>>> =
-            BTreeMap::new();
+    /// Sends the Events that are due; one for which `send` returns false is due again the next time.
+    /// What changes again before an Event is due is not reported.
+    fn report(
+        &mut self,
+        backends: &[ShownBackend],
+        now: Instant,
+        mut send: impl FnMut(&ObjectName, Event) -> bool,
+    ) {
+        let mut by_route = BTreeMap::<&ObjectName, Backends<'_>>::new();
         for backend in backends {
             for route in &backend.routes {
                 let named = by_route.entry(route).or_default();
@@ -78,7 +88,6 @@ impl Reported {
             }
         }
         self.0.retain(|route, _| by_route.contains_key(route));
-        let mut events = Vec::new();
         for (route, backends) in by_route {
             let is_out = |one: &&&ShownEndpoint| is_out(one.state);
             let none_is_out = !backends.values().flatten().any(|one| is_out(&one));
@@ -86,54 +95,70 @@ impl Reported {
                 continue;
             }
             let of_route = self.0.entry(route.clone()).or_default();
-            let due = of_route.unreported(&backends, now);
-            events.extend(due.into_iter().map(|event| (route.clone(), event)));
+            of_route.report(&backends, now, |event| send(route, event));
         }
-        events
     }
 }
 
 impl OfRoute {
-    fn unreported(
+    fn report(
         &mut self,
-        backends: &BTreeMap<&str, Vec<&ShownEndpoint>>,
+        backends: &Backends<'_>,
         now: Instant,
-    ) -> Vec<Event> {
+        mut send: impl FnMut(Event) -> bool,
+    ) {
         self.out.retain(|name, _| backends.contains_key(name.as_str()));
         let is_due = |last: Option<Instant>| {
             last.is_none_or(|last| now.saturating_duration_since(last) >= INTERVAL)
         };
-        let (mut worse, mut better) = (Vec::new(), Vec::new());
-        for (name, endpoints) in backends {
-            let out = endpoints.iter().filter(|one| is_out(one.state)).map(|one| one.address);
-            let out: BTreeSet<_> = out.collect();
-            let reported = self.out.get(*name);
-            if out.is_empty() {
-                // Without endpoints nothing gets requests again.
-                if !endpoints.is_empty() && reported.is_some() && is_due(self.healthy) {
-                    self.out.remove(*name);
-                    better.push(format!("{name}: all {} endpoints", endpoints.len()));
-                }
-            } else if !reported.is_some_and(|reported| out.is_subset(reported))
-                && is_due(self.unhealthy)
-            {
-                worse.push(describe(name, endpoints));
-                self.out.insert((*name).to_owned(), out);
+        if is_due(self.unhealthy) {
+            let worse = self.worse(backends);
+            let notes: Vec<_> =
+                worse.iter().map(|(name, endpoints, _)| describe(name, endpoints)).collect();
+            let note = format!("get no requests: {}", notes.join("; "));
+            if !notes.is_empty() && send(event(EventType::Warning, "BackendUnhealthy", note)) {
+                self.unhealthy = Some(now);
+                self.out.extend(worse.into_iter().map(|(name, _, out)| (name.to_owned(), out)));
             }
         }
-        let mut events = Vec::new();
-        if !worse.is_empty() {
-            self.unhealthy = Some(now);
-            let note = format!("get no requests: {}", worse.join("; "));
-            events.push(event(EventType::Warning, "BackendUnhealthy", note));
+        if is_due(self.healthy) {
+            let better = self.better(backends);
+            let notes: Vec<_> = better
+                .iter()
+                .map(|(name, endpoints)| format!("{name}: all {} endpoints", endpoints.len()))
+                .collect();
+            let note = format!("get requests again: {}", notes.join("; "));
+            if !notes.is_empty() && send(event(EventType::Normal, "BackendHealthy", note)) {
+                self.healthy = Some(now);
+                better.iter().for_each(|(name, _)| drop(self.out.remove(*name)));
+            }
         }
-        if !better.is_empty() {
-            self.healthy = Some(now);
-            let note = format!("get requests again: {}", better.join("; "));
-            events.push(event(EventType::Normal, "BackendHealthy", note));
-        }
-        events
     }
+
+    /// The backends with endpoints out that were not reported, and all of theirs that are out.
+    fn worse<'b>(
+        &self,
+        backends: &'b Backends<'b>,
+    ) -> Vec<(&'b str, &'b [&'b ShownEndpoint], Out)> {
+        let all = backends.iter().map(|(name, endpoints)| (*name, &**endpoints, out(endpoints)));
+        let is_news = |name: &str, out: &Out| {
+            !self.out.get(name).is_some_and(|reported| out.is_subset(reported))
+        };
+        all.filter(|(name, _, out)| !out.is_empty() && is_news(name, out)).collect()
+    }
+
+    /// The backends that were reported, and have no endpoint out any more. Without endpoints nothing
+    /// gets requests again.
+    fn better<'b>(&self, backends: &'b Backends<'b>) -> Vec<(&'b str, &'b [&'b ShownEndpoint])> {
+        let all = backends.iter().map(|(name, endpoints)| (*name, &**endpoints));
+        let is_well = |endpoints: &[_]| !endpoints.is_empty() && out(endpoints).is_empty();
+        all.filter(|(name, all)| self.out.contains_key(*name) && is_well(all)).collect()
+    }
+}
+
+/// The endpoints that are out.
+fn out(endpoints: &[&ShownEndpoint]) -> Out {
+    endpoints.iter().filter(|one| is_out(one.state)).map(|one| one.address).collect()
 }
 
 fn is_out(state: State) -> bool {
@@ -168,7 +193,7 @@ fn event(type_: EventType, reason: &str, note: String) -> Event {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use std::time::SystemTime;
@@ -208,14 +233,24 @@ mod tests {
 
         /// The reasons and notes of what is due so many seconds later.
         fn after(&mut self, seconds: u64, states: &[State]) -> Vec<(String, String)> {
+            self.told_after(seconds, states, true)
+        }
+
+        /// The same where Events can be written, or not.
+        fn told_after(
+            &mut self,
+            seconds: u64,
+            states: &[State],
+            is_written: bool,
+        ) -> Vec<(String, String)> {
             self.now += Duration::from_secs(seconds);
-            let due = self.reported.unreported(&[backend(states)], self.now);
-            due.into_iter()
-                .map(|(route, event)| {
-                    assert_eq!(route, ObjectName::new("web", "r"));
-                    (event.reason, event.note.unwrap())
-                })
-                .collect()
+            let mut told = Vec::new();
+            self.reported.report(&[backend(states)], self.now, |route, event| {
+                assert_eq!(*route, ObjectName::new("web", "r"));
+                told.push((event.reason, event.note.unwrap()));
+                is_written
+            });
+            told
         }
     }
 
@@ -269,10 +304,25 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_told_is_told_as_soon_as_it_can_be() {
+        let mut clock = Clock::new();
+        let reasons = |told: Vec<(String, String)>| told.into_iter().map(|(reason, _)| reason);
+        for (states, reason) in
+            [([Ejected, Healthy], "BackendUnhealthy"), ([Healthy, Healthy], "BackendHealthy")]
+        {
+            for is_written in [false, false, true] {
+                let told = clock.told_after(5, &states, is_written);
+                assert_eq!(reasons(told).collect::<Vec<_>>(), [reason]);
+            }
+            assert_eq!(clock.after(100, &states), []);
+        }
+    }
+
+    #[test]
     fn a_route_that_is_gone_is_forgotten() {
         let mut clock = Clock::new();
         assert_eq!(clock.after(0, &[Ejected, Healthy]).len(), 1);
-        assert!(clock.reported.unreported(&[], clock.now).is_empty());
+        clock.reported.report(&[], clock.now, |route, _| panic!("{route}"));
         assert!(clock.reported.0.is_empty());
     }
 }

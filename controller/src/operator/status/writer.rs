@@ -161,7 +161,7 @@ impl Work {
         }
     }
 
-    /// Writes all statuses that differ. Returns false if any failed.
+    /// Writes all statuses that differ. Returns false if any failed, or an Event has to wait.
     async fn round(&mut self, update: &StatusUpdate) -> bool {
         let addresses = self.writer.addresses();
         self.written.retain(|object, _| update.statuses.contains_key(object));
@@ -180,7 +180,7 @@ impl Work {
             }
         }
         self.events.complete(&update.statuses);
-        complete
+        complete && !self.events.is_behind()
     }
 
     /// Writes one status, unless it is current.

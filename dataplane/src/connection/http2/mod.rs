@@ -143,7 +143,7 @@ where
             if self.state.handle.draining() != Draining::No {
                 self.close();
             }
-            self.adapt_window();
+            self.adapt_body_window();
             if self.serve(cx).is_ready() {
                 return Poll::Ready(());
             }
@@ -152,6 +152,7 @@ where
                 continue;
             }
             self.state.account();
+            self.adapt_connection_window();
             match self.timers.poll(cx) {
                 Timer::Running => return Poll::Pending,
                 Timer::Idle => self.close(),
@@ -197,13 +198,20 @@ where
         Poll::Pending
     }
 
-    /// Tells the client of another window, if it has acknowledged the last one.
-    fn adapt_window(&mut self) {
+    /// Tells the client of another window for each body, if it has acknowledged the last one.
+    fn adapt_body_window(&mut self) {
         let (bodies, is_awaited) = (self.state.bodies.get(), self.state.is_body_awaited.take());
         if let Some(window) = self.windows.next(bodies, is_awaited)
             && self.connection.set_initial_window_size(window).is_ok()
         {
             self.windows.set(window);
+        }
+    }
+
+    /// Tells the client of another window for the connection, which is polled again then.
+    fn adapt_connection_window(&mut self) {
+        if let Some(window) = self.windows.of_connection(self.state.waiting.get()) {
+            self.connection.set_target_window_size(window);
         }
     }
 

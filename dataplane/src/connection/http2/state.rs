@@ -49,11 +49,13 @@ pub(super) struct ConnState {
     pub(super) streams: Cell<usize>,
     /// How many of their bodies arrive.
     pub(super) bodies: Cell<usize>,
+    /// How many bytes of them wait for backends.
+    pub(super) waiting: Cell<usize>,
     /// Whether a backend that takes one fast waits for more.
     pub(super) is_body_awaited: Cell<bool>,
     /// How many of them wait for the client to read their responses.
     pub(super) stalled: Cell<usize>,
-    /// How many bytes of heads and bodies are held for requests that are being served.
+    /// How many bytes of heads and responses are held for requests that are being served.
     pub(super) held: Cell<usize>,
     /// What the library holds of responses.
     pub(super) unsent: Unsent,
@@ -78,6 +80,7 @@ impl ConnState {
             served: Cell::new(false),
             streams: Cell::new(0),
             bodies: Cell::new(0),
+            waiting: Cell::new(0),
             is_body_awaited: Cell::new(false),
             stalled: Cell::new(0),
             held: Cell::new(0),
@@ -110,7 +113,7 @@ impl ConnState {
     /// Whether the client reads none of its responses, or leaves too much of some unread.
     fn is_stalled(&self) -> bool {
         let stalled = self.stalled.get();
-        let held = self.held.get() + self.unsent.bytes();
+        let held = self.held.get() + self.waiting.get() + self.unsent.bytes();
         stalled == self.streams.get() || (stalled > 0 && held >= UNREAD_SHARE_BYTES)
     }
 
@@ -125,7 +128,7 @@ impl ConnState {
     }
 
     fn memory(&self) -> usize {
-        let held = self.held.get() + self.unsent.bytes();
+        let held = self.held.get() + self.waiting.get() + self.unsent.bytes();
         let held = held.next_multiple_of(HELD_STEP_BYTES);
         let session = self.peer.session.as_ref();
         let has_buffer = session.is_some() && self.is_blocked.get();

@@ -82,8 +82,8 @@ impl Stream {
     /// Reads what has arrived of the body.
     pub(super) fn read_ahead(&self, cx: &mut Context<'_>) {
         if let Some(inbox) = &mut *self.inbox.borrow_mut() {
-            let held = &self.connection.held;
-            held.set(held.get() + inbox.read(cx));
+            let waiting = &self.connection.waiting;
+            waiting.set(waiting.get() + inbox.read(cx));
             self.set_arriving(inbox.is_arriving());
         }
     }
@@ -113,16 +113,16 @@ impl Stream {
                     self.connection.is_body_awaited.set(true);
                 }
             }
-            Poll::Ready(Some(Ok(frame))) => self.hold_less(frame.data_ref().map_or(0, Bytes::len)),
+            Poll::Ready(Some(Ok(frame))) => self.taken(frame.data_ref().map_or(0, Bytes::len)),
             Poll::Ready(_) => {}
         }
         polled
     }
 
-    /// So many bytes no longer wait.
-    fn hold_less(&self, bytes: usize) {
-        let held = &self.connection.held;
-        held.set(held.get().saturating_sub(bytes));
+    /// So many bytes of the body no longer wait for the backend.
+    fn taken(&self, bytes: usize) {
+        let waiting = &self.connection.waiting;
+        waiting.set(waiting.get().saturating_sub(bytes));
     }
 
     /// So many bytes of the response wait to be read by the client.
@@ -150,7 +150,7 @@ impl Stream {
     /// Nobody reads the body any more.
     pub(super) fn discard_body(&self) {
         if let Some(inbox) = self.inbox.take() {
-            self.hold_less(inbox.len());
+            self.taken(inbox.len());
             self.set_arriving(false);
         }
     }
@@ -186,7 +186,8 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.set_stalled(false);
         self.hold(0);
-        self.hold_less(self.head);
+        let held = &self.connection.held;
+        held.set(held.get().saturating_sub(self.head));
         self.discard_body();
         self.connection.streams.set(self.connection.streams.get() - 1);
     }

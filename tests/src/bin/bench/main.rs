@@ -6,6 +6,7 @@
 mod args;
 mod chart;
 mod check;
+mod checks;
 mod connections;
 mod faults;
 mod finding;
@@ -52,11 +53,13 @@ fn main() -> Result<ExitCode> {
         return soak(kinds, &args, &cores);
     }
     if args.faults {
+        let killed = faults::killed(&cores, &plan.programs)?;
+        let code = promised(&killed);
         let rows = faults::measure(&cores, &plan.programs)?;
         if let Some(folder) = &args.write {
-            faults::write(folder, &machine, &rows)?;
+            faults::write(folder, &machine, &rows, &killed)?;
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     if args.costs {
         return Ok(promised(&hostile::costs(&cores)?));
@@ -68,6 +71,7 @@ fn main() -> Result<ExitCode> {
         findings.extend(memory::measure(&cores)?);
         findings.extend(connections::measure(&cores)?);
         findings.extend(hosts::measure(&cores)?);
+        findings.extend(checks::measure(&cores)?);
         findings.extend(hostile::costs(&cores)?);
     }
     let code = promised(&findings);

@@ -171,7 +171,13 @@ fn promises(results: &Results<'_>) -> Result<String, fmt::Error> {
     let mut page = String::from(include_str!("page/promises.md"));
     run(&mut page, results)?;
     writeln!(page, "\n## Measured\n\n| | measured | at most |\n| --- | ---: | ---: |")?;
-    for finding in results.findings {
+    findings(&mut page, results.findings)?;
+    Ok(page)
+}
+
+/// The rows of a table of promises.
+pub(crate) fn findings(page: &mut String, findings: &[Finding]) -> fmt::Result {
+    for finding in findings {
         let Finding { what, value, unit, limit } = finding;
         let limit = match limit {
             Some(limit) if finding.kept() => format!("{limit} {unit}"),
@@ -180,5 +186,5 @@ fn promises(results: &Results<'_>) -> Result<String, fmt::Error> {
         };
         writeln!(page, "| {what} | {value:.2} {unit} | {limit} |")?;
     }
-    Ok(page)
+    Ok(())
 }

@@ -1,9 +1,12 @@
 //! The latency band: what is slower than the fastest by more gets no requests.
 
 use super::*;
-use portico_dataplane::table::Balance;
+use portico_dataplane::table::{Balance, CheckMethod, HealthCheck};
 use portico_tests::{backend::Stage, wire::Wire};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::{
+    sync::atomic::{AtomicU64, AtomicUsize},
+    time::Instant,
+};
 
 /// A backend that answers after so many milliseconds.
 struct Slow {
@@ -29,6 +32,10 @@ impl Slow {
     fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
+
+    fn turns(&self, millis: u64) {
+        self.millis.store(millis, Ordering::SeqCst);
+    }
 }
 
 async fn answer(mut wire: Wire, millis: Arc<AtomicU64>, count: Arc<AtomicUsize>) {
@@ -41,27 +48,32 @@ async fn answer(mut wire: Wire, millis: Arc<AtomicU64>, count: Arc<AtomicUsize>)
     }
 }
 
-/// One that turns slow by 500 ms has lost its traffic within 3 s; here it may take longer, for the
-/// machine may be slow.
-#[tokio::test]
-async fn a_backend_that_turns_slow_loses_its_traffic() {
-    let (fast, slow) = (Slow::start().await, Slow::start().await);
-    let manifests = [
-        front_door(""),
-        service("fast", "http", &[fast.address]),
-        service("slow", "http", &[slow.address]),
-        route(
-            "app",
-            "backends: [{service: {name: fast, port: 80}}, {service: {name: slow, port: 80}}]",
-        ),
-    ];
-    let band = Some(Duration::from_millis(100));
-    let balance = Balance { latency_band: band, ..Balance::default() };
-    let selection = Selection { balance, ..Selection::default() };
-    let edge = Arc::new(edge(&manifests.concat(), &selection).await);
-    let is_over = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..4)
-        .map(|_| {
+/// Two backends with a latency band of 100 ms, and clients that never pause for long.
+struct Scene {
+    fast: Slow,
+    changing: Slow,
+    edge: Arc<Edge>,
+    is_over: Arc<AtomicBool>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Scene {
+    async fn start(health: Option<HealthCheck>) -> Self {
+        let (fast, changing) = (Slow::start().await, Slow::start().await);
+        let backends =
+            "backends: [{service: {name: fast, port: 80}}, {service: {name: changing, port: 80}}]";
+        let manifests = [
+            front_door(""),
+            service("fast", "http", &[fast.address]),
+            service("changing", "http", &[changing.address]),
+            route("app", backends),
+        ];
+        let band = Some(Duration::from_millis(100));
+        let balance = Balance { latency_band: band, ..Balance::default() };
+        let selection = Selection { balance, health: health.map(Arc::new), ..Selection::default() };
+        let edge = Arc::new(edge(&manifests.concat(), &selection).await);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let clients = (0..4).map(|_| {
             let (edge, is_over) = (edge.clone(), is_over.clone());
             tokio::spawn(async move {
                 while !is_over.load(Ordering::SeqCst) {
@@ -69,29 +81,82 @@ async fn a_backend_that_turns_slow_loses_its_traffic() {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             })
-        })
-        .collect();
-    // While both are fast, they share.
-    until(async || fast.count() > 50 && slow.count() > 50).await;
-    slow.millis.store(500, Ordering::SeqCst);
-    let mut before = (fast.count(), slow.count());
-    // Now and then a request may still measure it.
-    until(async || {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let now = (fast.count(), slow.count());
-        let (got, lost) = (now.0 - before.0, now.1 - before.1);
-        before = now;
-        got > 20 && lost <= 1
-    })
-    .await;
-    is_over.store(true, Ordering::SeqCst);
-    for client in clients {
-        client.await.unwrap();
+        });
+        let clients = clients.collect();
+        Self { fast, changing, edge, is_over, clients }
     }
-    let backends = edge.dataplane.backends();
-    let latency = |name: &str| {
+
+    /// Waits until so few, or so many, of the requests of a second have reached the one that changes,
+    /// checks and measurements aside. Returns how long it took.
+    async fn until(&self, is_enough: impl Fn(usize, usize) -> bool) -> Duration {
+        let (start, mut before) = (Instant::now(), self.counts());
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.counts();
+            if is_enough(now.0 - before.0, now.1 - before.1) {
+                return start.elapsed();
+            }
+            assert!(start.elapsed() < PATIENCE * 2, "{:?}", self.edge.dataplane.backends());
+            before = now;
+        }
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.fast.count(), self.changing.count())
+    }
+
+    fn latency(&self, name: &str) -> f64 {
+        let backends = self.edge.dataplane.backends();
         let found = backends.iter().find(|backend| backend.name == name).unwrap();
         found.latency_seconds.unwrap()
+    }
+
+    async fn end(self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        for client in self.clients {
+            client.await.unwrap();
+        }
+    }
+}
+
+/// One that turns slow by 500 ms has lost its traffic within 3 s; here it may take longer, for the
+/// machine may be slow.
+#[tokio::test]
+async fn a_backend_that_turns_slow_loses_its_traffic() {
+    let scene = Scene::start(None).await;
+    // While both are fast, they share.
+    until(async || scene.fast.count() > 50 && scene.changing.count() > 50).await;
+    scene.changing.turns(500);
+    // Now and then a request may still measure it.
+    scene.until(|got, lost| got > 20 && lost <= 1).await;
+    assert!(scene.latency("web/changing:80") > scene.latency("web/fast:80") + 0.1);
+    scene.end().await;
+}
+
+/// One that heals is back within 20 s of checks each second, which is what the half-life of the
+/// average comes to; here it may take longer.
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "it is measured as well")]
+async fn a_backend_that_heals_gets_its_traffic_back() {
+    let check = HealthCheck {
+        path: "/healthz".to_owned(),
+        method: CheckMethod::Get,
+        host: None,
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        healthy_after: 2.try_into().unwrap(),
+        unhealthy_after: 3.try_into().unwrap(),
+        expect: vec![200..=399],
     };
-    assert!(latency("web/slow:80") > latency("web/fast:80") + 0.1, "{backends:?}");
+    let scene = Scene::start(Some(check)).await;
+    until(async || scene.fast.count() > 50 && scene.changing.count() > 50).await;
+    scene.changing.turns(500);
+    // With a check of each second.
+    let lost = scene.until(|got, lost| got > 20 && lost <= 2).await;
+    assert!(scene.latency("web/changing:80") > scene.latency("web/fast:80") + 0.1);
+    scene.changing.turns(0);
+    let back = scene.until(|fast, changing| changing * 3 > fast && fast > 20).await;
+    println!("traffic lost within {lost:.1?}, back after {back:.1?}");
+    assert!(scene.latency("web/changing:80") < scene.latency("web/fast:80") + 0.1);
+    scene.end().await;
 }

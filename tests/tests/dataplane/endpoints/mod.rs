@@ -1,6 +1,7 @@
 //! Endpoints of a backend: which ones get requests, what takes one out, and what is shown of them.
 
 mod ejection;
+mod faults;
 mod latency;
 mod shown;
 

@@ -4,7 +4,7 @@ mod protocols;
 mod schedule;
 
 use portico_dataplane::{
-    serve::HealthEvent,
+    serve::{EndpointState, ShownEndpoint},
     table::{CheckMethod, HealthCheck, Selection},
 };
 use portico_tests::{
@@ -21,10 +21,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::broadcast::Receiver,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -98,8 +95,26 @@ impl Patient {
     }
 }
 
-async fn event(events: &mut Receiver<HealthEvent>) -> HealthEvent {
-    timeout(PATIENCE, events.recv()).await.expect("no event").unwrap()
+/// What is shown of the endpoint at an address.
+fn shown(edge: &Edge, address: SocketAddr) -> ShownEndpoint {
+    let all = edge.dataplane.backends().into_iter().flat_map(|backend| backend.endpoints);
+    all.into_iter().find(|endpoint| endpoint.address == address).unwrap()
+}
+
+fn is_healthy(edge: &Edge, address: SocketAddr) -> bool {
+    shown(edge, address).state == EndpointState::Healthy
+}
+
+/// Waits until the checks of an endpoint fail; what the last one has found.
+async fn unhealthy(edge: &Edge, address: SocketAddr) -> String {
+    let is_out = async || shown(edge, address).state == EndpointState::Unhealthy;
+    until("that it is unhealthy", is_out).await;
+    shown(edge, address).reason.unwrap_or_default()
+}
+
+/// Waits until they succeed again.
+async fn healthy(edge: &Edge, address: SocketAddr) {
+    until("that it is healthy", async || is_healthy(edge, address)).await;
 }
 
 /// Who answers requests, of 20.
@@ -129,17 +144,13 @@ fn names(names: &[&str]) -> HashSet<String> {
 async fn an_endpoint_that_fails_its_checks_gets_no_request_until_it_passes_them_again() {
     let (one, other) = (Patient::called("one").await, Patient::called("other").await);
     let edge = edge(&[one.address(), other.address()], block()).await;
-    let mut events = edge.dataplane.health_events();
     until("both answer", async || answering(&edge).await.len() == 2).await;
     one.says(503);
-    let mut seen = event(&mut events).await;
-    assert_eq!((&*seen.backend, seen.endpoint), ("web/app:80", one.address()));
-    assert_eq!((seen.healthy, &*seen.reason), (false, "status 503"));
-    assert_eq!(seen.routes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["web/app"]);
+    assert_eq!(unhealthy(&edge, one.address()).await, "status 503");
+    assert!(is_healthy(&edge, other.address()));
     assert_eq!(answering(&edge).await, names(&["other"]));
     one.says(204);
-    seen = event(&mut events).await;
-    assert_eq!((seen.endpoint, seen.healthy), (one.address(), true));
+    healthy(&edge, one.address()).await;
     until("both answer again", async || answering(&edge).await.len() == 2).await;
     let count = async |result: &str| {
         let name = "portico_backend_health_checks_total";
@@ -155,11 +166,10 @@ async fn only_so_many_results_in_a_row_count() {
     let patient = Patient::called("one").await;
     let terms = HealthCheck { unhealthy_after: 1000.try_into().unwrap(), ..block() };
     let edge = edge(&[patient.address()], terms).await;
-    let mut events = edge.dataplane.health_events();
     patient.says(500);
     let before = patient.checks().len();
     until("many checks", async || patient.checks().len() > before + 8).await;
-    assert!(events.try_recv().is_err());
+    assert!(is_healthy(&edge, patient.address()));
 }
 
 #[tokio::test]
@@ -169,17 +179,14 @@ async fn an_endpoint_that_hangs_or_refuses_fails_its_checks() {
     let address = hanging.address().unwrap();
     let terms = HealthCheck { timeout: INTERVAL, ..block() };
     let edge = edge(&[address, other.address()], terms).await;
-    let mut events = edge.dataplane.health_events();
-    let hung = event(&mut events).await;
-    assert_eq!((hung.endpoint, &*hung.reason), (address, "BackendTimeout"));
+    assert_eq!(unhealthy(&edge, address).await, "BackendTimeout");
     assert_eq!(answering(&edge).await, names(&["other"]));
     drop(hanging);
     // It is out for one reason or the other.
     let back = Backend::scripted_at(address, |_| Reply::ok("back")).await.unwrap();
-    assert!(event(&mut events).await.healthy);
+    healthy(&edge, address).await;
     drop(back);
-    let refused = event(&mut events).await;
-    assert!(!refused.healthy && refused.endpoint == address, "{refused:?}");
+    unhealthy(&edge, address).await;
 }
 
 #[tokio::test]
@@ -211,9 +218,8 @@ async fn routes_share_the_checks_of_an_endpoint_and_a_new_table_keeps_their_resu
     let (one, other) = (Patient::called("one").await, Patient::called("other").await);
     let endpoints = [one.address(), other.address()];
     let edge = edge(&endpoints, block()).await;
-    let mut events = edge.dataplane.health_events();
     one.says(500);
-    assert!(!event(&mut events).await.healthy);
+    unhealthy(&edge, one.address()).await;
     let before = other.checks().len();
     let start = Instant::now();
     // The block is equal, and another object.
@@ -225,7 +231,8 @@ async fn routes_share_the_checks_of_an_endpoint_and_a_new_table_keeps_their_resu
     let checks = other.checks().len() - before;
     assert!((checks as f64) < expected * 1.3 + 2.0, "{checks} checks in {expected} intervals");
     one.says(200);
-    let recovered = event(&mut events).await;
-    let routes: Vec<_> = recovered.routes.iter().map(ToString::to_string).collect();
-    assert_eq!(routes, ["web/app", "web/more"]);
+    healthy(&edge, one.address()).await;
+    let backends = edge.dataplane.backends();
+    let routes: Vec<_> = backends[0].routes.iter().map(ToString::to_string).collect();
+    assert_eq!((backends.len(), routes), (1, vec!["web/app".to_owned(), "web/more".to_owned()]));
 }

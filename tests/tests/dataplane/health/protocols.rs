@@ -1,6 +1,6 @@
 //! What a check sends, over which protocol, and which answers are a success.
 
-use super::{Patient, block, edge, event, select, until};
+use super::{Patient, block, edge, is_healthy, select, unhealthy, until};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -45,7 +45,7 @@ async fn a_check_is_a_plain_request_that_says_who_asks() {
 
 #[tokio::test]
 async fn expect_says_which_statuses_are_a_success_and_no_redirect_is_followed() {
-    for (expect, status, is_healthy) in [
+    for (expect, status, is_success) in [
         (vec![200..=399], 302, true),
         (vec![200..=399], 404, false),
         (vec![200..=200], 302, false),
@@ -59,12 +59,11 @@ async fn expect_says_which_statuses_are_a_success_and_no_redirect_is_followed() 
         let backend = Backend::answering(answer).await.unwrap();
         let terms = HealthCheck { expect: expect.clone(), ..block() };
         let edge = edge(&[backend.address()], terms).await;
-        let mut events = edge.dataplane.health_events();
-        if is_healthy {
+        if is_success {
             until("checks", async || backend.requests().len() > 6).await;
-            assert!(events.try_recv().is_err(), "{expect:?} {status}");
+            assert!(is_healthy(&edge, backend.address()), "{expect:?} {status}");
         } else {
-            let reason = event(&mut events).await.reason;
+            let reason = unhealthy(&edge, backend.address()).await;
             assert_eq!(reason, format!("status {status}"), "{expect:?}");
         }
         assert!(elsewhere.requests().is_empty());
@@ -113,19 +112,18 @@ async fn a_service_that_speaks_http_2_is_checked_over_it() {
     let app = route("app", "backends: [{service: {name: app, port: 80}}]");
     let manifests = [front_door(""), service("app", "kubernetes.io/h2c", &[address]), app].concat();
     let edge = Edge::start(&front_door("")).await.unwrap();
-    let mut events = edge.dataplane.health_events();
     edge.serve_selecting(&manifests, &select(block())).await.unwrap();
     until("checks", async || seen.lock().unwrap().len() > 4).await;
     let first = seen.lock().unwrap()[0].clone();
     assert!(first.starts_with("HTTP/2.0 GET http://app.web"), "{first}");
     assert!(first.ends_with("/healthz"), "{first}");
-    assert!(events.try_recv().is_err());
+    assert!(is_healthy(&edge, address));
 }
 
 #[tokio::test]
 async fn checks_use_the_tls_of_the_backend() {
     let (own, other) = (Authority::new("own").unwrap(), Authority::new("other").unwrap());
-    for (authority, is_healthy) in [(&own, true), (&other, false)] {
+    for (authority, is_trusted) in [(&own, true), (&other, false)] {
         let acceptor = authority.issue(&["app.internal"]).unwrap().acceptor(None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -149,14 +147,13 @@ async fn checks_use_the_tls_of_the_backend() {
         let services = service("app", "https", &[address]);
         let manifests = [front_door(""), services, own.config_map("own"), app].concat();
         let edge = Edge::start_with(Setup::default(), &front_door("")).await.unwrap();
-        let mut events = edge.dataplane.health_events();
         edge.serve_selecting(&manifests, &select(block())).await.unwrap();
-        if is_healthy {
+        if is_trusted {
             until("checks", async || seen.lock().unwrap().len() > 4).await;
             assert_eq!(seen.lock().unwrap()[0], "GET /healthz HTTP/1.1");
-            assert!(events.try_recv().is_err());
+            assert!(is_healthy(&edge, address));
         } else {
-            assert_eq!(event(&mut events).await.reason, "TlsFailed");
+            assert_eq!(unhealthy(&edge, address).await, "TlsFailed");
             assert!(seen.lock().unwrap().is_empty());
         }
     }

@@ -293,6 +293,34 @@ async fn uploads_that_are_not_read_hold_up_no_others() {
     assert_eq!(sent.await.unwrap().status, 204);
 }
 
+/// Backends that read fast, and stop: their bodies have larger windows then.
+#[tokio::test]
+async fn uploads_that_stop_being_read_leave_the_others_a_window() {
+    let (stage, edge) = staged("").await;
+    let sender = connect(&edge).await;
+    let (mut uploads, mut backends) = (Vec::new(), Vec::new());
+    for number in 0..6 {
+        let mut sender = sender.clone().ready().await.unwrap();
+        let (_, mut stream) = sender.send_request(post("/"), false).unwrap();
+        stream.send_data(Bytes::from(vec![0; 20_000_000]), false).unwrap();
+        uploads.push(stream);
+        let mut backend = stage.accept().await.unwrap();
+        backend.read_head().await.unwrap().unwrap();
+        // The later ones have smaller windows.
+        let fast = if number == 0 { 8_000_000 } else { 1_000_000 };
+        assert_eq!(backend.read(fast).await.unwrap().len(), fast, "{number}");
+        backends.push(backend);
+    }
+    let sent = tokio::spawn(async move {
+        ask_whole(&sender, post("/"), &[1; 1_000_000], HeaderMap::new()).await
+    });
+    let mut backend = stage.accept().await.unwrap();
+    let request = timeout(PATIENCE, backend.read_request()).await.unwrap().unwrap().unwrap();
+    assert_eq!(request.body.len(), 1_000_000);
+    backend.send("HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    assert_eq!(sent.await.unwrap().status, 204);
+}
+
 /// More small frames than the library would hold, for a backend that reads late.
 #[tokio::test]
 async fn a_body_in_small_pieces_passes_whole() {

@@ -2,6 +2,7 @@
 
 use super::{black_hole_at, is, nobody, outcome};
 use hickory_resolver::proto::op::ResponseCode;
+use portico_dataplane::serve::ShownBackend;
 use portico_tests::{
     backend::{Backend, Reply, front_door, route},
     edge::{Edge, Setup},
@@ -98,20 +99,68 @@ async fn all_addresses_of_a_name_are_used_and_requests_look_nothing_up() {
     assert_eq!(names.asked(NAME), 1);
 }
 
+/// The only backend, as `/debug/backends` shows it.
+fn shown(edge: &Edge) -> ShownBackend {
+    edge.dataplane.backends().pop().unwrap()
+}
+
+/// The addresses that it shows.
+fn addresses(edge: &Edge) -> Vec<String> {
+    let endpoints = shown(edge).endpoints;
+    endpoints.iter().map(|endpoint| endpoint.address.ip().to_string()).collect()
+}
+
 #[tokio::test]
 async fn a_change_moves_traffic_when_the_ttl_is_over() {
     let names = NameServer::start().await.unwrap();
     let backends = neighbours(1, 2).await;
+    let port = backends[0].address().port();
     names.resolve(NAME, &["127.0.0.1"]);
-    let edge = start(&names, backends[0].address().port(), "").await;
+    let edge = start(&names, port, "").await;
     assert_eq!(answered(&edge).await, "127.0.0.1");
+    assert_eq!(addresses(&edge), ["127.0.0.1"]);
     names.resolve(NAME, &["127.0.0.2"]);
     until("the new address", async || answered(&edge).await == "127.0.0.2").await;
+    let before = backends[0].requests().len();
     for _ in 0..5 {
         assert_eq!(answered(&edge).await, "127.0.0.2");
     }
+    assert_eq!(backends[0].requests().len(), before);
+    let healthy =
+        format!("portico_backend_endpoints{{backend=\"http://{NAME}:{port}\",state=\"healthy\"}}");
+    assert_eq!(addresses(&edge), ["127.0.0.2"]);
+    assert_eq!(edge.metric::<u64>(&healthy).await.unwrap(), 1);
     names.resolve(NAME, &["127.0.0.1", "127.0.0.2"]);
     all_of(&edge, 2).await;
+    assert_eq!(addresses(&edge), ["127.0.0.1", "127.0.0.2"]);
+    assert_eq!(edge.metric::<u64>(&healthy).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn it_is_shown_since_when_a_name_does_not_resolve() {
+    let names = NameServer::start().await.unwrap();
+    let backends = neighbours(1, 1).await;
+    let edge = start(&names, backends[0].address().port(), "").await;
+    assert_eq!(outcome(&edge).await, is(502, "NameNotResolved"));
+    let since = shown(&edge).unresolved_since.unwrap();
+    assert!(since.elapsed().unwrap() < PATIENCE && addresses(&edge).is_empty());
+    names.resolve(NAME, &["127.0.0.1"]);
+    until("the name", async || outcome(&edge).await.0 == 200).await;
+    assert_eq!(shown(&edge).unresolved_since, None);
+    names.say(NAME, Says::Error(ResponseCode::ServFail));
+    until("that it is shown", async || shown(&edge).unresolved_since.is_some()).await;
+    let begins = shown(&edge).unresolved_since;
+    let asked = names.asked(NAME);
+    until("further look-ups", async || names.asked(NAME) >= asked + 2).await;
+    // The same time, as far as clocks allow, and its last address still serves.
+    let drift = shown(&edge).unresolved_since.unwrap().duration_since(begins.unwrap());
+    assert!(drift.unwrap_or_else(|error| error.duration()) < Duration::from_secs(1));
+    assert_eq!(
+        (addresses(&edge), answered(&edge).await),
+        (vec!["127.0.0.1".into()], "127.0.0.1".into())
+    );
+    let json = serde_json::to_value(shown(&edge)).unwrap();
+    assert!(json["unresolvedSince"].as_str().is_some_and(|at| at.ends_with('Z')), "{json}");
 }
 
 #[tokio::test]

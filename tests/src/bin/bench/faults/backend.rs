@@ -2,7 +2,16 @@
 
 use super::Fault;
 use anyhow::{Context, Result, ensure};
-use std::{io, net::SocketAddr, thread, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -26,11 +35,15 @@ const BODY: &str = "an answer that is just long enough to be cut off in the midd
 
 type Faults = watch::Receiver<Option<Fault>>;
 
+/// How many requests the first one had when it was killed, read or not.
+type Lost = Arc<AtomicUsize>;
+
 /// Backends that serve until this is dropped.
 pub(super) struct Backends {
     /// Where they are; the first one gets the fault.
     pub(super) ports: [u16; COUNT],
     first: watch::Sender<Option<Fault>>,
+    lost: Lost,
     _others: watch::Sender<Option<Fault>>,
 }
 
@@ -39,7 +52,7 @@ impl Backends {
         let (first, faulty) = watch::channel(None);
         let (_others, healthy) = watch::channel(None);
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let mut ports = [0; COUNT];
+        let (mut ports, lost) = ([0; COUNT], Lost::default());
         let mut servers = Vec::new();
         let guard = runtime.enter();
         for (index, port) in ports.iter_mut().enumerate() {
@@ -50,10 +63,12 @@ impl Backends {
             servers.push((listener, if index == 0 { faulty.clone() } else { healthy.clone() }));
         }
         drop(guard);
+        let counted = lost.clone();
         thread::spawn(move || {
             runtime.block_on(async {
+                let servers = servers.into_iter();
                 let servers: Vec<_> =
-                    servers.into_iter().map(|it| spawn(listen(it.0, it.1))).collect();
+                    servers.map(|it| spawn(listen(it.0, it.1, counted.clone()))).collect();
                 for server in servers {
                     // One that has been killed has ended.
                     let _ = server.await;
@@ -62,12 +77,17 @@ impl Backends {
                 healthy_end(healthy).await;
             });
         });
-        Ok(Self { ports, first, _others })
+        Ok(Self { ports, first, lost, _others })
     }
 
     /// Gives the first one a fault.
     pub(super) fn inject(&self, fault: Fault) {
         self.first.send_replace(Some(fault));
+    }
+
+    /// How many requests the first one had when it was killed, and had not answered.
+    pub(super) fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
@@ -76,7 +96,7 @@ async fn healthy_end(mut faults: Faults) {
     while faults.changed().await.is_ok() {}
 }
 
-async fn listen(listener: TcpListener, mut faults: Faults) -> Result<()> {
+async fn listen(listener: TcpListener, mut faults: Faults, lost: Lost) -> Result<()> {
     loop {
         let accepted = select! {
             accepted = listener.accept() => accepted,
@@ -91,18 +111,26 @@ async fn listen(listener: TcpListener, mut faults: Faults) -> Result<()> {
                 continue;
             }
         };
-        let (stream, mut faults) = (accepted?.0, faults.clone());
+        let (stream, mut faults, lost) = (accepted?.0, faults.clone(), lost.clone());
         spawn(async move {
-            let serving = serve(stream, faults.clone());
-            select! {
+            let (mut stream, is_asked) = (BufReader::new(stream), AtomicBool::new(false));
+            let killed = select! {
                 // As the kernel does when a process ends: an orderly end, or a reset if something is
                 // unread. The same where the sender is gone.
-                _ = faults.wait_for(|fault| *fault == Some(Fault::Kill)) => {}
+                killed = faults.clone().wait_for(|fault| *fault == Some(Fault::Kill)) => killed.is_ok(),
                 // Proxies may break off what they like.
-                _ = serving => {}
+                _ = serve(&mut stream, &mut faults, &is_asked) => false,
+            };
+            if killed && (is_asked.load(Ordering::Relaxed) || has_unread(&stream)) {
+                lost.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
+}
+
+/// Whether part of a request has arrived, and has not been read.
+fn has_unread(stream: &BufReader<TcpStream>) -> bool {
+    !stream.buffer().is_empty() || stream.get_ref().try_read(&mut [0]).is_ok_and(|read| read > 0)
 }
 
 /// Fills the backlog, so that the kernel drops what comes: as if nothing were there.
@@ -115,10 +143,15 @@ async fn fill(listener: &TcpListener) -> io::Result<Vec<TcpStream>> {
     Ok(queued)
 }
 
-async fn serve(stream: TcpStream, faults: Faults) -> Result<()> {
-    stream.set_nodelay(true)?;
-    let mut stream = BufReader::new(stream);
-    while let Some(length) = read_head(&mut stream).await? {
+/// Serves a connection; `is_asked` while there is a request that has not been answered.
+async fn serve(
+    stream: &mut BufReader<TcpStream>,
+    faults: &mut Faults,
+    is_asked: &AtomicBool,
+) -> Result<()> {
+    stream.get_ref().set_nodelay(true)?;
+    while let Some(length) = read_head(stream).await? {
+        is_asked.store(true, Ordering::Relaxed);
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
         sleep(SERVICE_TIME).await;
@@ -139,6 +172,7 @@ async fn serve(stream: TcpStream, faults: Faults) -> Result<()> {
         if sent.len() < BODY.len() {
             break;
         }
+        is_asked.store(false, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -17,9 +17,9 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// Requests per second.
+/// Requests per second where proxies are compared.
 pub(super) const RATE: u32 = 500;
-/// How long requests are sent.
+/// How long requests are sent there.
 pub(super) const TIME: Duration = Duration::from_secs(10);
 /// When the fault begins.
 pub(super) const FAULT_AT: Duration = Duration::from_secs(2);
@@ -52,12 +52,17 @@ struct Client {
     idle: Mutex<Vec<Sender>>,
 }
 
-/// Sends [`RATE`] requests a second for [`TIME`] from `start` on.
-pub(super) async fn run(port: u16, method: Method, start: Instant) -> Result<Vec<Sent>> {
+/// Sends so many requests a second from `start` on, for so many seconds.
+pub(super) async fn run(
+    port: u16,
+    method: Method,
+    start: Instant,
+    (rate, time): (u32, Duration),
+) -> Result<Vec<Sent>> {
     let client = Arc::new(Client { port, method, idle: Mutex::default() });
     let mut requests = JoinSet::new();
-    for index in 0..RATE * TIME.as_secs() as u32 {
-        let began = Duration::from_secs(1) * index / RATE;
+    for index in 0..rate * time.as_secs() as u32 {
+        let began = Duration::from_secs(1) * index / rate;
         sleep_until(start + began).await;
         let client = client.clone();
         requests.spawn(async move {

@@ -2,11 +2,13 @@
 //! and how long it takes until none does.
 
 mod backend;
+mod kill;
 mod load;
 mod outcome;
 mod page;
 mod peer;
 
+pub(crate) use kill::measure as killed;
 pub(crate) use page::write;
 
 use crate::{peer::Programs, process, process::Cores};
@@ -51,6 +53,8 @@ pub(crate) enum Settings {
     Active,
     /// By requests, and by latency.
     Band,
+    /// As Portico does without being told anything.
+    Default,
 }
 
 /// A fault, the method of the requests, and the settings.
@@ -91,7 +95,7 @@ impl Case {
     fn peers(&self) -> &'static [Peer] {
         match self.settings {
             Settings::Passive | Settings::Active => &Peer::ALL,
-            Settings::Band => &[Peer::Portico],
+            Settings::Band | Settings::Default => &[Peer::Portico],
         }
     }
 
@@ -137,7 +141,8 @@ fn experiment(case: Case, cores: &Cores, programs: &Programs) -> Result<Row> {
         let loads: Vec<_> = sides
             .iter()
             .map(|(_, server, _)| {
-                tokio::spawn(load::run(server.port(), case.method.clone(), start))
+                let plan = (load::RATE, load::TIME);
+                tokio::spawn(load::run(server.port(), case.method.clone(), start, plan))
             })
             .collect();
         sleep_until(start + load::FAULT_AT).await;

@@ -7,6 +7,7 @@ use super::{
     outcome::Outcome,
     peer::Peer,
 };
+use crate::{finding::Finding, page::findings};
 use anyhow::{Context, Result};
 use std::{
     fmt::{self, Write as _},
@@ -41,14 +42,19 @@ fn until(outcome: &Outcome) -> String {
     format!("{:.2} s", outcome.until.as_secs_f64())
 }
 
-/// Writes `faults.md`.
-pub(crate) fn write(folder: &Path, machine: &[(&'static str, String)], rows: &[Row]) -> Result<()> {
+/// Writes `faults.md`; `killed` is what a kill cost under more load.
+pub(crate) fn write(
+    folder: &Path,
+    machine: &[(&'static str, String)],
+    rows: &[Row],
+    killed: &[Finding],
+) -> Result<()> {
     let path = folder.join("faults.md");
     fs::create_dir_all(folder)?;
-    fs::write(&path, page(machine, rows)?).with_context(|| format!("{}", path.display()))
+    fs::write(&path, page(machine, rows, killed)?).with_context(|| format!("{}", path.display()))
 }
 
-fn page(machine: &[(&'static str, String)], rows: &[Row]) -> Result<String> {
+fn page(machine: &[(&'static str, String)], rows: &[Row], killed: &[Finding]) -> Result<String> {
     let mut page = String::from(include_str!("page/head.md"));
     writeln!(page, "\n## The run\n\n| | |\n| --- | --- |")?;
     for (name, value) in machine.iter().filter(|(name, _)| is_of_interest(name)) {
@@ -77,6 +83,8 @@ fn page(machine: &[(&'static str, String)], rows: &[Row]) -> Result<String> {
         }
         table(&mut page, rows.iter().filter(|row| row.case.settings == settings))?;
     }
+    writeln!(page, "\n{}\n| | | at most |\n| --- | ---: | ---: |", include_str!("page/kill.md"))?;
+    findings(&mut page, killed)?;
     writeln!(page, "\n## Where Portico is not the best\n")?;
     behind(&mut page, rows)?;
     writeln!(page, "\n{}", include_str!("page/method.md"))?;
@@ -143,7 +151,7 @@ fn behind(page: &mut String, rows: &[Row]) -> fmt::Result {
 
 fn with(case: &Case) -> &'static str {
     match case.settings {
-        Settings::Passive => "",
+        Settings::Passive | Settings::Default => "",
         Settings::Active => ", with checks",
         Settings::Band => ", with a latency band",
     }

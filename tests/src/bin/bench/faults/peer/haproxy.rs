@@ -18,7 +18,9 @@ pub(super) fn config(settings: Settings, port: u16, backends: [u16; COUNT]) -> S
             "\n    option httpchk GET /healthz\n    http-check expect status 200-399\n    timeout check 1s",
             "check inter 1s fall 2 rise 2",
         ),
-        Settings::Passive | Settings::Band => ("", "check inter 30s fall 3 rise 1"),
+        Settings::Passive | Settings::Band | Settings::Default => {
+            ("", "check inter 30s fall 3 rise 1")
+        }
     };
     let mut config = format!(
         r"global

@@ -15,15 +15,21 @@ pub(super) fn command(cores: &Cores, folder: &Path, port: u16) -> Result<Command
 /// A Service with three endpoints or, as latency is compared between backends, three with one each.
 pub(super) fn config(settings: Settings, backends: [u16; COUNT]) -> String {
     let services: &[&str] = match settings {
-        Settings::Passive | Settings::Active => &["app", "app", "app"],
+        Settings::Passive | Settings::Active | Settings::Default => &["app", "app", "app"],
         Settings::Band => &["app-1", "app-2", "app-3"],
     };
     let more = match settings {
-        Settings::Passive => "",
+        Settings::Passive | Settings::Default => "",
         Settings::Active => {
             "\n  health: {path: /healthz, interval: 1s, timeout: 1s, healthyAfter: 2, unhealthyAfter: 2}"
         }
         Settings::Band => "\n  balance: {latencyBand: 100ms}",
+    };
+    let compared = match settings {
+        Settings::Default => "",
+        Settings::Passive | Settings::Active | Settings::Band => {
+            "\n  timeouts: {connect: 2s, request: 2500ms}\n  retry: {attempts: 1, \"on\": [ConnectFailure, Reset]}\n  ejection: {errors: 5, time: 30s}"
+        }
     };
     let mut names = services.to_vec();
     names.dedup();
@@ -40,10 +46,7 @@ metadata: {{name: app, namespace: bench}}
 spec:
   frontDoorRef: {{name: bench}}
   matches: [{{path: "/*"}}]
-  backends: [{}]
-  timeouts: {{connect: 2s, request: 2500ms}}
-  retry: {{attempts: 1, "on": [ConnectFailure, Reset]}}
-  ejection: {{errors: 5, time: 30s}}{more}
+  backends: [{}]{compared}{more}
 "#,
         list.collect::<Vec<_>>().join(", ")
     );
