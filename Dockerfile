@@ -1,6 +1,8 @@
 # One static program and nothing else: no shell, no packages, nothing to write to. `make image` builds
-# the program and puts it next to this file.
+# the program, puts it next to this file, and passes the commit that the program names.
 FROM scratch
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.revision=$COMMIT
 COPY portico /portico
 USER 65532:65532
 EXPOSE 8080 9090

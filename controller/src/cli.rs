@@ -10,11 +10,12 @@ mod values;
 pub use operator::OperatorArgs;
 pub use underscores::UnderscoreArgs;
 
-use crate::compile::HostClaims;
+use crate::{compile::HostClaims, version};
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
     error::ErrorKind,
 };
+use clap_complete::Shell;
 use ipnet::IpNet;
 use portico_dataplane::{
     address_guard::{AddressGuard, ExternalPattern},
@@ -25,7 +26,13 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, 
 /// Puts services on separate hosts behind one origin: a front door that routes, rewrites and
 /// answers for them, so that browsers need no CORS preflights
 #[derive(Debug, Parser)]
-#[command(name = "portico", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "portico",
+    version = version::SHORT,
+    long_version = version::LONG,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub struct Cli {
     /// The command to run.
     #[command(subcommand)]
@@ -48,6 +55,10 @@ impl Cli {
             let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
             args.fit_together().map_err(error)?;
         }
+        if let Command::Explain(args) = &cli.command {
+            let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
+            args.fit_together().map_err(error)?;
+        }
         Ok(cli)
     }
 }
@@ -63,7 +74,7 @@ pub enum Command {
     /// how long each call took. If a default port is taken, a free one is used. Ctrl-C stops it.
     #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
     #[command(mut_arg("https", |https| https.default_value(demo::HTTPS)))]
-    #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
+    #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 0ms\n  \
         portico demo --http 0.0.0.0:8080    (open to other machines: a phone)\n\n\
         Only warnings are logged; RUST_LOG=info shows the access log too.")]
     Demo(Box<demo::DemoArgs>),
@@ -109,15 +120,31 @@ pub enum Command {
     /// be read or parsed.
     #[command(after_help = "Examples:\n  \
         portico explain examples/ep --url http://localhost:8080/sales/report\n  \
-        portico explain examples/partner --url http://localhost:8080/orders/7 --method PUT \\\n    \
-        --origin https://shop.example --header 'content-type: application/json'\n  \
+        portico explain examples/partner --url http://localhost:8080/orders/7 -X PUT \\\n    \
+        --origin https://shop.example -H 'content-type: application/json'\n  \
         portico explain . --url https://www.ep.com/ -o json | jq .winner.route\n\n\
-        A preflight itself: --method OPTIONS --origin ORIGIN \
-        --header 'access-control-request-method: PUT'.")]
+        A preflight itself: -X OPTIONS --origin ORIGIN \
+        -H 'access-control-request-method: PUT'.")]
     Explain(Box<explain::ExplainArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,
+    /// Print a script that completes commands and flags in a shell
+    #[command(after_help = "Examples:\n  \
+        portico completions bash > /etc/bash_completion.d/portico\n  \
+        portico completions zsh > \"${fpath[1]}/_portico\"\n  \
+        portico completions fish > ~/.config/fish/completions/portico.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page: of a command, or of Portico
+    #[command(after_help = "Examples:\n  portico man | man -l -\n  \
+        portico man serve > /usr/local/share/man/man1/portico-serve.1")]
+    Man {
+        /// A command, such as 'serve'
+        command: Option<String>,
+    },
 }
 
 /// Arguments of `portico serve`.
@@ -241,6 +268,10 @@ pub struct ServingArgs {
     /// Log format
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Whether and how requests are logged; 'combined' is the format of Apache and nginx [default:
+    /// as --log-format and RUST_LOG say]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub access_log: Option<AccessLogFormat>,
     /// Maximum size of a request's head, in bytes, KiB or MiB; larger ones get 431
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = values::size)]
     pub max_head_bytes: usize,
@@ -307,13 +338,26 @@ pub enum LogFormat {
     Json,
 }
 
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccessLogFormat {
+    /// Not at all.
+    Off,
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// The combined log format of Apache and nginx.
+    Combined,
+}
+
 impl ServingArgs {
     /// The proxies that FrontDoors trust which don't list any.
     pub fn trusted_proxies(&self) -> Arc<[IpNet]> {
         self.trusted_proxies.as_slice().into()
     }
 
-    /// The dataplane's configuration.
+    /// The dataplane's configuration, but for the access log.
     pub fn config(&self) -> Config {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Config {
@@ -324,6 +368,7 @@ impl ServingArgs {
             via_name: self.via_name.clone().unwrap_or_else(values::random_name).into(),
             guard: self.external.guard(),
             name_servers: [].into(),
+            access_log: None,
             limits: Limits {
                 head_bytes: self.max_head_bytes,
                 uri_bytes: self.max_uri_bytes,

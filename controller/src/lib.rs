@@ -3,6 +3,8 @@
 //! Modules are listed from the lowest layer to the highest, and only use modules listed above them.
 //! A test enforces that. The blank lines keep rustfmt from sorting the list.
 
+pub mod version;
+
 pub mod diagnostic;
 
 mod yaml;

@@ -114,10 +114,11 @@ async fn listen(listener: TcpListener, mut faults: Faults, lost: Lost) -> Result
         let (stream, mut faults, lost) = (accepted?.0, faults.clone(), lost.clone());
         spawn(async move {
             let (mut stream, is_asked) = (BufReader::new(stream), AtomicBool::new(false));
+            let mut kill = faults.clone();
             let killed = select! {
                 // As the kernel does when a process ends: an orderly end, or a reset if something is
                 // unread. The same where the sender is gone.
-                killed = faults.clone().wait_for(|fault| *fault == Some(Fault::Kill)) => killed.is_ok(),
+                killed = kill.wait_for(|fault| *fault == Some(Fault::Kill)) => killed.is_ok(),
                 // Proxies may break off what they like.
                 _ = serve(&mut stream, &mut faults, &is_asked) => false,
             };
