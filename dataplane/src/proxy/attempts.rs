@@ -121,10 +121,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let (sent_at, has_body) = (state.deadline.now(), !request.body.is_end_stream());
         // That of the try before, whose body may have been awaited when it failed.
         state.body.awaited.set(false);
-        let others = match &backend.target {
-            Target::Endpoints(_) => Vec::new(),
-            Target::External { .. } => others(route, backend, chosen, sent_at),
-        };
+        let others = others(route, backend, chosen, sent_at);
         let (only, many);
         let endpoints = if others.is_empty() {
             only = [&chosen.member().endpoint];
@@ -304,8 +301,13 @@ async fn within_try<T>(
     .await
 }
 
-/// The endpoints beside the chosen one that may be connected to in its stead.
+/// The endpoints beside the chosen one that may be connected to in its stead: other addresses of an
+/// external name.
 fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Vec<Chosen> {
+    match &backend.target {
+        Target::Endpoints(_) => return Vec::new(),
+        Target::External { .. } => {}
+    }
     let limits = route.selection.limits.as_ref();
     let Timeouts { connect, request, .. } = route.timeouts;
     let used = Use { backend: &backend.name, connect, request };
