@@ -155,7 +155,7 @@ fn explained(compiled: &Compiled, (method, name, value): &Call, kind: Kind) -> O
     if !name.is_empty() {
         // As JavaScript's strings are sent, a byte for each character.
         let value: Vec<u8> = value.chars().map(|char| u8::try_from(char).unwrap()).collect();
-        headers.insert(HeaderName::from_static(*name), HeaderValue::from_bytes(&value).unwrap());
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_bytes(&value).unwrap());
     }
     let question = Question {
         method: method.parse().unwrap(),

@@ -26,6 +26,12 @@ pub(super) fn odd_pattern(text: &str) -> Option<String> {
     ))
 }
 
+/// The pattern that was probably meant by one in the syntax of another router.
+pub(super) fn meant(text: &str) -> Option<String> {
+    let odd: Vec<&str> = text.split('/').filter(|segment| is_odd(segment)).collect();
+    (!odd.is_empty()).then(|| rewritten(text, &odd))
+}
+
 fn is_odd(segment: &str) -> bool {
     parameter(segment).is_some() || looks_like_expression(segment)
 }

@@ -158,7 +158,7 @@ impl Cached {
                 self.broken = None;
                 self.replace(contents);
             }
-            Err(problem) => self.broken = Some(problem),
+            Err(problem) => self.broken = Some(*problem),
         }
         true
     }

@@ -76,7 +76,7 @@ fn add(merged: &mut Merged, path: &Path, text: io::Result<String>) {
             merged.add(path, &contents);
             merged.files += 1;
         }
-        Err(problem) => merged.broken(path, problem),
+        Err(problem) => merged.broken(path, *problem),
     }
     merged.texts.insert(Arc::from(path), text);
 }

@@ -27,9 +27,11 @@ enum Content {
     /// The node that it stands for.
     Alias(usize),
     Sequence(Vec<usize>),
-    /// The keys, with their places, and the values. `None` is a merge key.
-    Mapping(Vec<(Option<String>, Range<usize>, usize)>),
+    Mapping(Vec<Member>),
 }
+
+/// A key, with its place, and the value. `None` is a merge key.
+type Member = (Option<String>, Range<usize>, usize);
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +184,7 @@ impl<'t, E: Events<'t>> Builder<'t, E> {
         }
     }
 
-    fn mapping(&mut self) -> Result<Vec<(Option<String>, Range<usize>, usize)>, Error> {
+    fn mapping(&mut self) -> Result<Vec<Member>, Error> {
         let mut members = Vec::new();
         loop {
             let event = self.events.next()?;

@@ -60,7 +60,7 @@ impl<'r> Report<'r> {
             input: Vec::new(),
             merged,
         };
-        report.input.extend(report.nothing().map(|message| Finding::of_input(message)));
+        report.input.extend(report.nothing().map(Finding::of_input));
         report.locate();
         report
     }

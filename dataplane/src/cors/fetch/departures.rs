@@ -76,3 +76,69 @@ fn firefox_asks(name: &HeaderName, value: &HeaderValue) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_depart_from_the_standard_where_they_were_seen_to() {
+        let line = |(name, value): &(&str, &str)| {
+            (HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap())
+        };
+        let departures = |method: &str, lines: &[(&str, &str)]| {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            super::departures(&method, &lines.iter().map(line).collect())
+        };
+        for (name, value) in [
+            ("user-agent", "x"),
+            ("user-agent", ""),
+            ("save-data", "On"),
+            ("dpr", "1.5"),
+            ("downlink", "10"),
+            ("device-memory", "0.5"),
+            ("rtt", "007"),
+            ("width", "1"),
+            ("viewport-width", "1"),
+            ("ect", "slow-2g"),
+            ("intervention", "x"),
+        ] {
+            let none = format!("Chromium sends none, because it lets scripts set {name}");
+            assert_eq!(departures("GET", &[(name, value)]), [none], "{value}");
+            let not = format!("Chromium does not ask for {name}");
+            assert_eq!(departures("PUT", &[(name, value)]), [not], "{value}");
+        }
+        let long = "1".repeat(129);
+        for (name, value) in [
+            ("x-api-key", "1"),
+            ("save-data", "off"),
+            ("dpr", "1."),
+            ("dpr", ".5"),
+            ("dpr", "1.5.2"),
+            ("dpr", &long),
+            ("rtt", "1.5"),
+            ("width", ""),
+            ("ect", "4G"),
+            ("lang", "1"),
+            ("range", "bytes=0-9223372036854775806"),
+            ("range", "bytes=-9223372036854775807"),
+            ("content-type", "text/plain; charset=utf-8"),
+            ("content-type", "text/plain, text/plain"),
+            ("accept", "a,b"),
+        ] {
+            assert!(departures("GET", &[(name, value)]).is_empty(), "{name}: {value}");
+        }
+        for (name, value, browser) in [
+            ("range", "bytes=0-9223372036854775807", "Chromium"),
+            ("range", "bytes=9223372036854775808-", "Chromium"),
+            ("content-type", "text/plain; charset=utf-8, x", "Firefox"),
+            ("content-type", "multipart/form-data; boundary=\u{e9}", "Firefox"),
+            ("accept", "caf\u{e9}", "Firefox"),
+        ] {
+            let sends = format!("{browser} sends one, because of {name}");
+            assert_eq!(departures("GET", &[(name, value)]), [sends]);
+            assert!(departures("PUT", &[(name, value)]).is_empty());
+        }
+    }
+}

@@ -93,28 +93,45 @@ fn add_property(
     set.add_all(chars, negated != has_caret)
 }
 
-/// The scripts whose names have four letters. The regex crate knows all scripts by four-letter
-/// codes, too, which are no names.
-const FOUR_LETTERS: [&str; 8] = ["ahom", "cham", "kawi", "lisu", "modi", "newa", "thai", "toto"];
+/// The general categories that RE2 knows: those with short names.
+const CATEGORIES: &str = "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl \
+    Zp Zs";
 
-/// The characters of a general category or script. As in Go, case, spaces, hyphens and underscores
-/// in names don't matter, and the long names of categories are names, too; RE2 itself has only
-/// `Lu` and `Old_Italic`.
+/// The scripts that RE2 knows: those of Unicode 15.
+const SCRIPTS: &str = "Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak \
+    Bengali Bhaiksuki Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian \
+    Caucasian_Albanian Chakma Cham Cherokee Chorasmian Common Coptic Cuneiform Cypriot \
+    Cypro_Minoan Cyrillic Deseret Devanagari Dives_Akuru Dogra Duployan Egyptian_Hieroglyphs \
+    Elbasan Elymaic Ethiopic Georgian Glagolitic Gothic Grantha Greek Gujarati Gunjala_Gondi \
+    Gurmukhi Han Hangul Hanifi_Rohingya Hanunoo Hatran Hebrew Hiragana Imperial_Aramaic Inherited \
+    Inscriptional_Pahlavi Inscriptional_Parthian Javanese Kaithi Kannada Katakana Kawi Kayah_Li \
+    Kharoshthi Khitan_Small_Script Khmer Khojki Khudawadi Lao Latin Lepcha Limbu Linear_A Linear_B \
+    Lisu Lycian Lydian Mahajani Makasar Malayalam Mandaic Manichaean Marchen Masaram_Gondi \
+    Medefaidrin Meetei_Mayek Mende_Kikakui Meroitic_Cursive Meroitic_Hieroglyphs Miao Modi \
+    Mongolian Mro Multani Myanmar Nabataean Nag_Mundari Nandinagari New_Tai_Lue Newa Nko Nushu \
+    Nyiakeng_Puachue_Hmong Ogham Ol_Chiki Old_Hungarian Old_Italic Old_North_Arabian Old_Permic \
+    Old_Persian Old_Sogdian Old_South_Arabian Old_Turkic Old_Uyghur Oriya Osage Osmanya \
+    Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa Phoenician Psalter_Pahlavi Rejang Runic Samaritan \
+    Saurashtra Sharada Shavian Siddham SignWriting Sinhala Sogdian Sora_Sompeng Soyombo Sundanese \
+    Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut Telugu \
+    Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi Yi \
+    Zanabazar_Square";
+
+/// The characters of a general category or script. As in RE2, its name must be spelled exactly so;
+/// Go and the regex crate know other names.
 fn property(name: &str) -> Option<Vec<ClassUnicodeRange>> {
-    let is_name = |byte| matches!(byte, b' ' | b'-' | b'_') || u8::is_ascii_alphanumeric(&byte);
-    if !name.bytes().all(is_name) {
-        return None;
+    let is_among = |names: &str| names.split_ascii_whitespace().any(|known| known == name);
+    match name {
+        "Any" => Some(vec![ClassUnicodeRange::new('\0', char::MAX)]),
+        // The surrogates, which are no characters.
+        "Cs" => Some(Vec::new()),
+        _ if is_among(CATEGORIES) => look_up("gc", name),
+        _ if is_among(SCRIPTS) => look_up("sc", name),
+        _ => None,
     }
-    let name = name.replace([' ', '-', '_'], "").to_ascii_lowercase();
-    // What the regex crate would ignore.
-    if name.starts_with("is") {
-        return None;
-    }
-    let is_code = name.len() == 4 && !FOUR_LETTERS.contains(&&*name);
-    look_up("gc", &name).or_else(|| if is_code { None } else { look_up("sc", &name) })
 }
 
-/// What the regex crate knows as `name`, which is made of letters and digits.
+/// What the regex crate knows by this name.
 fn look_up(property: &str, name: &str) -> Option<Vec<ClassUnicodeRange>> {
     let hir = regex_syntax::parse(&format!("\\p{{{property}={name}}}")).ok()?;
     match hir.into_kind() {
@@ -124,7 +141,6 @@ fn look_up(property: &str, name: &str) -> Option<Vec<ClassUnicodeRange>> {
             let char = str::from_utf8(&text.0).ok()?.chars().next()?;
             Some(vec![ClassUnicodeRange::new(char, char)])
         }
-        // Of none, as the surrogates.
-        _ => Some(Vec::new()),
+        _ => None,
     }
 }
