@@ -55,6 +55,12 @@ pub(super) struct Failed {
     pub(super) is_per_try: bool,
 }
 
+impl From<UpstreamError> for Failed {
+    fn from(error: UpstreamError) -> Self {
+        Self { error, is_per_try: false }
+    }
+}
+
 impl<D: Downstream> Exchange<'_, D> {
     /// Chooses an endpoint other than those that were `tried`. Waits for the first look-up of an
     /// external name.
@@ -150,14 +156,10 @@ impl<D: Downstream> Exchange<'_, D> {
             let upstreams = &self.shared.upstreams;
             let sending = pin!(upstreams.send(backend, &candidates, request, caller, bounds));
             match route.selection.retry.per_try {
-                None => Some(sending.await),
+                None => sending.await.map_err(Failed::from),
                 // Boxed, so that requests without a limit don't carry a timer.
                 Some(limit) => Box::pin(within_try(limit, &state.body, sending)).await,
             }
-        };
-        let sent = match sent {
-            Some(sent) => sent.map_err(|error| Failed { error, is_per_try: false }),
-            None => Err(Failed { error: UpstreamError::too_late(), is_per_try: true }),
         };
         let (taken, refused);
         (taken, self.in_flight, refused) = candidates.into_parts();
@@ -278,20 +280,21 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 }
 
-/// What comes of a try, unless it takes longer than `limit` without waiting for its client: `None`.
+/// What comes of a try, which fails if it takes longer than `limit` without waiting for its client.
 async fn within_try<T>(
     limit: Duration,
     body: &BodyProgress,
-    mut sending: Pin<&mut impl Future<Output = T>>,
-) -> Option<T> {
+    mut sending: Pin<&mut impl Future<Output = Result<T, UpstreamError>>>,
+) -> Result<T, Failed> {
     let mut patience = pin!(sleep(limit));
     poll_fn(|cx| {
         if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
-            return Poll::Ready(Some(sent));
+            return Poll::Ready(sent.map_err(Failed::from));
         }
         while patience.as_mut().poll(cx).is_ready() {
             if !body.awaited.get() {
-                return Poll::Ready(None);
+                let error = UpstreamError::too_late();
+                return Poll::Ready(Err(Failed { error, is_per_try: true }));
             }
             // The time that the client takes is not the endpoint's.
             patience.as_mut().reset(tokio::time::Instant::now() + limit);

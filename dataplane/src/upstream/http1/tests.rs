@@ -25,7 +25,7 @@ impl Get {
         Self { head, added: AddedFields::default(), body: RequestBody::empty() }
     }
 
-    fn sending(&mut self) -> RequestToSend<'_> {
+    fn as_request(&mut self) -> RequestToSend<'_> {
         RequestToSend { head: &mut self.head, added: &self.added, body: &mut self.body }
     }
 }
@@ -67,7 +67,7 @@ async fn a_request_whose_header_map_was_reused_does_not_count_as_unsent() {
     backend.writable().await.unwrap();
     backend.try_write(b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n").unwrap();
     let mut get = Get::new();
-    let error = http1.send(&mut get.sending(), &mut none()).await.err().unwrap();
+    let error = http1.send(&mut get.as_request(), &mut none()).await.err().unwrap();
     assert!(!error.may_send_again(true));
 }
 
@@ -76,7 +76,7 @@ async fn an_idle_connection_keeps_little_of_a_long_head() {
     let (mut http1, _backend) = connected(async |_| {}).await;
     let mut get = Get::new();
     get.head.headers.insert("x", "y".repeat(2 * READ_BYTES).try_into().unwrap());
-    http1.outgoing.begin(&mut get.sending());
+    http1.outgoing.begin(&mut get.as_request());
     poll_fn(|cx| http1.outgoing.poll_send(&mut http1.io, cx)).await.unwrap();
     assert!(http1.outgoing.head_capacity() > 2 * READ_BYTES);
     assert!(http1.can_reuse());
@@ -92,7 +92,7 @@ async fn interim_responses_are_bounded() {
         let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(count);
         let all = interim + "HTTP/1.1 204 No Content\r\n\r\n";
         assert_eq!(backend.try_write(all.as_bytes()).unwrap(), all.len());
-        let sent = http1.send(&mut Get::new().sending(), &mut none()).await;
+        let sent = http1.send(&mut Get::new().as_request(), &mut none()).await;
         let rule = sent.err().map(|error| error.broken_rule().unwrap().to_string());
         assert_eq!(rule.is_none(), is_accepted, "{rule:?}");
     }
