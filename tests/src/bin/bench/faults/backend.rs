@@ -111,7 +111,7 @@ async fn listen(listener: TcpListener, mut faults: Faults, lost: Lost) -> Result
                 continue;
             }
         };
-        let (stream, mut faults, lost) = (accepted?.0, faults.clone(), lost.clone());
+        let (stream, faults, lost) = (accepted?.0, faults.clone(), lost.clone());
         spawn(async move {
             let (mut stream, is_asked) = (BufReader::new(stream), AtomicBool::new(false));
             let mut kill = faults.clone();
@@ -120,7 +120,7 @@ async fn listen(listener: TcpListener, mut faults: Faults, lost: Lost) -> Result
                 // unread. The same where the sender is gone.
                 killed = kill.wait_for(|fault| *fault == Some(Fault::Kill)) => killed.is_ok(),
                 // Proxies may break off what they like.
-                _ = serve(&mut stream, &mut faults, &is_asked) => false,
+                _ = serve(&mut stream, &faults, &is_asked) => false,
             };
             if killed && (is_asked.load(Ordering::Relaxed) || has_unread(&stream)) {
                 lost.fetch_add(1, Ordering::Relaxed);
@@ -147,7 +147,7 @@ async fn fill(listener: &TcpListener) -> io::Result<Vec<TcpStream>> {
 /// Serves a connection; `is_asked` while there is a request that has not been answered.
 async fn serve(
     stream: &mut BufReader<TcpStream>,
-    faults: &mut Faults,
+    faults: &Faults,
     is_asked: &AtomicBool,
 ) -> Result<()> {
     stream.get_ref().set_nodelay(true)?;
