@@ -180,7 +180,8 @@ pub(super) fn respond(
         let name = headers::name(&line.name, &at.child("name"), report);
         lines.extend(name.zip(headers::value(&line.value, &at.child("value"), report)));
     }
-    if !body.is_empty() && !lines.iter().any(|(name, _)| name == http::header::CONTENT_TYPE) {
+    let has_type = lines.iter().any(|(name, _)| name == http::header::CONTENT_TYPE);
+    if !body.is_empty() && !has_type && !report.may_be_unknown(at, &["headers"]) {
         report.warn(
             &at.child("body"),
             Reason::LikelyMistake,

@@ -137,7 +137,8 @@ pub(super) fn path(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Optio
             Some(path)
         }
         Err(error) => {
-            report.invalid(at, format!("'{text}' {error}"));
+            let meant = literals::meant(text).map(|meant| format!("; did you mean {meant}?"));
+            report.invalid(at, format!("'{text}' {error}{}", meant.unwrap_or_default()));
             None
         }
     }

@@ -92,7 +92,7 @@ impl Report {
     }
 
     /// Whether there is an unknown field beside `members` whose message names one of them.
-    fn may_be_unknown(&self, field: &FieldPath<'_>, members: &[&'static str]) -> bool {
+    pub(super) fn may_be_unknown(&self, field: &FieldPath<'_>, members: &[&'static str]) -> bool {
         let parent = field.to_string();
         self.errors(ConditionType::Accepted).any(|problem| {
             let name = problem.field.strip_prefix(&parent).and_then(|it| it.strip_prefix('.'));

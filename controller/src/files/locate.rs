@@ -39,6 +39,8 @@ pub(crate) struct Source {
     pub(crate) end: usize,
     /// The line of its first byte, from 1.
     pub(crate) line: usize,
+    /// The line of its content, from 1.
+    pub(crate) first_line: usize,
     pub(crate) format: Format,
 }
 

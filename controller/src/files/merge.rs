@@ -62,7 +62,7 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.path.display(), self.origin.source.line)
+        write!(f, "{}:{}", self.path.display(), self.origin.source.first_line)
     }
 }
 

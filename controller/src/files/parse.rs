@@ -100,11 +100,11 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// How many bytes of a document precede its first line: blank lines, comments and `---`.
+/// How many lines of a document precede its content: blank ones, comments and `---`.
 fn preamble(text: &str) -> usize {
     let is_content =
         |line: &str| !matches!(line.trim_ascii(), "" | "---") && !line.starts_with('#');
-    text.split_inclusive('\n').take_while(|line| !is_content(line)).map(str::len).sum()
+    text.lines().take_while(|line| !is_content(line)).count()
 }
 
 /// The text of a YAML document as its parser gets it: `kubectl` reads it by lines.
@@ -139,8 +139,9 @@ impl<C: Extend<Document>> Reader<'_, C> {
                 Ok(None) => return Ok(None),
                 Ok(Some((composed, end))) => {
                     let line = self.line_of(at);
-                    let source = Source { start: at, end, line, format: Format::Json };
                     let text = &self.text[at..];
+                    let first_line = line + preamble(text);
+                    let source = Source { start: at, end, line, first_line, format: Format::Json };
                     self.add(text, at, source, composed);
                     (at, count) = (end, count + 1);
                     continue;
@@ -173,14 +174,15 @@ impl<C: Extend<Document>> Reader<'_, C> {
                 Err(range) => (range, false),
             };
             let begin = range.end - without_mark(&text[range.clone()]).len();
-            let begin = if is_valid { begin + preamble(&text[begin..range.end]) } else { begin };
             let line = self.line_of(begin);
             if !is_valid {
                 let message = "nothing but a comment may follow '---' in its line".to_owned();
                 let position = position(&text[begin..range.end], line, 0..range.end - begin);
                 return Err(SyntaxError { position, message });
             }
-            let source = Source { start: begin, end: range.end, line, format: Format::Yaml };
+            let first_line = line + preamble(&text[begin..range.end]);
+            let (start, end, format) = (begin, range.end, Format::Yaml);
+            let source = Source { start, end, line, first_line, format };
             let text = with_line_feeds(&text[begin..range.end]);
             match yaml::yaml(&text, &mut self.costs) {
                 Ok(Some(composed)) => self.add(&text, 0, source, composed),

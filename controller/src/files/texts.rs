@@ -173,8 +173,8 @@ items:
 
     fn found(item: Option<usize>, field: &str, is_key: bool) -> String {
         let (path, texts) = texts(TEXT);
-        let (start, end, line) = (0, TEXT.len(), 1);
-        let source = Source { start, end, line, format: super::super::locate::Format::Yaml };
+        let (start, end, format) = (0, TEXT.len(), super::super::locate::Format::Yaml);
+        let source = Source { start, end, line: 1, first_line: 1, format };
         let origin = Origin { document: 1, source, item };
         let position = texts.locate(&path, &[Mark { origin, field, is_key }])[0].unwrap();
         texts.excerpt(&path, position, 100).unwrap().marked.to_owned()

@@ -40,12 +40,16 @@ pub(super) fn fields(object: &Object, value: &Value) -> Option<String> {
 
 /// A field, with this value or one that was probably meant by it, if either fits.
 pub(super) fn fitting(name: &str, node: &Node, value: &Value) -> Option<String> {
-    let value = if fits(node, value) { Some(value.clone()) } else { meant(node, value) }?;
-    Some(format!("{name}: {}", presentable(&value)?))
+    Some(format!("{name}: {}", presentable(&as_meant(node, value)?)?))
 }
 
 fn meant(node: &Node, value: &Value) -> Option<Value> {
     candidates(node, value).into_iter().find(|candidate| fits(node, candidate))
+}
+
+/// A value that fits, or one that was probably meant by it.
+fn as_meant(node: &Node, value: &Value) -> Option<Value> {
+    if fits(node, value) { Some(value.clone()) } else { meant(node, value) }
 }
 
 fn candidates(node: &Node, value: &Value) -> Vec<Value> {
@@ -61,10 +65,7 @@ fn candidates(node: &Node, value: &Value) -> Vec<Value> {
         (Shape::Integer(_) | Shape::IntOrText(..), Value::Number(number)) => whole(number),
         (Shape::Boolean, Value::String(text)) => boolean(text).into_iter().collect(),
         (Shape::List(list), Value::Array(items)) => {
-            let item = |item: &Value| match fits(&list.items, item) {
-                true => Some(item.clone()),
-                false => meant(&list.items, item),
-            };
+            let item = |item: &Value| as_meant(&list.items, item);
             items.iter().map(item).collect::<Option<_>>().map(Value::Array).into_iter().collect()
         }
         (Shape::List(list), Value::Object(fields)) if !fits(&list.items, value) => {
@@ -96,6 +97,13 @@ fn members(object: &Object, value: &Value) -> Vec<Value> {
         && let [item] = items.as_slice()
     {
         meant.push(item.clone());
+    }
+    if let Value::Object(fields) = value {
+        let field = |(name, value): (&String, &Value)| {
+            let node = object.fields.get(name)?;
+            Some((name.clone(), as_meant(node, value)?))
+        };
+        meant.extend(fields.iter().map(field).collect::<Option<_>>().map(Value::Object));
     }
     let (is_scalar, text) = (!value.is_array() && !value.is_object(), value.as_str());
     if let [name] = object.required.as_slice()

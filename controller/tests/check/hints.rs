@@ -239,7 +239,7 @@ fn what_is_taken_literally_is_a_warning_with_the_pattern_that_was_meant() {
             ("/home", "\"/num/[0-9]+\"", "write /num/{name}", "\"/num/{name}\""),
             ("/home", "\"/u/:id\"", "write /u/{id}", "\"/u/{id}\""),
             ("/home", "/u/<id>", "write /u/{id}", "\"/u/{id}\""),
-            ("/home", "/api/.*", "write /api/*", "/api/*"),
+            ("/home", "/api/.*", "did you mean /api/*?", "/api/*"),
             (
                 "[{path: /home}]",
                 "[{path: /home, headers: [{name: x, value: \"^v[0-9]+$\"}]}]",

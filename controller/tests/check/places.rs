@@ -93,7 +93,7 @@ fn what_is_no_yaml_has_its_line_and_a_mark() {
         assert!(out.contains(&format!(" --> ./x.yaml:{line}:")), "{out}");
         assert!(out.contains('^'), "{out}");
     }
-    let (_, report) = json(&[("x.json", "{\n  \"a\": 1,\n  b\n}")]);
+    let (_, report) = json(&[("x.json", "{\n  \"a\": 1,\n  \"b\" 2\n}")]);
     assert_eq!(report["files"][0]["problems"][0]["line"], 3, "{report}");
 }
 

@@ -197,8 +197,8 @@ fn one_object_in_two_places_is_refused_until_it_is_in_one() {
     assert_eq!(problems[0].reason, Reason::DuplicateObject);
     assert_eq!(problems[0].severity, Severity::Error);
     let message = &problems[0].message;
-    assert!(message.contains("a.yaml (document 1) and, with different content, in "), "{message}");
-    assert!(message.contains("b.yaml (document 2)"), "{message}");
+    assert!(message.contains("a.yaml:1 and, with different content, in "), "{message}");
+    assert!(message.contains("b.yaml:"), "{message}");
     folder.remove("a.yaml");
     assert_eq!(folder.routes(), "a b");
     let merged = folder.cache.merge();

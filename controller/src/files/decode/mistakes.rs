@@ -31,6 +31,8 @@ pub(super) fn mistake(value: &Value) -> Option<Wrong> {
                 "apiVersion '{api_version}' is not one that this release knows: write '{GROUP}/{VERSION}'"
             ),
         ),
+        // A list of them.
+        Some(known) if Kind::named(known).is_some() => return None,
         Some(other) => {
             let near = nearest(other, Kind::ALL.into_iter().map(Kind::name));
             let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();

@@ -97,11 +97,11 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "apiVersion: portico.dve/v1alpha1\nkind: Route\n",
-            "document 1: apiVersion 'portico.dve/v1alpha1' is unknown; did you mean 'portico.dev/v1alpha1'?",
+            "document 1: Route is not read; portico.dve/v1alpha1: did you mean portico.dev/v1alpha1?",
         ),
         (
             "apiVersion: portico.dev/v1alpha1\nkind: Rout\n",
-            "document 1: portico.dev/v1alpha1 has no kind 'Rout': its kinds are FrontDoor and Route",
+            "document 1: portico.dev/v1alpha1 has no kind 'Rout': its kinds are FrontDoor and Route; did you mean Route?",
         ),
         (
             "apiVersion: portico.dev/v1alpha1\n",
@@ -129,7 +129,7 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}, spec: {}}",
-            "document 1: Service s is not read: 'spec' is given twice: remove one",
+            "document 1: Service default/s is not read: 'spec' is given twice: remove one",
         ),
         ("{apiVersion: v1, kind: List, items: 1}", "document 1: List: 'items' is not a list"),
     ] {

@@ -10,7 +10,7 @@ type Mistake = (&'static str, Value, &'static str, &'static [&'static str]);
 /// Unknown fields, at every depth.
 fn unknown_fields() -> Vec<Mistake> {
     vec![
-        ("/spce", json!({}), "spce", &["unknown field", "did you mean 'spec'?"]),
+        ("/spce", json!({}), "spce", &["unknown field", "did you mean 'spec', a mapping with"]),
         ("/spec/match", json!([]), "spec.match", &["did you mean 'matches', a list?"]),
         (
             "/spec/matches/0/method",
