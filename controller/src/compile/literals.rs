@@ -20,7 +20,7 @@ pub(super) fn looks_like_expression(text: &str) -> bool {
 pub(super) fn odd_pattern(text: &str) -> Option<String> {
     let odd: Vec<&str> = text.split('/').filter(|segment| is_odd(segment)).collect();
     let first = odd.first()?;
-    let instead = rewritten(text, &odd);
+    let instead = rewritten(text, &odd).unwrap_or_else(|| "/{name}".to_owned());
     Some(format!(
         "matches '{first}' literally: {{name}} stands for one segment, and a last * for the rest; write {instead}"
     ))
@@ -29,7 +29,7 @@ pub(super) fn odd_pattern(text: &str) -> Option<String> {
 /// The pattern that was probably meant by one in the syntax of another router.
 pub(super) fn meant(text: &str) -> Option<String> {
     let odd: Vec<&str> = text.split('/').filter(|segment| is_odd(segment)).collect();
-    (!odd.is_empty()).then(|| rewritten(text, &odd))
+    rewritten(text, &odd).filter(|_| !odd.is_empty())
 }
 
 fn is_odd(segment: &str) -> bool {
@@ -50,7 +50,7 @@ fn parameter(segment: &str) -> Option<&str> {
 }
 
 /// The pattern with a capture for each odd segment; `/*` for a last one that takes anything.
-fn rewritten(text: &str, odd: &[&str]) -> String {
+fn rewritten(text: &str, odd: &[&str]) -> Option<String> {
     let segments: Vec<&str> =
         text.trim_start_matches('^').trim_end_matches('$').split('/').collect();
     let last = segments.len().saturating_sub(1);
@@ -70,8 +70,7 @@ fn rewritten(text: &str, odd: &[&str]) -> String {
         }
     });
     let written = segments.collect::<Vec<_>>().join("/");
-    let is_valid = PathPattern::parse(&written).is_ok();
-    if is_valid { written } else { "/{name}".to_owned() }
+    PathPattern::parse(&written).is_ok().then_some(written)
 }
 
 /// Why a path template is probably not what was meant: a sentence without its start.

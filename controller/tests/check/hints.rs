@@ -51,6 +51,7 @@ fn everything() -> String {
 const RESPOND: &str = "respond: {status: 404}";
 
 #[test]
+#[allow(clippy::too_many_lines)] // A list.
 fn what_a_hint_says_about_values_is_accepted() {
     corrected(
         &everything(),
@@ -130,6 +131,7 @@ fn what_a_hint_says_about_values_is_accepted() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A list.
 fn what_a_hint_says_about_fields_is_accepted() {
     corrected(
         &everything(),
