@@ -253,6 +253,10 @@ pub struct ServingArgs {
     pub max_memory: Option<usize>,
     /// How long a new connection's first byte may take, and a request's head, from its first byte
     /// to its last: 500ms, 30s, 1m30s
+    /// Whether and how requests are logged; 'combined' is the format of Apache and nginx [default:
+    /// as --log-format and RUST_LOG say]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub access_log: Option<AccessLogFormat>,
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
     pub header_timeout: Duration,
     /// How long a TLS handshake may take, from accepting the connection
@@ -289,7 +293,7 @@ pub enum LogFormat {
 }
 
 impl ServingArgs {
-    /// The dataplane's configuration.
+    /// The dataplane's configuration, but for the access log.
     pub fn config(&self) -> Config {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Config {
@@ -315,9 +319,23 @@ impl ServingArgs {
                 ..Limits::default()
             },
         }
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccessLogFormat {
+    /// Not at all.
+    Off,
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// The combined log format of Apache and nginx.
+    Combined,
+}
+
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+            access_log: None,

@@ -1,6 +1,6 @@
 //! Settings that flags control.
 
-use crate::address_guard::AddressGuard;
+use crate::{access_log::AccessLog, address_guard::AddressGuard};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// How the dataplane serves; fixed for the life of the process, unlike the table.
@@ -22,6 +22,8 @@ pub struct Config {
     /// The name servers that are asked for their addresses; empty: those of the system
     /// (`/etc/resolv.conf`).
     pub name_servers: Arc<[SocketAddr]>,
+    /// How requests are logged, if they are.
+    pub access_log: Option<AccessLog>,
     /// Bounds on what clients and backends may send.
     pub limits: Limits,
 }

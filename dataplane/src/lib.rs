@@ -22,6 +22,8 @@ pub mod table;
 
 pub mod address_guard;
 
+pub mod access_log;
+
 pub mod config;
 
 mod refusal;

@@ -3,18 +3,42 @@
 use anyhow::{Context, Result, bail};
 use portico::compile::{Compiled, Options, compile};
 use portico_dataplane::{
+    access_log::{AccessLog, Buffers, Format},
     address_guard::AddressGuard,
     config::{Config, Limits},
     router::RouteTree,
     serve::Dataplane,
     table::{HostTls, Route, RouteMatch, Selection, Table, VirtualHost},
 };
-use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
 };
+
+/// The lines of requests of all dataplanes that start after [`log_requests`].
+static REQUESTS: OnceLock<Arc<Buffers>> = OnceLock::new();
+
+/// Turns the access log on, as JSON, for every dataplane of this process that is started from now
+/// on.
+pub fn log_requests() {
+    REQUESTS.get_or_init(|| Arc::new(Buffers::new(|_| {})));
+}
+
+/// The lines of the access log since the last call.
+pub fn logged_requests() -> Vec<u8> {
+    let mut lines = Vec::new();
+    if let Some(requests) = REQUESTS.get() {
+        requests.take(&mut lines, &mut Vec::new());
+    }
+    lines
+}
 
 /// A dataplane that serves manifests.
 pub struct Edge {
@@ -36,6 +60,8 @@ pub struct Setup {
     pub public_https_port: Option<u16>,
     /// The name servers, if not those of the system.
     pub name_servers: Vec<SocketAddr>,
+    /// The access log, if it is not that of [`log_requests`].
+    pub access_log: Option<AccessLog>,
 }
 
 impl Default for Setup {
@@ -46,6 +72,7 @@ impl Default for Setup {
             allow_external: Vec::new(),
             public_https_port: None,
             name_servers: Vec::new(),
+            access_log: None,
         }
     }
 }
@@ -63,6 +90,9 @@ impl Edge {
         let guard = AddressGuard::new(patterns?);
         let options =
             Options { loopback_endpoints: true, guard: guard.clone(), ..Options::default() };
+        let of_process = REQUESTS
+            .get()
+            .map(|requests| AccessLog { format: Format::Json, buffers: requests.clone() });
         let config = Config {
             http: "127.0.0.1:0".parse()?,
             https: "127.0.0.1:0".parse()?,
@@ -71,6 +101,7 @@ impl Edge {
             via_name: "portico-test".into(),
             guard,
             name_servers: setup.name_servers.into(),
+            access_log: setup.access_log.or(of_process),
             limits: setup.limits,
         };
         let (tables, receiver) = watch::channel(Arc::new(Table::default()));

@@ -158,6 +158,12 @@ spec:
 - --workers={{ int64 . }}
 {{- end }}
 - --log-format={{ .log.format }}
+{{- /* YAML 1.1 reads an unquoted off as false. */}}
+{{- if eq (toString .log.access) "false" }}
+- --access-log=off
+{{- else if .log.access }}
+- --access-log={{ .log.access }}
+{{- end }}
 {{- with .limits.maxHeadBytes }}
 - --max-head-bytes={{ include "portico.number" . }}
 {{- end }}

@@ -6,7 +6,7 @@ use crate::{
     demo::{Kind, Service, Services, Settings},
     objects::{LastGood, Snapshot},
     process::{
-        logging,
+        logging::{self, Logs},
         server::{self, Started},
         signals::Signals,
     },
@@ -24,10 +24,10 @@ use std::{
 
 /// Runs the demo, or one of its services, until a signal.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    let _logs = logging::start(args.serving.log_format, "warn")?;
+    let logs = logging::start(&args.serving, "warn")?;
     match args.service {
         Some(kind) => service(kind, &args).await,
-        None => demo(args).await,
+        None => demo(args, &logs).await,
     }
 }
 
@@ -48,7 +48,7 @@ async fn service(kind: Kind, args: &DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs the whole demo.
-async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
+async fn demo(mut args: DemoArgs, logs: &Logs) -> anyhow::Result<ExitCode> {
     let DemoArgs { latency, tls, ref mut serving, http_given, https_given, admin_given, .. } = args;
     serving.http = free("--http", serving.http, http_given)?;
     serving.https = free("--https", serving.https, https_given)?;
@@ -69,7 +69,7 @@ async fn demo(mut args: DemoArgs) -> anyhow::Result<ExitCode> {
         services.metrics().are_at(at.admin);
         super::print(&greeting(&at, &services, latency, tls))
     };
-    server::run(serving, publisher, debouncer, registry, started, ready(())).await
+    server::run(serving, logs, publisher, debouncer, registry, started, ready(())).await
 }
 
 /// Objects that never change.

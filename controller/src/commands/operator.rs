@@ -17,7 +17,7 @@ use std::process::ExitCode;
 const DEFAULT_LOG_FILTER: &str = "info,kube_client=off,kube_runtime=off,kube_lease_manager=off";
 
 pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
-    let _logs = logging::start(args.serving.log_format, DEFAULT_LOG_FILTER)?;
+    let logs = logging::start(&args.serving, DEFAULT_LOG_FILTER)?;
     let config = operator::config(args.kubeconfig.as_deref()).await?;
     tracing::info!(class = args.class, "watching {}", config.cluster_url);
     let (trigger, debouncer) = debouncer();
@@ -49,5 +49,5 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     };
     // Another replica may write while this one drains, which can take long.
     let ending = operator.end();
-    server::run(&args.serving, publisher, debouncer, registry, started, ending).await
+    server::run(&args.serving, &logs, publisher, debouncer, registry, started, ending).await
 }

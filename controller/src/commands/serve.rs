@@ -12,7 +12,7 @@ use std::{future::ready, process::ExitCode};
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
-    let _logs = logging::start(args.serving.log_format, "info")?;
+    let logs = logging::start(&args.serving, "info")?;
     let mut registry = Registry::default();
     let (trigger, debouncer) = debouncer();
     let files = Files::new(args.paths, trigger, &mut registry);
@@ -22,5 +22,5 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let options =
         Options { loopback_endpoints: true, guard, host_claims, underscores, ..Options::default() };
     let publisher = Publisher::new(files, options, &mut registry);
-    server::run(&args.serving, publisher, debouncer, registry, |_| Ok(()), ready(())).await
+    server::run(&args.serving, &logs, publisher, debouncer, registry, |_| Ok(()), ready(())).await
 }

@@ -1,5 +1,6 @@
 //! The admin port: five pages for probes, scrapers and people. Not to be exposed to the internet.
 
+use super::metrics;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -166,7 +167,8 @@ impl Admin {
         if let Stage::Serving(dataplane) = &*self.stage.read().await {
             dataplane.encode_metrics(&mut out).await;
         }
-        match text::encode_registry(&mut out, &self.registry) {
+        let own = metrics::encode(&mut out);
+        match own.and_then(|()| text::encode_registry(&mut out, &self.registry)) {
             Ok(()) => respond(StatusCode::OK, METRICS, out),
             Err(error) => internal_error(&error),
         }

@@ -3,5 +3,6 @@
 mod admin;
 mod allocator;
 pub(crate) mod logging;
+mod metrics;
 pub(crate) mod server;
 pub(crate) mod signals;

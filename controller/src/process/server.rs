@@ -1,12 +1,13 @@
 //! Runs a server, wherever its objects come from.
 
-use super::{admin::Admin, allocator, signals::Signals};
+use super::{admin::Admin, allocator, logging::Logs, signals::Signals};
 use crate::{
     cli::ServingArgs,
     publish::{Debouncer, Publisher, Source},
 };
 use anyhow::Context;
 use portico_dataplane::{
+    config::Config,
     serve::{Dataplane, ShownBackend, StartError},
     table::Table,
 };
@@ -35,6 +36,7 @@ pub(crate) struct Started {
 /// called. `ending` runs after the signal, while requests in flight are completed.
 pub(crate) async fn run(
     args: &ServingArgs,
+    logs: &Logs,
     mut publisher: Publisher<impl Source + 'static>,
     debouncer: Debouncer,
     registry: Registry,
@@ -55,7 +57,7 @@ pub(crate) async fn run(
         .context("starting a thread")?;
     let serving = async {
         let dataplane = tokio::select! {
-            dataplane = start(args, tables.clone()) => dataplane?,
+            dataplane = start(args, logs, tables.clone()) => dataplane?,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name(), "exiting before there was a table");
                 ending.await;
@@ -83,10 +85,12 @@ pub(crate) async fn run(
 /// Starts the dataplane once there is a table.
 async fn start(
     args: &ServingArgs,
+    logs: &Logs,
     mut tables: watch::Receiver<Arc<Table>>,
 ) -> anyhow::Result<Dataplane> {
     tables.wait_for(|table| table.generation > 0).await.context("waiting for a table")?;
-    Dataplane::start(args.config(), tables).map_err(|error| match error {
+    let config = Config { access_log: logs.access_log(), ..args.config() };
+    Dataplane::start(config, tables).map_err(|error| match error {
         StartError::Http(error) => taken("--http", args.http, error),
         StartError::Https(error) => taken("--https", args.https, error),
         StartError::Worker(error) => anyhow::Error::new(error).context("starting a worker"),

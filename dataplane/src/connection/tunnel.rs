@@ -28,6 +28,7 @@ pub(super) async fn run<T>(
     // Counted as they pass: the tunnel may be dropped.
     backend.record.received = read.iter().map(|bytes| bytes.len() as u64).sum();
     backend.record.sent = backend.read.len() as u64;
+    backend.record.is_tunnel = true;
     deadline.tick();
     deadline.set(backend.idle);
     let early = until(deadline, pass_early(&mut backend, &mut client, &read)).await;

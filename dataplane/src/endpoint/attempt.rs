@@ -53,7 +53,7 @@ impl<'b> Attempt<'b> {
     /// The endpoint has accepted the connection.
     pub(crate) fn succeeded(mut self) {
         self.has_outcome = true;
-        self.stats.connected(true);
+        self.stats.connected(self.used.backend, true);
         self.endpoint.backoff.update(self.used, |failing| {
             (failing.failures, failing.trying) = (0, false);
         });
@@ -71,7 +71,7 @@ impl<'b> Attempt<'b> {
 
     fn fail(&mut self, why: impl fmt::Display, is_everyones: bool) {
         self.has_outcome = true;
-        self.stats.connected(false);
+        self.stats.connected(self.used.backend, false);
         let Self { endpoint, used, began, .. } = *self;
         let backoff = &endpoint.backoff;
         backoff.update(used, |failing| failing.trying = false);

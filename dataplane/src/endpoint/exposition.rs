@@ -1,6 +1,7 @@
 //! What is known of backends, in the Prometheus text format. No label holds an address.
 
 use super::shown::{ShownBackend, State};
+use crate::telemetry::Escaped;
 use std::{
     collections::BTreeMap,
     fmt::{self, Write},
@@ -56,22 +57,6 @@ pub(crate) fn encode(backends: &[ShownBackend], out: &mut String) -> fmt::Result
         }
     }
     Ok(())
-}
-
-/// A label's value: the name of an external backend is a URL.
-pub(crate) struct Escaped<'n>(pub(crate) &'n str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                '\n' => f.write_str("\\n")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

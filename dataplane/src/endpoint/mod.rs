@@ -36,7 +36,7 @@ pub(crate) use backoff::Use;
 pub(crate) use candidates::Candidates;
 pub(crate) use check::{CheckFailure, CheckState, Transition};
 pub use event::HealthEvent;
-pub(crate) use exposition::{Escaped, encode};
+pub(crate) use exposition::encode;
 pub(crate) use names::Names;
 pub(crate) use queue::{InFlight, QueueFull};
 pub(crate) use random::random;

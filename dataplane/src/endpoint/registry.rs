@@ -205,6 +205,12 @@ impl Registry {
         shown
     }
 
+    /// Gives `read` the names of all backends of the newest table, while they are locked.
+    pub(crate) fn with_backends(&self, read: impl FnOnce(&std::collections::HashSet<&str>)) {
+        let known = self.lock();
+        read(&known.sets.keys().map(|key| key.backend.as_str()).collect());
+    }
+
     /// Forgets failures to connect after which nobody has tried for a while. Called periodically.
     pub(crate) fn forget_stale(&self) {
         let now = Instant::now();

@@ -1,6 +1,6 @@
 //! How many checks succeeded and failed.
 
-use crate::endpoint::Escaped;
+use crate::telemetry::Escaped;
 use hashbrown::HashMap;
 use std::{
     collections::{BTreeMap, HashSet},

@@ -14,6 +14,7 @@ use crate::{
 use hashbrown::HashMap;
 use std::{
     cell::RefCell,
+    collections::HashSet,
     io,
     rc::Rc,
     sync::Arc,
@@ -123,7 +124,11 @@ impl Checker {
         loop {
             tokio::select! {
                 () = self.registry.changed() => self.follow(&mut running),
-                _ = evictions.tick() => self.upstreams.evict_idle(),
+                _ = evictions.tick() => {
+                    self.upstreams.evict_idle();
+                    // Nobody reads them.
+                    self.upstreams.stats.retain(&HashSet::new());
+                }
             }
         }
     }

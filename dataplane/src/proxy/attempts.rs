@@ -255,7 +255,7 @@ impl<D: Downstream> Exchange<'_, D> {
             (why, backend)
         {
             self.note_chosen(backend, None);
-            self.shared.upstreams.stats.connected(false);
+            self.shared.upstreams.stats.connected(&backend.name, false);
         }
     }
 
@@ -264,10 +264,9 @@ impl<D: Downstream> Exchange<'_, D> {
         if self.record.tries == 0 && chosen.is_some_and(|chosen| chosen.panic) {
             self.record.route.panicked();
         }
-        if let Some(fields) = &mut self.record.log {
-            fields.backend = Some(backend.name.clone());
-            fields.endpoint = chosen.map(|chosen| chosen.member().endpoint.address());
-            fields.panic = chosen.is_some_and(|chosen| chosen.panic);
+        if let Some(noted) = &mut self.record.log {
+            let endpoint = chosen.map(|chosen| chosen.member().endpoint.address());
+            noted.selected(&backend.name, endpoint, chosen.is_some_and(|chosen| chosen.panic));
         }
     }
 }

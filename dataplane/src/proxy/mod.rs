@@ -66,7 +66,8 @@ pub(crate) async fn handle<D: Downstream>(
     let id = shared.ids.next();
     let start = downstream.state().deadline.now();
     let unrouted = shared.routes.unrouted().clone();
-    let record = RequestRecord::new(start, unrouted, id, downstream.peer().address.ip());
+    let (client, log) = (downstream.peer().address.ip(), shared.access_log.as_ref());
+    let record = RequestRecord::new(start, unrouted, id, client, log);
     let table = shared.table();
     let mut exchange = Exchange {
         shared: &shared,
@@ -183,13 +184,12 @@ impl<'w, D: Downstream> Exchange<'w, D> {
 
     /// Records what is known about the request, whether or not it was refused.
     fn note_arrived(&mut self, arrived: &mut Arrived<'w>, head: &Parts) {
-        if let Some(fields) = &mut self.record.log {
-            fields.method = Some(head.method.clone());
-            fields.host = arrived.host.as_deref().map(str::to_owned);
-            fields.path = arrived.path.as_ref().ok().cloned();
-            fields.version = Some(head.version);
-            let certificate = self.downstream.peer().certificate();
-            fields.client_cert = certificate.map(|certificate| certificate.name.clone());
+        if let Some(noted) = &mut self.record.log {
+            let path = arrived.path.as_deref().ok();
+            noted.request(&head.method, arrived.host.as_deref(), path, head.version);
+            let certificate = self.downstream.peer().certificate().map(|one| one.name.clone());
+            let field = |name| head.headers.get(name);
+            noted.client(certificate, field(header::USER_AGENT), field(header::REFERER));
         }
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;

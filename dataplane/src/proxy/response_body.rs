@@ -86,6 +86,9 @@ impl<D: Downstream> ResponseBody<D> {
         state.unwritten.set(state.unwritten.get() + length);
         if let Some(record) = &mut self.record {
             record.sent += length as u64;
+            if let Content::Upstream(..) = &self.content {
+                record.upstream_received += length as u64;
+            }
         }
     }
 
@@ -202,7 +205,8 @@ impl<D: Downstream> Drop for ResponseBody<D> {
         let complete = self.is_end_stream();
         if let Some(mut record) = self.record.take() {
             record.complete |= complete;
-            record.received = self.downstream.state().body.received.get();
+            let body = &self.downstream.state().body;
+            (record.received, record.upstream_sent) = (body.received.get(), body.passed.get());
             record.ended = Some(self.downstream.state().deadline.now());
         }
         self.downstream.end();

@@ -7,6 +7,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
+    access_log::{AccessLog, WorkerLog},
     balance::Sequence,
     config::{Config, HttpsPorts, Limits},
     endpoint::Registry,
@@ -14,7 +15,12 @@ use crate::{
     telemetry::{ConnectionCounts, HandshakeCounts, Snapshot},
     upstream::Upstreams,
 };
-use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    sync::Arc,
+};
 use tokio::task::yield_now;
 
 /// How many Routes' counters are copied before others have their turn: less than a millisecond's
@@ -44,6 +50,10 @@ pub(crate) struct Shared {
     pub(super) turns: Turns,
     /// The source of request ids.
     pub(super) ids: RequestIds,
+    /// Where requests are logged, if they are.
+    pub(super) access_log: Option<Rc<WorkerLog>>,
+    /// The version of the registry whose backends were retained last, and how many had counts.
+    retained: Cell<(u64, usize)>,
     #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
     table: RefCell<Rc<Arc<Table>>>,
 }
@@ -74,6 +84,8 @@ impl Shared {
             endpoints: Sequence::of_endpoints(),
             turns: Turns::default(),
             ids: RequestIds::new(),
+            access_log: config.access_log.as_ref().map(AccessLog::of_worker),
+            retained: Cell::default(),
             table: RefCell::new(Rc::new(table)),
         })
     }
@@ -96,6 +108,17 @@ impl Shared {
     pub(crate) fn evict_idle(&self) {
         self.upstreams.evict_idle();
         self.routes.retain(&self.table());
+        self.forget_backends();
+    }
+
+    /// Forgets the counts of backends that the newest table does not name.
+    fn forget_backends(&self) {
+        let stats = &self.upstreams.stats;
+        let version = self.registry.version();
+        if self.retained.get() != (version, stats.len()) {
+            self.registry.with_backends(|known| stats.retain(known));
+            self.retained.set((version, stats.len()));
+        }
     }
 
     /// A snapshot of the counters; `connections` and `handshakes` are those of client connections.
@@ -106,7 +129,8 @@ impl Shared {
         handshakes: HandshakeCounts,
     ) -> Snapshot {
         self.routes.retain(&self.table());
-        let upstream = self.upstreams.stats.counts(self.upstreams.idle());
+        self.forget_backends();
+        let upstream = self.upstreams.stats.snapshot(self.upstreams.idle());
         let mut snapshot = Snapshot::of(upstream, connections, handshakes);
         for routes in self.routes.stats().chunks(ROUTES_PER_TURN) {
             snapshot.add(routes);

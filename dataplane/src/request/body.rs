@@ -186,6 +186,20 @@ impl Reader {
         None
     }
 
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Polled {
+        if let Some(again) = self.again() {
+            return again;
+        }
+        let is_shared = Rc::strong_count(&self.source) > 1;
+        let mut source = self.source.borrow_mut();
+        let polled = source.poll_next(cx, is_shared);
+        self.passed = source.taken;
+        if matches!(&polled, Poll::Ready(Some(Ok(frame))) if frame.is_trailers()) {
+            self.has_ended = true;
+        }
+        polled
+    }
+
     fn is_end_stream(&self) -> bool {
         let source = self.source.borrow();
         let has_trailers = source.kept.as_ref().is_some_and(|kept| kept.trailers.is_some());
@@ -201,15 +215,11 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let Some(reader) = &mut self.0 else { return Poll::Ready(None) };
-        if let Some(again) = reader.again() {
-            return again;
-        }
-        let is_shared = Rc::strong_count(&reader.source) > 1;
-        let mut source = reader.source.borrow_mut();
-        let polled = source.poll_next(cx, is_shared);
-        reader.passed = source.taken;
-        if matches!(&polled, Poll::Ready(Some(Ok(frame))) if frame.is_trailers()) {
-            reader.has_ended = true;
+        let polled = reader.poll_next(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            let passed = &reader.source.borrow().state.body.passed;
+            passed.set(passed.get() + length as u64);
         }
         polled
     }

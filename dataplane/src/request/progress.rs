@@ -11,6 +11,8 @@ use std::{
 pub(crate) struct BodyProgress {
     /// Bytes received so far.
     pub(crate) received: Cell<u64>,
+    /// Bytes passed on to backends, by all tries.
+    pub(crate) passed: Cell<u64>,
     /// Why it was cut off.
     pub(crate) failure: Cell<Option<Refusal>>,
     /// Whether more bytes are awaited.
@@ -34,6 +36,7 @@ impl BodyProgress {
     /// Clears what the previous request left.
     pub(crate) fn reset(&self) {
         self.received.set(0);
+        self.passed.set(0);
         self.failure.set(None);
         self.awaited.set(false);
         self.ended.set(None);

@@ -4,7 +4,6 @@ use crate::cors::{Denial, Outcome, Verdict};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    fmt,
     time::Duration,
 };
 
@@ -104,20 +103,20 @@ fn label(denial: Denial) -> &'static str {
     }
 }
 
-/// A verdict in the access log, prefixed by `report:` if it was only reported.
-pub(super) struct VerdictLabel(pub(super) Verdict);
-
-impl fmt::Display for VerdictLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.report_only {
-            f.write_str("report:")?;
-        }
-        match series(self.0.outcome) {
-            Series::Preflights(result, "") => write!(f, "preflight-{result}"),
-            Series::Preflights(result, reason) => write!(f, "preflight-{result}:{reason}"),
-            Series::Requests(result) => f.write_str(result),
-        }
-    }
+/// A verdict in the access log, in two parts: `report:` if it was only reported, and its name.
+pub(super) fn log_label(verdict: Verdict) -> [&'static str; 2] {
+    let name = match verdict.outcome {
+        Outcome::PreflightAllowed => "preflight-allowed",
+        Outcome::PreflightDenied(Denial::Origin) => "preflight-denied:origin",
+        Outcome::PreflightDenied(Denial::Method) => "preflight-denied:method",
+        Outcome::PreflightDenied(Denial::Header) => "preflight-denied:header",
+        Outcome::PreflightDenied(Denial::Malformed) => "preflight-denied:malformed",
+        Outcome::PreflightForwarded => "preflight-forwarded",
+        Outcome::Allowed => "allowed",
+        Outcome::Disallowed => "disallowed",
+        Outcome::Rejected => "rejected",
+    };
+    [if verdict.report_only { "report:" } else { "" }, name]
 }
 
 #[cfg(test)]
@@ -126,18 +125,23 @@ mod tests {
 
     #[test]
     fn the_log_names_verdicts() {
-        for (outcome, named) in [
-            (Outcome::PreflightAllowed, "preflight-allowed"),
-            (Outcome::PreflightDenied(Denial::Origin), "preflight-denied:origin"),
-            (Outcome::PreflightDenied(Denial::Method), "preflight-denied:method"),
-            (Outcome::PreflightDenied(Denial::Header), "preflight-denied:header"),
-            (Outcome::PreflightDenied(Denial::Malformed), "preflight-denied:malformed"),
-            (Outcome::PreflightForwarded, "preflight-forwarded"),
-            (Outcome::Allowed, "allowed"),
-            (Outcome::Disallowed, "disallowed"),
-            (Outcome::Rejected, "rejected"),
-        ] {
-            let label = |report_only| VerdictLabel(Verdict { outcome, report_only }).to_string();
+        let denied = [Denial::Origin, Denial::Method, Denial::Header, Denial::Malformed]
+            .map(Outcome::PreflightDenied);
+        let others = [
+            Outcome::PreflightAllowed,
+            Outcome::PreflightForwarded,
+            Outcome::Allowed,
+            Outcome::Disallowed,
+            Outcome::Rejected,
+        ];
+        for outcome in denied.into_iter().chain(others) {
+            // As the metrics name them.
+            let named = match series(outcome) {
+                Series::Preflights(result, "") => format!("preflight-{result}"),
+                Series::Preflights(result, reason) => format!("preflight-{result}:{reason}"),
+                Series::Requests(result) => result.to_owned(),
+            };
+            let label = |report_only| log_label(Verdict { outcome, report_only }).concat();
             assert_eq!(label(false), named);
             assert_eq!(label(true), format!("report:{named}"));
         }

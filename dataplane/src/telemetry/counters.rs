@@ -5,6 +5,7 @@ use super::{
     handshakes::HandshakeCounts,
     histogram::Histogram,
     status::StatusLabel,
+    upstream::UpstreamSnapshot,
 };
 use crate::{cors::Verdict, table::ObjectName};
 use hashbrown::HashMap;
@@ -117,7 +118,7 @@ impl fmt::Display for RetryReason {
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(super) routes: Vec<RouteSnapshot>,
-    pub(super) upstream: UpstreamCounts,
+    pub(super) upstream: UpstreamSnapshot,
     pub(super) connections: ConnectionCounts,
     pub(super) handshakes: HandshakeCounts,
 }
@@ -159,7 +160,7 @@ pub(crate) struct ConnectionCounts {
 impl Snapshot {
     /// A snapshot of a worker's counts, but for those of its Routes.
     pub(crate) fn of(
-        upstream: UpstreamCounts,
+        upstream: UpstreamSnapshot,
         connections: ConnectionCounts,
         handshakes: HandshakeCounts,
     ) -> Self {
@@ -189,52 +190,6 @@ pub(super) struct RouteSnapshot {
     pub(super) retries: BTreeMap<RetryReason, u64>,
     pub(super) suppressed: u64,
     pub(super) panics: u64,
-}
-
-/// Counters of connections and requests to backends.
-#[derive(Debug, Default)]
-pub(crate) struct UpstreamStats {
-    counts: Cell<UpstreamCounts>,
-}
-
-/// A snapshot of [`UpstreamStats`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct UpstreamCounts {
-    pub(crate) connected: u64,
-    pub(crate) failed: u64,
-    pub(crate) reused: u64,
-    pub(crate) retried: u64,
-    pub(crate) idle: u64,
-}
-
-impl UpstreamStats {
-    fn update(&self, change: impl FnOnce(&mut UpstreamCounts)) {
-        let mut counts = self.counts.get();
-        change(&mut counts);
-        self.counts.set(counts);
-    }
-
-    /// A connection attempt has succeeded or failed.
-    pub(crate) fn connected(&self, succeeded: bool) {
-        self.update(|counts| {
-            *if succeeded { &mut counts.connected } else { &mut counts.failed } += 1
-        });
-    }
-
-    /// A request was sent over a pooled connection.
-    pub(crate) fn reused(&self) {
-        self.update(|counts| counts.reused += 1);
-    }
-
-    /// A request was retried.
-    pub(crate) fn retried(&self) {
-        self.update(|counts| counts.retried += 1);
-    }
-
-    /// The counts, with the number of idle connections.
-    pub(crate) fn counts(&self, idle: usize) -> UpstreamCounts {
-        UpstreamCounts { idle: idle as u64, ..self.counts.get() }
-    }
 }
 
 #[cfg(test)]

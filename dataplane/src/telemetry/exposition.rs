@@ -2,10 +2,11 @@
 
 use super::{
     cors::{CorsCounts, Series, mode, series},
-    counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot, UpstreamCounts},
+    counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot},
     handshakes::{self, HandshakeCounts},
     histogram::Histogram,
     status::StatusLabel,
+    upstream::{self, UpstreamCounts},
 };
 use crate::table::{ObjectName, Table};
 use std::{
@@ -211,42 +212,57 @@ fn panics(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> f
     Ok(())
 }
 
+/// A label's value: the name of an external backend is a URL.
+pub(crate) struct Escaped<'n>(pub(crate) &'n str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The header of a counter's samples.
 fn family(out: &mut String, name: &str, help: &str) -> fmt::Result {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter")
 }
 
 fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
-    let total = |counter: fn(&UpstreamCounts) -> u64| -> u64 {
-        snapshots.iter().map(|snapshot| counter(&snapshot.upstream)).sum()
-    };
-    let counters = [
-        (
-            "portico_upstream_connects_total",
-            "Connections made to backends.",
-            total(|c| c.connected),
-        ),
+    type Count = fn(&UpstreamCounts) -> u64;
+    let merged = upstream::merged(snapshots.iter().map(|snapshot| &snapshot.upstream));
+    let counters: [(&str, &str, Count); 4] = [
+        ("portico_upstream_connects_total", "Connections made to a backend.", |c| c.connected),
         (
             "portico_upstream_connect_failures_total",
             "Attempts to connect to an endpoint of a backend that failed.",
-            total(|c| c.failed),
+            |c| c.failed,
         ),
         (
             "portico_upstream_reused_total",
-            "Requests sent over a connection from the pool.",
-            total(|c| c.reused),
+            "Requests sent to a backend over a connection from the pool.",
+            |c| c.reused,
         ),
         (
             "portico_upstream_retries_total",
             "Requests sent again because a pooled connection had been closed, or the backend had not processed them.",
-            total(|c| c.retried),
+            |c| c.retried,
         ),
     ];
-    for (name, help, value) in counters {
-        metric(out, name, "counter", help, value)?;
+    for (name, help, count) in counters {
+        family(out, name, help)?;
+        for (backend, counts) in &merged {
+            writeln!(out, "{name}{{backend=\"{}\"}} {}", Escaped(backend), count(counts))?;
+        }
     }
-    let idle = total(|c| c.idle);
-    metric(out, "portico_upstream_idle_connections", "gauge", "Idle connections to backends.", idle)
+    let idle: usize = snapshots.iter().map(|snapshot| snapshot.upstream.idle).sum();
+    let help = "Idle connections to backends.";
+    metric(out, "portico_upstream_idle_connections", "gauge", help, idle as u64)
 }
 
 fn connections(snapshots: &[Snapshot], memory: ConnectionMemory, out: &mut String) -> fmt::Result {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Upper bounds of the buckets, in microseconds; the last bucket is unbounded.
-const BOUNDS: [u64; 13] = [
+const BOUNDS: [u64; 16] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
-    2_500_000, 10_000_000,
+    2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
 ];
 
 /// Counts of durations by bucket, and their sum.

@@ -8,10 +8,10 @@ mod handshakes;
 mod histogram;
 mod request_record;
 mod status;
+mod upstream;
 
-pub(crate) use counters::{
-    ConnectionCounts, GaveWay, RetryReason, RouteStats, Snapshot, UpstreamStats,
-};
-pub(crate) use exposition::{ConnectionMemory, encode};
+pub(crate) use counters::{ConnectionCounts, GaveWay, RetryReason, RouteStats, Snapshot};
+pub(crate) use exposition::{ConnectionMemory, Escaped, encode};
 pub(crate) use handshakes::{HandshakeCounts, HandshakeResult, HandshakeStats};
 pub(crate) use request_record::RequestRecord;
+pub(crate) use upstream::UpstreamStats;

@@ -1,13 +1,16 @@
 //! One request's record: counted and logged when its response has ended, however it ends.
 
 use super::{RouteStats, cors};
-use crate::{cors::Verdict, refusal::Refusal};
-use http::{HeaderValue, Method, StatusCode, Version};
+use crate::{
+    access_log::{Entry, Noted, WorkerLog},
+    cors::Verdict,
+    refusal::Refusal,
+};
+use http::{HeaderValue, StatusCode};
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     rc::Rc,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -41,36 +44,16 @@ pub(crate) struct RequestRecord {
     pub(crate) received: u64,
     /// Bytes sent of the response's body.
     pub(crate) sent: u64,
+    /// Bytes of the request's body sent to backends, by all tries.
+    pub(crate) upstream_sent: u64,
+    /// Bytes received of the body of the backend's response.
+    pub(crate) upstream_received: u64,
+    /// Whether it has become a tunnel, through which everything passes as it comes.
+    pub(crate) is_tunnel: bool,
     /// Whether the whole response has been handed on.
     pub(crate) complete: bool,
-    /// Fields that only the access log shows; `None` if it is off.
-    pub(crate) log: Option<AccessLogFields>,
-}
-
-/// Fields that only the access log shows; `None` if the request was refused before they were known.
-#[derive(Debug, Default)]
-pub(crate) struct AccessLogFields {
-    /// The method.
-    pub(crate) method: Option<Method>,
-    /// The host.
-    pub(crate) host: Option<String>,
-    /// The path without query.
-    pub(crate) path: Option<String>,
-    /// The version of HTTP.
-    pub(crate) version: Option<Version>,
-    /// The subject of the client's certificate, if it has one.
-    pub(crate) client_cert: Option<Arc<str>>,
-    /// The selected backend.
-    pub(crate) backend: Option<String>,
-    /// The address of its endpoint that was tried last.
-    pub(crate) endpoint: Option<SocketAddr>,
-    /// Whether all endpoints were out, and so all were used.
-    pub(crate) panic: bool,
-}
-
-/// Whether the access log is on.
-fn access_log_is_on() -> bool {
-    tracing::enabled!(target: "access", tracing::Level::INFO)
+    /// What only the access log shows; `None` if it is off.
+    pub(crate) log: Option<Noted>,
 }
 
 impl RequestRecord {
@@ -80,6 +63,7 @@ impl RequestRecord {
         route: Rc<RouteStats>,
         id: HeaderValue,
         client: IpAddr,
+        log: Option<&Rc<WorkerLog>>,
     ) -> Self {
         Self {
             start,
@@ -94,14 +78,17 @@ impl RequestRecord {
             tries: 0,
             received: 0,
             sent: 0,
+            upstream_sent: 0,
+            upstream_received: 0,
+            is_tunnel: false,
             complete: false,
-            log: access_log_is_on().then(AccessLogFields::default),
+            log: log.map(Noted::new),
         }
     }
 
     /// The backend that was selected, if the access log is on.
     pub(crate) fn backend(&self) -> &str {
-        self.log.as_ref().and_then(|fields| fields.backend.as_deref()).unwrap_or("-")
+        self.log.as_ref().and_then(Noted::backend).unwrap_or("-")
     }
 
     /// Logs which rule the response of `backend` breaks, unless its Route has logged many of late.
@@ -125,45 +112,30 @@ impl RequestRecord {
         }
     }
 
-    fn write_log(&self, status: u16, reason: &str, duration: Duration) {
-        let Some(fields) = &self.log else { return };
-        let route = self.route.name.as_ref().map(ToString::to_string);
-        tracing::info!(
-            target: "access",
-            route = route.as_deref().unwrap_or("-"),
-            backend = fields.backend.as_deref().unwrap_or("-"),
-            endpoint = fields.endpoint.map(tracing::field::display),
-            panic = fields.panic.then_some(true),
-            client = %self.client,
-            method = fields.method.as_ref().map_or("-", Method::as_str),
-            host = fields.host.as_deref().unwrap_or("-"),
-            path = fields.path.as_deref().unwrap_or("-"),
-            version = fields.version.map_or("-", version),
-            client_cert = fields.client_cert.as_deref(),
+    fn write_log(&self, status: u16, reason: &str, ended: Instant) {
+        let Some(noted) = &self.log else { return };
+        let (upstream_bytes_sent, upstream_bytes_received) = match self.is_tunnel {
+            true => (self.received, self.sent),
+            false => (self.upstream_sent, self.upstream_received),
+        };
+        let entry = Entry {
+            route: self.route.name.as_ref(),
+            client: self.client,
             status,
             reason,
-            cors = self.cors.map(|verdict| tracing::field::display(cors::VerdictLabel(verdict))),
-            bytes_in = self.received,
-            bytes_out = self.sent,
-            duration_ms = millis(duration),
-            upstream_ms = self.upstream.map(millis),
-            tries = self.tries,
-            request_id = %self.id.to_str().unwrap_or("-"),
-        );
+            cors: self.cors.map(cors::log_label),
+            bytes_in: self.received,
+            bytes_out: self.sent,
+            duration: ended.saturating_duration_since(self.start),
+            upstream: self.upstream,
+            upstream_bytes_sent,
+            upstream_bytes_received,
+            tries: self.tries,
+            request_id: self.id.to_str().unwrap_or("-"),
+            ..Entry::default()
+        };
+        noted.write(ended, entry);
     }
-}
-
-/// A version as the log names it.
-fn version(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        _ => "HTTP/1.1",
-    }
-}
-
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 impl Drop for RequestRecord {
@@ -173,6 +145,6 @@ impl Drop for RequestRecord {
         let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
         let reason = self.reason();
         self.route.count(status, reason, self.cors, duration);
-        self.write_log(status, reason, duration);
+        self.write_log(status, reason, ended);
     }
 }

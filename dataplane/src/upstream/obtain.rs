@@ -98,7 +98,7 @@ impl Upstreams {
             Protocol::Https(_) => shared(),
         };
         if taken.is_some() {
-            self.stats.reused();
+            self.stats.reused(&way.backend.name);
         }
         taken
     }

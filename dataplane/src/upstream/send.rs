@@ -150,7 +150,7 @@ impl Upstreams {
                 }
                 return Err(error);
             }
-            self.stats.retried();
+            self.stats.retried(&way.backend.name);
         }
     }
 

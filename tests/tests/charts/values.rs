@@ -33,6 +33,7 @@ const ALL: &[&str] = &[
     "service.ports.https=8443",
     "drainTimeoutSeconds=7",
     "log.format=text",
+    "log.access=combined",
 ];
 
 /// Flags without a value of their own: what the chart has no use for, or sets by itself.
@@ -78,6 +79,20 @@ fn the_program_takes_what_the_chart_says() {
 }
 
 #[test]
+fn an_access_log_that_is_off_is_off_however_yaml_reads_it() {
+    for (value, expected) in [
+        ("log.access=off", Some("--access-log=off")),
+        ("log.access=false", Some("--access-log=off")),
+        ("log.access=json", Some("--access-log=json")),
+        ("log.access=", None),
+    ] {
+        let Some(arguments) = arguments(&[value]) else { return };
+        let given = arguments.iter().find(|argument| argument.starts_with("--access-log"));
+        assert_eq!(given.map(String::as_str), expected, "{value}");
+    }
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_name() {
     for (value, name) in [
         ("replicas=2", "replicas"),
@@ -88,6 +103,7 @@ fn a_bad_value_is_refused_with_its_name() {
         ("limits.headerTimeout=30", "headerTimeout"),
         ("limits.maxHeadBytes=lots", "maxHeadBytes"),
         ("log.format=xml", "format"),
+        ("log.access=xml", "access"),
         ("image.digest=latest", "digest"),
         ("watchNamespaces=web", "watchNamespaces"),
         ("hostClaims.web=www.ep.com", "web"),

@@ -3,18 +3,19 @@
 
 mod backends;
 mod cors;
+mod requests;
 mod tls;
 
 use portico_tests::{
     backend::{Backend, Reply, Stage, front_door, one_route, route, service},
-    edge::Edge,
+    edge::{self, Edge},
     wire::{PATIENCE, Wire, ask, get, post},
 };
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
-    sync::{Mutex, OnceLock},
+    sync::{Mutex, MutexGuard, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -34,14 +35,24 @@ impl Write for Sink {
     }
 }
 
-/// Turns the access log on, as `--log-format json` does.
+/// Turns the logs on, as `--log-format json` does.
 fn log() {
     static ON: OnceLock<()> = OnceLock::new();
     ON.get_or_init(|| {
-        let access = tracing_subscriber::EnvFilter::new("off,access=info,portico_dataplane=info");
+        let own = tracing_subscriber::EnvFilter::new("off,portico_dataplane=info");
         let json = tracing_subscriber::fmt().json().flatten_event(true);
-        json.with_env_filter(access).with_writer(|| Sink).init();
+        json.with_env_filter(own).with_writer(|| Sink).init();
+        edge::log_requests();
     });
+}
+
+/// All lines so far.
+fn all_lines() -> MutexGuard<'static, Vec<Value>> {
+    let mut lines = LINES.lock().unwrap();
+    let requests = edge::logged_requests();
+    let new = requests.split_inclusive(|byte| *byte == b'\n');
+    lines.extend(new.map(|line| serde_json::from_slice::<Value>(line).unwrap()));
+    lines
 }
 
 /// Looks until there is something to see: counts and lines follow the end of an answer.
@@ -60,7 +71,7 @@ async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 async fn lines(id: &str) -> Vec<Value> {
     let of = |line: &&Value| line["target"] == "access" && line["request_id"] == id;
     eventually(async || {
-        let lines: Vec<_> = LINES.lock().unwrap().iter().filter(of).cloned().collect();
+        let lines: Vec<_> = all_lines().iter().filter(of).cloned().collect();
         (!lines.is_empty()).then_some(lines)
     })
     .await
@@ -74,6 +85,11 @@ async fn line(edge: &Edge, request: &str) -> Value {
     lines.remove(0)
 }
 
+/// What a line says was sent to backends and received.
+fn upstream_bytes(line: &Value) -> [u64; 2] {
+    ["sent", "received"].map(|way| line[format!("upstream_bytes_{way}")].as_u64().unwrap())
+}
+
 #[tokio::test]
 async fn the_access_line_tells_what_is_documented() {
     log();
@@ -83,7 +99,7 @@ async fn the_access_line_tells_what_is_documented() {
     let trusting = front_door("trustedProxies: [127.0.0.0/8]");
     let manifests = [trusting, service("app", "http", &[backend.address()]), app].concat();
     let edge = Edge::start(&manifests).await.unwrap();
-    let fields = "X-Forwarded-For: 203.0.113.7\r\nX-Request-Id: a-line-of-its-own\r\nOrigin: https://a.example\r\n";
+    let fields = "User-Agent: curl/8.0 \"x\"\r\nX-Forwarded-For: 203.0.113.7\r\nX-Request-Id: a-line-of-its-own\r\nOrigin: https://a.example\r\n";
     let request = post("/a/./%62?token=s3cr3t", fields, "123");
     let line = line(&edge, &request.replace("www", "WWW")).await;
     for (name, value) in [
@@ -96,6 +112,7 @@ async fn the_access_line_tells_what_is_documented() {
         ("host", "www.ep.com"),
         ("path", "/a/b"),
         ("version", "HTTP/1.1"),
+        ("user_agent", "curl/8.0 \"x\""),
         ("reason", ""),
         ("cors", "allowed"),
         ("request_id", "a-line-of-its-own"),
@@ -105,6 +122,7 @@ async fn the_access_line_tells_what_is_documented() {
     assert_eq!(line["endpoint"], backend.address().to_string());
     assert_eq!(line["status"], 200);
     assert_eq!((&line["bytes_in"], &line["bytes_out"]), (&3.into(), &4.into()));
+    assert_eq!((upstream_bytes(&line), &line["tries"]), ([3, 4], &1.into()));
     let (whole, upstream) = (line["duration_ms"].as_f64(), line["upstream_ms"].as_f64());
     assert!(whole.unwrap() >= upstream.unwrap() && upstream.unwrap() > 0.0, "{line}");
     assert!(!line.to_string().contains("s3cr3t"), "{line}");
@@ -192,28 +210,6 @@ async fn an_answer_that_ends_with_the_clients_broken_body_is_not_the_backends_fa
     client.send("no chunk\r\n").await.unwrap();
     let line = lines(&request.field("x-request-id")).await.remove(0);
     assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"BodyBroken".into()), "{line}");
-}
-
-#[tokio::test]
-async fn a_tunnel_has_its_line_when_it_ends() {
-    log();
-    let stage = Stage::open().await.unwrap();
-    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
-    let mut client = Wire::connect(edge.address()).await.unwrap();
-    client.send(get("/", "Connection: upgrade\r\nUpgrade: websocket\r\n")).await.unwrap();
-    let mut backend = stage.accept().await.unwrap();
-    let request = backend.read_request().await.unwrap().unwrap();
-    let switch =
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
-    backend.send(format!("{switch}early")).await.unwrap();
-    assert_eq!(client.read_answer("GET").await.unwrap().status(), 101);
-    assert_eq!(client.read(5).await.unwrap(), b"early");
-    client.send("123").await.unwrap();
-    assert_eq!(backend.read(3).await.unwrap(), b"123");
-    drop((client, backend));
-    let line = lines(&request.field("x-request-id")).await.remove(0);
-    assert_eq!((&line["status"], &line["reason"]), (&101.into(), &"".into()), "{line}");
-    assert_eq!((&line["bytes_in"], &line["bytes_out"]), (&3.into(), &5.into()), "{line}");
 }
 
 /// All samples, each `name{labels}` with its value. Fails on what is not the Prometheus text format.
@@ -356,16 +352,28 @@ async fn connections_and_tries_are_counted() {
         client.read_answer("GET").await.unwrap();
     }
     let seen = counts(&edge, &requests("web/dead", 502, "ConnectFailed"), 1.0).await;
-    for (name, value) in [
-        ("portico_connections", 1.0),
-        ("portico_upstream_connects_total", 1.0),
-        ("portico_upstream_connect_failures_total", 1.0),
-        ("portico_upstream_reused_total", 2.0),
-        ("portico_upstream_retries_total", 0.0),
-        ("portico_upstream_idle_connections", 1.0),
+    assert_eq!(seen["portico_connections"], 1.0);
+    assert_eq!(seen["portico_upstream_idle_connections"], 1.0);
+    for (name, app, dead) in [
+        ("connects", 1.0, 0.0),
+        ("connect_failures", 0.0, 1.0),
+        ("reused", 2.0, 0.0),
+        ("retries", 0.0, 0.0),
     ] {
-        assert_eq!(seen[name], value, "{name}");
+        let of = |backend| seen[&format!("portico_upstream_{name}_total{{backend=\"{backend}\"}}")];
+        assert_eq!((of("web/app:80"), of("web/dead:80")), (app, dead), "{name}");
     }
+    // The label is a name of the table, and goes with it: nothing that a peer sends makes one.
+    for host in ["a", "b"] {
+        ask(edge.address(), get("/app", "").replace("www.", host)).await.unwrap();
+    }
+    edge.serve(&(front_door("") + &route("other", "respond: {}"))).await.unwrap();
+    eventually(async || {
+        let metrics = metrics(&edge).await;
+        let labelled = |name: &String| name.starts_with("portico_upstream_") && name.contains('{');
+        (!metrics.keys().any(labelled)).then_some(())
+    })
+    .await;
     drop(client);
     counts(&edge, "portico_connections", 0.0).await;
 }

@@ -160,7 +160,9 @@ async fn a_backend_that_refuses_the_certificate_is_502() {
             let edge = edge(SERVICE, tls, &services, objects).await;
             assert_eq!(outcome(&edge).await, is(502, "TlsFailed"), "{protocols:?}");
             // What is counted there is logged.
-            let failures = edge.metric::<u64>("portico_upstream_connect_failures_total").await;
+            let failures = edge
+                .metric::<u64>("portico_upstream_connect_failures_total{backend=\"web/app:80\"}")
+                .await;
             assert_eq!(failures.unwrap(), 1);
         }
     }

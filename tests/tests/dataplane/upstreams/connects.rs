@@ -24,11 +24,19 @@ async fn an_endpoint_that_accepts_nothing_costs_few_requests_an_attempt() {
         }
         // It is tried again after a second, then after two, four, …
         let attempts = 2 + u64::from(began.elapsed().as_secs() as u32);
-        let failures: u64 = edge.metric("portico_upstream_connect_failures_total").await.unwrap();
+        let failures: u64 = edge
+            .metric("portico_upstream_connect_failures_total{backend=\"web/app:80\"}")
+            .await
+            .unwrap();
         assert!((1..=attempts).contains(&failures), "{failures} failures");
         // All requests went over one connection to the endpoint that is there.
         assert_eq!(backend.connections(), 1);
-        assert_eq!(edge.metric::<u64>("portico_upstream_connects_total").await.unwrap(), 1);
+        assert_eq!(
+            edge.metric::<u64>("portico_upstream_connects_total{backend=\"web/app:80\"}")
+                .await
+                .unwrap(),
+            1
+        );
     }
 }
 

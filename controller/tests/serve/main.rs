@@ -1,6 +1,8 @@
 //! `portico serve` as users run it: readiness, admin pages, signals, exit statuses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod logs;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -23,11 +25,18 @@ struct Serve {
 
 impl Serve {
     fn start(path: &Path, flags: &[&str]) -> Self {
-        let mut child = command(path, flags).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_logging(path, flags, "")
+    }
+
+    /// The same, with what `RUST_LOG` selects in its output.
+    fn start_logging(path: &Path, flags: &[&str], log: &str) -> Self {
+        let mut command = command(path, flags);
+        let mut child = command.env("RUST_LOG", log).stdout(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stdout.take().unwrap());
         let mut after = |what: &str| {
             let line = line_with(&mut log, what);
-            line.split(what).nth(1).unwrap().trim().parse().unwrap()
+            let address = line.split(what).nth(1).unwrap();
+            address.split(['"', '\n']).next().unwrap().parse().unwrap()
         };
         let (admin, http) = (after("admin pages at http://"), after("serving http://"));
         Self { child, log, http, admin }
