@@ -10,11 +10,12 @@ mod values;
 pub use operator::OperatorArgs;
 pub use underscores::UnderscoreArgs;
 
-use crate::compile::HostClaims;
+use crate::{compile::HostClaims, version};
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
     error::ErrorKind,
 };
+use clap_complete::Shell;
 use portico_dataplane::{
     address_guard::{AddressGuard, ExternalPattern},
     config::{Config, Limits},
@@ -24,7 +25,13 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Durat
 /// Puts services on separate hosts behind one origin: a front door that routes, rewrites and
 /// answers for them, so that browsers need no CORS preflights
 #[derive(Debug, Parser)]
-#[command(name = "portico", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "portico",
+    version = version::SHORT,
+    long_version = version::LONG,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub struct Cli {
     /// The command to run.
     #[command(subcommand)]
@@ -44,6 +51,10 @@ impl Cli {
             args.note_given(line);
         }
         if let Command::Operator(args) = &cli.command {
+            let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
+            args.fit_together().map_err(error)?;
+        }
+        if let Command::Explain(args) = &cli.command {
             let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
             args.fit_together().map_err(error)?;
         }
@@ -106,15 +117,31 @@ pub enum Command {
     /// be read or parsed.
     #[command(after_help = "Examples:\n  \
         portico explain examples/ep --url http://localhost:8080/sales/report\n  \
-        portico explain examples/partner --url http://localhost:8080/orders/7 --method PUT \\\n    \
-        --origin https://shop.example --header 'content-type: application/json'\n  \
+        portico explain examples/partner --url http://localhost:8080/orders/7 -X PUT \\\n    \
+        --origin https://shop.example -H 'content-type: application/json'\n  \
         portico explain . --url https://www.ep.com/ -o json | jq .winner.route\n\n\
-        A preflight itself: --method OPTIONS --origin ORIGIN \
-        --header 'access-control-request-method: PUT'.")]
+        A preflight itself: -X OPTIONS --origin ORIGIN \
+        -H 'access-control-request-method: PUT'.")]
     Explain(Box<explain::ExplainArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,
+    /// Print a script that completes commands and flags in a shell
+    #[command(after_help = "Examples:\n  \
+        portico completions bash > /etc/bash_completion.d/portico\n  \
+        portico completions zsh > \"${fpath[1]}/_portico\"\n  \
+        portico completions fish > ~/.config/fish/completions/portico.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page: of a command, or of Portico
+    #[command(after_help = "Examples:\n  portico man | man -l -\n  \
+        portico man serve > /usr/local/share/man/man1/portico-serve.1")]
+    Man {
+        /// A command, such as 'serve'
+        command: Option<String>,
+    },
 }
 
 /// Arguments of `portico serve`.

@@ -1,8 +1,11 @@
 //! Arguments of `portico explain`.
 
-use super::{ExternalArgs, HostClaimArgs, Output, UnderscoreArgs, values};
+use super::{
+    ExternalArgs, HostClaimArgs, Output, UnderscoreArgs,
+    values::{self, GivenHeader},
+};
 use clap::Args;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use portico_dataplane::explain::Target;
 use std::path::PathBuf;
 
@@ -19,15 +22,23 @@ pub struct ExplainArgs {
     pub url: Target,
     /// The request's method. As in fetch(), get, head, post, put, delete and options are converted
     /// to upper case, others are not
-    #[arg(long, value_name = "METHOD", default_value = "GET", value_parser = values::method)]
+    #[arg(
+        short = 'X',
+        long,
+        visible_alias = "request",
+        value_name = "METHOD",
+        default_value = "GET",
+        value_parser = values::method
+    )]
     pub method: Method,
     /// The origin of the page that sends the request: https://app.example.com, or null. Without it,
     /// whatever depends on the page's origin is left open
     #[arg(long, value_name = "ORIGIN", value_parser = values::origin)]
-    pub origin: Option<HeaderValue>,
-    /// A header set by the page's script, or by whoever sends the request; repeatable
-    #[arg(long = "header", value_name = "'NAME: VALUE'", value_parser = values::header)]
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    origin: Option<HeaderValue>,
+    /// A header set by the page's script, or by whoever sends the request; repeatable. As with curl,
+    /// 'NAME;' has an empty value
+    #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'", value_parser = values::header)]
+    headers: Vec<GivenHeader>,
     /// The port at which clients reach HTTPS, to which plain HTTP is redirected [default: 443, or
     /// 8443 if the URL's port is 8080]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -44,4 +55,43 @@ pub struct ExplainArgs {
     /// Request headers whose names have underscores.
     #[command(flatten)]
     pub underscores: UnderscoreArgs,
+}
+
+impl ExplainArgs {
+    /// The page's origin, as `--origin` or a header gives it.
+    pub fn origin(&self) -> Option<&HeaderValue> {
+        self.origins().next()
+    }
+
+    /// The headers of the request, but for its origin.
+    pub fn headers(&self) -> HeaderMap {
+        let fields = self.headers.iter().filter_map(|given| match given {
+            GivenHeader::Field(name, value) => Some((name, value)),
+            GivenHeader::Origin(_) | GivenHeader::Nothing => None,
+        });
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name, value.clone());
+        }
+        headers
+    }
+
+    /// Whether all that is given can be so.
+    pub(super) fn fit_together(&self) -> Result<(), String> {
+        match self.origins().find(|origin| Some(*origin) != self.origin()) {
+            Some(other) => Err(format!(
+                "a page has one origin, and {:?} is another one",
+                other.to_str().unwrap_or_default()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn origins(&self) -> impl Iterator<Item = &HeaderValue> {
+        let headers = self.headers.iter().filter_map(|given| match given {
+            GivenHeader::Origin(origin) => Some(origin),
+            GivenHeader::Field(..) | GivenHeader::Nothing => None,
+        });
+        self.origin.iter().chain(headers)
+    }
 }

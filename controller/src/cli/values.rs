@@ -96,18 +96,41 @@ pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
     }
 }
 
-/// A request header.
-pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
-    let (name, value) =
-        text.split_once(':').ok_or("write a name, ':' and a value: 'x-tenant: blue'")?;
+/// What `-H` gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum GivenHeader {
+    /// A header of the request.
+    Field(HeaderName, HeaderValue),
+    /// The page's origin.
+    Origin(HeaderValue),
+    /// Nothing is sent.
+    Nothing,
+}
+
+/// A request header as curl reads it: `NAME: VALUE`; `NAME;` has an empty value, and `NAME:` sends
+/// none.
+pub(super) fn header(text: &str) -> Result<GivenHeader, String> {
+    let empty = text.strip_suffix(';').filter(|name| !name.contains(':'));
+    let (name, value) = empty
+        .map(|name| (name, None))
+        .or_else(|| text.split_once(':').map(|(name, value)| (name, Some(value.trim()))))
+        .ok_or("write a name, ':' and a value: 'x-tenant: blue'")?;
     let name =
         HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "that is not a header name")?;
-    let value = HeaderValue::from_str(value.trim())
-        .map_err(|_| "the value has characters that no header may have")?;
+    let value = match value {
+        Some("") => return Ok(GivenHeader::Nothing),
+        value => value.unwrap_or_default(),
+    };
     match name {
-        header::HOST => Err("the host is that of --url"),
-        header::ORIGIN => Err("give the page's origin with --origin"),
-        name => Ok((name, value)),
+        header::HOST => {
+            Err("write the host in --url: nothing is sent, so its address does not matter"
+                .to_owned())
+        }
+        header::ORIGIN => origin(value).map(GivenHeader::Origin),
+        name => match HeaderValue::from_str(value) {
+            Ok(value) => Ok(GivenHeader::Field(name, value)),
+            Err(_) => Err("the value has characters that no header may have".to_owned()),
+        },
     }
 }
 

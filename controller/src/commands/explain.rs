@@ -11,7 +11,6 @@ use crate::{
     files::{self, Merged},
 };
 use anyhow::Context;
-use http::HeaderMap;
 use portico_dataplane::{
     config::HttpsPorts,
     explain::{self, Explanation, Question, QuestionError},
@@ -49,15 +48,11 @@ fn explanation(
     merged: &Merged,
     compiled: &Compiled,
 ) -> Result<Explanation, QuestionError> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &args.headers {
-        headers.append(name.clone(), value.clone());
-    }
     let question = Question {
         method: args.method.clone(),
         target: args.url.clone(),
-        origin: args.origin.clone(),
-        headers,
+        origin: args.origin().cloned(),
+        headers: args.headers(),
         via_name: VIA_NAME.into(),
         underscores: args.underscores.setting(),
         https_ports: HttpsPorts { public: args.public_https_port, ..HTTPS_PORTS },

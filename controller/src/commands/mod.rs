@@ -4,6 +4,7 @@ mod check;
 mod crds;
 mod demo;
 mod explain;
+mod manual;
 mod operator;
 mod paint;
 mod serve;
@@ -35,6 +36,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Crds => crds::run(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { command } => manual::page(command.as_deref()),
         Command::Demo(args) => block_on(demo::run(*args)),
     }
 }

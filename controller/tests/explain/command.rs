@@ -1,6 +1,6 @@
 //! The command line: invalid flags and invalid files.
 
-use crate::{FRONT_DOOR, explain, forward};
+use crate::{FRONT_DOOR, explain, field, forward, told};
 use std::{fs, process::Command};
 
 #[test]
@@ -34,7 +34,13 @@ fn a_bad_flag_is_2_and_says_what_a_good_one_is() {
         (&["--url", "http://a/", "--header", "a b: c"], "that is not a header name"),
         (&["--url", "http://a/", "--header", "a: b\u{7}"], "no header may have"),
         (&["--url", "http://a/", "--header", "Host: b"], "--url"),
-        (&["--url", "http://a/", "--header", "Origin: b"], "--origin"),
+        (&["--url", "http://a/", "-X", "G T"], "GET, POST"),
+        (&["--url", "http://a/", "-H", "x"], "x-tenant: blue"),
+        (&["--url", "http://a/", "-H", "Origin: b"], "write https://b"),
+        (
+            &["--url", "http://a/", "-H", "Origin: https://b", "--origin", "https://c"],
+            "\"https://b\" is another one",
+        ),
         (&["--url", "http://a/", "--origin", "https://a.example/"], "https://a.example"),
         (&["--url", "http://a/", "--origin", "app.example.com"], "write https://app.example.com"),
         (&["--url", "http://a/", "--origin", "*"], "a page has one origin"),
@@ -44,4 +50,20 @@ fn a_bad_flag_is_2_and_says_what_a_good_one_is() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}");
         assert!(ran.err.contains(way_out), "{args:?}: {}", ran.err);
     }
+}
+
+#[test]
+fn a_request_can_be_given_as_to_curl() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    let told = |args: &[&str]| told(&manifests, "http://www.ep.com/a", args);
+    let long = ["--method", "PUT", "--header", "x-a: 1", "--origin", "https://app.example.com"];
+    for short in [
+        &["-X", "PUT", "-H", "x-a: 1", "-H", "Origin: https://app.example.com"][..],
+        &["-XPUT", "-Hx-a:1", "--origin", "https://app.example.com"],
+        &["--request", "PUT", "-H", "X-A: 1", "-H", "origin: https://app.example.com", "-H", "b:"],
+    ] {
+        assert_eq!(told(short), told(&long), "{short:?}");
+    }
+    let headers = &told(&["-H", "x-none:", "-H", "x-empty;"])["request"]["headers"];
+    assert_eq!((field(headers, "x-none"), field(headers, "x-empty")), (None, Some("")));
 }

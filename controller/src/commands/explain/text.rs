@@ -82,7 +82,7 @@ impl Text {
     }
 
     fn question(&mut self, args: &ExplainArgs) {
-        let page = match &args.origin {
+        let page = match args.origin() {
             Some(origin) => format!(", by a page of {}", origin.to_str().unwrap_or_default()),
             None => String::new(),
         };
