@@ -73,7 +73,7 @@ pub enum Command {
     /// how long each call took. If a default port is taken, a free one is used. Ctrl-C stops it.
     #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
     #[command(mut_arg("https", |https| https.default_value(demo::HTTPS)))]
-    #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 60ms\n  \
+    #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 0ms\n  \
         portico demo --http 0.0.0.0:8080    (open to other machines: a phone)\n\n\
         Only warnings are logged; RUST_LOG=info shows the access log too.")]
     Demo(Box<demo::DemoArgs>),
@@ -253,6 +253,10 @@ pub struct ServingArgs {
     /// Log format
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Whether and how requests are logged; 'combined' is the format of Apache and nginx [default:
+    /// as --log-format and RUST_LOG say]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub access_log: Option<AccessLogFormat>,
     /// Maximum size of a request's head, in bytes, KiB or MiB; larger ones get 431
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = values::size)]
     pub max_head_bytes: usize,
@@ -280,10 +284,6 @@ pub struct ServingArgs {
     pub max_memory: Option<usize>,
     /// How long a new connection's first byte may take, and a request's head, from its first byte
     /// to its last: 500ms, 30s, 1m30s
-    /// Whether and how requests are logged; 'combined' is the format of Apache and nginx [default:
-    /// as --log-format and RUST_LOG say]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub access_log: Option<AccessLogFormat>,
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
     pub header_timeout: Duration,
     /// How long a TLS handshake may take, from accepting the connection
@@ -319,6 +319,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccessLogFormat {
+    /// Not at all.
+    Off,
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// The combined log format of Apache and nginx.
+    Combined,
+}
+
 impl ServingArgs {
     /// The dataplane's configuration, but for the access log.
     pub fn config(&self) -> Config {
@@ -331,6 +344,7 @@ impl ServingArgs {
             via_name: self.via_name.clone().unwrap_or_else(values::random_name).into(),
             guard: self.external.guard(),
             name_servers: [].into(),
+            access_log: None,
             limits: Limits {
                 head_bytes: self.max_head_bytes,
                 uri_bytes: self.max_uri_bytes,
@@ -346,23 +360,9 @@ impl ServingArgs {
                 ..Limits::default()
             },
         }
-/// How requests are logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AccessLogFormat {
-    /// Not at all.
-    Off,
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-    /// The combined log format of Apache and nginx.
-    Combined,
-}
-
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
-            access_log: None,

@@ -5,10 +5,11 @@
 use portico_tests::{
     binary,
     browser::{Chromium, Kind, Page, Trust},
+    serve::Serve,
 };
 use serde_json::{Value, json};
 use std::{
-    env,
+    env, fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
@@ -16,6 +17,16 @@ use std::{
 
 /// Calls of the page in each round.
 const CALLS: u64 = 5;
+
+/// Notes what the numbers at the top and the title say while they change.
+const WATCH: &str = "(() => {
+    window.seen = [];
+    const ids = ['preflights', 'median', 'equal', 'avoided', 'saved'];
+    const note = () => window.seen.push([
+        ...ids.map((id) => document.getElementById(`tile-${id}`).textContent), document.title]);
+    const all = { subtree: true, childList: true, characterData: true };
+    new MutationObserver(note).observe(document.documentElement, all);
+})()";
 
 /// Waits until nothing moves any more.
 const STILL: &str = "Promise.all(document.getAnimations().map((animation) => animation.finished))
@@ -92,10 +103,21 @@ fn summary(browser: &mut dyn Page) -> Value {
     serde_json::from_str(text.as_str().unwrap()).unwrap()
 }
 
-/// Whether the page needs no scrolling to the side in a viewport `width` CSS pixels wide.
+/// Whether the page needs no scrolling to the side in a viewport `width` CSS pixels wide, nor does
+/// any part of it.
 fn fits(browser: &mut Chromium, width: u32) -> bool {
     let wide = browser.evaluate("document.documentElement.scrollWidth").unwrap();
-    wide.as_u64().unwrap() <= u64::from(width)
+    let parts = "[...document.querySelectorAll('*')].filter((one) =>
+        one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX === 'auto').length";
+    let parts = browser.evaluate(parts).unwrap();
+
+    wide.as_u64().unwrap() <= u64::from(width) && parts == 0
+}
+
+/// What the page shows.
+fn shown(browser: &mut dyn Page) -> String {
+    let text = browser.evaluate("document.body.innerText").unwrap();
+    text.as_str().unwrap().to_owned()
 }
 
 /// What any run must show.
@@ -139,23 +161,61 @@ fn picture(name: &str) -> PathBuf {
 #[test]
 fn the_front_door_saves_every_preflight() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&["--latency", "60ms"]);
+    let demo = Demo::start(&[]);
 
     browser.set_viewport(1180, 850, false).unwrap();
     let first = finished(&mut browser, &format!("http://localhost:{}/", demo.port));
     assert_one_round_trip_saved(&first, 5);
-    // The preflight was delayed as well; clocks of pages are coarse.
+    // 60 ms is the default. The preflight was delayed as well; clocks of pages are coarse.
     assert!(fastest(&first, "direct") > 119.0, "{first}");
     assert!(fastest(&first, "frontDoor") > 59.0, "{first}");
     assert!(fits(&mut browser, 1180));
     browser.evaluate(STILL).unwrap();
     browser.screenshot(&picture("demo.png")).unwrap();
+    let title = browser.evaluate("document.title").unwrap();
+    let (preflights, speed) = title.as_str().unwrap().split_once(", ").unwrap();
+    assert_eq!(preflights, "25 → 0 preflights");
+    assert!(speed.ends_with(" times as fast – Portico demo"), "{title}");
+    let times: f64 = speed.split(' ').next().unwrap().parse().unwrap();
+    assert!((1.2..=2.2).contains(&times), "{title}");
+    if cfg!(target_os = "linux") {
+        let said = shown(&mut browser);
+        let of =
+            "round trip each between this browser and the front door, which are on one machine";
+        assert!(
+            said.contains(of) && said.contains("the 60 ms that the services add are not"),
+            "{said}"
+        );
+    }
 
+    browser.evaluate(WATCH).unwrap();
     let again = "document.getElementById('rounds').value = 2;
         document.querySelector('#again button').click()";
     browser.evaluate(again).unwrap();
     assert_one_round_trip_saved(&summary(&mut browser), 2);
     assert_eq!(browser.complaints(), [] as [String; 0]);
+    let seen = browser.evaluate("window.seen").unwrap();
+    let seen = seen.as_array().unwrap();
+    let sequence = |tile: usize| {
+        let mut values: Vec<_> = seen.iter().map(|all| all[tile].as_str().unwrap()).collect();
+        values.dedup();
+        values
+    };
+    // The numbers have moved with every call.
+    let begun = |values: Vec<&str>| {
+        values
+            .into_iter()
+            .skip_while(|one| !one.starts_with('1'))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let counted = |end: &str| (1..=10).map(|n| format!("{n}{end}")).collect::<Vec<_>>();
+    assert_eq!(begun(sequence(0)), counted(" → 0"));
+    assert_eq!(begun(sequence(3)), counted(""));
+    let equal: Vec<_> = (1..=10).map(|n| format!("{n} of {n} equal")).collect();
+    assert_eq!(begun(sequence(2)), equal);
+    assert!(sequence(1).len() >= 3, "{seen:?}");
+    assert!(sequence(5).iter().any(|title| title.starts_with("5 → 0 preflights")), "{seen:?}");
 
     assert!(demo.interrupt().0.success());
 }
@@ -163,12 +223,16 @@ fn the_front_door_saves_every_preflight() {
 #[test]
 fn a_phone_shows_all_of_it() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&[]);
+    let demo = Demo::start(&["--latency", "0ms"]);
 
     browser.set_viewport(360, 740, true).unwrap();
-    let shown = finished(&mut browser, &format!("http://127.0.0.1:{}/", demo.port));
+    let url = format!("http://127.0.0.1:{}/", demo.port);
+    let shown = finished(&mut browser, &url);
     assert_one_round_trip_saved(&shown, 5);
+    assert!(fastest(&shown, "direct") < 59.0, "{shown}");
     assert!(fits(&mut browser, 360), "the page is wider than the screen");
+    browser.set_viewport(320, 640, true).unwrap();
+    assert!(fits(&mut browser, 320), "the page is wider than the screen");
     browser.screenshot(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo-phone.png")).unwrap();
     assert_eq!(browser.complaints(), [] as [String; 0]);
 }
@@ -176,7 +240,7 @@ fn a_phone_shows_all_of_it() {
 #[test]
 fn what_can_not_be_reached_is_named() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&[]);
+    let demo = Demo::start(&["--latency", "0ms"]);
 
     browser.command("Network.enable", json!({})).unwrap();
     browser.command("Network.setBlockedURLs", json!({"urls": ["*/users/*"]})).unwrap();
@@ -188,11 +252,78 @@ fn what_can_not_be_reached_is_named() {
     assert!(alert.as_str().unwrap().contains("The profiles service must be reachable"), "{alert}");
 }
 
+#[test]
+fn without_javascript_the_page_says_so() {
+    let Some(mut browser) = chromium() else { return };
+    let demo = Demo::start(&[]);
+    browser.set_viewport(320, 640, true).unwrap();
+    let off = json!({"value": true});
+    browser.command("Emulation.setScriptExecutionDisabled", off).unwrap();
+    browser.open(&format!("http://localhost:{}/", demo.port)).unwrap();
+    browser.wait_for("document.readyState === 'complete'").unwrap();
+    let said = shown(&mut browser);
+    assert!(said.contains("JavaScript is switched off"), "{said}");
+    // Nothing looks as if it were still to come.
+    assert!(!said.contains('…') && !said.contains("Run again"), "{said}");
+    assert!(said.contains("Front door: one") && said.contains("Read on"), "{said}");
+    assert!(fits(&mut browser, 320));
+}
+
+/// One service of the demo on its own, as the Deployments of the example run it.
+fn start_service(name: &str) -> (Demo, u16) {
+    let mut process = Command::new(binary::portico().unwrap())
+        .args(["demo", "--service", name, "--http", "127.0.0.1:0", "--latency", "0ms"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let url = line.trim().rsplit(' ').next().unwrap().to_owned();
+    let port = url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    (Demo { process, url, port, output }, port)
+}
+
+#[test]
+fn in_a_cluster_the_page_runs_the_front_doors_half() {
+    let Some(mut browser) = chromium() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/ep");
+    let mut manifests = String::new();
+    let mut services = Vec::new();
+    for name in ["00-namespace", "front-door", "app", "sales", "profiles"] {
+        manifests += &fs::read_to_string(folder.join(name).with_extension("yaml")).unwrap();
+        manifests += "\n---\n";
+    }
+    for name in ["app", "sales", "profiles"] {
+        let (service, port) = start_service(name);
+        services.push(service);
+        manifests += &format!(
+            "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: {name}, namespace: web, labels: {{kubernetes.io/service-name: {name}}}}}, addressType: IPv4, ports: [{{name: http, port: {port}}}], endpoints: [{{addresses: [127.0.0.1], conditions: {{ready: true}}}}]}}\n---\n"
+        );
+    }
+    let front_door = Serve::start(&manifests, &[]).unwrap();
+
+    browser.set_viewport(320, 640, true).unwrap();
+    let url = format!("http://localhost:{}/", front_door.http.port());
+    let summary = finished(&mut browser, &url);
+    assert_eq!(summary["problems"], json!([]), "{summary}");
+    assert_eq!(summary["preflights"], json!({"frontDoor": 0}), "{summary}");
+    assert_eq!(summary["requests"], json!({"frontDoor": 25}), "{summary}");
+    assert_eq!((&summary["equal"], &summary["pairs"]), (&json!(25), &json!(25)), "{summary}");
+    let said = shown(&mut browser);
+    assert!(said.contains("there is only this half") && said.contains("25 of 25"), "{said}");
+    assert!(!said.contains("Direct (striped)") && !said.contains("demo-key"), "{said}");
+    let title = browser.evaluate("document.title").unwrap();
+    assert_eq!(title, "0 preflights for 25 calls – Portico demo");
+    assert!(fits(&mut browser, 320));
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+}
+
 /// The page over https, whose calls share a connection of HTTP/2.
 fn the_page_is_the_same_over_https(kind: Kind) {
     let trust = Trust { anything: true, ..Trust::default() };
     let Some(mut browser) = kind.launch(&trust).unwrap() else { return };
-    let demo = Demo::logging("access=info", &["--tls", "--log-format", "json"]);
+    let demo = Demo::logging("warn", &["--tls", "--access-log", "json", "--latency", "0ms"]);
 
     let shown = finished(&mut *browser, &demo.url);
     assert_one_round_trip_saved(&shown, 5);

@@ -13,8 +13,8 @@ pub const HTTPS: &str = "127.0.0.1:8443";
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Delay of every service's responses, as if the service were that far away
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = values::time)]
+    /// Delay of every service's responses, as if the service were that far away; 0ms: none
+    #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = values::time)]
     pub latency: Duration,
     /// Serve the page over https, with a certificate that is made at every start and that browsers
     /// warn of; plain HTTP is redirected

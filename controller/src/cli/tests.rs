@@ -32,6 +32,19 @@ fn an_address_that_the_demo_is_given_is_told_from_the_usual_one() {
 }
 
 #[test]
+fn the_demo_adds_60_ms_unless_it_is_told_otherwise() {
+    let latency = |flags: &[&str]| {
+        let line = Cli::command().get_matches_from(["portico", "demo"].iter().chain(flags));
+        match Cli::from_line(&line).unwrap().command {
+            Command::Demo(args) => args.latency,
+            other => unreachable!("{other:?}"),
+        }
+    };
+    assert_eq!(latency(&[]), Duration::from_millis(60));
+    assert_eq!(latency(&["--latency", "0ms"]), Duration::ZERO);
+}
+
+#[test]
 fn the_defaults_are_those_of_the_dataplane() {
     let args = serving(&[]).unwrap();
     let config = args.config();

@@ -128,7 +128,9 @@ fn greeting(at: &Started, services: &Services, latency: Duration, tls: bool) -> 
 fn waits(added: Duration) -> String {
     match added {
         Duration::ZERO => "none added; --latency 60ms shows what distance does".to_owned(),
-        added => format!("every response of a service is delayed by {added:?}"),
+        added => format!(
+            "every response of a service is delayed by {added:?}, as if it were that far away; --latency 0ms: not at all"
+        ),
     }
 }
 

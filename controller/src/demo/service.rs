@@ -101,7 +101,12 @@ impl State {
     /// The response to a page that asks for counts.
     async fn counts(&self, method: &Method, path: &str) -> Option<Response<Bytes>> {
         match (self.kind, path) {
-            (Kind::App | Kind::Sales | Kind::Profiles, "/demo/counts") if method == Method::GET => {
+            // Under its own path it is reached through the front door, too.
+            (Kind::App | Kind::Sales | Kind::Profiles, "/demo/counts")
+            | (Kind::Sales, "/sales/demo/counts")
+            | (Kind::Profiles, "/users/demo/counts")
+                if method == Method::GET =>
+            {
                 Some(responses::json(StatusCode::OK, &json!(self.counts.tally())))
             }
             (Kind::App, "/demo/front-door") if method == Method::GET => {
@@ -199,8 +204,8 @@ mod tests {
         }
         let refused = ask(address, "GET /users/ada HTTP/1.1\r\nx-front-door: ep\r\n").await;
         assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
-        for _ in 0..2 {
-            let counts = ask(address, "GET /demo/counts HTTP/1.1\r\n").await;
+        for path in ["/demo/counts", "/users/demo/counts"] {
+            let counts = ask(address, &format!("GET {path} HTTP/1.1\r\n")).await;
             assert!(
                 counts.ends_with(r#"{"direct":{"preflight":1},"frontDoor":{"GET":1}}"#),
                 "{counts}"
