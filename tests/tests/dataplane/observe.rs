@@ -3,6 +3,7 @@
 
 mod backends;
 mod cors;
+mod requests;
 mod tls;
 
 use portico_tests::{
@@ -84,6 +85,11 @@ async fn line(edge: &Edge, request: &str) -> Value {
     lines.remove(0)
 }
 
+/// What a line says was sent to backends and received.
+fn upstream_bytes(line: &Value) -> [u64; 2] {
+    ["sent", "received"].map(|way| line[format!("upstream_bytes_{way}")].as_u64().unwrap())
+}
+
 #[tokio::test]
 async fn the_access_line_tells_what_is_documented() {
     log();
@@ -116,8 +122,7 @@ async fn the_access_line_tells_what_is_documented() {
     assert_eq!(line["endpoint"], backend.address().to_string());
     assert_eq!(line["status"], 200);
     assert_eq!((&line["bytes_in"], &line["bytes_out"]), (&3.into(), &4.into()));
-    let upstream = [&line["upstream_bytes_sent"], &line["upstream_bytes_received"]];
-    assert_eq!((upstream, &line["tries"]), ([&3.into(), &4.into()], &1.into()));
+    assert_eq!((upstream_bytes(&line), &line["tries"]), ([3, 4], &1.into()));
     let (whole, upstream) = (line["duration_ms"].as_f64(), line["upstream_ms"].as_f64());
     assert!(whole.unwrap() >= upstream.unwrap() && upstream.unwrap() > 0.0, "{line}");
     assert!(!line.to_string().contains("s3cr3t"), "{line}");
@@ -205,61 +210,6 @@ async fn an_answer_that_ends_with_the_clients_broken_body_is_not_the_backends_fa
     client.send("no chunk\r\n").await.unwrap();
     let line = lines(&request.field("x-request-id")).await.remove(0);
     assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"BodyBroken".into()), "{line}");
-}
-
-#[tokio::test]
-async fn a_tunnel_has_its_line_when_it_ends() {
-    log();
-    let stage = Stage::open().await.unwrap();
-    let edge = Edge::start(&one_route(stage.address().unwrap(), "")).await.unwrap();
-    let mut client = Wire::connect(edge.address()).await.unwrap();
-    client.send(get("/", "Connection: upgrade\r\nUpgrade: websocket\r\n")).await.unwrap();
-    let mut backend = stage.accept().await.unwrap();
-    let request = backend.read_request().await.unwrap().unwrap();
-    let switch =
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
-    backend.send(format!("{switch}early")).await.unwrap();
-    assert_eq!(client.read_answer("GET").await.unwrap().status(), 101);
-    assert_eq!(client.read(5).await.unwrap(), b"early");
-    client.send("123").await.unwrap();
-    assert_eq!(backend.read(3).await.unwrap(), b"123");
-    drop((client, backend));
-    let line = lines(&request.field("x-request-id")).await.remove(0);
-    assert_eq!((&line["status"], &line["reason"]), (&101.into(), &"".into()), "{line}");
-    assert_eq!((&line["bytes_in"], &line["bytes_out"]), (&3.into(), &5.into()), "{line}");
-    let upstream = [&line["upstream_bytes_sent"], &line["upstream_bytes_received"]];
-    assert_eq!(upstream, [&3.into(), &5.into()], "{line}");
-}
-
-#[tokio::test]
-async fn upstream_bytes_are_those_of_all_tries_and_of_the_backend_alone() {
-    log();
-    let failing = Backend::scripted(|_| {
-        Reply::raw("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy")
-    });
-    let retrying = "retry: {attempts: 1, backoff: 0s, \"on\": [\"503\"]}";
-    let manifests = one_route(failing.await.unwrap().address(), retrying);
-    let edge = Edge::start(&manifests).await.unwrap();
-    let put = line(&edge, &post("/", "", "12345").replacen("POST", "PUT", 1)).await;
-    assert_eq!((&put["status"], &put["tries"]), (&503.into(), &2.into()), "{put}");
-    assert_eq!((&put["bytes_in"], &put["bytes_out"]), (&5.into(), &4.into()), "{put}");
-    let upstream = [&put["upstream_bytes_sent"], &put["upstream_bytes_received"]];
-    assert_eq!(upstream, [&10.into(), &4.into()], "{put}");
-    // What is answered here comes of no backend.
-    let refused = line(&edge, &get("/", "Via: 1.1 portico-test\r\n")).await;
-    assert!(refused["bytes_out"].as_u64().unwrap() > 0, "{refused}");
-    let upstream = [&refused["upstream_bytes_sent"], &refused["upstream_bytes_received"]];
-    assert_eq!(upstream, [&0.into(), &0.into()], "{refused}");
-}
-
-#[tokio::test]
-async fn what_a_client_says_of_itself_is_logged_up_to_a_kibibyte() {
-    log();
-    let backend = Backend::saying("ok").await.unwrap();
-    let edge = Edge::start(&one_route(backend.address(), "")).await.unwrap();
-    let long = format!("User-Agent: {}\r\n", "x".repeat(5_000));
-    let line = line(&edge, &get("/", &long)).await;
-    assert_eq!(line["user_agent"], "x".repeat(1_024));
 }
 
 /// All samples, each `name{labels}` with its value. Fails on what is not the Prometheus text format.

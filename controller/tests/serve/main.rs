@@ -1,6 +1,8 @@
 //! `portico serve` as users run it: readiness, admin pages, signals, exit statuses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod logs;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
