@@ -100,9 +100,17 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The text of a YAML document as its parser gets it: `kubectl` reads it by lines.
+/// The text of a YAML document as its parser gets it: `kubectl` reads lines, and ends each of them
+/// with a line feed.
 pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
-    if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text.into() }
+    let mut text = Cow::Borrowed(text);
+    if text.contains("\r\n") {
+        text = text.replace("\r\n", "\n").into();
+    }
+    if !text.ends_with('\n') {
+        text.to_mut().push('\n');
+    }
+    text
 }
 
 struct Reader<'t, C> {

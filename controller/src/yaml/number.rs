@@ -88,20 +88,16 @@ fn float_of(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A float in JSON, as Go writes it and reads it again: without a fraction, it is an integer.
+/// A float in JSON, as Go writes it and reads it again: without a fraction, it is an integer, if its
+/// shortest digits make one.
 pub(super) fn float(number: f64) -> Value {
     /// From here on, Go writes an exponent.
     const EXPONENT: f64 = 1e21;
-    /// 2^63.
-    const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
-    if number.fract() == 0.0
-        && number.abs() < EXPONENT
-        && number >= -TOO_LARGE
-        && number < TOO_LARGE
-    {
-        return Value::Number((number as i64).into());
+    let is_whole = number.fract() == 0.0 && number.abs() < EXPONENT;
+    match number.to_string().parse::<i64>() {
+        Ok(integer) if is_whole => Value::Number(integer.into()),
+        Ok(_) | Err(_) => Number::from_f64(number).map_or(Value::Null, Value::Number),
     }
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
 /// A float as the key of a mapping: Go's `FormatFloat(number, 'g', -1, 32)`.

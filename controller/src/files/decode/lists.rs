@@ -4,6 +4,7 @@ use super::{Contents, Document, Origin, mistake};
 use crate::objects::{self, CustomKind, ObjectKind, Visitor};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
+use portico_crds::{GROUP, VERSION};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -58,23 +59,20 @@ fn refused(list: &Value, kind: &str, api_version: &str) -> Option<String> {
     if api_version.is_empty() {
         return Some(format!("{kind} without apiVersion: a List has 'apiVersion: v1'"));
     }
-    if kind == "List" {
-        return mistake(&with_kind(list, "Route"));
-    }
     let of_items = kind.strip_suffix("List").unwrap_or_default();
     let mut known = Known { kind: of_items, api_version: None };
     objects::visit(&mut known);
+    let is_core = !api_version.contains('/');
     match known.api_version {
-        Some(known) if known != api_version && !api_version.contains('/') => {
+        Some(known) if known == api_version => None,
+        Some(known) if is_core => {
             Some(format!("{api_version} has no kind '{kind}': write 'apiVersion: {known}'"))
         }
-        Some(_) => None,
-        None => mistake(&with_kind(list, of_items)),
+        None if of_items.is_empty() && api_version == format!("{GROUP}/{VERSION}") => None,
+        Some(_) | None => {
+            mistake(&serde_json::json!({"apiVersion": list["apiVersion"], "kind": of_items}))
+        }
     }
-}
-
-fn with_kind(list: &Value, kind: &str) -> Value {
-    serde_json::json!({"apiVersion": list["apiVersion"], "kind": kind})
 }
 
 /// Items of a list need not say their kind, if they don't say their version either.

@@ -166,14 +166,14 @@ fn a_duplicate_key_is_said_of_the_object() {
 
 #[test]
 fn a_duplicate_that_hides_the_name_is_said_of_the_file() {
-    for (from, to, field) in [
-        ("name: r,", "name: r, name: q,", "metadata.name"),
-        ("kind: Route", "kind: Route\nkind: FrontDoor", "kind"),
-        ("spec:", "metadata: {name: q}\nspec:", "metadata"),
+    for (from, to, field, kind) in [
+        ("name: r,", "name: r, name: q,", "metadata.name", "Route"),
+        ("kind: Route", "kind: Route\nkind: FrontDoor", "kind", "FrontDoor"),
+        ("spec:", "metadata: {name: q}\nspec:", "metadata", "Route"),
     ] {
         let text = ROUTE.replace(from, to);
         let expected =
-            format!("document 1: Route: '{field}' is given twice: which object is meant?");
+            format!("document 1: {kind}: '{field}' is given twice: which object is meant?");
         assert_eq!(report(&text), [expected], "{text}");
     }
 }
@@ -366,7 +366,7 @@ fn what_nobody_means_is_a_warning_with_its_place() {
         ("a: 1\n...\n# c\nb: 2\n", "line 4, column 1: what follows the end of the document"),
         ("a: 1\r---\rb: 2\r", "column 6: what follows the end of the document"),
         ("{a: 1}\nb: 2\n", "line 2, column 1: what follows the end of the document"),
-        ("...\n---\n---\n...\na: 1", "line 5, column 1: what follows the end of the document"),
+        ("---\n...\nb: 1\n---\na: 1\n", "line 3, column 1: what follows the end of the document"),
         ("a: 1\u{2028}b: 2\n", "column 5: U+2028 (line separator) is a line break"),
         ("# c\u{85}a: 1\n", "column 4: U+0085 (next line) is a line break"),
         ("a: 1\n---\nb: 'x\u{2029}y'\n", "line 3, column 6: U+2029 (paragraph separator)"),

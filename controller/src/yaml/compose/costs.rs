@@ -6,7 +6,7 @@ use crate::yaml::token::Error;
 /// a third of it.
 const MAX_DOCUMENT_BYTES: usize = 512 << 20;
 /// How much memory may be added by aliases and merge keys, beside twice the length of the text.
-const MAX_ADDED_BYTES: usize = 32 << 20;
+const MAX_ADDED_BYTES: usize = 16 << 20;
 
 /// What a file costs beyond what is written in it.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Costs {
         self.left = left.ok_or_else(|| {
             Error::bound(
                 at,
-                "aliases and merge keys add more than 32 MiB to the file: write it out",
+                "aliases and merge keys add more than 16 MiB to the file: write it out",
             )
         })?;
         Ok(())
