@@ -290,6 +290,22 @@ fn a_copy_in_the_folder_takes_nothing_away() {
 }
 
 #[test]
+fn a_file_of_which_nothing_is_used_is_named_with_what_it_has() {
+    let folder = folder();
+    let mut serve = Serve::start(folder.path(), &[]);
+    let old =
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\n";
+    fs::write(folder.path().join("old.yaml"), old).unwrap();
+    let line = line_with(&mut serve.log, "has nothing of Portico's");
+    assert!(line.contains("old.yaml") && line.contains("Ingress shop/web: not read"), "{line}");
+    let moved = "apiVersion: portico.io/v1alpha1\nkind: Route\nmetadata: {name: r}\n";
+    fs::write(folder.path().join("old.yaml"), moved).unwrap();
+    let line = line_with(&mut serve.log, "is not read");
+    let said = "Route r is not read; portico.io/v1alpha1: did you mean portico.dev/v1alpha1?";
+    assert!(line.contains(said), "{line}");
+}
+
+#[test]
 fn what_moves_to_another_file_is_served_all_the_time() {
     let folder = folder();
     let (a, b) = (folder.path().join("a.yaml"), folder.path().join("b.yaml"));
