@@ -9,7 +9,7 @@ use super::status::{ComputedCondition, Status, Version};
 use crate::{
     diagnostic::{
         ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, UNKNOWN_FIELD,
-        is_within, sort_key,
+        is_within, sort_key, without_indices,
     },
     objects::{CustomKind, Entry, reference_fields},
     schema,
@@ -398,11 +398,4 @@ impl Report {
             message: message(messages, consequence),
         }
     }
-}
-
-/// A path without the indices of lists.
-fn without_indices(path: &str) -> String {
-    let mut kept = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
-    let first = kept.next().unwrap_or_default().to_owned();
-    kept.fold(first, |path, part| path + part)
 }

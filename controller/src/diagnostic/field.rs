@@ -74,3 +74,10 @@ pub(crate) fn sort_key(path: &str) -> impl Iterator<Item = (&str, Option<usize>)
         None => (step, None),
     })
 }
+
+/// A path without the indices of lists.
+pub(crate) fn without_indices(path: &str) -> String {
+    let mut kept = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+    let first = kept.next().unwrap_or_default().to_owned();
+    kept.fold(first, |path, part| path + part)
+}

@@ -1,6 +1,6 @@
 //! Where things are in a file. Lines are those of editors, which end with a line feed.
 
-use super::parse::with_line_feeds;
+use super::text::with_line_feeds;
 use crate::yaml;
 use std::{borrow::Cow, fmt, ops::Range};
 

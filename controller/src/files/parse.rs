@@ -5,10 +5,13 @@
 
 mod split;
 
-use super::locate::{Format, Position, Source, position};
+use super::{
+    locate::{Format, Position, Source, position},
+    text::with_line_feeds,
+};
 use crate::yaml::{self, Composed, Costs, Step};
 use serde_json::Value;
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// A document.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,19 +108,6 @@ fn preamble(text: &str) -> usize {
     let is_content =
         |line: &str| !matches!(line.trim_ascii(), "" | "---") && !line.starts_with('#');
     text.lines().take_while(|line| !is_content(line)).count()
-}
-
-/// The text of a YAML document as its parser gets it: `kubectl` reads lines, and ends each of them
-/// with a line feed.
-pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
-    let mut text = Cow::Borrowed(text);
-    if text.contains("\r\n") {
-        text = text.replace("\r\n", "\n").into();
-    }
-    if !text.ends_with('\n') {
-        text.to_mut().push('\n');
-    }
-    text
 }
 
 struct Reader<'t, C> {

@@ -1,6 +1,7 @@
 //! The text of a file.
 
 use std::{
+    borrow::Cow,
     fs,
     io::{self, Read},
     path::Path,
@@ -30,6 +31,19 @@ pub(super) fn of(input: impl Read) -> io::Result<String> {
             invalid(format!("not UTF-8 from byte {at} on"))
         }),
     }
+}
+
+/// The text of a YAML document as its parser gets it: `kubectl` reads lines, and ends each of them
+/// with a line feed.
+pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    if text.contains("\r\n") {
+        text = text.replace("\r\n", "\n").into();
+    }
+    if !text.ends_with('\n') {
+        text.to_mut().push('\n');
+    }
+    text
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> io::Result<String> {

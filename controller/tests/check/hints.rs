@@ -1,4 +1,5 @@
 //! What `check` suggests: everything that it tells to write is accepted once it is written.
+#![allow(clippy::too_many_lines)] // Lists.
 
 use crate::{FRONT_DOOR, ROUTE, json};
 use serde_json::Value;
@@ -51,7 +52,6 @@ fn everything() -> String {
 const RESPOND: &str = "respond: {status: 404}";
 
 #[test]
-#[allow(clippy::too_many_lines)] // A list.
 fn what_a_hint_says_about_values_is_accepted() {
     corrected(
         &everything(),
@@ -131,7 +131,6 @@ fn what_a_hint_says_about_values_is_accepted() {
 }
 
 #[test]
-#[allow(clippy::too_many_lines)] // A list.
 fn what_a_hint_says_about_fields_is_accepted() {
     corrected(
         &everything(),

@@ -1,7 +1,10 @@
 //! The access log and the metrics of the process.
 
-use crate::{Serve, exchange, folder};
-use std::io::Read;
+use crate::{Serve, command, exchange, folder};
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::Stdio,
+};
 
 /// What it has printed since it started to serve, until SIGTERM ended it.
 fn printed(mut serve: Serve) -> Vec<String> {
@@ -57,4 +60,19 @@ fn the_metrics_tell_the_build_and_the_process() {
             assert_eq!(names.iter().filter(|one| **one == name).count(), 1, "{metrics}");
         }
     }
+}
+
+#[test]
+fn the_log_is_json_where_that_is_asked_for() {
+    let folder = folder();
+    let output = command(folder.path(), &["--log-format=json"]).stdout(Stdio::piped()).spawn();
+    let mut child = output.unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["message"], "table published");
+    assert_eq!(line["generation"], 1);
 }

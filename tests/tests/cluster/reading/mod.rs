@@ -107,7 +107,7 @@ fn assert_every_field_was_taken(judged: &[Outcome]) {
 /// Objects that `check` accepts, each a little larger than one before it, and mistakes in them.
 fn cases(count: usize, random: &mut Random) -> Vec<Case> {
     let schemas = Kind::ALL.map(schema::of);
-    let mut kept = Kind::ALL.map(|kind| seeds(kind));
+    let mut kept = Kind::ALL.map(seeds);
     let mut cases = Vec::with_capacity(count);
     while cases.len() < count {
         let which = random.below(2);

@@ -2,6 +2,7 @@
 
 mod generate;
 mod kubectl;
+mod pieces;
 
 use super::*;
 use serde_json::json;
