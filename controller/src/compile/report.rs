@@ -30,7 +30,7 @@ pub(super) struct Report {
     undecoded: Vec<String>,
     /// Whether nothing of the object decoded.
     nothing_read: bool,
-    /// The earlier version that is served in place of this one.
+    /// The version that is served in place of this one.
     last_good: Option<Version>,
     /// Whether requests at its place get 503.
     holds_place: bool,
@@ -272,10 +272,8 @@ impl Report {
     pub(super) fn why(&self) -> String {
         let mut errors = self.errors(ConditionType::Accepted);
         let first = errors.next().map(describe).unwrap_or_default();
-        match errors.count() {
-            0 => first,
-            more => format!("{first} (and {more} more)"),
-        }
+        let more = errors.count();
+        if more == 0 { first } else { format!("{first} (and {more} more)") }
     }
 
     /// Whether an error at this field or below it keeps the object from being accepted.

@@ -36,12 +36,20 @@ fn object(object: &Object, fields: &JsonMap<String, Value>) -> bool {
     let is_there = |name: &String| fields.get(name).is_some_and(|value| !value.is_null());
     object.required.iter().all(is_there)
         && fields.iter().all(|(name, value)| {
-            object.fields.get(name).is_some_and(|node| value.is_null() || fits(node, value))
+            let fits =
+                |node| if value.is_null() { !object.refuses_nulls } else { fits(node, value) };
+            object.fields.get(name).is_some_and(fits)
         })
 }
 
 fn map(map: &Map, fields: &JsonMap<String, Value>) -> bool {
-    fields.len() <= map.max && fields.values().all(|value| fits(&map.values, value))
+    let value_fits = |value: &Value| match value {
+        Value::Null if map.refuses_nulls => false,
+        value => fits(&map.values, value),
+    };
+    (map.min..=map.max).contains(&fields.len())
+        && fields.keys().all(|key| (map.check_key)(key).is_ok())
+        && fields.values().all(value_fits)
 }
 
 fn list(list: &List, items: &[Value]) -> bool {
@@ -61,6 +69,7 @@ fn text(text: &Text, value: &str) -> bool {
         && text.max.is_none_or(|max| length <= max)
         && (text.allowed.is_empty() || text.allowed.iter().any(|allowed| allowed == value))
         && text.pattern.as_ref().is_none_or(|pattern| pattern.is_match(value))
+        && (text.check)(value).is_ok()
         && !(text.time && Time::deserialize(&Value::from(value)).is_err())
 }
 

@@ -9,17 +9,20 @@
 mod compose;
 mod cursor;
 mod event;
+mod float;
 mod json;
 mod number;
 mod outline;
 mod parser;
+mod resolve;
 mod scalar;
 mod scanner;
+mod timestamp;
 mod token;
 
 pub(crate) use compose::{Composed, Costs, Step, json, yaml};
 pub(crate) use outline::Outline;
-pub(crate) use scalar::BASE64;
+pub(crate) use resolve::BASE64;
 
 /// How deep collections may be nested, for the sake of the stack.
 const MAX_DEPTH: usize = 256;

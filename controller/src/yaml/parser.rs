@@ -21,7 +21,8 @@ mod flow;
 
 use super::{
     event::{Event, EventKind, Events},
-    scalar::{self, Scalar},
+    resolve::{MERGE_TAG, TAG_PREFIX, resolve},
+    scalar::Scalar,
     scanner::Scanner,
     token::{Error, Token, TokenKind},
 };
@@ -134,7 +135,7 @@ impl<'t> Parser<'t> {
                 break;
             }
         }
-        for (handle, prefix) in [("!", "!"), ("!!", scalar::TAG_PREFIX)] {
+        for (handle, prefix) in [("!", "!"), ("!!", TAG_PREFIX)] {
             if !self.tags.iter().any(|known| known.0 == handle) {
                 self.tags.push((handle.to_owned(), prefix.to_owned()));
             }
@@ -242,12 +243,12 @@ impl<'t> Parser<'t> {
         (start, end): (usize, usize),
     ) -> Result<Event<'t>, Error> {
         let is_implicit = tag == "!" || (tag.is_empty() && is_plain);
-        let kind = if text == "<<" && (is_implicit || tag == scalar::MERGE_TAG) {
+        let kind = if text == "<<" && (is_implicit || tag == MERGE_TAG) {
             EventKind::Merge
         } else if tag.is_empty() && !is_plain {
             EventKind::Scalar(Scalar::Text(text))
         } else {
-            let scalar = scalar::resolve(&tag, text);
+            let scalar = resolve(&tag, text);
             EventKind::Scalar(scalar.map_err(|message| Error::new(start, message))?)
         };
         Ok(Event { kind, anchor, start, end })

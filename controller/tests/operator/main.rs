@@ -53,7 +53,8 @@ fn forwarding(name: &str, front_door: &str, secret: &str) -> Value {
 }
 
 fn answering(generation: i64, body: &str) -> Value {
-    let respond = json!({"status": 200, "body": body});
+    let headers = json!([{"name": "content-type", "value": "text/plain"}]);
+    let respond = json!({"status": 200, "headers": headers, "body": body});
     route("hello", "ours", generation, json!({"matches": [{"path": "/hello"}], "respond": respond}))
 }
 
