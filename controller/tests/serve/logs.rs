@@ -1,8 +1,8 @@
 //! The access log and the metrics of the process.
 
-use crate::{Serve, command, exchange, folder};
+use crate::{Serve, command, exchange, folder, line_with};
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufReader, Read},
     process::Stdio,
 };
 
@@ -67,8 +67,8 @@ fn the_log_is_json_where_that_is_asked_for() {
     let folder = folder();
     let output = command(folder.path(), &["--log-format=json"]).stdout(Stdio::piped()).spawn();
     let mut child = output.unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    // Before it, there is a warning.
+    let line = line_with(&mut BufReader::new(child.stdout.take().unwrap()), "generation");
     child.kill().unwrap();
     child.wait().unwrap();
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();

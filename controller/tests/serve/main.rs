@@ -132,9 +132,7 @@ spec: {{hosts: [{{name: '*'}}]}}
 apiVersion: portico.dev/v1alpha1
 kind: Route
 metadata: {{name: home}}
-spec:
-  frontDoorRef: {{name: ep}}
-  respond: {{status: 200, headers: [{{name: content-type, value: text/plain}}], body: {body}}}
+spec: {{frontDoorRef: {{name: ep}}, respond: {{status: 200, body: {body}}}}}
 "
     )
 }
