@@ -279,6 +279,9 @@ fn known_difference(row: &Row, answer: &Result<String, FullMatchError>) -> Optio
         Err(FullMatchError::Syntax(error)) if error.contains("nested too deeply") => {
             Some("more than 50 groups in each other")
         }
+        Err(FullMatchError::Syntax(error)) if error.contains("neither a general category") => Some(
+            "Go 1.25 and newer read the names of categories and scripts in any case, RE2 does not",
+        ),
         Ok(_) if row.go.contains("invalid named capture") && !row.pattern.is_ascii() => {
             Some("a group's name may have letters beyond ASCII, as in RE2")
         }
