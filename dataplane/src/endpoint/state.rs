@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     Connect,
     /// The connection ended before the whole response, or that was malformed.
     Reset,
-    /// No head in time.
+    /// No head in time, or too long nothing of the body.
     Timeout,
 }
 

@@ -3,7 +3,7 @@
 
 use super::{downstream::Downstream, verdict::Verdict};
 use crate::{
-    endpoint::InFlight,
+    endpoint::{Failure, InFlight},
     refusal::Refusal,
     request::{BodyError, BoxError, TrailerFilter},
     telemetry::RequestRecord,
@@ -108,12 +108,25 @@ impl<D: Downstream> ResponseBody<D> {
             record.malformed(record.backend(), rule);
         }
         let refusal = rule.map_or(Refusal::BackendBroken, |_| Refusal::BackendMalformed);
-        let state = self.downstream.state();
-        let failure = state.body.failure.get();
-        if let (Content::Upstream(_, _, Some(verdict), _), None) = (&mut self.content, failure) {
-            verdict.broken(state.deadline.now());
+        let failure = self.downstream.state().body.failure.get();
+        if failure.is_none() {
+            self.endpoint_failed(Failure::Reset);
         }
         self.record_failure(failure.unwrap_or(refusal));
+    }
+
+    /// Nothing has come for too long, unless what was waited for is the rest of the client's body.
+    fn record_timeout(&mut self) {
+        if !self.downstream.state().body.awaited.get() {
+            self.endpoint_failed(Failure::Timeout);
+        }
+        self.record_failure(Refusal::BackendTimeout);
+    }
+
+    fn endpoint_failed(&mut self, why: Failure) {
+        if let Content::Upstream(_, _, Some(verdict), _) = &mut self.content {
+            verdict.failed(why, self.downstream.state().deadline.now());
+        }
     }
 
     fn record_failure(&mut self, refusal: Refusal) {
@@ -167,7 +180,7 @@ impl<D: Downstream> Body for ResponseBody<D> {
                 Poll::Ready(None)
             }
             Poll::Pending if this.downstream.state().deadline.poll_expired(cx) => {
-                this.record_failure(Refusal::BackendTimeout);
+                this.record_timeout();
                 Poll::Ready(Some(Err(BodyError.into())))
             }
             Poll::Pending => Poll::Pending,

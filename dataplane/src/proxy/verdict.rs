@@ -17,25 +17,25 @@ pub(super) fn depends_on_body(response: &Response<UpstreamBody>) -> bool {
 /// or whoever wanted it has left.
 pub(super) struct Verdict {
     chosen: Chosen,
-    is_broken: bool,
+    has_failed: bool,
 }
 
 impl Verdict {
     /// Where it [depends on the body](depends_on_body).
     pub(super) fn awaited(chosen: Chosen, response: &Response<UpstreamBody>) -> Option<Self> {
-        depends_on_body(response).then(|| Self { chosen, is_broken: false })
+        depends_on_body(response).then(|| Self { chosen, has_failed: false })
     }
 
-    /// The endpoint has ended the connection, or broken a rule, before the body was complete.
-    pub(super) fn broken(&mut self, now: Instant) {
-        self.is_broken = true;
-        self.chosen.failed(Failure::Reset, now);
+    /// The body will not be complete, because of the endpoint.
+    pub(super) fn failed(&mut self, why: Failure, now: Instant) {
+        self.has_failed = true;
+        self.chosen.failed(why, now);
     }
 }
 
 impl Drop for Verdict {
     fn drop(&mut self) {
-        if !self.is_broken {
+        if !self.has_failed {
             self.chosen.member().endpoint.succeeded();
         }
     }
