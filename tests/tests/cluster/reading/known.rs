@@ -36,6 +36,7 @@ pub(super) const ONLY_IN_A_CLUSTER: &[Known] = &[
         ": .status",
         "server-side apply wants the schema's types in a status too, which has no effect",
     ),
+    ("errors:\\n  .status", "the same, if there are several"),
     (
         "unknown field \"status.observedGeneration.",
         "what is inside of a status's field of the wrong type is not looked at",
