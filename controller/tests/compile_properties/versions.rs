@@ -355,7 +355,9 @@ fn no_message_gets_more_than_64_kib_of_headers() {
     let of = |lines: usize| {
         let value = "valueFrom: {secretKeyRef: {name: s, key: k}}";
         let lines: Vec<_> = (0..lines).map(|n| format!("{{name: x-{n}, {value}}}")).collect();
-        route("web", "a", 1, &format!("requestHeaders: {{set: [{}]}}", lines.join(", ")))
+        let set = format!("requestHeaders: {{set: [{}]}}", lines.join(", "));
+        let backends = "backends: [{external: {url: 'https://a.example'}}]";
+        route("web", "a", 1, &set).replace("respond: {}", backends)
     };
     for (bytes, lines, expected) in [
         (12 << 10, 5, None),

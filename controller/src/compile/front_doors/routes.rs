@@ -247,7 +247,9 @@ impl<'s> Routes<'_, '_, 's> {
         for front_door in self.front_doors.named(&missing.name) {
             let name = front_door.name();
             let namespace = &*route.namespace;
-            if *front_door.claims(namespace, self.snapshot) != Claims::Nothing {
+            if front_door.serves()
+                && *front_door.claims(namespace, self.snapshot) != Claims::Nothing
+            {
                 return Some(format!("did you mean {name}? Write namespace: {}", name.namespace));
             }
             only_named.get_or_insert_with(|| {
