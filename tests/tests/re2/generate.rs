@@ -135,6 +135,7 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 /// What special characters there are, in any order.
+#[allow(clippy::too_many_lines)] // A list.
 fn tokens() -> impl Strategy<Value = String> {
     let token = any_of(&[
         "(",
