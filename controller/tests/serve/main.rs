@@ -264,8 +264,9 @@ fn a_slip_keeps_the_last_good_version_until_it_is_corrected_or_deleted() {
         let line = line_with(&mut serve.log, "is still served");
         assert!(line.contains(&format!("read from {}", file.display())), "{line}");
         let is_route = text.contains("frontDoorRef");
-        let body = serve.front("/");
-        assert!(body.ends_with(if is_route { "hello" } else { "changed" }), "{misspelt}: {body}");
+        // It is logged before it is served.
+        let body = if is_route { "hello" } else { "changed" };
+        await_some(|| serve.front("/").ends_with(body).then_some(()));
         let kind = if is_route { "Route" } else { "FrontDoor" };
         let not_accepted = format!("portico_objects{{kind=\"{kind}\",accepted=\"false\"}} 1\n");
         assert!(serve.get("/metrics").contains(&not_accepted), "{misspelt}");
