@@ -1,4 +1,4 @@
-//! The `portico` binary, as a user runs it.
+//! Programs that tests run: the `portico` binary, as a user runs it, and those of others.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -34,4 +34,19 @@ fn build() -> Result<PathBuf> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .find_map(|message| message["executable"].as_str().map(PathBuf::from));
     path.context("cargo build names no executable")
+}
+
+/// Whether a program of this Debian package is here; where not, a test is skipped.
+///
+/// # Panics
+/// If it is not, in CI.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub fn is_here(program: &str, package: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_here = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if !is_here {
+        assert!(env::var_os("CI").is_none(), "no {program}: apt-get install {package}");
+        eprintln!("skipped, no {program}: apt-get install {package}");
+    }
+    is_here
 }

@@ -60,8 +60,6 @@ pub struct Setup {
     pub public_https_port: Option<u16>,
     /// The name servers, if not those of the system.
     pub name_servers: Vec<SocketAddr>,
-    /// The access log, if it is not that of [`log_requests`].
-    pub access_log: Option<AccessLog>,
 }
 
 impl Default for Setup {
@@ -72,7 +70,6 @@ impl Default for Setup {
             allow_external: Vec::new(),
             public_https_port: None,
             name_servers: Vec::new(),
-            access_log: None,
         }
     }
 }
@@ -90,7 +87,7 @@ impl Edge {
         let guard = AddressGuard::new(patterns?);
         let options =
             Options { loopback_endpoints: true, guard: guard.clone(), ..Options::default() };
-        let of_process = REQUESTS
+        let access_log = REQUESTS
             .get()
             .map(|requests| AccessLog { format: Format::Json, buffers: requests.clone() });
         let config = Config {
@@ -101,7 +98,7 @@ impl Edge {
             via_name: "portico-test".into(),
             guard,
             name_servers: setup.name_servers.into(),
-            access_log: setup.access_log.or(of_process),
+            access_log,
             limits: setup.limits,
         };
         let (tables, receiver) = watch::channel(Arc::new(Table::default()));

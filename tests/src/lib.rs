@@ -9,6 +9,7 @@ pub mod fetch_model;
 pub mod frames;
 pub mod helm;
 pub mod name_server;
+pub mod random;
 pub mod serve;
 pub mod tls;
 pub mod wire;

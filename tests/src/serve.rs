@@ -126,15 +126,9 @@ impl Serve {
         Ok(line.context("no VmRSS")?.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// CPU time that all its threads have used, from the scheduler's own count.
+    /// CPU time that all its threads have used.
     pub fn cpu(&self) -> Result<Duration> {
-        let mut nanos = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let spent = fs::read_to_string(task?.path().join("schedstat"))?;
-            let on_cpu = spent.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
-            nanos += on_cpu.context("schedstat has another form than documented")?;
-        }
-        Ok(Duration::from_nanos(nanos))
+        cpu(self.child.id())
     }
 
     /// Sends a signal, such as `TERM`.
@@ -187,4 +181,16 @@ fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T>
         }
         sleep(POLL);
     }
+}
+
+/// CPU time that all threads of a process have used, from the scheduler's own count in nanoseconds:
+/// `utime` and `stime` are the same time in ticks of 10 ms.
+pub fn cpu(process: u32) -> Result<Duration> {
+    let mut nanos = 0;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        let spent = fs::read_to_string(task?.path().join("schedstat"))?;
+        let on_cpu = spent.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
+        nanos += on_cpu.context("schedstat has another form than documented")?;
+    }
+    Ok(Duration::from_nanos(nanos))
 }

@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use portico::compile::Compiled;
+use portico::{
+    compile::{Compiled, Options, compile},
+    files::read_texts,
+};
 use portico_dataplane::{
     config::{HttpsPorts, Underscores},
     explain::{Question, explain},
@@ -12,7 +15,6 @@ use portico_dataplane::{
 use portico_tests::{
     backend::{Backend, Reply, one_route},
     browser::{Kind, Page, Trust},
-    edge::Edge,
     wire::Message,
 };
 use serde_json::{Value, json};
@@ -187,8 +189,11 @@ async fn assert_as_explained(kind: Kind) {
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<!doctype html>";
     let page = Backend::answering(page).await.unwrap();
     let other = Backend::scripted(allow).await.unwrap();
-    let edge = Edge::start(&one_route(other.address(), "")).await.unwrap();
-    let compiled = edge.serve(&one_route(other.address(), "")).await.unwrap();
+    let manifests = read_texts([("x.yaml", one_route(other.address(), "").as_str())]);
+    let options = Options { loopback_endpoints: true, ..Options::default() };
+    let compiled = compile(&manifests.snapshot, &options);
+    let conditions = compiled.statuses.values().flat_map(|status| &status.conditions);
+    assert!(conditions.clone().count() > 0 && conditions.clone().all(|condition| condition.status));
     let (calls, port) = (calls(), other.address().port());
     tokio::task::block_in_place(|| send(&mut *browser, page.address().port(), port, &calls));
     let asked = asked(other.take());

@@ -1,6 +1,6 @@
 //! Framing as it should be, and as attackers write it.
 
-use crate::random::Random;
+use portico_tests::random::Random;
 
 /// How a body is framed: fields, and whether the body is chunked.
 pub(crate) struct Framing {
@@ -81,7 +81,7 @@ fn chunks(random: &mut Random, body: &[u8]) -> Vec<u8> {
 
 /// Inserts one of `extras` somewhere among the fields.
 pub(crate) fn insert_one(random: &mut Random, fields: &mut Vec<String>, extras: &[&str]) {
-    let extra = random.pick(extras);
+    let extra = *random.pick(extras);
     let at = random.below(fields.len() + 1);
     fields.insert(at, extra.to_owned());
 }

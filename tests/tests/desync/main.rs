@@ -8,7 +8,6 @@
 
 mod generate;
 mod peer;
-mod random;
 mod requests;
 mod responses;
 mod strict;

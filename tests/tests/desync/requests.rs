@@ -4,20 +4,20 @@
 use crate::{
     Rig, exchange, fuzz,
     generate::{framing, insert_one, message},
-    random::Random,
     strict::{Kind, Message, Reader, Unread},
 };
+use portico_tests::random::Random;
 use std::collections::HashMap;
 
 /// A request for `/r/NAME`; its body looks like a request for `/r/NAME-body`.
 fn request(random: &mut Random, name: &str) -> Vec<u8> {
     let inner = format!("GET /r/{name}-body HTTP/1.1\r\nHost: www.ep.com\r\n\r\n");
     let body = if random.percent(50) { inner.into_bytes() } else { vec![b'x'; random.below(9)] };
-    let method = random.pick(&["GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "get"]);
+    let method = *random.pick(&["GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "get"]);
     let version = if random.percent(90) {
         "HTTP/1.1"
     } else {
-        random.pick(&["HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1"])
+        *random.pick(&["HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1"])
     };
     let target = if random.percent(95) {
         format!("/r/{name}")

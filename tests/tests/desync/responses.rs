@@ -5,15 +5,15 @@ use crate::{
     Rig, exchange, fuzz,
     generate::{framing, insert_one, message},
     peer::Script,
-    random::Random,
     strict::{Kind, Message, Reader, Unread},
 };
+use portico_tests::random::Random;
 
 /// A response named `name`; its body looks like a response named `fake`.
 fn response(random: &mut Random, name: &str) -> Vec<u8> {
     let inner = "HTTP/1.1 200 OK\r\nX-Name: fake\r\nContent-Length: 4\r\n\r\nfake";
     let body = if random.percent(50) { inner.into() } else { vec![b'x'; random.below(9)] };
-    let status = random.pick(&[
+    let status = *random.pick(&[
         "200 OK",
         "200 OK",
         "204 No Content",
@@ -24,11 +24,14 @@ fn response(random: &mut Random, name: &str) -> Vec<u8> {
         "0200 OK",
         "101 X",
     ]);
-    let version =
-        if random.percent(93) { "HTTP/1.1" } else { random.pick(&["HTTP/1.0", "HTTP/1.2", "ICY"]) };
+    let version = if random.percent(93) {
+        "HTTP/1.1"
+    } else {
+        *random.pick(&["HTTP/1.0", "HTTP/1.2", "ICY"])
+    };
     let mut bytes = Vec::new();
     if random.percent(15) {
-        let interim = random.pick(&["100 Continue", "103 Early Hints", "102 X"]);
+        let interim = *random.pick(&["100 Continue", "103 Early Hints", "102 X"]);
         bytes.extend(format!("HTTP/1.1 {interim}\r\nX-Interim: a\r\n\r\n").bytes());
     }
     let mut fields = vec![format!("X-Name: {name}")];
@@ -109,7 +112,7 @@ fn is_next(response: &[u8], seed: u64) -> bool {
 
 fn check(rig: &Rig, seed: u64) {
     let random = &mut Random::new(seed);
-    let method = random.pick(&["GET", "GET", "POST", "HEAD"]);
+    let method = *random.pick(&["GET", "GET", "POST", "HEAD"]);
     let bytes = response(random, &format!("r{seed}"));
     // A backend that has said all that it says, but not enough, closes; or else this would wait.
     let open = expected(&bytes, method, false, Reader::Tolerant);

@@ -112,6 +112,25 @@ fn every_command_and_flag_is_documented() {
     }
 }
 
+#[test]
+fn the_demos_page_links_to_documents_that_exist() {
+    let page =
+        fs::read_to_string(portico_tests::root().join("controller/src/demo/assets/demo.html"))
+            .unwrap();
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let documents = links
+        .filter_map(|link| link.strip_prefix("https://github.com/portico-dev/portico/blob/main/"));
+    let mut count = 0;
+    for document in documents {
+        let (file, section) = document.split_once('#').unwrap_or((document, ""));
+        let anchors = headings(&fs::read_to_string(portico_tests::root().join(file)).unwrap());
+        let is_there = section.is_empty() || anchors.iter().any(|anchor| anchor == section);
+        assert!(is_there, "{document}");
+        count += 1;
+    }
+    assert!(count >= 3);
+}
+
 /// The anchors of a page's headings, as GitHub makes them.
 fn headings(page: &str) -> Vec<String> {
     let lines = page.lines().filter(|line| line.starts_with('#'));

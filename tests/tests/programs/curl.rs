@@ -2,9 +2,12 @@
 
 use crate::{
     Site,
-    program::{is_here, run, text},
+    program::{run, text},
 };
-use portico_tests::backend::{Backend, Reply};
+use portico_tests::{
+    backend::{Backend, Reply},
+    binary::is_here,
+};
 
 impl Site {
     /// Runs curl with names that are found here and the authority trusted; what it prints.
@@ -37,7 +40,7 @@ async fn telling() -> Backend {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_over_either_version_are_the_same() {
-    if !is_here("curl") {
+    if !is_here("curl", "curl") {
         return;
     }
     let site = Site::start(telling().await).await;
@@ -62,7 +65,7 @@ async fn calls_over_either_version_are_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_at_once_share_a_connection_over_http_2() {
-    if !is_here("curl") {
+    if !is_here("curl", "curl") {
         return;
     }
     let site = Site::start(telling().await).await;
@@ -80,7 +83,7 @@ async fn requests_at_once_share_a_connection_over_http_2() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_http_is_redirected_and_prior_knowledge_works_there_too() {
-    if !is_here("curl") {
+    if !is_here("curl", "curl") {
         return;
     }
     let site = Site::start(telling().await).await;
@@ -98,7 +101,7 @@ async fn plain_http_is_redirected_and_prior_knowledge_works_there_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_is_only_for_hosts_of_its_certificate() {
-    if !is_here("curl") {
+    if !is_here("curl", "curl") {
         return;
     }
     let site = Site::start(telling().await).await;

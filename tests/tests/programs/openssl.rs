@@ -2,9 +2,9 @@
 
 use crate::{
     Site,
-    program::{is_here, run, text},
+    program::{run, text},
 };
-use portico_tests::backend::Backend;
+use portico_tests::{backend::Backend, binary::is_here};
 
 /// What `s_client` says of a connection.
 struct Said(String);
@@ -38,7 +38,7 @@ async fn site() -> Site {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_name_chooses_the_certificate_and_an_unknown_one_gets_an_alert() {
-    if !is_here("openssl") {
+    if !is_here("openssl", "openssl") {
         return;
     }
     let site = site().await;
@@ -74,7 +74,7 @@ async fn the_name_chooses_the_certificate_and_an_unknown_one_gets_an_alert() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn versions_and_protocols_are_as_configured() {
-    if !is_here("openssl") {
+    if !is_here("openssl", "openssl") {
         return;
     }
     let site = site().await;
@@ -106,7 +106,7 @@ async fn versions_and_protocols_are_as_configured() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_resumes_on_every_worker() {
-    if !is_here("openssl") {
+    if !is_here("openssl", "openssl") {
         return;
     }
     let site = site().await;

@@ -2,24 +2,11 @@
 
 use portico_tests::wire::PATIENCE;
 use std::{
-    env,
     io::Write,
     process::{Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
-
-/// Whether it is here; where not, a test is skipped, which in CI is a failure.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-pub(crate) fn is_here(name: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let is_here = env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    if !is_here {
-        assert!(env::var_os("CI").is_none(), "no {name}: apt-get install {name}");
-        eprintln!("skipped, no {name}: apt-get install {name}");
-    }
-    is_here
-}
 
 /// Runs a program with a little input to its end.
 pub(crate) fn run(name: &str, arguments: &[&str], input: &str) -> Output {

@@ -1,6 +1,7 @@
 //! Programs pinned to a core, which end with this one, and what the kernel says they used.
 
 use anyhow::{Context, Result, bail};
+use portico_tests::serve::cpu;
 use std::{
     ffi::OsStr,
     fs,
@@ -107,16 +108,9 @@ impl Server {
         self.started.elapsed()
     }
 
-    /// CPU time that all its threads have used, from the scheduler's own count in nanoseconds:
-    /// `utime` and `stime` are the same time in ticks of 10 ms.
+    /// CPU time that all its threads have used.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let mut nanos = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let spent = fs::read_to_string(task?.path().join("schedstat"))?;
-            let on_cpu = spent.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
-            nanos += on_cpu.context("schedstat has another form than documented")?;
-        }
-        Ok(Duration::from_nanos(nanos))
+        cpu(self.child.id())
     }
 
     /// Memory that it holds now, and the most that it has held, in bytes.

@@ -1,9 +1,7 @@
 //! Makes objects larger, by what their schema allows.
 
-use super::{
-    random::Random,
-    schema::{self, bound, fits, is_required, names},
-};
+use super::schema::{self, bound, fits, is_required, names};
+use portico_tests::random::Random;
 use serde_json::{Map, Value, json};
 
 /// Strings of every kind that a field may want. Which fit, the field's pattern says.

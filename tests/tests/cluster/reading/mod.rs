@@ -8,7 +8,6 @@ mod grow;
 mod judge;
 mod known;
 mod mutate;
-mod random;
 mod schema;
 mod widening;
 
@@ -17,8 +16,7 @@ use futures_util::{StreamExt, stream};
 use judge::{ApiServer, How, NAMESPACE, Verdict, offline};
 use known::Known;
 use portico::diagnostic::Kind;
-use portico_tests::cluster::scope::Scope;
-use random::Random;
+use portico_tests::{cluster::scope::Scope, random::Random};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},

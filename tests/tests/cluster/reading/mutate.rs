@@ -2,10 +2,10 @@
 
 use super::{
     grow::{self, TEXTS},
-    random::Random,
     schema::{self, Place, bound, names},
 };
-use serde_json::{Map, Value, json};
+use portico_tests::random::Random;
+use serde_json::{Map, Number, Value, json};
 
 /// Makes one mistake, or what looks like one.
 pub(super) fn mutate(whole: &Value, object: &mut Value, random: &mut Random) {
@@ -19,10 +19,7 @@ pub(super) fn mutate(whole: &Value, object: &mut Value, random: &mut Random) {
         (_, Value::Object(fields)) => in_object(place, fields, random),
         (_, Value::Array(items)) => in_list(place, items, random),
         (_, Value::String(text)) => *text = in_text(place, text, random),
-        (_, Value::Number(number)) => {
-            let [new] = in_number(place, random);
-            *number = new;
-        }
+        (_, Value::Number(number)) => *number = in_number(place, random),
         (_, at) => *at = other_type(random),
     }
 }
@@ -59,7 +56,7 @@ fn in_object(place: &Place<'_>, fields: &mut Map<String, Value>, random: &mut Ra
             0 => fields.clear(),
             1 => drop(fields.insert((*random.pick(&keys)).to_owned(), value)),
             _ => {
-                let max = usize::try_from(bound(values, "maxProperties", 32)).unwrap();
+                let max = usize::try_from(bound(place.schema, "maxProperties", 32)).unwrap();
                 fields.extend((0..=max).map(|i| (format!("k{i}"), json!("v"))));
             }
         }
@@ -121,7 +118,7 @@ fn in_text(place: &Place<'_>, text: &str, random: &mut Random) -> String {
     }
 }
 
-fn in_number(place: &Place<'_>, random: &mut Random) -> [serde_json::Number; 1] {
+fn in_number(place: &Place<'_>, random: &mut Random) -> Number {
     let (min, max) = (bound(place.schema, "minimum", 0), bound(place.schema, "maximum", 1000));
-    [(*random.pick(&[min - 1, min, max, max + 1, 0, -1, 1 << 31, 1 << 53])).into()]
+    (*random.pick(&[min - 1, min, max, max + 1, 0, -1, 1 << 31, 1 << 53])).into()
 }

@@ -3,7 +3,7 @@
 
 use super::{super::upstreams::nobody, *};
 use crate::upstreams::black_hole;
-use portico_tests::{backend::Stage, tls::Authority, wire::Wire};
+use portico_tests::{tls::Authority, wire::Wire};
 use std::{collections::BTreeMap, sync::atomic::AtomicUsize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -108,6 +108,7 @@ async fn connection(
 }
 
 /// What is known of a fault.
+#[derive(Default)]
 struct Expected {
     /// After so many failures in a row the endpoint is ejected.
     errors: u32,
@@ -121,6 +122,16 @@ struct Expected {
     /// Why it is ejected, if it is.
     reason: Option<&'static str>,
 }
+
+/// No connection comes about: one request is sent elsewhere, and no other goes there.
+const NO_CONNECTION: Expected = Expected {
+    errors: 1,
+    clients: &[],
+    endpoint: Some(0),
+    failed: None,
+    retried: Some(("ConnectFailure", 1)),
+    reason: Some("no connection"),
+};
 
 /// Three endpoints, of which the first one has the fault.
 fn manifests(endpoints: &[&Endpoint], protocol: &str, tls: &str) -> String {
@@ -200,33 +211,17 @@ async fn plain(faulty: Endpoint, expected: Expected) {
 
 #[tokio::test]
 async fn one_that_refuses_connections_costs_no_answer() {
-    let expected = Expected {
-        errors: 1,
-        clients: &[],
-        endpoint: Some(0),
-        failed: None,
-        retried: Some(("ConnectFailure", 1)),
-        reason: Some("no connection"),
-    };
-    plain(Endpoint::at(nobody().await), expected).await;
+    plain(Endpoint::at(nobody().await), NO_CONNECTION).await;
 }
 
 #[tokio::test]
 async fn one_that_is_a_black_hole_costs_no_answer() {
     let (_listener, _waiting, hole) = black_hole().await;
-    let expected = Expected {
-        errors: 1,
-        clients: &[],
-        endpoint: Some(0),
-        failed: None,
-        retried: Some(("ConnectFailure", 1)),
-        reason: Some("no connection"),
-    };
     let good = [Endpoint::start(Does::Answers).await, Endpoint::start(Does::Answers).await];
     let faulty = Endpoint::at(hole);
     let manifests = manifests(&[&faulty, &good[0], &good[1]], "http", "");
     let patient = manifests.replace("connect: 1s, request: 1s", "connect: 300ms, request: 10s");
-    meets(faulty, good, &patient, expected).await;
+    meets(faulty, good, &patient, NO_CONNECTION).await;
 }
 
 #[tokio::test]
@@ -300,14 +295,7 @@ async fn one_that_answers_500_is_heard_until_it_has_done_so_too_often() {
 
 #[tokio::test]
 async fn one_that_closes_its_side_of_idle_connections_costs_nothing() {
-    let expected = Expected {
-        errors: 3,
-        clients: &[],
-        endpoint: None,
-        failed: None,
-        retried: None,
-        reason: None,
-    };
+    let expected = Expected { errors: 3, ..Expected::default() };
     plain(Endpoint::start(Does::HalfCloses).await, expected).await;
 }
 
@@ -322,15 +310,7 @@ async fn one_with_the_wrong_certificate_gets_nothing_and_costs_no_answer() {
     let good = [start(&own).await, start(&own).await];
     let tls = ", tls: {serverName: app.internal, caRef: {kind: ConfigMap, name: own}}";
     let manifests = manifests(&[&faulty, &good[0], &good[1]], "https", tls);
-    let expected = Expected {
-        errors: 1,
-        clients: &[],
-        endpoint: Some(0),
-        failed: None,
-        retried: Some(("ConnectFailure", 1)),
-        reason: Some("no connection"),
-    };
-    meets(faulty, good, &(manifests + &own.config_map("own")), expected).await;
+    meets(faulty, good, &(manifests + &own.config_map("own")), NO_CONNECTION).await;
 }
 
 /// A listener that is gone and comes back, under `/debug/backends`.
@@ -347,16 +327,7 @@ async fn one_that_accepts_no_connection_for_a_while_is_passed_over_and_shown_so(
     assert!(seen.reason.is_some_and(|why| why.contains("to connect")));
     let sample = "portico_backend_endpoints{backend=\"web/app:80\",state=\"backingOff\"}";
     assert_eq!(edge.metric::<u64>(sample).await.unwrap(), 1);
-    let stage = Stage::open_at(gone).await.unwrap();
-    tokio::spawn(async move {
-        while let Ok(mut wire) = stage.accept().await {
-            tokio::spawn(async move {
-                while let Ok(Some(_)) = wire.read_request().await {
-                    let _ = wire.send(FINE).await;
-                }
-            });
-        }
-    });
+    let _back = Backend::scripted_at(gone, |_| Reply::raw(FINE)).await.unwrap();
     until(async || {
         assert_eq!(send(&edge, 1, 200).await, 1);
         shown(&edge, gone).state == EndpointState::Healthy

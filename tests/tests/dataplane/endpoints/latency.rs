@@ -1,7 +1,8 @@
 //! The latency band: what is slower than the fastest by more gets no requests.
 
 use super::*;
-use portico_dataplane::table::{Balance, CheckMethod, HealthCheck};
+use crate::health::block;
+use portico_dataplane::table::{Balance, HealthCheck};
 use portico_tests::{backend::Stage, wire::Wire};
 use std::{
     sync::atomic::{AtomicU64, AtomicUsize},
@@ -138,16 +139,8 @@ async fn a_backend_that_turns_slow_loses_its_traffic() {
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "it is measured as well")]
 async fn a_backend_that_heals_gets_its_traffic_back() {
-    let check = HealthCheck {
-        path: "/healthz".to_owned(),
-        method: CheckMethod::Get,
-        host: None,
-        interval: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
-        healthy_after: 2.try_into().unwrap(),
-        unhealthy_after: 3.try_into().unwrap(),
-        expect: vec![200..=399],
-    };
+    let (interval, timeout) = (Duration::from_secs(1), Duration::from_secs(1));
+    let check = HealthCheck { interval, timeout, ..block() };
     let scene = Scene::start(Some(check)).await;
     until(async || scene.fast.count() > 50 && scene.changing.count() > 50).await;
     scene.changing.turns(500);

@@ -84,7 +84,7 @@ async fn send(edge: &Edge, count: usize, status: u16) -> usize {
 }
 
 /// What is shown of the endpoint at an address.
-fn shown(edge: &Edge, address: SocketAddr) -> ShownEndpoint {
+pub(crate) fn shown(edge: &Edge, address: SocketAddr) -> ShownEndpoint {
     let endpoints = edge.dataplane.backends().into_iter().flat_map(|backend| backend.endpoints);
     endpoints.into_iter().find(|endpoint| endpoint.address == address).unwrap()
 }

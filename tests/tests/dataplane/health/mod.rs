@@ -3,8 +3,9 @@
 mod protocols;
 mod schedule;
 
+use crate::endpoints::shown;
 use portico_dataplane::{
-    serve::{EndpointState, ShownEndpoint},
+    serve::EndpointState,
     table::{CheckMethod, HealthCheck, Selection},
 };
 use portico_tests::{
@@ -26,7 +27,7 @@ use tokio::time::sleep;
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Checks of `/healthz` that take as long as a test can wait.
-fn block() -> HealthCheck {
+pub(crate) fn block() -> HealthCheck {
     HealthCheck {
         path: "/healthz".to_owned(),
         method: CheckMethod::Get,
@@ -93,12 +94,6 @@ impl Patient {
         let requests = self.backend.requests().into_iter();
         requests.filter(|request| request.target().starts_with("/health")).collect()
     }
-}
-
-/// What is shown of the endpoint at an address.
-fn shown(edge: &Edge, address: SocketAddr) -> ShownEndpoint {
-    let all = edge.dataplane.backends().into_iter().flat_map(|backend| backend.endpoints);
-    all.into_iter().find(|endpoint| endpoint.address == address).unwrap()
 }
 
 fn is_healthy(edge: &Edge, address: SocketAddr) -> bool {

@@ -1,14 +1,16 @@
-//! Pseudo-random choices that a seed repeats.
+//! Pseudo-random choices that a seed repeats: the same texts and messages everywhere.
 
-/// SplitMix64.
-pub(crate) struct Random(u64);
+/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+#[derive(Clone, Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The choices of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,20 +19,22 @@ impl Random {
     }
 
     /// Less than `bound`, which is above 0.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
     }
 
-    pub(crate) fn percent(&mut self, percent: usize) -> bool {
+    /// True so many times of a hundred.
+    pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
+    /// One of these, of which there is at least one.
+    pub fn pick<'i, T>(&mut self, items: &'i [T]) -> &'i T {
+        &items[self.below(items.len())]
     }
 
     /// Changes, inserts or removes one byte.
-    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
+    pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
         const BYTES: &[u8] = b"\r\n\0\t :;,0fg-+x\"\\/\x0b\x7f\x80\xff";
         let at = self.below(bytes.len());
         let byte = BYTES[self.below(BYTES.len())];
@@ -42,7 +46,7 @@ impl Random {
     }
 
     /// `bytes` in pieces, as a network may deliver them.
-    pub(crate) fn split<'b>(&mut self, mut bytes: &'b [u8]) -> Vec<&'b [u8]> {
+    pub fn split<'b>(&mut self, mut bytes: &'b [u8]) -> Vec<&'b [u8]> {
         let mut pieces = Vec::new();
         while pieces.len() < 3 && bytes.len() > 1 && self.percent(40) {
             let (piece, rest) = bytes.split_at(1 + self.below(bytes.len() - 1));
