@@ -29,7 +29,7 @@ pub(crate) struct Entry<'r> {
     pub(crate) status: u16,
     pub(crate) reason: &'r str,
     /// The verdict of a CORS policy, in two parts.
-    pub(crate) cors: Option<[&'r str; 2]>,
+    pub(crate) cors: Option<[&'r str; 5]>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) duration: Duration,

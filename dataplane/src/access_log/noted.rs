@@ -2,7 +2,7 @@
 //! so that a long response does not keep the request's head in memory.
 
 use super::{Entry, WorkerLog};
-use http::{HeaderValue, Method, Version};
+use http::{HeaderMap, Method, Version, header};
 use std::{mem, net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
 
 /// How much of a field that a client chooses freely is logged, in bytes.
@@ -64,17 +64,14 @@ impl Noted {
     }
 
     /// Notes who the client is: the name in its certificate, its `User-Agent` and `Referer`.
-    pub(crate) fn client(
-        &mut self,
-        certificate: Option<Arc<str>>,
-        user_agent: Option<&HeaderValue>,
-        referer: Option<&HeaderValue>,
-    ) {
+    pub(crate) fn client(&mut self, certificate: Option<Arc<str>>, headers: &HeaderMap) {
         self.client_cert = certificate;
-        self.user_agent = user_agent.map(|value| self.add_field(value, &[]));
-        // Like the path, without a query, which may contain secrets.
-        let referer = referer.filter(|_| self.log.has_referer());
-        self.referer = referer.map(|value| self.add_field(value, b"?#"));
+        let user_agent = headers.get(header::USER_AGENT);
+        self.user_agent = user_agent.map(|value| self.add_field(value.as_bytes()));
+        if self.log.has_referer() {
+            let referer = headers.get(header::REFERER);
+            self.referer = referer.map(|value| self.add_field(without_query(value.as_bytes())));
+        }
     }
 
     /// Notes what was selected: a backend, its endpoint, and whether all were out.
@@ -114,12 +111,9 @@ impl Noted {
         Span(start, self.text.len())
     }
 
-    /// Adds a field's value up to any of `ends`.
-    fn add_field(&mut self, value: &HeaderValue, ends: &[u8]) -> Span {
-        let bytes = value.as_bytes();
-        let end = bytes.iter().position(|byte| ends.contains(byte)).unwrap_or(bytes.len());
-        let bytes = bytes.get(..end.min(MAX_FIELD_BYTES)).unwrap_or_default();
-        self.add(&String::from_utf8_lossy(bytes))
+    fn add_field(&mut self, value: &[u8]) -> Span {
+        let value = value.get(..MAX_FIELD_BYTES).unwrap_or(value);
+        self.add(&String::from_utf8_lossy(value))
     }
 
     fn get(&self, span: Option<Span>) -> Option<&str> {
@@ -131,6 +125,11 @@ impl Drop for Noted {
     fn drop(&mut self) {
         self.log.give_back(mem::take(&mut self.text));
     }
+}
+
+/// A URL without its query and fragment, which may contain secrets: the path has none either.
+fn without_query(url: &[u8]) -> &[u8] {
+    url.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
 }
 
 /// A version as the log names it.

@@ -11,8 +11,8 @@ use serde::Serialize;
 pub struct Browser {
     /// Whether no script can send it, not even to its own origin.
     pub forbidden: bool,
-    /// Whether it sends a preflight by the Fetch Standard. `None` if that depends on the page's origin, which is unknown,
-    /// or if the request is itself a preflight.
+    /// Whether it sends a preflight by the Fetch Standard. `None` if that depends on the page's
+    /// origin, which is unknown, or if the request is itself a preflight.
     pub preflight: Option<bool>,
     /// Why, and whether Chromium or Firefox do otherwise.
     pub why: String,

@@ -188,8 +188,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             let path = arrived.path.as_deref().ok();
             noted.request(&head.method, arrived.host.as_deref(), path, head.version);
             let certificate = self.downstream.peer().certificate().map(|one| one.name.clone());
-            let field = |name| head.headers.get(name);
-            noted.client(certificate, field(header::USER_AGENT), field(header::REFERER));
+            noted.client(certificate, &head.headers);
         }
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;

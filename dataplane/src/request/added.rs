@@ -57,8 +57,10 @@ impl AddedFields {
 
     /// Sets them in a head, whatever it has of these names.
     pub(crate) fn move_into(&mut self, headers: &mut HeaderMap) {
-        for (name, value) in std::mem::take(self).iter() {
-            headers.insert(name.clone(), value.clone());
+        let Self { shared, own } = std::mem::take(self);
+        let shared = shared.iter().flat_map(|shared| &shared.fields).cloned();
+        for (name, value) in shared.chain(own) {
+            headers.insert(name, value);
         }
     }
 

@@ -103,20 +103,14 @@ fn label(denial: Denial) -> &'static str {
     }
 }
 
-/// A verdict in the access log, in two parts: `report:` if it was only reported, and its name.
-pub(super) fn log_label(verdict: Verdict) -> [&'static str; 2] {
-    let name = match verdict.outcome {
-        Outcome::PreflightAllowed => "preflight-allowed",
-        Outcome::PreflightDenied(Denial::Origin) => "preflight-denied:origin",
-        Outcome::PreflightDenied(Denial::Method) => "preflight-denied:method",
-        Outcome::PreflightDenied(Denial::Header) => "preflight-denied:header",
-        Outcome::PreflightDenied(Denial::Malformed) => "preflight-denied:malformed",
-        Outcome::PreflightForwarded => "preflight-forwarded",
-        Outcome::Allowed => "allowed",
-        Outcome::Disallowed => "disallowed",
-        Outcome::Rejected => "rejected",
-    };
-    [if verdict.report_only { "report:" } else { "" }, name]
+/// A verdict in the access log, in parts: `report:` if it was only reported, and its name.
+pub(super) fn log_label(verdict: Verdict) -> [&'static str; 5] {
+    let report = if verdict.report_only { "report:" } else { "" };
+    match series(verdict.outcome) {
+        Series::Preflights(result, "") => [report, "preflight-", result, "", ""],
+        Series::Preflights(result, reason) => [report, "preflight-", result, ":", reason],
+        Series::Requests(result) => [report, result, "", "", ""],
+    }
 }
 
 #[cfg(test)]
@@ -125,22 +119,17 @@ mod tests {
 
     #[test]
     fn the_log_names_verdicts() {
-        let denied = [Denial::Origin, Denial::Method, Denial::Header, Denial::Malformed]
-            .map(Outcome::PreflightDenied);
-        let others = [
-            Outcome::PreflightAllowed,
-            Outcome::PreflightForwarded,
-            Outcome::Allowed,
-            Outcome::Disallowed,
-            Outcome::Rejected,
-        ];
-        for outcome in denied.into_iter().chain(others) {
-            // As the metrics name them.
-            let named = match series(outcome) {
-                Series::Preflights(result, "") => format!("preflight-{result}"),
-                Series::Preflights(result, reason) => format!("preflight-{result}:{reason}"),
-                Series::Requests(result) => result.to_owned(),
-            };
+        for (outcome, named) in [
+            (Outcome::PreflightAllowed, "preflight-allowed"),
+            (Outcome::PreflightDenied(Denial::Origin), "preflight-denied:origin"),
+            (Outcome::PreflightDenied(Denial::Method), "preflight-denied:method"),
+            (Outcome::PreflightDenied(Denial::Header), "preflight-denied:header"),
+            (Outcome::PreflightDenied(Denial::Malformed), "preflight-denied:malformed"),
+            (Outcome::PreflightForwarded, "preflight-forwarded"),
+            (Outcome::Allowed, "allowed"),
+            (Outcome::Disallowed, "disallowed"),
+            (Outcome::Rejected, "rejected"),
+        ] {
             let label = |report_only| log_label(Verdict { outcome, report_only }).concat();
             assert_eq!(label(false), named);
             assert_eq!(label(true), format!("report:{named}"));

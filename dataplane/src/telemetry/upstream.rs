@@ -31,11 +31,7 @@ pub(crate) struct UpstreamSnapshot {
 
 impl UpstreamStats {
     fn update(&self, backend: &str, change: impl FnOnce(&mut UpstreamCounts)) {
-        let mut all = self.by_backend.borrow_mut();
-        match all.get_mut(backend) {
-            Some(counts) => change(counts),
-            None => change(all.entry_ref(backend).or_default()),
-        }
+        change(self.by_backend.borrow_mut().entry_ref(backend).or_default());
     }
 
     /// An attempt to connect to an endpoint of `backend` has succeeded or failed.

@@ -46,17 +46,13 @@ fn is_spared_by_chromium(cause: &Cause<'_>) -> bool {
             "intervention" => true,
             "save-data" => value.eq_ignore_ascii_case(b"on"),
             "ect" => matches!(value, b"slow-2g" | b"2g" | b"3g" | b"4g"),
-            "rtt" | "width" | "viewport-width" => is_digits(value),
+            "rtt" | "width" | "viewport-width" => safelist::is_digits(value),
             "device-memory" | "downlink" | "dpr" => {
                 let mut parts = value.splitn(2, |byte| *byte == b'.');
-                parts.all(is_digits)
+                parts.all(safelist::is_digits)
             }
             _ => false,
         }
-}
-
-fn is_digits(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
 /// Whether Chromium asks for a safelisted header: its ranges end before the largest 64-bit integer.

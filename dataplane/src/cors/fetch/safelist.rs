@@ -88,6 +88,11 @@ fn is_form_type(value: &[u8]) -> bool {
     FORM_TYPES.iter().any(|form| form.eq_ignore_ascii_case(essence))
 }
 
+/// Whether it is at least one digit, and nothing else.
+pub(super) fn is_digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
 /// Whether the value is a single range with a first byte, without white space (Fetch, "parse a
 /// single range header value"), whose numbers have at most 64 bits. Fetch has no such limit, but
 /// browsers do.
@@ -96,8 +101,7 @@ fn is_single_range(value: &[u8]) -> bool {
     let mut ends = range.splitn(2, |byte| *byte == b'-');
     let (Some(first), Some(last)) = (ends.next(), ends.next()) else { return false };
     let number = |digits: &[u8]| -> Option<u64> {
-        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
+        str::from_utf8(digits).ok().filter(|_| is_digits(digits))?.parse().ok()
     };
     let Some(first) = number(first) else { return false };
     last.is_empty() || number(last).is_some_and(|last| first <= last)
