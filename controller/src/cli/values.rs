@@ -1,5 +1,6 @@
 //! Parsers for flag values.
 
+use crate::{compile, schema::labels};
 use http::{HeaderName, HeaderValue, Method, header};
 use ipnet::IpNet;
 use portico_dataplane::{
@@ -27,8 +28,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
 
 /// An address or a CIDR.
 pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
-    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map(|it| it.trunc()).map_err(|_| "write an address or a CIDR: 10.0.0.7, 10.0.0.0/8")
+    compile::network(text).ok_or("write an address or a CIDR: 10.0.0.7, 10.0.0.0/8")
 }
 
 /// A number of bytes, plain or with KiB, MiB or GiB.
@@ -199,11 +199,6 @@ pub(super) fn published(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// RFC 1123 label, as the API server requires of namespaces.
 fn is_label(text: &str) -> bool {
-    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(inside)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    labels::check_label(text).is_ok()
 }

@@ -28,7 +28,7 @@ const VIA_NAME: &str = "portico";
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let options = super::offline(&args.external, &args.hosts, &args.underscores);
+    let options = super::of_files(&args.external, &args.hosts, &args.underscores);
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {

@@ -51,8 +51,8 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
     result
 }
 
-/// How manifests are compiled where nothing is served.
-fn offline(
+/// How manifests in files are compiled.
+fn of_files(
     external: &ExternalArgs,
     hosts: &HostClaimArgs,
     underscores: &UnderscoreArgs,

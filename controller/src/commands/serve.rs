@@ -1,7 +1,7 @@
 //! `portico serve`: manifests from files, served and watched.
 
 use crate::{
-    cli::ServeArgs,
+    cli::{ServeArgs, ServingArgs},
     compile::Options,
     files::Files,
     process::{logging, server},
@@ -16,17 +16,12 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut registry = Registry::default();
     let (trigger, debouncer) = debouncer();
     let files = Files::new(args.paths, trigger, &mut registry);
-    let guard = args.serving.external.guard();
-    let (host_claims, underscores) =
-        (args.serving.hosts.claims(), args.serving.underscores.setting());
+    let ServingArgs { external, hosts, underscores, .. } = &args.serving;
     let options = Options {
-        loopback_endpoints: true,
-        names_others: true,
-        guard,
-        host_claims,
-        underscores,
         trusted_proxies: args.serving.trusted_proxies(),
-        ..Options::default()
+        // It may be long until the files change, so that dates are not judged.
+        now: None,
+        ..super::of_files(external, hosts, underscores)
     };
     let publisher = Publisher::new(files, options, &mut registry);
     server::run(&args.serving, &logs, publisher, debouncer, registry, |_| Ok(()), ready(())).await

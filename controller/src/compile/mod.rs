@@ -25,6 +25,7 @@ mod services;
 mod status;
 
 pub use front_doors::requested_matches;
+pub(crate) use options::network;
 pub use options::{HostClaims, Options};
 pub use status::{ComputedCondition, Status, Version};
 

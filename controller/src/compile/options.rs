@@ -5,6 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::HostPattern};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -35,6 +36,12 @@ pub struct Options {
     /// The time at which this is compiled, for warnings of certificates that expire. `None`: their
     /// dates are not judged.
     pub now: Option<Timestamp>,
+}
+
+/// An address or a CIDR; `None` for anything else.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.ok().map(|network| network.trunc())
 }
 
 /// The `--host-claims` setting: which namespaces may have which hosts. If there is none, every

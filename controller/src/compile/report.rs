@@ -9,7 +9,7 @@ use super::status::{ComputedCondition, Status, Version};
 use crate::{
     diagnostic::{
         ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity, UNKNOWN_FIELD,
-        is_within, sort_key, without_indices,
+        is_child, is_within, sort_key, without_indices,
     },
     objects::{CustomKind, Entry, reference_fields},
     schema,
@@ -95,8 +95,7 @@ impl Report {
     pub(super) fn may_be_unknown(&self, field: &FieldPath<'_>, members: &[&'static str]) -> bool {
         let parent = field.to_string();
         self.errors(ConditionType::Accepted).any(|problem| {
-            let name = problem.field.strip_prefix(&parent).and_then(|it| it.strip_prefix('.'));
-            name.is_some_and(|name| !name.contains(['.', '[']))
+            is_child(&problem.field, &parent)
                 && problem.message.starts_with(UNKNOWN_FIELD)
                 && members.iter().any(|member| problem.message.contains(member))
         })

@@ -31,9 +31,8 @@ pub(super) fn find<'s>(
         if snapshot.is_unread::<Secret>(name) {
             (Reason::SecretNotRead, unread::<Secret>(name))
         } else {
-            let hint = names::hint(&snapshot.secrets, name, options.names_others);
-            let hint = hint.filter(|_| options.names_others);
-            let hint = hint.unwrap_or_else(|| "create it".to_owned());
+            let hint = options.names_others.then(|| names::hint(&snapshot.secrets, name, true));
+            let hint = hint.flatten().unwrap_or_else(|| "create it".to_owned());
             (Reason::SecretNotFound, format!("Secret {name} does not exist: {hint}"))
         }
     })

@@ -32,17 +32,6 @@ impl FieldPath<'_> {
         FieldPath::Key(self, key)
     }
 
-    /// The path without the indices of lists: `spec.matches.path`.
-    pub(crate) fn without_indices(&self) -> String {
-        match self {
-            Self::Root => String::new(),
-            Self::Child(Self::Root, name) => (*name).to_owned(),
-            Self::Child(parent, name) => format!("{}.{name}", parent.without_indices()),
-            Self::Index(parent, _) => parent.without_indices(),
-            Self::Key(parent, key) => format!("{}[{key}]", parent.without_indices()),
-        }
-    }
-
     /// Whether `path` is this place or one below it.
     pub(crate) fn contains(&self, path: &str) -> bool {
         is_within(path, &self.to_string())
@@ -67,6 +56,13 @@ pub(crate) fn is_within(path: &str, place: &str) -> bool {
     below.is_some_and(|rest| rest.is_empty() || place.is_empty() || rest.starts_with(['.', '[']))
 }
 
+/// Whether a written path is a field of `parent` itself; the empty path is the object.
+pub(crate) fn is_child(path: &str, parent: &str) -> bool {
+    let below = path.strip_prefix(parent);
+    let name = if parent.is_empty() { below } else { below.and_then(|it| it.strip_prefix('.')) };
+    name.is_some_and(|name| !name.contains(['.', '[']))
+}
+
 /// Splits a written path into steps that sort names as text and indices as numbers.
 pub(crate) fn sort_key(path: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
     path.split(['.', '[']).map(|step| match step.strip_suffix(']') {
@@ -75,7 +71,7 @@ pub(crate) fn sort_key(path: &str) -> impl Iterator<Item = (&str, Option<usize>)
     })
 }
 
-/// A path without the indices of lists.
+/// A written path without the indices of lists: `spec.matches.path`.
 pub(crate) fn without_indices(path: &str) -> String {
     let mut kept = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
     let first = kept.next().unwrap_or_default().to_owned();

@@ -4,7 +4,7 @@
 
 mod field;
 
-pub(crate) use field::{FieldPath, is_within, sort_key, without_indices};
+pub(crate) use field::{FieldPath, is_child, is_within, sort_key, without_indices};
 
 use portico_dataplane::table::ObjectName;
 use serde::Serialize;

@@ -12,7 +12,8 @@ const TEXTS: [&[&str]; 5] = [
     &["stringData"],
 ];
 
-/// Maps of base64. In Go, the unused bits of its last character don't count.
+/// Maps of base64. In Go, line breaks and the unused bits of its last character
+/// don't count.
 const BASE64_TEXTS: [(&str, &str); 2] = [("Secret", "data"), ("ConfigMap", "binaryData")];
 
 /// Does to an object of one of Portico's own kinds what the API server does to its metadata.

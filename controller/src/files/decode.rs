@@ -170,17 +170,18 @@ impl Contents {
         let warnings =
             warnings.into_iter().map(|warning| origin.problem(Severity::Warning, warning));
         self.problems.extend(warnings);
-        let rest = document.map(|document| document.value);
-        match object.or_else(|| mistake(rest.as_ref()?).map(Err)) {
-            Some(Ok(object)) => self.objects.push((origin, object)),
-            Some(Err(wrong)) => self.problem(origin, wrong),
-            None => {
-                self.unused.add(rest.as_ref());
-                let hint = rest.as_ref().and_then(hint);
-                let hint = hint.map(|message| Wrong::new("kind", message));
-                self.problems.extend(hint.map(|hint| origin.problem(Severity::Warning, hint)));
-            }
+        match object {
+            Some(Ok(object)) => return self.objects.push((origin, object)),
+            Some(Err(wrong)) => return self.problem(origin, wrong),
+            None => {}
         }
+        let Some(Document { value, .. }) = document else { return };
+        if let Some(wrong) = mistake(&value) {
+            return self.problem(origin, wrong);
+        }
+        self.unused.add(&value);
+        let hint = hint(&value).map(|message| Wrong::new("kind", message));
+        self.problems.extend(hint.map(|hint| origin.problem(Severity::Warning, hint)));
     }
 
     fn problem(&mut self, origin: Origin, wrong: Wrong) {

@@ -103,13 +103,6 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// How many lines of a document precede its content: blank ones, comments and `---`.
-fn preamble(text: &str) -> usize {
-    let is_content =
-        |line: &str| !matches!(line.trim_ascii(), "" | "---") && !line.starts_with('#');
-    text.lines().take_while(|line| !is_content(line)).count()
-}
-
 struct Reader<'t, C> {
     text: &'t str,
     documents: C,
@@ -137,10 +130,9 @@ impl<C: Extend<Document>> Reader<'_, C> {
                 Ok(None) => return Ok(None),
                 Ok(Some((composed, end))) => {
                     let line = self.line_of(at);
-                    let text = &self.text[at..];
-                    let first_line = line + preamble(text);
-                    let source = Source { start: at, end, line, first_line, format: Format::Json };
-                    self.add(text, at, source, composed);
+                    let (start, format) = (at, Format::Json);
+                    let source = Source { start, end, line, first_line: line, format };
+                    self.add(&self.text[at..], at, source, composed);
                     (at, count) = (end, count + 1);
                     continue;
                 }
@@ -178,9 +170,8 @@ impl<C: Extend<Document>> Reader<'_, C> {
                 let position = position(&text[begin..range.end], line, 0..range.end - begin);
                 return Err(SyntaxError { position, message });
             }
-            let first_line = line + preamble(&text[begin..range.end]);
             let (start, end, format) = (begin, range.end, Format::Yaml);
-            let source = Source { start, end, line, first_line, format };
+            let source = Source { start, end, line, first_line: line, format };
             let text = with_line_feeds(&text[begin..range.end]);
             match yaml::yaml(&text, &mut self.costs) {
                 Ok(Some(composed)) => self.add(&text, 0, source, composed),
@@ -194,13 +185,15 @@ impl<C: Extend<Document>> Reader<'_, C> {
         Ok(())
     }
 
-    /// Adds a document. Offsets in it count from `from` before the text.
+    /// Adds a document, once it is known in which line its content begins. Offsets in it count from
+    /// `from` before the text.
     fn add(&mut self, text: &str, from: usize, source: Source, composed: Composed) {
-        let Composed { value, duplicates, warnings } = composed;
+        let Composed { value, start, duplicates, warnings } = composed;
         if value.is_null() && warnings.is_empty() {
             return;
         }
         let place = |at: usize| position(text, source.line, at - from..at - from + 1);
+        let source = Source { first_line: place(start).line, ..source };
         let duplicates = duplicates.into_iter();
         let duplicates = duplicates.map(|it| Duplicate { position: place(it.at), path: it.path });
         let warnings = warnings.into_iter();

@@ -15,10 +15,10 @@ pub struct Unused {
 }
 
 impl Unused {
-    pub(super) fn add(&mut self, document: Option<&Value>) {
+    pub(super) fn add(&mut self, document: &Value) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
-            self.named.extend(document.map(described));
+            self.named.push(described(document));
         }
     }
 

@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
     path::Path,
@@ -197,6 +198,14 @@ macro_rules! kinds {
 
             $($peculiar)*
         })*
+
+        /// The `apiVersion` of the kind with this name; `None` if that is not read.
+        pub(crate) fn api_version(kind: &str) -> Option<Cow<'static, str>> {
+            $(if kind == $Kind::NAME {
+                return Some($Kind::api_version(&()));
+            })*
+            None
+        }
 
         /// Visits every kind.
         pub fn visit(visitor: &mut impl Visitor) {

@@ -9,6 +9,7 @@ mod undecoded;
 mod values;
 
 pub use entry::Entry;
+pub(crate) use kinds::api_version;
 pub use kinds::{
     CustomKind, Object, ObjectKind, Restriction, Snapshot, Visitor, api_resource, visit,
 };

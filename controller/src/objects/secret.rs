@@ -2,17 +2,14 @@
 
 use super::{undecoded::Undecoded, values};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Decodes a manifest and merges `stringData` into `data`, as the API server does.
-pub(super) fn decode(mut manifest: Value) -> Result<Secret, Undecoded> {
-    if let Some(Value::Object(data)) = manifest.get_mut("data") {
+pub(super) fn decode(manifest: Value) -> Result<Secret, Undecoded> {
+    if let Some(Value::Object(data)) = manifest.get("data") {
         for (key, value) in data {
-            if let Value::String(text) = value {
-                // Base64 may be wrapped, as the API server allows.
-                text.retain(|c| !matches!(c, '\n' | '\r'));
-            }
-            if serde_json::from_value::<ByteString>(value.clone()).is_err() {
+            if ByteString::deserialize(value).is_err() {
                 return Err(Undecoded {
                     field: format!("data.{key}"),
                     message: "is not base64: plain text goes under stringData".to_owned(),

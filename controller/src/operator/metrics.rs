@@ -57,7 +57,7 @@ pub(super) enum EventOutcome {
     Written,
     /// The API server rejected it, or could not be reached.
     Failed,
-    /// The queue was full.
+    /// The queue was full; it is sent later.
     Postponed,
 }
 

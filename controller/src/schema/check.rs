@@ -4,9 +4,7 @@ use super::{
     MAX_PROBLEMS, messages,
     node::{List, Map, Node, Object, Range, Shape, Text},
 };
-use crate::diagnostic::{ConditionType, FieldPath, ObjectRef, Problem, Reason, Severity};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde::Deserialize;
+use crate::diagnostic::{ConditionType, FieldPath, ObjectRef, Problem, Reason, Severity, is_child};
 use serde_json::{Map as JsonMap, Value};
 use std::collections::HashMap;
 
@@ -96,12 +94,8 @@ impl Walk<'_> {
             return false;
         }
         let parent = parent.to_string();
-        let is_beside = |field: &str| {
-            let field = field.strip_prefix(&parent).unwrap_or_default();
-            !field.trim_start_matches('.').contains(['.', '['])
-        };
         self.found.iter().any(|problem| {
-            is_beside(&problem.field) && messages::tells_to_write(&problem.message, name)
+            is_child(&problem.field, &parent) && messages::tells_to_write(&problem.message, name)
         })
     }
 
@@ -147,18 +141,14 @@ impl Walk<'_> {
             }
             self.value(&list.items, &at.index(index), item);
         }
-        if !list.keys.is_empty() {
-            self.duplicates(list, at, items);
-        }
+        self.duplicates(list, at, items);
     }
 
     /// Reports items of a list-map whose keys duplicate those of an earlier item.
     fn duplicates(&mut self, list: &List, at: &FieldPath<'_>, items: &[Value]) {
         let mut first = HashMap::new();
         for (index, item) in items.iter().enumerate() {
-            let key: Option<Vec<&str>> =
-                list.keys.iter().map(|key| item.get(key).and_then(Value::as_str)).collect();
-            let Some(key) = key else { continue };
+            let Some(key) = list.key(item) else { continue };
             let shown = key.join(", ");
             let before = *first.entry(key).or_insert(index);
             if before != index && !self.is_full() {
@@ -193,7 +183,7 @@ impl Walk<'_> {
             self.report(at, least);
             return;
         }
-        if !text.allowed.is_empty() && !text.allowed.iter().any(|allowed| allowed == value) {
+        if !text.allows(value) {
             self.report(at, messages::not_one_of(value, text.allowed.iter().map(String::as_str)));
         }
         if let Some(pattern) = &text.pattern
@@ -204,7 +194,7 @@ impl Walk<'_> {
         if let Err(message) = (text.check)(value) {
             self.report(at, format!("{} does not fit: {message}", messages::quoted(value)));
         }
-        if text.time && Time::deserialize(&Value::from(value)).is_err() {
+        if text.is_wrong_time(value) {
             self.report(
                 at,
                 format!("{} is not a time; write 2006-01-02T15:04:05Z", messages::quoted(value)),

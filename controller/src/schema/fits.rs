@@ -1,8 +1,6 @@
 //! Whether a value is valid, without a word about why it is not.
 
 use super::node::{List, Map, Node, Object, Range, Shape, Text};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
 use std::collections::HashSet;
 
@@ -53,24 +51,20 @@ fn map(map: &Map, fields: &JsonMap<String, Value>) -> bool {
 }
 
 fn list(list: &List, items: &[Value]) -> bool {
-    let mut seen = HashSet::new();
-    let mut is_new = |item: &Value| {
-        let keys = list.keys.iter().map(|key| item.get(key).and_then(Value::as_str));
-        let keys: Option<Vec<_>> = keys.collect();
-        list.keys.is_empty() || keys.is_none_or(|keys| seen.insert(keys.join("\0")))
-    };
+    let mut keys = HashSet::new();
     (list.min..=list.max).contains(&items.len())
-        && items.iter().all(|item| fits(&list.items, item) && is_new(item))
+        && items.iter().all(|item| {
+            fits(&list.items, item) && list.key(item).is_none_or(|key| keys.insert(key))
+        })
 }
 
 fn text(text: &Text, value: &str) -> bool {
     let length = value.chars().count();
     length >= text.min
         && text.max.is_none_or(|max| length <= max)
-        && (text.allowed.is_empty() || text.allowed.iter().any(|allowed| allowed == value))
+        && text.decodes(value)
         && text.pattern.as_ref().is_none_or(|pattern| pattern.is_match(value))
         && (text.check)(value).is_ok()
-        && !(text.time && Time::deserialize(&Value::from(value)).is_err())
 }
 
 fn integer(range: &Range, number: i64) -> bool {

@@ -1,7 +1,7 @@
 //! Fields as other ingresses and proxies call them, and what they are called here.
 
 use super::{node::Object, suggest};
-use crate::diagnostic::{FieldPath, Kind};
+use crate::diagnostic::{FieldPath, Kind, without_indices};
 use serde_json::{Value, json};
 
 /// What to write instead of a field of another ingress.
@@ -105,7 +105,7 @@ pub(super) fn advice(
         return lines.map(|lines| format!("write {lines}"));
     }
     let mut own = FOREIGN.iter().filter(|(of, _, field, _)| *of == kind && *field == name);
-    let place = parent.without_indices();
+    let place = without_indices(&parent.to_string());
     let (.., advice) = own.find(|(_, parent, ..)| *parent == place)?;
     match advice {
         Say(URL) => {

@@ -18,10 +18,9 @@ pub(super) const NULL: &str = "is null, which is how YAML reads an empty value a
 
 /// An unknown field that is no error.
 pub(super) fn without_effect(name: &str, object: &Object) -> String {
-    let known = object.fields.keys().map(String::as_str);
-    match nearest(name, known.clone()) {
+    match nearest(name, object.fields.keys().map(String::as_str)) {
         Some(near) => format!("{UNKNOWN_FIELD}, which has no effect; did you mean '{near}'?"),
-        None => format!("{UNKNOWN_FIELD}, which has no effect; {}", known_here(object)),
+        None => format!("{UNKNOWN_FIELD}, which has no effect; known here: {}", names(object)),
     }
 }
 
@@ -36,8 +35,7 @@ pub(super) fn unknown(
     if let Some(advice) = foreign::advice(kind, parent, name, object, value) {
         return format!("{UNKNOWN_FIELD}; {advice}");
     }
-    let known = object.fields.keys().map(String::as_str);
-    let near = nearest(name, known.clone());
+    let near = nearest(name, object.fields.keys().map(String::as_str));
     match near.and_then(|near| Some((near, object.fields.get(near)?))) {
         Some((near, node)) if fits(node, value) => {
             format!("{UNKNOWN_FIELD}; did you mean '{near}'?")
@@ -46,13 +44,13 @@ pub(super) fn unknown(
             Some(field) => format!("{UNKNOWN_FIELD}; did you mean '{field}'?"),
             None => format!("{UNKNOWN_FIELD}; did you mean '{near}', {}?", expected(&node.shape)),
         },
-        None => format!("{UNKNOWN_FIELD}; {}", known_here(object)),
+        None => format!("{UNKNOWN_FIELD}; known here: {}", names(object)),
     }
 }
 
-fn known_here(object: &Object) -> String {
-    let known: Vec<_> = object.fields.keys().map(String::as_str).collect();
-    format!("known here: {}", known.join(", "))
+/// The names of all fields.
+fn names(object: &Object) -> String {
+    object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the message about an unknown field tells to write this one instead.
@@ -67,18 +65,30 @@ pub(super) fn tells_to_write(message: &str, name: &str) -> bool {
 /// What a value of a type is.
 fn expected(shape: &Shape) -> String {
     match shape {
-        Shape::Object(object) => {
-            let known = object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            format!("a mapping with {known}")
+        Shape::Object(object) => format!("a mapping with {}", names(object)),
+        Shape::Text(text) if !text.allowed.is_empty() => {
+            format!("one of {}", text.allowed.join(", "))
         }
-        Shape::Map(_) => "a mapping".to_owned(),
-        Shape::List(_) => "a list".to_owned(),
-        Shape::Text(text) if text.allowed.is_empty() => "a string".to_owned(),
-        Shape::Text(text) => format!("one of {}", text.allowed.join(", ")),
-        Shape::Integer(_) => "a whole number".to_owned(),
-        Shape::IntOrText(..) => "a whole number or a string".to_owned(),
-        Shape::Boolean => "true or false".to_owned(),
-        Shape::Any => "any value".to_owned(),
+        Shape::Map(_)
+        | Shape::List(_)
+        | Shape::Text(_)
+        | Shape::Integer(_)
+        | Shape::IntOrText(..)
+        | Shape::Boolean
+        | Shape::Any => noun(shape).to_owned(),
+    }
+}
+
+/// The name of a type.
+fn noun(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Object(_) | Shape::Map(_) => "a mapping",
+        Shape::List(_) => "a list",
+        Shape::Text(_) => "a string",
+        Shape::Integer(_) => "a whole number",
+        Shape::IntOrText(..) => "a whole number or a string",
+        Shape::Boolean => "true or false",
+        Shape::Any => "any value",
     }
 }
 
@@ -108,17 +118,7 @@ pub(super) fn missing(node: Option<&Node>) -> String {
 
 /// A value of the wrong type.
 pub(super) fn wrong_type(node: &Node, value: &Value) -> String {
-    let got = kind_of(value);
-    let wanted = match &node.shape {
-        Shape::Object(_) | Shape::Map(_) => "must be a mapping",
-        Shape::List(_) => "must be a list",
-        Shape::Text(_) => "must be a string",
-        Shape::Integer(_) => "must be a whole number",
-        Shape::IntOrText(..) => "must be a whole number or a string",
-        Shape::Boolean => "must be true or false",
-        Shape::Any => "must be something else",
-    };
-    format!("{wanted}, not {got}{}", remedy(node, value))
+    format!("must be {}, not {}{}", noun(&node.shape), kind_of(value), remedy(node, value))
 }
 
 /// How to write a value of the right type.
@@ -149,10 +149,7 @@ fn remedy(node: &Node, value: &Value) -> String {
         return format!("; write {instead}{}", if quotes { ", without quotes" } else { "" });
     }
     match &node.shape {
-        Shape::Object(object) => {
-            let known = object.fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            format!("; its fields: {known}")
-        }
+        Shape::Object(object) => format!("; its fields: {}", names(object)),
         Shape::List(_) => "; each item starts with `- `".to_owned(),
         Shape::Text(text) if !text.allowed.is_empty() => {
             format!("; one of {}", text.allowed.join(", "))

@@ -43,6 +43,10 @@ pub fn validate(object: &ObjectRef, value: &Value) -> Vec<Problem> {
 /// Warns of fields of `status` that the kind does not have. Nobody else validates a manifest's
 /// status, because it has no effect.
 pub(crate) fn unknown_in_status(object: &ObjectRef, value: &Value) -> Vec<Problem> {
+    let status = &value["status"];
+    if status.is_null() {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let [front_door, route] = &*STATUS;
     let node = match object.kind {
@@ -50,7 +54,7 @@ pub(crate) fn unknown_in_status(object: &ObjectRef, value: &Value) -> Vec<Proble
         Kind::Route => route,
     };
     let at = FieldPath::Root;
-    kubernetes::unknown_fields(node, &at.child("status"), &value["status"], &mut found);
+    kubernetes::unknown_fields(node, &at.child("status"), status, &mut found);
     let problem = |(field, message)| Problem {
         object: object.clone(),
         severity: Severity::Warning,
@@ -62,10 +66,10 @@ pub(crate) fn unknown_in_status(object: &ObjectRef, value: &Value) -> Vec<Proble
     found.into_iter().map(problem).collect()
 }
 
-/// Makes a manifest decode in which [`validate`] found problems, once [`prune_nulls`] has run. A
-/// value of the wrong type, one that is not in its enum, or a null that was refused, is replaced by
-/// its default or by a harmless placeholder. Returns the paths of what was replaced or removed; an object with any must
-/// not be accepted.
+/// Makes a manifest decode in which [`validate`] found problems, before [`prune_nulls`]. A value of
+/// the wrong type, one that is not in its enum, or a null that was refused, is replaced by its
+/// default or by a harmless placeholder. Returns the paths of what was replaced or removed; an
+/// object with any must not be accepted.
 pub fn repair(kind: Kind, value: &mut Value) -> Vec<String> {
     repair::run(schema_of(kind), value)
 }

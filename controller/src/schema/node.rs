@@ -1,11 +1,16 @@
 //! Schemas compiled for validation: references resolved, regular expressions compiled.
 
 use super::labels::Check;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+use k8s_openapi::{
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
 };
 use portico_crds::NULL_REFUSED;
 use regex::Regex;
+use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What a value must look like.
@@ -86,6 +91,31 @@ pub(super) struct Range {
     pub(super) max: i64,
     /// The enum; empty if any value is allowed.
     pub(super) allowed: Vec<i64>,
+}
+
+impl List {
+    /// The keys of an item; `None` if this is no list-map, or the item lacks one.
+    pub(super) fn key<'v>(&self, item: &'v Value) -> Option<Vec<&'v str>> {
+        let keys = self.keys.iter().map(|key| item.get(key).and_then(Value::as_str));
+        if self.keys.is_empty() { None } else { keys.collect() }
+    }
+}
+
+impl Text {
+    /// Whether a value is in the enum, if there is one.
+    pub(super) fn allows(&self, value: &str) -> bool {
+        self.allowed.is_empty() || self.allowed.iter().any(|allowed| allowed == value)
+    }
+
+    /// Whether a value should be a timestamp, and is none.
+    pub(super) fn is_wrong_time(&self, value: &str) -> bool {
+        self.time && Time::deserialize(&Value::from(value)).is_err()
+    }
+
+    /// Whether a value decodes, even if it violates its pattern or its bounds.
+    pub(super) fn decodes(&self, value: &str) -> bool {
+        self.allows(value) && !self.is_wrong_time(value)
+    }
 }
 
 impl Node {

@@ -1,10 +1,8 @@
 //! Replaces values that don't decode with harmless ones, so that the rest of the object can still
 //! be checked. A value that decodes stays, even if it violates its pattern or its bounds.
 
-use super::node::{List, Map, Node, Object, Range, Shape, Text};
+use super::node::{List, Map, Node, Object, Range, Shape};
 use crate::diagnostic::FieldPath;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde::Deserialize;
 use serde_json::{Map as JsonMap, Value};
 
 /// Repairs a whole object. Returns the paths of what was replaced or removed.
@@ -30,7 +28,7 @@ impl Repair {
             (Shape::Map(map), Value::Object(fields)) => self.map(map, at, fields),
             (Shape::List(list), Value::Array(items)) => self.list(list, at, items),
             (Shape::Text(text) | Shape::IntOrText(_, text), Value::String(value)) => {
-                return decodes(text, value);
+                return text.decodes(value);
             }
             (Shape::Integer(range) | Shape::IntOrText(range, _), Value::Number(number)) => {
                 return number.as_i64().is_some_and(|number| fits(range, number));
@@ -114,11 +112,6 @@ fn stand_in(node: &Node) -> Value {
         Shape::Boolean => false.into(),
         Shape::Any => Value::Null,
     }
-}
-
-fn decodes(text: &Text, value: &str) -> bool {
-    (text.allowed.is_empty() || text.allowed.iter().any(|allowed| allowed == value))
-        && !(text.time && Time::deserialize(&Value::from(value)).is_err())
 }
 
 /// Whether the number fits the field's integer type. Numbers beyond the schema's bounds mostly do.

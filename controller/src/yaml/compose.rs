@@ -29,6 +29,8 @@ const MAX_STEP_CHARS: usize = 256;
 pub(crate) struct Composed {
     /// The value. Of duplicate keys, the last one counts.
     pub(crate) value: Value,
+    /// The offset at which its text begins.
+    pub(crate) start: usize,
     /// The duplicate keys, the first hundred.
     pub(crate) duplicates: Vec<Duplicate>,
     /// What probably means something else than its author thinks, the first hundred.
@@ -69,7 +71,7 @@ pub(crate) fn yaml(text: &str, costs: &mut Costs) -> Result<Option<Composed>, Er
     }
     let Some(parser) = Parser::new(text)? else { return Ok(None) };
     let mut composer = Composer::new(text, parser, costs);
-    let value = composer.document()?;
+    let (start, value) = composer.document()?;
     let ignored = composer.events.finish()?;
     if let Some(at) = ignored {
         composer.warn(at, "what follows the end of the document is ignored: write --- before it");
@@ -77,7 +79,7 @@ pub(crate) fn yaml(text: &str, costs: &mut Costs) -> Result<Option<Composed>, Er
     if let Some(at) = composer.events.odd_break() {
         composer.warn(at, odd_break(&text[at..]));
     }
-    Ok(Some(composer.finish(value)))
+    Ok(Some(composer.finish(start, value)))
 }
 
 /// Reads the JSON value at or behind this offset, and returns the offset behind it, too; `None` if
@@ -89,9 +91,9 @@ pub(crate) fn json(
 ) -> Result<Option<(Composed, usize)>, Error> {
     let Some(json) = Json::new(text, at) else { return Ok(None) };
     let mut composer = Composer::new(text, json, costs);
-    let value = composer.document()?;
+    let (start, value) = composer.document()?;
     let end = composer.events.end();
-    Ok(Some((composer.finish(value), end)))
+    Ok(Some((composer.finish(start, value), end)))
 }
 
 fn odd_break(text: &str) -> &'static str {
@@ -132,8 +134,8 @@ impl<'t, 'c, E: Events<'t>> Composer<'t, 'c, E> {
         }
     }
 
-    fn finish(self, value: Value) -> Composed {
-        Composed { value, duplicates: self.duplicates, warnings: self.warnings }
+    fn finish(self, start: usize, value: Value) -> Composed {
+        Composed { value, start, duplicates: self.duplicates, warnings: self.warnings }
     }
 
     fn warn(&mut self, at: usize, message: impl Into<String>) {
@@ -142,10 +144,11 @@ impl<'t, 'c, E: Events<'t>> Composer<'t, 'c, E> {
         }
     }
 
-    fn document(&mut self) -> Result<Value, Error> {
+    /// The document's value, with the offset at which its text begins.
+    fn document(&mut self) -> Result<(usize, Value), Error> {
         self.written(0)?;
         let event = self.events.next()?;
-        self.value(event)
+        Ok((event.start, self.value(event)?))
     }
 
     /// Counts a node that is written.

@@ -1,7 +1,7 @@
 //! What `check` suggests: everything that it tells to write is accepted once it is written.
 #![allow(clippy::too_many_lines)] // Lists.
 
-use crate::{FRONT_DOOR, ROUTE, json};
+use crate::{FRONT_DOOR, ROUTE, json, problems};
 use serde_json::Value;
 
 const SERVICE: &str = "---\napiVersion: v1\nkind: Service\nmetadata: {name: app, namespace: web}\n\
@@ -12,20 +12,11 @@ const SERVICE: &str = "---\napiVersion: v1\nkind: Service\nmetadata: {name: app,
 /// The errors and warnings of what these documents have, each with its field.
 fn said(text: &str) -> Vec<String> {
     let (_, report) = json(&[("x.yaml", text)]);
-    let lists = ["objects", "files", "problems"];
-    let of = |list: &str| match list {
-        "problems" => report[list].as_array().unwrap().clone(),
-        list => {
-            let all = report[list].as_array().unwrap().iter();
-            all.flat_map(|it| it["problems"].as_array().unwrap()).cloned().collect()
-        }
-    };
-    let problems: Vec<Value> = lists.iter().flat_map(|list| of(list)).collect();
     let text = |problem: &Value| {
         let part = |name: &str| problem[name].as_str().unwrap().to_owned();
         format!("{} {}: {}", part("severity"), part("field"), part("message"))
     };
-    problems.iter().map(text).collect()
+    problems(&report).into_iter().map(text).collect()
 }
 
 /// A mistake, and the same corrected as the message says: in a document, what is replaced, by which
@@ -397,4 +388,13 @@ fn one_cause_is_one_error() {
             assert_eq!(fields.len(), 1, "{wrong}: {fields:#?}");
         }
     }
+}
+
+#[test]
+fn a_name_that_is_misspelt_in_one_place_is_missing_in_another() {
+    let wrong = "frontDoorRef: {}\n  backends: [{service: {nam: app, port: 80}}]";
+    let document = everything().replace("frontDoorRef: {name: ep}", wrong).replace(RESPOND, "");
+    let said = said(&document);
+    let is_missing = |it: &String| it.contains("spec.frontDoorRef.name: required, but missing");
+    assert!(said.iter().any(is_missing), "{said:#?}");
 }

@@ -79,6 +79,12 @@ fn json(files: &[(&str, &str)]) -> (i32, Value) {
     (ran.code, serde_json::from_str(&ran.out).unwrap())
 }
 
+/// Every problem of a report: of objects, of files and of the input as a whole.
+fn problems(report: &Value) -> Vec<&Value> {
+    let lists = ["objects", "files"].iter().flat_map(|list| report[list].as_array().unwrap());
+    lists.chain([report]).flat_map(|it| it["problems"].as_array().unwrap()).collect()
+}
+
 #[test]
 fn good_manifests_are_0() {
     let ran = check(&[("ep.yaml", FRONT_DOOR), ("routes/home.yml", ROUTE)], &[]);

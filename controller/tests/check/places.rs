@@ -1,13 +1,7 @@
 //! Where `check` says that problems are.
 
-use crate::{FRONT_DOOR, ROUTE, check, json};
+use crate::{FRONT_DOOR, ROUTE, check, json, problems};
 use serde_json::Value;
-
-/// Every problem of a report.
-fn problems(report: &Value) -> Vec<&Value> {
-    let lists = ["objects", "files"].iter().flat_map(|list| report[list].as_array().unwrap());
-    lists.flat_map(|it| it["problems"].as_array().unwrap()).collect()
-}
 
 /// The places of all problems: line, column and what is marked there.
 fn places(text: &str) -> Vec<(u64, u64, String)> {

@@ -2,7 +2,7 @@
 //! app, two APIs, a partner with credentials, a header from a Secret, a redirect and a canary, served
 //! with local backends at the third try.
 
-use crate::{Ran, folder, portico};
+use crate::Ran;
 
 const FIRST: &str = r#"
 apiVersion: portico.dev/v1alpha1
@@ -119,8 +119,7 @@ const SAID: &[(&str, &str, &str)] = &[
 ];
 
 fn check(text: &str, args: &[&str]) -> Ran {
-    let folder = folder(&[("shop.yaml", text)]);
-    portico(folder.path(), &[&["check", "shop.yaml"], args].concat())
+    crate::check(&[("shop.yaml", text)], args)
 }
 
 fn second() -> String {

@@ -1,13 +1,16 @@
 //! Whose forwarding headers a FrontDoor believes, and which.
 
 use crate::{
-    compile::{options::Options, report::Report},
+    compile::{
+        options::{Options, network},
+        report::Report,
+    },
     diagnostic::{FieldPath, Reason},
 };
 use ipnet::IpNet;
 use portico_crds as crds;
 use portico_dataplane::table::TrustedHeaders;
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// The proxies that a FrontDoor trusts: its own or, if it lists none, the install's; and the family
 /// of headers in which they report the client.
@@ -29,9 +32,9 @@ pub(super) fn compile(
 fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[IpNet]> {
     let mut good = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => good.push(network.trunc()),
-            Err(_) => report.invalid(
+        match network(text) {
+            Some(network) => good.push(network),
+            None => report.invalid(
                 &at.index(index),
                 format!("'{text}' is neither a CIDR, as 10.0.0.0/8, nor an address"),
             ),

@@ -1,12 +1,9 @@
 //! Lists of objects: `List`, and `RouteList`, `ServiceList` and so on.
 
 use super::{Contents, Document, Origin, Wrong, mistakes::mistake};
-use crate::objects::{self, CustomKind, ObjectKind, Visitor};
-use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
-use kube::Resource;
+use crate::objects;
 use portico_crds::{GROUP, VERSION};
 use serde_json::Value;
-use std::sync::Arc;
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
@@ -64,10 +61,8 @@ fn refused(list: &Value, kind: &str, api_version: &str) -> Option<Wrong> {
         return Some(Wrong::new("kind", message));
     }
     let of_items = kind.strip_suffix("List").unwrap_or_default();
-    let mut known = Known { kind: of_items, api_version: None };
-    objects::visit(&mut known);
     let is_core = !api_version.contains('/');
-    match known.api_version {
+    match objects::api_version(of_items) {
         Some(known) if known == api_version => None,
         Some(known) if is_core => {
             let message =
@@ -90,46 +85,5 @@ fn complete(item: &mut Value, kind: &str, api_version: &str) {
             fields.insert("kind".to_owned(), kind.into());
             fields.insert("apiVersion".to_owned(), api_version.into());
         }
-    }
-}
-
-/// Finds the version of a kind that Portico reads.
-struct Known<'k> {
-    kind: &'k str,
-    api_version: Option<String>,
-}
-
-impl Known<'_> {
-    fn visit<K: ObjectKind>(&mut self) {
-        if self.kind == K::NAME && self.api_version.is_none() {
-            self.api_version = Some(K::api_version(&()).into_owned());
-        }
-    }
-}
-
-impl Visitor for Known<'_> {
-    fn custom<K: CustomKind>(&mut self) {
-        self.visit::<K>();
-    }
-
-    fn namespaced<K>(&mut self)
-    where
-        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
-    {
-        self.visit::<K>();
-    }
-
-    fn cluster<K>(&mut self)
-    where
-        K: ObjectKind<Held = Arc<K>> + Resource<Scope = ClusterResourceScope>,
-    {
-        self.visit::<K>();
-    }
-
-    fn referenced<K>(&mut self)
-    where
-        K: ObjectKind<Held = Arc<K>> + Resource<Scope = NamespaceResourceScope>,
-    {
-        self.visit::<K>();
     }
 }

@@ -52,7 +52,7 @@ fn metadata_name<'d>(
     }
 }
 
-/// RFC 1123 subdomain, as the API server requires of names.
+/// Roughly a DNS name. What the API server refuses beyond that is a warning.
 pub(super) fn is_dns_name(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     let outside = |c: char| matches!(c, '-' | '.');
