@@ -25,14 +25,11 @@
 {{- if and .hostNetwork (or .hostPorts.http .hostPorts.https) -}}
 {{- fail "hostPorts: with hostNetwork, listen.ports are the ports of the node; leave hostPorts out" -}}
 {{- end -}}
-{{- range .initContainers -}}
+{{- range $list := list "initContainers" "extraContainers" -}}
+{{- range get $.Values $list -}}
 {{- if eq .name "portico" -}}
-{{- fail "initContainers: the name portico is that of Portico's own container; choose another" -}}
+{{- fail (printf "%s: the name portico is that of Portico's own container; choose another" $list) -}}
 {{- end -}}
-{{- end -}}
-{{- range .extraContainers -}}
-{{- if eq .name "portico" -}}
-{{- fail "extraContainers: the name portico is that of Portico's own container; choose another" -}}
 {{- end -}}
 {{- end -}}
 {{- $volumes := list -}}
