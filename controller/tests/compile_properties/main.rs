@@ -61,15 +61,19 @@ fn others(
         })
     };
     let all = compiled.statuses.iter().filter(|(object, _)| *object != gone && !is_of_gone(object));
-    all.map(|(object, status)| (object.clone(), without_place(status.clone()))).collect()
+    all.map(|(object, status)| (object.clone(), without_hints(status.clone()))).collect()
 }
 
-/// A status without the place that its object may hold: another object may take or leave it.
-fn without_place(mut status: Status) -> Status {
+/// A status without the place that its object may hold, which another object may take or leave, and
+/// without suggestions for a name that does not exist, which may be another object's.
+fn without_hints(mut status: Status) -> Status {
     status.holds_place = false;
-    for condition in &mut status.conditions {
-        if let Some((errors, _)) = condition.message.split_once("; until it is accepted") {
-            condition.message = errors.to_owned();
+    let conditions = status.conditions.iter_mut().map(|it| &mut it.message);
+    for message in conditions.chain(status.problems.iter_mut().map(|it| &mut it.message)) {
+        for hint in ["; until it is accepted", " does not exist: "] {
+            if let Some(end) = message.find(hint) {
+                message.truncate(end);
+            }
         }
     }
     status
