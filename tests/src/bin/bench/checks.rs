@@ -60,8 +60,8 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
         |what: &'static str, value, unit, limit| Finding { what: what.into(), value, unit, limit };
     Ok(vec![
         finding("checks of 1,000 endpoints each second", each, "a second", None),
-        finding("share of a core that they take", cpu * 100.0, "%", Some(10.0)),
-        finding("most of them in a tenth of a second", most, "", Some(COUNT as f64 / 5.0)),
+        finding("share of a core that the checks take", cpu * 100.0, "%", Some(10.0)),
+        finding("most checks in a tenth of a second", most, "", Some(COUNT as f64 / 5.0)),
     ])
 }
 

@@ -54,18 +54,18 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
     };
     let mut findings = vec![
         kb("a connection that sends nothing", &|_| Ok(()), 12.0)?,
-        kb("an idle one", &|stream| ask(stream, SMALL), 12.0)?,
-        kb("an idle one after a head of 57 KB", &|stream| ask(stream, &long), 12.0)?,
-        kb("one in a head of 57 KB", &|stream| send(stream, unfinished), 69.0)?,
-        kb("one with pipelined requests", &|stream| send(stream, &pipelined), 40.0)?,
-        kb("one whose client does not read", &|stream| send(stream, LARGE), 160.0)?,
-        kb("one whose backend does not read", &|stream| send(stream, &upload), 160.0)?,
+        kb("an idle connection", &|stream| ask(stream, SMALL), 12.0)?,
+        kb("an idle connection after a head of 57 KB", &|stream| ask(stream, &long), 12.0)?,
+        kb("a connection within a head of 57 KB", &|stream| send(stream, unfinished), 69.0)?,
+        kb("a connection with pipelined requests", &|stream| send(stream, &pipelined), 40.0)?,
+        kb("a connection whose client does not read", &|stream| send(stream, LARGE), 160.0)?,
+        kb("a connection whose backend does not read", &|stream| send(stream, &upload), 160.0)?,
     ];
     findings.extend(idle(cores, port)?);
     // Fewer clients that do not read: the kernel holds megabytes for each.
     for (what, count, mib, bytes) in [
         ("3,000 unfinished heads, with a budget of 64 MiB", 3_000, 64, unfinished),
-        ("200 clients that do not read, with one of 8 MiB", COUNT, 8, LARGE),
+        ("200 clients that do not read, with 8 MiB", COUNT, 8, LARGE),
     ] {
         let flag = format!("--max-memory={mib}MiB");
         let bytes = growth(cores, port, count, &[&flag], &|stream| send(stream, bytes))?;
@@ -90,10 +90,10 @@ fn idle(cores: &Cores, port: u16) -> Result<Vec<Finding>> {
         limit: Some(limit),
     };
     Ok(vec![
-        finding("one of 10,000 idle ones", plain, 12.0),
-        finding("one of 10,000 idle ones over TLS", tls, 32.0),
+        finding("one of 10,000 idle connections", plain, 12.0),
+        finding("one of 10,000 idle connections over TLS", tls, 32.0),
         // 20 KiB.
-        finding("of it for TLS", tls - plain, 20.48),
+        finding("its share for TLS", tls - plain, 20.48),
     ])
 }
 

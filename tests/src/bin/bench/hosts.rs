@@ -45,22 +45,22 @@ pub(crate) fn measure(cores: &Cores) -> Result<Vec<Finding>> {
             "ms",
             None,
         ),
-        finding("memory then", portico.server.memory()?.0 as f64 / MIB, "MiB", None),
+        finding("memory after that", portico.server.memory()?.0 as f64 / MIB, "MiB", None),
     ];
     let one = cost(&portico, 1, 3, cores)?;
     // Once for each host, so that what a host's first handshake makes is there.
     let first = cost(&portico, HOSTS, 8, cores)?;
     let again = cost(&portico, HOSTS, 3, cores)?;
-    findings.push(finding("CPU of a handshake, and a request, for one of them", one, "µs", None));
-    findings.push(finding("the same for each, most for the first time", first, "µs", None));
-    findings.push(finding("the same again, of that for one alone", again / one, "", Some(1.25)));
+    findings.push(finding("CPU of a handshake and a request, one host", one, "µs", None));
+    findings.push(finding("the same for all hosts, mostly first ones", first, "µs", None));
+    findings.push(finding("the same again, relative to one host", again / one, "", Some(1.25)));
     let memory = portico.server.memory()?.0 as f64 / MIB;
-    findings.push(finding("memory after handshakes for each", memory, "MiB", None));
+    findings.push(finding("memory after handshakes for all hosts", memory, "MiB", None));
 
     let [compile, served, cpu] = changes(&portico, &place, &authority)?;
-    findings.push(finding("compile after one certificate changed", compile, "ms", Some(100.0)));
-    findings.push(finding("from the file's change to a handshake with it", served, "ms", None));
-    findings.push(finding("CPU of that change", cpu, "ms", None));
+    findings.push(finding("compile after a change of a certificate", compile, "ms", Some(100.0)));
+    findings.push(finding("from the file's change to its first handshake", served, "ms", None));
+    findings.push(finding("CPU time of the change", cpu, "ms", None));
     Ok(findings)
 }
 

@@ -14,10 +14,10 @@ pub(crate) fn describe(cores: &Cores, plan: &Plan) -> Result<Vec<(&'static str, 
     let mut all = vec![
         ("cpu", model.trim_start_matches([' ', '\t', ':']).to_owned()),
         ("kernel", kernel.trim().to_owned()),
-        ("load", format!("{load} (average of the minute before; other work makes numbers worse)")),
+        ("load", format!("{load} (average over the preceding minute; other work worsens results)")),
         (
             "cores",
-            format!("{}: the proxy that is measured; {}: everything else", cores.proxy, cores.load),
+            format!("{}: the proxy under test; {}: everything else", cores.proxy, cores.load),
         ),
     ];
     let mut named = Vec::new();

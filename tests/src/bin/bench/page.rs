@@ -69,7 +69,7 @@ fn page(results: &Results<'_>) -> Result<String, fmt::Error> {
     let mut page = String::from(include_str!("page/head.md"));
     run(&mut page, results)?;
     let Plan { rounds, time, .. } = results.plan;
-    writeln!(page, "| rounds | {rounds} of {} s each, in turns |", time.as_secs())?;
+    writeln!(page, "| rounds | {rounds} of {} s each, taking turns |", time.as_secs())?;
 
     writeln!(page, "\n## CPU per request\n")?;
     page.push_str(include_str!("page/cpu.md"));
@@ -113,12 +113,16 @@ fn slower(page: &mut String, results: &Results<'_>) -> fmt::Result {
         for other in others.iter().filter(|other| other.peer != Peer::Base) {
             let title = comparison.title();
             if let Some(more) = more(other.ratio, 1.0) {
-                writeln!(lines, "- {title}: {more} CPU per request than {}.", other.peer.name())?;
+                writeln!(
+                    lines,
+                    "- {title}: {more} CPU per request, compared with {}.",
+                    other.peer.name()
+                )?;
             }
             if let Some(more) = more(first.peak as f64, other.peak as f64) {
                 writeln!(
                     lines,
-                    "- {title}: {more} memory at the peak than {}.",
+                    "- {title}: {more} peak memory, compared with {}.",
                     other.peer.name()
                 )?;
             }
@@ -181,7 +185,7 @@ pub(crate) fn findings(page: &mut String, findings: &[Finding]) -> fmt::Result {
         let Finding { what, value, unit, limit } = finding;
         let limit = match limit {
             Some(limit) if finding.kept() => format!("{limit} {unit}"),
-            Some(limit) => format!("**{limit} {unit}: not kept**"),
+            Some(limit) => format!("**{limit} {unit}: exceeded**"),
             None => String::new(),
         };
         writeln!(page, "| {what} | {value:.2} {unit} | {limit} |")?;

@@ -77,10 +77,10 @@ impl Scenario {
             Self::S2 => "s2 1,000 routes, CORS policy",
             Self::S3 => "s3 preflight",
             Self::S4 => "s4 POST of 4 KiB",
-            Self::S5 => "s5 answers of 1 MiB",
+            Self::S5 => "s5 responses of 1 MiB",
             Self::S6 => "s6 HTTPS, keep-alive",
-            Self::S7 => "s7 HTTPS, a full handshake each",
-            Self::S7Resumed => "s7 the same, resumed",
+            Self::S7 => "s7 HTTPS, full handshakes",
+            Self::S7Resumed => "s7 HTTPS, resumed sessions",
             Self::S8 => "s8 HTTP/2, 16 × 32 streams",
             Self::S9 => "s9 Connection: close",
         }

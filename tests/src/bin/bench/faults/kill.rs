@@ -40,7 +40,7 @@ pub(crate) fn measure(cores: &Cores, programs: &Programs) -> Result<Vec<Finding>
     Ok(vec![
         finding("GETs that fail", failed(&gets) as f64, "", Some(0)),
         finding("slowest GET", slowest(&gets), "ms", None),
-        finding("POSTs that the endpoint had", lost as f64, "", None),
+        finding("POSTs that the endpoint received", lost as f64, "", None),
         finding("POSTs that fail", failed(&posts) as f64, "", Some(lost)),
         finding("slowest POST", slowest(&posts), "ms", None),
     ])

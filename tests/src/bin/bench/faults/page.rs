@@ -63,7 +63,7 @@ fn page(machine: &[(&'static str, String)], rows: &[Row], killed: &[Finding]) ->
     writeln!(
         page,
         "| load | {RATE} GETs or POSTs a second to each proxy for {} s, over keep-alive connections, each \
-         request with a timeout of {} s |\n| backends | {COUNT}, which answer after {} ms; one of them has \
+         request with a timeout of {} s |\n| backends | {COUNT}, which respond after {} ms; one of them has \
          the fault from {} s on |\n| slow | longer than {} ms |",
         TIME.as_secs(),
         PATIENCE.as_secs(),
