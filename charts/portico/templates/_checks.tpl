@@ -16,19 +16,19 @@
 {{- fail (printf "autoscaling.minReplicas (%d) is above autoscaling.maxReplicas (%d)" (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
 {{- end -}}
 {{- if and .autoscaling.enabled (not .autoscaling.targetCPU) (not .autoscaling.metrics) -}}
-{{- fail "autoscaling: set targetCPU or metrics, or there is nothing to scale by" -}}
+{{- fail "autoscaling: set targetCPU or metrics; otherwise there is nothing to scale by" -}}
 {{- end -}}
 {{- if and (or .hostPorts.http .hostPorts.https) (not $isDaemonSet) -}}
 {{- fail "hostPorts: two replicas of a Deployment can't share one port of a node; use kind: DaemonSet" -}}
 {{- end -}}
 
 {{- if and .hostNetwork (or .hostPorts.http .hostPorts.https) -}}
-{{- fail "hostPorts: with hostNetwork, listen.ports are the ports of the node; leave hostPorts out" -}}
+{{- fail "hostPorts: with hostNetwork, listen.ports are ports of the node; leave hostPorts out" -}}
 {{- end -}}
 {{- range $list := list "initContainers" "extraContainers" -}}
 {{- range get $.Values $list -}}
 {{- if eq .name "portico" -}}
-{{- fail (printf "%s: the name portico is that of Portico's own container; choose another" $list) -}}
+{{- fail (printf "%s: the name portico is reserved for Portico's own container; choose another" $list) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
