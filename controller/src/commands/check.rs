@@ -3,7 +3,6 @@
 mod findings;
 mod github;
 mod json;
-mod places;
 mod report;
 mod text;
 

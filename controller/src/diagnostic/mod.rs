@@ -3,6 +3,9 @@
 //! check`.
 
 mod field;
+mod written;
+
+pub use written::{Subject, WrittenAt};
 
 pub(crate) use field::{FieldPath, is_child, is_within, sort_key, without_indices};
 
@@ -192,6 +195,12 @@ pub struct Problem {
 pub(crate) const UNKNOWN_FIELD: &str = "unknown field";
 
 impl Problem {
+    /// What it is about.
+    pub fn subject(&self) -> Subject<'_> {
+        let is_name = Self::is_about_name(Some(self.reason), &self.message);
+        Subject { object: &self.object, field: &self.field, is_name }
+    }
+
     /// Whether a problem is about a field's name rather than its value.
     pub(crate) fn is_about_name(reason: Option<Reason>, message: &str) -> bool {
         reason == Some(Reason::DuplicateField) || message.starts_with(UNKNOWN_FIELD)

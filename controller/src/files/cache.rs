@@ -2,11 +2,11 @@
 
 use super::{
     decode::{self, Contents, FileProblem, Origin},
-    merge::{Locations, Merged, identity},
+    merge::{Location, Locations, Merged, identity},
     text,
     walk::{Found, Stamp, Walk},
 };
-use crate::objects::Object;
+use crate::{diagnostic::ObjectRef, objects::Object};
 use std::{
     collections::{BTreeMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -115,6 +115,29 @@ impl Cache {
         self.locations.clone_from(merged.locations());
     }
 
+    /// Where one of Portico's own objects was defined at the last merge.
+    pub(super) fn location(&self, object: &ObjectRef) -> Option<&Location> {
+        self.locations.get(&(object.kind.name(), object.name.clone()))
+    }
+
+    /// Whether it is there that a file has this object now, and not where it had it before.
+    pub(super) fn has(&self, Location { path, origin }: &Location, object: &ObjectRef) -> bool {
+        let objects = self.files.get(&**path).map(|file| &*file.contents.objects);
+        let objects = objects.unwrap_or_default();
+        // They are in the order of the file.
+        let found = objects.binary_search_by_key(origin, |(origin, _)| *origin);
+        found.is_ok_and(|at| {
+            let (kind, name) = identity(&objects[at].1);
+            kind == object.kind.name() && name == object.name
+        })
+    }
+
+    /// The text that a file's contents are from, if the file still has it.
+    pub(super) fn text(&self, path: &Path) -> Option<String> {
+        let file = self.files.get(path).filter(|file| file.broken.is_none())?;
+        text::read(path).ok().filter(|text| file.hash == Some(hash(text)))
+    }
+
     /// Merges all files.
     pub(super) fn merge(&self) -> Merged {
         let mut merged = Merged::new(self.locations.clone());
@@ -147,9 +170,7 @@ impl Cached {
             Ok(text) => text,
             Err(error) => return self.failed(&error),
         };
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = hash(&text);
         if self.hash.replace(hash) == Some(hash) {
             return false;
         }
@@ -199,6 +220,12 @@ impl Cached {
         let problem = FileProblem::of_file(format!("can't be read: {error}"));
         self.broken.replace(problem.clone()) != Some(problem)
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

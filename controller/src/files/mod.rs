@@ -13,6 +13,7 @@ mod texts;
 mod unused;
 mod walk;
 mod watch;
+mod written;
 
 pub use decode::FileProblem;
 pub use locate::Position;

@@ -7,9 +7,10 @@ use super::{
     unused::Unused,
     walk,
     watch::Watch,
+    written,
 };
 use crate::{
-    diagnostic::Severity,
+    diagnostic::{Severity, Subject, WrittenAt},
     objects::{LastGood, Snapshot},
     publish::{Source, Trigger},
 };
@@ -71,12 +72,14 @@ impl Files {
         let useless = merged.useless().map(|(path, unused)| (path.clone(), nothing_of(unused)));
         let problems: BTreeSet<_> = problems.chain(useless).collect();
         let known = self.problems.replace(problems.clone()).unwrap_or_default();
-        for (path, problem) in problems.difference(&known) {
+        let new: Vec<_> = problems.difference(&known).collect();
+        let places = written::of_files(&self.cache, &new);
+        for ((path, problem), WrittenAt { line, column, .. }) in new.into_iter().zip(places) {
             let keeps = match (problem.severity, problem.document()) {
                 (Severity::Error, None) => "; its last valid content, if any, stays in use",
                 (Severity::Error, Some(_)) | (Severity::Warning, _) => "",
             };
-            tracing::warn!(file = %path.display(), "{problem}{keeps}");
+            tracing::warn!(file = %path.display(), line, column, "{}{keeps}", problem.message);
         }
         for (path, _) in known.difference(&problems) {
             if !merged.problems.contains_key(path) {
@@ -115,6 +118,10 @@ impl Source for Files {
         // Files of which none can be read yet don't mean that there are no objects.
         self.known |= merged.files > 0 || (merged.broken == 0 && !self.cache.waits());
         self.known.then_some(merged.snapshot)
+    }
+
+    fn written_at(&self, subjects: &[Subject<'_>]) -> Vec<WrittenAt> {
+        written::of_objects(&self.cache, subjects)
     }
 
     /// Network mounts report no changes, and event queues overflow. Polling costs at most a

@@ -20,6 +20,8 @@ struct Text {
 /// A field whose place is wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark<'m> {
+    /// The file.
+    pub(crate) path: &'m Path,
     /// Where the object is.
     pub(crate) origin: Origin,
     /// The field's path in the object, as Kubernetes writes it; empty for the object itself.
@@ -48,22 +50,26 @@ impl Texts {
         self.0.insert(path, Text { content, lines });
     }
 
-    /// Where fields are in a file, each of whose documents is read once more for that. Of a field
-    /// that is not there, it is the innermost mapping or item that would have it.
-    pub(crate) fn locate(&self, path: &Path, marks: &[Mark<'_>]) -> Vec<Option<Position>> {
-        let mut positions = vec![None; marks.len()];
-        let Some(text) = self.0.get(path) else { return positions };
-        let mut documents: BTreeMap<Source, Vec<_>> = BTreeMap::new();
-        for (mark, position) in marks.iter().zip(&mut positions) {
-            documents.entry(mark.origin.source).or_default().push((mark, position));
+    /// Where fields are, for each what it is wanted for; without those of files that are not known.
+    /// Every document that has any is read once more, however many it has. Of a field that is not
+    /// there, it is the innermost mapping or item that would have it.
+    pub(crate) fn locate<'m, T>(
+        &self,
+        marks: impl IntoIterator<Item = (Mark<'m>, T)>,
+    ) -> Vec<(T, Position)> {
+        let mut documents: BTreeMap<(&Path, Source), Vec<_>> = BTreeMap::new();
+        for (mark, wanted_for) in marks {
+            let document = (mark.path, mark.origin.source);
+            documents.entry(document).or_default().push((mark, wanted_for));
         }
-        for (source, marks) in documents {
+        let mut found = Vec::new();
+        for ((path, source), marks) in documents {
+            let Some(text) = self.0.get(path) else { continue };
             let Some(outline) = Outline::read(&text.content, &source) else { continue };
-            for (mark, position) in marks {
-                *position = Some(text.position(&outline, mark));
-            }
+            let marks = marks.into_iter();
+            found.extend(marks.map(|(mark, it)| (it, text.position(&outline, &mark))));
         }
-        positions
+        found
     }
 
     /// A place with at most `around` characters of its line on either side, and of itself.
@@ -74,7 +80,7 @@ impl Texts {
 
 impl Text {
     fn position(&self, outline: &Outline<'_>, mark: &Mark<'_>) -> Position {
-        let Mark { origin, field, is_key } = mark;
+        let Mark { origin, field, is_key, .. } = mark;
         let place = match origin.item {
             Some(item) if field.is_empty() => outline.find(&format!("items[{item}]")),
             Some(item) => outline.find(&format!("items[{item}].{field}")),
@@ -176,7 +182,8 @@ items:
         let (start, end, format) = (0, TEXT.len(), super::super::locate::Format::Yaml);
         let source = Source { start, end, line: 1, first_line: 1, format };
         let origin = Origin { document: 1, source, item };
-        let position = texts.locate(&path, &[Mark { origin, field, is_key }])[0].unwrap();
+        let mark = Mark { path: &path, origin, field, is_key };
+        let ((), position) = texts.locate([(mark, ())])[0];
         texts.excerpt(&path, position, 100).unwrap().marked.to_owned()
     }
 

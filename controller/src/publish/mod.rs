@@ -8,7 +8,7 @@ pub use debounce::{Debouncer, Trigger, debouncer};
 
 use crate::{
     compile::{self, Compiled, Memory, Options, Status, Version},
-    diagnostic::{ObjectRef, Problem},
+    diagnostic::{ObjectRef, Problem, Subject, WrittenAt},
     objects::{LastGood, Snapshot},
 };
 use k8s_openapi::jiff::Timestamp;
@@ -17,11 +17,13 @@ use portico_dataplane::table::Table;
 use prometheus_client::registry::Registry;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::{self, Path},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
+use tracing::field::{DisplayValue, display};
 
 /// How often to check whether a table can be freed.
 const FREE_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,6 +38,12 @@ pub trait Source: Send {
 
     /// Longest wait before [`Source::snapshot`] is called anyway.
     fn poll_interval(&self) -> Duration;
+
+    /// Where fields of the objects are written, one for each. It is not known of objects in a
+    /// cluster.
+    fn written_at(&self, subjects: &[Subject<'_>]) -> Vec<WrittenAt> {
+        vec![WrittenAt::default(); subjects.len()]
+    }
 }
 
 /// The statuses of all objects at one moment.
@@ -171,27 +179,50 @@ impl<S: Source> Publisher<S> {
     fn report(&mut self, statuses: &BTreeMap<ObjectRef, Status>) {
         let problems: BTreeSet<_> =
             statuses.values().flat_map(|status| &status.problems).cloned().collect();
-        for Problem { object, severity, field, reason, message, .. } in
-            problems.difference(&self.problems)
+        for (problem, WrittenAt { file, line, column }) in
+            self.with_places(problems.difference(&self.problems), |problem| problem.subject())
         {
-            let object = object.to_string();
-            tracing::warn!(object, ?severity, field, %reason, "{message}");
+            let Problem { object, severity, field, reason, message, .. } = problem;
+            let (object, file) = (object.to_string(), file.as_deref().map(shown));
+            tracing::warn!(object, ?severity, field, %reason, file, line, column, "{message}");
         }
-        for Problem { object, field, reason, .. } in self.problems.difference(&problems) {
-            let object = object.to_string();
-            tracing::info!(object, field, %reason, "no longer a problem");
+        for (problem, WrittenAt { file, line, column }) in
+            self.with_places(self.problems.difference(&problems), |problem| problem.subject())
+        {
+            let Problem { object, field, reason, .. } = problem;
+            let (object, file) = (object.to_string(), file.as_deref().map(shown));
+            tracing::info!(object, field, %reason, file, line, column, "no longer a problem");
         }
         self.problems = problems;
         let kept = statuses
             .iter()
             .filter_map(|(object, status)| Some((object.clone(), status.last_good.clone()?)));
         let before = std::mem::replace(&mut self.kept, kept.collect());
-        for (object, version) in &self.kept {
-            if before.get(object) != Some(version) {
-                tracing::warn!(object = object.to_string(), "not accepted: {version}");
-            }
+        let new = self.kept.iter().filter(|(object, version)| before.get(object) != Some(version));
+        for ((object, version), WrittenAt { file, line, column }) in
+            self.with_places(new, |(object, _)| Subject::object(object))
+        {
+            let (object, file) = (object.to_string(), file.as_deref().map(shown));
+            tracing::warn!(object, file, line, column, "not accepted: {version}");
         }
     }
+
+    /// Each of these with where it is written.
+    fn with_places<'p, T>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        subject: impl Fn(&T) -> Subject<'p>,
+    ) -> impl Iterator<Item = (T, WrittenAt)> {
+        let all: Vec<_> = all.into_iter().collect();
+        let subjects: Vec<_> = all.iter().map(subject).collect();
+        let places = self.source.written_at(&subjects);
+        all.into_iter().zip(places)
+    }
+}
+
+/// A path as a field of a line.
+fn shown(path: &Path) -> DisplayValue<path::Display<'_>> {
+    display(path.display())
 }
 
 /// Logs an error if the loop panics, since changes are ignored from then on. The loop also ends

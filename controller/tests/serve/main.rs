@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod logs;
+mod places;
 
 use std::{
     fs,

@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::{ConditionType, ObjectRef, Problem, Reason, Severity},
-    files::{FileProblem, Position},
+    files::{FileProblem, Mark, Origin, Position},
 };
 use std::{borrow::Cow, path::Path};
 
@@ -51,6 +51,14 @@ impl<'r> Finding<'r> {
             document: problem.document(),
             position: problem.position,
         }
+    }
+
+    /// Says where the object is that has it. Returns what to look for in the file.
+    pub(super) fn place(&mut self, path: &'r Path, origin: Origin) -> Mark<'r> {
+        self.file = Some(path);
+        self.document = Some(origin.document);
+        let is_key = Problem::is_about_name(self.reason, &self.message);
+        Mark { path, origin, field: self.field, is_key }
     }
 
     /// What is wrong, after the field of the object. Problems of files name their objects themselves.

@@ -1,9 +1,6 @@
 //! The report of `check`: what is there, what is wrong with it, and the exit code.
 
-use super::{
-    findings::Finding,
-    places::{self, Wanted},
-};
+use super::findings::Finding;
 use crate::{
     compile::Status,
     diagnostic::{Kind, ObjectRef, Severity},
@@ -71,18 +68,20 @@ impl<'r> Report<'r> {
         for object in &mut self.objects {
             let Some(location) = object.location else { continue };
             let Location { path, origin } = location;
-            let wants = |finding| Wanted { path, origin: *origin, finding };
-            wanted.extend(object.findings.iter_mut().map(wants));
+            let findings = object.findings.iter_mut();
+            wanted.extend(findings.map(|finding| (finding.place(path, *origin), finding)));
         }
         for file in &mut self.files {
             let problems = self.merged.problems.get(file.path).into_iter().flatten();
             for (finding, problem) in file.findings.iter_mut().zip(problems) {
                 if let Some(origin) = problem.origin {
-                    wanted.push(Wanted { path: file.path, origin, finding });
+                    wanted.push((finding.place(file.path, origin), finding));
                 }
             }
         }
-        places::find(wanted, &self.merged.texts);
+        for (finding, position) in self.merged.texts.locate(wanted) {
+            finding.position = finding.position.or(Some(position));
+        }
     }
 
     /// If there is nothing of Portico's: what is there instead.
