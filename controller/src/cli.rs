@@ -1,5 +1,6 @@
 //! The command line: commands, flags, defaults and help.
 
+mod compiling;
 pub mod demo;
 pub mod explain;
 mod memory;
@@ -7,21 +8,17 @@ mod operator;
 mod underscores;
 mod values;
 
+pub use compiling::CompilingArgs;
 pub use operator::OperatorArgs;
-pub use underscores::UnderscoreArgs;
 
-use crate::{compile::HostClaims, version};
+use crate::version;
 use clap::{
     ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
     error::ErrorKind,
 };
 use clap_complete::Shell;
-use ipnet::IpNet;
-use portico_dataplane::{
-    address_guard::{AddressGuard, ExternalPattern},
-    config::{Config, Limits},
-};
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Duration};
+use portico_dataplane::config::{Config, Limits};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 /// Puts services on separate hosts behind one origin: a front door that routes, rewrites and
 /// answers for them, so that browsers need no CORS preflights
@@ -173,15 +170,9 @@ pub struct CheckArgs {
     /// endpoints, is an error rather than a warning
     #[arg(long)]
     pub strict: bool,
-    /// External backends.
+    /// What objects mean.
     #[command(flatten)]
-    pub external: ExternalArgs,
-    /// Host claims.
-    #[command(flatten)]
-    pub hosts: HostClaimArgs,
-    /// Request headers whose names have underscores.
-    #[command(flatten)]
-    pub underscores: UnderscoreArgs,
+    pub compiling: CompilingArgs,
 }
 
 /// An output format.
@@ -202,46 +193,6 @@ pub enum CheckOutput {
     Json,
     /// Commands that annotate lines in a GitHub workflow.
     Github,
-}
-
-/// External backends.
-#[derive(Debug, Args)]
-pub struct ExternalArgs {
-    /// What 'external' backends may point at besides public addresses; repeatable
-    ///
-    /// An address, a CIDR, a host or *.host: 10.1.2.3, 192.168.0.0/16, intranet.example,
-    /// *.corp.example. By default no Route can reach loopback, private, link-local or cloud
-    /// metadata addresses. Checked for the address that is dialled, not for the name.
-    #[arg(long = "allow-external", value_name = "PATTERN")]
-    allowed: Vec<ExternalPattern>,
-}
-
-impl ExternalArgs {
-    /// The guard for these flags.
-    pub fn guard(&self) -> AddressGuard {
-        AddressGuard::new(self.allowed.clone())
-    }
-}
-
-/// Which namespaces may have which hosts.
-#[derive(Debug, Args)]
-pub struct HostClaimArgs {
-    /// The hosts that a namespace may have: its FrontDoors are refused any other; repeatable
-    ///
-    /// With this flag, FrontDoors of a namespace have only the hosts that it claims here, and those
-    /// of a namespace without a claim have none. A host is a name, *.suffix or *: web=www.ep.com,
-    /// shop=*.shop.ep.com,shop.ep.com, infra=*. Without it, the oldest FrontDoor that names a host
-    /// has it, and none has a host under an older wildcard of another namespace whose 'attach' does
-    /// not list its own.
-    #[arg(long = "host-claims", value_name = "NAMESPACE=HOST[,HOST…]", value_parser = values::host_claim)]
-    claims: Vec<values::HostClaim>,
-}
-
-impl HostClaimArgs {
-    /// The claims.
-    pub fn claims(&self) -> HostClaims {
-        HostClaims::new(self.claims.iter().cloned())
-    }
 }
 
 /// Flags of all serving modes.
@@ -314,19 +265,9 @@ pub struct ServingArgs {
     /// The same for all replicas [default: portico- and 8 random hex digits]
     #[arg(long, value_name = "NAME", value_parser = values::token)]
     pub via_name: Option<String>,
-    /// Request headers whose names have underscores.
+    /// What objects mean.
     #[command(flatten)]
-    pub underscores: UnderscoreArgs,
-    /// External backends.
-    #[command(flatten)]
-    pub external: ExternalArgs,
-    /// Host claims.
-    #[command(flatten)]
-    pub hosts: HostClaimArgs,
-    /// A proxy, or a network of them, whose X-Forwarded-* or Forwarded is believed where a FrontDoor
-    /// has no 'trustedProxies' of its own; repeatable: 10.0.0.7, 10.0.0.0/8 [default: none]
-    #[arg(long = "trusted-proxy", value_name = "NETWORK", value_parser = values::network)]
-    trusted_proxies: Vec<IpNet>,
+    pub compiling: CompilingArgs,
 }
 
 /// A log format.
@@ -352,11 +293,6 @@ pub enum AccessLogFormat {
 }
 
 impl ServingArgs {
-    /// The proxies that FrontDoors trust which don't list any.
-    pub fn trusted_proxies(&self) -> Arc<[IpNet]> {
-        self.trusted_proxies.as_slice().into()
-    }
-
     /// The dataplane's configuration, but for the access log.
     pub fn config(&self) -> Config {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -366,13 +302,13 @@ impl ServingArgs {
             public_https_port: self.public_https_port,
             workers: self.workers.map_or_else(cores, NonZeroUsize::get),
             via_name: self.via_name.clone().unwrap_or_else(values::random_name).into(),
-            guard: self.external.guard(),
+            guard: self.compiling.guard(),
             name_servers: [].into(),
             access_log: None,
             limits: Limits {
                 head_bytes: self.max_head_bytes,
                 uri_bytes: self.max_uri_bytes,
-                underscores: self.underscores.setting(),
+                underscores: self.compiling.underscores(),
                 body_bytes: self.max_body_bytes.map(|bytes| bytes as u64),
                 response_fields: self.max_response_fields.get(),
                 connections: self.max_connections.get(),

@@ -1,7 +1,7 @@
 //! Arguments of `portico explain`.
 
 use super::{
-    ExternalArgs, HostClaimArgs, Output, UnderscoreArgs,
+    CompilingArgs, Output,
     values::{self, GivenHeader},
 };
 use clap::Args;
@@ -46,15 +46,9 @@ pub struct ExplainArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// External backends.
+    /// What objects mean.
     #[command(flatten)]
-    pub external: ExternalArgs,
-    /// Host claims.
-    #[command(flatten)]
-    pub hosts: HostClaimArgs,
-    /// Request headers whose names have underscores.
-    #[command(flatten)]
-    pub underscores: UnderscoreArgs,
+    pub compiling: CompilingArgs,
 }
 
 impl ExplainArgs {

@@ -82,7 +82,8 @@ fn flags_reach_the_configuration() {
         "--allow-external=*.corp.example",
     ]);
     let args = args.unwrap();
-    let trusted: Vec<_> = args.trusted_proxies().iter().map(ToString::to_string).collect();
+    let options = args.compiling.options();
+    let trusted: Vec<_> = options.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "fd00::1/128"]);
     let config = args.config();
     assert_eq!(config.http.to_string(), "[::1]:0");

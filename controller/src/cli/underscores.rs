@@ -5,7 +5,7 @@ use portico_dataplane::config;
 
 /// Request headers whose names have underscores.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct UnderscoreArgs {
+pub(super) struct UnderscoreArgs {
     /// What happens to request headers whose names have an underscore
     ///
     /// Many backends read 'x_api_key' and 'x-api-key' as one variable, so that a client could set
@@ -26,7 +26,7 @@ enum Underscores {
 
 impl UnderscoreArgs {
     /// The dataplane's setting.
-    pub fn setting(self) -> config::Underscores {
+    pub(super) fn setting(self) -> config::Underscores {
         match self.underscores {
             Underscores::Remove => config::Underscores::Remove,
             Underscores::Allow => config::Underscores::Allow,

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let options = super::of_files(&args.external, &args.hosts, &args.underscores);
+    let options = super::of_files(&args.compiling);
     let compiled = compile::compile(&merged.snapshot, &options);
     let report = Report::new(&merged, &compiled.statuses, args.strict);
     super::print(&match args.output {

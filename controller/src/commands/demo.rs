@@ -55,8 +55,7 @@ async fn demo(mut args: DemoArgs, logs: &Logs) -> anyhow::Result<ExitCode> {
     serving.admin = free("--admin", serving.admin, admin_given)?;
     let services = Services::start(serving.http.ip(), latency).await.context("the services")?;
 
-    let host_claims = serving.hosts.claims();
-    let options = Options { loopback_endpoints: true, host_claims, ..Options::default() };
+    let options = Options { loopback_endpoints: true, ..serving.compiling.options() };
     let mut registry = Registry::default();
     let objects = match tls {
         true => services.snapshot_with_tls(serving.https.ip()).context("making a certificate")?,

@@ -28,7 +28,7 @@ const VIA_NAME: &str = "portico";
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     super::exist(&args.paths)?;
     let merged = files::read(&args.paths);
-    let options = super::of_files(&args.external, &args.hosts, &args.underscores);
+    let options = super::of_files(&args.compiling);
     let compiled = compile::compile(&merged.snapshot, &options);
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {
@@ -54,7 +54,7 @@ fn explanation(
         origin: args.origin().cloned(),
         headers: args.headers(),
         via_name: VIA_NAME.into(),
-        underscores: args.underscores.setting(),
+        underscores: args.compiling.underscores(),
         https_ports: HttpsPorts { public: args.public_https_port, ..HTTPS_PORTS },
     };
     let host = args.url.find_in(&compiled.table.hosts);
@@ -70,7 +70,7 @@ fn explanation(
         && args.url.scheme() == Scheme::Https
     {
         notes.push(format!(
-            "behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {}, or its requests count as http",
+            "behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {} or give its address to --trusted-proxy, or its requests count as http",
             host.front_door
         ));
     }

@@ -10,7 +10,7 @@ mod paint;
 mod serve;
 
 use crate::{
-    cli::{Cli, Command, ExternalArgs, HostClaimArgs, UnderscoreArgs},
+    cli::{Cli, Command, CompilingArgs},
     compile::Options,
     files,
 };
@@ -52,19 +52,12 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
 }
 
 /// How manifests in files are compiled.
-fn of_files(
-    external: &ExternalArgs,
-    hosts: &HostClaimArgs,
-    underscores: &UnderscoreArgs,
-) -> Options {
+fn of_files(args: &CompilingArgs) -> Options {
     Options {
         loopback_endpoints: true,
         names_others: true,
-        guard: external.guard(),
-        host_claims: hosts.claims(),
-        underscores: underscores.setting(),
         now: Some(Timestamp::now()),
-        ..Options::default()
+        ..args.options()
     }
 }
 

@@ -27,21 +27,14 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
     let mut registry = Registry::default();
     let operator = Operator::start(config, settings, &trigger, &mut registry)?;
 
-    let guard = args.serving.external.guard();
-    let class = Some(args.class);
-    let host_claims = args.serving.hosts.claims();
-    let underscores = args.serving.underscores.setting();
     let options = Options {
-        class,
+        class: Some(args.class),
         loopback_endpoints: false,
         names_others: false,
         secret_namespaces,
         no_config_maps,
-        guard,
-        host_claims,
-        underscores,
-        trusted_proxies: args.serving.trusted_proxies(),
         now: None,
+        ..args.serving.compiling.options()
     };
     let publisher = Publisher::new(operator.source(), options, &mut registry);
     let write = operator.writer(publisher.status_updates());

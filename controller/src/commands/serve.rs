@@ -1,7 +1,7 @@
 //! `portico serve`: manifests from files, served and watched.
 
 use crate::{
-    cli::{ServeArgs, ServingArgs},
+    cli::ServeArgs,
     compile::Options,
     files::Files,
     process::{logging, server},
@@ -16,13 +16,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut registry = Registry::default();
     let (trigger, debouncer) = debouncer();
     let files = Files::new(args.paths, trigger, &mut registry);
-    let ServingArgs { external, hosts, underscores, .. } = &args.serving;
-    let options = Options {
-        trusted_proxies: args.serving.trusted_proxies(),
-        // It may be long until the files change, so that dates are not judged.
-        now: None,
-        ..super::of_files(external, hosts, underscores)
-    };
+    // It may be long until the files change, so that dates are not judged.
+    let options = Options { now: None, ..super::of_files(&args.serving.compiling) };
     let publisher = Publisher::new(files, options, &mut registry);
     server::run(&args.serving, &logs, publisher, debouncer, registry, |_| Ok(()), ready(())).await
 }

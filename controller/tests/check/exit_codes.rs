@@ -125,3 +125,13 @@ fn the_standard_input_is_read_and_bounded() {
     assert!(ran.out.contains("not UTF-8"), "{}", ran.out);
     assert_eq!(portico(folder.path(), &["check", "./-"]).code, 2, "a file named so");
 }
+
+#[test]
+fn the_proxies_that_an_install_trusts_count() {
+    let front_door = FRONT_DOOR.replace("spec: {", "spec: {trustedHeaders: Forwarded, ");
+    let files = [("ep.yaml", front_door.as_str())];
+    let alone = check(&files, &[]).out;
+    assert!(alone.contains("warning[NoEffect]: spec.trustedHeaders: "), "{alone}");
+    let behind = check(&files, &["--trusted-proxy=10.0.0.0/8"]).out;
+    assert!(!behind.contains("NoEffect"), "{behind}");
+}

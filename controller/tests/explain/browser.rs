@@ -112,6 +112,27 @@ fn what_clients_are_not_trusted_to_set_is_noted_and_not_sent() {
 }
 
 #[test]
+fn what_proxies_in_front_say_is_believed_where_the_flag_trusts_them() {
+    let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", "")].concat();
+    let sent = ["--header", "x-forwarded-for: 203.0.113.7"];
+    let untrusted = "list that proxy in trustedProxies";
+    for (flags, is_noted, client) in [
+        (&[][..], true, "127.0.0.1"),
+        (&["--trusted-proxy=10.0.0.0/8"], false, "127.0.0.1"),
+        (
+            &["--trusted-proxy=10.0.0.0/8", "--trusted-proxy=127.0.0.1"],
+            false,
+            "203.0.113.7, 127.0.0.1",
+        ),
+    ] {
+        let told = told(&manifests, "https://www.ep.com/a", &[&sent[..], flags].concat());
+        assert_eq!(told["notes"].to_string().contains(untrusted), is_noted, "{told}");
+        let headers = &told["request"]["headers"];
+        assert_eq!(field(headers, "x-forwarded-for"), Some(client), "{flags:?}");
+    }
+}
+
+#[test]
 fn a_browser_vouches_for_an_origin_that_the_page_hides() {
     let policy = ", cors: {allowOrigins: ['https://app.example.com'], disallowedOrigin: Reject}";
     let manifests = [FRONT_DOOR, &forward("a", "{path: /a}", policy)].concat();

@@ -56,7 +56,7 @@ fn trusted_headers(
                 report.warn(
                     at,
                     Reason::NoEffect,
-                    "has no effect, since no proxy is trusted: list those in front in trustedProxies",
+                    "has no effect, since no proxy is trusted: list those in front in trustedProxies, or have the install trust them with --trusted-proxy (in the chart: trustedProxies)",
                 );
             }
             TrustedHeaders::Forwarded
