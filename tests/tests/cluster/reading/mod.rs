@@ -1,7 +1,8 @@
 //! What is read offline is what a cluster would store: random objects, and what an API server and
 //! `portico check` make of each.
 //!
-//! `READING_CASES` says how many (default 10,000), `READING_SEED` which.
+//! `READING_CASES` says how many (default 10,000), `READING_SEED` which. Every field of both kinds is
+//! in one that is good.
 
 mod core;
 mod grow;
@@ -9,21 +10,28 @@ mod judge;
 mod known;
 mod mutate;
 mod schema;
+mod seeds;
 mod widening;
 
 use anyhow::Result;
 use futures_util::{StreamExt, stream};
-use judge::{ApiServer, How, NAMESPACE, Verdict, offline};
+use judge::{ApiServer, How, Verdict, offline};
 use known::Known;
 use portico::diagnostic::Kind;
 use portico_tests::{cluster::scope::Scope, random::Random};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
+    fmt::Debug,
+    str::FromStr,
     time::Instant,
 };
 
+/// How many objects there are, unless it is said.
+const COUNT: usize = 10_000;
+/// Which, unless it is said.
+const SEED: u64 = 1;
 /// How many objects of each kind are kept to grow from.
 const KEPT: usize = 64;
 /// How many requests are made at a time.
@@ -43,11 +51,13 @@ struct Case {
 async fn what_check_accepts_an_api_server_takes_and_stores_alike() {
     let _scope = Scope::new().unwrap();
     let server = ApiServer::connect().await.unwrap();
-    let number = |name: &str, usual: u64| env::var(name).map_or(usual, |it| it.parse().unwrap());
-    let (count, seed) = (number("READING_CASES", 10_000), number("READING_SEED", 1));
+    fn number<N: FromStr<Err: Debug>>(name: &str, usual: N) -> N {
+        env::var(name).map_or(usual, |it| it.parse().unwrap())
+    }
+    let (count, seed) = (number("READING_CASES", COUNT), number("READING_SEED", SEED));
 
     let start = Instant::now();
-    let cases = cases(usize::try_from(count).unwrap(), &mut Random::new(seed));
+    let cases = cases(count, &mut Random::new(seed));
     let made = start.elapsed();
     let judged: Vec<_> = stream::iter(cases)
         .map(|case| compare(&server, case))
@@ -64,7 +74,23 @@ async fn what_check_accepts_an_api_server_takes_and_stores_alike() {
     let different = show(&server, &judged).await.unwrap();
     assert_eq!(different, 0, "objects that are judged differently");
     assert!(taken * 4 > judged.len(), "too few objects are good to show anything");
-    show_what_was_not_taken(&judged);
+    let good = judged.iter().filter(|it| it.taken).map(|it| &it.case);
+    assert_eq!(fields_without(good), [""; 0], "fields that no good object has");
+}
+
+/// The first of the same objects, judged without a cluster.
+#[test]
+fn every_field_is_in_an_object_that_check_accepts() {
+    for kind in Kind::ALL {
+        for object in seeds::of(kind) {
+            let verdict = offline(kind, &object);
+            assert!(matches!(verdict, Verdict::Taken(_)), "{verdict:?}: {object}");
+        }
+    }
+    let cases = cases(COUNT / 10, &mut Random::new(SEED));
+    let is_good = |case: &&Case| matches!(offline(case.kind, &case.object), Verdict::Taken(_));
+    let missing = fields_without(cases.iter().filter(is_good));
+    assert_eq!(missing, [""; 0], "fields that no good object has");
 }
 
 /// Prints the known differences, and the smallest object of each kind of others. How many others
@@ -87,24 +113,28 @@ async fn show(server: &ApiServer, judged: &[Outcome]) -> Result<usize> {
     Ok(different.len())
 }
 
-/// Prints the fields that no object had which the API server took.
-fn show_what_was_not_taken(judged: &[Outcome]) {
-    for kind in Kind::ALL {
-        let schema = schema::of(kind);
-        let of_kind = judged.iter().filter(|it| it.taken && it.case.kind == kind);
-        let given: BTreeSet<String> =
-            of_kind.flat_map(|it| schema::given(schema, &it.case.object)).collect();
-        let fields = schema::fields(schema);
-        let missing: Vec<_> = fields.iter().filter(|field| !given.contains(*field)).collect();
-        println!("{kind}: fields that no good object has: {missing:?}");
+/// The fields below `spec` that none of these objects has.
+fn fields_without<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Vec<String> {
+    let mut given = BTreeSet::new();
+    for Case { kind, object, .. } in cases {
+        let fields = schema::given(schema::of(*kind), object);
+        given.extend(fields.into_iter().map(|field| format!("{kind}: {field}")));
     }
+    let of_kind = |kind: Kind| {
+        schema::fields(schema::of(kind)).into_iter().map(move |field| format!("{kind}: {field}"))
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).filter(|field| !given.contains(field)).collect()
 }
 
-/// Objects that `check` accepts, each a little larger than one before it, and mistakes in them.
+/// The seeds; then objects that `check` accepts, each a little larger than one before it, and
+/// mistakes in them.
 fn cases(count: usize, random: &mut Random) -> Vec<Case> {
     let schemas = Kind::ALL.map(schema::of);
-    let mut kept = Kind::ALL.map(seeds);
-    let mut cases = Vec::with_capacity(count);
+    let mut kept = Kind::ALL.map(seeds::of);
+    let seeds = Kind::ALL.into_iter().zip(&kept);
+    let seeds = seeds.flat_map(|(kind, objects)| objects.iter().map(move |it| (kind, it.clone())));
+    let mut cases: Vec<_> =
+        seeds.map(|(kind, object)| Case { kind, how: How::Create, object }).collect();
     while cases.len() < count {
         let which = random.below(2);
         let (kind, schema, kept) = (Kind::ALL[which], schemas[which], &mut kept[which]);
@@ -128,47 +158,6 @@ fn cases(count: usize, random: &mut Random) -> Vec<Case> {
         cases.push(Case { kind, how, object });
     }
     cases
-}
-
-/// Small objects that between them have what can't be had together.
-fn seeds(kind: Kind) -> Vec<Value> {
-    let specs = match kind {
-        Kind::FrontDoor => vec![
-            json!({"hosts": [{"name": "www.ep.com"}]}),
-            json!({
-                "hosts": [{"name": "ep.com", "tls": {"secretRef": {"name": "ep"}}}],
-                "attach": [{"namespaces": ["web"], "paths": ["/a/*"]}, {"namespaceSelector": {"matchLabels": {"team": "web"}}}],
-                "cors": {"allowOrigins": ["https://app.example.com"]},
-                "defaults": {"health": {"path": "/"}, "balance": {"policy": "Hash", "hash": {"on": "Header", "name": "a"}}},
-            }),
-        ],
-        Kind::Route => {
-            let reference = json!({"name": "ep"});
-            vec![
-                json!({"frontDoorRef": reference, "backends": [{"service": {"name": "web", "port": 80}}]}),
-                json!({"frontDoorRef": reference, "redirect": {"path": "/b"}}),
-                json!({"frontDoorRef": reference, "respond": {"status": 200}}),
-                json!({
-                    "frontDoorRef": reference,
-                    "backends": [{"external": {"url": "https://a.example"}, "tls": {"caRef": {"kind": "Secret", "name": "a"}}}],
-                    "balance": {"policy": "Hash", "hash": {"true": "ClientAddress"}},
-                    "retry": {"true": ["Reset"]},
-                    "health": {"path": "/"},
-                    "requestHeaders": {"set": [{"name": "a", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]},
-                    "cors": {"allowOrigins": ["https://app.example.com"]},
-                }),
-            ]
-        }
-    };
-    let object = |spec: Value| {
-        json!({
-            "apiVersion": "portico.dev/v1alpha1", "kind": kind.name(),
-            "metadata": {"name": "x", "namespace": NAMESPACE, "labels": {"a": "b"}, "annotations": {"a": "b"}},
-            "spec": spec,
-            "status": {"observedGeneration": 1, "conditions": []},
-        })
-    };
-    specs.into_iter().map(object).collect()
 }
 
 /// What came of a case.
