@@ -28,7 +28,8 @@ pub struct Backend {
     /// TLS to a backend over https: a Service's port with `appProtocol: https`, or an `https` URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<BackendTls>>,
-    /// The share among backends of the same priority: 90 and 10 split nine to one; 0 gets nothing.
+    /// The share of requests among backends of the same priority: 90 and 10 split nine to one; 0
+    /// gets none.
     #[serde(default = "weight_default")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub weight: i32,
@@ -42,13 +43,13 @@ pub struct Backend {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendTls {
-    /// The name that the backend is sent (SNI) and that its certificate must have. Absent: the
+    /// The name that is sent to the backend (SNI) and that its certificate must have. Absent: the
     /// URL's host; a Service is sent none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::HOST_NAME))]
     pub server_name: Option<String>,
-    /// The authorities, in the same namespace, one of which must have signed the certificate.
-    /// Absent: the public ones; the certificate of a Service is not verified.
+    /// The certificate authorities, in the same namespace, one of which must have issued the
+    /// certificate. Absent: the public ones; the certificate of a Service is not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_ref: Option<AuthoritiesRef>,
     /// The certificate that Portico presents where the backend asks for one: a Secret of type

@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = balance_validations()))]
 pub struct Balance {
-    /// `true` restores the defaults that the FrontDoor's `defaults` replace. Without any other
-    /// field.
+    /// `true` restores the defaults that the FrontDoor's `defaults` replace. No other field may be
+    /// set with it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
     /// How an endpoint of the backend is chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<BalancePolicy>,
-    /// What is hashed; goes with `policy: Hash`.
+    /// What is hashed; required with `policy: Hash`, and not allowed without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<Hash>,
-    /// Backends that are slower than the fastest by more than this get no requests. Default: latency
-    /// decides nothing.
+    /// Backends that are slower than the fastest by more than this get no requests. Default:
+    /// latency is ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_band: Option<Duration>,
     /// How long an endpoint that is new, or comes back, takes to reach its full share of requests.
-    /// Default: `0s`, it has it at once.
+    /// Default: `0s`, at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_start: Option<Duration>,
 }
@@ -34,18 +34,18 @@ fn balance_validations() -> [Rule; 2] {
     [
         validations::alone(&["policy", "hash", "latencyBand", "slowStart"]),
         Rule::new("(has(self.policy) && self.policy == 'Hash') == has(self.hash)")
-            .message("hash goes with policy: Hash: give both, or neither")
+            .message("hash and policy: Hash need each other: set both, or neither")
             .field_path(".hash"),
     ]
 }
 
 // The schema describes a field whose type is an enum by the type's description.
-/// How an endpoint of the backend is chosen. `LeastRequest`: of two drawn at random, the one with
+/// How an endpoint of the backend is chosen. `LeastRequest`: of two chosen at random, the one with
 /// fewer requests in flight. `RoundRobin`: in turn. `Hash`: the same one for the same value.
 /// Default: `LeastRequest`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum BalancePolicy {
-    /// Of two drawn at random, the one with fewer requests in flight.
+    /// Of two chosen at random, the one with fewer requests in flight.
     #[default]
     LeastRequest,
     /// In turn.
@@ -54,7 +54,7 @@ pub enum BalancePolicy {
     Hash,
 }
 
-/// What is hashed. A request without it is balanced as by `LeastRequest`.
+/// What is hashed. A request without it is balanced as with `LeastRequest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(
@@ -74,15 +74,16 @@ pub struct Hash {
 fn hash_validations() -> [Rule; 2] {
     [
         Rule::new("has(self.on) != has(self.__true__)")
-            .message("give on once: Header, Cookie or ClientAddress"),
+            .message("set on exactly once: Header, Cookie or ClientAddress"),
         Rule::new("has(self.name) != ((has(self.on) && self.on == 'ClientAddress') || (has(self.__true__) && self.__true__ == 'ClientAddress'))")
-            .message("name goes with Header and Cookie, which need it, and not with ClientAddress")
+            .message("name is required with Header and Cookie, and not allowed with ClientAddress")
             .field_path(".name"),
     ]
 }
 
 /// What is hashed: the value of a request `Header` or a `Cookie`, or the `ClientAddress`. Required.
-/// In YAML, put the key `on` in quotes: kubectl and Helm make `true` of it, which is accepted too.
+/// In YAML, put the key `on` in quotes: otherwise kubectl and Helm turn it into `true`, which is
+/// accepted too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HashOn {
     /// The value of a header.
@@ -97,7 +98,7 @@ pub enum HashOn {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Affinity {
-    /// The cookie's name, a token. No backend gets it. Default: `portico-affinity`.
+    /// The cookie's name, a token. It is not forwarded to backends. Default: `portico-affinity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), regex(pattern = pattern::TOKEN))]
     pub cookie: Option<String>,

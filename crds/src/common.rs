@@ -41,7 +41,7 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
-/// Certificates of authorities, in the same namespace.
+/// CA certificates, in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthoritiesRef {
@@ -60,7 +60,7 @@ fn authorities_key() -> String {
     "ca.crt".to_owned()
 }
 
-/// A kind of objects that certificates of authorities are kept in.
+/// A kind of object that holds CA certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AuthoritiesKind {
     /// A ConfigMap.

@@ -65,8 +65,8 @@ pub struct CorsPolicy {
         ]
     ))]
     pub max_age: Option<Duration>,
-    /// Who answers preflights: with `Answer` the edge, without a trip to the backend; with
-    /// `Forward` the backend.
+    /// Who answers preflights: with `Answer`, the edge, without a round trip to the backend; with
+    /// `Forward`, the backend.
     pub preflight: PreflightHandling,
     /// What happens to a request from a disallowed origin: with `Forward` its response has no CORS
     /// headers, so that the browser hides it from the page; with `Reject` it gets 403.
@@ -96,10 +96,10 @@ fn policy_validations() -> [Rule; 4] {
             .message("allowOrigins: '*' matches every origin and must be the only entry, without allowOriginRegex")
             .field_path(".allowOrigins"),
         Rule::new("!self.allowCredentials || !has(self.allowOrigins) || !('*' in self.allowOrigins)")
-            .message("allowCredentials needs allowOrigins that are named: '*' would let every site read as the user")
+            .message("allowCredentials needs explicit allowOrigins: '*' would let every site read responses as the user")
             .field_path(".allowOrigins"),
         Rule::new("!self.allowCredentials || !has(self.exposeHeaders) || !('*' in self.exposeHeaders)")
-            .message("exposeHeaders: with allowCredentials '*' is no wildcard; name the headers")
+            .message("exposeHeaders: with allowCredentials '*' is not a wildcard; name the headers")
             .field_path(".exposeHeaders"),
     ]
 }

@@ -111,7 +111,7 @@ pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
                     },
                     "x-kubernetes-validations": [{
                         "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-                        "message": "values are needed with the operators In and NotIn, and may not be with Exists and DoesNotExist",
+                        "message": "values are required with the operators In and NotIn, and not allowed with Exists and DoesNotExist",
                     }],
                 },
             },

@@ -65,7 +65,7 @@ pub struct FrontDoorSpec {
     /// anyway, or refused.
     #[serde(default)]
     pub plain_http: PlainHttp,
-    /// How hosts with `tls` speak it.
+    /// TLS settings of the hosts with `tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSettings>,
     /// Who may attach Routes, and where; one matching entry is enough. Absent: the FrontDoor's own
@@ -76,7 +76,7 @@ pub struct FrontDoorSpec {
     /// The default CORS policy, for Routes without their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<CorsPolicy>,
-    /// How its Routes choose among their backends, unless they say so themselves. A Route's own
+    /// How its Routes choose among their backends, unless they set it themselves. A Route's own
     /// block replaces that of the same name entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<Box<Defaults>>,
@@ -85,13 +85,14 @@ pub struct FrontDoorSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK)))]
     pub trusted_proxies: Vec<String>,
-    /// What happens to slashes that follow each other in a request's path, before Routes are matched:
-    /// `Keep` keeps them, and a Route for `/admin/*` does not match `//admin/x`; `Merge` makes them
+    /// What happens to consecutive slashes in a request's path, before Routes are matched: `Keep`
+    /// keeps them, and a Route for `/admin/*` does not match `//admin/x`; `Merge` merges them into
     /// one, for matching and for the backend.
     #[serde(default)]
     pub slashes: Slashes,
-    /// The headers in which they report it, and which they set or remove on every request. The
-    /// others are removed, since they may come from the client.
+    /// The headers in which trusted proxies report the client, and which they set or remove on
+    /// every request. The other headers of this kind are removed, since they may come from the
+    /// client.
     #[serde(default)]
     pub trusted_headers: TrustedHeaders,
 }
@@ -100,7 +101,7 @@ fn class_default() -> String {
     crate::CLASS_DEFAULT.to_owned()
 }
 
-/// What Routes without a block of their own have.
+/// The defaults of Routes that do not set the same block themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Defaults {
@@ -159,13 +160,13 @@ pub enum PlainHttp {
     Refuse,
 }
 
-/// What happens to slashes that follow each other in a request's path.
+/// What happens to consecutive slashes in a request's path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Slashes {
     /// They are kept.
     #[default]
     Keep,
-    /// They become one.
+    /// They are merged into one.
     Merge,
 }
 
@@ -196,7 +197,7 @@ pub struct Attach {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "foreign::label_selector")]
     pub namespace_selector: Option<LabelSelector>,
-    /// Path patterns that must contain every match of their Routes, such as `/sales/*`. Empty: any.
+    /// Path patterns that must cover every match of their Routes, such as `/sales/*`. Empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 1024), regex(pattern = pattern::PATH)))]
     pub paths: Vec<String>,

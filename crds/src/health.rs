@@ -5,13 +5,13 @@ use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Active checks: a request that is sent to each endpoint again and again. An endpoint that fails
-/// them gets no requests.
+/// Active checks: a request that is sent to each endpoint at regular intervals. An endpoint that
+/// fails them gets no requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = health_validations()))]
 pub struct HealthCheck {
-    /// `true` switches off what the FrontDoor's `defaults` say. Without any other field.
+    /// `true` switches off what the FrontDoor's `defaults` set. No other field may be set with it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
     /// The path that is requested, possibly with a query, as it is sent: `/healthz`. Required.
@@ -21,8 +21,8 @@ pub struct HealthCheck {
     /// The method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<CheckMethod>,
-    /// The Host: a name or an address, and possibly a port. Default: what requests get; where that
-    /// is the client's, the backend's own.
+    /// The Host header of the checks: a name or an address, and optionally a port. Default: the
+    /// same as for requests; where that is the client's, the backend's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 259), regex(pattern = pattern::HOST_AND_PORT))]
     pub host: Option<String>,
@@ -36,15 +36,15 @@ pub struct HealthCheck {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = validations::between("timeout", "1ms", "1h")))]
     pub timeout: Option<Duration>,
-    /// How many checks in a row must succeed until the endpoint is healthy again. Default: 2.
+    /// How many checks in a row must succeed before the endpoint is healthy again. Default: 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub healthy_after: Option<i32>,
-    /// How many checks in a row must fail until the endpoint is unhealthy. Default: 3.
+    /// How many checks in a row must fail before the endpoint is unhealthy. Default: 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub unhealthy_after: Option<i32>,
-    /// The status codes that are a success, each a code such as `"204"` or a range such as
+    /// The status codes that count as success, each a code such as `"204"` or a range such as
     /// `"200-399"`, in quotes. A redirect is not followed. Default: `["200-399"]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
@@ -85,30 +85,31 @@ pub enum CheckMethod {
     Head,
 }
 
-/// Passive checks: an endpoint that fails requests, one after the other, gets none for a while.
+/// Passive checks: an endpoint that fails several requests in a row gets none for a while.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = ejection_validations()))]
 pub struct Ejection {
-    /// `true`: no endpoint is ejected. Without any other field.
+    /// `true`: no endpoint is ejected. No other field may be set with it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
-    /// How many requests in a row must fail until the endpoint is ejected: 5xx of the backend,
-    /// failures to connect, resets and timeouts. 0: it never is. Default: 5.
+    /// How many requests in a row must fail before the endpoint is ejected: 5xx responses from the
+    /// backend, failures to connect, resets and timeouts. 0: it is never ejected. Default: 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub errors: Option<i32>,
-    /// How long it is out the first time, `1ms` to `24h`; the time doubles with each ejection, and
-    /// halves after each such time without one. Default: `30s`.
+    /// How long it is ejected the first time, `1ms` to `24h`; the time doubles with each ejection,
+    /// and halves after each such time without one. Default: `30s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = validations::between("time", "1ms", "24h")))]
     pub time: Option<Duration>,
-    /// The longest that it is out, `time` to `24h`. Default: `5m`, or `time` where that is longer.
+    /// The longest time that it is ejected, `time` to `24h`. Default: `5m`, or `time` where that is
+    /// longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = validations::between("maxTime", "1ms", "24h")))]
     pub max_time: Option<Duration>,
-    /// How many percent of a backend's endpoints may be out at once, rounded down. One of several
-    /// may always be, a sole one never. Default: 50.
+    /// The percentage of a backend's endpoints that may be ejected at once, rounded down. One of
+    /// several may always be, a sole one never. Default: 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub max_share: Option<i32>,

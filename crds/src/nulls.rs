@@ -9,7 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 
 /// What is said of an object or a map that has a null. Which field it is, CEL can't tell.
-pub const NULL_REFUSED: &str = "a field in here is null, which is how Helm renders a value that is not set: leave the field out, or give it a value";
+pub const NULL_REFUSED: &str = "a field in this object is null, which is how Helm renders a value that is not set: leave the field out, or give it a value";
 
 /// Adds the rules that refuse nulls to a schema, and to all schemas in it.
 ///

@@ -15,16 +15,17 @@ use serde::{Deserialize, Serialize};
     extend("x-kubernetes-validations" = retry_validations())
 )]
 pub struct Retry {
-    /// `true`: nothing is tried again. Without any other field.
+    /// `true`: nothing is tried again. No other field may be set with it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
-    /// How many tries there may be beside the first. Default: 1.
+    /// How many tries there may be after the first. Default: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 5))]
     pub attempts: Option<i32>,
-    /// What is tried again: `ConnectFailure`; `Reset`, when the connection ends before the response's
-    /// head; `PerTryTimeout`; and status codes, `"429"` and 5xx, in quotes. In YAML, put the key in
-    /// quotes too (kubectl and Helm make `true` of it, which is accepted). Default: `[ConnectFailure, Reset]`.
+    /// What is tried again: `ConnectFailure`; `Reset`, when the connection ends before the
+    /// response's head; `PerTryTimeout`; and status codes, `"429"` and 5xx, in quotes. In YAML, put
+    /// the key in quotes too (otherwise kubectl and Helm turn it into `true`, which is accepted
+    /// too). Default: `[ConnectFailure, Reset]`.
     #[serde(alias = "true", skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 16),
@@ -35,13 +36,13 @@ pub struct Retry {
     /// `timeouts.request`. Default: `0s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_try: Option<Duration>,
-    /// How many percent of the requests of the last 10 seconds may be retries; 3 a second always
-    /// may. Default: 20.
+    /// The percentage of the requests of the last 10 seconds that may be retries; 3 a second are
+    /// always allowed. Default: 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub budget: Option<i32>,
-    /// How long to wait before the next try; doubles with each, with jitter, up to 10 times as much.
-    /// Default: `25ms`.
+    /// How long to wait before the next try; doubles with each try, with jitter, up to 10 times as
+    /// much. Default: `25ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = validations::between("backoff", "0s", "1m")))]
     pub backoff: Option<Duration>,
@@ -50,7 +51,7 @@ pub struct Retry {
 fn retry_validations() -> [Rule; 2] {
     [
         validations::alone(&["attempts", "on", "__true__", "perTry", "budget", "backoff"]),
-        Rule::new("!has(self.on) || !has(self.__true__)").message("give on once"),
+        Rule::new("!has(self.on) || !has(self.__true__)").message("set on only once"),
     ]
 }
 
@@ -61,18 +62,18 @@ fn retry_validations() -> [Rule; 2] {
     validations::alone(&["connections", "requests", "queue", "queueTime"]),
 ]))]
 pub struct EndpointLimits {
-    /// `true` switches off what the FrontDoor's `defaults` say. Without any other field.
+    /// `true` switches off what the FrontDoor's `defaults` set. No other field may be set with it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
-    /// HTTP/1.1 connections to an endpoint; requests beyond wait for one. Default: 256.
+    /// The most HTTP/1.1 connections to an endpoint; further requests wait for one. Default: 256.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections: Option<i32>,
-    /// Requests in flight at an endpoint, which is full with so many. Default: 1024.
+    /// The most requests in flight at an endpoint, which is then full. Default: 1024.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests: Option<i32>,
-    /// How many requests may wait while all endpoints are full; those beyond get 503. Default: 128.
+    /// How many requests may wait while all endpoints are full; further ones get 503. Default: 128.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100_000))]
     pub queue: Option<i32>,

@@ -54,7 +54,7 @@ use serde::{Deserialize, Serialize};
 pub struct RouteSpec {
     /// The FrontDoor that the Route attaches to.
     pub front_door_ref: FrontDoorRef,
-    /// The FrontDoor's hosts that the Route serves, spelled as they are there. Empty: all.
+    /// The FrontDoor's hosts that the Route serves, spelled as in the FrontDoor. Empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 253), regex(pattern = pattern::HOST_ENTRY)))]
     pub hosts: Vec<String>,
@@ -231,7 +231,7 @@ impl Default for Match {
         .field_path(".value"),
 ]))]
 pub struct Predicate {
-    /// The name.
+    /// The name of the header, query parameter or cookie.
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
     /// How to compare: the whole value, its beginning, a regular expression (RE2) for the whole
@@ -359,14 +359,14 @@ pub const TIMEOUT_DEFAULTS: [(&str, &str); 3] =
     validations::alone_but_for(&TIMEOUT_DEFAULTS),
 ]))]
 pub struct Timeouts {
-    /// `true` restores the defaults that the FrontDoor's `defaults` replace. Without any other
-    /// field, unless that says the default.
+    /// `true` restores the defaults that the FrontDoor's `defaults` replace. No other field may be
+    /// set with it, except to its default.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
     /// How long connecting may take, per try. Default: `2s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect: Option<Duration>,
-    /// How long it may take until the response's head arrives, all tries together. Default: `60s`.
+    /// How long it may take until the response's head arrives, including all tries. Default: `60s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Duration>,
     /// How long no byte may pass in either direction; applies to upgraded connections too. Default:

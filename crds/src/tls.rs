@@ -5,14 +5,14 @@ use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How hosts with `tls` speak it.
+/// TLS settings of the hosts with `tls`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsSettings {
     /// The oldest version of TLS that is accepted.
     pub min_version: TlsVersion,
     /// HTTP Strict Transport Security (RFC 6797): browsers use nothing but https for these hosts.
-    /// Absent: what backends say over https passes.
+    /// Absent: what backends send over https is passed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hsts: Option<Hsts>,
     /// Which certificates clients are asked for. Absent: none.
@@ -38,7 +38,7 @@ pub enum TlsVersion {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     Rule::new("!self.preload || (self.includeSubDomains && duration(self.maxAge) >= duration('8760h'))")
-        .message("preload needs includeSubDomains and a maxAge of at least 8760h (a year), or no browser takes up the host")
+        .message("preload needs includeSubDomains and a maxAge of at least 8760h (a year), or no browser preloads the host")
         .field_path(".preload"),
 ]))]
 pub struct Hsts {
@@ -47,12 +47,12 @@ pub struct Hsts {
         Rule::new("!self.contains('ms')").message("maxAge must be in whole seconds: use h, m and s"),
     ]))]
     pub max_age: Duration,
-    /// Whether it counts for all names below the host too, those that Portico does not serve
-    /// included.
+    /// Whether it also applies to all names below the host, including those that Portico does not
+    /// serve.
     #[serde(default)]
     pub include_sub_domains: bool,
-    /// Whether the host may be built into browsers (hstspreload.org), which can't be undone for
-    /// months. Needs `includeSubDomains`, and a `maxAge` of a year.
+    /// Whether the host may be built into browsers (hstspreload.org), which takes months to undo.
+    /// Needs `includeSubDomains`, and a `maxAge` of a year.
     #[serde(default)]
     pub preload: bool,
 }

@@ -52,7 +52,7 @@ pub const FORBIDDEN_REQUEST_HEADERS: [&str; 19] = [
 pub(crate) fn editable() -> Value {
     json!([
         Rule::new(format!("!(self.lowerAscii() in {})", list(&UNEDITABLE_HEADERS)))
-            .message("Portico itself sets Host and the headers of framing and connection; leave it out (rewrite.host sets the Host)")
+            .message("Portico itself sets Host and the headers for framing and the connection; leave it out (rewrite.host sets the Host)")
     ])
 }
 
@@ -132,7 +132,8 @@ pub(crate) fn on_unquoted(schema: &mut Schema) {
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
     if let Some(Value::Object(on)) = properties.get("on") {
         let mut unquoted = on.clone();
-        let about = "The same as `on`: what kubectl and Helm read where `on` is not in quotes.";
+        let about =
+            "The same as `on`, which kubectl and Helm read as `true` where it is not in quotes.";
         unquoted.insert("description".to_owned(), about.into());
         properties.insert("true".to_owned(), Value::Object(unquoted));
     }

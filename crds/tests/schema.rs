@@ -177,7 +177,8 @@ fn blocks_that_can_be_switched_off() {
             let name = if name == "true" { "__true__" } else { name };
             assert!(rule.contains(&format!("has(self.{name})")), "{path}.{name} beside disabled");
             let about = field["description"].as_str().unwrap();
-            let says = ["Default:", "Required.", "goes with `policy: Hash`", "The same as `on`"];
+            let says =
+                ["Default:", "Required.", "required with `policy: Hash`", "The same as `on`"];
             assert!(says.iter().any(|says| about.contains(says)), "{path}.{name}: {about}");
             assert!(field["default"].is_null(), "{path}.{name}");
         }

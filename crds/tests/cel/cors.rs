@@ -48,8 +48,12 @@ fn rules_29_and_34_credentials_need_names() {
         &[
             (policy(json!({})), "", ""),
             (policy(json!({"exposeHeaders": ["x-total-count"]})), "", ""),
-            (policy(json!({"allowOrigins": ["*"]})), "spec.cors.allowOrigins", "read as the user"),
-            (policy(json!({"exposeHeaders": ["*"]})), "spec.cors.exposeHeaders", "no wildcard"),
+            (
+                policy(json!({"allowOrigins": ["*"]})),
+                "spec.cors.allowOrigins",
+                "read responses as the user",
+            ),
+            (policy(json!({"exposeHeaders": ["*"]})), "spec.cors.exposeHeaders", "not a wildcard"),
             (policy(json!({"exposeHeaders": ["*"], "allowCredentials": false})), "", ""),
         ],
     );

@@ -36,8 +36,8 @@ fn an_attach_entry_says_whose_routes() {
             (json!({"attach": []}), "", ""),
             (expression("In", json!(["a"])), "", ""),
             (expression("Exists", json!([])), "", ""),
-            (expression("In", json!([])), AT, "values are needed"),
-            (expression("DoesNotExist", json!(["a"])), AT, "values are needed"),
+            (expression("In", json!([])), AT, "values are required"),
+            (expression("DoesNotExist", json!(["a"])), AT, "values are required"),
         ],
     );
 }

@@ -169,7 +169,7 @@ fn a_header_value_is_given_or_taken_from_a_secret() {
 
 #[test]
 fn no_edit_names_host_framing_or_connection_headers() {
-    let words = "Host and the headers of framing and connection";
+    let words = "Host and the headers for framing and the connection";
     for name in portico_crds::UNEDITABLE_HEADERS
         .map(str::to_owned)
         .into_iter()

@@ -130,8 +130,8 @@ fn an_ejection_grows_longer() {
 #[test]
 fn a_hash_says_of_what() {
     let hash = |hash: Value| json!({"policy": "Hash", "hash": hash});
-    const TOGETHER: &str = "hash goes with policy: Hash";
-    const NAME: &str = "name goes with Header and Cookie";
+    const TOGETHER: &str = "hash and policy: Hash need each other";
+    const NAME: &str = "name is required with Header and Cookie";
     run_both(
         "balance",
         &[
@@ -148,8 +148,12 @@ fn a_hash_says_of_what() {
             (hash(json!({"true": "Cookie"})), "hash.name", NAME),
             (hash(json!({"on": "ClientAddress", "name": "x"})), "hash.name", NAME),
             (hash(json!({"true": "ClientAddress", "name": "x"})), "hash.name", NAME),
-            (hash(json!({"name": "x"})), "hash", "give on once"),
-            (hash(json!({"on": "Header", "true": "Header", "name": "x"})), "hash", "give on once"),
+            (hash(json!({"name": "x"})), "hash", "set on exactly once"),
+            (
+                hash(json!({"on": "Header", "true": "Header", "name": "x"})),
+                "hash",
+                "set on exactly once",
+            ),
         ],
     );
 }
@@ -161,7 +165,7 @@ fn retries_and_limits_have_bounds() {
         &[
             (json!({}), "", ""),
             (json!({"on": []}), "", ""),
-            (json!({"on": ["Reset"], "true": ["Reset"]}), "", "give on once"),
+            (json!({"on": ["Reset"], "true": ["Reset"]}), "", "set on only once"),
             (json!({"backoff": "0s"}), "", ""),
             (json!({"backoff": "61s"}), "backoff", "backoff must be 0s to 1m"),
         ],
