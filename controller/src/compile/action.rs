@@ -25,7 +25,7 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
         [] => report.invalid_members(
             &FieldPath::SPEC,
             &actions.map(|(name, _)| name),
-            "has none of backends, redirect and respond: give one of them",
+            "has none of backends, redirect and respond: set one of them",
         ),
         several => report.invalid_members(
             &FieldPath::SPEC,
@@ -51,7 +51,7 @@ pub(super) fn check_one(spec: &crds::RouteSpec, report: &mut Report) {
         for (name, _) in forwarding.filter(|(_, given)| *given) {
             report.invalid(
                 &FieldPath::SPEC.child(name),
-                "applies to backends, and this Route has none: remove it",
+                "applies only to backends, and this Route has none: remove it",
             );
         }
     }
@@ -120,7 +120,7 @@ pub(super) fn redirect(
         report.invalid_members(
             at,
             &members,
-            "would lead to the same URL: give scheme, host, port or path",
+            "would redirect to the same URL: set scheme, host, port or path",
         );
     }
     let status = match StatusCode::from_u16(u16::try_from(*status).unwrap_or(0)) {
@@ -128,7 +128,7 @@ pub(super) fn redirect(
         _ => {
             report.invalid(
                 &at.child("status"),
-                format!("is {status}: give 301, 302, 303, 307 or 308"),
+                format!("is {status}: use 301, 302, 303, 307 or 308"),
             );
             None
         }
@@ -139,7 +139,7 @@ pub(super) fn redirect(
     let port = port.and_then(|port| match u16::try_from(port) {
         Ok(port) if port > 0 => Some(port),
         _ => {
-            report.invalid(&at.child("port"), format!("is {port}: give 1 to 65535"));
+            report.invalid(&at.child("port"), format!("is {port}: must be 1 to 65535"));
             None
         }
     });
@@ -160,7 +160,8 @@ pub(super) fn respond(
     let status = match StatusCode::from_u16(u16::try_from(respond.status).unwrap_or(0)) {
         Ok(code) if (200..600).contains(&code.as_u16()) => Some(code),
         _ => {
-            report.invalid(&at.child("status"), format!("is {}: give 200 to 599", respond.status));
+            report
+                .invalid(&at.child("status"), format!("is {}: must be 200 to 599", respond.status));
             None
         }
     };
@@ -170,7 +171,7 @@ pub(super) fn respond(
     {
         report.invalid(
             &at.child("body"),
-            format!("is given, but a {} response has none: remove it", code.as_u16()),
+            format!("is set, but a {} response has no body: remove it", code.as_u16()),
         );
     }
     let at_headers = at.child("headers");
@@ -186,7 +187,7 @@ pub(super) fn respond(
             &at.child("body"),
             Reason::LikelyMistake,
             format!(
-                "has no content-type, so browsers guess what it is: write headers: [{{name: content-type, value: \"{}\"}}], or the type that it has",
+                "has no content-type, so browsers guess its type: write headers: [{{name: content-type, value: \"{}\"}}], or its actual type",
                 likely_type(&body)
             ),
         );

@@ -31,11 +31,11 @@ fn parts(url: &str) -> Result<(Scheme, Authority), String> {
     let scheme = match scheme.to_ascii_lowercase().as_str() {
         "http" => Scheme::Http,
         "https" => Scheme::Https,
-        _ => return Err(format!("has the scheme '{scheme}': http and https are spoken")),
+        _ => return Err(format!("has the scheme '{scheme}': use http or https")),
     };
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if let Some(what) = [
-        ('?', "a query: the request's own is sent"),
+        ('?', "a query: remove it; the request's own is sent"),
         ('#', "a fragment: remove it"),
         ('/', "a path: use rewrite.path"),
         ('@', "a user: set the Authorization header from a Secret under requestHeaders"),
@@ -52,7 +52,7 @@ fn port(text: &str) -> Result<u16, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits && port > 0 => Ok(port),
-        _ => Err(format!("has '{text}' for a port: give a number from 1 to 65535")),
+        _ => Err(format!("has the port '{text}': use a number from 1 to 65535")),
     }
 }
 
@@ -60,13 +60,13 @@ fn port(text: &str) -> Result<u16, String> {
 pub(super) fn host_name(text: &str) -> Result<String, String> {
     match text.parse() {
         Ok(HostPattern::Exact(host)) if looks_like_a_number(&host) => Err(format!(
-            "has '{text}' for a host, which is neither a name nor an address in its usual form"
+            "has the host '{text}', which is neither a name nor an address in its usual form"
         )),
         Ok(HostPattern::Exact(host)) => Ok(host.to_string()),
         Ok(HostPattern::Suffix(_) | HostPattern::Any) => {
-            Err(format!("has '{text}' for a host: give one host, without '*'"))
+            Err(format!("has the host '{text}': name one host, without '*'"))
         }
-        Err(error) => Err(format!("has '{text}' for a host, which {error}")),
+        Err(error) => Err(format!("has the host '{text}', which {error}")),
     }
 }
 
@@ -160,15 +160,15 @@ mod tests {
             ("ftp://a.example.com", "has the scheme 'ftp'"),
             ("ftp://me:pw@a.example.com", "'…@a.example.com' has the scheme 'ftp'"),
             ("https://me:p/pw@a.example.com", "has a path"),
-            ("https://", "has '' for a host"),
-            ("https:///", "has '' for a host"),
+            ("https://", "has the host ''"),
+            ("https:///", "has the host ''"),
             ("https://a.example.com/v1", "has a path"),
             ("https://a.example.com//", "has a path"),
             ("https://a.example.com?x", "has a query"),
             ("https://a.example.com/#x", "has a fragment"),
             ("https://me:pw@a.example.com", "has a user"),
             ("https://a.example.com\\@b.example.com", "has a user"),
-            ("https://a.example.com:80:80", "has '80:80' for a port"),
+            ("https://a.example.com:80:80", "has the port '80:80'"),
         ] {
             let error = parse_url(url).unwrap_err();
             assert!(error.contains(why), "{url}: {error}");

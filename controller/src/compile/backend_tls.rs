@@ -10,7 +10,7 @@ use portico_dataplane::{
 use std::{slice, sync::Arc};
 
 /// What follows from a reference that leads to nothing valid.
-const CONSEQUENCE: &str = "until then this backend takes no request";
+const CONSEQUENCE: &str = "until then this backend gets no requests";
 
 /// The name that `serverName` gives, if it gives one; `None` if it is invalid.
 pub(super) type GivenName = Option<Option<ServerName<'static>>>;
@@ -49,7 +49,7 @@ impl BackendTlsField<'_> {
             None if self.is_service && self.given.ca_ref.is_some() => {
                 report.invalid(
                     at,
-                    "is missing: with caRef, a Service needs the name in its certificate",
+                    "is missing: with caRef, set it to the name in the Service's certificate",
                 );
                 None
             }

@@ -64,7 +64,7 @@ impl<'s> Backends<'_, '_, 's> {
     ) -> Vec<Backend> {
         if backends.is_empty() || backends.len() > MAX_BACKENDS {
             report
-                .invalid(at, format!("has {} backends: give 1 to {MAX_BACKENDS}", backends.len()));
+                .invalid(at, format!("has {} backends: list 1 to {MAX_BACKENDS}", backends.len()));
         }
         let backends = backends.iter().enumerate().take(MAX_BACKENDS);
         let compiled = backends.filter_map(|(i, one)| self.backend(one, &at.index(i), report));
@@ -107,7 +107,7 @@ impl<'s> Backends<'_, '_, 's> {
                 report.invalid_members(
                     at,
                     &["service", "external"],
-                    "has neither service nor external: give one of them",
+                    "has neither service nor external: set one of them",
                 );
                 None
             }
@@ -149,7 +149,7 @@ impl<'s> Backends<'_, '_, 's> {
             Protocol::Http1 | Protocol::H2c => {
                 let message = "applies to https only";
                 if is_service {
-                    report.unresolved(at, Reason::UnsupportedService, format!("{message}: give the Service's port appProtocol https, or leave tls out; until then this backend takes no request"));
+                    report.unresolved(at, Reason::UnsupportedService, format!("{message}: give the Service's port appProtocol https, or leave tls out; until then this backend gets no requests"));
                 } else {
                     report.invalid(
                         at,
@@ -289,9 +289,11 @@ impl<'s> Backends<'_, '_, 's> {
 
 fn number(value: i32, max: i32, at: &FieldPath<'_>, report: &mut Report) -> Option<u32> {
     if value > max {
-        report.invalid(at, format!("is {value}: at most {max}"));
+        report.invalid(at, format!("is {value}: must be at most {max}"));
     }
-    u32::try_from(value).map_err(|_| report.invalid(at, format!("is {value}: at least 0"))).ok()
+    u32::try_from(value)
+        .map_err(|_| report.invalid(at, format!("is {value}: must be at least 0")))
+        .ok()
 }
 
 fn port_text(port: &IntOrString) -> String {
@@ -328,7 +330,7 @@ fn endpoint_problems(
         report.warn(
             at,
             Reason::NoEndpoints,
-            format!("Service {service} has no ready endpoint: {why}; until it has one, this backend takes no request"),
+            format!("Service {service} has no ready endpoint: {why}; until it has one, this backend gets no requests"),
         );
     }
 }

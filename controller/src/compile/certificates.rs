@@ -233,7 +233,7 @@ fn read(secret: &Secret) -> Result<Certificate, String> {
     let r#type = secret.type_.as_deref().unwrap_or("Opaque");
     if r#type != TLS_TYPE {
         return Err(format!(
-            "is of type {type}, not {TLS_TYPE}: make it with `kubectl create secret tls`"
+            "is of type {type}, not {TLS_TYPE}: create it with `kubectl create secret tls`"
         ));
     }
     let value = |key| bytes(Value::of_secret(secret, key), key);

@@ -192,14 +192,14 @@ impl<'c> Expressions<'c> {
         let compiled = compiled.clone().map_err(|error| wrong(text, &error))?;
         if object_bytes > MAX_OBJECT_BYTES {
             return Err(Missing::Wrong(format!(
-                "{} brings the object's regular expressions to {}, compiled: at most 256 KiB are allowed. Use fewer or simpler ones, or split the object",
+                "{} brings the object's compiled regular expressions to {}: at most 256 KiB is allowed. Use fewer or simpler ones, or split the object",
                 quoted(text),
                 kib(object_bytes)
             )));
         }
         if namespace_bytes > MAX_NAMESPACE_BYTES {
             return Err(Missing::Wrong(format!(
-                "{} brings the regular expressions of namespace '{}' to {}, compiled: at most 4 MiB are allowed, and older objects keep theirs. Use fewer or simpler ones",
+                "{} brings the compiled regular expressions of namespace '{}' to {}: at most 4 MiB is allowed, and older objects keep theirs. Use fewer or simpler ones",
                 quoted(text),
                 self.object.namespace,
                 kib(namespace_bytes)

@@ -64,13 +64,13 @@ impl Headers<'_> {
         }
         let message = |bytes: usize| {
             let kib = bytes.div_ceil(1 << 10);
-            format!("adds up to {kib} KiB of names and values: at most 64 KiB are allowed")
+            format!("adds up to {kib} KiB of names and values: at most 64 KiB is allowed")
         };
         if written > MAX_BYTES {
             report.invalid(at, message(written));
         } else {
             let message = format!(
-                "{}; shorten the values in Secrets, until then requests get 503",
+                "{}; shorten the values in Secrets; until then requests get 503",
                 message(all)
             );
             report.unresolved(at, Reason::Invalid, message.as_str());
@@ -124,7 +124,7 @@ impl Headers<'_> {
                 report.invalid_members(
                     at,
                     &["value", "valueFrom"],
-                    "has neither value nor valueFrom: give one of them",
+                    "has neither value nor valueFrom: set one of them",
                 );
                 None
             }
@@ -142,7 +142,7 @@ impl Headers<'_> {
             Value::Bytes(bytes) if bytes.len() <= MAX_VALUE_BYTES => bytes,
             Value::Bytes(_) | Value::TooLarge => {
                 let message = format!(
-                    "key '{}' of Secret {name} is larger than {} KiB, which no header may be: shorten it; until then requests get 503",
+                    "key '{}' of Secret {name} is larger than {} KiB, the most that a header may have: shorten it; until then requests get 503",
                     from.key,
                     MAX_VALUE_BYTES >> 10
                 );
@@ -158,7 +158,7 @@ impl Headers<'_> {
         };
         let mut value = HeaderValue::from_bytes(bytes).map_err(|_| {
             let message = if bytes.ends_with(b"\n") {
-                "ends in a line break, so it is not a valid header value: make the Secret with `kubectl create secret --from-literal`, or without the line break"
+                "ends in a line break, so it is not a valid header value: create the Secret with `kubectl create secret --from-literal`, or remove the line break"
             } else {
                 "is not a valid header value: it has line breaks or control characters"
             };
@@ -177,13 +177,13 @@ fn names(names: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<Heade
 pub(super) fn name(text: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<HeaderName> {
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) if name == http::header::HOST => {
-            report.invalid(at, "Host is not edited as a header: use rewrite.host");
+            report.invalid(at, "Host can't be edited as a header: use rewrite.host");
             None
         }
         Ok(name) if crds::UNEDITABLE_HEADERS.contains(&name.as_str()) => {
             report.invalid(
                 at,
-                format!("'{text}' belongs to one connection or frames the message, and is the edge's own: remove the edit"),
+                format!("'{text}' belongs to one connection or frames the message, so only the edge sets it: remove the edit"),
             );
             None
         }

@@ -22,7 +22,7 @@ pub(super) fn odd_pattern(text: &str) -> Option<String> {
     let first = odd.first()?;
     let instead = rewritten(text, &odd).unwrap_or_else(|| "/{name}".to_owned());
     Some(format!(
-        "matches '{first}' literally: {{name}} stands for one segment, and a last * for the rest; write {instead}"
+        "matches '{first}' literally: {{name}} stands for one segment, and a final * for the rest; write {instead}"
     ))
 }
 
@@ -83,7 +83,7 @@ pub(super) fn odd_template(text: &str) -> Option<String> {
     };
     let odd = text.split('/').find(odd)?;
     Some(format!(
-        "sends '{odd}' literally: write {{name}} or a last * for what the match's path captured"
+        "sends '{odd}' literally: write {{name}} or a final * for what the match's path captured"
     ))
 }
 

@@ -51,7 +51,7 @@ pub(super) fn paths<'s>(
         report.invalid(
             at,
             format!(
-                "has {} matches: give 1 to {MAX_MATCHES}, or leave the field out to match '/*'",
+                "has {} matches: list 1 to {MAX_MATCHES}, or leave the field out to match '/*'",
                 matches.len()
             ),
         );
@@ -258,7 +258,7 @@ fn comparison(
         (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {
             report.invalid(
                 at,
-                format!("is missing: type {kind:?} compares with it; to check only that it is present, use type: Present"),
+                format!("is missing: type {kind:?} needs it; to check only that the name is present, use type: Present"),
             );
             None
         }

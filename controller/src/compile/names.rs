@@ -20,7 +20,7 @@ pub(super) fn hint<T>(
     }
     let elsewhere = all.keys().filter(|_| others).find(|name| name.name == missing.name)?;
     Some(format!(
-        "{elsewhere} is in another namespace, and only those in namespace '{}' can be named here: move one of the two",
+        "{elsewhere} is in another namespace, and only those in namespace '{}' can be referenced here: move one of the two",
         missing.namespace
     ))
 }

@@ -23,7 +23,7 @@ pub(super) fn find<'s>(
             format!("with --secret-namespace {namespace} (in the chart: secrets.namespaces)")
         };
         let message = format!(
-            "this install does not read Secrets of namespace {namespace}, and so not Secret {name}: have it read them, {way_out}"
+            "this install does not read Secrets of namespace {namespace}, so Secret {name} is unknown: run it {way_out}"
         );
         return Err((Reason::SecretNotFound, message));
     }
@@ -46,7 +46,7 @@ pub(super) fn find_config_map<'s>(
 ) -> Result<&'s Arc<ConfigMap>, String> {
     if options.no_config_maps {
         return Err(format!(
-            "this install does not read ConfigMaps, and so not ConfigMap {name}: have it read them, without --no-config-maps (in the chart: configMaps.enabled), or name a Secret"
+            "this install does not read ConfigMaps, so ConfigMap {name} is unknown: run it without --no-config-maps (in the chart: configMaps.enabled), or use a Secret"
         ));
     }
     snapshot.config_maps.get(name).ok_or_else(|| {
@@ -54,7 +54,7 @@ pub(super) fn find_config_map<'s>(
             unread::<ConfigMap>(name)
         } else if snapshot.is_refused::<ConfigMap>() {
             format!(
-                "ConfigMap {name} is not known, since the API server does not let this install read ConfigMaps: permit it to list, watch and get them (in the chart: configMaps.enabled), or name a Secret"
+                "ConfigMap {name} is unknown, since the API server does not let this install read ConfigMaps: permit it to list, watch and get them (in the chart: configMaps.enabled), or use a Secret"
             )
         } else {
             format!("ConfigMap {name} does not exist: create it")
@@ -64,7 +64,7 @@ pub(super) fn find_config_map<'s>(
 
 fn unread<K: ObjectKind>(name: &ObjectName) -> String {
     format!(
-        "{} {name} exists, but the API server has not given it to this install, which goes on asking and logs why",
+        "{} {name} exists, but the API server has not returned it to this install, which keeps trying and logs why",
         K::NAME
     )
 }

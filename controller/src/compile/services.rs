@@ -99,7 +99,7 @@ impl<'s> Services<'s> {
             let hint = names::hint(&self.snapshot.services, &name, self.names_others);
             let hint = hint.unwrap_or_else(|| "create it or correct the name".to_owned());
             let message = format!(
-                "Service {name} does not exist: {hint}; until then this backend takes no request"
+                "Service {name} does not exist: {hint}; until then this backend gets no requests"
             );
             (Reason::ServiceNotFound, message)
         })?;
@@ -150,7 +150,7 @@ impl<'s> Services<'s> {
             ports().map(|port| port.name.as_deref().unwrap_or_default()).collect();
         let has: Vec<_> = has.into_iter().take(MAX_NAMES_SHOWN).map(named).collect();
         format!(
-            "its port {} is {}, and its EndpointSlices only have {}: a port has the same name in both",
+            "its port {} is {}, but its EndpointSlices only have ports {}: the port must have the same name in both",
             port.port,
             named(name),
             has.join(", ")
@@ -271,7 +271,7 @@ fn protocol(name: &ObjectName, port: &ServicePort) -> (Protocol, Option<String>)
         })),
         _ => {
             let message = format!(
-                "port {} of Service {name} has appProtocol '{given}', which Portico does not know, so it speaks HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",
+                "port {} of Service {name} has appProtocol '{given}', which Portico does not support, so it speaks HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",
                 port.port
             );
             return (Protocol::Http1, Some(message));

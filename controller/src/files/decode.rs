@@ -158,7 +158,7 @@ impl Contents {
 
     fn document(&mut self, origin: Origin, document: Document) {
         if !document.value.is_object() {
-            let message = "is no object: write apiVersion, kind and metadata";
+            let message = "is not an object: write apiVersion, kind and metadata";
             return self.problem(origin, Wrong::new("", message));
         }
         if lists::is_list(&document.value) {
@@ -271,7 +271,7 @@ fn custom_object<K: CustomKind>(mut document: Document) -> Result<Object, Wrong>
     let object = ObjectRef { kind: K::KIND, name: name.clone() };
     let duplicates = document.duplicates.iter().map(|duplicate| {
         let message =
-            format!("is given twice, again in line {}: remove one", duplicate.position.line);
+            format!("is given twice, again on line {}: remove one", duplicate.position.line);
         Problem {
             object: object.clone(),
             severity: Severity::Error,

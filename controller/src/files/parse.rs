@@ -166,7 +166,7 @@ impl<C: Extend<Document>> Reader<'_, C> {
             let begin = range.end - without_mark(&text[range.clone()]).len();
             let line = self.line_of(begin);
             if !is_valid {
-                let message = "nothing but a comment may follow '---' in its line".to_owned();
+                let message = "only a comment may follow '---' on its line".to_owned();
                 let position = position(&text[begin..range.end], line, 0..range.end - begin);
                 return Err(SyntaxError { position, message });
             }

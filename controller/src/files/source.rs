@@ -47,7 +47,7 @@ impl Files {
     /// Starts to watch with the first snapshot. `trigger` fires when something may have changed.
     pub fn new(paths: Vec<PathBuf>, trigger: Trigger, registry: &mut Registry) -> Self {
         let counts = Family::default();
-        let help = "Manifest files; a broken one keeps what it last gave";
+        let help = "Manifest files, by state; the last valid content of a broken one stays in use";
         registry.register("portico_files", help, Family::clone(&counts));
         Self {
             paths,
@@ -96,7 +96,7 @@ fn nothing_of(unused: &Unused) -> FileProblem {
     FileProblem {
         severity: Severity::Warning,
         ..FileProblem::of_file(format!(
-            "has nothing of Portico's: {}{more}: not read",
+            "has nothing that Portico uses, only {}{more}; it is not read",
             unused.named().join(", ")
         ))
     }

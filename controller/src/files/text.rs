@@ -20,7 +20,7 @@ pub(super) fn of(input: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     input.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        let message = "it has more than 64 MiB: split it";
+        let message = "it is larger than 64 MiB: split it";
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     match bytes.as_slice() {

@@ -16,7 +16,9 @@ pub(super) fn run(object: &ObjectRef, root: &Node, value: &Value) -> Vec<Problem
         walk.found.truncate(MAX_PROBLEMS);
         walk.report(
             &FieldPath::Root,
-            format!("has more than {MAX_PROBLEMS} errors, of which only those are listed"),
+            format!(
+                "has more than {MAX_PROBLEMS} errors; only the first {MAX_PROBLEMS} are listed"
+            ),
         );
     }
     walk.found
@@ -106,7 +108,7 @@ impl Walk<'_> {
         }
         if fields.len() > map.max {
             let message = format!(
-                "has {}, at most {} are allowed",
+                "has {}, but at most {} are allowed",
                 messages::count(fields.len(), "key"),
                 map.max
             );
@@ -118,7 +120,10 @@ impl Walk<'_> {
             }
             let at = at.key(key);
             if let Err(message) = (map.check_key)(key) {
-                self.report(&at, format!("{} is not a key: {message}", messages::quoted(key)));
+                self.report(
+                    &at,
+                    format!("{} is not a valid key: {message}", messages::quoted(key)),
+                );
             }
             match value {
                 Value::Null if map.refuses_nulls => self.report(&at, messages::NULL.to_owned()),
@@ -133,7 +138,10 @@ impl Walk<'_> {
             self.report(at, format!("must have at least {}", messages::count(list.min, "item")));
         }
         if items.len() > list.max {
-            self.report(at, format!("has {} items, at most {} are allowed", items.len(), list.max));
+            self.report(
+                at,
+                format!("has {} items, but at most {} are allowed", items.len(), list.max),
+            );
         }
         for (index, item) in items.iter().enumerate() {
             if self.is_full() {
@@ -168,7 +176,7 @@ impl Walk<'_> {
             self.report(
                 at,
                 format!(
-                    "is {} long, at most {max} are allowed",
+                    "is {} long, but at most {max} are allowed",
                     messages::count(chars(), "character")
                 ),
             );
@@ -192,7 +200,7 @@ impl Walk<'_> {
             self.report(at, messages::unfit(value, node, pattern.as_str()));
         }
         if let Err(message) = (text.check)(value) {
-            self.report(at, format!("{} does not fit: {message}", messages::quoted(value)));
+            self.report(at, format!("{} is not valid: {message}", messages::quoted(value)));
         }
         if text.is_wrong_time(value) {
             self.report(
@@ -211,7 +219,7 @@ impl Walk<'_> {
         } else if number < range.min || number > range.max {
             self.report(
                 at,
-                format!("{number} is out of bounds; {} to {} are allowed", range.min, range.max),
+                format!("{number} is out of range; {} to {} are allowed", range.min, range.max),
             );
         }
     }

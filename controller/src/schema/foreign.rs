@@ -26,7 +26,7 @@ pub(super) const FOREIGN: &[Foreign] = &[
     (Kind::FrontDoor, "spec", "hostnames", Field("hosts", "V")),
     (Kind::FrontDoor, "spec", "routes", ROUTES),
     (Kind::FrontDoor, "spec", "rules", ROUTES),
-    (Kind::FrontDoor, "spec", "listeners", Say("write hosts; the ports are --http and --https")),
+    (Kind::FrontDoor, "spec", "listeners", Say("write hosts; --http and --https set the ports")),
     (Kind::FrontDoor, "spec", "ingressClassName", Field("className", "V")),
     (Kind::FrontDoor, "spec", "gatewayClassName", Field("className", "V")),
     (Kind::Route, "spec", "rules", Say("write matches and backends, in a Route for each rule")),
@@ -64,7 +64,7 @@ pub(super) const FOREIGN: &[Foreign] = &[
         Kind::Route,
         "spec.backends.service",
         "namespace",
-        Say("a Service is in the namespace of its Route: put the Route there"),
+        Say("a Service must be in the namespace of its Route: put the Route there"),
     ),
     (Kind::Route, "spec.backends.service", "targetPort", Field("port", "V")),
     (Kind::Route, "spec.redirect", "url", Say(URL)),
@@ -89,7 +89,7 @@ const CERTIFICATE: Advice = Say(
 );
 const ROUTES: Advice = Say("write objects of kind Route, whose frontDoorRef names this FrontDoor");
 const SERVICE: Advice = Say("write service: {name: NAME, port: PORT}");
-const URL: &str = "write scheme, host, port and path, each for itself";
+const URL: &str = "write scheme, host, port and path as separate fields";
 
 /// What to write instead of an unknown field that another ingress has: a sentence without its end.
 pub(super) fn advice(

@@ -1,7 +1,7 @@
 //! The syntax of labels and annotations, as the API server requires it.
 
 /// What a label's key must be, for messages.
-const KEY: &str = "a key is a name of at most 63 letters, digits, '-', '_' and '.', which starts and ends with a letter or digit; in front of it there may be a DNS name of at most 253 characters and '/'";
+const KEY: &str = "a key is a name of at most 63 letters, digits, '-', '_' and '.', which starts and ends with a letter or digit; a DNS name of at most 253 characters and '/' may come before it";
 /// What a label's value must be, for messages.
 const VALUE: &str = "a label's value has at most 63 letters, digits, '-', '_' and '.', and starts and ends with a letter or digit, or is empty";
 

@@ -126,10 +126,10 @@ fn remedy(node: &Node, value: &Value) -> String {
     match (&node.shape, value) {
         // The source may say `yes`, `007` or `1.10`, which the parsed value no longer shows.
         (Shape::Text(_), Value::Bool(_)) if fits_as(node, &["true", "false", "yes", "off"]) => {
-            return "; put what is written there in quotes".to_owned();
+            return "; put the value in quotes".to_owned();
         }
         (Shape::Text(_), Value::Number(number)) if fits_as(node, &[&number.to_string()]) => {
-            return "; put what is written there in quotes".to_owned();
+            return "; put the value in quotes".to_owned();
         }
         (
             Shape::Object(_)
@@ -179,9 +179,9 @@ pub(super) fn unfit(value: &str, node: &Node, pattern: &str) -> String {
     let quotes = if matches!(node.shape, Shape::IntOrText(..)) { ", without quotes" } else { "" };
     let instead = instead.map(|instead| format!(": write {instead}{quotes}")).unwrap_or_default();
     match node.about.as_str() {
-        "" if instead.is_empty() => format!("{} does not fit {pattern}", quoted(value)),
-        "" => format!("{} does not fit{instead}", quoted(value)),
-        about => format!("{} does not fit{instead}. {}", quoted(value), flat(about)),
+        "" if instead.is_empty() => format!("{} does not match {pattern}", quoted(value)),
+        "" => format!("{} is not valid{instead}", quoted(value)),
+        about => format!("{} is not valid{instead}. {}", quoted(value), flat(about)),
     }
 }
 

@@ -74,7 +74,8 @@ pub(crate) fn yaml(text: &str, costs: &mut Costs) -> Result<Option<Composed>, Er
     let (start, value) = composer.document()?;
     let ignored = composer.events.finish()?;
     if let Some(at) = ignored {
-        composer.warn(at, "what follows the end of the document is ignored: write --- before it");
+        composer
+            .warn(at, "everything after the end of the document is ignored: write --- before it");
     }
     if let Some(at) = composer.events.odd_break() {
         composer.warn(at, odd_break(&text[at..]));

@@ -20,7 +20,7 @@ pub(super) fn resolve<'t>(tag: &str, text: Cow<'t, str>) -> Result<Scalar<'t>, S
             return if is_timestamp(&text) {
                 Ok(Scalar::Text(text))
             } else {
-                Err(format!("'{text}' is no timestamp"))
+                Err(format!("'{text}' is not a timestamp"))
             };
         }
         Some(_) | None => return Ok(Scalar::Text(text)),
@@ -31,7 +31,7 @@ pub(super) fn resolve<'t>(tag: &str, text: Cow<'t, str>) -> Result<Scalar<'t>, S
         | (Some("float"), scalar @ Scalar::Float(_))
         | (Some("null"), scalar @ Scalar::Null) => Ok(scalar),
         (Some("float"), Scalar::Int(number)) => Ok(Scalar::Float(number as f64)),
-        (known, _) => Err(format!("'{text}' is no {}", known.unwrap_or_default())),
+        (known, _) => Err(format!("'{text}' is not a valid {}", known.unwrap_or_default())),
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) static BASE64: LazyLock<Encoding> = LazyLock::new(|| {
 
 /// Bytes that are not text become U+FFFD, one by one, as in Go's JSON.
 fn binary(text: &str) -> Result<String, String> {
-    let bytes = BASE64.decode(text.as_bytes()).map_err(|_| "this is no base64".to_owned())?;
+    let bytes = BASE64.decode(text.as_bytes()).map_err(|_| "this is not base64".to_owned())?;
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());

@@ -43,7 +43,7 @@ impl Scalar<'_> {
     /// The key of a mapping that it becomes.
     pub(super) fn into_key(self) -> Result<String, String> {
         Ok(match self {
-            Self::Null => return Err("null is no key: quote it".to_owned()),
+            Self::Null => return Err("null can't be a key: quote it".to_owned()),
             Self::Bool(bool) => bool.to_string(),
             Self::Int(number) => number.to_string(),
             Self::Large(_) => return Err("this number is too large for a key: quote it".to_owned()),

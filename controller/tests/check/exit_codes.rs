@@ -75,7 +75,7 @@ fn nothing_of_porticos_is_2_and_what_was_there_is_said() {
             vec![("old.yaml", INGRESS), ("new.yaml", &moved)],
             vec![
                 "Ingress shop/web (./old.yaml): not read",
-                "Route web/home is not read; portico.io/v1alpha1: did you mean portico.dev/v1alpha1?",
+                "Route web/home is not read: its apiVersion is 'portico.io/v1alpha1'; did you mean 'portico.dev/v1alpha1'?",
             ],
         ),
         (vec![("empty.yaml", "# nothing\n")], vec!["which is empty"]),
@@ -119,7 +119,7 @@ fn the_standard_input_is_read_and_bounded() {
     assert_eq!(ran.code, 2);
     let ran = portico_with(folder.path(), &["check", "-"], &vec![b'#'; (64 << 20) + 1]);
     assert_eq!(ran.code, 2);
-    assert!(ran.out.contains("more than 64 MiB"), "{}", ran.out);
+    assert!(ran.out.contains("larger than 64 MiB"), "{}", ran.out);
     let ran = portico_with(folder.path(), &["check", "-"], b"\xff");
     assert_eq!(ran.code, 2);
     assert!(ran.out.contains("not UTF-8"), "{}", ran.out);

@@ -114,7 +114,7 @@ fn what_a_hint_says_about_values_is_accepted() {
             (
                 "[{path: /home}]",
                 "[{path: /home, query: [{name: v, value: 2}]}]",
-                "put what is written there in quotes",
+                "put the value in quotes",
                 "[{path: /home, query: [{name: v, value: \"2\"}]}]",
             ),
         ],
@@ -247,7 +247,7 @@ fn what_is_taken_literally_is_a_warning_with_the_pattern_that_was_meant() {
             (
                 "matches: [{path: /home}]\n  respond: {status: 404}",
                 "matches: [{path: /home/*}]\n  redirect: {path: /new/$1}",
-                "a last * for what",
+                "a final * for what",
                 "matches: [{path: /home/*}]\n  redirect: {path: /new/*}",
             ),
         ],
@@ -301,7 +301,7 @@ fn why_there_is_no_endpoint_is_told_apart() {
         (
             "ports: [{name: http, port: 8080}]",
             "ports: [{name: web, port: 8080}]",
-            "its port 80 is named 'http', and its EndpointSlices only have named 'web'",
+            "its port 80 is named 'http', but its EndpointSlices only have ports named 'web'",
         ),
         ("ports: [{name: http, port: 8080}]", "ports: [{port: 8080}]", "without a name"),
         ("endpoints: [{addresses: [10.0.0.1]}]", "endpoints: []", "its EndpointSlices list none"),

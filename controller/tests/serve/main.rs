@@ -307,12 +307,15 @@ fn a_file_of_which_nothing_is_used_is_named_with_what_it_has() {
     let old =
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\n";
     fs::write(folder.path().join("old.yaml"), old).unwrap();
-    let line = line_with(&mut serve.log, "has nothing of Portico's");
-    assert!(line.contains("old.yaml") && line.contains("Ingress shop/web: not read"), "{line}");
+    let line = line_with(&mut serve.log, "has nothing that Portico uses");
+    assert!(
+        line.contains("old.yaml") && line.contains("Ingress shop/web; it is not read"),
+        "{line}"
+    );
     let moved = "apiVersion: portico.io/v1alpha1\nkind: Route\nmetadata: {name: r}\n";
     fs::write(folder.path().join("old.yaml"), moved).unwrap();
     let line = line_with(&mut serve.log, "is not read");
-    let said = "Route r is not read; portico.io/v1alpha1: did you mean portico.dev/v1alpha1?";
+    let said = "Route r is not read: its apiVersion is 'portico.io/v1alpha1'; did you mean 'portico.dev/v1alpha1'?";
     assert!(line.contains(said), "{line}");
 }
 

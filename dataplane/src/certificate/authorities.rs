@@ -38,7 +38,7 @@ pub enum AuthoritiesError {
     TooMany,
     /// There is more of it than is read.
     #[error(
-        "holds more than {MAX_PEM} bytes, together with those before it: name fewer authorities"
+        "contains more than {MAX_PEM} bytes, together with those before it: name fewer authorities"
     )]
     TooLarge,
 }

@@ -32,16 +32,16 @@ pub enum CertificateError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChainError {
     /// No section begins in it.
-    #[error("is not PEM: it must hold a section BEGIN CERTIFICATE, in text")]
+    #[error("is not PEM: it must be text with a BEGIN CERTIFICATE section")]
     NotPem,
     /// It begins as PEM, but breaks off or is not base64.
     #[error("is broken PEM: {0}")]
     Broken(&'static str),
     /// Its sections are others.
-    #[error("holds no certificate: none of its sections is BEGIN CERTIFICATE")]
+    #[error("contains no certificate: none of its sections is BEGIN CERTIFICATE")]
     NoCertificate,
     /// One is not an X.509 certificate, or not of version 3.
-    #[error("holds a certificate, number {number}, that can't be used: {why}")]
+    #[error("contains a certificate, number {number}, that can't be used: {why}")]
     Invalid {
         /// Which of the certificates, from 1.
         number: usize,
@@ -50,7 +50,7 @@ pub enum ChainError {
     },
     /// It is longer than a server may present.
     #[error(
-        "holds {certificates} certificates of {bytes} bytes in total, all of which each handshake would send: at most {MAX_CHAIN} of {MAX_CHAIN_BYTES} bytes may be in it"
+        "contains {certificates} certificates of {bytes} bytes in total, all of which every handshake would send: at most {MAX_CHAIN} certificates of {MAX_CHAIN_BYTES} bytes in total are allowed"
     )]
     TooLong {
         /// How many certificates there are.
@@ -64,24 +64,24 @@ pub enum ChainError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
     /// No section begins in it.
-    #[error("is not PEM: it must hold a section BEGIN PRIVATE KEY, in text")]
+    #[error("is not PEM: it must be text with a BEGIN PRIVATE KEY section")]
     NotPem,
     /// It begins as PEM, but breaks off or is not base64.
     #[error("is broken PEM: {0}")]
     Broken(&'static str),
     /// Its sections are others.
-    #[error("holds no private key: none of its sections is BEGIN PRIVATE KEY")]
+    #[error("contains no private key: none of its sections is BEGIN PRIVATE KEY")]
     NoKey,
     /// It needs a password.
     #[error("is encrypted: give the key without a password ('openssl pkey -in …' removes it)")]
     Encrypted,
     /// It is a key that TLS, or the library, can't sign with.
     #[error(
-        "is a key of a kind that is not supported, {0}: use RSA of 2048 to 8192 bits, EC P-256, P-384 or P-521, or Ed25519"
+        "is a key of an unsupported kind, {0}: use RSA of 2048 to 8192 bits, EC P-256, P-384 or P-521, or Ed25519"
     )]
     Unsupported(String),
     /// Its content is no key.
-    #[error("is not a private key, although it is PEM that says so")]
+    #[error("is not a private key, although its PEM says so")]
     Invalid,
     /// It belongs to no certificate of the chain.
     #[error("does not belong to the certificate in tls.crt")]
@@ -131,7 +131,7 @@ pub(super) fn parse<'c>(
     let invalid = |why: String| ChainError::Invalid { number, why };
     match X509Certificate::from_der(certificate) {
         Ok(([], parsed)) => Ok(parsed),
-        Ok(_) => Err(invalid("bytes follow it".to_owned())),
+        Ok(_) => Err(invalid("it is followed by other bytes".to_owned())),
         Err(_) => Err(invalid("it is not X.509".to_owned())),
     }
 }
@@ -164,9 +164,9 @@ fn is_pem(text: &[u8]) -> bool {
 /// What is wrong, without quoting what may be secret.
 fn broken(error: &PemError) -> &'static str {
     match error {
-        PemError::MissingSectionEnd { .. } => "a section has no line -----END …-----",
-        PemError::IllegalSectionStart { .. } => "a line -----BEGIN …----- has no end",
-        PemError::Base64Decode(_) => "what a section holds is not base64",
+        PemError::MissingSectionEnd { .. } => "a section has no -----END …----- line",
+        PemError::IllegalSectionStart { .. } => "a -----BEGIN …----- line is incomplete",
+        PemError::Base64Decode(_) => "the content of a section is not base64",
         PemError::SectionTooLarge => "a section is too large",
         PemError::NoItemsFound => "it has no section",
         _ => "it can't be read",

@@ -132,12 +132,12 @@ fn what_is_wrong_with_the_chain_is_said() {
     for (chain, wrong) in [
         ("", "tls.crt is not PEM"),
         ("MIIB", "tls.crt is not PEM"),
-        (key.as_str(), "tls.crt holds no certificate"),
-        (&cut, "tls.crt is broken PEM: a section has no line -----END"),
-        (no_base64, "tls.crt is broken PEM: what a section holds is not base64"),
-        ("-----BEGIN CERTIFICATE\n", "tls.crt is broken PEM: a line -----BEGIN"),
-        (garbage, "tls.crt holds a certificate, number 1, that can't be used"),
-        (&second, "tls.crt holds a certificate, number 2, that can't be used"),
+        (key.as_str(), "tls.crt contains no certificate"),
+        (&cut, "tls.crt is broken PEM: a section has no -----END"),
+        (no_base64, "tls.crt is broken PEM: the content of a section is not base64"),
+        ("-----BEGIN CERTIFICATE\n", "tls.crt is broken PEM: a -----BEGIN"),
+        (garbage, "tls.crt contains a certificate, number 1, that can't be used"),
+        (&second, "tls.crt contains a certificate, number 2, that can't be used"),
     ] {
         let said = error(chain, &key);
         assert!(said.starts_with(wrong), "{said}");
@@ -180,14 +180,14 @@ fn what_is_wrong_with_the_key_is_said() {
     let garbage = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     for (key, wrong) in [
         ("", "tls.key is not PEM"),
-        (certificate.as_str(), "tls.key holds no private key"),
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n", "tls.key is broken PEM: a section has no line"),
+        (certificate.as_str(), "tls.key contains no private key"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n", "tls.key is broken PEM: a section has no -----END"),
         (&encrypted, "tls.key is encrypted"),
         (&old_encrypted, "tls.key is encrypted"),
         (garbage, "tls.key is not a private key"),
-        (SECP256K1, "tls.key is a key of a kind that is not supported, EC of curve "),
-        (RSA_512, "tls.key is a key of a kind that is not supported, RSA of 512 bits"),
-        (X25519, "tls.key is a key of a kind that is not supported, 1.3.101.110: use RSA"),
+        (SECP256K1, "tls.key is a key of an unsupported kind, EC of curve "),
+        (RSA_512, "tls.key is a key of an unsupported kind, RSA of 512 bits"),
+        (X25519, "tls.key is a key of an unsupported kind, 1.3.101.110: use RSA"),
         (&other, "tls.key does not belong to the certificate in tls.crt"),
     ] {
         let said = error(&certificate, key);
@@ -262,10 +262,13 @@ fn a_chain_is_no_longer_than_each_handshake_may_send() {
     let certificates = &longest.certified_key().cert;
     assert_eq!(longest.chain_bytes(), certificates.iter().map(|it| it.len()).sum::<usize>());
     let many = error(&chain_of(&[issuer; 10]), &own.key);
-    assert!(many.starts_with("tls.crt holds 11 certificates of "), "{many}");
-    assert!(many.ends_with("at most 10 of 65536 bytes may be in it"), "{many}");
+    assert!(many.starts_with("tls.crt contains 11 certificates of "), "{many}");
+    assert!(
+        many.ends_with("at most 10 certificates of 65536 bytes in total are allowed"),
+        "{many}"
+    );
     let names: Vec<_> = (0..2000).map(|nth| format!("{nth}.{}.example", "x".repeat(30))).collect();
     let large = made(&names.iter().map(String::as_str).collect::<Vec<_>>()).certificate;
     let large = error(&chain_of(&[&large]), &own.key);
-    assert!(large.starts_with("tls.crt holds 2 certificates of "), "{large}");
+    assert!(large.starts_with("tls.crt contains 2 certificates of "), "{large}");
 }

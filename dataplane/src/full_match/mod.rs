@@ -27,7 +27,7 @@ pub enum FullMatchError {
     Syntax(String),
     /// It compiles to more than [`FullMatch::MAX_BYTES`].
     #[error(
-        "compiles to more than 16 KiB: lower the numbers of its repetitions, list fewer alternatives, or use narrower classes, as [a-z] for \\p{{L}}"
+        "compiles to more than 16 KiB: lower the numbers of its repetitions, list fewer alternatives, or use narrower classes, such as [a-z] for \\p{{L}}"
     )]
     TooLarge,
 }

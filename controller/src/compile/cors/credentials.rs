@@ -23,13 +23,13 @@ pub(super) fn check(
         if let Some((any, _)) = patterns.find(|(_, pattern)| *pattern == OriginPattern::Any) {
             report.invalid(
                 &at.child("allowOrigins").index(*any),
-                "'*' with allowCredentials would let every site read as the user: list the origins",
+                "'*' with allowCredentials would let every site read responses as the user: list the origins",
             );
         }
         if let Some(any) = given.expose_headers.iter().position(|name| name == "*") {
             report.invalid(
                 &at.child("exposeHeaders").index(any),
-                "'*' is no wildcard to a browser with allowCredentials: list the headers",
+                "'*' is not a wildcard to browsers with allowCredentials: list the headers",
             );
         }
         check_patterns(listed, &at.child("allowOrigins"), &mut switches, report);
@@ -56,12 +56,12 @@ fn check_patterns(
         if pattern.is_insecure() {
             let switch = DangerousSwitch::CredentialsWithInsecureOrigins;
             switches.refuse(switch, &at, report, || {
-                format!("'{pattern}' with allowCredentials lets whoever tampers with its plain HTTP read as the user: write https")
+                format!("'{pattern}' with allowCredentials lets anyone who can tamper with its plain HTTP read responses as the user: write https")
             });
         }
         if let Some(suffix) = public_suffix(pattern) {
             switches.refuse(DangerousSwitch::WildcardPublicSuffix, &at, report, || {
-                format!("'{pattern}' with allowCredentials lets everybody with a name under '{suffix}', a public suffix, read as the user: name a domain of your own")
+                format!("'{pattern}' with allowCredentials lets anyone with a name under '{suffix}', a public suffix, read responses as the user: use a domain of your own")
             });
         }
     }
@@ -89,7 +89,7 @@ fn check_regexes<'p>(
     for (index, text) in loose {
         switches.refuse(switch, &at.index(*index), report, || {
             format!(
-                r"'{text}' with allowCredentials must start with https:// and end in one domain of your own, both in plain letters, as https://pr-[0-9]+\.example\.com does (mind the \. before the domain): write it so"
+                r"'{text}' with allowCredentials must start with https:// and end in one domain of your own, both as literal text, such as https://pr-[0-9]+\.example\.com (note the \. before the domain)"
             )
         });
     }
@@ -125,7 +125,7 @@ impl Switches<'_> {
                 report.warn(
                     &at.index(index),
                     Reason::NoEffect,
-                    format!("{switch:?} switches off nothing that this policy would be refused for: remove it"),
+                    format!("{switch:?} has no effect, since this policy would not be refused without it: remove it"),
                 );
             }
         }

@@ -12,7 +12,7 @@ pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: 
         report.invalid(
             at,
             format!(
-                "'{name}' is set by {policy}, which applies here: remove it, or decline the policy with cors: {{mode: Disabled}}"
+                "'{name}' is set by {policy}, which applies here: remove it, or opt out of the policy with cors: {{mode: Disabled}}"
             ),
         );
     };

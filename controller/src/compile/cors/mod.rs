@@ -135,7 +135,7 @@ fn max_age(given: Option<&crds::Duration>, at: &FieldPath<'_>, report: &mut Repo
     let default = DEFAULT_MAX_AGE.as_secs() as u32;
     let Some(crds::Duration(text)) = given else { return default };
     let Some(age) = durations::parse(text) else {
-        report.invalid(at, durations::refusal(text, "10m, 2h, or 0s for not at all"));
+        report.invalid(at, durations::refusal(text, "10m, 2h, or 0s for no caching"));
         return default;
     };
     if age.subsec_nanos() > 0 {
@@ -144,14 +144,14 @@ fn max_age(given: Option<&crds::Duration>, at: &FieldPath<'_>, report: &mut Repo
         report.invalid(
             at,
             format!(
-                "'{text}' is more than 24h, and no browser remembers for longer: write 24h or less"
+                "'{text}' is more than 24h, and no browser caches for longer: write 24h or less"
             ),
         );
     } else if age > DEFAULT_MAX_AGE {
         report.warn(
             at,
             Reason::NoEffect,
-            format!("'{text}' is more than most browsers use: Chromium asks again after 2h, WebKit after 10m"),
+            format!("'{text}' is longer than most browsers cache: Chromium asks again after 2h, WebKit after 10m"),
         );
     }
     u32::try_from(age.as_secs()).unwrap_or(default)

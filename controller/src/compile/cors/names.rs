@@ -52,7 +52,7 @@ fn warn_of_case(method: &Method, at: &FieldPath<'_>, report: &mut Report) {
         )
     } else {
         format!(
-            "methods are case-sensitive: this allows '{method}' and not {upper}, which is the usual one"
+            "methods are case-sensitive: this allows '{method}' and not {upper}, which is the usual spelling"
         )
     };
     report.warn(at, Reason::NoEffect, message);

@@ -35,7 +35,7 @@ impl<'p> Listed<'p> {
             report.invalid_members(
                 at,
                 &["mode", "allowOrigins", "allowOriginRegex"],
-                "allows no origin: give allowOrigins or allowOriginRegex, or write mode: Disabled for no policy",
+                "allows no origin: set allowOrigins or allowOriginRegex, or write mode: Disabled for no policy",
             );
         }
         if let Some(any) = entries.iter().position(|entry| entry == "*")

@@ -105,7 +105,7 @@ fn check_slashes(front_door: &FrontDoor<'_>, paths: &[MatchPath<'_>], report: &m
                 &at.index(*index).child("path"),
                 Reason::NoEffect,
                 format!(
-                    "'{path}' matches nothing, because FrontDoor {} merges slashes: write one slash",
+                    "'{path}' matches nothing, because FrontDoor {} merges slashes: write a single slash",
                     front_door.name()
                 ),
             );
@@ -132,7 +132,7 @@ fn listed_hosts(front_door: &FrontDoor<'_>, hosts: &[String], report: &mut Repor
                 &at,
                 Reason::HostNotFound,
                 format!(
-                    "FrontDoor {} has no host '{host}': name one of its hosts as it does",
+                    "FrontDoor {} has no host '{host}': use one of its hosts, spelled as it is there",
                     front_door.name()
                 ),
             ),

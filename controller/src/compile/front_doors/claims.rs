@@ -155,7 +155,7 @@ fn check_namespaces(entry: &crds::Attach, at: &FieldPath<'_>, report: &mut Repor
             report.invalid_members(
                 at,
                 &["namespaces", "namespaceSelector"],
-                "names no namespace: give namespaces or namespaceSelector",
+                "names no namespace: set namespaces or namespaceSelector",
             );
         }
         (false, Some(_)) => report.invalid_members(
@@ -185,7 +185,7 @@ fn check_selector(selector: &LabelSelector, at: &FieldPath<'_>, report: &mut Rep
     for (key, value) in selector.match_labels.iter().flatten() {
         let at = at_labels.key(key);
         if let Err(message) = labels::check_key(key).and_then(|()| labels::check_value(value)) {
-            report.invalid(&at, format!("'{key}: {value}' is not a label: {message}"));
+            report.invalid(&at, format!("'{key}: {value}' is not a valid label: {message}"));
         }
     }
     let at = at.child("matchExpressions");
@@ -194,13 +194,16 @@ fn check_selector(selector: &LabelSelector, at: &FieldPath<'_>, report: &mut Rep
         if let Err(message) = labels::check_key(&expression.key) {
             report.invalid(
                 &at.child("key"),
-                format!("'{}' is not a label: {message}", expression.key),
+                format!("'{}' is not a valid label key: {message}", expression.key),
             );
         }
         for (nth, value) in expression.values.iter().flatten().enumerate() {
             if let Err(message) = labels::check_value(value) {
                 let at = at.child("values");
-                report.invalid(&at.index(nth), format!("'{value}' is no label's value: {message}"));
+                report.invalid(
+                    &at.index(nth),
+                    format!("'{value}' is not a valid label value: {message}"),
+                );
             }
         }
         if report.failed_to_decode(&at.child("operator")) {
@@ -215,12 +218,12 @@ fn check_selector(selector: &LabelSelector, at: &FieldPath<'_>, report: &mut Rep
             (operator @ ("Exists" | "DoesNotExist"), true) => {
                 report.invalid(
                     &at.child("values"),
-                    format!("is given, but {operator} takes none: remove it"),
+                    format!("is set, but {operator} takes no values: remove it"),
                 );
             }
             (other, _) => report.invalid(
                 &at.child("operator"),
-                format!("is '{other}': give In, NotIn, Exists or DoesNotExist"),
+                format!("is '{other}': use In, NotIn, Exists or DoesNotExist"),
             ),
         }
     }

@@ -317,7 +317,7 @@ fn hosts(
     report: &mut Report,
 ) -> Vec<Option<HostPattern>> {
     if hosts.is_empty() || hosts.len() > MAX_HOSTS {
-        report.invalid(at, format!("has {} hosts: give 1 to {MAX_HOSTS}", hosts.len()));
+        report.invalid(at, format!("has {} hosts: list 1 to {MAX_HOSTS}", hosts.len()));
     }
     let mut first: HashMap<HostPattern, usize> = HashMap::new();
     let mut all = Vec::with_capacity(hosts.len());

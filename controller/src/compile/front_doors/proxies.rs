@@ -36,7 +36,7 @@ fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[I
             Some(network) => good.push(network),
             None => report.invalid(
                 &at.index(index),
-                format!("'{text}' is neither a CIDR, as 10.0.0.0/8, nor an address"),
+                format!("'{text}' is neither a CIDR, such as 10.0.0.0/8, nor an address"),
             ),
         }
     }
@@ -56,7 +56,7 @@ fn trusted_headers(
                 report.warn(
                     at,
                     Reason::NoEffect,
-                    "has no effect, since no proxy is trusted: list those in front in trustedProxies, or have the install trust them with --trusted-proxy (in the chart: trustedProxies)",
+                    "has no effect, since no proxy is trusted: list the proxies in front in trustedProxies, or have the install trust them with --trusted-proxy (in the chart: trustedProxies)",
                 );
             }
             TrustedHeaders::Forwarded

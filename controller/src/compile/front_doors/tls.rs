@@ -143,7 +143,7 @@ fn hsts_field(given: &crds::Hsts, at: &FieldPath<'_>, report: &mut Report) -> Op
     if given.preload && !(given.include_sub_domains && max_age >= PRELOAD_MIN) {
         report.invalid(
             &at.child("preload"),
-            "needs includeSubDomains and a maxAge of at least 8760h (a year), or no browser takes up the host",
+            "needs includeSubDomains and a maxAge of at least 8760h (a year), or no browser preloads the host",
         );
         return None;
     }
@@ -229,14 +229,14 @@ fn warn_of_name(
     let more = certificate.names().len().saturating_sub(MAX_NAMES_SHOWN);
     let names: Vec<_> = certificate.names().take(MAX_NAMES_SHOWN).collect();
     let names = match (names.as_slice(), more) {
-        ([], _) => "names no host (it has no subjectAltName)".to_owned(),
-        (names, 0) => format!("is for {}", names.join(", ")),
-        (names, more) => format!("is for {} and {more} more", names.join(", ")),
+        ([], _) => format!("has no subjectAltName, so it is not for '{host}'"),
+        (names, 0) => format!("is for {}, not for '{host}'", names.join(", ")),
+        (names, more) => format!("is for {} and {more} more, not for '{host}'", names.join(", ")),
     };
     report.warn(
         at,
         Reason::CertificateName,
-        format!("the certificate in Secret {secret} {names}, not for '{host}': browsers refuse it"),
+        format!("the certificate in Secret {secret} {names}: browsers refuse it"),
     );
 }
 

@@ -31,7 +31,7 @@ pub(super) fn compile(given: &crds::Balance, at: &FieldPath<'_>, report: &mut Re
             report.invalid_members(
                 at,
                 &["policy", "hash"],
-                "has policy: Hash without hash: say what is hashed, such as hash: {\"on\": Header, name: x-user}",
+                "has policy: Hash, but no hash: set what is hashed, such as hash: {\"on\": Header, name: x-user}",
             );
             Policy::LeastRequest
         }
@@ -39,7 +39,7 @@ pub(super) fn compile(given: &crds::Balance, at: &FieldPath<'_>, report: &mut Re
             report.invalid_members(
                 at,
                 &["policy", "hash"],
-                "has hash, which goes with policy: Hash: set that, or leave hash out",
+                "has hash, which needs policy: Hash: set that, or leave hash out",
             );
             Policy::LeastRequest
         }
@@ -55,14 +55,18 @@ fn hash(given: &crds::Hash, at: &FieldPath<'_>, report: &mut Report) -> Option<H
     let at_name = at.child("name");
     match (given.on, name) {
         (None, _) => {
-            report.invalid_members(at, &["on"], "has no on: give Header, Cookie or ClientAddress");
+            report.invalid_members(
+                at,
+                &["on"],
+                "has no on: set it to Header, Cookie or ClientAddress",
+            );
             None
         }
         (Some(crds::HashOn::Header | crds::HashOn::Cookie), None) => {
             report.invalid_members(
                 at,
                 &["name", "on"],
-                "has no name: say which header or cookie is hashed",
+                "has no name: name the header or cookie that is hashed",
             );
             None
         }
@@ -81,7 +85,7 @@ fn hash(given: &crds::Hash, at: &FieldPath<'_>, report: &mut Report) -> Option<H
         (Some(crds::HashOn::ClientAddress), Some(_)) => {
             report.invalid(
                 &at_name,
-                "names a header or a cookie, and on is ClientAddress: remove it",
+                "names a header or a cookie, but on is ClientAddress: remove it",
             );
             None
         }

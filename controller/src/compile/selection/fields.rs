@@ -62,7 +62,7 @@ pub(super) fn number(
 ) -> u32 {
     let Some(given) = given else { return default };
     if !bounds.contains(&given) {
-        report.invalid(at, format!("is {given}: give {} to {}", bounds.start(), bounds.end()));
+        report.invalid(at, format!("is {given}: must be {} to {}", bounds.start(), bounds.end()));
     }
     u32::try_from(given).unwrap_or(default)
 }
@@ -102,13 +102,13 @@ pub(super) fn duration_within(
 ) -> Option<Duration> {
     let crds::Duration(text) = given?;
     let Some(duration) = durations::parse(text) else {
-        report.invalid(at, format!("'{text}' is not a duration: give {min} to {max}"));
+        report.invalid(at, format!("'{text}' is not a duration: use {min} to {max}"));
         return None;
     };
     let is_in = durations::parse(min).is_none_or(|min| min <= duration)
         && durations::parse(max).is_none_or(|max| duration <= max);
     if !is_in {
-        report.invalid(at, format!("is '{text}': give {min} to {max}"));
+        report.invalid(at, format!("is '{text}': must be {min} to {max}"));
     }
     is_in.then_some(duration)
 }

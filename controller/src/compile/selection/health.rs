@@ -77,7 +77,7 @@ fn path(given: Option<&str>, at: &FieldPath<'_>, report: &mut Report) -> Option<
         report.invalid_members(
             at,
             &["path", "disabled"],
-            "has no path: give the one that checks request, such as /healthz",
+            "has no path: set the path that checks request, such as /healthz",
         );
         return None;
     };
@@ -127,7 +127,7 @@ fn expected(
 ) -> Vec<RangeInclusive<u16>> {
     let Some(given) = given else { return vec![200..=399] };
     if given.is_empty() || given.len() > MAX_EXPECTED {
-        report.invalid(at, format!("has {} entries: give 1 to {MAX_EXPECTED}", given.len()));
+        report.invalid(at, format!("has {} entries: list 1 to {MAX_EXPECTED}", given.len()));
     }
     let mut ranges = Vec::with_capacity(given.len().min(MAX_EXPECTED));
     for (index, text) in given.iter().enumerate().take(MAX_EXPECTED) {
@@ -188,7 +188,7 @@ pub(super) fn ejection(
         report.warn(
             &at.child("maxShare"),
             Reason::NoEffect,
-            "is 0, and still one endpoint of several may be out: disabled: true ejects none",
+            "is 0, but one endpoint of several may still be ejected: use disabled: true to eject none",
         );
     }
     let max_share = percent(*max_share, default.max_share, &at.child("maxShare"), report);

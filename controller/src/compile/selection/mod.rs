@@ -105,7 +105,7 @@ fn warn_of_band(spec: &crds::RouteSpec, selection: &Selection, report: &mut Repo
         report.warn(
             &FieldPath::SPEC.child("balance").child("latencyBand"),
             Reason::NoEffect,
-            "compares backends, and this Route has one",
+            "compares backends, but this Route has only one",
         );
     }
 }

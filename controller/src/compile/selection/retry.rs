@@ -35,7 +35,7 @@ pub(super) fn compile(given: &crds::Retry, at: &FieldPath<'_>, report: &mut Repo
         report.warn(
             &at_on,
             Reason::NoEffect,
-            "has PerTryTimeout, and no try has a limit: set perTry",
+            "has PerTryTimeout, but no try has a time limit: set perTry",
         );
     }
     let budget = percent(*budget, default.budget, &at.child("budget"), report);
@@ -45,7 +45,7 @@ pub(super) fn compile(given: &crds::Retry, at: &FieldPath<'_>, report: &mut Repo
 
 fn causes(given: &[String], at: &FieldPath<'_>, report: &mut Report) -> RetryOn {
     if given.len() > MAX_CAUSES {
-        report.invalid(at, format!("has {} entries: give at most {MAX_CAUSES}", given.len()));
+        report.invalid(at, format!("has {} entries: list at most {MAX_CAUSES}", given.len()));
     }
     let mut on = RetryOn {
         connect_failure: false,

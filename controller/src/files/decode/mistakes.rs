@@ -19,7 +19,7 @@ pub(super) fn mistake(value: &Value) -> Option<Wrong> {
         let own = || kind.and_then(Kind::named).filter(|_| group.starts_with("portico"));
         nearest(group, [GROUP].into_iter()).map(drop).or_else(|| own().map(drop))?;
         let message = format!(
-            "{} is not read; {api_version}: did you mean {GROUP}/{VERSION}?",
+            "{} is not read: its apiVersion is '{api_version}'; did you mean '{GROUP}/{VERSION}'?",
             described(value)
         );
         return Some(Wrong::new("apiVersion", message));
@@ -28,7 +28,7 @@ pub(super) fn mistake(value: &Value) -> Option<Wrong> {
         _ if version != VERSION => Wrong::new(
             "apiVersion",
             format!(
-                "apiVersion '{api_version}' is not one that this release knows: write '{GROUP}/{VERSION}'"
+                "apiVersion '{api_version}' is not known to this release: write '{GROUP}/{VERSION}'"
             ),
         ),
         // A list of them.

@@ -45,7 +45,7 @@ fn metadata_name<'d>(
         Value::String(name) if is_dns_name(name) => Ok(Some(name)),
         other => {
             let message = format!(
-                "{kind}: {field} {other} is not a name: lower-case letters, digits, '-' and '.', as a string"
+                "{kind}: {field} {other} is not a valid name: use lower-case letters, digits, '-' and '.', as a string"
             );
             Err(Wrong { field, message })
         }

@@ -91,15 +91,15 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
     for (text, expected) in [
         (
             "apiVersion: portico.dev/v1\nkind: Route\n",
-            "document 1: apiVersion 'portico.dev/v1' is not one that this release knows: write 'portico.dev/v1alpha1'",
+            "document 1: apiVersion 'portico.dev/v1' is not known to this release: write 'portico.dev/v1alpha1'",
         ),
         (
             "apiVersion: portico.dev\nkind: Route\n",
-            "document 1: apiVersion 'portico.dev' is not one that this release knows: write 'portico.dev/v1alpha1'",
+            "document 1: apiVersion 'portico.dev' is not known to this release: write 'portico.dev/v1alpha1'",
         ),
         (
             "apiVersion: portico.dve/v1alpha1\nkind: Route\n",
-            "document 1: Route is not read; portico.dve/v1alpha1: did you mean portico.dev/v1alpha1?",
+            "document 1: Route is not read: its apiVersion is 'portico.dve/v1alpha1'; did you mean 'portico.dev/v1alpha1'?",
         ),
         (
             "apiVersion: portico.dev/v1alpha1\nkind: Rout\n",
@@ -119,11 +119,11 @@ fn what_nobody_could_mean_otherwise_is_said_of_the_file() {
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: No_Name}}",
-            "document 1: Service: metadata.name \"No_Name\" is not a name: lower-case letters, digits, '-' and '.', as a string",
+            "document 1: Service: metadata.name \"No_Name\" is not a valid name: use lower-case letters, digits, '-' and '.', as a string",
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: on}}",
-            "document 1: Service: metadata.namespace true is not a name: lower-case letters, digits, '-' and '.', as a string",
+            "document 1: Service: metadata.namespace true is not a valid name: use lower-case letters, digits, '-' and '.', as a string",
         ),
         (
             "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: 80}}",
@@ -151,7 +151,7 @@ fn a_duplicate_key_is_said_of_the_object() {
     let lines = report(&again);
     assert!(
         lines[0]
-            .contains("[spec.hosts DuplicateField: is given twice, again in line 7: remove one]"),
+            .contains("[spec.hosts DuplicateField: is given twice, again on line 7: remove one]"),
         "{lines:?}"
     );
     let in_list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: portico.dev/v1alpha1, kind: \
@@ -160,7 +160,7 @@ fn a_duplicate_key_is_said_of_the_object() {
     assert_eq!(
         report(in_list),
         [
-            "Route default/a [spec.respond.status DuplicateField: is given twice, again in line 4: remove one]",
+            "Route default/a [spec.respond.status DuplicateField: is given twice, again on line 4: remove one]",
             "Secret default/b",
         ]
     );
@@ -345,13 +345,16 @@ fn what_nobody_means_is_a_warning_with_its_place() {
         ("a: 0100\n", "line 1, column 4: 0100 is octal and means 64"),
         (
             "a: {x: 1, <<: {x: 2}}\n",
-            "line 1, column 11: this merge key replaces 'x', which stands before it",
+            "line 1, column 11: this merge key replaces 'x', which comes before it",
         ),
         ("a:\n  <<: {x: 1}\n  <<: {x: 2}\n", "line 3, column 3: this merge key replaces 'x'"),
-        ("a: 1\n...\n# c\nb: 2\n", "line 4, column 1: what follows the end of the document"),
-        ("a: 1\r---\rb: 2\r", "column 6: what follows the end of the document"),
-        ("{a: 1}\nb: 2\n", "line 2, column 1: what follows the end of the document"),
-        ("---\n...\nb: 1\n---\na: 1\n", "line 3, column 1: what follows the end of the document"),
+        ("a: 1\n...\n# c\nb: 2\n", "line 4, column 1: everything after the end of the document"),
+        ("a: 1\r---\rb: 2\r", "column 6: everything after the end of the document"),
+        ("{a: 1}\nb: 2\n", "line 2, column 1: everything after the end of the document"),
+        (
+            "---\n...\nb: 1\n---\na: 1\n",
+            "line 3, column 1: everything after the end of the document",
+        ),
         ("a: 1\u{2028}b: 2\n", "column 5: U+2028 (line separator) is a line break"),
         ("# c\u{85}a: 1\n", "column 4: U+0085 (next line) is a line break"),
         ("a: 1\n---\nb: 'x\u{2029}y'\n", "line 3, column 6: U+2029 (paragraph separator)"),

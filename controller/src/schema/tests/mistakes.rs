@@ -55,7 +55,7 @@ fn wrong_types() -> Vec<Mistake> {
             "/spec/matches/0/query/0/value",
             json!(true),
             "spec.matches[0].query[0].value",
-            &["must be a string, not true; put what is written there in quotes"],
+            &["must be a string, not true; put the value in quotes"],
         ),
         ("/spec/matches", json!("/a"), "spec.matches", &["must be a list", "write [{path: /a}]"]),
         (
@@ -95,9 +95,14 @@ fn wrong_scalars() -> Vec<Mistake> {
         ),
         ("/spec/cors", json!({"debug": "true"}), "spec.cors.debug", &["must be true or false"]),
         ("/metadata/labels", json!({"a/b": 1}), "metadata.labels[a/b]", &["must be a string"]),
-        ("/metadata/labels", json!({"a b": ""}), "metadata.labels[a b]", &["is not a key"]),
-        ("/metadata/labels", json!({"a": "b c"}), "metadata.labels[a]", &["\"b c\" does not fit"]),
-        ("/metadata/annotations", json!({"/b": ""}), "metadata.annotations[/b]", &["is not a key"]),
+        ("/metadata/labels", json!({"a b": ""}), "metadata.labels[a b]", &["is not a valid key"]),
+        ("/metadata/labels", json!({"a": "b c"}), "metadata.labels[a]", &["\"b c\" is not valid"]),
+        (
+            "/metadata/annotations",
+            json!({"/b": ""}),
+            "metadata.annotations[/b]",
+            &["is not a valid key"],
+        ),
         (
             "/metadata/creationTimestamp",
             json!("yesterday"),
@@ -132,7 +137,7 @@ fn unfit() -> Vec<Mistake> {
             "/spec/matches/0/path",
             json!("api/*"),
             "spec.matches[0].path",
-            &["\"api/*\" does not fit: write /api/*. A path pattern that starts with `/`", "`/*`."],
+            &["\"api/*\" is not valid: write /api/*. A path pattern that starts with `/`", "`/*`."],
         ),
         (
             "/spec/matches/0/methods",
@@ -146,14 +151,14 @@ fn unfit() -> Vec<Mistake> {
             "spec.requestHeaders.remove[0]",
             &["tokens"],
         ),
-        ("/spec/timeouts/connect", json!("2 s"), "spec.timeouts.connect", &["does not fit"]),
-        ("/spec/hosts", json!(["a\nb"]), "spec.hosts[0]", &[r#""a\nb" does not fit"#]),
+        ("/spec/timeouts/connect", json!("2 s"), "spec.timeouts.connect", &["is not valid"]),
+        ("/spec/hosts", json!(["a\nb"]), "spec.hosts[0]", &[r#""a\nb" is not valid"#]),
         // What may be a password is not shown.
         (
             "/spec/backends/1/external/url",
             json!("https://me:secret@a.example.com"),
             "spec.backends[1].external.url",
-            &["\"…@a.example.com\" does not fit"],
+            &["\"…@a.example.com\" is not valid"],
         ),
     ]
 }
@@ -166,7 +171,7 @@ fn out_of_bounds() -> Vec<Mistake> {
             "/spec/matches/0/methods",
             json!(vec!["GET"; 17]),
             "spec.matches[0].methods",
-            &["17 items, at most 16"],
+            &["17 items, but at most 16"],
         ),
         ("/spec/backends/0/weight", json!(1_000_001), "spec.backends[0].weight", &["0 to 1000000"]),
         ("/spec/backends/0/weight", json!(-1), "spec.backends[0].weight", &["-1", "0 to 1000000"]),
@@ -226,7 +231,7 @@ fn ports_and_names() -> Vec<Mistake> {
             "/metadata/name",
             json!("Profiles"),
             "metadata.name",
-            &["\"Profiles\" does not fit", "lower-case"],
+            &["\"Profiles\" is not valid", "lower-case"],
         ),
         (
             "/metadata/name",
@@ -234,7 +239,7 @@ fn ports_and_names() -> Vec<Mistake> {
             "metadata.name",
             &["254 characters", "at most 253"],
         ),
-        ("/metadata/namespace", json!("a.b"), "metadata.namespace", &["does not fit"]),
+        ("/metadata/namespace", json!("a.b"), "metadata.namespace", &["is not valid"]),
     ]
 }
 

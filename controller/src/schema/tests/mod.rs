@@ -148,11 +148,11 @@ fn labels_are_a_map_with_bounds() {
     assert_eq!(problems(&selector(json!({"a": "b", "c": ""}))), []);
     one(&selector(json!({})), at, &["at least 1 key"]);
     one(&selector(json!({"a": "b", "c": null})), &format!("{at}[c]"), &["is null", "Helm"]);
-    one(&selector(json!({"a.b/c": "-"})), &format!("{at}[a.b/c]"), &["does not fit"]);
+    one(&selector(json!({"a.b/c": "-"})), &format!("{at}[a.b/c]"), &["does not match"]);
     one(&selector(json!(["a"])), at, &["must be a mapping, not a list"]);
     let many: serde_json::Map<String, Value> =
         (0..33).map(|i| (format!("k{i}"), json!("v"))).collect();
-    one(&selector(many.into()), at, &["33 keys, at most 32"]);
+    one(&selector(many.into()), at, &["33 keys, but at most 32"]);
 }
 
 #[test]

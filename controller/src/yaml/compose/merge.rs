@@ -46,7 +46,7 @@ impl<'t, E: Events<'t>> Composer<'t, '_, E> {
                 let name = &name;
                 self.warn(
                     key.start,
-                    format!("this merge key replaces '{name}', which stands before it: move it to the front"),
+                    format!("this merge key replaces '{name}', which comes before it: move it to the front"),
                 );
             }
             merged.insert(name.clone());

@@ -61,7 +61,7 @@ impl Scanner<'_> {
         let mut increment = None;
         if self.cursor.byte().is_ascii_digit() {
             if self.cursor.byte() == b'0' {
-                return self.error("an indentation of 0 is not possible");
+                return self.error("an indentation can't be 0");
             }
             increment = Some(usize::from(self.cursor.byte() - b'0'));
             self.cursor.skip(1);
@@ -70,7 +70,7 @@ impl Scanner<'_> {
         self.cursor.skip_blanks();
         self.cursor.skip_comment();
         if !self.cursor.is_break_or_end() {
-            return self.error("nothing but a comment may follow '|' or '>' in its line");
+            return self.error("only a comment may follow '|' or '>' on its line");
         }
         self.cursor.take_break();
         Ok((chomping.unwrap_or(Chomping::Clip), increment))

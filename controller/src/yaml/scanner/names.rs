@@ -16,7 +16,7 @@ impl<'t> Scanner<'t> {
         if name.is_empty() || !(ends || self.cursor.is_space(0)) {
             return Err(Error::new(
                 start,
-                "expected a name of letters and digits after '&' or '*': a value that begins so must be quoted",
+                "expected a name of letters and digits after '&' or '*': a value that begins with one of them must be quoted",
             ));
         }
         self.push(kind(name), start);

@@ -14,7 +14,7 @@ impl<'t> Scanner<'t> {
         let mut breaks = Breaks::default();
         loop {
             if self.cursor.is_document_indicator() {
-                return self.error("a document ends inside of a quoted value");
+                return self.error("a document ends inside a quoted value");
             }
             if self.cursor.is_end() {
                 return Err(Error::new(start, "this quote is never closed"));
@@ -112,7 +112,7 @@ impl<'t> Scanner<'t> {
         };
         match u32::from_str_radix(digits, 16).ok().and_then(char::from_u32) {
             Some(char) => Ok(char),
-            None => self.error("this escape is no Unicode character"),
+            None => self.error("this escape is not a Unicode character"),
         }
     }
 

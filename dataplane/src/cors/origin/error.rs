@@ -88,7 +88,7 @@ pub enum OriginMistake {
     WildcardAddress,
     /// A character that can't occur in a host.
     #[error(
-        "has {0:?} in its host, which consists of labels of letters, digits, '-' and '_', joined by dots"
+        "has {0:?} in its host, which must consist of labels of letters, digits, '-' and '_', joined by dots"
     )]
     Character(char),
     /// A host that is not ASCII.

@@ -71,7 +71,7 @@ fn remedy(escaped: char) -> &'static str {
         'V' => "write [^\\n\\v\\f\\r]",
         'Z' => "write \\z for the end, or \\n?\\z",
         'G' | 'K' => "remove it, because the whole value is matched",
-        'Q' => "it quotes outside of classes only: write a backslash before each character",
+        'Q' => "it only quotes outside classes: write a backslash before each character",
         'E' => "it only ends what \\Q begins: remove it",
         'b' | 'B' | 'A' | 'z' => "it has no meaning in a class: write it outside",
         _ => "write the character without the backslash",

@@ -20,7 +20,7 @@ pub(super) enum Mistake {
     RepeatsRepetition(String),
     #[error("'{0}' is more than 1000 times: write * or + for any number of times")]
     TooOften(String),
-    #[error("'{0}' is more than 1000 times, with the repetitions inside of it: lower the numbers")]
+    #[error("'{0}' is more than 1000 times, with the repetitions inside it: lower the numbers")]
     TooOftenNested(String),
     #[error("'{0}' has its numbers in the wrong order: write the smaller one first")]
     CountsDown(String),
@@ -29,7 +29,9 @@ pub(super) enum Mistake {
     UnknownFlag(String),
     #[error("'{0}' is not a list of flags: write them as in (?i) or (?i-s:a)")]
     BadFlags(String),
-    #[error("'{0}' looks ahead or behind, which RE2 can't: describe the whole value instead")]
+    #[error(
+        "'{0}' looks ahead or behind, which RE2 does not support: describe the whole value instead"
+    )]
     LookAround(String),
     #[error("'{0}' is not the start of a group in RE2: write (?: for a group without a name")]
     UnknownGroup(String),
@@ -38,7 +40,9 @@ pub(super) enum Mistake {
 
     #[error("a backslash ends the pattern: write \\\\ for the character")]
     LoneBackslash,
-    #[error("'{0}' refers back to a group, which RE2 can't: write out what may be there")]
+    #[error(
+        "'{0}' refers back to a group, which RE2 does not support: write out what may be there"
+    )]
     BackReference(String),
     #[error("'{0}' is not an escape: {1}")]
     UnknownEscape(String, &'static str),

@@ -46,10 +46,13 @@ fn lists_that_kubectl_refuses_are_errors() {
         ),
         (
             "{apiVersion: portico.dev/v2, kind: List, items: []}",
-            "apiVersion 'portico.dev/v2' is not one that this release knows: write 'portico.dev/v1alpha1'",
+            "apiVersion 'portico.dev/v2' is not known to this release: write 'portico.dev/v1alpha1'",
         ),
-        ("[{apiVersion: v1, kind: Service}]", "is no object: write apiVersion, kind and metadata"),
-        ("text", "is no object: write apiVersion, kind and metadata"),
+        (
+            "[{apiVersion: v1, kind: Service}]",
+            "is not an object: write apiVersion, kind and metadata",
+        ),
+        ("text", "is not an object: write apiVersion, kind and metadata"),
     ] {
         assert_eq!(report(text), [format!("document 1: {expected}")], "{text}");
     }
