@@ -70,7 +70,7 @@ fn explanation(
         && args.url.scheme() == Scheme::Https
     {
         notes.push(format!(
-            "behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {} or give its address to --trusted-proxy, or its requests count as http",
+            "behind a proxy that terminates TLS, list that proxy in trustedProxies of FrontDoor {} or give its address to --trusted-proxy, or requests through it count as http",
             host.front_door
         ));
     }

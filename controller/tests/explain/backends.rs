@@ -65,7 +65,7 @@ fn sessions_stay_at_a_backend_without_weight() {
     let spec = format!("backends: [{backends}], affinity: {{cookie: c}}");
     let told = told(&manifests("", &spec), "http://www.ep.com/", &[]);
     let (_, why) = why_not(&told)[1];
-    assert_eq!(why, "its weight is 0: only clients whose cookie c names it go on with it");
+    assert_eq!(why, "its weight is 0: only clients whose cookie c names it stay with it");
 }
 
 #[test]
@@ -81,14 +81,14 @@ fn every_block_that_decides_is_told() {
     assert_eq!(deciding(&told), all);
     let ran = explain(&manifests, &["--url", "http://www.ep.com/"]);
     for line in [
-        "what decides then:",
-        "  health: an endpoint that does not answer GET /healthz with 200-399 within 2s, 3 times in a row, gets none; it is asked every 10s",
-        "  ejection: an endpoint that fails 5 requests in a row gets none for 30s, and longer each time, up to 300s; at most 50% of a backend's endpoints at once",
-        "  latencyBand: a backend that is slower than the fastest by more than 30ms gets none",
-        "  affinity: a client whose cookie portico-affinity names an endpoint goes on with it while it is available",
+        "then these settings apply:",
+        "  health: an endpoint that does not answer GET /healthz with 200-399 within 2s, 3 times in a row, gets no requests; it is checked every 10s",
+        "  ejection: an endpoint that fails 5 requests in a row gets no more for 30s, and for longer each time, up to 300s; at most 50% of a backend's endpoints at once",
+        "  latencyBand: a backend that is slower than the fastest by more than 30ms gets no requests",
+        "  affinity: a client whose cookie portico-affinity names an endpoint stays with it while it is available",
         "  balance: the same endpoint for the same value of header x-user; a new one reaches its full share after 5s",
         "  limits: an endpoint takes at most 9 requests in flight and 256 HTTP/1.1 connections; while all are full, up to 128 requests wait for up to 1s",
-        "  retry: up to 2 more tries, elsewhere, after Reset, 503",
+        "  retry: up to 2 more tries, on another endpoint where there is one, after Reset, 503",
     ] {
         assert!(ran.out.lines().any(|told| told.trim_end().ends_with(line)), "{line}\n{}", ran.out);
     }

@@ -55,7 +55,7 @@ fn a_preflight_is_refused_for_origin_method_or_header() {
         assert!(told["request"]["headers"].is_array(), "what would be sent is shown all the same");
         let text =
             explain(&manifests, &[&["--url", "http://www.ep.com/a"], &args[..]].concat()).out;
-        assert!(text.contains("which no browser sends from this page"), "{text}");
+        assert!(text.contains("no browser sends it from this page"), "{text}");
     }
 }
 

@@ -71,8 +71,8 @@ fn losers_say_why_and_the_closest_come_first() {
     };
     assert_eq!(why("put"), "its path matches, but it requires method PUT");
     assert_eq!(why("tenant"), "its path matches, but it requires header x-tenant: blue");
-    assert_eq!(why("asks-less"), "matches too, but has no predicate where the winner has 1");
-    assert_eq!(why("general"), "matches too, but its path is less specific than /a/{x}");
+    assert_eq!(why("asks-less"), "also matches, but has no predicate where the winner has 1");
+    assert_eq!(why("general"), "also matches, but its path is less specific than /a/{x}");
     assert_eq!(why("slash"), "its path does not match: a trailing slash matters");
     assert_eq!(why("far"), "its path does not match");
     let names: Vec<_> = losers.iter().map(|loser| loser["route"].as_str().unwrap()).collect();

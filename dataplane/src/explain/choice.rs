@@ -30,7 +30,7 @@ pub(super) fn why_not(
         return Some(match affinity {
             None => "its weight is 0".to_owned(),
             Some(affinity) => format!(
-                "its weight is 0: only clients whose cookie {} names it go on with it",
+                "its weight is 0: only clients whose cookie {} names it stay with it",
                 affinity.cookie
             ),
         });
@@ -68,7 +68,7 @@ fn health(check: &HealthCheck) -> String {
     };
     let expect: Vec<_> = check.expect.iter().map(statuses).collect();
     format!(
-        "an endpoint that does not answer {method} {} with {} within {:?}, {} times in a row, gets none; it is asked every {:?}",
+        "an endpoint that does not answer {method} {} with {} within {:?}, {} times in a row, gets no requests; it is checked every {:?}",
         check.path,
         expect.join(", "),
         check.timeout,
@@ -87,17 +87,17 @@ fn statuses(range: &RangeInclusive<u16>) -> String {
 fn ejection(ejection: &Ejection) -> Option<String> {
     let Ejection { errors, time, max_time, max_share } = ejection;
     (*errors > 0).then(|| {
-        format!("an endpoint that fails {errors} requests in a row gets none for {time:?}, and longer each time, up to {max_time:?}; at most {max_share}% of a backend's endpoints at once")
+        format!("an endpoint that fails {errors} requests in a row gets no more for {time:?}, and for longer each time, up to {max_time:?}; at most {max_share}% of a backend's endpoints at once")
     })
 }
 
 fn band(band: Duration) -> String {
-    format!("a backend that is slower than the fastest by more than {band:?} gets none")
+    format!("a backend that is slower than the fastest by more than {band:?} gets no requests")
 }
 
 fn affinity(affinity: &Affinity) -> String {
     format!(
-        "a client whose cookie {} names an endpoint goes on with it while it is available",
+        "a client whose cookie {} names an endpoint stays with it while it is available",
         affinity.cookie
     )
 }
@@ -105,7 +105,7 @@ fn affinity(affinity: &Affinity) -> String {
 fn policy(policy: &Policy, slow_start: Duration) -> String {
     let mut how = match policy {
         Policy::LeastRequest => {
-            "of two endpoints drawn at random, the one with fewer requests in flight".to_owned()
+            "of two endpoints chosen at random, the one with fewer requests in flight".to_owned()
         }
         Policy::RoundRobin => "endpoints in turn".to_owned(),
         Policy::Hash(HashOn::Header(name)) => {
@@ -149,6 +149,10 @@ fn retry(retry: &Retry) -> Option<String> {
     causes.extend(on.statuses.iter().map(u16::to_string));
     (retry.attempts > 0 && !causes.is_empty()).then(|| {
         let tries = if retry.attempts == 1 { "try" } else { "tries" };
-        format!("up to {} more {tries}, elsewhere, after {}", retry.attempts, causes.join(", "))
+        format!(
+            "up to {} more {tries}, on another endpoint where there is one, after {}",
+            retry.attempts,
+            causes.join(", ")
+        )
     })
 }

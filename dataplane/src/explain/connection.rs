@@ -46,7 +46,7 @@ pub(super) fn failures(table: &Table, target: &Target) -> Vec<String> {
                 "the TLS handshake fails: an authority for client certificates is missing or invalid ({authorities})"
             )),
             (Some(_), ClientCertificateMode::Require) => failures.push(format!(
-                "the TLS handshake fails: it needs a client certificate from one of {authorities}, which the backend gets as Client-Cert; here there is none"
+                "the TLS handshake fails: it needs a client certificate from one of {authorities}, which the backend gets as Client-Cert; none is given here"
             )),
             (Some(_), ClientCertificateMode::Optional) => {}
         }
@@ -60,7 +60,7 @@ pub(super) fn note(table: &Table, target: &Target) -> Option<String> {
         return match target.scheme() {
             Scheme::Http => None,
             Scheme::Https => Some(
-                "no host with tls has this name, so a TLS handshake with Portico fails (unrecognized_name); what is said here is true of requests whose TLS ends in front of Portico".to_owned(),
+                "no host with tls has this name, so a TLS handshake with Portico fails (unrecognized_name); this explanation applies to requests whose TLS is terminated in front of Portico".to_owned(),
             ),
         };
     };
@@ -68,7 +68,7 @@ pub(super) fn note(table: &Table, target: &Target) -> Option<String> {
     match clients.mode {
         ClientCertificateMode::Require => None,
         ClientCertificateMode::Optional => Some(format!(
-            "a client certificate from one of {} would reach the backend as Client-Cert; here there is none",
+            "a client certificate from one of {} would reach the backend as Client-Cert; none is given here",
             clients.authorities.join("; ")
         )),
     }
@@ -78,10 +78,10 @@ pub(super) fn note(table: &Table, target: &Target) -> Option<String> {
 pub(super) fn turned_away(run: &DryRun<'_>) -> Option<&'static str> {
     match run.arrived.destination.as_ref()?.plain_http()? {
         PlainHttp::Redirect => Some(
-            "plain HTTP is redirected before any Route is looked for (plainHttp of the FrontDoor): ask about the https URL",
+            "plain HTTP is redirected before any Route is considered (plainHttp of the FrontDoor): explain the https URL instead",
         ),
         PlainHttp::Refuse => Some(
-            "plain HTTP is refused before any Route is looked for (plainHttp of the FrontDoor): ask about the https URL",
+            "plain HTTP is refused before any Route is considered (plainHttp of the FrontDoor): explain the https URL instead",
         ),
         PlainHttp::Serve => None,
     }

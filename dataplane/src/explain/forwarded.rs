@@ -92,9 +92,9 @@ pub(super) fn websocket_note(sent: &Sent<'_>) -> Option<String> {
     let mut protocols = sent.forward.backends().iter().map(|backend| &backend.protocol);
     let otherwise = protocols.find_map(|protocol| match protocol {
         Protocol::Http1 => None,
-        Protocol::H2c => Some("otherwise the answer is 501 UpgradeUnsupported"),
+        Protocol::H2c => Some("otherwise the response is 501 UpgradeUnsupported"),
         Protocol::Https(_) => Some(
-            "otherwise it goes over HTTP/1.1, or, if the backend does not offer that, the answer is 501 UpgradeUnsupported",
+            "otherwise it goes over HTTP/1.1, or, if the backend does not offer that, the response is 501 UpgradeUnsupported",
         ),
     })?;
     Some(format!(

@@ -56,7 +56,9 @@ impl Script {
             (Page::Unknown, _) | (Page::Preflight | Page::Other, None) => Self::unknown(
                 "no origin is given: a page of the same origin may read everything, a page of another origin only what the policy allows",
             ),
-            (Page::Preflight, Some(_)) => Self::none("no script sees the response to a preflight"),
+            (Page::Preflight, Some(_)) => {
+                Self::none("scripts never see the response to a preflight")
+            }
             (Page::Other, Some(origin)) => match preflight {
                 Some(preflight) if preflight.allowed == Some(false) => Self::none(
                     "the browser does not send the request, because its preflight is denied",

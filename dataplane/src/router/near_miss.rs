@@ -99,22 +99,22 @@ impl fmt::Display for NearMiss<'_> {
             }
             Self::Unmet(unmet) => write!(f, "its path matches, but it requires {unmet}"),
             Self::LessSpecific(winner) => {
-                write!(f, "matches too, but its path is less specific than {winner}")
+                write!(f, "also matches, but its path is less specific than {winner}")
             }
             Self::FewerPredicates { ours: [ours, ..], winners: [winners, ..] } if ours < winners => {
                 write!(
                     f,
-                    "matches too, but has {} where the winner has {winners}",
+                    "also matches, but has {} where the winner has {winners}",
                     predicates(*ours)
                 )
             }
             Self::FewerPredicates { ours: [ours, ..], .. } => write!(
                 f,
-                "matches too with {}, but methods take precedence over headers, cookies and query, in this order",
+                "also matches with {}, but methods take precedence over headers, cookies and query, in this order",
                 predicates(*ours)
             ),
             Self::LowerPrecedence => f.write_str(
-                "matches too with predicates of the same rank, but the winner is older (or, if equally old, first by name)",
+                "also matches with predicates of the same rank, but the winner is older (or, if equally old, first by name)",
             ),
         }
     }
@@ -182,19 +182,19 @@ mod tests {
         loses("path", "/x", none(), "its path does not match");
         loses("slash", "/a/b/", none(), "its path does not match: a trailing slash matters");
         loses("case", "/{x}/B", none(), "its path does not match: upper and lower case matter");
-        loses("general", "/a/*", none(), "matches too, but its path is less specific than /a/b");
-        loses("less", "/a/b", none(), "matches too, but has no predicate where the winner has 1");
+        loses("general", "/a/*", none(), "also matches, but its path is less specific than /a/b");
+        loses("less", "/a/b", none(), "also matches, but has no predicate where the winner has 1");
         loses(
             "kind",
             "/a/b",
             query(present("q")),
-            "matches too with 1 predicate, but methods take precedence over headers, cookies and query, in this order",
+            "also matches with 1 predicate, but methods take precedence over headers, cookies and query, in this order",
         );
         loses(
             "younger",
             "/a/b",
             Predicates { headers: with("h", value("1")), ..none() },
-            "matches too with predicates of the same rank, but the winner is older (or, if equally old, first by name)",
+            "also matches with predicates of the same rank, but the winner is older (or, if equally old, first by name)",
         );
     }
 

@@ -223,7 +223,7 @@ async fn what_a_websocket_over_http_2_depends_on_is_explained() {
     let backend = backend().await;
     for (protocol, otherwise) in [
         ("http", None),
-        ("kubernetes.io/h2c", Some("otherwise the answer is 501")),
+        ("kubernetes.io/h2c", Some("otherwise the response is 501")),
         ("https", Some("otherwise it goes over HTTP/1.1")),
     ] {
         let app = route("app", "backends: [{service: {name: app, port: 80}}]");

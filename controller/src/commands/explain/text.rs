@@ -27,7 +27,7 @@ fn speaks(protocol: &Protocol) -> &'static str {
         Protocol::Http1 => "HTTP/1.1",
         Protocol::H2c => "HTTP/2 in the clear",
         Protocol::Https(tls) => match tls.verification {
-            Verification::None => "HTTPS, its certificate not checked,",
+            Verification::None => "HTTPS (certificate not verified)",
             Verification::PublicRoots | Verification::Authorities(_) => "HTTPS",
         },
     }
@@ -83,7 +83,7 @@ impl Text {
 
     fn question(&mut self, args: &ExplainArgs) {
         let page = match args.origin() {
-            Some(origin) => format!(", by a page of {}", origin.to_str().unwrap_or_default()),
+            Some(origin) => format!(", from a page of {}", origin.to_str().unwrap_or_default()),
             None => String::new(),
         };
         let asked = format!("{} {}{page}", args.method, args.url);
@@ -148,7 +148,7 @@ impl Text {
         }
         self.fields(&preflight.headers);
         if preflight.allowed == Some(true) && preflight.credentials == Some(false) {
-            self.line("only without credentials: not with cookies");
+            self.line("only without credentials, so not with cookies");
         }
     }
 
@@ -158,14 +158,16 @@ impl Text {
         self.section("Request", &word, format_args!("{method} {target}"));
         let preflight = explanation.preflight.as_ref();
         if preflight.is_some_and(|preflight| preflight.allowed == Some(false)) {
-            self.line("which no browser sends from this page; from elsewhere it is this:");
+            self.line(
+                "no browser sends it from this page; sent from elsewhere, it looks like this:",
+            );
         }
         self.fields(headers);
         for (index, backend) in backends.iter().enumerate() {
             self.backend(backend, index > 0 && *sent);
         }
         if !decides.is_empty() {
-            self.line("what decides then:");
+            self.line("then these settings apply:");
         }
         for Deciding { by, how } in decides {
             self.line(format_args!("  {by}: {how}"));
@@ -238,7 +240,7 @@ impl Text {
         self.section("Script", &word, format_args!(": {}", script.why));
         match script.headers.as_slice() {
             [] => {}
-            [all] if all == "*" => self.line("all headers but set-cookie"),
+            [all] if all == "*" => self.line("all headers except set-cookie"),
             headers => self.line(format_args!("of the headers {}", headers.join(", "))),
         }
     }

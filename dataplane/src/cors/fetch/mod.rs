@@ -79,7 +79,7 @@ impl fmt::Display for Cause<'_> {
             Self::Value { name, .. } => write!(f, "the value of {name} is not safelisted"),
             Self::Oversized(name) => write!(
                 f,
-                "header {name} is not safelisted: such headers have more than {MAX_SAFELISTED_BYTES} bytes together"
+                "header {name} is not safelisted: such headers have more than {MAX_SAFELISTED_BYTES} bytes in total"
             ),
         }
     }
