@@ -203,7 +203,7 @@ impl Refusal {
             Self::InvalidHost => "The request must have exactly one valid Host.",
             Self::InvalidTarget => "The request target must be a path or an absolute http or https URL, without a fragment.",
             Self::InvalidDestination => "Destination must be one absolute path or http or https URL.",
-            Self::ForeignDestination => "Destination is not where this request could be sent: at this front door, by a Route to the same backend.",
+            Self::ForeignDestination => "Destination must be a URL at this front door that a Route sends to the same backend.",
             Self::InvalidPath(why) => return format!("The request's path is refused: {why}."),
             Self::Loop => "The request has already passed through this front door: a backend points back at it.",
             Self::NoHost => "No FrontDoor has this host.",
@@ -220,7 +220,7 @@ impl Refusal {
             Self::CorsDenied(Denial::Malformed) => "The preflight's Access-Control-Request-Method or -Headers is malformed.",
             Self::NotResolved => "The Route refers to something that does not exist.",
             Self::NoEndpoint => "No backend of the Route has a ready endpoint.",
-            Self::Overloaded => "The backend has as many requests as it may have at a time: try again later.",
+            Self::Overloaded => "The backend already has as many requests as its limits allow: try again later.",
             Self::BodyTooLarge => "The request's body is too large.",
             Self::BodyBroken => "The request's body is malformed or was cut off.",
             Self::BodyTimeout => "The request's body stopped arriving.",
@@ -233,7 +233,7 @@ impl Refusal {
             Self::BackendMalformed => "The backend's response is not valid HTTP, or exceeds a limit.",
             Self::UpgradeUnsupported => "No WebSocket was opened. A backend that speaks HTTP/2 carries one only if it announces extended CONNECT (RFC 8441): otherwise give WebSockets a Service port with appProtocol 'http' or 'kubernetes.io/ws'.",
             Self::BackendTimeout => "The backend did not respond in time.",
-            Self::Busy => "Too many requests wait that are as costly to serve as this one: try again later.",
+            Self::Busy => "Too many requests that are as costly to serve as this one are already waiting: try again later.",
         }
         .to_owned()
     }

@@ -74,7 +74,7 @@ pub async fn config(kubeconfig: Option<&Path>) -> anyhow::Result<Config> {
     } else {
         Config::from_kubeconfig(&KubeConfigOptions::default())
             .await
-            .context("no cluster: give --kubeconfig PATH, or run it in a Pod")
+            .context("no cluster: set --kubeconfig PATH, or run it in a Pod")
     }
 }
 

@@ -30,8 +30,8 @@ const MAX_COSTLY_REQUESTS: usize = 4;
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const PAGES: &str = "/livez  the process runs\n\
-    /readyz  the first full table is being served, and the process is not about to end\n\
+const PAGES: &str = "/livez  the process is running\n\
+    /readyz  the first full table is being served, and the process is not shutting down\n\
     /metrics  Prometheus metrics\n\
     /debug/table  the table as JSON, secrets as fingerprints\n\
     /debug/backends  the endpoints of all backends as JSON: state, latency, requests in flight\n";
@@ -136,7 +136,7 @@ impl Admin {
         let is_page = is_page.contains(&path);
         if is_page && method != Method::GET && method != Method::HEAD {
             let mut response =
-                respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n");
+                respond(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD are allowed\n");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }

@@ -163,7 +163,7 @@ impl Lines {
             if dropped > 0 {
                 tracing::warn!(
                     dropped,
-                    "log lines were dropped because they are not read fast enough"
+                    "log lines were dropped because they were not read fast enough"
                 );
             }
             if ends {

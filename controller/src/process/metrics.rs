@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 /// Writes which build this is and, on Linux, what the process uses. What can't be read is left out.
 pub(super) fn encode(out: &mut String) -> fmt::Result {
     let (name, version, commit) = ("portico_build_info", version::VERSION, version::COMMIT);
-    header(out, name, "gauge", "1; the labels say which build of Portico this is.")?;
+    header(out, name, "gauge", "Always 1; the labels describe this build of Portico.")?;
     writeln!(out, "{name}{{version=\"{version}\",commit=\"{commit}\"}} 1")?;
     #[cfg(target_os = "linux")]
     if let Ok(usage) = linux::Usage::read() {

@@ -59,7 +59,7 @@ pub(crate) async fn run(
         let dataplane = tokio::select! {
             dataplane = start(args, logs, tables.clone()) => dataplane?,
             signal = signals.next() => {
-                tracing::info!(signal = signal.name(), "exiting before there was a table");
+                tracing::info!(signal = signal.name(), "exiting before the first table");
                 ending.await;
                 return Ok(ExitCode::SUCCESS);
             }

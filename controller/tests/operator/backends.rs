@@ -60,7 +60,7 @@ fn a_route_is_told_when_checks_of_its_backend_fail_and_succeed_again() {
     until("an Event that it is out", || !events(&api, "BackendUnhealthy").is_empty());
     let told = &events(&api, "BackendUnhealthy")[0].body;
     let expected = format!(
-        "get no requests: http://{address}: 1 of 1 endpoints: {address} (unhealthy, status 503)"
+        "http://{address}: 1 of 1 endpoints out of rotation: {address} (unhealthy, status 503)"
     );
     assert_eq!(told["note"], expected);
     assert_eq!(told["type"], "Warning");
@@ -71,7 +71,7 @@ fn a_route_is_told_when_checks_of_its_backend_fail_and_succeed_again() {
     status.store(204, Ordering::Relaxed);
     until("an Event that it is back", || !events(&api, "BackendHealthy").is_empty());
     let told = &events(&api, "BackendHealthy")[0].body;
-    assert_eq!(told["note"], format!("get requests again: http://{address}: all 1 endpoints"));
+    assert_eq!(told["note"], format!("http://{address}: 1 of 1 endpoints back in rotation"));
     assert_eq!(told["type"], "Normal");
     assert_eq!(events(&api, "BackendUnhealthy").len(), 1, "it is told once");
 }

@@ -40,7 +40,7 @@ pub(crate) fn encode(backends: &[ShownBackend], out: &mut String) -> fmt::Result
         }
     }
     let name = "portico_backend_ejections_total";
-    writeln!(out, "# HELP {name} Ejections that a backend's requests have led to.")?;
+    writeln!(out, "# HELP {name} Ejections of a backend's endpoints because of its requests.")?;
     writeln!(out, "# TYPE {name} counter")?;
     for (backend, merged) in &by_name {
         writeln!(out, "{name}{{backend=\"{}\"}} {}", Escaped(backend), merged.ejections)?;

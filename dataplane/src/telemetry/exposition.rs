@@ -193,7 +193,7 @@ fn avoided(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> 
     family(
         out,
         name,
-        "The least time that those preflights would have taken: for each, the shortest recent round trip on the client's connection. Linux only.",
+        "The minimum time that those preflights would have taken: for each, the shortest recent round trip on the client's connection. Linux only.",
     )?;
     for (route, counts) in counts() {
         writeln!(out, "{name}{{route=\"{route}\"}} {}", counts.saved.as_secs_f64())?;
@@ -240,7 +240,7 @@ fn upstream(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
         ("portico_upstream_connects_total", "Connections made to a backend.", |c| c.connected),
         (
             "portico_upstream_connect_failures_total",
-            "Attempts to connect to an endpoint of a backend that failed.",
+            "Failed attempts to connect to an endpoint of a backend.",
             |c| c.failed,
         ),
         (
@@ -272,7 +272,7 @@ fn connections(snapshots: &[Snapshot], memory: ConnectionMemory, out: &mut Strin
         ("portico_connections", "Open client connections.", open),
         (
             "portico_connection_memory_bytes",
-            "Memory that client connections hold, by estimate.",
+            "Estimated memory that client connections hold.",
             memory.used,
         ),
         (
@@ -288,7 +288,7 @@ fn connections(snapshots: &[Snapshot], memory: ConnectionMemory, out: &mut Strin
     family(
         out,
         name,
-        "Client connections closed for the sake of others, by the limit that was reached.",
+        "Client connections closed to make room for others, by the limit that was reached.",
     )?;
     for reason in GaveWay::ALL {
         let count: u64 = counts().map(|counts| counts.gave_way[reason as usize]).sum();

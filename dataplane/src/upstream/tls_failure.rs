@@ -94,10 +94,10 @@ impl TlsFailure {
             Self::InvalidCertificate => "its certificate is invalid",
             Self::NameNotServed => "it does not serve the name it was sent",
             Self::ClientCertificate => "it requires another client certificate",
-            Self::NoHttpVersion => "it speaks no version of HTTP that was offered",
-            Self::Incompatible => "no version or cipher suite of TLS suits both",
+            Self::NoHttpVersion => "it supports none of the HTTP versions that were offered",
+            Self::Incompatible => "no TLS version or cipher suite is common to both sides",
             Self::NotTls => "it does not speak TLS",
-            Self::ConnectionLost => "the connection was lost in the handshake",
+            Self::ConnectionLost => "the connection was lost during the handshake",
             Self::Other => "the handshake failed",
         }
     }

@@ -115,7 +115,7 @@ impl OfRoute {
             let worse = self.worse(backends);
             let notes: Vec<_> =
                 worse.iter().map(|(name, endpoints, _)| describe(name, endpoints)).collect();
-            let note = format!("get no requests: {}", notes.join("; "));
+            let note = notes.join("; ");
             if !notes.is_empty() && send(event(EventType::Warning, "BackendUnhealthy", note)) {
                 self.unhealthy = Some(now);
                 self.out.extend(worse.into_iter().map(|(name, _, out)| (name.to_owned(), out)));
@@ -125,9 +125,11 @@ impl OfRoute {
             let better = self.better(backends);
             let notes: Vec<_> = better
                 .iter()
-                .map(|(name, endpoints)| format!("{name}: all {} endpoints", endpoints.len()))
+                .map(|(name, endpoints)| {
+                    format!("{name}: {0} of {0} endpoints back in rotation", endpoints.len())
+                })
                 .collect();
-            let note = format!("get requests again: {}", notes.join("; "));
+            let note = notes.join("; ");
             if !notes.is_empty() && send(event(EventType::Normal, "BackendHealthy", note)) {
                 self.healthy = Some(now);
                 better.iter().for_each(|(name, _)| drop(self.out.remove(*name)));
@@ -179,7 +181,7 @@ fn describe(name: &str, endpoints: &[&ShownEndpoint]) -> String {
     if let Some(more) = out.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
         listed += &format!(" and {more} more");
     }
-    format!("{name}: {} of {} endpoints: {listed}", out.len(), endpoints.len())
+    format!("{name}: {} of {} endpoints out of rotation: {listed}", out.len(), endpoints.len())
 }
 
 fn event(type_: EventType, reason: &str, note: String) -> Event {
@@ -266,15 +268,19 @@ mod tests {
         assert_eq!(clock.after(0, &[Healthy, BackingOff]), []);
         let one = told(
             "BackendUnhealthy",
-            "get no requests: app: 1 of 2 endpoints: 10.0.0.1:2 (unhealthy, status 503)",
+            "app: 1 of 2 endpoints out of rotation: 10.0.0.1:2 (unhealthy, status 503)",
         );
         assert_eq!(clock.after(1, &[Healthy, Unhealthy]), one);
         assert_eq!(clock.after(100, &[Healthy, Unhealthy]), []);
         let both = clock.after(100, &[Ejected, Unhealthy]);
         assert_eq!(both[0].0, "BackendUnhealthy");
-        assert!(both[0].1.contains("2 of 2 endpoints: 10.0.0.1:1 (ejected, status 503), "));
+        assert!(
+            both[0]
+                .1
+                .contains("2 of 2 endpoints out of rotation: 10.0.0.1:1 (ejected, status 503), ")
+        );
         assert_eq!(clock.after(1, &[Healthy, Unhealthy]), [], "one is still out");
-        let all = told("BackendHealthy", "get requests again: app: all 2 endpoints");
+        let all = told("BackendHealthy", "app: 2 of 2 endpoints back in rotation");
         assert_eq!(clock.after(1, &[Healthy, Healthy]), all);
         assert_eq!(clock.after(100, &[Healthy, Healthy]), []);
     }

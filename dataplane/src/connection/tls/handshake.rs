@@ -122,7 +122,7 @@ impl TlsAcceptor {
             Ok(Outcome::PlainHttp(_)) => (HandshakeResult::PlainHttp, None),
             Err(Failure::Unused) => return,
             Err(failure) => {
-                tracing::debug!(client = %client.ip(), %failure, "no TLS handshake");
+                tracing::debug!(client = %client.ip(), %failure, "a TLS handshake with a client failed");
                 (failure.result(), None)
             }
         };
@@ -176,7 +176,7 @@ impl fmt::Display for Failure {
             Self::Unused => "closed without a byte",
             Self::Closed => "closed by the client",
             Self::Timeout => "it took too long",
-            Self::GaveWay => "it gave way to another connection, or the process ends",
+            Self::GaveWay => "it made way for another connection, or the process is shutting down",
             Self::UnknownName => "no host with TLS has the name that the client asks for",
             Self::Unavailable(Unavailable::NoCertificate) => "the host has no valid certificate",
             Self::Unavailable(Unavailable::NoAuthorities) => {

@@ -64,12 +64,12 @@ async fn family(resolver: &TokioResolver, host: &str, kind: RecordType) -> Answe
     let found = match asked {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
-            tracing::debug!(host, %kind, %error, "a look-up has found nothing");
+            tracing::debug!(host, %kind, %error, "a lookup found nothing");
             let is_answer = error.is_no_records_found();
             return if is_answer { Answer::Nothing } else { Answer::Failed };
         }
         Err(_) => {
-            tracing::debug!(host, %kind, "a look-up has timed out");
+            tracing::debug!(host, %kind, "a lookup timed out");
             return Answer::Failed;
         }
     };
