@@ -53,7 +53,8 @@ async fn demo(mut args: DemoArgs, logs: &Logs) -> anyhow::Result<ExitCode> {
     serving.http = free("--http", serving.http, http_given)?;
     serving.https = free("--https", serving.https, https_given)?;
     serving.admin = free("--admin", serving.admin, admin_given)?;
-    let services = Services::start(serving.http.ip(), latency).await.context("the services")?;
+    let services =
+        Services::start(serving.http.ip(), latency).await.context("starting the services")?;
 
     let options = Options { loopback_endpoints: true, ..serving.compiling.options() };
     let mut registry = Registry::default();
@@ -105,9 +106,9 @@ fn greeting(at: &Started, services: &Services, latency: Duration, tls: bool) -> 
     for (kind, address) in services.addresses() {
         row(kind.name(), &url("http", address));
     }
-    row("front door", &format!("{page} (examples/ep over them)"));
+    row("front door", &format!("{page} (serves examples/ep)"));
     if tls {
-        row("certificate", "made for this run, so the browser warns of it: continue all the same");
+        row("certificate", "made for this run, so the browser warns about it; continue anyway");
         row("plain HTTP", &format!("{} redirects there", url("http", at.http)));
     }
     row("admin", &format!("{}metrics, {0}debug/table", url("http", at.admin)));
@@ -116,10 +117,10 @@ fn greeting(at: &Started, services: &Services, latency: Duration, tls: bool) -> 
         let port = served.port();
         row(
             "elsewhere",
-            &format!("{scheme}://<this machine's address>:{port}/, on a phone for example"),
+            &format!("{scheme}://<this machine's address>:{port}/, for example on a phone"),
         );
     }
-    row("end", "Ctrl-C");
+    row("stop", "Ctrl-C");
     lines.extend([String::new(), String::new()]);
     lines.join("\n")
 }
@@ -128,7 +129,7 @@ fn waits(added: Duration) -> String {
     match added {
         Duration::ZERO => "none added; --latency 60ms shows what distance does".to_owned(),
         added => format!(
-            "every response of a service is delayed by {added:?}, as if it were that far away; --latency 0ms: not at all"
+            "every service's responses are delayed by {added:?}, as if it were that far away; --latency 0ms turns this off"
         ),
     }
 }

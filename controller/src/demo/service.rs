@@ -141,7 +141,7 @@ impl State {
                 }
                 Err(_) => responses::error(
                     StatusCode::BAD_REQUEST,
-                    "the body did not arrive whole or is longer than 64 KiB",
+                    "the body is incomplete or longer than 64 KiB",
                 ),
             }
         };

@@ -38,7 +38,7 @@ async function timed(way, call) {
     if (!response.ok) problems.add(`${call.method} ${url}: ${response.status} ${body}`);
     return { ms, answer: `${response.status} ${response.headers.get('content-type')} ${body}` };
   } catch (error) {
-    problems.add(`${call.method} ${url}: no answer (${error.message}). ${direct
+    problems.add(`${call.method} ${url}: no response (${error.message}). ${direct
       ? `The ${call.service} service must be reachable from this browser at ${originOf(call.service)}.`
       : 'Is the demo still running?'}`);
     return { ms: null, answer: null };
@@ -53,7 +53,7 @@ async function counts(service) {
     if (!response.ok) throw new Error(`status ${response.status}`);
     return await response.json();
   } catch {
-    problems.add(`${url}: the ${service} service does not tell what it received.`);
+    problems.add(`${url}: the ${service} service did not report what it received.`);
     return { direct: {}, frontDoor: {} };
   }
 }
@@ -225,12 +225,12 @@ function show(summary, results) {
 // The time is what the kernel measured for connections between the browser and the front door: the
 // delay that the services add is not in it.
 function showFrontDoor(counted) {
-  byId('tile-avoided').textContent = counted ? counted.preflightsAvoided : 'not known';
-  byId('tile-answered').textContent = counted ? counted.preflightsAnswered : 'not known';
+  byId('tile-avoided').textContent = counted ? counted.preflightsAvoided : 'unknown';
+  byId('tile-answered').textContent = counted ? counted.preflightsAnswered : 'unknown';
   const isKnown = counted?.savedMs > 0;
-  byId('tile-saved').textContent = isKnown ? savedTime(counted.savedMs) : 'not known';
+  byId('tile-saved').textContent = isKnown ? savedTime(counted.savedMs) : 'unknown';
   byId('tile-saved-note').textContent = isKnown
-    ? `in all: one round trip each between this browser and the front door${isHere() ? ', which are on one machine' : ''}${config.latencyMs ? `; the ${ms(config.latencyMs)} that the services add are not in it` : ''}`
+    ? `in total: one round trip each between this browser and the front door${isHere() ? ', which are on one machine' : ''}${config.latencyMs ? `; the ${ms(config.latencyMs)} that the services add are not included` : ''}`
     : 'the round trip between this browser and the front door';
 }
 
@@ -258,7 +258,7 @@ function receivedRow(kind, received) {
 
 function latencyNote() {
   if (config.latencyMs) {
-    return [`The services wait ${ms(config.latencyMs)} before every response, to preflights too, as if they were that round trip away. Without: `, element('code', {}, 'portico demo --latency 0ms')];
+    return [`The services wait ${ms(config.latencyMs)} before every response, to preflights too, as if they were that round trip away. To turn this off: `, element('code', {}, 'portico demo --latency 0ms')];
   }
   if (isAlone()) return [];
   return ['Everything runs on this machine, where a round trip takes next to no time. To see what distance does: ', element('code', {}, 'portico demo --latency 60ms')];
