@@ -21,7 +21,7 @@ use portico_dataplane::config::{Config, Limits};
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 /// Puts services on separate hosts behind one origin: a front door that routes, rewrites and
-/// answers for them, so that browsers need no CORS preflights
+/// answers requests for them, so that browsers need no CORS preflights
 #[derive(Debug, Parser)]
 #[command(
     name = "portico",
@@ -67,12 +67,12 @@ pub enum Command {
     ///
     /// Starts three small services, each on its own port, and a front door that serves the
     /// manifests of examples/ep. Open the address that it prints: the page there calls the same
-    /// APIs directly and through the front door, and shows how many preflights each way took, and
+    /// APIs directly and through the front door, and shows how many preflights each way needed and
     /// how long each call took. If a default port is taken, a free one is used. Ctrl-C stops it.
     #[command(mut_arg("http", |http| http.default_value(demo::HTTP)))]
     #[command(mut_arg("https", |https| https.default_value(demo::HTTPS)))]
     #[command(after_help = "Examples:\n  portico demo\n  portico demo --latency 0ms\n  \
-        portico demo --http 0.0.0.0:8080    (open to other machines: a phone)\n\n\
+        portico demo --http 0.0.0.0:8080    (open to other machines, such as a phone)\n\n\
         Only warnings are logged; RUST_LOG=info shows the access log too.")]
     Demo(Box<demo::DemoArgs>),
     /// Serve the FrontDoors and Routes of manifest files, without a cluster
@@ -83,8 +83,8 @@ pub enum Command {
     /// are answered; a second one stops it immediately.
     #[command(after_help = "Examples:\n  portico serve examples/ep\n  \
         portico serve --http 127.0.0.1:8080 --allow-external 192.168.0.0/16 routes.yaml\n\n\
-        Logs and the access log (target 'access') go to the standard output. RUST_LOG chooses \
-        what is logged: RUST_LOG=warn, RUST_LOG=info,access=off; default info.")]
+        Logs and the access log (target 'access') go to standard output. RUST_LOG selects what \
+        is logged, such as RUST_LOG=warn or RUST_LOG=info,access=off; the default is info.")]
     Serve(Box<ServeArgs>),
     /// Serve the FrontDoors and Routes of a Kubernetes cluster
     ///
@@ -96,13 +96,13 @@ pub enum Command {
     #[command(after_help = "Examples:\n  portico crds | kubectl apply --server-side -f -\n  \
         portico operator\n  \
         portico operator --watch-namespace web --publish-service portico-system/portico\n\n\
-        The permissions that it needs: docs/operator.md. It logs as 'serve' does.")]
+        docs/operator.md lists the permissions that it needs. It logs as 'serve' does.")]
     Operator(Box<OperatorArgs>),
     /// Compile manifest files and print what is wrong with them
     ///
     /// Prints the conditions of each FrontDoor and Route, and every problem with its object, field,
-    /// reason and message, and the line that has it. Exit status: 0 if there is no error, 1 if there
-    /// is one, 2 if a file can't be read or parsed, or nothing in the input is Portico's.
+    /// reason, message and line. Exit status: 0 if there is no error, 1 if there is one, 2 if a
+    /// file can't be read or parsed, or if the input has neither FrontDoors nor Routes.
     #[command(after_help = "Examples:\n  portico check examples/ep\n  \
         helm template . | portico check -\n  \
         portico check -o github manifests/    (annotations, in a GitHub workflow)\n  \
@@ -111,22 +111,22 @@ pub enum Command {
     /// Explain what would happen to a request, without sending it
     ///
     /// Shows which Route wins and why the others don't; whether a browser would send a preflight,
-    /// and the response to it; the request as the backend gets it; and what the page's script may
-    /// read of the response. Uses the same code that serves. Secrets are shown as fingerprints.
-    /// Exit status: 0 if the request is explained, whatever would happen to it; 2 if a file can't
-    /// be read or parsed.
+    /// and the response to it; the request as the backend gets it; and which parts of the response
+    /// the page's script may read. Uses the same code as serving. Secrets are shown as
+    /// fingerprints. Exit status: 0 if the request is explained, whatever would happen to it; 2 if
+    /// a file can't be read or parsed.
     #[command(after_help = "Examples:\n  \
         portico explain examples/ep --url http://localhost:8080/sales/report\n  \
         portico explain examples/partner --url http://localhost:8080/orders/7 -X PUT \\\n    \
         --origin https://shop.example -H 'content-type: application/json'\n  \
         portico explain . --url https://www.ep.com/ -o json | jq .winner.route\n\n\
-        A preflight itself: -X OPTIONS --origin ORIGIN \
+        To explain a preflight itself: -X OPTIONS --origin ORIGIN \
         -H 'access-control-request-method: PUT'.")]
     Explain(Box<explain::ExplainArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,
-    /// Print a script that completes commands and flags in a shell
+    /// Print a shell completion script for commands and flags
     #[command(after_help = "Examples:\n  \
         portico completions bash > /etc/bash_completion.d/portico\n  \
         portico completions zsh > \"${fpath[1]}/_portico\"\n  \
@@ -135,7 +135,7 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print a manual page: of a command, or of Portico
+    /// Print the manual page of a command, or of Portico
     #[command(after_help = "Examples:\n  portico man | man -l -\n  \
         portico man serve > /usr/local/share/man/man1/portico-serve.1")]
     Man {
@@ -159,14 +159,14 @@ pub struct ServeArgs {
 /// Arguments of `portico check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Manifest files and folders; - is the standard input. Folders are read recursively: *.yaml,
-    /// *.yml and *.json, except for dot files
+    /// Manifest files and folders; - is standard input. Folders are read recursively: *.yaml, *.yml
+    /// and *.json, except for dot files
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t = CheckOutput::Text)]
     pub output: CheckOutput,
-    /// The input is all that there is: a reference that does not resolve, or a Service without
+    /// Treat the input as complete: a reference that does not resolve, or a Service without
     /// endpoints, is an error rather than a warning
     #[arg(long)]
     pub strict: bool,
@@ -220,7 +220,7 @@ pub struct ServingArgs {
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// Whether and how requests are logged; 'combined' is the format of Apache and nginx [default:
-    /// as --log-format and RUST_LOG say]
+    /// determined by --log-format and RUST_LOG]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub access_log: Option<AccessLogFormat>,
     /// Maximum size of a request's head, in bytes, KiB or MiB; larger ones get 431
@@ -232,27 +232,29 @@ pub struct ServingArgs {
     /// Maximum size of a request's body; larger ones get 413 [default: unlimited]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_body_bytes: Option<usize>,
-    /// Maximum number of header fields in a backend's response; beyond it the client gets 502
+    /// Maximum number of header fields in a backend's response; with more, the client gets 502
     #[arg(long, value_name = "N", default_value = "100", value_parser = values::count)]
     pub max_response_fields: NonZeroUsize,
-    /// Maximum number of connections per worker. Further ones take the place of the one that has
-    /// been idle longest, or else longest in an unfinished head; while all have requests, they wait
+    /// Maximum number of connections per worker. A further one replaces the one that has been idle
+    /// longest, or else longest in an unfinished request head; while all of them have requests, it
+    /// waits
     #[arg(long, value_name = "N", default_value = "10000", value_parser = values::count)]
     pub max_connections: NonZeroUsize,
     /// Maximum number of connections per client address (IPv6: per /64), over all workers; further
-    /// ones are closed at once [default: none]. Not behind a load balancer, which is one client
+    /// ones are closed at once [default: unlimited]. Don't use it behind a load balancer, which
+    /// counts as one client
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub max_connections_per_client: Option<NonZeroUsize>,
-    /// Memory that all client connections may hold. Beyond it, those that have been longest without
-    /// a request are closed, then those whose clients read nothing, and new ones wait [default: 70%
-    /// of the cgroup's limit, else 1GiB]
+    /// Memory that all client connections together may hold. Beyond it, the connections that have
+    /// gone longest without a request are closed, then those whose clients read nothing, and new
+    /// ones wait [default: 70% of the cgroup's limit, else 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_memory: Option<usize>,
-    /// How long a new connection's first byte may take, and a request's head, from its first byte
-    /// to its last: 500ms, 30s, 1m30s
+    /// How long a new connection may take to send its first byte, and a request's head may take
+    /// from its first byte to its last: 500ms, 30s, 1m30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::some_time)]
     pub header_timeout: Duration,
-    /// How long a TLS handshake may take, from accepting the connection
+    /// How long a TLS handshake may take, counted from accepting the connection
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::some_time)]
     pub handshake_timeout: Duration,
     /// How long a connection may stay idle between requests
@@ -262,7 +264,7 @@ pub struct ServingArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time)]
     pub drain_timeout: Duration,
     /// This install's name in Via; a request that already carries it is in a loop, and gets 508.
-    /// The same for all replicas [default: portico- and 8 random hex digits]
+    /// Use the same name for all replicas [default: portico- and 8 random hex digits]
     #[arg(long, value_name = "NAME", value_parser = values::token)]
     pub via_name: Option<String>,
     /// What objects mean.

@@ -13,15 +13,15 @@ pub const HTTPS: &str = "127.0.0.1:8443";
 /// Arguments of `portico demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Delay of every service's responses, as if the service were that far away; 0ms: none
+    /// How long every service delays its responses, as if it were that far away; 0ms: not at all
     #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = values::time)]
     pub latency: Duration,
-    /// Serve the page over https, with a certificate that is made at every start and that browsers
-    /// warn of; plain HTTP is redirected
+    /// Serve the page over https, with a certificate that is made at every start, so that browsers
+    /// warn about it; plain HTTP is redirected
     #[arg(long, conflicts_with = "service")]
     pub tls: bool,
-    /// Start only this service, at the address of --http, without a front door. The Deployments of
-    /// examples/ep do that
+    /// Start only this service, at the address of --http, without a front door, as the Deployments
+    /// of examples/ep do
     #[arg(long, value_enum, value_name = "NAME")]
     pub service: Option<Kind>,
     /// Serving flags.

@@ -74,7 +74,7 @@ impl ExplainArgs {
     pub(super) fn fit_together(&self) -> Result<(), String> {
         match self.origins().find(|origin| Some(*origin) != self.origin()) {
             Some(other) => Err(format!(
-                "a page has one origin, and {:?} is another one",
+                "a page has exactly one origin, but {:?} is a second one",
                 other.to_str().unwrap_or_default()
             )),
             None => Ok(()),

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 /// Arguments of `portico operator`.
 #[derive(Debug, Args)]
 pub struct OperatorArgs {
-    /// Serve the FrontDoors of this class: their 'className'
+    /// Serve the FrontDoors with this 'className'
     #[arg(long, value_name = "NAME", default_value = portico_crds::CLASS_DEFAULT, value_parser = values::class)]
     pub class: String,
     /// Watch this namespace; repeatable [default: all]
@@ -21,8 +21,8 @@ pub struct OperatorArgs {
     /// Don't read Secrets at all; Routes that need one respond with 503
     #[arg(long, conflicts_with = "secret_namespaces")]
     pub no_secrets: bool,
-    /// Don't read ConfigMaps; FrontDoors whose 'clientCertificates' name one let no client in, and
-    /// backends whose 'tls.caRef' does take no request
+    /// Don't read ConfigMaps; FrontDoors whose 'clientCertificates' refer to one let no client in,
+    /// and backends whose 'tls.caRef' refers to one get no requests
     #[arg(long)]
     pub no_config_maps: bool,
     /// The kubeconfig file [default: the service account in a Pod, otherwise kubectl's]

@@ -16,19 +16,19 @@ use std::{
 
 /// A positive number.
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "write a whole number above 0: 4")
+    text.parse().map_err(|_| "must be a whole number above 0, such as 4")
 }
 
 /// An IP address and a port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| {
-        "write an IP address and a port: 0.0.0.0:8080 (every address), 127.0.0.1:8080, [::]:8080"
+        "must be an IP address and a port, such as 0.0.0.0:8080 (every address), 127.0.0.1:8080 or [::]:8080"
     })
 }
 
 /// An address or a CIDR.
 pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
-    compile::network(text).ok_or("write an address or a CIDR: 10.0.0.7, 10.0.0.0/8")
+    compile::network(text).ok_or("must be an address or a CIDR, such as 10.0.0.7 or 10.0.0.0/8")
 }
 
 /// A number of bytes, plain or with KiB, MiB or GiB.
@@ -43,14 +43,16 @@ pub(super) fn size(text: &str) -> Result<usize, &'static str> {
         .ok()
         .and_then(|number| number.checked_mul(1 << shift))
         .filter(|bytes| *bytes > 0)
-        .ok_or("write a number of bytes, KiB, MiB or GiB above 0: 65536, 64KiB, 10MiB")
+        .ok_or("must be a number of bytes, KiB, MiB or GiB above 0, such as 65536, 64KiB or 10MiB")
 }
 
 /// A duration: `500ms`, `30s`, `1m30s`, `2h`, `0s`.
 pub(super) fn time(text: &str) -> Result<Duration, &'static str> {
     match text.parse::<kube::core::Duration>() {
         Ok(duration) if !duration.is_negative() => Ok(duration.into()),
-        Ok(_) | Err(_) => Err("write a number and a unit (h, m, s, ms): 30s, 1m30s, 500ms"),
+        Ok(_) | Err(_) => {
+            Err("must be a number and a unit (h, m, s, ms), such as 30s, 1m30s or 500ms")
+        }
     }
 }
 
@@ -68,7 +70,7 @@ pub(super) fn token(text: &str) -> Result<String, &'static str> {
     if !text.is_empty() && text.bytes().all(is_token) {
         Ok(text.to_owned())
     } else {
-        Err("write letters, digits, '-', '.' and '_'")
+        Err("must consist of letters, digits, '-', '.' and '_'")
     }
 }
 
@@ -78,9 +80,9 @@ pub(super) fn method(text: &str) -> Result<Method, &'static str> {
         [Method::DELETE, Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT];
     let normalized = NORMALIZED.iter().find(|m| m.as_str().eq_ignore_ascii_case(text));
     match normalized.cloned().map_or_else(|| Method::from_bytes(text.as_bytes()), Ok) {
-        Ok(Method::CONNECT) => Err("CONNECT is refused with 405, whatever the Routes"),
+        Ok(Method::CONNECT) => Err("CONNECT is refused with 405, whatever the Routes say"),
         Ok(method) => Ok(method),
-        Err(_) => Err("write a method: GET, POST, PUT, PATCH, DELETE"),
+        Err(_) => Err("must be a method, such as GET, POST, PUT, PATCH or DELETE"),
     }
 }
 
@@ -98,7 +100,7 @@ pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
             ..
         } => HeaderValue::try_from(origin.to_string()).map_err(|error| error.to_string()),
         OriginPattern::Any | OriginPattern::Tuple { .. } => {
-            Err("a page has one origin: https://app.example.com".to_owned())
+            Err("a page has exactly one origin, such as https://app.example.com".to_owned())
         }
     }
 }
@@ -121,22 +123,21 @@ pub(super) fn header(text: &str) -> Result<GivenHeader, String> {
     let (name, value) = empty
         .map(|name| (name, None))
         .or_else(|| text.split_once(':').map(|(name, value)| (name, Some(value.trim()))))
-        .ok_or("write a name, ':' and a value: 'x-tenant: blue'")?;
-    let name =
-        HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "that is not a header name")?;
+        .ok_or("must be a name, ':' and a value, such as 'x-tenant: blue'")?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes())
+        .map_err(|_| "the name is not a header name")?;
     let value = match value {
         Some("") => return Ok(GivenHeader::Nothing),
         value => value.unwrap_or_default(),
     };
     match name {
         header::HOST => {
-            Err("write the host in --url: nothing is sent, so its address does not matter"
-                .to_owned())
+            Err("put the host in --url: nothing is sent, so its address does not matter".to_owned())
         }
         header::ORIGIN => origin(value).map(GivenHeader::Origin),
         name => match HeaderValue::from_str(value) {
             Ok(value) => Ok(GivenHeader::Field(name, value)),
-            Err(_) => Err("the value has characters that no header may have".to_owned()),
+            Err(_) => Err("the value has characters that are not allowed in a header".to_owned()),
         },
     }
 }
@@ -155,7 +156,7 @@ pub(super) fn host_claim(text: &str) -> Result<HostClaim, String> {
     let (namespace, hosts) = text
         .split_once('=')
         .filter(|(_, hosts)| !hosts.is_empty())
-        .ok_or("write a namespace and its hosts: web=www.ep.com,*.shop.ep.com")?;
+        .ok_or("must be a namespace and its hosts, such as web=www.ep.com,*.shop.ep.com")?;
     let host =
         |host: &str| host.parse().map_err(|error: HostPatternError| format!("'{host}' {error}"));
     Ok((label(namespace)?, hosts.split(',').map(host).collect::<Result<_, _>>()?))
@@ -166,7 +167,7 @@ pub(super) fn label(text: &str) -> Result<String, &'static str> {
     if is_label(text) {
         Ok(text.to_owned())
     } else {
-        Err("write lower-case letters, digits and '-': web")
+        Err("must consist of lower-case letters, digits and '-', such as web")
     }
 }
 
@@ -175,7 +176,7 @@ pub(super) fn class(text: &str) -> Result<String, &'static str> {
     if text.len() <= 200 && text.split('.').all(is_label) {
         Ok(text.to_owned())
     } else {
-        Err("write lower-case letters, digits, '-' and '.': portico")
+        Err("must consist of lower-case letters, digits, '-' and '.', such as portico")
     }
 }
 
@@ -185,7 +186,7 @@ pub(super) fn object(text: &str) -> Result<ObjectName, &'static str> {
         Some((namespace, name)) if is_label(namespace) && name.split('.').all(is_label) => {
             Ok(ObjectName::new(namespace, name))
         }
-        Some(_) | None => Err("write NAMESPACE/NAME: portico-system/portico"),
+        Some(_) | None => Err("must be NAMESPACE/NAME, such as portico-system/portico"),
     }
 }
 
@@ -195,7 +196,7 @@ pub(super) fn published(text: &str) -> Result<String, &'static str> {
     if is_host || text.parse::<IpAddr>().is_ok() {
         Ok(text.to_owned())
     } else {
-        Err("write an IP address or a host name: 192.0.2.1, lb.example.com")
+        Err("must be an IP address or a host name, such as 192.0.2.1 or lb.example.com")
     }
 }
 

@@ -32,20 +32,20 @@ fn a_bad_flag_is_2_and_says_what_a_good_one_is() {
         (&["--url", "http://a/", "--method", "G T"], "GET, POST"),
         (&["--url", "http://a/", "--method", "CONNECT"], "405"),
         (&["--url", "http://a/", "--header", "x"], "x-tenant: blue"),
-        (&["--url", "http://a/", "--header", "a b: c"], "that is not a header name"),
-        (&["--url", "http://a/", "--header", "a: b\u{7}"], "no header may have"),
+        (&["--url", "http://a/", "--header", "a b: c"], "the name is not a header name"),
+        (&["--url", "http://a/", "--header", "a: b\u{7}"], "not allowed in a header"),
         (&["--url", "http://a/", "--header", "Host: b"], "--url"),
         (&["--url", "http://a/", "-X", "G T"], "GET, POST"),
         (&["--url", "http://a/", "-H", "x"], "x-tenant: blue"),
         (&["--url", "http://a/", "-H", "Origin: b"], "write https://b"),
         (
             &["--url", "http://a/", "-H", "Origin: https://b", "--origin", "https://c"],
-            "\"https://b\" is another one",
+            "\"https://b\" is a second one",
         ),
         (&["--url", "http://a/", "--origin", "https://a.example/"], "https://a.example"),
         (&["--url", "http://a/", "--origin", "app.example.com"], "write https://app.example.com"),
-        (&["--url", "http://a/", "--origin", "*"], "a page has one origin"),
-        (&["--url", "http://a/", "--origin", "https://*.example"], "a page has one origin"),
+        (&["--url", "http://a/", "--origin", "*"], "a page has exactly one origin"),
+        (&["--url", "http://a/", "--origin", "https://*.example"], "a page has exactly one origin"),
     ] {
         let ran = explain(FRONT_DOOR, args);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}");
