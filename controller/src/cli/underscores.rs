@@ -6,11 +6,11 @@ use portico_dataplane::config;
 /// Request headers whose names have underscores.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct UnderscoreArgs {
-    /// What happens to request headers whose names have an underscore
+    /// What happens to request headers whose names contain an underscore
     ///
     /// Many backends read 'x_api_key' and 'x-api-key' as one variable, so that a client could set
-    /// what Portico sets. Whichever is chosen, those are removed that a backend may take for a
-    /// header that Portico itself sets or that the Route edits.
+    /// what Portico sets. Either way, a header is removed if a backend may take it for one that
+    /// Portico itself sets or that the Route edits.
     #[arg(long, value_enum, default_value_t = Underscores::Remove)]
     underscores: Underscores,
 }
