@@ -127,7 +127,7 @@ soak-endpoints: ## 1,000 changes of endpoints a second under load, for a minute:
 	ENDPOINT_CHANGES_SECONDS=$(ENDPOINT_CHANGES_SECONDS) $(CARGO) test $(LOCKED) --release -p portico-tests --test programs endpoints -- --nocapture
 
 .PHONY: soak-hostile
-soak-hostile: ## 500 MB of hostile input of each kind: what it costs other clients, and memory; 15 minutes
+soak-hostile: ## 500 MB of each kind of hostile input: what it costs other clients, and in memory; 15 minutes
 	@scripts/need nginx nginx
 	$(CARGO) build $(LOCKED) --release --workspace --bins
 	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --hostile --rounds 2 --seconds 5

@@ -12,7 +12,7 @@ pub(crate) fn machine(described: &[(&'static str, String)]) {
 /// The head of the table of speed.
 pub(crate) fn speed_header() {
     println!();
-    println!("medians of all rounds; the ratio is of CPU per request, to the first");
+    println!("medians of all rounds; the ratio is that of CPU per request to the first");
     println!(
         "{:<46} {:>9} {:>7} {:>6} {:>10} {:>8} {:>8} {:>9}",
         "", "CPU µs", "ratio", "goal", "requests/s", "p50 ms", "p99 ms", "peak MiB"
@@ -55,7 +55,7 @@ pub(crate) fn findings(findings: &[Finding]) {
 /// The head of the table of hostile input.
 pub(crate) fn hostile_header() {
     println!();
-    println!("hostile input; milliseconds of a good client without it, and with it");
+    println!("hostile input; latency of a good client without and with it, in milliseconds");
     println!(
         "{:<22} {:>8} {:>8} {:>5} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>6}",
         "",
