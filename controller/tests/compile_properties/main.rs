@@ -236,7 +236,7 @@ proptest! {
             let compiled = compile(snapshot, &Options::default());
             let all = compiled.statuses.into_iter();
             let routes = all.filter(|(object, _)| object.kind == Kind::Route && *object != gone);
-            routes.map(|(object, status)| (object, without_place(status))).collect::<Vec<_>>()
+            routes.map(|(object, status)| (object, without_hints(status))).collect::<Vec<_>>()
         };
         prop_assert_eq!(routes(&snapshot), routes(&without(&snapshot, &gone)));
     }
