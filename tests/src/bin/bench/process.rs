@@ -12,6 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How long a server that is asked to end may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The core of the proxy that is measured, and the one of everything else.
 pub(crate) struct Cores {
     pub(crate) proxy: String,
@@ -58,7 +61,7 @@ pub(crate) fn runs_first(process: u32) {
     }
 }
 
-/// A server that is killed when this is dropped.
+/// A server that ends when this is dropped.
 pub(crate) struct Server {
     name: &'static str,
     child: Child,
@@ -126,7 +129,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // Asked first: an instrumented build writes its profile when it ends by itself.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(5));
+        }
+        // It may have ended, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
