@@ -98,7 +98,7 @@ fn alike(one: &str, other: &str) -> bool {
 #[test]
 fn refused_expressions_say_what_to_write() {
     let messages = [
-        ("x*+", "at character 2, '*+' repeats what is repeated already"),
+        ("x*+", "at character 2, '*+' repeats a repetition"),
         ("a{1001}", "at character 2, '{1001}' is more than 1000 times"),
         (
             "(a{500}){3}",

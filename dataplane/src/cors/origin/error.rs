@@ -28,7 +28,7 @@ impl std::error::Error for OriginPatternError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginMistake {
     /// Empty.
-    #[error("is empty: write an origin, such as https://example.com, or '*' for every one")]
+    #[error("is empty: write an origin, such as https://example.com, or '*' for every origin")]
     Empty,
     /// Longer than any origin.
     #[error("is longer than 512 bytes")]
@@ -76,7 +76,7 @@ pub enum OriginMistake {
     #[error("has no host")]
     NoHost,
     /// `*` as the host.
-    #[error("has '*' for its host: write '*.suffix', or '*' alone for every origin")]
+    #[error("has '*' as its host: write '*.suffix', or '*' alone for every origin")]
     WildcardHost,
     /// A `*` that is neither the whole first label, nor the port, nor alone.
     #[error(

@@ -16,7 +16,7 @@ pub(super) enum Mistake {
 
     #[error("'{0}' has nothing before it to repeat: write \\{0} for the character itself")]
     RepeatsNothing(String),
-    #[error("'{0}' repeats what is repeated already: remove one, or use a group, as in (?:a*)+")]
+    #[error("'{0}' repeats a repetition: remove one quantifier, or use a group, as in (?:a*)+")]
     RepeatsRepetition(String),
     #[error("'{0}' is more than 1000 times: write * or + for any number of times")]
     TooOften(String),

@@ -303,7 +303,7 @@ fn an_error_says_what_to_write() {
             "https://bücher.example",
             "has a host in Unicode, which browsers send as its A-label (xn--…): write https://xn--bcher-kva.example",
         ),
-        ("https://*", "has '*' for its host: write '*.suffix', or '*' alone for every origin"),
+        ("https://*", "has '*' as its host: write '*.suffix', or '*' alone for every origin"),
         ("https://a.com:0", "has a port that is neither a number from 1 to 65535 nor '*'"),
     ] {
         assert_eq!(parsed(entry).unwrap_err().to_string(), text);
