@@ -34,7 +34,7 @@ OUTAGES ?= $(foreach s,1 5 30 60 120 300,$(foreach kind,refused hung unreachable
 ROUNDS ?= 1
 
 .PHONY: soak-api-server
-soak-api-server: ## Outages of the API server, measured; others: OUTAGES="refused:30 hung:300"
+soak-api-server: ## Measure API server outages; others: OUTAGES="refused:30 hung:300"
 	tests/kind/cluster run env API_SERVER_OUTAGES="$(foreach round,$(shell seq $(ROUNDS)),$(OUTAGES))" $(CLUSTER_TESTS) api_server
 
 IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -122,11 +122,11 @@ faults: $(ENVOY) ## The same faults of a backend behind Portico, HAProxy and Env
 ENDPOINT_CHANGES_SECONDS ?= 60
 
 .PHONY: soak-endpoints
-soak-endpoints: ## 1,000 changes of endpoints a second under load, for a minute: nothing fails, and what is known of endpoints is kept
+soak-endpoints: ## 1,000 changes of endpoints a second under load, for a minute: nothing fails, and endpoint state is kept
 	ENDPOINT_CHANGES_SECONDS=$(ENDPOINT_CHANGES_SECONDS) $(CARGO) test $(LOCKED) --release -p portico-tests --test programs endpoints -- --nocapture
 
 .PHONY: soak-hostile
-soak-hostile: ## 500 MB of each kind of hostile input: what it costs other clients, and in memory; 15 minutes
+soak-hostile: ## 500 MB of each kind of hostile input: the cost to other clients and in memory; 15 minutes
 	@scripts/need nginx nginx
 	$(BUILD_BENCH) && $$programs/bench --hostile --rounds 2 --seconds 5
 
