@@ -74,7 +74,7 @@ fn every_command_has_its_manual_page() {
     }
     let unknown = portico(&["man", "nonsense"]);
     let error = String::from_utf8(unknown.stderr).unwrap();
-    assert!(!unknown.status.success() && error.contains("there are demo, serve"), "{error}");
+    assert!(!unknown.status.success() && error.contains("the commands are demo, serve"), "{error}");
 }
 
 #[test]

@@ -16,8 +16,8 @@ pub struct DemoArgs {
     /// How long every service delays its responses, as if it were that far away; 0ms: not at all
     #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = values::time)]
     pub latency: Duration,
-    /// Serve the page over https, with a certificate that is made at every start, so that browsers
-    /// warn about it; plain HTTP is redirected
+    /// Serve the page over https, with a certificate that is generated at every start, so that
+    /// browsers warn about it; plain HTTP is redirected
     #[arg(long, conflicts_with = "service")]
     pub tls: bool,
     /// Start only this service, at the address of --http, without a front door, as the Deployments

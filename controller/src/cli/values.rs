@@ -132,7 +132,7 @@ pub(super) fn header(text: &str) -> Result<GivenHeader, String> {
     };
     match name {
         header::HOST => {
-            Err("put the host in --url: nothing is sent, so its address does not matter".to_owned())
+            Err("put the host in --url: nothing is sent, so it need not resolve".to_owned())
         }
         header::ORIGIN => origin(value).map(GivenHeader::Origin),
         name => match HeaderValue::from_str(value) {

@@ -127,7 +127,7 @@ fn greeting(at: &Started, services: &Services, latency: Duration, tls: bool) -> 
 
 fn waits(added: Duration) -> String {
     match added {
-        Duration::ZERO => "none added; --latency 60ms shows what distance does".to_owned(),
+        Duration::ZERO => "none added; --latency 60ms simulates distance".to_owned(),
         added => format!(
             "every service's responses are delayed by {added:?}, as if it were that far away; --latency 0ms turns this off"
         ),

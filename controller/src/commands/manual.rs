@@ -25,7 +25,7 @@ pub(super) fn page(command: Option<&str>) -> anyhow::Result<ExitCode> {
         None => &program,
         Some(name) => program
             .find_subcommand(name)
-            .with_context(|| format!("there is no command '{name}': there are {names}"))?,
+            .with_context(|| format!("there is no command '{name}'; the commands are {names}"))?,
     };
     let mut page = Vec::new();
     Man::new(shown.clone()).render(&mut page)?;

@@ -246,7 +246,7 @@ fn bytes<'v>(value: Value<'v>, key: &str) -> Result<&'v [u8], String> {
         Value::Bytes(bytes) => Ok(bytes),
         Value::Missing => Err(format!("has no key '{key}': add it")),
         Value::TooLarge => Err(format!(
-            "has a key '{key}' of more than {} KiB that is not PEM, or of more than 1 MiB",
+            "has a key '{key}' that is larger than {} KiB and not PEM, or larger than 1 MiB",
             MAX_VALUE_BYTES >> 10
         )),
     }

@@ -142,7 +142,7 @@ impl Headers<'_> {
             Value::Bytes(bytes) if bytes.len() <= MAX_VALUE_BYTES => bytes,
             Value::Bytes(_) | Value::TooLarge => {
                 let message = format!(
-                    "key '{}' of Secret {name} is larger than {} KiB, the most that a header may have: shorten it; until then requests get 503",
+                    "key '{}' of Secret {name} is larger than {} KiB, the limit for a header value: shorten it; until then requests get 503",
                     from.key,
                     MAX_VALUE_BYTES >> 10
                 );

@@ -201,7 +201,11 @@ fn header_name(name: &str) -> Result<String, &'static str> {
 }
 
 fn any_name(name: &str) -> Result<String, &'static str> {
-    if name.is_empty() { Err("is empty: name what is compared") } else { Ok(name.to_owned()) }
+    if name.is_empty() {
+        Err("is empty: name the cookie or query key")
+    } else {
+        Ok(name.to_owned())
+    }
 }
 
 fn list(

@@ -140,11 +140,11 @@ impl<'s> Services<'s> {
         }
         let name = port.name.as_deref().unwrap_or_default();
         if slices.iter().any(|slice| on_port(slice, name).next().is_some()) {
-            return "none of those in its EndpointSlices is ready".to_owned();
+            return "no endpoint in its EndpointSlices is ready".to_owned();
         }
         let ports = || slices.iter().flat_map(|slice| slice.ports.iter().flatten());
         if ports().any(|port| is_port(port, name)) || ports().next().is_none() {
-            return "its EndpointSlices list none".to_owned();
+            return "its EndpointSlices have no endpoints".to_owned();
         }
         let has: BTreeSet<_> =
             ports().map(|port| port.name.as_deref().unwrap_or_default()).collect();
@@ -271,7 +271,7 @@ fn protocol(name: &ObjectName, port: &ServicePort) -> (Protocol, Option<String>)
         })),
         _ => {
             let message = format!(
-                "port {} of Service {name} has appProtocol '{given}', which Portico does not support, so it speaks HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",
+                "port {} of Service {name} has appProtocol '{given}', which Portico does not support, so it uses HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",
                 port.port
             );
             return (Protocol::Http1, Some(message));

@@ -121,7 +121,7 @@ impl<'t> Parser<'t> {
             if self.is_next(|kind| matches!(kind, TokenKind::VersionDirective(..)))? {
                 let token = self.scanner.take()?;
                 if has_version || !matches!(token.kind, TokenKind::VersionDirective(1, 1)) {
-                    return Err(Error::new(token.start, "expected %YAML 1.1, once"));
+                    return Err(Error::new(token.start, "expected one %YAML directive, for 1.1"));
                 }
                 has_version = true;
             } else if self.is_next(|kind| matches!(kind, TokenKind::TagDirective(_)))? {

@@ -304,11 +304,11 @@ fn why_there_is_no_endpoint_is_told_apart() {
             "its port 80 is named 'http', but its EndpointSlices only have ports named 'web'",
         ),
         ("ports: [{name: http, port: 8080}]", "ports: [{port: 8080}]", "without a name"),
-        ("endpoints: [{addresses: [10.0.0.1]}]", "endpoints: []", "its EndpointSlices list none"),
+        ("endpoints: [{addresses: [10.0.0.1]}]", "endpoints: []", "Slices have no endpoints"),
         (
             "[{addresses: [10.0.0.1]}]",
             "[{addresses: [10.0.0.1], conditions: {ready: false}}]",
-            "none of those in its EndpointSlices is ready",
+            "no endpoint in its EndpointSlices is ready",
         ),
     ] {
         assert!(SERVICE.contains(good), "{good}");

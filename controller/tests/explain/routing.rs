@@ -105,7 +105,7 @@ fn many_losers_are_counted() {
     assert_eq!(told["losers"].as_array().unwrap().len(), 100);
     assert_eq!(told["losersOmitted"], 29);
     let text = explain(&manifests, &["--url", "http://www.ep.com/r7"]).out;
-    assert!(text.contains("and 121 more, less close\n"), "{text}");
+    assert!(text.contains("and 121 more that come less close\n"), "{text}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Text {
 
     fn question(&mut self, args: &ExplainArgs) {
         let page = match args.origin() {
-            Some(origin) => format!(", from a page of {}", origin.to_str().unwrap_or_default()),
+            Some(origin) => format!(", from a page at {}", origin.to_str().unwrap_or_default()),
             None => String::new(),
         };
         let asked = format!("{} {}{page}", args.method, args.url);
@@ -110,7 +110,7 @@ impl Text {
         }
         let more = losers.len().saturating_sub(MAX_LOSERS) + omitted;
         if more > 0 {
-            self.line(format_args!("and {more} more, less close"));
+            self.line(format_args!("and {more} more that come less close"));
         }
     }
 

@@ -62,7 +62,7 @@ impl<'s, 'o> Owners<'s, 'o> {
             return Ok(());
         }
         let message = format!(
-            "host '{host}' lies under '{wildcard}' of FrontDoor {name} in another namespace, {why}: have its spec.attach list namespace '{namespace}' without paths, or have the install declare with --host-claims which namespaces may have which hosts"
+            "host '{host}' is covered by '{wildcard}' of FrontDoor {name} in another namespace, {why}: have its spec.attach list namespace '{namespace}' without paths, or have the install declare with --host-claims which namespaces may have which hosts"
         );
         Err((Reason::Conflicted, message))
     }

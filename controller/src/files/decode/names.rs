@@ -35,7 +35,7 @@ fn metadata_name<'d>(
     for duplicate in &document.duplicates {
         let duplicate = duplicate.field();
         if duplicate == field || ["apiVersion", "kind", "metadata"].contains(&duplicate.as_str()) {
-            let message = format!("{kind}: '{duplicate}' is given twice: which object is meant?");
+            let message = format!("{kind}: '{duplicate}' is given twice: remove one");
             return Err(Wrong { field: duplicate, message });
         }
     }

@@ -174,8 +174,7 @@ fn a_duplicate_that_hides_the_name_is_said_of_the_file() {
         ("spec:", "metadata: {name: q}\nspec:", "metadata", "Route"),
     ] {
         let text = ROUTE.replace(from, to);
-        let expected =
-            format!("document 1: {kind}: '{field}' is given twice: which object is meant?");
+        let expected = format!("document 1: {kind}: '{field}' is given twice: remove one");
         assert_eq!(report(&text), [expected], "{text}");
     }
 }

@@ -61,7 +61,7 @@ impl Scanner<'_> {
         let mut increment = None;
         if self.cursor.byte().is_ascii_digit() {
             if self.cursor.byte() == b'0' {
-                return self.error("an indentation can't be 0");
+                return self.error("the indentation indicator can't be 0");
             }
             increment = Some(usize::from(self.cursor.byte() - b'0'));
             self.cursor.skip(1);
