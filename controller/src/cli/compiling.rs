@@ -1,4 +1,4 @@
-//! Flags on which it depends what objects mean. Every command that compiles has all of them, so that
+//! Flags that determine what objects mean. Every command that compiles has all of them, so that
 //! `check` and `explain` say what an install with the same flags does.
 
 use super::{underscores::UnderscoreArgs, values};
@@ -10,7 +10,7 @@ use portico_dataplane::{
     config::Underscores,
 };
 
-/// Flags on which it depends what objects mean.
+/// Flags that determine what objects mean.
 #[derive(Debug, Args)]
 pub struct CompilingArgs {
     /// Request headers whose names have underscores.
