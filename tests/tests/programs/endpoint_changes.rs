@@ -27,6 +27,8 @@ const PACE: Duration = Duration::from_millis(1);
 /// The share of one core that the process may use at most, the load included. Tables are made no
 /// more than a few times a second, however many changes there are.
 const MAX_CPU: f64 = 1.5;
+/// How long a request is held. A backend of the tests waits no longer than 20 s for the next one.
+const MAX_HELD: Duration = Duration::from_secs(10);
 
 /// How long it goes on.
 fn time() -> Duration {
@@ -155,10 +157,6 @@ async fn endpoints_may_change_a_thousand_times_a_second() {
     }
     let ejected = becomes(&serve, failing.address(), "ejected").await;
     let unhealthy = becomes(&serve, ill.address(), "unhealthy").await;
-    let mut held = Wire::connect(serve.http).await.unwrap();
-    held.send(get("/steady/held", "")).await.unwrap();
-    held.read_head().await.unwrap().unwrap();
-
     let (is_over, changes) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
     let mut clients = Vec::new();
     for number in 0..4 {
@@ -188,7 +186,12 @@ async fn endpoints_may_change_a_thousand_times_a_second() {
             }
         })
     };
-    tokio::time::sleep(time()).await;
+    let while_held = time().min(MAX_HELD);
+    tokio::time::sleep(time() - while_held).await;
+    let mut held = Wire::connect(serve.http).await.unwrap();
+    held.send(get("/steady/held", "")).await.unwrap();
+    held.read_head().await.unwrap().unwrap();
+    tokio::time::sleep(while_held).await;
     let took = start.elapsed().as_secs_f64();
     let cpu = (serve.cpu().unwrap() - cpu).as_secs_f64() / took;
     let checked = checks() - checked;
