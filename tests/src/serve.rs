@@ -131,12 +131,9 @@ impl Serve {
         cpu(self.child.id())
     }
 
-    /// Sends a signal, such as `TERM`.
-    pub fn signal(&self, signal: &str) -> Result<()> {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", signal, &id]).status()?;
-        ensure!(status.success(), "no signal was sent");
-        Ok(())
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        signal(self.child.id(), name)
     }
 
     /// Waits for its end.
@@ -193,4 +190,11 @@ pub fn cpu(process: u32) -> Result<Duration> {
         nanos += on_cpu.context("schedstat has another form than documented")?;
     }
     Ok(Duration::from_nanos(nanos))
+}
+
+/// Sends a process a signal, such as `TERM`.
+pub fn signal(process: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill").args(["-s", name, &process.to_string()]).status()?;
+    ensure!(status.success(), "{name} could not be sent");
+    Ok(())
 }

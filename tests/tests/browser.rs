@@ -5,7 +5,7 @@
 use portico_tests::{
     binary,
     browser::{Chromium, Kind, Page, Trust},
-    serve::Serve,
+    serve::{Serve, signal},
 };
 use serde_json::{Value, json};
 use std::{
@@ -72,8 +72,7 @@ impl Demo {
 
     /// Ctrl-C, and how the demo takes it; what it has printed since its start.
     fn interrupt(mut self) -> (ExitStatus, String) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        signal(self.process.id(), "INT").unwrap();
         let mut printed = String::new();
         self.output.read_to_string(&mut printed).unwrap();
         (self.process.wait().unwrap(), printed)

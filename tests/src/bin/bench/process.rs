@@ -1,7 +1,7 @@
 //! Programs pinned to a core, which end with this one, and what the kernel says they used.
 
 use anyhow::{Context, Result, bail};
-use portico_tests::serve::cpu;
+use portico_tests::serve::{cpu, signal};
 use std::{
     ffi::OsStr,
     fs,
@@ -130,7 +130,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Asked first: an instrumented build writes its profile when it ends by itself.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = signal(self.child.id(), "TERM");
         let asked = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(5));
