@@ -175,48 +175,63 @@ impl<S: Source> Publisher<S> {
         self.source.poll_interval().min(free).min(date)
     }
 
-    /// Logs new problems and resolved ones, each once.
+    /// Logs new problems and resolved ones, and which objects are served in an earlier version from
+    /// now on, each once.
     fn report(&mut self, statuses: &BTreeMap<ObjectRef, Status>) {
         let problems: BTreeSet<_> =
             statuses.values().flat_map(|status| &status.problems).cloned().collect();
-        for (problem, WrittenAt { file, line, column }) in
-            self.with_places(problems.difference(&self.problems), |problem| problem.subject())
-        {
-            let Problem { object, severity, field, reason, message, .. } = problem;
-            let (object, file) = (object.to_string(), file.as_deref().map(shown));
-            tracing::warn!(object, ?severity, field, %reason, file, line, column, "{message}");
-        }
-        for (problem, WrittenAt { file, line, column }) in
-            self.with_places(self.problems.difference(&problems), |problem| problem.subject())
-        {
-            let Problem { object, field, reason, .. } = problem;
-            let (object, file) = (object.to_string(), file.as_deref().map(shown));
-            tracing::info!(object, field, %reason, file, line, column, "no longer a problem");
-        }
-        self.problems = problems;
         let kept = statuses
             .iter()
             .filter_map(|(object, status)| Some((object.clone(), status.last_good.clone()?)));
-        let before = std::mem::replace(&mut self.kept, kept.collect());
-        let new = self.kept.iter().filter(|(object, version)| before.get(object) != Some(version));
-        for ((object, version), WrittenAt { file, line, column }) in
-            self.with_places(new, |(object, _)| Subject::object(object))
-        {
-            let (object, file) = (object.to_string(), file.as_deref().map(shown));
-            tracing::warn!(object, file, line, column, "not accepted: {version}");
+        let kept: BTreeMap<_, _> = kept.collect();
+
+        let found = problems.difference(&self.problems).map(News::Found);
+        let resolved = self.problems.difference(&problems).map(News::Resolved);
+        let newly_kept =
+            kept.iter().filter(|(object, version)| self.kept.get(object) != Some(version));
+        let newly_kept = newly_kept.map(|(object, version)| News::Kept(object, version));
+        let news: Vec<_> = found.chain(resolved).chain(newly_kept).collect();
+        let subjects: Vec<_> = news.iter().map(News::subject).collect();
+        for (news, at) in news.iter().zip(self.source.written_at(&subjects)) {
+            news.log(&at);
+        }
+        (self.problems, self.kept) = (problems, kept);
+    }
+}
+
+/// What is new about an object.
+enum News<'n> {
+    /// It has a problem.
+    Found(&'n Problem),
+    /// It no longer has a problem.
+    Resolved(&'n Problem),
+    /// It is served in this earlier version.
+    Kept(&'n ObjectRef, &'n Version),
+}
+
+impl<'n> News<'n> {
+    fn subject(&self) -> Subject<'n> {
+        match *self {
+            Self::Found(problem) | Self::Resolved(problem) => problem.subject(),
+            Self::Kept(object, _) => Subject::object(object),
         }
     }
 
-    /// Each of these with where it is written.
-    fn with_places<'p, T>(
-        &self,
-        all: impl IntoIterator<Item = T>,
-        subject: impl Fn(&T) -> Subject<'p>,
-    ) -> impl Iterator<Item = (T, WrittenAt)> {
-        let all: Vec<_> = all.into_iter().collect();
-        let subjects: Vec<_> = all.iter().map(subject).collect();
-        let places = self.source.written_at(&subjects);
-        all.into_iter().zip(places)
+    /// Logs it, with where its subject is written.
+    fn log(&self, WrittenAt { file, line, column }: &WrittenAt) {
+        let object = self.subject().object.to_string();
+        let file = file.as_deref().map(shown);
+        match self {
+            Self::Found(Problem { severity, field, reason, message, .. }) => {
+                tracing::warn!(object, ?severity, field, %reason, file, line, column, "{message}");
+            }
+            Self::Resolved(Problem { field, reason, .. }) => {
+                tracing::info!(object, field, %reason, file, line, column, "no longer a problem");
+            }
+            Self::Kept(_, version) => {
+                tracing::warn!(object, file, line, column, "not accepted: {version}");
+            }
+        }
     }
 }
 
