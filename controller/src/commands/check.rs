@@ -7,18 +7,12 @@ mod report;
 mod text;
 
 use super::paint::Paint;
-use crate::{
-    cli::{CheckArgs, CheckOutput},
-    compile, files,
-};
+use crate::cli::{CheckArgs, CheckOutput};
 use report::Report;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    super::exist(&args.paths)?;
-    let merged = files::read(&args.paths);
-    let options = super::of_files(&args.compiling);
-    let compiled = compile::compile(&merged.snapshot, &options);
+    let (merged, compiled) = super::compile_once(&args.paths, &args.compiling)?;
     let report = Report::new(&merged, &compiled.statuses, args.strict);
     super::print(&match args.output {
         CheckOutput::Text => text::of(&report, Paint::of_stdout()),

@@ -6,9 +6,9 @@ mod text;
 use super::paint::Paint;
 use crate::{
     cli::{Output, explain::ExplainArgs},
-    compile::{self, Compiled},
+    compile::Compiled,
     diagnostic::{Kind, ObjectRef, Severity},
-    files::{self, Merged},
+    files::Merged,
 };
 use anyhow::Context;
 use portico_dataplane::{
@@ -26,10 +26,7 @@ const HTTPS_PORTS: HttpsPorts = HttpsPorts { http: 8080, https: 8443, public: No
 const VIA_NAME: &str = "portico";
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    super::exist(&args.paths)?;
-    let merged = files::read(&args.paths);
-    let options = super::of_files(&args.compiling);
-    let compiled = compile::compile(&merged.snapshot, &options);
+    let (merged, compiled) = super::compile_once(&args.paths, &args.compiling)?;
     let explanation = explanation(args, &merged, &compiled)?;
     super::print(&match args.output {
         Output::Json => {

@@ -11,8 +11,8 @@ mod serve;
 
 use crate::{
     cli::{Cli, Command, CompilingArgs},
-    compile::Options,
-    files,
+    compile::{self, Compiled, Options},
+    files::{self, Merged},
 };
 use k8s_openapi::jiff::Timestamp;
 use std::{
@@ -53,12 +53,16 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
 
 /// How manifests in files are compiled.
 fn of_files(args: &CompilingArgs) -> Options {
-    Options {
-        loopback_endpoints: true,
-        names_others: true,
-        now: Some(Timestamp::now()),
-        ..args.options()
-    }
+    Options { loopback_endpoints: true, names_others: true, ..args.options() }
+}
+
+/// Reads and compiles manifests once, with their dates judged as of now.
+fn compile_once(paths: &[PathBuf], args: &CompilingArgs) -> Result<(Merged, Compiled), InputError> {
+    exist(paths)?;
+    let merged = files::read(paths);
+    let options = Options { now: Some(Timestamp::now()), ..of_files(args) };
+    let compiled = compile::compile(&merged.snapshot, &options);
+    Ok((merged, compiled))
 }
 
 /// Rejects paths that do not exist, other than that of the standard input.

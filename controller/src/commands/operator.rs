@@ -33,7 +33,6 @@ pub(super) async fn run(args: OperatorArgs) -> anyhow::Result<ExitCode> {
         names_others: false,
         secret_namespaces,
         no_config_maps,
-        now: None,
         ..args.serving.compiling.options()
     };
     let publisher = Publisher::new(operator.source(), options, &mut registry);

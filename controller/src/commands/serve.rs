@@ -2,7 +2,6 @@
 
 use crate::{
     cli::ServeArgs,
-    compile::Options,
     files::Files,
     process::{logging, server},
     publish::{Publisher, debouncer},
@@ -16,8 +15,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut registry = Registry::default();
     let (trigger, debouncer) = debouncer();
     let files = Files::new(args.paths, trigger, &mut registry);
-    // It may be long until the files change, so that dates are not judged.
-    let options = Options { now: None, ..super::of_files(&args.serving.compiling) };
+    let options = super::of_files(&args.serving.compiling);
     let publisher = Publisher::new(files, options, &mut registry);
     server::run(&args.serving, &logs, publisher, debouncer, registry, |_| Ok(()), ready(())).await
 }

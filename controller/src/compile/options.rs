@@ -34,7 +34,7 @@ pub struct Options {
     /// The proxies that FrontDoors trust which don't list any.
     pub trusted_proxies: Arc<[IpNet]>,
     /// The time at which this is compiled, for warnings of certificates that expire. `None`: their
-    /// dates are not judged.
+    /// dates are not judged. A publisher sets it each time.
     pub now: Option<Timestamp>,
 }
 
