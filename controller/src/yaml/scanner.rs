@@ -129,7 +129,7 @@ impl<'t> Scanner<'t> {
             return self.error("the text has ended");
         }
         self.skip_to_token();
-        let column = isize::try_from(self.cursor.column()).unwrap_or(isize::MAX);
+        let column = self.cursor.mark.indent();
         self.unroll_indent(column);
         if self.cursor.is_end() {
             return self.stream_end();
@@ -207,7 +207,7 @@ impl<'t> Scanner<'t> {
         if !self.simple_key_allowed {
             return Ok(());
         }
-        let column = isize::try_from(self.cursor.column()).unwrap_or(isize::MAX);
+        let column = self.cursor.mark.indent();
         self.remove_simple_key(self.flow_level)?;
         self.simple_keys[self.flow_level] = SimpleKey {
             possible: true,
@@ -235,7 +235,7 @@ impl<'t> Scanner<'t> {
         before: Option<usize>,
         kind: TokenKind<'t>,
     ) -> Result<(), Error> {
-        let column = isize::try_from(mark.column()).unwrap_or(isize::MAX);
+        let column = mark.indent();
         if self.flow_level > 0 || self.indent >= column {
             return Ok(());
         }

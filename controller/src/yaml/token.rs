@@ -17,6 +17,11 @@ impl Mark {
     pub(super) fn column(self) -> usize {
         self.at - self.line
     }
+
+    /// The same, to compare with the indentation of collections: -1 outside of any.
+    pub(super) fn indent(self) -> isize {
+        isize::try_from(self.column()).unwrap_or(isize::MAX)
+    }
 }
 
 /// A token and where it is.

@@ -61,7 +61,7 @@ impl<'t> Scanner<'t> {
                 break;
             }
             self.blanks_of_plain_scalar(indent, &mut breaks)?;
-            let column = isize::try_from(self.cursor.column()).unwrap_or(isize::MAX);
+            let column = self.cursor.mark.indent();
             if self.flow_level == 0 && column < indent {
                 break;
             }
@@ -94,7 +94,7 @@ impl<'t> Scanner<'t> {
     ) -> Result<(), Error> {
         loop {
             if self.cursor.is_blank() {
-                let column = isize::try_from(self.cursor.column()).unwrap_or(isize::MAX);
+                let column = self.cursor.mark.indent();
                 if breaks.any && column < indent && self.cursor.byte() == b'\t' {
                     return self.error("a tab can't indent: use spaces");
                 }
