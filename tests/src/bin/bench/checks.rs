@@ -2,12 +2,11 @@
 
 use crate::{
     finding::Finding,
-    peer::portico::Portico,
+    peer::portico::{self, Portico},
     process::{self, Cores},
 };
 use anyhow::Result;
 use std::{
-    fmt::Write as _,
     net::TcpListener as Listener,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -91,37 +90,13 @@ async fn answer(mut stream: TcpStream, times: Times) -> Result<()> {
     }
 }
 
+/// A Route whose endpoints are checked every second.
 fn manifests(port: u16) -> String {
-    let mut yaml = String::from(
-        r#"
-apiVersion: portico.dev/v1alpha1
-kind: FrontDoor
-metadata: {name: bench, namespace: bench}
-spec: {hosts: [{name: "*"}]}
----
-apiVersion: portico.dev/v1alpha1
-kind: Route
-metadata: {name: app, namespace: bench}
-spec:
-  frontDoorRef: {name: bench}
-  matches: [{path: "/*"}]
-  backends: [{service: {name: app, port: 80}}]
-  health: {path: /healthz, interval: 1s}
----
-apiVersion: v1
-kind: Service
-metadata: {name: app, namespace: bench}
-spec: {ports: [{name: http, port: 80}]}
-"#,
-    );
-    for slice in 0..COUNT / 100 {
-        let addresses = (1..=100).map(|last| format!("{{addresses: [127.0.{slice}.{last}]}}"));
-        // A String takes every write.
-        let _ = write!(
-            yaml,
-            "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: slice-{slice}, namespace: bench, labels: {{kubernetes.io/service-name: app}}}}\naddressType: IPv4\nports: [{{name: http, port: {port}, protocol: TCP}}]\nendpoints: [{}]\n",
-            addresses.collect::<Vec<_>>().join(", ")
-        );
-    }
-    yaml
+    let address =
+        |index: usize| format!("{{addresses: [127.0.{}.{}]}}", index / 100, index % 100 + 1);
+    let all: Vec<_> = (0..COUNT).map(address).collect();
+    let one = "{addresses: [127.0.0.1], conditions: {ready: true}}";
+    let manifests = portico::manifests(1, false, port).replace(one, &all.join(", "));
+    // The Route comes last.
+    manifests + "  health: {path: /healthz, interval: 1s}\n"
 }
