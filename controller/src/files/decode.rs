@@ -108,7 +108,7 @@ impl fmt::Display for FileProblem {
 /// Decodes a text. An error means that it can't be parsed, so that its content is unknown.
 pub(super) fn decode(text: &str) -> Result<Contents, Box<FileProblem>> {
     parse::parse(text).map_err(|error| {
-        let hint = syntax::hint(text, error.position.line);
+        let hint = syntax::hint(text, &error);
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         let message = format!("can't be parsed: {}{hint}", error.message);
         Box::new(FileProblem { position: Some(error.position), ..FileProblem::of_file(message) })

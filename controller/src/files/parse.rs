@@ -51,6 +51,8 @@ pub(crate) struct SyntaxError {
     pub(crate) position: Position,
     /// The reason, without the place.
     pub(crate) message: String,
+    /// Which values must be quoted, if the lack of quotes explains it.
+    pub(super) unquoted: Option<&'static str>,
 }
 
 impl fmt::Display for SyntaxError {
@@ -142,6 +144,7 @@ impl<C: Extend<Document>> Reader<'_, C> {
             let refused = SyntaxError {
                 position: position(&self.text[at..], line, error.at - at..error.at - at + 1),
                 message: error.message,
+                unquoted: error.unquoted,
             };
             // More than one value is a stream of JSON, which does not become YAML.
             let rest =
@@ -168,7 +171,7 @@ impl<C: Extend<Document>> Reader<'_, C> {
             if !is_valid {
                 let message = "only a comment may follow '---' on its line".to_owned();
                 let position = position(&text[begin..range.end], line, 0..range.end - begin);
-                return Err(SyntaxError { position, message });
+                return Err(SyntaxError { position, message, unquoted: None });
             }
             let (start, end, format) = (begin, range.end, Format::Yaml);
             let source = Source { start, end, line, first_line: line, format };
@@ -178,7 +181,8 @@ impl<C: Extend<Document>> Reader<'_, C> {
                 Ok(None) => {}
                 Err(error) => {
                     let position = position(&text, line, error.at..error.at + 1);
-                    return Err(SyntaxError { position, message: error.message });
+                    let (message, unquoted) = (error.message, error.unquoted);
+                    return Err(SyntaxError { position, message, unquoted });
                 }
             }
         }

@@ -248,7 +248,7 @@ impl<'t, 'c, E: Events<'t>> Composer<'t, 'c, E> {
     /// What an alias stands for, once more.
     fn alias(&mut self, name: &'t str, at: usize) -> Result<Anchored<'t>, Error> {
         self.written(at)?;
-        let anchored = self.anchors.get(name).map_err(|message| Error::new(at, message))?;
+        let anchored = self.anchors.get(name, at)?;
         self.costs.adds(&mut self.count, anchored.bytes, at)?;
         let anchored = anchored.clone();
         self.count.repeated(anchored.nodes);
@@ -338,9 +338,8 @@ impl<'t, 'c, E: Events<'t>> Composer<'t, 'c, E> {
             | EventKind::SequenceEnd
             | EventKind::MappingStart
             | EventKind::MappingEnd => {
-                let message =
-                    "a key must be a scalar: a value that begins with '{' or '[' must be quoted";
-                return Err(Error::new(at, message));
+                let values = "a value that begins with '{' or '['";
+                return Err(Error::unquoted(at, "a key must be a scalar", values));
             }
         };
         let is_text = matches!(scalar, Scalar::Text(_));

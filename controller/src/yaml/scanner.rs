@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 /// The longest simple key, in characters.
 const MAX_KEY_CHARS: usize = 1024;
 
+/// Why a tab is refused.
+const NO_TAB: &str = "a tab can't indent: use spaces";
+
 /// A token that is a key if a `:` follows it.
 #[derive(Clone, Copy, Debug)]
 struct SimpleKey {
@@ -123,6 +126,11 @@ impl<'t> Scanner<'t> {
         Err(Error::new(self.cursor.mark.at, message))
     }
 
+    /// An error that is explained by a value like these without quotes.
+    fn unquoted<T>(&self, message: &str, values: &'static str) -> Result<T, Error> {
+        Err(Error::unquoted(self.cursor.mark.at, message, values))
+    }
+
     /// Makes at least one more token.
     fn fetch(&mut self) -> Result<(), Error> {
         if self.ended {
@@ -158,10 +166,14 @@ impl<'t> Scanner<'t> {
             b'>' if !in_flow => self.block_scalar(false),
             b'\'' => self.quoted_scalar(true),
             b'"' => self.quoted_scalar(false),
-            b'\t' | b'|' | b'>' | b'%' => {
-                self.error("found a character that can't begin anything here")
+            b'\t' => self.error(NO_TAB),
+            b'|' | b'>' | b'%' => self.unquoted(
+                "found a character that can't begin anything here",
+                "a value that begins with it",
+            ),
+            b'@' | b'`' => {
+                self.unquoted("found a reserved character", "a value that begins with it")
             }
-            b'@' | b'`' => self.error("found a reserved character: quote the value"),
             _ => self.plain_scalar(),
         }
     }
@@ -347,8 +359,7 @@ impl<'t> Scanner<'t> {
         } else {
             if self.flow_level == 0 {
                 if !self.simple_key_allowed {
-                    return self
-                        .error("a key can't be here: a value that contains ': ' must be quoted");
+                    return self.unquoted("a key can't be here", "a value that contains ': '");
                 }
                 self.roll_indent(self.cursor.mark, None, TokenKind::BlockMappingStart)?;
             }

@@ -71,15 +71,22 @@ pub(crate) struct Error {
     pub(crate) at: usize,
     /// Whether it is a bound that has been reached: the text may be well-formed.
     pub(crate) is_bound: bool,
+    /// Which values must be quoted, if the lack of quotes explains it.
+    pub(crate) unquoted: Option<&'static str>,
 }
 
 impl Error {
     pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self { message: message.into(), at, is_bound: false }
+        Self { message: message.into(), at, is_bound: false, unquoted: None }
+    }
+
+    /// One that is explained by a value like these without quotes.
+    pub(super) fn unquoted(at: usize, message: impl Into<String>, values: &'static str) -> Self {
+        Self { unquoted: Some(values), ..Self::new(at, message) }
     }
 
     pub(super) fn bound(at: usize, message: impl Into<String>) -> Self {
-        Self { message: message.into(), at, is_bound: true }
+        Self { is_bound: true, ..Self::new(at, message) }
     }
 
     pub(super) fn too_deep(at: usize) -> Self {

@@ -10,7 +10,7 @@ const SERVICE: &str = "---\napiVersion: v1\nkind: Service\nmetadata: {name: app,
      addressType: IPv4\nports: [{name: http, port: 8080}]\nendpoints: [{addresses: [10.0.0.1]}]\n";
 
 /// The errors and warnings of what these documents have, each with its field.
-fn said(text: &str) -> Vec<String> {
+pub(crate) fn said(text: &str) -> Vec<String> {
     let (_, report) = json(&[("x.yaml", text)]);
     let text = |problem: &Value| {
         let part = |name: &str| problem[name].as_str().unwrap().to_owned();
@@ -39,7 +39,7 @@ fn corrected(document: &str, mistakes: &[Mistake]) {
     }
 }
 
-fn everything() -> String {
+pub(crate) fn everything() -> String {
     [FRONT_DOOR, "---", ROUTE, SERVICE].concat()
 }
 
@@ -258,28 +258,6 @@ fn what_is_taken_literally_is_a_warning_with_the_pattern_that_was_meant() {
     let claim = everything()
         .replace("com}]}", "com}], attach: [{namespaces: [web], paths: [\"/home/:id\", /home]}]}");
     assert!(said(&claim)[0].contains("write /home/{id}"), "{:?}", said(&claim));
-}
-
-#[test]
-fn yaml_that_is_none_says_how_to_quote_and_what_to_render() {
-    for (wrong, hint, right) in [
-        ("path: *", "needs quotes: write '*'", "path: '*'"),
-        ("path: *.html", "write '*.html'", "path: '*.html'"),
-        ("paths: [*]", "write '*'", "paths: ['*']"),
-        ("a: @b", "write '@b'", "a: '@b'"),
-        ("a: 50% of: it", "write '50% of: it'", "a: '50% of: it'"),
-        ("a:\n\tb: 1", "indent with spaces", "a:\n  b: 1"),
-        ("path: {{ .Values.path }}", "helm template", "path: /x"),
-        ("{{- if .Values.on }}\na: 1\n{{- end }}", "helm template", "a: 1"),
-        ("a: {{ .Values.a }}/{{ .Values.b }}", "helm template", "a: /x/y"),
-    ] {
-        let problems = said(wrong);
-        assert!(problems.iter().any(|it| it.contains(hint)), "{wrong}: {hint}: {problems:#?}");
-        let left = said(right);
-        assert!(left.iter().all(|it| !it.contains("can't be parsed")), "{right}: {left:#?}");
-    }
-    let quoted = said(&everything().replace("/home", "\"{{ .Values.path }}\""));
-    assert!(quoted[0].contains("helm template . | portico check -"), "{quoted:#?}");
 }
 
 #[test]

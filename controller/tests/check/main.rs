@@ -4,6 +4,7 @@
 mod exit_codes;
 mod hints;
 mod places;
+mod syntax;
 mod tries;
 
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The anchors of a document.
 
-use crate::yaml::scalar::Scalar;
+use crate::yaml::{scalar::Scalar, token::Error};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -45,13 +45,15 @@ impl<'t> Anchors<'t> {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Result<&Anchored<'t>, String> {
+    /// What an alias at this offset stands for.
+    pub(super) fn get(&self, name: &str, at: usize) -> Result<&Anchored<'t>, Error> {
         match self.known.get(name) {
             Some((_, Some(anchored))) => Ok(anchored),
-            Some((_, None)) => Err(format!("the anchor '{name}' contains itself")),
-            None => Err(format!(
-                "there is no anchor '{name}' before this: a value that begins with '*' must be quoted"
-            )),
+            Some((_, None)) => Err(Error::new(at, format!("the anchor '{name}' contains itself"))),
+            None => {
+                let message = format!("there is no anchor '{name}' before this");
+                Err(Error::unquoted(at, message, "a value that begins with '*'"))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Scalars that are introduced by `|` or `>`.
 
-use super::{Scanner, TokenKind};
+use super::{NO_TAB, Scanner, TokenKind};
 use crate::yaml::token::Error;
 use std::borrow::Cow;
 
@@ -102,7 +102,7 @@ impl Scanner<'_> {
             }
             most = most.max(self.cursor.column());
             if within(self.cursor.column()) && self.cursor.byte() == b'\t' {
-                return self.error("a tab can't indent: use spaces");
+                return self.error(NO_TAB);
             }
             if !self.cursor.is_break(0) {
                 break;

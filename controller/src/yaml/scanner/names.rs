@@ -14,9 +14,10 @@ impl<'t> Scanner<'t> {
         let ends =
             matches!(self.cursor.byte(), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
         if name.is_empty() || !(ends || self.cursor.is_space(0)) {
-            return Err(Error::new(
+            return Err(Error::unquoted(
                 start,
-                "expected a name of letters and digits after '&' or '*': a value that begins with one of them must be quoted",
+                "expected a name of letters and digits after '&' or '*'",
+                "a value that begins with one of them",
             ));
         }
         self.push(kind(name), start);
@@ -39,9 +40,7 @@ impl<'t> Scanner<'t> {
             self.short_tag()?
         };
         if !self.cursor.is_space(0) {
-            return self.error(
-                "expected a space after the tag: a value that begins with '!' must be quoted",
-            );
+            return self.unquoted("expected a space after the tag", "a value that begins with '!'");
         }
         self.push(TokenKind::Tag(Box::new(parts)), start);
         Ok(())
@@ -132,12 +131,18 @@ impl<'t> Scanner<'t> {
         self.cursor.skip(1);
         let name = self.cursor.take_word();
         if !self.cursor.is_space(0) {
-            return self.error("expected a space after the directive's name");
+            return self.unquoted(
+                "expected a space after the directive's name",
+                "a value that begins with '%'",
+            );
         }
         let kind = match name {
             "YAML" => self.version()?,
             "TAG" => self.tag_directive()?,
-            _ => return Err(Error::new(start, "a value that begins with '%' must be quoted")),
+            _ => {
+                let message = "expected the directive %YAML or %TAG";
+                return Err(Error::unquoted(start, message, "a value that begins with '%'"));
+            }
         };
         self.push(kind, start);
         self.cursor.skip_blanks();

@@ -1,6 +1,6 @@
 //! Plain scalars, and how lines are folded in them and in quoted ones.
 
-use super::{Scanner, TokenKind};
+use super::{NO_TAB, Scanner, TokenKind};
 use crate::yaml::token::Error;
 use std::borrow::Cow;
 
@@ -96,7 +96,7 @@ impl<'t> Scanner<'t> {
             if self.cursor.is_blank() {
                 let column = self.cursor.mark.indent();
                 if breaks.any && column < indent && self.cursor.byte() == b'\t' {
-                    return self.error("a tab can't indent: use spaces");
+                    return self.error(NO_TAB);
                 }
                 self.cursor.skip(1);
             } else if self.cursor.is_break(0) {
