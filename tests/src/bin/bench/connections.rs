@@ -19,6 +19,9 @@ use std::{
 const COUNT: usize = 200;
 /// How many of them are idle where they are many.
 const IDLE: usize = 10_000;
+/// How many open first and close again: what a first request touches, the program's own pages above
+/// all, belongs to no connection.
+const FIRST: usize = 20;
 /// Files that are open beside them.
 const BESIDE: usize = 200;
 /// Memory that is freed is returned to the system some seconds later.
@@ -142,9 +145,11 @@ fn growth_with<S>(
 ) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let portico = Portico::start_with(folder.path(), cores, manifests, 1, flags)?;
-    thread::sleep(Duration::from_secs(1));
+    let connections = |count| (0..count).map(|_| open(&portico)).collect::<Result<Vec<_>>>();
+    drop(connections(FIRST)?);
+    thread::sleep(REST);
     let (before, _) = portico.server.memory()?;
-    let connections = (0..count).map(|_| open(&portico)).collect::<Result<Vec<_>>>()?;
+    let connections = connections(count)?;
     thread::sleep(REST);
     let (after, _) = portico.server.memory()?;
     drop(connections);
