@@ -193,7 +193,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;
             if let Some(id) = destination.trusted_id(head) {
-                self.record.id = id.clone();
+                self.record.id = request_id::never_indexed(id.clone());
             }
         }
         if let Some(matched) = arrived.matched {

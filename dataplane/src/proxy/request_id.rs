@@ -38,8 +38,15 @@ impl RequestIds {
             pair[1] = DIGITS[usize::from(byte & 15)];
         }
         // Hexadecimal digits are always a valid value.
-        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+        never_indexed(HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-")))
     }
+}
+
+/// Keeps an id out of HPACK's tables (RFC 7541 §7.1.3), whose entries it would be compared with and
+/// displace: no other message has it.
+pub(super) fn never_indexed(mut id: HeaderValue) -> HeaderValue {
+    id.set_sensitive(true);
+    id
 }
 
 #[cfg(test)]
