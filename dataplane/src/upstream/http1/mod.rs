@@ -174,6 +174,11 @@ impl Http1 {
 
     /// Reads more; returns the number of bytes, 0 at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.is_empty() {
+            // From the buffer's beginning, if nothing of it is in use any more: that is in the
+            // processor's cache.
+            let _ = self.input.try_reclaim(self.read_size);
+        }
         if self.input.capacity() - self.input.len() < self.read_size / 4 {
             self.input.reserve(self.read_size);
         }
