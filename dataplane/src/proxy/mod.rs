@@ -41,7 +41,7 @@ use crate::{
     table::Table, telemetry::RequestRecord, upstream::Tunnel,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Version, header, request::Parts};
+use http::{HeaderValue, Response, Version, header, request::Parts};
 use hyper::body::Body;
 use response_body::Content;
 use route_state::RouteState;
@@ -52,15 +52,16 @@ use turns::Turn;
 /// How long a client may take to accept a response that Portico generates.
 const LOCAL_REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves one request. Never fails: a refusal is a response too.
+/// Serves one request. Never fails: a refusal is a response too. The head is boxed because an `async`
+/// function keeps what it is given beside what it makes of it, for as long as it runs.
 pub(crate) async fn handle<D: Downstream>(
     shared: Rc<Shared>,
     downstream: Rc<D>,
-    request: Request<Incoming>,
+    mut head: Box<Parts>,
+    body: Incoming,
 ) -> Result<Response<ResponseBody<D>>, Infallible> {
     downstream.begin();
     poll_fn(|cx| downstream.poll_turn(cx)).await;
-    let (mut head, body) = request.into_parts();
     let (method, version) = (head.method.clone(), head.version);
     let is_grpc = grpc::is_call(version, &head.headers);
     let id = shared.ids.next();

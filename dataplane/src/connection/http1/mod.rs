@@ -132,7 +132,8 @@ where
 {
     let limits = &shared.limits;
     let respond = |request: Request<hyper::body::Incoming>| {
-        proxy::handle(shared.clone(), state.clone(), request.map(Incoming::Http1))
+        let (head, body) = request.into_parts();
+        proxy::handle(shared.clone(), state.clone(), Box::new(head), Incoming::Http1(body))
     };
     // One of the two: without hyper a connection is parked.
     let mut parked = Some(guard);
@@ -232,7 +233,8 @@ async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
         return;
     }
     let drain = async {
-        let mut sink = [0; 4096];
+        // Few connections linger, so that the others don't carry it.
+        let mut sink = vec![0; 4096];
         while matches!(io.read(&mut sink).await, Ok(read) if read > 0) {}
     };
     // Either way it is over: the client has stopped sending, or its time is up.

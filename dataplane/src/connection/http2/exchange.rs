@@ -17,16 +17,18 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Serves one request.
-pub(super) async fn serve(
+/// Serves one request. What needs no waiting is done at once, so that what waits is small: there is
+/// one of it for each request of each connection.
+pub(super) fn serve(
     shared: Rc<Shared>,
-    connection: Rc<ConnState>,
+    connection: &Rc<ConnState>,
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
-) {
-    let (mut head, body) = request.into_parts();
+) -> impl Future<Output = ()> + use<> {
+    let (head, body) = request.into_parts();
+    let mut head = Box::new(head);
     let method = head.method.clone();
-    let stream = Rc::new(Stream::new(&connection, respond, head::size(&head)));
+    let stream = Rc::new(Stream::new(connection, respond, head::size(&head)));
     match head::admit(&mut head, &shared.limits) {
         Ok(websocket) => *stream.websocket.borrow_mut() = websocket,
         Err(refusal) => {
@@ -41,24 +43,24 @@ pub(super) async fn serve(
         content_length(&head),
         stream.request.deadline.now(),
     )));
-    let response = {
-        let body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>> = match stream.offers_upgrade()
-        {
-            // What follows is the WebSocket's.
-            true => Box::pin(Empty::new().map_err(BoxError::from)),
-            false => Box::pin(ClientBody(stream.clone())),
-        };
-        let body = Incoming::Http2(body);
-        let request = Request::from_parts(head, body);
-        let mut handled = pin!(proxy::handle(shared, stream.clone(), request));
-        poll_fn(|cx| match stream.poll_gone(cx) {
-            true => Poll::Ready(None),
-            false => handled.as_mut().poll(cx).map(Some),
-        })
-        .await
+    let body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError>>> = match stream.offers_upgrade() {
+        // What follows is the WebSocket's.
+        true => Box::pin(Empty::new().map_err(BoxError::from)),
+        false => Box::pin(ClientBody(stream.clone())),
     };
-    let Some(Ok(response)) = response else { return };
-    outgoing::send(&stream, &method, response).await;
+    async move {
+        let response = {
+            let handled = proxy::handle(shared, stream.clone(), head, Incoming::Http2(body));
+            let mut handled = pin!(handled);
+            poll_fn(|cx| match stream.poll_gone(cx) {
+                true => Poll::Ready(None),
+                false => handled.as_mut().poll(cx).map(Some),
+            })
+            .await
+        };
+        let Some(Ok(response)) = response else { return };
+        outgoing::send(&stream, &method, response).await;
+    }
 }
 
 fn expects_continue(head: &Parts) -> bool {

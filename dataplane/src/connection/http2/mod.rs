@@ -174,8 +174,8 @@ where
                     left -= 1;
                 }
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    let (shared, state) = (self.shared.clone(), self.state.clone());
-                    let served = exchange::serve(shared, state, request, respond);
+                    let shared = self.shared.clone();
+                    let served = exchange::serve(shared, &self.state, request, respond);
                     self.streams.push(Box::pin(served));
                     left -= 1;
                 }

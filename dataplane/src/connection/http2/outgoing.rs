@@ -40,7 +40,8 @@ pub(super) async fn send(
 ) {
     let (mut head, body) = response.into_parts();
     if let Some(upgraded) = stream.upgraded.take() {
-        return pass_websocket(stream, head, upgraded).await;
+        // Boxed, so that other responses don't carry its state.
+        return Box::pin(pass_websocket(stream, head, upgraded)).await;
     }
     let (is_head, is_empty) = (method == Method::HEAD, has_no_content(head.status));
     let length = body.size_hint().exact().filter(|length| !is_head || *length > 0);
