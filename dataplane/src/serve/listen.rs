@@ -62,9 +62,27 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
+    // Inherited by the connections. Responses are written whole, so waiting to fill segments would
+    // only delay them.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     if shared {
         socket.listen(BACKLOG)?;
     }
     Ok(socket.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_delay_nothing() {
+        let (address, listeners) = bind(([127, 0, 0, 1], 0).into(), 1).unwrap();
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        listeners[0].set_nonblocking(false).unwrap();
+        let (accepted, _) = listeners[0].accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+    }
 }

@@ -206,20 +206,22 @@ fn admit(worker: &Worker, scheme: Scheme, stream: TcpStream, peer: SocketAddr) -
 fn spawn_waiting(worker: &Worker) {
     let Some(accepted) = worker.waiting.take() else { return };
     let Accepted { scheme, stream, peer, admission } = accepted;
-    // Responses are written whole, so waiting to fill segments would only delay them. A socket that
-    // does not support it still works.
-    let _ = stream.set_nodelay(true);
     let (shared, registry) = (worker.shared.clone(), &worker.registry);
     match scheme {
         Scheme::Http => {
             let peer = Peer::new(peer, scheme);
-            spawn_local(connection::serve(shared, registry, stream, peer, admission))
+            spawn_boxed(connection::serve(shared, registry, stream, peer, admission));
         }
         Scheme::Https => {
             let tls = worker.tls.clone();
-            spawn_local(connection::serve_tls(shared, registry, tls, stream, peer, admission))
+            spawn_boxed(connection::serve_tls(shared, registry, tls, stream, peer, admission));
         }
-    };
+    }
+}
+
+/// Spawns a task for a connection. Its future is moved many times on its way into a task, and is large.
+fn spawn_boxed(connection: impl Future<Output = ()> + 'static) {
+    spawn_local(Box::pin(connection));
 }
 
 async fn accept(worker: Rc<Worker>, listeners: Rc<Listeners<tokio::net::TcpListener>>) {
