@@ -2,7 +2,7 @@
 
 use super::{
     clock::Moment,
-    fields::{Fields, Syntax},
+    fields::{Fields, Syntax, name},
 };
 use crate::table::ObjectName;
 use std::{
@@ -88,46 +88,48 @@ impl Entry<'_> {
         match self.route {
             Some(ObjectName { namespace, name }) => {
                 let parts: [&str; 3] = [namespace, "/", name];
-                fields.text("route", &parts);
+                fields.text(name!("route"), &parts);
             }
-            None => fields.text("route", &["-"]),
+            None => fields.text(name!("route"), &["-"]),
         }
-        fields.text("backend", &[self.backend.unwrap_or("-")]);
+        fields.text(name!("backend"), &[self.backend.unwrap_or("-")]);
         if let Some(endpoint) = self.endpoint {
-            fields.endpoint("endpoint", endpoint);
+            fields.endpoint(name!("endpoint"), endpoint);
         }
         if self.panic {
-            fields.truth("panic");
+            fields.truth(name!("panic"));
         }
-        fields.address("client", self.client);
+        fields.address(name!("client"), self.client);
         for (name, value) in [
-            ("method", self.method),
-            ("host", self.host),
-            ("path", self.path),
-            ("version", self.version),
+            (name!("method"), self.method),
+            (name!("host"), self.host),
+            (name!("path"), self.path),
+            (name!("version"), self.version),
         ] {
             fields.text(name, &[value.unwrap_or("-")]);
         }
-        for (name, value) in [("client_cert", self.client_cert), ("user_agent", self.user_agent)] {
+        for (name, value) in
+            [(name!("client_cert"), self.client_cert), (name!("user_agent"), self.user_agent)]
+        {
             if let Some(value) = value {
                 fields.text(name, &[value]);
             }
         }
-        fields.number("status", self.status.into());
-        fields.text("reason", &[self.reason]);
+        fields.number(name!("status"), self.status.into());
+        fields.text(name!("reason"), &[self.reason]);
         if let Some(cors) = &self.cors {
-            fields.word("cors", cors);
+            fields.word(name!("cors"), cors);
         }
-        fields.number("bytes_in", self.bytes_in);
-        fields.number("bytes_out", self.bytes_out);
-        fields.millis("duration_ms", self.duration);
+        fields.number(name!("bytes_in"), self.bytes_in);
+        fields.number(name!("bytes_out"), self.bytes_out);
+        fields.millis(name!("duration_ms"), self.duration);
         if let Some(upstream) = self.upstream {
-            fields.millis("upstream_ms", upstream);
+            fields.millis(name!("upstream_ms"), upstream);
         }
-        fields.number("upstream_bytes_sent", self.upstream_bytes_sent);
-        fields.number("upstream_bytes_received", self.upstream_bytes_received);
-        fields.number("tries", self.tries.into());
-        fields.word("request_id", &[self.request_id]);
+        fields.number(name!("upstream_bytes_sent"), self.upstream_bytes_sent);
+        fields.number(name!("upstream_bytes_received"), self.upstream_bytes_received);
+        fields.number(name!("tries"), self.tries.into());
+        fields.word(name!("request_id"), &[self.request_id]);
     }
 }
 

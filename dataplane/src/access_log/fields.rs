@@ -18,6 +18,27 @@ pub(super) enum Syntax {
     Json,
 }
 
+/// The name of a field with what is around it, in each syntax: joined when Portico is compiled,
+/// because that is done less often than a line is written.
+#[derive(Debug)]
+pub(super) struct Name {
+    pub(super) text: &'static str,
+    pub(super) coloured: &'static str,
+    pub(super) json: &'static str,
+}
+
+/// The [`Name`] of a field.
+macro_rules! name {
+    ($name:literal) => {
+        &$crate::access_log::fields::Name {
+            text: concat!(" ", $name, "="),
+            coloured: concat!(" \x1b[3m", $name, "\x1b[0m\x1b[2m=\x1b[0m"),
+            json: concat!(",\"", $name, "\":"),
+        }
+    };
+}
+pub(super) use name;
+
 /// A line that is being written.
 pub(super) struct Fields<'o> {
     syntax: Syntax,
@@ -49,7 +70,7 @@ impl<'o> Fields<'o> {
     }
 
     /// A string, given in parts, with quotes.
-    pub(super) fn text(&mut self, name: &str, parts: &[&str]) {
+    pub(super) fn text(&mut self, name: &Name, parts: &[&str]) {
         self.name(name);
         self.out.push(b'"');
         parts.iter().for_each(|part| self.escaped(part));
@@ -57,7 +78,7 @@ impl<'o> Fields<'o> {
     }
 
     /// A string, given in parts, that has quotes in JSON only.
-    pub(super) fn word(&mut self, name: &str, parts: &[&str]) {
+    pub(super) fn word(&mut self, name: &Name, parts: &[&str]) {
         match self.syntax {
             Syntax::Json => self.text(name, parts),
             Syntax::Text | Syntax::Coloured => {
@@ -68,7 +89,7 @@ impl<'o> Fields<'o> {
     }
 
     /// An IP address, written as a word.
-    pub(super) fn address(&mut self, name: &str, address: IpAddr) {
+    pub(super) fn address(&mut self, name: &Name, address: IpAddr) {
         self.name(name);
         self.quote();
         ip(address, self.out);
@@ -76,7 +97,7 @@ impl<'o> Fields<'o> {
     }
 
     /// An address with a port, written as a word.
-    pub(super) fn endpoint(&mut self, name: &str, endpoint: SocketAddr) {
+    pub(super) fn endpoint(&mut self, name: &Name, endpoint: SocketAddr) {
         self.name(name);
         self.quote();
         match endpoint {
@@ -92,19 +113,19 @@ impl<'o> Fields<'o> {
     }
 
     /// A number.
-    pub(super) fn number(&mut self, name: &str, value: u64) {
+    pub(super) fn number(&mut self, name: &Name, value: u64) {
         self.name(name);
         number(value, self.out);
     }
 
     /// `true`.
-    pub(super) fn truth(&mut self, name: &str) {
+    pub(super) fn truth(&mut self, name: &Name) {
         self.name(name);
         self.out.extend_from_slice(b"true");
     }
 
     /// A time in milliseconds, as a decimal number with microseconds.
-    pub(super) fn millis(&mut self, name: &str, value: Duration) {
+    pub(super) fn millis(&mut self, name: &Name, value: Duration) {
         self.name(name);
         let micros = value.as_nanos().saturating_add(500) / 1_000;
         let micros = u64::try_from(micros).unwrap_or(u64::MAX);
@@ -115,15 +136,13 @@ impl<'o> Fields<'o> {
         self.out.extend_from_slice(&digits[..needed]);
     }
 
-    fn name(&mut self, name: &str) {
-        let (before, after): (&[u8], &[u8]) = match self.syntax {
-            Syntax::Text => (b" ", b"="),
-            Syntax::Coloured => (b" \x1b[3m", b"\x1b[0m\x1b[2m=\x1b[0m"),
-            Syntax::Json => (b",\"", b"\":"),
+    fn name(&mut self, name: &Name) {
+        let name = match self.syntax {
+            Syntax::Text => name.text,
+            Syntax::Coloured => name.coloured,
+            Syntax::Json => name.json,
         };
-        self.out.extend_from_slice(before);
         self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(after);
     }
 
     fn quote(&mut self) {
