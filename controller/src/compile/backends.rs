@@ -5,7 +5,7 @@ use super::{
     backend_tls::BackendTlsField,
     certificates::Certificates,
     report::Report,
-    services::{Port, Services},
+    services::{Port, Resolved, Services},
 };
 use crate::diagnostic::{FieldPath, Reason};
 use http::HeaderValue;
@@ -61,7 +61,7 @@ impl<'s> Backends<'_, '_, 's> {
         backends: &'s [crds::Backend],
         at: &FieldPath<'_>,
         report: &mut Report,
-    ) -> Vec<Backend> {
+    ) -> Vec<Arc<Backend>> {
         if backends.is_empty() || backends.len() > MAX_BACKENDS {
             report
                 .invalid(at, format!("has {} backends: list 1 to {MAX_BACKENDS}", backends.len()));
@@ -69,13 +69,13 @@ impl<'s> Backends<'_, '_, 's> {
         let backends = backends.iter().enumerate().take(MAX_BACKENDS);
         let compiled = backends.filter_map(|(i, one)| self.backend(one, &at.index(i), report));
         let mut compiled: Vec<_> = compiled.collect();
-        let is_ready = |(backend, is_last_resort): &(Backend, bool)| {
+        let is_ready = |(backend, is_last_resort): &(Arc<Backend>, bool)| {
             !is_last_resort && backend.weight > 0 && backend.target.is_available()
         };
         if compiled.iter().any(is_ready) {
             // A ready endpoint of any backend is better than one that is about to end.
             for (backend, _) in compiled.iter_mut().filter(|(_, is_last_resort)| *is_last_resort) {
-                backend.target = Target::Endpoints(Arc::default());
+                Arc::make_mut(backend).target = Target::Endpoints(Arc::default());
             }
         }
         compiled.into_iter().map(|(backend, _)| backend).collect()
@@ -87,9 +87,16 @@ impl<'s> Backends<'_, '_, 's> {
         backend: &'s crds::Backend,
         at: &FieldPath<'_>,
         report: &mut Report,
-    ) -> Option<(Backend, bool)> {
+    ) -> Option<(Arc<Backend>, bool)> {
         let weight = number(backend.weight, MAX_WEIGHT, &at.child("weight"), report);
         let priority = number(backend.priority, MAX_PRIORITY, &at.child("priority"), report);
+        let port = self.plain_port(backend);
+        let port = port.as_ref().and_then(|port| port.as_ref().as_ref().ok());
+        if let (Some(port), Some(weight), Some(priority)) = (port, weight, priority)
+            && let Some(shared) = port.shared(weight, priority)
+        {
+            return Some((shared, port.is_last_resort));
+        }
         let resolved = match (&backend.service, &backend.external) {
             (Some(service), None) => self.service(service, &at.child("service"), report),
             (None, Some(external)) => {
@@ -128,7 +135,25 @@ impl<'s> Backends<'_, '_, 's> {
         let (weight, priority) = (weight?, priority?);
         let own_authorities = authorities;
         let backend = Backend { name, weight, priority, protocol, host, own_authorities, target };
+        let backend = Arc::new(backend);
+        if let Some(port) = port {
+            port.share(&backend);
+        }
         Some((backend, is_last_resort))
+    }
+
+    /// The port of a Service of which all Routes make the same backend, without anything to report:
+    /// neither `tls` nor `rewrite.host` changes it.
+    fn plain_port(&mut self, backend: &'s crds::Backend) -> Option<Resolved> {
+        match backend {
+            crds::Backend { service: Some(service), external: None, tls: None, .. } => {
+                let resolved = self.services.resolve(&self.route.namespace, service);
+                let is_plain = self.host.is_none()
+                    && resolved.as_ref().as_ref().is_ok_and(Port::is_unremarkable);
+                is_plain.then_some(resolved)
+            }
+            _ => None,
+        }
     }
 
     /// Applies `tls`. Without what it refers to, the backend takes no request.

@@ -10,8 +10,9 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use portico_crds::ServiceBackend;
-use portico_dataplane::table::{BackendTls, ObjectName, Protocol, Verification};
+use portico_dataplane::table::{Backend, BackendTls, ObjectName, Protocol, Verification};
 use std::{
+    cell::RefCell,
     collections::{BTreeSet, HashMap},
     net::SocketAddr,
     rc::Rc,
@@ -24,6 +25,9 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MAX_NAMES_SHOWN: usize = 5;
 /// How many slices of a namespace are searched for one without that label.
 const MAX_SLICES_SEARCHED: usize = 1000;
+
+/// How many backends of a port, which differ in weight or priority, are kept for further Routes.
+const MAX_SHARED: usize = 16;
 
 /// A port of a Service, with a supported protocol.
 #[derive(Debug)]
@@ -40,6 +44,29 @@ pub(super) struct Port {
     pub(super) warning: Option<String>,
     /// Why there are no endpoints, if there are none.
     pub(super) why_none: Option<String>,
+    /// The backends that Routes have made of it.
+    shared: RefCell<Vec<Arc<Backend>>>,
+}
+
+impl Port {
+    /// Whether there is nothing to report of it.
+    pub(super) fn is_unremarkable(&self) -> bool {
+        self.refused.is_empty() && self.warning.is_none() && self.why_none.is_none()
+    }
+
+    /// The backend that an earlier Route has made of it, if that has this weight and priority.
+    pub(super) fn shared(&self, weight: u32, priority: u32) -> Option<Arc<Backend>> {
+        let shared = self.shared.borrow();
+        shared.iter().find(|one| (one.weight, one.priority) == (weight, priority)).cloned()
+    }
+
+    /// Keeps a backend for further Routes.
+    pub(super) fn share(&self, backend: &Arc<Backend>) {
+        let mut shared = self.shared.borrow_mut();
+        if shared.len() < MAX_SHARED {
+            shared.push(backend.clone());
+        }
+    }
 }
 
 /// What a reference to a Service's port resolves to, or why it does not resolve.
@@ -125,7 +152,8 @@ impl<'s> Services<'s> {
         let none = endpoints.is_empty() && refused.is_empty();
         let why_none = none.then(|| self.why_none(&service, port, slices));
         let endpoints = endpoints.into();
-        Ok(Port { number, protocol, endpoints, is_last_resort, refused, warning, why_none })
+        let shared = RefCell::default();
+        Ok(Port { number, protocol, endpoints, is_last_resort, refused, warning, why_none, shared })
     }
 
     /// Why a port has no ready endpoints. Says nothing that changes as endpoints come and go.

@@ -319,7 +319,7 @@ fn backends(table: &Table) -> impl Iterator<Item = (&Route, &Backend)> {
             Action::Forward(forward) => forward.backends(),
             Action::Redirect(_) | Action::Respond(_) | Action::NotAccepted(_) => &[],
         };
-        backends.iter().map(|backend| (&**route, backend))
+        backends.iter().map(|backend| (&**route, &**backend))
     })
 }
 

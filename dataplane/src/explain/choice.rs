@@ -5,7 +5,7 @@ use crate::table::{
     Retry, Route,
 };
 use serde::Serialize;
-use std::{fmt::Write, ops::RangeInclusive, time::Duration};
+use std::{fmt::Write, ops::RangeInclusive, sync::Arc, time::Duration};
 
 /// Something that decides at run time which backend and endpoint get a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub(super) fn why_not(
     forward: &Forward,
     affinity: Option<&Affinity>,
 ) -> Option<String> {
-    let is_eligible = |other: &&Backend| other.weight > 0 && other.target.is_available();
+    let is_eligible = |other: &&Arc<Backend>| other.weight > 0 && other.target.is_available();
     if !backend.target.is_available() {
         return Some("no endpoint is ready".to_owned());
     }

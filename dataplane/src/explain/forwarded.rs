@@ -8,6 +8,7 @@ use super::{
 use crate::table::{Backend, Protocol, Target};
 use http::{HeaderMap, Method, header};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The request as the backend gets it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,7 +64,7 @@ impl Forwarded {
         let first = all.first().map(|(_, _, headers)| (*headers).clone()).unwrap_or_default();
         let route = run.arrived.matched.map(|matched| &*matched.target);
         let affinity = route.and_then(|route| route.selection.affinity.as_ref());
-        let share = |(share, backend, headers): (f64, &Backend, &HeaderMap)| BackendShare {
+        let share = |(share, backend, headers): (f64, &Arc<Backend>, &HeaderMap)| BackendShare {
             name: backend.name.clone(),
             priority: backend.priority,
             weight: backend.weight,

@@ -75,8 +75,8 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Those of a Route's backends; `key` is the FrontDoor's uid, which no client knows.
-    pub(super) fn of(key: &str, backends: &[Backend], sets: &[Arc<BackendSet>]) -> Self {
-        let of_backend = |(backend, set): (&Backend, &Arc<BackendSet>)| -> Vec<_> {
+    pub(super) fn of(key: &str, backends: &[Arc<Backend>], sets: &[Arc<BackendSet>]) -> Self {
+        let of_backend = |(backend, set): (&Arc<Backend>, &Arc<BackendSet>)| -> Vec<_> {
             let addresses = set.members.iter().map(|member| member.endpoint.address());
             addresses.map(|address| SessionId::of(key, backend, address)).collect()
         };

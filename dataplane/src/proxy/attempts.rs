@@ -26,6 +26,7 @@ use std::{
     net::SocketAddr,
     pin::{Pin, pin},
     rc::Rc,
+    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
@@ -258,7 +259,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     /// Notes that no endpoint of any backend can be taken.
     fn has_no_endpoint(&mut self, plan: &ForwardPlan<'_>, why: Refusal) {
-        let external = |backend: &&Backend| matches!(backend.target, Target::External { .. });
+        let external = |backend: &&Arc<Backend>| matches!(backend.target, Target::External { .. });
         let backend = plan.forward.backends().iter().find(external);
         if let (Refusal::AddressNotAllowed | Refusal::NameNotResolved, Some(backend)) =
             (why, backend)

@@ -138,7 +138,7 @@ impl Choosing<'_> {
         let Some(own) = self.forward.backends().get(chosen.backend) else { return false };
         let member = chosen.member();
         let ejection = &self.selection().ejection;
-        let is_preferred = |(other, set): (&Backend, &Arc<BackendSet>)| {
+        let is_preferred = |(other, set): (&Arc<Backend>, &Arc<BackendSet>)| {
             other.priority < own.priority && other.weight > 0 && self.has_available(set)
         };
         member.is_available(ejection, self.now)

@@ -9,6 +9,7 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Serialize, Serializer};
+use std::sync::Arc;
 
 /// What a Route does with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,8 +29,8 @@ pub enum Action {
 /// The backends of a Route and how a request is rewritten for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forward {
-    /// All backends in the Route's order, including those without endpoints.
-    backends: Vec<Backend>,
+    /// All backends in the Route's order, including those without endpoints. Routes share equal ones.
+    backends: Box<[Arc<Backend>]>,
     /// Which of `backends` receive traffic, derived from them.
     #[serde(skip)]
     weighted: Weighted,
@@ -49,7 +50,11 @@ pub struct Rewrite {
 impl Forward {
     /// Creates the action from backends in the Route's order; [`Weighted`] decides which of them
     /// receive traffic.
-    pub fn new(backends: Vec<Backend>, rewrite: Option<Rewrite>) -> Self {
+    pub fn new(
+        backends: impl IntoIterator<Item = impl Into<Arc<Backend>>>,
+        rewrite: Option<Rewrite>,
+    ) -> Self {
+        let backends: Box<[Arc<Backend>]> = backends.into_iter().map(Into::into).collect();
         let candidates = backends.iter().map(|backend| Candidate {
             priority: backend.priority,
             weight: backend.weight,
@@ -60,7 +65,7 @@ impl Forward {
     }
 
     /// All backends, in the Route's order.
-    pub fn backends(&self) -> &[Backend] {
+    pub fn backends(&self) -> &[Arc<Backend>] {
         &self.backends
     }
 
@@ -82,7 +87,7 @@ impl Forward {
     /// The backend at a point of a [`Sequence`](crate::balance); `None` if no backend has an
     /// endpoint.
     pub fn pick(&self, point: u64) -> Option<&Backend> {
-        self.backends.get(self.weighted.pick(point)?)
+        self.backends.get(self.weighted.pick(point)?).map(|backend| &**backend)
     }
 }
 

@@ -58,7 +58,7 @@ impl Setup {
             backend: &backend,
             sent_host: &HeaderValue::from_static(self.backend.unwrap_or(self.host)),
             dialled: ([10, 0, 0, 7], 8080).into(),
-            forward: &Forward::new(vec![], Some(rewrite)),
+            forward: &Forward::new(Vec::<Backend>::new(), Some(rewrite)),
             pattern: &PathPattern::parse(self.pattern).unwrap(),
             path,
         };
