@@ -216,27 +216,30 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let unread = !is_clean || guard.has_unread() || !read.is_empty();
+    let is_shut = guard.is_shut();
     let (io, held) = guard.into_parts();
     match state.upgraded.take() {
         Some(upgraded) => {
             let read = [read, Bytes::from(held)];
             tunnel::run(upgraded, io, read, &state.request.deadline).await;
         }
-        None => close(io, unread).await,
+        None => close(io, is_shut, unread).await,
     }
 }
 
-/// Closes a stream. If the client may still be sending bytes that nobody will read, some are read
-/// and dropped first, or a reset could destroy the response (RFC 9112 §9.6).
-async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, linger: bool) {
-    if io.shutdown().await.is_err() || !linger {
+/// Closes a stream, whose sending side may be closed already. If the client may still be sending
+/// bytes that nobody will read, some are read and dropped first, or a reset could destroy the
+/// response (RFC 9112 §9.6).
+async fn close<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, is_shut: bool, linger: bool) {
+    if is_shut && !linger {
         return;
     }
-    let drain = async {
-        // Few connections linger, so that the others don't carry it.
-        let mut sink = vec![0; 4096];
-        while matches!(io.read(&mut sink).await, Ok(read) if read > 0) {}
+    let closing = async {
+        if (is_shut || io.shutdown().await.is_ok()) && linger {
+            let mut sink = vec![0; 4096];
+            while matches!(io.read(&mut sink).await, Ok(read) if read > 0) {}
+        }
     };
     // Either way it is over: the client has stopped sending, or its time is up.
-    let _ = tokio::time::timeout(LINGER_TIMEOUT, drain).await;
+    let _ = tokio::time::timeout(LINGER_TIMEOUT, closing).await;
 }

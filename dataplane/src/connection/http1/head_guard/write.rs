@@ -95,9 +95,9 @@ impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    /// Nothing yet: the stream outlives hyper's connection, and is closed [at its own
-    /// end](super::super::close).
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        self.is_shut = true;
         Poll::Ready(Ok(()))
     }
 }
