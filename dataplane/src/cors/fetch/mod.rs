@@ -54,7 +54,18 @@ impl Cause<'_> {
         }
     }
 
-    /// Whether only a page's script can have caused it. Other headers also come from the browser
+    /// Whether only a page's script can have caused it, in a request as its browser sent it. The
+    /// browser sends no preflight for headers of its own.
+    pub fn is_scripts(&self) -> bool {
+        match self {
+            Self::Header { name, value } => !names::may_be_browsers(name, value),
+            Self::Method(_) | Self::ContentType(_) | Self::Value { .. } | Self::Oversized(_) => {
+                true
+            }
+        }
+    }
+
+    /// The same for a request as a server receives it. Some headers also come from the browser
     /// itself, which sends no preflight for its own, or from a proxy on the way: receiving a
     /// request with one does not prove that a browser would have sent a preflight.
     pub fn is_certain(&self) -> bool {

@@ -51,16 +51,21 @@ pub(super) fn is_forbidden_method(method: &[u8]) -> bool {
 /// Whether a header that a script can set may also come from the browser itself, or from a proxy in
 /// front of Portico.
 pub(super) fn may_be_ambient(name: &HeaderName, value: &HeaderValue) -> bool {
+    may_be_browsers(name, value) || is_added_by_proxies(name.as_str())
+}
+
+/// Whether a header that a script can set may also come from the browser itself.
+pub(super) fn may_be_browsers(name: &HeaderName, value: &HeaderValue) -> bool {
     match *name {
         header::AUTHORIZATION => is_browser_auth_scheme(value),
-        header::USER_AGENT | header::UPGRADE_INSECURE_REQUESTS | header::FORWARDED => true,
+        header::USER_AGENT | header::UPGRADE_INSECURE_REQUESTS => true,
         // Reloads and the HTTP cache.
         header::CACHE_CONTROL
         | header::PRAGMA
         | header::IF_MODIFIED_SINCE
         | header::IF_NONE_MATCH
         | header::IF_RANGE => true,
-        _ => is_sent_by_browsers(name.as_str()) || is_added_by_proxies(name.as_str()),
+        _ => is_sent_by_browsers(name.as_str()),
     }
 }
 

@@ -351,3 +351,25 @@ fn an_ordinary_request_of_a_browser_has_no_certain_cause() {
     ];
     assert!(!causes(&Method::GET, &headers(&lines)).any(|cause| cause.is_certain()));
 }
+
+#[test]
+fn what_proxies_add_is_a_scripts_in_what_a_browser_sent() {
+    let is_scripts = |name: &str, value: &str| {
+        let map = headers(&[(name, value)]);
+        causes(&Method::GET, &map).all(|cause| cause.is_scripts())
+    };
+    for (name, value) in [
+        ("traceparent", "1"),
+        ("x-request-id", "1"),
+        ("x-api-key", "1"),
+        ("authorization", "Bearer x"),
+    ] {
+        assert!(is_scripts(name, value), "{name}");
+    }
+    for (name, value) in
+        [("user-agent", "x"), ("if-none-match", "x"), ("dpr", "1"), ("authorization", "Basic YTpi")]
+    {
+        assert!(!is_scripts(name, value), "{name}");
+    }
+    assert!(causes(&Method::PUT, &HeaderMap::new()).all(|cause| cause.is_scripts()));
+}
