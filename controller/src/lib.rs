@@ -23,6 +23,8 @@ pub mod operator;
 
 pub mod demo;
 
+pub mod har;
+
 pub mod cli;
 
 pub mod process;
