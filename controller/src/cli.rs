@@ -5,6 +5,7 @@ pub mod demo;
 pub mod explain;
 mod memory;
 mod operator;
+pub mod plan;
 mod underscores;
 mod values;
 
@@ -53,6 +54,10 @@ impl Cli {
             args.fit_together().map_err(error)?;
         }
         if let Command::Explain(args) = &cli.command {
+            let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
+            args.fit_together().map_err(error)?;
+        }
+        if let Command::Plan(args) = &cli.command {
             let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
             args.fit_together().map_err(error)?;
         }
@@ -123,6 +128,19 @@ pub enum Command {
         To explain a preflight itself: -X OPTIONS --origin ORIGIN \
         -H 'access-control-request-method: PUT'.")]
     Explain(Box<explain::ExplainArgs>),
+    /// Read recordings of a site, and plan its front door
+    ///
+    /// Reads recordings of visits (HAR 1.2, which the developer tools of all browsers save), and
+    /// says which calls crossed origins, which of them needed a preflight and why, what that cost,
+    /// and what one origin would have saved. Plans the FrontDoor and Routes for it, and lists what
+    /// to look at before. Shows no values of headers, cookies, queries or bodies. Exit status: 0 if
+    /// the recordings are read; 2 if one can't be.
+    #[command(after_help = "Examples:\n  portico plan site.har\n  \
+        portico plan site.har --service api.example.com=web/api:80 --out manifests/\n  \
+        portico plan -o json *.har | jq '.hosts[] | {origin, preflights, milliseconds}'\n\n\
+        To record: open the developer tools, choose the Network tab, use the site, and save all \
+        as HAR. The file has all that the browser sent, so keep it to yourself.")]
+    Plan(Box<plan::PlanArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,

@@ -25,6 +25,8 @@ pub mod demo;
 
 pub mod har;
 
+pub mod plan;
+
 pub mod cli;
 
 pub mod process;

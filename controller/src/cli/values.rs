@@ -1,6 +1,6 @@
 //! Parsers for flag values.
 
-use crate::{compile, schema::labels};
+use crate::{compile, plan::ServiceTarget, schema::labels};
 use http::{HeaderName, HeaderValue, Method, header};
 use ipnet::IpNet;
 use portico_dataplane::{
@@ -188,6 +188,31 @@ pub(super) fn object(text: &str) -> Result<ObjectName, &'static str> {
         }
         Some(_) | None => Err("must be NAMESPACE/NAME, such as portico-system/portico"),
     }
+}
+
+/// A host, and the Service behind it.
+pub(super) type ServiceAt = (String, ServiceTarget);
+
+/// `HOST=NAMESPACE/NAME:PORT`.
+pub(super) fn service(text: &str) -> Result<ServiceAt, &'static str> {
+    const USAGE: &str = "must be a host, a namespace, the name of a Service and its port, such as api.example.com=web/api:80 or localhost:9102=web/sales:http";
+    let parse = || {
+        let (host, service) = text.split_once('=')?;
+        let (namespace, service) = service.split_once('/')?;
+        let (name, port) = service.split_once(':')?;
+        let is_host = !host.is_empty() && !host.contains(['/', '@', ' ']);
+        let is_port = match port.parse::<u16>() {
+            Ok(number) => number > 0,
+            Err(_) => {
+                let has_letter = port.bytes().any(|b| b.is_ascii_lowercase());
+                port.len() <= 15 && is_label(port) && has_letter && !port.contains("--")
+            }
+        };
+        let is_valid = is_host && is_label(namespace) && is_label(name) && is_port;
+        let [namespace, name, port] = [namespace, name, port].map(str::to_owned);
+        is_valid.then(|| (host.to_ascii_lowercase(), ServiceTarget { namespace, name, port }))
+    };
+    parse().ok_or(USAGE)
 }
 
 /// An IP address or a host name.

@@ -7,6 +7,7 @@ mod explain;
 mod manual;
 mod operator;
 mod paint;
+mod plan;
 mod serve;
 
 use crate::{
@@ -16,17 +17,18 @@ use crate::{
 };
 use k8s_openapi::jiff::Timestamp;
 use std::{
+    error::Error,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-/// A path that does not exist or can't be accessed. The exit status is 2, as for an unknown flag.
+/// A file that does not exist or can't be read. The exit status is 2, as for an unknown flag.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {error}")]
 pub struct InputError {
     path: String,
-    error: io::Error,
+    error: Box<dyn Error + Send + Sync>,
 }
 
 /// Runs the command given on the command line.
@@ -36,6 +38,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Operator(args) => block_on(operator::run(*args)),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Crds => crds::run(),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::page(command.as_deref()),
@@ -70,7 +73,7 @@ fn exist(paths: &[PathBuf]) -> Result<(), InputError> {
     let check = |path: &Path| {
         path.metadata()
             .map(drop)
-            .map_err(|error| InputError { path: path.display().to_string(), error })
+            .map_err(|error| InputError { path: path.display().to_string(), error: error.into() })
     };
     let files = paths.iter().filter(|path| path.as_os_str() != files::STDIN);
     files.map(PathBuf::as_path).try_for_each(check)

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Parses the address of an endpoint and checks that it may be dialled. Whoever can write
 /// EndpointSlices must not be able to reach the node itself or the cloud's metadata service through
 /// Portico. The error describes the address.
-pub(super) fn dialable(text: &str, loopback: bool) -> Result<IpAddr, &'static str> {
+pub(crate) fn dialable(text: &str, loopback: bool) -> Result<IpAddr, &'static str> {
     let address: IpAddr = text.parse().map_err(|_| "not an IP address")?;
     let address = address.to_canonical();
     let embeds = |is: fn(Ipv4Addr) -> bool| embedded_v4(address).any(is);

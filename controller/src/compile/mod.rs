@@ -24,6 +24,7 @@ mod selection;
 mod services;
 mod status;
 
+pub(crate) use addresses::dialable;
 pub use front_doors::requested_matches;
 pub(crate) use options::network;
 pub use options::{HostClaims, Options};
