@@ -137,6 +137,7 @@ pub enum Command {
     /// the recordings are read; 2 if one can't be.
     #[command(after_help = "Examples:\n  portico plan site.har\n  \
         portico plan site.har --service api.example.com=web/api:80 --out manifests/\n  \
+        portico plan site.har --html saved.html    (one page, to open or to send)\n  \
         portico plan -o json *.har | jq '.hosts[] | {origin, preflights, milliseconds}'\n\n\
         To record: open the developer tools, choose the Network tab, use the site, and save all \
         as HAR. The file has all that the browser sent, so keep it to yourself.")]

@@ -18,6 +18,9 @@ pub struct PlanArgs {
     /// no file is overwritten
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Also write the report as one web page, with the requests drawn before and after
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// The Service in the cluster that is behind a host; repeatable:
     /// api.example.com=web/api:80. Other hosts become external backends
     #[arg(

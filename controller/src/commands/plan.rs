@@ -1,5 +1,6 @@
 //! `portico plan`: what one origin would have saved in recorded visits, and how to get there.
 
+mod html;
 mod text;
 
 use super::{InputError, paint::Paint};
@@ -22,6 +23,10 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let files = plan::files(&plan).context("writing the manifests")?;
     if let Some(folder) = &args.out {
         write(folder, &files)?;
+    }
+    if let Some(file) = &args.html {
+        let page = html::of(&plan, &files);
+        fs::write(file, page).with_context(|| format!("writing {}", file.display()))?;
     }
     super::print(&match args.output {
         PlanOutput::Text => {

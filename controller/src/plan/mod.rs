@@ -24,6 +24,7 @@ mod shapes;
 mod taken;
 mod target;
 mod timeline;
+mod waterfall;
 
 pub use collect::{Recordings, Skipped};
 pub use doors::{BackendTarget, Conflict, Door, DoorRoute, ServiceTarget, Services};
@@ -31,6 +32,7 @@ pub use manifests::{File, files};
 pub use note::Review;
 pub use reasons::Reason;
 pub use report::{Held, HostReport, PageReport, Plan, Preflights, Total, Why};
+pub use waterfall::{Bar, Waterfall};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

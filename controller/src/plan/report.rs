@@ -9,6 +9,7 @@ use super::{
     preflights::{Call, Preflight},
     reasons::Reason,
     review, savings,
+    waterfall::{self, Waterfall},
 };
 use serde::{Serialize, Serializer};
 use std::{
@@ -40,6 +41,9 @@ pub struct Plan {
     /// The calls that were held back longest.
     #[serde(skip)]
     pub held: Vec<Held>,
+    /// The visit that would save most.
+    #[serde(skip)]
+    pub waterfall: Option<Waterfall>,
 }
 
 /// The pages of one origin.
@@ -196,10 +200,12 @@ impl Plan {
         review.extend(planned.review);
         review.sort_by(|a, b| (a.kind, &a.host).cmp(&(b.kind, &b.host)));
         review.dedup();
+        let waterfall = waterfall::of(&calls, &visits);
         let mut plan = Self {
             conflicts: planned.conflicts,
             review,
             doors: planned.doors,
+            waterfall,
             ..tally.finish(&calls)
         };
         plan.skipped = recordings.skipped;

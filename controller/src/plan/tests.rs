@@ -232,4 +232,8 @@ fn connections_to_other_hosts_are_saved() {
     let plan = plan(&[first, call("GET", URL, 150)]);
     assert_eq!((plan.total.connections, plan.total.handshakes), (1, 1));
     assert!((plan.total.milliseconds - 65.0).abs() < 0.1, "{:?}", plan.total);
+    let waterfall = plan.waterfall.unwrap();
+    assert_eq!((waterfall.before, waterfall.after), (160.0, 95.0));
+    let moved: Vec<_> = waterfall.bars.iter().map(|bar| (bar.end, bar.moved_end)).collect();
+    assert_eq!(moved, [(100.0, 35.0), (160.0, 95.0)]);
 }

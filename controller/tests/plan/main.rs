@@ -205,3 +205,30 @@ fn the_text_is_for_people() {
     }
     assert!(!ran.out.contains('\x1b') && !ran.out.contains('█'), "only on a terminal");
 }
+
+#[test]
+fn the_page_needs_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plan/recorders/chromium.har");
+    let ran = portico(folder.path(), &["plan", file, "--html", "site.html"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let page = fs::read_to_string(folder.path().join("site.html")).unwrap();
+    for part in [
+        "<title>2 fewer preflights – Portico plan</title>",
+        "<dt>Preflights</dt><dd><span>2</span>",
+        "<dt>Time</dt><dd><span>126 ms</span>",
+        "408 ms before, about 282 ms after",
+        "<b>DELETE /users/…</b>",
+        "<summary>api.yaml</summary>",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert_eq!(page.matches("<div class=\"call\">").count(), 6);
+    assert_eq!(page.matches("class=\"bar direct\"").count(), 2);
+    for part in ["<script", "<link", "src=", "url(", "@import"] {
+        assert!(!page.contains(part), "{part}");
+    }
+    let ran = portico(folder.path(), &["plan", file, "--html", "no/such/folder.html"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.starts_with("portico: writing no/such/folder.html: "), "{}", ran.err);
+}

@@ -69,7 +69,7 @@ fn no_output_has_a_secret() {
     assert!(text.contains(odd), "{text}");
     fs::write(folder.path().join("site.har"), text).unwrap();
     for output in ["text", "json", "yaml"] {
-        let args = ["plan", "site.har", "-o", output, "--out", output];
+        let args = ["plan", "site.har", "-o", output, "--out", output, "--html", "page.html"];
         let ran = portico(folder.path(), &args);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""));
         assert!(ran.out.contains("api.ep.com"), "{}", ran.out);
