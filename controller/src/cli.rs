@@ -140,7 +140,8 @@ pub enum Command {
         portico plan site.har --html saved.html    (one page, to open or to send)\n  \
         portico plan -o json *.har | jq '.hosts[] | {origin, preflights, milliseconds}'\n\n\
         To record: open the developer tools, choose the Network tab, use the site, and save all \
-        as HAR. The file has all that the browser sent, so keep it to yourself.")]
+        as HAR. The file has all that the browser sent, so keep it to yourself. \
+        docs/what-would-it-save.md walks through it.")]
     Plan(Box<plan::PlanArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
