@@ -1,6 +1,6 @@
 //! Chromium, driven over the Chrome DevTools Protocol.
 
-use super::{PATIENCE, POLL, Page, Trust};
+use super::{PATIENCE, POLL, Page, Trust, recorder::Recorder};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,7 @@ pub struct Chromium {
     session: Option<String>,
     last_id: u64,
     complaints: Vec<String>,
+    recorder: Recorder,
     _profile: TempDir,
 }
 
@@ -66,6 +67,7 @@ impl Chromium {
             session: None,
             last_id: 0,
             complaints: Vec::new(),
+            recorder: Recorder::default(),
             _profile: profile,
         };
         browser.open_page()?;
@@ -99,6 +101,18 @@ impl Chromium {
         Ok(())
     }
 
+    /// Starts a new recording of requests.
+    pub fn record(&mut self) -> Result<()> {
+        self.command("Network.enable", json!({}))?;
+        self.recorder = Recorder::default();
+        Ok(())
+    }
+
+    /// The recording so far, as the developer tools save it (HAR 1.2).
+    pub fn recording(&self, page: &str) -> Value {
+        self.recorder.har(page)
+    }
+
     /// Sends a command of the protocol and waits for its answer.
     pub fn command(&mut self, method: &str, params: Value) -> Result<Value> {
         self.last_id += 1;
@@ -123,6 +137,7 @@ impl Chromium {
     }
 
     fn note(&mut self, event: &Value) {
+        self.recorder.note(event);
         let params = &event["params"];
         let complains = match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod firefox;
+mod recorder;
 
 pub use chromium::Chromium;
 pub use firefox::Firefox;

@@ -1,0 +1,134 @@
+//! `portico plan` on a recording of the demo's page by a real Chromium: it finds the preflights that
+//! the services counted, and the time that the front door really saved; what it writes is served, and
+//! the same calls go through it without a preflight.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use portico_tests::{
+    binary,
+    browser::{Chromium, Kind, Page},
+    serve::Serve,
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+/// A running `portico demo`.
+struct Demo {
+    process: Child,
+    url: String,
+    /// Kept open: the demo may print more.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let mut process = Command::new(binary::portico().unwrap())
+            .args(["demo", "--latency", "60ms"])
+            .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let url = loop {
+            let mut line = String::new();
+            assert!(output.read_line(&mut line).unwrap() > 0, "the demo named no address");
+            if let Some((_, url)) = line.split_once("Open ") {
+                break url.trim().to_owned();
+            }
+        };
+        Self { process, url, _output: output }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The sum of all calls of one way, in milliseconds.
+fn sum(summary: &Value, way: &str) -> f64 {
+    let calls = summary["calls"].as_array().unwrap().iter();
+    calls.flat_map(|call| call[way].as_array().unwrap()).map(|ms| ms.as_f64().unwrap()).sum()
+}
+
+fn preflights(recording: &Value) -> usize {
+    let entries = recording["log"]["entries"].as_array().unwrap().iter();
+    entries.filter(|entry| entry["request"]["method"] == "OPTIONS").count()
+}
+
+fn plan(file: &str, output: &str) -> String {
+    let ran = Command::new(binary::portico().unwrap())
+        .args(["plan", file, "-o", output])
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[test]
+fn the_plan_of_the_demo_is_what_the_demo_shows() {
+    let Some(program) = Kind::Chromium.find_or_skip() else { return };
+    let mut browser = Chromium::launch(&program).unwrap();
+    let demo = Demo::start();
+    browser.record().unwrap();
+    browser.open(&demo.url).unwrap();
+    browser.wait_for("document.documentElement.dataset.state === 'done'").unwrap();
+    let summary = browser.evaluate("document.getElementById('summary').textContent").unwrap();
+    let summary: Value = serde_json::from_str(summary.as_str().unwrap()).unwrap();
+    assert_eq!(summary["problems"], json!([]), "{summary}");
+    let recording = browser.recording(&demo.url);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("demo.har");
+    fs::write(&file, recording.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+
+    let planned: Value = serde_json::from_str(&plan(file, "json")).unwrap();
+    let counted = &summary["preflights"]["direct"];
+    assert_eq!(counted, 25);
+    assert_eq!(&planned["total"]["preflights"], counted, "{planned}");
+    assert_eq!(planned["pages"][0]["preflights"], json!({"seen": counted, "inferred": 0}));
+    assert_eq!(planned["skipped"], json!([]));
+    let said = planned["total"]["milliseconds"].as_f64().unwrap();
+    let saved = sum(&summary, "direct") - sum(&summary, "frontDoor");
+    println!("said {said:.0} ms, saved {saved:.0} ms");
+    assert!((said / saved - 1.0).abs() < 0.15, "said {said} ms, saved {saved} ms: {planned}");
+
+    // The front door of the demo has the paths of sales, too, so those get a prefix.
+    let served = Serve::start(&plan(file, "yaml"), &[]).unwrap();
+    let conflict = &planned["conflicts"][0];
+    assert_eq!(conflict["hosts"][0], demo.url.trim_end_matches('/'));
+    let (_, port) = conflict["hosts"][1].as_str().unwrap().rsplit_once(':').unwrap();
+    // A document without scripts, so that nothing but these calls is recorded.
+    let url = format!("http://localhost:{}/demo.json", served.http.port());
+    browser.open(&url).unwrap();
+    browser.wait_for("document.readyState === 'complete'").unwrap();
+    browser.record().unwrap();
+    let replay = "(async (sales) => {
+        const { apiKey, ports } = await (await fetch('/demo.json')).json();
+        if (ports.sales !== sales) return `sales is at ${ports.sales}, not ${sales}`;
+        const json = { 'content-type': 'application/json' };
+        const statuses = [];
+        for (const [method, path, headers, body] of [
+            ['GET', `/localhost-${sales}/sales/2021/report`, {}],
+            ['POST', `/localhost-${sales}/sales/2021/orders`, json, '{}'],
+            ['DELETE', `/localhost-${sales}/sales/2021/orders/17`, {}],
+            ['GET', '/users/ada', { 'x-api-key': apiKey }],
+            ['PUT', '/users/ada', { 'x-api-key': apiKey, ...json }, '{}'],
+        ]) {
+            const response = await fetch(path, { method, headers: { 'x-client': 'demo', ...headers }, body });
+            statuses.push(response.status);
+        }
+        return statuses;
+    })";
+    let statuses = browser.evaluate(&format!("{replay}({port})")).unwrap();
+    assert_eq!(statuses, json!([200, 201, 204, 200, 200]));
+    let replayed = browser.recording(&url);
+    assert_eq!(preflights(&replayed), 0, "{replayed}");
+    assert_eq!(preflights(&recording), 25);
+}
