@@ -15,7 +15,7 @@ use serde_json::error::Category;
 use std::io::{self, Read};
 
 /// How many entries of a recording are read.
-pub const MAX_ENTRIES: usize = 500_000;
+pub const MAX_ENTRIES: usize = 120_000;
 
 /// How many pages of a recording are read.
 const MAX_PAGES: usize = 100_000;

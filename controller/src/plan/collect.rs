@@ -19,7 +19,7 @@ use std::{
 };
 
 /// How many entries all recordings together may have.
-const MAX_RECORDS: usize = 500_000;
+const MAX_RECORDS: usize = 120_000;
 /// How many origins, visits, shapes of paths, reasons and methods.
 const MAX_ORIGINS: usize = 10_000;
 const MAX_VISITS: usize = 100_000;
