@@ -43,8 +43,6 @@ pub(super) struct HeadGuard<T> {
     held: Vec<u8>,
     /// How much of `held` may be handed on; the rest is an incomplete head.
     ready: usize,
-    /// Whether its sending side has been closed.
-    is_shut: bool,
 }
 
 #[derive(Debug)]
@@ -78,12 +76,7 @@ impl<T> HeadGuard<T> {
     pub(super) fn new(io: T, limits: Arc<Limits>, state: Rc<ConnState>) -> Self {
         let (held, ready) = (Vec::new(), 0);
         let (at, scan) = (State::Head, HeadScan::default());
-        Self { io, limits, state, at, scan, may_be_http_2: true, held, ready, is_shut: false }
-    }
-
-    /// Whether its sending side has been closed.
-    pub(super) fn is_shut(&self) -> bool {
-        self.is_shut
+        Self { io, limits, state, at, scan, may_be_http_2: true, held, ready }
     }
 
     /// Whether the client may still be sending bytes that nobody will read.

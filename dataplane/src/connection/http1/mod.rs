@@ -216,7 +216,7 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let unread = !is_clean || guard.has_unread() || !read.is_empty();
-    let is_shut = guard.is_shut();
+    let is_shut = state.is_shut.get();
     let (io, held) = guard.into_parts();
     match state.upgraded.take() {
         Some(upgraded) => {

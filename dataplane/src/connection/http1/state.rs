@@ -59,7 +59,9 @@ pub(crate) struct ConnState {
     pub(super) head_expired: Cell<bool>,
     /// Whether the client has closed its sending side.
     pub(super) read_closed: Cell<bool>,
-    /// How often something has been written since then.
+    /// Whether the sending side of the stream to it has been closed.
+    pub(super) is_shut: Cell<bool>,
+    /// How often something has been written since the client closed its own.
     pub(super) writes: Cell<u64>,
     /// Whether a request is being served.
     pub(super) in_flight: Cell<bool>,
@@ -103,6 +105,7 @@ impl ConnState {
             mid_head: Cell::new(false),
             head_expired: Cell::new(false),
             read_closed: Cell::new(false),
+            is_shut: Cell::new(false),
             writes: Cell::new(0),
             in_flight: Cell::new(false),
             has_turn: Cell::new(false),

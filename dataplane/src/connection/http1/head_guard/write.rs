@@ -97,7 +97,7 @@ impl<T: AsyncWrite + RoundTrip + Unpin> AsyncWrite for HeadGuard<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-        self.is_shut = true;
+        self.state.is_shut.set(true);
         Poll::Ready(Ok(()))
     }
 }
