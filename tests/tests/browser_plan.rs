@@ -105,7 +105,6 @@ fn the_plan_of_the_demo_is_what_the_demo_shows() {
         assert_eq!(planned["skipped"], json!([]));
         let said = planned["total"]["milliseconds"].as_f64().unwrap();
         let saved = sum(&summary, "direct") - sum(&summary, "frontDoor");
-        eprintln!("said {said:.0} ms, saved {saved:.0} ms");
         if (said / saved - 1.0).abs() < 0.15 {
             break (recording, planned);
         }
