@@ -3,16 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use portico_tests::{
-    binary,
     browser::{Chromium, Kind, Page, Trust},
-    serve::{Serve, signal},
+    demo::Demo,
+    serve::Serve,
 };
 use serde_json::{Value, json};
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 /// Calls of the page in each round.
@@ -31,60 +29,6 @@ const WATCH: &str = "(() => {
 /// Waits until nothing moves any more.
 const STILL: &str = "Promise.all(document.getAnimations().map((animation) => animation.finished))
     .then(() => true)";
-
-/// A running `portico demo`.
-struct Demo {
-    process: Child,
-    /// The page.
-    url: String,
-    port: u16,
-    /// Kept open: the demo may print more.
-    output: BufReader<ChildStdout>,
-}
-
-impl Demo {
-    fn start(arguments: &[&str]) -> Self {
-        Self::logging("warn", arguments)
-    }
-
-    /// The same, with what `RUST_LOG` selects in its output.
-    fn logging(log: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(binary::portico().unwrap())
-            .env("RUST_LOG", log)
-            .args(["demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
-            .args(["--admin", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let url = loop {
-            let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "the demo named no address");
-            if let Some((_, url)) = line.split_once("Open ") {
-                break url.trim().to_owned();
-            }
-        };
-        let (_, port) = url.trim_end_matches('/').rsplit_once(':').unwrap();
-        let port = port.parse().unwrap();
-        Self { process, url, port, output }
-    }
-
-    /// Ctrl-C, and how the demo takes it; what it has printed since its start.
-    fn interrupt(mut self) -> (ExitStatus, String) {
-        signal(self.process.id(), "INT").unwrap();
-        let mut printed = String::new();
-        self.output.read_to_string(&mut printed).unwrap();
-        (self.process.wait().unwrap(), printed)
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// A browser, or none where there is none and that is all right.
 fn chromium() -> Option<Chromium> {
@@ -160,10 +104,10 @@ fn picture(name: &str) -> PathBuf {
 #[test]
 fn the_front_door_saves_every_preflight() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&[]);
+    let demo = Demo::start(&[]).unwrap();
 
     browser.set_viewport(1180, 850, false).unwrap();
-    let first = finished(&mut browser, &format!("http://localhost:{}/", demo.port));
+    let first = finished(&mut browser, &format!("http://localhost:{}/", demo.port().unwrap()));
     assert_one_round_trip_saved(&first, 5);
     // 60 ms is the default. The preflight was delayed as well; clocks of pages are coarse.
     assert!(fastest(&first, "direct") > 119.0, "{first}");
@@ -216,16 +160,16 @@ fn the_front_door_saves_every_preflight() {
     assert!(sequence(1).len() >= 3, "{seen:?}");
     assert!(sequence(5).iter().any(|title| title.starts_with("5 → 0 preflights")), "{seen:?}");
 
-    assert!(demo.interrupt().0.success());
+    assert!(demo.interrupt().unwrap().0.success());
 }
 
 #[test]
 fn a_phone_shows_all_of_it() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&["--latency", "0ms"]);
+    let demo = Demo::start(&["--latency", "0ms"]).unwrap();
 
     browser.set_viewport(360, 740, true).unwrap();
-    let url = format!("http://127.0.0.1:{}/", demo.port);
+    let url = format!("http://127.0.0.1:{}/", demo.port().unwrap());
     let shown = finished(&mut browser, &url);
     assert_one_round_trip_saved(&shown, 5);
     assert!(fastest(&shown, "direct") < 59.0, "{shown}");
@@ -239,11 +183,11 @@ fn a_phone_shows_all_of_it() {
 #[test]
 fn what_can_not_be_reached_is_named() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&["--latency", "0ms"]);
+    let demo = Demo::start(&["--latency", "0ms"]).unwrap();
 
     browser.command("Network.enable", json!({})).unwrap();
     browser.command("Network.setBlockedURLs", json!({"urls": ["*/users/*"]})).unwrap();
-    let shown = finished(&mut browser, &format!("http://localhost:{}/", demo.port));
+    let shown = finished(&mut browser, &format!("http://localhost:{}/", demo.port().unwrap()));
     assert_eq!(shown["equal"], 15, "{shown}");
     assert_eq!(shown["calls"][0]["equal"], 5, "{shown}");
     let alert = "document.querySelector('[role=alert]:not([hidden])').textContent";
@@ -254,11 +198,11 @@ fn what_can_not_be_reached_is_named() {
 #[test]
 fn without_javascript_the_page_says_so() {
     let Some(mut browser) = chromium() else { return };
-    let demo = Demo::start(&[]);
+    let demo = Demo::start(&[]).unwrap();
     browser.set_viewport(320, 640, true).unwrap();
     let off = json!({"value": true});
     browser.command("Emulation.setScriptExecutionDisabled", off).unwrap();
-    browser.open(&format!("http://localhost:{}/", demo.port)).unwrap();
+    browser.open(&format!("http://localhost:{}/", demo.port().unwrap())).unwrap();
     browser.wait_for("document.readyState === 'complete'").unwrap();
     let said = shown(&mut browser);
     assert!(said.contains("JavaScript is switched off"), "{said}");
@@ -266,21 +210,6 @@ fn without_javascript_the_page_says_so() {
     assert!(!said.contains('…') && !said.contains("Run again"), "{said}");
     assert!(said.contains("Front door: one") && said.contains("Read on"), "{said}");
     assert!(fits(&mut browser, 320));
-}
-
-/// One service of the demo on its own, as the Deployments of the example run it.
-fn start_service(name: &str) -> (Demo, u16) {
-    let mut process = Command::new(binary::portico().unwrap())
-        .args(["demo", "--service", name, "--http", "127.0.0.1:0", "--latency", "0ms"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(process.stdout.take().unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    let url = line.trim().rsplit(' ').next().unwrap().to_owned();
-    let port = url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
-    (Demo { process, url, port, output }, port)
 }
 
 #[test]
@@ -294,7 +223,8 @@ fn in_a_cluster_the_page_runs_the_front_doors_half() {
         manifests += "\n---\n";
     }
     for name in ["app", "sales", "profiles"] {
-        let (service, port) = start_service(name);
+        let service = Demo::service(name).unwrap();
+        let port = service.port().unwrap();
         services.push(service);
         manifests += &format!(
             "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: {name}, namespace: web, labels: {{kubernetes.io/service-name: {name}}}}}, addressType: IPv4, ports: [{{name: http, port: {port}}}], endpoints: [{{addresses: [127.0.0.1], conditions: {{ready: true}}}}]}}\n---\n"
@@ -322,7 +252,7 @@ fn in_a_cluster_the_page_runs_the_front_doors_half() {
 fn the_page_is_the_same_over_https(kind: Kind) {
     let trust = Trust { anything: true, ..Trust::default() };
     let Some(mut browser) = kind.launch(&trust).unwrap() else { return };
-    let demo = Demo::logging("warn", &["--tls", "--access-log", "json", "--latency", "0ms"]);
+    let demo = Demo::start(&["--tls", "--access-log", "json", "--latency", "0ms"]).unwrap();
 
     let shown = finished(&mut *browser, &demo.url);
     assert_one_round_trip_saved(&shown, 5);
@@ -331,7 +261,7 @@ fn the_page_is_the_same_over_https(kind: Kind) {
     assert_eq!(browser.complaints(), [] as [String; 0]);
 
     drop(browser);
-    let (status, printed) = demo.interrupt();
+    let (status, printed) = demo.interrupt().unwrap();
     assert!(status.success());
     let lines = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let lines = Vec::from_iter(lines.filter(|line| line["target"] == "access"));

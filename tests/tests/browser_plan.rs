@@ -7,49 +7,11 @@
 use portico_tests::{
     binary,
     browser::{Chromium, Kind, Page},
+    demo::Demo,
     serve::Serve,
 };
 use serde_json::{Value, json};
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
-};
-
-/// A running `portico demo`.
-struct Demo {
-    process: Child,
-    url: String,
-    /// Kept open: the demo may print more.
-    _output: BufReader<ChildStdout>,
-}
-
-impl Demo {
-    fn start() -> Self {
-        let mut process = Command::new(binary::portico().unwrap())
-            .args(["demo", "--latency", "60ms"])
-            .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let url = loop {
-            let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "the demo named no address");
-            if let Some((_, url)) = line.split_once("Open ") {
-                break url.trim().to_owned();
-            }
-        };
-        Self { process, url, _output: output }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use std::{fs, process::Command};
 
 /// The sum of all calls of one way, in milliseconds.
 fn sum(summary: &Value, way: &str) -> f64 {
@@ -89,7 +51,7 @@ fn visit(browser: &mut Chromium, demo: &Demo) -> (Value, Value) {
 fn the_plan_of_the_demo_is_what_the_demo_shows() {
     let Some(program) = Kind::Chromium.find_or_skip() else { return };
     let mut browser = Chromium::launch(&program).unwrap();
-    let demo = Demo::start();
+    let demo = Demo::start(&["--latency", "60ms"]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("demo.har");
     let mut visits = 0;

@@ -1,19 +1,17 @@
 //! `portico check` and `portico crds` as users run them.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+#[path = "../binary/mod.rs"]
+mod binary;
 mod exit_codes;
 mod hints;
 mod places;
 mod syntax;
 mod tries;
 
+use binary::{Ran, portico_with};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path};
 
 const FRONT_DOOR: &str = "
 apiVersion: portico.dev/v1alpha1
@@ -32,33 +30,8 @@ spec:
   respond: {status: 404}
 ";
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 fn portico(folder: &Path, args: &[&str]) -> Ran {
     portico_with(folder, args, b"")
-}
-
-/// Runs the binary with this standard input, of which it may not read everything.
-fn portico_with(folder: &Path, args: &[&str], input: &[u8]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_portico"))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

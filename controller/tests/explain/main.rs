@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod backends;
+#[path = "../binary/mod.rs"]
+mod binary;
 mod browser;
 mod command;
 mod preflight;
@@ -9,8 +11,9 @@ mod response;
 mod routing;
 mod tls;
 
+use binary::{Ran, portico_with};
 use serde_json::Value;
-use std::{fs, process::Command};
+use std::fs;
 
 /// A FrontDoor whose policy lets one origin send PUTs with `x-a`.
 const FRONT_DOOR: &str = "
@@ -27,26 +30,11 @@ spec:
     exposeHeaders: [x-total-count]
 ";
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 fn explain(manifests: &str, args: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.yaml"), manifests).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_portico"))
-        .arg("explain")
-        .arg(folder.path())
-        .args(args)
-        .output()
-        .unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    let place = folder.path().to_str().unwrap();
+    portico_with(folder.path(), &[&["explain", place], args].concat(), b"")
 }
 
 fn told(manifests: &str, url: &str, args: &[&str]) -> Value {

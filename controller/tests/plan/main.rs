@@ -1,51 +1,19 @@
 //! `portico plan` as users run it.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+#[path = "../binary/mod.rs"]
+mod binary;
 mod broken;
 mod manifests;
 mod recorders;
 mod secrets;
 
+use binary::{Ran, portico_with};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
+use std::{fs, path::Path};
 
 fn portico(folder: &Path, args: &[&str]) -> Ran {
     portico_with(folder, args, b"")
-}
-
-/// Runs the binary with this standard input.
-fn portico_with(folder: &Path, args: &[&str], input: &[u8]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_portico"))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || {
-        let _ = stdin.write_all(&input);
-    });
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 /// The plan of a recording, as JSON.
