@@ -145,15 +145,11 @@ impl<'s> Backends<'_, '_, 's> {
     /// The port of a Service of which all Routes make the same backend, without anything to report:
     /// neither `tls` nor `rewrite.host` changes it.
     fn plain_port(&mut self, backend: &'s crds::Backend) -> Option<Resolved> {
-        match backend {
-            crds::Backend { service: Some(service), external: None, tls: None, .. } => {
-                let resolved = self.services.resolve(&self.route.namespace, service);
-                let is_plain = self.host.is_none()
-                    && resolved.as_ref().as_ref().is_ok_and(Port::is_unremarkable);
-                is_plain.then_some(resolved)
-            }
-            _ => None,
-        }
+        let is_plain = backend.external.is_none() && backend.tls.is_none() && self.host.is_none();
+        let service = backend.service.as_ref().filter(|_| is_plain)?;
+        let resolved = self.services.resolve(&self.route.namespace, service);
+        let is_unremarkable = resolved.as_ref().as_ref().is_ok_and(Port::is_unremarkable);
+        is_unremarkable.then_some(resolved)
     }
 
     /// Applies `tls`. Without what it refers to, the backend takes no request.
