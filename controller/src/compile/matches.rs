@@ -16,7 +16,7 @@ use portico_dataplane::{
 use std::cmp::Ordering;
 
 /// How many matches a Route may have.
-const MAX_MATCHES: usize = 16;
+pub(crate) const MAX_MATCHES: usize = 16;
 
 /// A match with a valid path.
 #[derive(Debug)]

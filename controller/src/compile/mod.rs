@@ -26,6 +26,7 @@ mod status;
 
 pub(crate) use addresses::dialable;
 pub use front_doors::requested_matches;
+pub(crate) use matches::MAX_MATCHES;
 pub(crate) use options::network;
 pub use options::{HostClaims, Options};
 pub use status::{ComputedCondition, Status, Version};

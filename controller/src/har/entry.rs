@@ -43,7 +43,7 @@ pub struct Request<'e> {
     pub url: Text<'e>,
     /// The headers, as far as the recorder has them.
     #[serde(borrow)]
-    pub headers: Part<Vec<Part<Field<'e>>>>,
+    pub headers: Headers<'e>,
     /// The body's description.
     #[serde(borrow)]
     pub post_data: Part<PostData<'e>>,
@@ -57,7 +57,7 @@ pub struct Response<'e> {
     pub status: Number,
     /// The headers, as far as the recorder has them.
     #[serde(borrow)]
-    pub headers: Part<Vec<Part<Field<'e>>>>,
+    pub headers: Headers<'e>,
     /// The body's description.
     #[serde(borrow)]
     pub content: Part<Content<'e>>,
@@ -134,9 +134,18 @@ pub struct Page<'e> {
     pub title: Text<'e>,
 }
 
+/// Headers, as far as the recorder has them.
+pub type Headers<'e> = Part<Vec<Part<Field<'e>>>>;
+
 /// The value of the first header with this name, in any case.
-pub fn header<'h>(headers: &'h Part<Vec<Part<Field<'_>>>>, name: &str) -> Option<&'h str> {
-    let mut fields = headers.0.iter().map(|Part(field)| field);
-    let field = fields.find(|field| field.name.as_str().eq_ignore_ascii_case(name));
-    field.map(|field| field.value.as_str())
+pub fn header<'h>(headers: &'h Headers<'_>, name: &str) -> Option<&'h str> {
+    values(headers, name).next()
+}
+
+/// The values of all headers with this name, in any case.
+pub fn values<'h>(headers: &'h Headers<'_>, name: &str) -> impl Iterator<Item = &'h str> {
+    let fields = headers.0.iter().map(|Part(field)| field);
+    fields
+        .filter(move |field| field.name.as_str().eq_ignore_ascii_case(name))
+        .map(|field| field.value.as_str())
 }

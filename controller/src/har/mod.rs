@@ -6,7 +6,7 @@ mod entry;
 mod lenient;
 mod scan;
 
-pub use entry::{Creator, Entry, Field, Page, Timings, header};
+pub use entry::{Creator, Entry, Headers, Page, header, values};
 pub use lenient::{Number, Part, Text};
 
 use scan::{Kept, MAX_VALUE, ScanError, Scanner};

@@ -18,8 +18,8 @@ use std::{
     io::Read,
 };
 
-/// How many entries all recordings together may have.
-const MAX_RECORDS: usize = 120_000;
+/// How many entries all recordings together may have: as many as one.
+const MAX_RECORDS: usize = har::MAX_ENTRIES;
 /// How many origins, visits, shapes of paths, reasons and methods.
 const MAX_ORIGINS: usize = 10_000;
 const MAX_VISITS: usize = 100_000;

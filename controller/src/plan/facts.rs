@@ -2,7 +2,7 @@
 //! are looked at and forgotten; of cookies, hashes of their names are kept.
 
 use super::{intern::NONE, kinds::Kind};
-use crate::har::{Entry, Field, Part, header};
+use crate::har::{Entry, header, values};
 use std::{
     collections::{BTreeSet, HashSet},
     hash::BuildHasher,
@@ -85,16 +85,6 @@ fn insert(set: &mut HashSet<u64>, hash: u64) {
     if set.len() < MAX_KEPT {
         set.insert(hash);
     }
-}
-
-fn values<'h>(
-    headers: &'h Part<Vec<Part<Field<'_>>>>,
-    name: &'static str,
-) -> impl Iterator<Item = &'h str> {
-    let fields = headers.0.iter().map(|Part(field)| field);
-    fields
-        .filter(move |field| field.name.as_str().eq_ignore_ascii_case(name))
-        .map(|field| field.value.as_str())
 }
 
 /// Whether a policy has a directive for connections (Content Security Policy, "connect-src").

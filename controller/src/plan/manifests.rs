@@ -2,9 +2,9 @@
 
 use super::{
     doors::{BackendTarget, Door, DoorRoute},
-    patterns::MAX_MATCHES,
     report::Plan,
 };
+use crate::{compile::MAX_MATCHES, schema::count};
 use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeSet, net::IpAddr};
@@ -115,21 +115,17 @@ fn front_door(plan: &Plan, door: &Door) -> Written {
         Some(page) => format!(
             "Pages at {}: {} to other origins, {}.",
             door.page,
-            many(page.cross_origin, "recorded call"),
-            many(page.preflights.all(), "preflight")
+            count(page.cross_origin, "recorded call"),
+            count(page.preflights.all(), "preflight")
         ),
         None => format!("Pages at {}.", door.page),
     };
     document(&[about], &object)
 }
 
-fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// The Routes of a host, and the Service that stands for an address.
 fn host(door: &Door, route: &DoorRoute) -> Written {
-    let mut about = vec![format!("{}: {}.", route.origin, many(route.calls, "recorded request"))];
+    let mut about = vec![format!("{}: {}.", route.origin, count(route.calls, "recorded request"))];
     if route.origin == door.page && matches!(route.backend, BackendTarget::External(_)) {
         about.push(
             "The front door takes over this host: point the backend at where it is served now."

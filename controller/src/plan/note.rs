@@ -1,5 +1,6 @@
 //! Things to look at before a host moves.
 
+use crate::compile::MAX_MATCHES;
 use serde::Serialize;
 
 /// Something to look at.
@@ -26,7 +27,7 @@ pub(super) fn widened<'w>(
 ) -> impl Iterator<Item = Review> + use<'w> {
     widened.iter().map(move |(pattern, count)| {
         let why = format!(
-            "{pattern} stands for {count} recorded paths, and for others below it: a Route has at most 16"
+            "{pattern} stands for {count} recorded paths, and for others below it: a Route has at most {MAX_MATCHES}"
         );
         Review::new("paths", origin, &why)
     })

@@ -4,11 +4,9 @@
 //! a Route would have too many matches without.
 
 use super::shapes::OPEN;
+use crate::compile::MAX_MATCHES;
 use portico_dataplane::path::PathPattern;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How many matches a Route may have.
-pub(super) const MAX_MATCHES: usize = 16;
 
 /// How many values of a segment open it.
 const MIN_VALUES: usize = 4;

@@ -1,6 +1,6 @@
 //! Why browsers send preflights.
 
-use crate::har::{Field, Part, header};
+use crate::har::{Headers, Part, header};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use portico_dataplane::cors::fetch::{self, Cause};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ impl Reason {
     }
 
     /// What a preflight asks for.
-    pub(super) fn of_preflight(headers: &Part<Vec<Part<Field<'_>>>>) -> Self {
+    pub(super) fn of_preflight(headers: &Headers<'_>) -> Self {
         let mut reason = Self::default();
         let asked = header(headers, "access-control-request-method").unwrap_or_default().trim();
         let method = Method::from_bytes(asked.as_bytes()).ok();
@@ -45,7 +45,7 @@ impl Reason {
     }
 
     /// Why a browser would send a preflight before this request of a script's to another origin.
-    pub(super) fn of_call(method: &str, headers: &Part<Vec<Part<Field<'_>>>>) -> Self {
+    pub(super) fn of_call(method: &str, headers: &Headers<'_>) -> Self {
         let mut reason = Self::default();
         let Ok(method) = Method::from_bytes(method.as_bytes()) else { return reason };
         let map = map(headers);
@@ -83,7 +83,7 @@ pub(super) fn known_method(method: &str) -> &'static str {
 }
 
 /// The headers as a server gets them, but for HTTP/2's pseudo-headers, which some recorders list.
-fn map(headers: &Part<Vec<Part<Field<'_>>>>) -> HeaderMap {
+fn map(headers: &Headers<'_>) -> HeaderMap {
     let mut map = HeaderMap::new();
     for Part(field) in &headers.0 {
         let name = HeaderName::from_bytes(field.name.as_str().as_bytes());

@@ -33,14 +33,16 @@ pub(super) fn of(calls: &Calls<'_>, doors: &[Door]) -> Vec<Review> {
     }
     for (number, owner) in &calls.owners {
         let origin = calls.origin(*number);
-        let why = match owner {
+        let (kind, why) = match owner {
             Owner::Same => continue,
-            Owner::Other => {
-                "it is under another domain than the page: move it only if it is your own"
+            Owner::Other => (
+                "other-domain",
+                "it is under another domain than the page: move it only if it is your own",
+            ),
+            Owner::ThirdParty => {
+                ("third-party", "it belongs to others, so the plan leaves it alone")
             }
-            Owner::ThirdParty => "it belongs to others, so the plan leaves it alone",
         };
-        let kind = if *owner == Owner::Other { "other-domain" } else { "third-party" };
         review.push(Review::new(kind, origin, why));
     }
     review

@@ -1,9 +1,9 @@
 //! The visit that would save most, drawn before and after.
 
-use super::{calls::Calls, preflights::Preflight, savings::Visit, shapes};
+use super::{calls::Calls, savings::Visit, shapes};
 
 /// How many requests are drawn.
-const MAX_BARS: usize = 200;
+const MAX_BARS: usize = 60;
 
 /// A visit's requests over time.
 #[derive(Clone, Debug)]
@@ -37,8 +37,6 @@ pub struct Bar {
     pub moved_start: f64,
     /// When it would have ended.
     pub moved_end: f64,
-    /// Whether there was a preflight.
-    pub has_preflight: bool,
 }
 
 /// Draws the visit that would save most; `None` if none would save anything.
@@ -67,7 +65,6 @@ pub(super) fn of(calls: &Calls<'_>, visits: &[Visit]) -> Option<Waterfall> {
             spared: ms((span.measured + span.estimated).min(span.end - span.start)),
             moved_start: ms(span.start - moved.start - begin),
             moved_end: ms(span.end - moved.end - begin),
-            has_preflight: call.preflight != Preflight::None,
         });
     }
     let last = |end: fn(&Bar) -> f64| bars.iter().map(end).fold(0.0, f64::max);

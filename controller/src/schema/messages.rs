@@ -195,7 +195,7 @@ pub(crate) fn is_template(text: &str) -> bool {
 }
 
 /// `3 items`, `1 item`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }

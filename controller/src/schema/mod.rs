@@ -15,7 +15,7 @@ mod node;
 mod repair;
 mod suggest;
 
-pub(crate) use messages::{RENDER, is_template};
+pub(crate) use messages::{RENDER, count, is_template};
 pub(crate) use nearest::nearest;
 pub(crate) use suggest::durations;
 

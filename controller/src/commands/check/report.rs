@@ -5,6 +5,7 @@ use crate::{
     compile::Status,
     diagnostic::{Kind, ObjectRef, Severity},
     files::{Location, Merged},
+    schema::count,
 };
 use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
@@ -136,8 +137,8 @@ impl<'r> Report<'r> {
         let of = |kind| self.objects.iter().filter(|report| report.object.kind == kind).count();
         let mut summary = format!(
             "{}, {}",
-            many(of(Kind::FrontDoor), "FrontDoor"),
-            many(of(Kind::Route), "Route")
+            count(of(Kind::FrontDoor), "FrontDoor"),
+            count(of(Kind::Route), "Route")
         );
         for (count, what) in [
             (self.count("Accepted"), "not accepted"),
@@ -147,13 +148,13 @@ impl<'r> Report<'r> {
                 summary.push_str(&format!(", {count} {what}"));
             }
         }
-        summary.push_str(&format!("; {} read", many(self.merged.files, "file")));
+        summary.push_str(&format!("; {} read", count(self.merged.files, "file")));
         if self.merged.broken > 0 {
             summary.push_str(&format!(", {} not", self.merged.broken));
         }
         let unused = self.merged.unused_count();
         if unused > 0 {
-            summary.push_str(&format!("; {} of other kinds not used", many(unused, "document")));
+            summary.push_str(&format!("; {} of other kinds not used", count(unused, "document")));
         }
         summary.push('\n');
         summary
@@ -174,8 +175,4 @@ impl<'r> Finding<'r> {
             position: None,
         }
     }
-}
-
-fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

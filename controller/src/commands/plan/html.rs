@@ -3,9 +3,6 @@
 use crate::plan::{Bar, File, HostReport, Plan, Waterfall};
 use std::fmt::{self, Display, Write};
 
-/// How many requests of the visit are drawn.
-const MAX_DRAWN: usize = 60;
-
 /// The look of the demo's page.
 const LOOK: &str = include_str!("../../demo/assets/demo.css");
 const OWN: &str = include_str!("assets/plan.css");
@@ -48,11 +45,11 @@ fn write(page: &mut String, plan: &Plan, files: &[File]) -> fmt::Result {
          <title>{title} – Portico plan</title>\n<style>\n{LOOK}{OWN}</style>\n</head>\n<body>\n\
          <header>\n{BRAND}\n<h1>What one origin would save</h1>\n"
     )?;
-    let pages: Vec<_> = plan.pages.iter().map(|page| page.origin.as_str()).collect();
+    let visited = plan.pages.first().map_or("no page", |page| &page.origin);
     writeln!(
         page,
         "<p class=\"lead\">From recorded visits of {}. No values of headers, cookies, queries or bodies are shown.</p>\n</header>\n<main>",
-        Text(pages.first().copied().unwrap_or("no page"))
+        Text(visited)
     )?;
     tiles(page, plan)?;
     if let Some(waterfall) = &plan.waterfall {
@@ -102,13 +99,12 @@ fn drawn(page: &mut String, waterfall: &Waterfall) -> fmt::Result {
         ms(*before),
         ms(*after)
     )?;
-    for bar in bars.iter().take(MAX_DRAWN) {
+    for bar in bars {
         row(page, bar, *before)?;
     }
     page.write_str("</div>\n")?;
-    let more = omitted + bars.len().saturating_sub(MAX_DRAWN);
-    if more > 0 {
-        writeln!(page, "<p>And {more} more.</p>")?;
+    if *omitted > 0 {
+        writeln!(page, "<p>And {omitted} more.</p>")?;
     }
     page.write_str("</section>\n")
 }

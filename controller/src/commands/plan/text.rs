@@ -3,6 +3,7 @@
 use crate::{
     commands::paint::{Paint, Plain},
     plan::{Door, File, HostReport, PageReport, Plan},
+    schema::count,
 };
 use std::path::Path;
 
@@ -74,8 +75,8 @@ impl Text {
         } else {
             format!(
                 "One origin would have saved {}, {} and {}",
-                many(total.preflights, "preflight"),
-                many(total.connections, "connection"),
+                count(total.preflights, "preflight"),
+                count(total.connections, "connection"),
                 duration(total.milliseconds)
             )
         };
@@ -91,7 +92,7 @@ impl Text {
         if total.handshakes > 0 {
             self.line(&format!(
                 "{} with other hosts would go too.",
-                many(total.handshakes, "TLS handshake")
+                count(total.handshakes, "TLS handshake")
             ));
         }
     }
@@ -105,7 +106,7 @@ impl Text {
             self.line(&format!(
                 "  {}: {}, {} to other origins, {}, {}",
                 page.origin,
-                many(page.calls, "request"),
+                count(page.calls, "request"),
                 page.cross_origin,
                 preflights(page.preflights.seen, page.preflights.inferred),
                 duration(page.milliseconds),
@@ -152,7 +153,7 @@ impl Text {
         if !others.is_empty() {
             self.section("Third parties, which the plan leaves alone");
             for host in others.iter().take(MAX_SHOWN) {
-                let calls = many(host.calls, "call");
+                let calls = count(host.calls, "call");
                 let preflights = preflights(host.preflights - host.inferred, host.inferred);
                 self.line(&format!("  {}: {calls}, {preflights}", host.origin));
             }
@@ -270,7 +271,7 @@ impl Text {
         match written {
             Some((folder, files)) => {
                 let folder = folder.display();
-                self.line(&format!("  {} written to {folder}", many(files.len(), "file")));
+                self.line(&format!("  {} written to {folder}", count(files.len(), "file")));
                 self.line(&format!("  portico check {folder}"));
             }
             None => self.line("  --out DIR writes the manifests, -o yaml prints them"),
@@ -313,9 +314,11 @@ fn why(page: &PageReport) -> String {
 
 fn preflights(seen: usize, inferred: usize) -> String {
     match (seen, inferred) {
-        (seen, 0) => many(seen, "preflight"),
-        (0, inferred) => format!("{} (not recorded, inferred)", many(inferred, "preflight")),
-        (seen, inferred) => format!("{} ({inferred} inferred)", many(seen + inferred, "preflight")),
+        (seen, 0) => count(seen, "preflight"),
+        (0, inferred) => format!("{} (not recorded, inferred)", count(inferred, "preflight")),
+        (seen, inferred) => {
+            format!("{} ({inferred} inferred)", count(seen + inferred, "preflight"))
+        }
     }
 }
 
@@ -325,10 +328,6 @@ fn duration(milliseconds: f64) -> String {
         short if short > 0.0 && short < 10.0 => format!("{short:.1} ms"),
         other => format!("{other:.0} ms"),
     }
-}
-
-fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
