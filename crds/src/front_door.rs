@@ -1,8 +1,8 @@
 //! FrontDoor: one or more hosts, and who may attach Routes to them.
 
 use crate::{
-    Balance, Condition, CorsPolicy, Ejection, EndpointLimits, HealthCheck, LocalSecretRef, Retry,
-    Timeouts, TlsSettings, foreign, pattern,
+    Balance, Condition, CorsPolicy, Ejection, EndpointLimits, FrontDoorRule, HealthCheck,
+    LocalSecretRef, Retry, Timeouts, TlsSettings, foreign, pattern, rules,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, core::Rule};
@@ -95,6 +95,14 @@ pub struct FrontDoorSpec {
     /// client.
     #[serde(default)]
     pub trusted_headers: TrustedHeaders,
+    /// Rules for every request of the hosts, looked at in order, before a Route is found; each that
+    /// holds acts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = rules::MAX_RULES),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub rules: Vec<FrontDoorRule>,
 }
 
 fn class_default() -> String {

@@ -12,6 +12,7 @@ mod nulls;
 mod pattern;
 mod retry;
 mod route;
+mod rules;
 mod tls;
 mod validations;
 
@@ -32,6 +33,11 @@ pub use retry::{EndpointLimits, Retry};
 pub use route::{
     FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
     Respond, Rewrite, Route, RouteSpec, RouteStatus, TIMEOUT_DEFAULTS, Timeouts,
+};
+pub use rules::{
+    FrontDoorActions, FrontDoorRule, HttpVersion, MAX_ALTERNATIVES, MAX_CONDITIONS, MAX_NESTING,
+    MAX_RULES, Presence, RouteActions, RouteRule, RuleCondition, RuleMatchType, RulePredicate,
+    RuleRedirect, RuleRewrite, RuleScheme,
 };
 pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{

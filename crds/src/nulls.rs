@@ -15,6 +15,9 @@ pub const NULL_REFUSED: &str = "a field in this object is null, which is how Hel
 ///
 /// The API server keeps a null only where the schema says `nullable`. To CEL, a null field of an
 /// object is absent; but the object's size counts it. In a map, CEL sees nulls.
+///
+/// In a condition of another condition, they are dropped: there may be more of these than an API
+/// server would take rules for. One whose only field was null is then empty, which is refused too.
 pub(crate) fn refuse(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
         refuse(items);
@@ -28,7 +31,9 @@ pub(crate) fn refuse(schema: &mut JSONSchemaProps) {
     let required = schema.required.as_deref().unwrap_or_default();
     if let Some(fields) = &mut schema.properties {
         for (name, field) in fields.iter_mut() {
-            refuse(field);
+            if !has_conditions(name) {
+                refuse(field);
+            }
             // A required field that is null is dropped, and then missing.
             field.nullable = (!required.contains(name)).then_some(true);
         }
@@ -51,6 +56,11 @@ pub(crate) fn refuse(schema: &mut JSONSchemaProps) {
     schema.x_kubernetes_validations = (!all.is_empty()).then_some(all);
 }
 
+/// Whether a field of a condition has other conditions.
+fn has_conditions(field: &str) -> bool {
+    matches!(field, "not" | "any")
+}
+
 /// A field's name in CEL, some of whose words are reserved.
 fn escape(name: &str) -> String {
     match name {
@@ -67,6 +77,9 @@ mod tests {
 
     /// How many objects and maps a schema has that refuse nulls.
     fn count(schema: &Value, path: &str) -> usize {
+        if path.split('.').any(has_conditions) {
+            return 0;
+        }
         let required = schema["required"].as_array().map_or(0, Vec::len);
         let fields = schema["properties"].as_object();
         let may_have_nulls = fields.is_some_and(|fields| fields.len() > required)

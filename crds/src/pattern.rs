@@ -103,6 +103,16 @@ pub(crate) const PATH_TEMPLATE: &str = concat!(
     r")*|\*))$"
 );
 
+/// A path in a rule: a template that may also have variables, such as `{query.id}`, and doubled
+/// braces.
+pub(crate) const RULE_PATH: &str = r"^(\*|[/{][^?#\\\x00-\x20\x7F]*)$";
+
+/// A host in a rule, which may have variables.
+pub(crate) const RULE_HOST: &str = r"^[!-.0-~]+$";
+
+/// What follows the last dot of a file's name.
+pub(crate) const FILE_EXTENSION: &str = "^[0-9A-Za-z_~+-]+$";
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -219,6 +229,13 @@ mod tests {
             &["/", "/healthz", "/a/b?c=d&e", "/%20", "/a//b", "/a;b=1"],
             &["", "a", "/a b", "/a#b", "/%", "/%2", "/a\n", "/é", "/a\\b", "http://a/"],
         ),
+        (
+            RULE_PATH,
+            &["*", "/", "/new/*", "{path}", "/{header.x-tenant}/{id}/*", "/{{a}}"],
+            &["", "a", "*/a", "/a b", "/a?b", "/a#b", "/a\\b"],
+        ),
+        (RULE_HOST, &["ep.com", "{header.x-host}", "{tenant}.ep.com"], &["", "a/b", "a b"]),
+        (FILE_EXTENSION, &["js", "WOFF2", "c++"], &["", ".js", "a/b", "tar.gz"]),
         (STATUS_RANGE, &["200", "200-399", "599"], &["", "20", "600", "200-", "200 - 399", "2xx"]),
         (
             RETRY_ON,

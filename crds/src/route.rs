@@ -2,7 +2,7 @@
 
 use crate::{
     Affinity, Backend, Balance, Condition, CorsPolicy, Duration, Ejection, EndpointLimits,
-    HeaderEdits, HealthCheck, NamedValue, Retry, foreign, pattern, validations,
+    HeaderEdits, HealthCheck, NamedValue, Retry, RouteRule, foreign, pattern, rules, validations,
 };
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
@@ -110,6 +110,13 @@ pub struct RouteSpec {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Box<EndpointLimits>>,
+    /// Rules for the requests that the Route has won, looked at in order; each that holds acts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = rules::MAX_RULES),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub rules: Vec<RouteRule>,
 }
 
 /// The fields that apply to backends only.
@@ -307,7 +314,7 @@ pub struct Redirect {
     pub status: i32,
 }
 
-fn redirect_status_default() -> i32 {
+pub(crate) fn redirect_status_default() -> i32 {
     302
 }
 

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// YAML 1.1 reads these as booleans when they stand without quotes.
 const BOOLEANS: [&str; 8] = ["y", "n", "yes", "no", "true", "false", "on", "off"];
@@ -70,6 +71,8 @@ fn everything_is_bounded_and_typed() {
 fn every_field_is_described() {
     for (path, node) in nodes() {
         let is_item = path.ends_with(".items") || path.ends_with(".additionalProperties");
+        // The conditions in a condition have the same fields.
+        let is_item = is_item || path.contains(".not.") || path.contains(".any.");
         let description = node["description"].as_str().unwrap_or_default();
         assert!(
             is_item || path.ends_with(".spec") || description.ends_with('.'),
@@ -120,7 +123,9 @@ fn lists_that_merge_by_key() {
         .collect();
     let expected = [
         ("FrontDoor.spec.hosts", json!(["name"])),
+        ("FrontDoor.spec.rules", json!(["name"])),
         ("FrontDoor.status.conditions", json!(["type"])),
+        ("Route.spec.rules", json!(["name"])),
         ("Route.status.conditions", json!(["type"])),
     ];
     assert_eq!(merged, expected.map(|(path, keys)| (path.to_owned(), keys)));
@@ -138,6 +143,11 @@ fn defaults_show() {
         [
             r#"FrontDoor.spec.className = "portico""#,
             r#"FrontDoor.spec.plainHttp = "Redirect""#,
+            "FrontDoor.spec.rules.items.do.redirect.status = 302",
+            "FrontDoor.spec.rules.items.do.respond.status = 200",
+            r#"FrontDoor.spec.rules.items.when.items.cookie.type = "Exact""#,
+            r#"FrontDoor.spec.rules.items.when.items.header.type = "Exact""#,
+            r#"FrontDoor.spec.rules.items.when.items.query.type = "Exact""#,
             r#"FrontDoor.spec.slashes = "Keep""#,
             r#"FrontDoor.spec.tls.clientCertificates.caRefs.items.key = "ca.crt""#,
             r#"FrontDoor.spec.tls.clientCertificates.mode = "Require""#,
@@ -155,6 +165,14 @@ fn defaults_show() {
             r#"Route.spec.matches = [{"path":"/*"}]"#,
             "Route.spec.redirect.status = 302",
             "Route.spec.respond.status = 200",
+            "Route.spec.rules.items.do.backends.items.priority = 0",
+            "Route.spec.rules.items.do.backends.items.tls.caRef.key = \"ca.crt\"",
+            "Route.spec.rules.items.do.backends.items.weight = 1",
+            "Route.spec.rules.items.do.redirect.status = 302",
+            "Route.spec.rules.items.do.respond.status = 200",
+            r#"Route.spec.rules.items.when.items.cookie.type = "Exact""#,
+            r#"Route.spec.rules.items.when.items.header.type = "Exact""#,
+            r#"Route.spec.rules.items.when.items.query.type = "Exact""#,
         ]
     );
 }
@@ -168,7 +186,10 @@ fn blocks_that_can_be_switched_off() {
     let names: Vec<_> = blocks.iter().map(|(path, _)| path.as_str()).collect();
     let ours = ["balance", "ejection", "health", "limits", "retry", "timeouts"];
     let of = |kind: &'static str| ours.iter().map(move |name| format!("{kind}.{name}"));
-    let expected: Vec<_> = of("FrontDoor.spec.defaults").chain(of("Route.spec")).collect();
+    let rules = ["retry", "timeouts"].map(|name| format!("Route.spec.rules.items.do.{name}"));
+    let all = of("FrontDoor.spec.defaults").chain(of("Route.spec")).chain(rules);
+    let (names, expected): (BTreeSet<_>, BTreeSet<_>) =
+        (names.into_iter().map(str::to_owned).collect(), all.collect());
     assert_eq!(names, expected);
     for (path, node) in &blocks {
         let rule = node["x-kubernetes-validations"][0]["rule"].as_str().unwrap();
@@ -197,7 +218,7 @@ fn on_may_lose_its_quotes() {
             found += 1;
         }
     }
-    assert_eq!(found, 4);
+    assert_eq!(found, 5);
 }
 
 #[test]

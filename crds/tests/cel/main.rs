@@ -5,6 +5,7 @@
 mod cors;
 mod front_door;
 mod route;
+mod rules;
 mod selection;
 
 use kube_cel::{Validator, compile_schema};
