@@ -1,8 +1,6 @@
 //! Rules: conditions on a request, and what is done with one for which they hold.
 
-use crate::{
-    Backend, HeaderEdits, RedirectScheme, Respond, Retry, Timeouts, TlsVersion, pattern,
-};
+use crate::{Backend, HeaderEdits, RedirectScheme, Respond, Retry, Timeouts, TlsVersion, pattern};
 use kube::core::Rule;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};

@@ -81,11 +81,7 @@ fn a_redirect_of_a_rule_leads_to_hosts_that_are_listed() {
                 "spec.rules[0].do.redirect.host",
                 "list the hosts that it may be in allowedHosts",
             ),
-            (
-                redirect(json!({"host": "{header.x-host}", "allowedHosts": ["*.ep.com"]})),
-                "",
-                "",
-            ),
+            (redirect(json!({"host": "{header.x-host}", "allowedHosts": ["*.ep.com"]})), "", ""),
         ],
     );
 }

@@ -41,6 +41,7 @@ pub(crate) fn route(backends: Vec<Backend>, selection: Selection) -> Arc<Route> 
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
         selection: Arc::new(selection),
+        rules: Box::default(),
         unavailable: None,
     })
 }
@@ -59,6 +60,8 @@ pub(crate) fn table(generation: u64, routes: &[Arc<Route>]) -> Arc<Table> {
         trusted_headers: TrustedHeaders::default(),
         slashes: Slashes::default(),
         cors: None,
+        rules: Arc::default(),
+        unavailable: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::new(matches.collect())),
         uid: Arc::from(""),

@@ -9,7 +9,7 @@ use super::{
     sockets::Reclaim,
     state::{Endpoint, EndpointKey, Member},
 };
-use crate::table::{Action, Backend, HealthCheck, ObjectName, Route, Table, Target};
+use crate::table::{Backend, Forward, HealthCheck, ObjectName, Route, Table, Target};
 use hashbrown::{HashMap, HashSet};
 use std::{
     io,
@@ -315,11 +315,8 @@ fn backends(table: &Table) -> impl Iterator<Item = (&Route, &Backend)> {
     let routes = routes.map(|matched| &matched.target);
     let distinct = routes.filter(move |route| seen.insert(Arc::as_ptr(route)));
     distinct.flat_map(|route| {
-        let backends = match &route.action {
-            Action::Forward(forward) => forward.backends(),
-            Action::Redirect(_) | Action::Respond(_) | Action::NotAccepted(_) => &[],
-        };
-        backends.iter().map(|backend| (&**route, &**backend))
+        let backends = route.forwards().flat_map(Forward::backends);
+        backends.map(|backend| (&**route, &**backend))
     })
 }
 

@@ -74,7 +74,7 @@ impl Budget {
     }
 
     /// Whether a predicate may look at this many bytes. If not, none may look at anything any more.
-    pub(super) fn allows(&self, bytes: usize) -> bool {
+    pub(crate) fn allows(&self, bytes: usize) -> bool {
         if self.state.get() != State::Within {
             return false;
         }
@@ -114,7 +114,7 @@ impl Budget {
 
     /// # Errors
     /// If a predicate was not allowed to look at what it had to, or not yet.
-    pub(super) fn check(&self) -> Result<(), BudgetExceeded> {
+    pub(crate) fn check(&self) -> Result<(), BudgetExceeded> {
         match self.state.get() {
             State::Within => Ok(()),
             State::Paused | State::Exceeded => Err(BudgetExceeded),

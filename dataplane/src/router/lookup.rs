@@ -1,19 +1,59 @@
 //! The lookup of a match for one request: what its predicates have cost, and what they found.
 
-use super::{Request, budget::Budget, comparison::Predicate};
+use super::{
+    Headers, Request,
+    budget::Budget,
+    comparison::{Comparison, Predicate},
+    values,
+};
 use std::{array, borrow::Cow, cell::RefCell, iter};
 
 /// A request whose predicates are checked, one match after the other.
-pub(super) struct Lookup<'p, 'r, 'l> {
-    pub(super) request: &'l Request<'r>,
-    pub(super) budget: &'l Budget,
-    pub(super) cookies: Values<'p, 'r>,
-    pub(super) query: Values<'p, 'r>,
+pub(crate) struct Lookup<'p, 'r, 'l> {
+    pub(crate) request: &'l Request<'r>,
+    pub(crate) budget: &'l Budget,
+    cookies: Values<'p, 'r>,
+    query: Values<'p, 'r>,
 }
 
 impl<'p, 'r, 'l> Lookup<'p, 'r, 'l> {
-    pub(super) fn new(request: &'l Request<'r>, budget: &'l Budget) -> Self {
+    pub(crate) fn new(request: &'l Request<'r>, budget: &'l Budget) -> Self {
         Self { request, budget, cookies: Values::default(), query: Values::default() }
+    }
+
+    /// Whether a predicate on a header holds, and may be checked.
+    pub(crate) fn has_header(&self, header: &Predicate) -> bool {
+        match self.request.headers {
+            Headers::Sent(headers) => {
+                let lines = headers.get_all(&header.name);
+                let values = || lines.iter().map(|line| Cow::Borrowed(line.as_bytes()));
+                self.budget.allows(header.comparison.cost(values()))
+                    && header.comparison.matches_any(values())
+            }
+            Headers::Announced(names) => {
+                let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
+                announced != (header.comparison == Comparison::Absent)
+            }
+        }
+    }
+
+    /// Whether a predicate on a query key holds, and may be checked.
+    pub(crate) fn has_query(&self, key: &'p Predicate) -> bool {
+        let query = self.request.query.unwrap_or_default();
+        let values = values::query(query, &key.name);
+        self.query.satisfy(key, self.budget, || values::query_cost(query), values)
+    }
+
+    /// Whether a predicate on a cookie holds, and may be checked.
+    pub(crate) fn has_cookie(&self, cookie: &'p Predicate) -> bool {
+        match self.request.headers {
+            Headers::Sent(headers) => {
+                let values = values::cookie(headers, &cookie.name);
+                let cost = || values::cookie_cost(headers);
+                self.cookies.satisfy(cookie, self.budget, cost, values)
+            }
+            Headers::Announced(_) => true,
+        }
     }
 }
 
@@ -23,7 +63,7 @@ const KEPT: usize = 4;
 /// The cookies or query keys of a request, with the values of the name that was looked for last:
 /// the Routes of a path often look for the same one.
 #[derive(Default)]
-pub(super) struct Values<'p, 'r>(RefCell<Option<Found<'p, 'r>>>);
+struct Values<'p, 'r>(RefCell<Option<Found<'p, 'r>>>);
 
 struct Found<'p, 'r> {
     name: &'p str,
@@ -34,7 +74,7 @@ struct Found<'p, 'r> {
 impl<'p, 'r> Values<'p, 'r> {
     /// Whether a predicate holds, and may be checked. To find its name's values costs as much as
     /// looking at this many bytes.
-    pub(super) fn satisfy(
+    fn satisfy(
         &self,
         predicate: &'p Predicate,
         budget: &Budget,

@@ -12,12 +12,13 @@ mod values;
 pub(crate) use budget::Budget;
 pub use budget::BudgetExceeded;
 pub use comparison::{Comparison, Predicate};
+pub(crate) use lookup::Lookup;
 pub(crate) use near_miss::{NearMiss, mismatch};
 pub use predicate::Predicates;
+pub(crate) use values::{cookie as cookie_values, query as query_values};
 
 use crate::path::{Captures, PathPattern};
 use http::{HeaderMap, Method};
-use lookup::Lookup;
 use serde::{Serialize, Serializer};
 use tree::Tree;
 

@@ -1,15 +1,14 @@
 //! The conditions of a match other than its path.
 
 use super::{
-    Headers, Request,
+    Request,
     budget::Budget,
     comparison::{Comparison, Predicate},
     lookup::Lookup,
-    values,
 };
 use http::Method;
 use serde::{Serialize, Serializer};
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// The predicates of a match; all must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,20 +42,12 @@ impl Predicates {
     /// The first predicate that a request does not satisfy, or that is not checked because that
     /// would exceed the budget.
     pub(super) fn unmet<'p>(&'p self, lookup: &Lookup<'p, '_, '_>) -> Option<Unmet<'p>> {
-        let Lookup { request, budget, .. } = *lookup;
-        if !self.methods.is_empty() && !self.methods.contains(request.method) {
+        if !self.methods.is_empty() && !self.methods.contains(lookup.request.method) {
             return Some(Unmet::Methods(&self.methods));
         }
-        let header =
-            self.headers.iter().find(|header| !header_matches(header, request.headers, budget));
-        let query = || {
-            let query = request.query.unwrap_or_default();
-            self.query.iter().find(|key| {
-                let values = values::query(query, &key.name);
-                !lookup.query.satisfy(key, budget, || values::query_cost(query), values)
-            })
-        };
-        let cookie = || self.cookies.iter().find(|cookie| !cookie_matches(cookie, lookup));
+        let header = self.headers.iter().find(|header| !lookup.has_header(header));
+        let query = || self.query.iter().find(|key| !lookup.has_query(key));
+        let cookie = || self.cookies.iter().find(|cookie| !lookup.has_cookie(cookie));
         header
             .map(Unmet::Header)
             .or_else(|| query().map(Unmet::Query))
@@ -77,32 +68,6 @@ impl Predicates {
             && same_set(&self.headers, &other.headers)
             && same_set(&self.cookies, &other.cookies)
             && same_set(&self.query, &other.query)
-    }
-}
-
-fn header_matches(header: &Predicate, headers: Headers<'_>, budget: &Budget) -> bool {
-    match headers {
-        Headers::Sent(headers) => {
-            let lines = headers.get_all(&header.name);
-            let values = || lines.iter().map(|line| Cow::Borrowed(line.as_bytes()));
-            budget.allows(header.comparison.cost(values()))
-                && header.comparison.matches_any(values())
-        }
-        Headers::Announced(names) => {
-            let announced = names.iter().any(|name| name.eq_ignore_ascii_case(&header.name));
-            announced != (header.comparison == Comparison::Absent)
-        }
-    }
-}
-
-fn cookie_matches<'p>(cookie: &'p Predicate, lookup: &Lookup<'p, '_, '_>) -> bool {
-    match lookup.request.headers {
-        Headers::Sent(headers) => {
-            let values = values::cookie(headers, &cookie.name);
-            let cost = || values::cookie_cost(headers);
-            lookup.cookies.satisfy(cookie, lookup.budget, cost, values)
-        }
-        Headers::Announced(_) => true,
     }
 }
 
@@ -130,10 +95,30 @@ impl fmt::Display for Unmet<'_> {
             Self::Query(predicate) => ("query", "=", predicate),
             Self::Cookie(predicate) => ("cookie", "=", predicate),
         };
-        let name = &predicate.name;
-        match &predicate.comparison {
+        predicate.describe(kind, separator, f)
+    }
+}
+
+impl Predicate {
+    /// Writes what is required of a header, cookie or query key.
+    pub(crate) fn describe(
+        &self,
+        kind: &str,
+        separator: &str,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let name = &self.name;
+        match &self.comparison {
             Comparison::Exact(value) => write!(f, "{kind} {name}{separator}{value}"),
             Comparison::Prefix(prefix) => write!(f, "{kind} {name} to begin with '{prefix}'"),
+            Comparison::Suffix(suffix) => write!(f, "{kind} {name} to end with '{suffix}'"),
+            Comparison::Contains(part) => write!(f, "{kind} {name} to contain '{part}'"),
+            Comparison::GreaterThan(bound) => {
+                write!(f, "{kind} {name} to be a number greater than {bound}")
+            }
+            Comparison::LessThan(bound) => {
+                write!(f, "{kind} {name} to be a number less than {bound}")
+            }
             Comparison::Regex(regex) => write!(f, "{kind} {name} to match '{}'", regex.as_str()),
             Comparison::Present => write!(f, "{kind} {name}"),
             Comparison::Absent => write!(f, "no {kind} {name}"),
@@ -148,7 +133,7 @@ fn same_set<T: PartialEq>(ours: &[T], theirs: &[T]) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
+    use super::{super::Headers, *};
     use http::{HeaderMap, HeaderValue};
 
     fn request<'r>(

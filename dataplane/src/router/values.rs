@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// The values of a query key: pieces between `&`, split at their first `=`, both sides
 /// percent-decoded. A key without `=` has the value "". `+` is a literal plus: RFC 3986 §3.4 gives
 /// it no other meaning, and writing spaces as `+` is a convention of HTML forms.
-pub(super) fn query<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<'q, [u8]>> {
+pub(crate) fn query<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<'q, [u8]>> {
     let pieces = query.split('&').filter(|piece| !piece.is_empty());
     pieces.filter_map(move |piece| {
         let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
@@ -20,7 +20,7 @@ pub(super) fn query<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<
 /// The values of a cookie in all `Cookie` fields (RFC 6265 §4.2.1): names and values are
 /// percent-decoded, and double quotes around a value are not part of it. A piece without `=` is
 /// ignored.
-pub(super) fn cookie<'h>(
+pub(crate) fn cookie<'h>(
     headers: &'h HeaderMap,
     name: &str,
 ) -> impl Iterator<Item = Cow<'h, [u8]>> {

@@ -37,6 +37,9 @@ pub struct Forward {
     /// The path that the backend gets instead of the request's.
     #[serde(skip_serializing_if = "Option::is_none")]
     rewrite: Option<Rewrite>,
+    /// Which of the Route's it is: 0 its own, then those of its rules.
+    #[serde(skip)]
+    ordinal: usize,
 }
 
 /// The template of the path that the backend gets.
@@ -61,7 +64,17 @@ impl Forward {
             available: backend.target.is_available(),
         });
         let weighted = Weighted::new(candidates);
-        Self { backends, weighted, rewrite }
+        Self { backends, weighted, rewrite, ordinal: 0 }
+    }
+
+    /// The same as the backends of one of the Route's rules, counted from 0.
+    pub fn of_rule(self, rule: usize) -> Self {
+        Self { ordinal: rule + 1, ..self }
+    }
+
+    /// Which of the Route's it is: 0 its own, then those of its rules.
+    pub(crate) fn ordinal(&self) -> usize {
+        self.ordinal
     }
 
     /// All backends, in the Route's order.
@@ -134,7 +147,7 @@ pub struct Respond {
     pub body: Bytes,
 }
 
-fn status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
 

@@ -96,7 +96,10 @@ pub enum HostHeader {
     Set(#[serde(serialize_with = "header_value")] HeaderValue),
 }
 
-fn header_value<S: Serializer>(value: &HeaderValue, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn header_value<S: Serializer>(
+    value: &HeaderValue,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&String::from_utf8_lossy(value.as_bytes()))
 }
 

@@ -103,7 +103,7 @@ fn salt() -> &'static [u8; 16] {
     })
 }
 
-fn names<S: Serializer>(names: &[HeaderName], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn names<S: Serializer>(names: &[HeaderName], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(names.iter().map(HeaderName::as_str))
 }
 

@@ -1,6 +1,6 @@
 //! Virtual hosts: map a request's Host to a FrontDoor.
 
-use super::{ClientCertificateMode, HostTls, ObjectName, Route};
+use super::{ClientCertificateMode, HostTls, ObjectName, Route, Rule};
 use crate::{cors, path::Slashes, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -51,6 +51,15 @@ impl fmt::Display for HostPattern {
 }
 
 impl HostPattern {
+    /// Whether it matches `host`, which is in lower case, without port or trailing dot.
+    pub fn matches(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(own) => **own == *host,
+            Self::Suffix(suffix) => is_below(suffix, host),
+            Self::Any => true,
+        }
+    }
+
     /// Whether every host that `other` matches is one that this matches too.
     pub fn includes(&self, other: &Self) -> bool {
         match (self, other) {
@@ -59,11 +68,16 @@ impl HostPattern {
             (Self::Exact(ours), Self::Exact(theirs)) => ours == theirs,
             (Self::Suffix(ours), Self::Suffix(theirs)) if ours == theirs => true,
             (Self::Suffix(ours), Self::Exact(theirs) | Self::Suffix(theirs)) => {
-                let labels = theirs.strip_suffix(&**ours);
-                labels.is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
+                is_below(ours, theirs)
             }
         }
     }
+}
+
+/// Whether a name has labels before this suffix.
+fn is_below(suffix: &str, name: &str) -> bool {
+    let labels = name.strip_suffix(suffix);
+    labels.is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
 }
 
 impl Serialize for HostPattern {
@@ -138,6 +152,13 @@ pub struct VirtualHost {
     /// The default policy, which also applies to requests that no Route matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
+    /// The FrontDoor's rules, in order.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub rules: Arc<[Rule]>,
+    /// Why this accepted FrontDoor can't be served (a Secret of its rules is missing): every request
+    /// gets 503.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
     /// Why its FrontDoor is not accepted. It then has no Routes and only holds the host, whose
     /// requests get 503.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,25 +3,34 @@
 
 mod action;
 mod backend;
+mod condition;
 mod edits;
 mod hosts;
 mod route;
+mod rule;
 mod scheme;
 mod selection;
+mod text;
 mod tls;
 
 pub use action::{Action, Forward, Redirect, Respond, Rewrite};
 pub use backend::{Authority, Backend, BackendTls, HostHeader, Protocol, Target, Verification};
+pub use condition::Condition;
 pub use edits::HeaderEdits;
 pub(crate) use edits::redacted;
 pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHost};
 pub use route::{Route, RouteMatch, Timeouts};
+pub use rule::{
+    Escape, FieldText, FilledEdits, Rule, RuleActions, RuleEdits, RuleHost, RulePath, RuleRedirect,
+    RuleReply, RuleRespond, RuleRewrite,
+};
 pub use rustls::pki_types::ServerName;
 pub use scheme::Scheme;
 pub use selection::{
     Affinity, Balance, CheckMethod, Ejection, EndpointLimits, HashOn, HealthCheck, Policy, Retry,
     RetryOn, Selection,
 };
+pub use text::{Piece, Text, TextError, Variable};
 pub use tls::{ClientCertificateMode, ClientCertificates, HostTls, Hsts, PlainHttp, TlsVersion};
 
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! A compiled Route.
 
-use super::{Action, HeaderEdits, ObjectName, Selection};
+use super::{Action, Forward, HeaderEdits, ObjectName, Rule, Selection};
 use crate::{cors, router::Match};
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
@@ -33,10 +33,24 @@ pub struct Route {
     /// How its backends and their endpoints are chosen.
     #[serde(skip_serializing_if = "is_default")]
     pub selection: Arc<Selection>,
+    /// Its rules, in order.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub rules: Box<[Rule]>,
     /// Why this accepted Route can't be served (for example, a Secret is missing): every request
     /// gets 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+}
+
+impl Route {
+    /// Its own backends, and those of its rules.
+    pub(crate) fn forwards(&self) -> impl Iterator<Item = &Forward> {
+        let own = match &self.action {
+            Action::Forward(forward) => Some(forward),
+            Action::Redirect(_) | Action::Respond(_) | Action::NotAccepted(_) => None,
+        };
+        own.into_iter().chain(self.rules.iter().filter_map(|rule| rule.actions.forward.as_ref()))
+    }
 }
 
 fn is_default(selection: &Selection) -> bool {

@@ -86,6 +86,8 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),
         cors: None,
+        rules: Arc::default(),
+        unavailable: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::default()),
         uid: Arc::from(""),

@@ -32,6 +32,7 @@ pub(super) fn matches(matched: Vec<Matched>, route: Route, report: &Report) -> V
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
         selection: Arc::default(),
+        rules: Box::default(),
         unavailable: None,
     });
     let readable = |m: &Matched| m.is_complete && report.is_readable(&at.index(m.index));

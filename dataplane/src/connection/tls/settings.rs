@@ -223,6 +223,8 @@ mod tests {
             trusted_headers: TrustedHeaders::default(),
             slashes: Slashes::default(),
             cors: None,
+            rules: Arc::default(),
+            unavailable: None,
             not_accepted: None,
             routes: Arc::default(),
             uid: Arc::from(""),

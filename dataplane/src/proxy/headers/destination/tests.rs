@@ -37,6 +37,7 @@ fn route(path: &str, action: Action) -> RouteMatch {
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),
         selection: Arc::default(),
+        rules: Box::default(),
         unavailable: None,
     };
     Match {
@@ -83,6 +84,8 @@ fn mapped_bytes(
         slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),
         cors: None,
+        rules: Arc::default(),
+        unavailable: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::new(routes)),
         uid: Arc::from(""),

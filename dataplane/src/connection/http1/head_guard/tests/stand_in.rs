@@ -30,6 +30,8 @@ async fn the_head_that_stands_in_for_a_refused_one_is_served_by_no_host() {
         slashes: Slashes::default(),
         cors: None,
         tls: None,
+        rules: Arc::default(),
+        unavailable: None,
         not_accepted: None,
         routes: Arc::new(RouteTree::new(Vec::new())),
         uid: Arc::from(""),
