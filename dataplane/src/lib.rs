@@ -28,6 +28,9 @@ pub mod config;
 
 mod refusal;
 
+/// Rules: which of them hold for a request, and what they put into it.
+mod rules;
+
 mod telemetry;
 
 mod request;

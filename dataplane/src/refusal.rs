@@ -51,15 +51,18 @@ pub(crate) enum Refusal {
     HttpsExpected,
     /// No Route of the host matches the request.
     NoRoute,
-    /// The predicates of the path's Routes would have to look at too much of the request.
+    /// The predicates of the path's Routes, or rules, would have to look at too much of the request.
     PredicatesTooCostly,
     /// The host's FrontDoor is not accepted, and only holds the host.
     FrontDoorNotAccepted,
     /// The Route is not accepted, and only holds its place.
     RouteNotAccepted,
+    /// A rule's redirect leads to a host that comes of the request, and is none of those that it may
+    /// lead to.
+    RedirectHostNotAllowed,
     /// The CORS policy does not allow the page's origin, or what its preflight requests.
     CorsDenied(Denial),
-    /// The Route names a Secret that does not exist.
+    /// The Route, or a rule of its FrontDoor, names a Secret that does not exist.
     NotResolved,
     /// No backend of the Route has a ready endpoint.
     NoEndpoint,
@@ -106,6 +109,7 @@ impl Refusal {
             | Self::InvalidTarget
             | Self::InvalidDestination
             | Self::InvalidPath(_)
+            | Self::RedirectHostNotAllowed
             | Self::HttpsExpected
             | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::UnknownTransferCoding | Self::UpgradeUnsupported => StatusCode::NOT_IMPLEMENTED,
@@ -164,6 +168,7 @@ impl Refusal {
             Self::PredicatesTooCostly => "PredicatesTooCostly",
             Self::FrontDoorNotAccepted => "FrontDoorNotAccepted",
             Self::RouteNotAccepted => "RouteNotAccepted",
+            Self::RedirectHostNotAllowed => "RedirectHostNotAllowed",
             Self::CorsDenied(Denial::Origin) => "CorsOrigin",
             Self::CorsDenied(Denial::Method) => "CorsMethod",
             Self::CorsDenied(Denial::Header) => "CorsHeader",
@@ -211,14 +216,15 @@ impl Refusal {
             Self::PlainHttp => "This host is served over https only.",
             Self::HttpsExpected => "This port serves https, and the request is plain HTTP.",
             Self::NoRoute => "No Route of this host matches the request.",
-            Self::PredicatesTooCostly => "The request's header fields and query are too large for the conditions of this path's Routes.",
+            Self::PredicatesTooCostly => "The request's header fields and query are too large for the conditions and rules that apply to it.",
             Self::FrontDoorNotAccepted => "The FrontDoor of this host is not accepted: its status says why.",
             Self::RouteNotAccepted => "The Route for this request is not accepted: its status says why.",
+            Self::RedirectHostNotAllowed => "The request asks to be redirected to a host that the front door does not redirect to.",
             Self::CorsDenied(Denial::Origin) => "The CORS policy does not allow the page's origin.",
             Self::CorsDenied(Denial::Method) => "The CORS policy does not allow the method that the preflight requests.",
             Self::CorsDenied(Denial::Header) => "The CORS policy does not allow a header that the preflight requests.",
             Self::CorsDenied(Denial::Malformed) => "The preflight's Access-Control-Request-Method or -Headers is malformed.",
-            Self::NotResolved => "The Route refers to something that does not exist.",
+            Self::NotResolved => "The Route, or its FrontDoor, refers to something that does not exist.",
             Self::NoEndpoint => "No backend of the Route has a ready endpoint.",
             Self::Overloaded => "The backend already has as many requests as its limits allow: try again later.",
             Self::BodyTooLarge => "The request's body is too large.",
@@ -269,6 +275,7 @@ impl Refusal {
             | Self::PredicatesTooCostly
             | Self::FrontDoorNotAccepted
             | Self::RouteNotAccepted
+            | Self::RedirectHostNotAllowed
             | Self::CorsDenied(_)
             | Self::NotResolved
             | Self::NoEndpoint

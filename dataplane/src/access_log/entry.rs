@@ -30,6 +30,8 @@ pub(crate) struct Entry<'r> {
     pub(crate) reason: &'r str,
     /// The verdict of a CORS policy, in two parts.
     pub(crate) cors: Option<[&'r str; 5]>,
+    /// The names of the rules that acted, with commas between them.
+    pub(crate) rules: Option<&'r str>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) duration: Duration,
@@ -58,6 +60,7 @@ impl Default for Entry<'_> {
             status: 0,
             reason: "",
             cors: None,
+            rules: None,
             bytes_in: 0,
             bytes_out: 0,
             duration: Duration::ZERO,
@@ -119,6 +122,9 @@ impl Entry<'_> {
         fields.text(name!("reason"), &[self.reason]);
         if let Some(cors) = &self.cors {
             fields.word(name!("cors"), cors);
+        }
+        if let Some(rules) = self.rules {
+            fields.text(name!("rules"), &[rules]);
         }
         fields.number(name!("bytes_in"), self.bytes_in);
         fields.number(name!("bytes_out"), self.bytes_out);

@@ -29,6 +29,7 @@ pub(crate) struct Noted {
     backend: Option<Span>,
     endpoint: Option<SocketAddr>,
     panic: bool,
+    rules: Option<Span>,
 }
 
 impl Noted {
@@ -47,6 +48,7 @@ impl Noted {
             backend: None,
             endpoint: None,
             panic: false,
+            rules: None,
         }
     }
 
@@ -74,6 +76,18 @@ impl Noted {
         }
     }
 
+    /// Notes the names of the rules that act.
+    pub(crate) fn rules<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        let start = self.text.len();
+        for name in names {
+            if self.text.len() > start {
+                self.text.push(',');
+            }
+            self.text.push_str(name);
+        }
+        self.rules = (self.text.len() > start).then_some(Span(start, self.text.len()));
+    }
+
     /// Notes what was selected: a backend, its endpoint, and whether all were out.
     pub(crate) fn selected(&mut self, backend: &str, endpoint: Option<SocketAddr>, panic: bool) {
         if self.backend() != Some(backend) {
@@ -93,6 +107,7 @@ impl Noted {
             backend: self.backend(),
             endpoint: self.endpoint,
             panic: self.panic,
+            rules: self.get(self.rules),
             method: self.method.as_ref().map(Method::as_str),
             host: self.get(self.host),
             path: self.get(self.path),

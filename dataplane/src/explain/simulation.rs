@@ -71,6 +71,7 @@ impl<'t> Simulation<'_, 't> {
             max_body_bytes: None,
             body_length: None,
             predicates: &router::Budget::of_one_request(),
+            id: &ID,
         };
         let mut arrived = Arrived::default();
         let next = arrived.decide(self.table, &facts, &mut head);
@@ -106,7 +107,7 @@ impl<'t> Simulation<'_, 't> {
                 if let Some(destination) = &arrived.destination {
                     *sent = Some(self.sent(arrived, destination, &plan, head)?);
                 }
-                plan.forward.pick(0).ok_or(Refusal::NoEndpoint)?;
+                plan.terms.forward.pick(0).ok_or(Refusal::NoEndpoint)?;
                 Ok(End::Backend)
             }
         }
@@ -119,7 +120,7 @@ impl<'t> Simulation<'_, 't> {
         plan: &ForwardPlan<'t>,
         head: &Parts,
     ) -> Result<Sent<'t>, Refusal> {
-        let forward = plan.forward;
+        let forward = plan.terms.forward;
         let mut sent = Sent { forward, target: String::new(), headers: Vec::new() };
         let upgrade = hop_by_hop::asks_for_websocket(&head.headers);
         let Self { peer, via, .. } = *self;

@@ -32,6 +32,11 @@ impl PathPattern {
         Ok(parsed)
     }
 
+    /// `/`, which captures nothing.
+    pub(crate) fn root() -> Self {
+        Self { text: "/".into() }
+    }
+
     /// The names of its captures in order, excluding `*`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         segments::names(&self.text)

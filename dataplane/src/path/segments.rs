@@ -42,13 +42,18 @@ pub(super) fn has_rest(text: &str) -> bool {
 /// Checks a pattern or template and returns its canonical text: literals normalised like request
 /// paths, `*` alone written `/*`.
 pub(super) fn parse(text: &str) -> Result<Box<str>, Error> {
+    if text.chars().count() > Error::MAX_CHARS {
+        return Err(Error::TooLong);
+    }
+    canonical(text)
+}
+
+/// The same for a text of any length.
+pub(super) fn canonical(text: &str) -> Result<Box<str>, Error> {
     if text == "*" {
         return Ok("/*".into());
     }
     let tail = text.strip_prefix('/').ok_or(Error::NotAbsolute)?;
-    if text.chars().count() > Error::MAX_CHARS {
-        return Err(Error::TooLong);
-    }
     let mut canonical = String::with_capacity(text.len());
     let mut segments = tail.split('/').peekable();
     while let Some(segment) = segments.next() {

@@ -19,6 +19,31 @@ impl PathTemplate {
         Ok(Self { text: segments::parse(template)? })
     }
 
+    /// A template that a rule has filled with values of a request, escaped so that they are no
+    /// syntax. It may be as long as these are.
+    ///
+    /// # Errors
+    /// If a value and the literals around it make a segment that no normalised path has.
+    pub(crate) fn of_filled(template: &str) -> Result<Self, PathError> {
+        use PathPatternError as Error;
+        let text = segments::canonical(template).map_err(|error| match error {
+            Error::NotAbsolute => PathError::NotAbsolute,
+            Error::Backslash => PathError::Backslash,
+            Error::Control => PathError::Control,
+            Error::DotSegment(_) => PathError::HiddenDots,
+            Error::BrokenEscape(_)
+            | Error::TooLong
+            | Error::Wildcard
+            | Error::StrayBrace(_)
+            | Error::Name(_)
+            | Error::PartialCapture(_)
+            | Error::RepeatedName(_)
+            | Error::Query
+            | Error::Fragment => PathError::BrokenEscape,
+        })?;
+        Ok(Self { text })
+    }
+
     /// The names that it uses, excluding `*`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         segments::names(&self.text)

@@ -72,7 +72,7 @@ impl<D: Downstream> Exchange<'_, D> {
         limits: Option<EndpointLimits>,
         tried: &[Chosen],
     ) -> Result<Chosen, Refusal> {
-        let (route, forward) = (&plan.matched.target, plan.forward);
+        let (route, forward) = (&plan.matched.target, plan.terms.forward);
         // Invariant: only requests with a Route have a plan.
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
         for _ in 0..forward.backends().len() + MAX_LOOKS {
@@ -88,7 +88,7 @@ impl<D: Downstream> Exchange<'_, D> {
                     let backend = &forward.backends()[index];
                     self.note_chosen(backend, None);
                     // Boxed, so that other requests don't carry its state.
-                    Box::pin(self.resolved(route, backend, sets.version)).await?;
+                    Box::pin(self.resolved(plan.terms.timeouts, backend, sets.version)).await?;
                 }
             }
         }
@@ -104,7 +104,7 @@ impl<D: Downstream> Exchange<'_, D> {
         limits: Option<EndpointLimits>,
         tried: &'c [Chosen],
     ) -> Choosing<'c> {
-        let (route, forward, key) = (&*plan.matched.target, plan.forward, preference.key);
+        let (route, forward, key) = (&*plan.matched.target, plan.terms.forward, preference.key);
         let backends = self.route.as_ref().map_or(0, |route| route.backends.next());
         let points = (backends, self.shared.endpoints.next());
         let now = self.downstream.state().deadline.now();
@@ -122,13 +122,14 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<Box<UpstreamResponse>, Failed> {
         let (plan, downstream) = (context.plan, self.downstream);
         let state = downstream.state();
-        let (route, backend) = (&plan.matched.target, &plan.forward.backends()[chosen.backend]);
+        let (route, terms) = (&plan.matched.target, &plan.terms);
+        let backend = &terms.forward.backends()[chosen.backend];
         self.note_chosen(backend, Some(chosen));
         self.record.tries += 1;
         let (sent_at, has_body) = (state.deadline.now(), !request.body.is_end_stream());
         // That of the try before, whose body may have been awaited when it failed.
         state.body.awaited.set(false);
-        let others = others(route, backend, chosen, sent_at);
+        let others = others(route, terms.timeouts, backend, chosen, sent_at);
         let (only, many);
         let endpoints = if others.is_empty() {
             only = [&chosen.member().endpoint];
@@ -151,12 +152,12 @@ impl<D: Downstream> Exchange<'_, D> {
         };
         let caller = Caller { deadline: &state.deadline, on_interim: &on_interim };
         let connections = route.selection.limits.and_then(|limits| limits.connections);
-        let bounds = Bounds { timeouts: &route.timeouts, connections: Some(connections) };
+        let bounds = Bounds { timeouts: terms.timeouts, connections: Some(connections) };
         let candidates = Candidates::of_request(endpoints, place);
         let sent = {
             let upstreams = &self.shared.upstreams;
             let sending = pin!(upstreams.send(backend, &candidates, request, caller, bounds));
-            match route.selection.retry.per_try {
+            match terms.retry.per_try {
                 None => sending.await.map_err(Failed::from),
                 // Boxed, so that requests without a limit don't carry a timer.
                 Some(limit) => Box::pin(within_try(limit, &state.body, sending)).await,
@@ -242,12 +243,12 @@ impl<D: Downstream> Exchange<'_, D> {
     /// is newer than this version, for as long as connecting to it may take.
     async fn resolved(
         &self,
-        route: &Route,
+        timeouts: &Timeouts,
         backend: &Backend,
         version: u64,
     ) -> Result<(), Refusal> {
         let Target::External { host, .. } = &backend.target else { return Ok(()) };
-        let Timeouts { connect, request, .. } = route.timeouts;
+        let Timeouts { connect, request, .. } = *timeouts;
         let looked_up = self.shared.registry.looked_up(host, version);
         let left = self.downstream.state().deadline.left();
         match [connect, request, left].into_iter().flatten().min() {
@@ -260,7 +261,7 @@ impl<D: Downstream> Exchange<'_, D> {
     /// Notes that no endpoint of any backend can be taken.
     fn has_no_endpoint(&mut self, plan: &ForwardPlan<'_>, why: Refusal) {
         let external = |backend: &&Arc<Backend>| matches!(backend.target, Target::External { .. });
-        let backend = plan.forward.backends().iter().find(external);
+        let backend = plan.terms.forward.backends().iter().find(external);
         if let (Refusal::AddressNotAllowed | Refusal::NameNotResolved, Some(backend)) =
             (why, backend)
         {
@@ -307,13 +308,19 @@ async fn within_try<T>(
 
 /// The endpoints beside the chosen one that may be connected to in its stead: other addresses of an
 /// external name.
-fn others(route: &Route, backend: &Backend, chosen: &Chosen, now: Instant) -> Vec<Chosen> {
+fn others(
+    route: &Route,
+    timeouts: &Timeouts,
+    backend: &Backend,
+    chosen: &Chosen,
+    now: Instant,
+) -> Vec<Chosen> {
     match &backend.target {
         Target::Endpoints(_) => return Vec::new(),
         Target::External { .. } => {}
     }
     let limits = route.selection.limits.as_ref();
-    let Timeouts { connect, request, .. } = route.timeouts;
+    let Timeouts { connect, request, .. } = *timeouts;
     let used = Use { backend: &backend.name, connect, request };
     let ejection = &route.selection.ejection;
     let members = &chosen.set().members;

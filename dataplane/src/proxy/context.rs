@@ -5,8 +5,13 @@ use super::{
     decide::{Arrived, Destination, ForwardPlan},
     headers::{self, Field, Outbound, RequestRewrite, ResponseRewrite, Via, trailers},
     peer::Peer,
+    rules::sender,
 };
-use crate::{refusal::Refusal, request::AddedFields, table::Backend};
+use crate::{
+    refusal::Refusal,
+    request::AddedFields,
+    table::{Backend, HostHeader},
+};
 use http::{HeaderValue, Method, request::Parts};
 use std::net::SocketAddr;
 
@@ -36,28 +41,38 @@ impl ForwardContext<'_, '_> {
         id: &HeaderValue,
         head: &mut Parts,
     ) -> Result<(HeaderValue, AddedFields), Refusal> {
+        let host = self.plan.terms.host(backend);
         let outbound = Outbound {
             peer: self.peer,
             client: &self.destination.client,
-            route: &self.plan.matched.target,
+            edits: self.arrived.request_edits(),
             backend,
+            host: &host,
             id,
             via: self.via,
             version: head.version,
             upgrade: self.upgrade,
         };
-        let rewrite = RequestRewrite {
-            client: &self.destination.client,
-            virtual_host: self.destination.virtual_host,
-            backend,
-            forward: self.plan.forward,
-        };
         let present = self.destination.present;
-        rewrite.apply(&head.method, &mut head.headers, present)?;
+        if RequestRewrite::is_due(&head.method, present) {
+            let client = &self.destination.client;
+            let rewrite = RequestRewrite {
+                client,
+                virtual_host: self.destination.virtual_host,
+                backend,
+                host: &host,
+                is_rewritten: self.plan.terms.template.is_some(),
+                sender: sender(self.peer, client, head.version, id),
+            };
+            rewrite.apply(&head.method, &mut head.headers)?;
+        }
         let cookies = &self.destination.virtual_host.affinity_cookies;
         affinity::remove_cookies(&mut head.headers, cookies);
         let announced = present.has(Field::Trailer);
-        let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
+        let trailers = announced.then(|| {
+            let deciding = self.arrived.deciding_headers();
+            trailers::of_request(&head.headers, self.arrived.request_edits(), deciding)
+        });
         if head.method == Method::OPTIONS {
             headers::count_hop(&mut head.headers);
         }
@@ -83,7 +98,8 @@ impl ForwardContext<'_, '_> {
             backend,
             sent_host,
             dialled,
-            forward: self.plan.forward,
+            preserves_host: *self.plan.terms.host(backend) == HostHeader::Preserve,
+            template: self.plan.terms.template.as_deref(),
             pattern: &self.plan.matched.path,
             path: self.arrived.path.as_deref().unwrap_or_default(),
         }

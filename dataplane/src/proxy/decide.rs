@@ -6,6 +6,7 @@ use super::{
     headers::{self, ClientInfo, Field, Present, REQUEST_ID, Via},
     local_reply::{self, RouteReply},
     peer::Peer,
+    rules::{Meeting, Ruled},
     strict_transport::StrictTransport,
     target,
 };
@@ -18,10 +19,11 @@ use crate::{
     path::Captures,
     refusal::Refusal,
     router::{self, BudgetExceeded},
-    table::{Action, Forward, PlainHttp, RouteMatch, Scheme, Table, VirtualHost},
+    rules::{Edits, Effects, Seen, Terms},
+    table::{Action, PlainHttp, RouteMatch, Rule, Scheme, Table, VirtualHost},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, request::Parts};
-use std::rc::Rc;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request::Parts};
+use std::{borrow::Cow, rc::Rc};
 
 /// What a decision depends on in addition to the table and the head.
 #[derive(Clone, Copy)]
@@ -38,8 +40,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) max_body_bytes: Option<u64>,
     /// The length of the body, if known.
     pub(crate) body_length: Option<u64>,
-    /// What the predicates of Routes may cost.
+    /// What the predicates of Routes, and of rules, may cost.
     pub(crate) predicates: &'a router::Budget,
+    /// The request's id, unless a trusted proxy has assigned one.
+    pub(crate) id: &'a HeaderValue,
 }
 
 /// The virtual host that a request is for, and the client that sent it.
@@ -71,6 +75,8 @@ pub(crate) struct Arrived<'t> {
     response_headers: ResponseHeaders<'t>,
     /// What the response says of https.
     pub(crate) strict_transport: StrictTransport<'t>,
+    /// What rules make of it, if there are any.
+    pub(crate) rules: Option<Box<Effects<'t>>>,
 }
 
 /// What happens to a request that is not refused.
@@ -88,8 +94,8 @@ pub(crate) enum Next<'t> {
 pub(crate) struct ForwardPlan<'t> {
     /// The winning match.
     pub(crate) matched: &'t RouteMatch,
-    /// The backends.
-    pub(crate) forward: &'t Forward,
+    /// The backends, and on what terms they are reached.
+    pub(crate) terms: Terms<'t>,
     /// The path that they get, if it differs from the request's.
     pub(crate) rewritten: Option<String>,
     /// Whether a browser would have sent a preflight if its page had called the backend on another
@@ -109,6 +115,7 @@ impl Default for Arrived<'_> {
             verdict: None,
             response_headers: ResponseHeaders::default(),
             strict_transport: StrictTransport::default(),
+            rules: None,
         }
     }
 }
@@ -119,8 +126,9 @@ impl<'t> Arrived<'t> {
     /// trusted to set are removed. If the budget for predicates is paused afterwards, the decision
     /// is not made yet, and the call has to be repeated.
     ///
-    /// The phases: find the virtual host, see to it that it may be reached like this, find the
-    /// match, apply the CORS policy, then do what the Route says.
+    /// The phases: find the virtual host, see to it that it may be reached like this, do what the
+    /// FrontDoor's rules say, find the match, apply the CORS policy, then do what the Route and its
+    /// rules say.
     pub(crate) fn decide(
         &mut self,
         table: &'t Table,
@@ -155,7 +163,35 @@ impl<'t> Arrived<'t> {
         }
 
         let cors_request = destination.cors_request(head);
+        let seen = match cors_request {
+            CorsRequest::Preflight(_) => Seen::ByPreflight,
+            CorsRequest::Plain | CorsRequest::SameOrigin | CorsRequest::CrossOrigin(_) => Seen::All,
+        };
         let path = self.path.as_deref().map_err(|refusal| *refusal);
+        // What is refused for its path meets no rule.
+        let meeting = path.map(|path| Meeting {
+            virtual_host,
+            peer: facts.peer,
+            client: &destination.client,
+            head,
+            path,
+            id: destination.trusted_id(head).unwrap_or(facts.id),
+            budget: facts.predicates,
+            seen,
+        });
+        if let Ok(meeting) = &meeting
+            && let Some(reply) = meeting.front_door(&mut self.rules)?
+        {
+            let policy = virtual_host.cors.as_deref();
+            let cors = cors::Decision::of(policy, &cors_request);
+            (self.policy, self.verdict) = (policy, cors.verdict);
+            self.response_headers = cors.response_headers;
+            if let Disposition::Refuse(denial) = cors.disposition {
+                return Err(Refusal::CorsDenied(denial));
+            }
+            facts.admit(head, present)?;
+            return Ok(Next::Respond(reply));
+        }
         let routed = path.map(|path| routed(head, path, &cors_request));
         let found = routed.and_then(|request| find_match(virtual_host, &request, facts.predicates));
         if facts.predicates.is_paused() {
@@ -178,8 +214,17 @@ impl<'t> Arrived<'t> {
             return Ok(Next::Respond(RouteReply::Options));
         }
         let (matched, captures) = found?;
-        let route = Routed { client: &destination.client, matched, captures, path: path?, head };
-        route.next(&cors_request)
+        if virtual_host.unavailable.is_some() || matched.target.unavailable.is_some() {
+            return Err(Refusal::NotResolved);
+        }
+        match meeting?.route(&mut self.rules, matched, &captures)? {
+            Ruled::Reply(reply) => Ok(Next::Respond(reply)),
+            Ruled::AsRouted(terms) => {
+                let client = &destination.client;
+                let route = Routed { client, matched, captures, path: path?, head };
+                route.next(terms, &cors_request)
+            }
+        }
     }
 
     /// Adds the request id to the response, and applies the Route's edits; the CORS headers are set
@@ -188,9 +233,35 @@ impl<'t> Arrived<'t> {
         // The same id identifies the request here, in logs and at the backend, so it replaces the
         // backend's.
         headers.insert(REQUEST_ID, id.clone());
-        if let Some(matched) = self.matched {
-            matched.target.response_headers.apply(headers);
+        self.response_edits().apply(headers);
+    }
+
+    /// All edits of the request's headers.
+    pub(crate) fn request_edits(&self) -> Edits<'_> {
+        let own = self.matched.map(|matched| &matched.target.request_headers);
+        match &self.rules {
+            Some(effects) => effects.request_edits(own),
+            None => Edits { own, ..Edits::default() },
         }
+    }
+
+    /// All edits of the response's headers.
+    pub(crate) fn response_edits(&self) -> Edits<'_> {
+        let own = self.matched.map(|matched| &matched.target.response_headers);
+        match &self.rules {
+            Some(effects) => effects.response_edits(own),
+            None => Edits { own, ..Edits::default() },
+        }
+    }
+
+    /// The headers that have decided about it: those that its match, and rules, look at.
+    pub(crate) fn deciding_headers(&self) -> impl Iterator<Item = HeaderName> {
+        let matched = self.matched.into_iter();
+        let predicates = matched.clone().flat_map(|matched| &matched.predicates.headers);
+        let names = predicates.flat_map(|it| HeaderName::from_bytes(it.name.as_bytes()));
+        let front_door = self.destination.iter().flat_map(|it| it.virtual_host.rules.iter());
+        let rules = front_door.chain(matched.flat_map(|matched| &matched.target.rules));
+        names.chain(rules.flat_map(Rule::headers))
     }
 
     /// The path that the backends of a plan get.
@@ -280,33 +351,38 @@ struct Routed<'t, 'r> {
 }
 
 impl<'t> Routed<'t, '_> {
-    /// What the Route does with the request.
-    fn next(&self, cors_request: &CorsRequest<'_>) -> Result<Next<'t>, Refusal> {
+    /// What the Route does with the request, which it forwards on these terms.
+    fn next(
+        &self,
+        terms: Option<Terms<'t>>,
+        cors_request: &CorsRequest<'_>,
+    ) -> Result<Next<'t>, Refusal> {
         let Self { client, matched, captures, path, head } = self;
-        let route = &*matched.target;
-        if route.unavailable.is_some() {
-            return Err(Refusal::NotResolved);
+        if let Some(terms) = terms {
+            if is_last_hop(head) {
+                return Ok(Next::Respond(RouteReply::Options));
+            }
+            let template = terms.template.as_deref();
+            let rewritten = template.map(|to| to.fill(&matched.path, captures)).transpose();
+            return Ok(Next::Forward(ForwardPlan {
+                matched,
+                terms,
+                rewritten: rewritten.map_err(Refusal::InvalidPath)?,
+                avoids_preflight: cors::avoids_preflight(cors_request, &head.method, &head.headers),
+            }));
         }
-        match &route.action {
+        match &matched.target.action {
             Action::Redirect(redirect) => {
                 let pattern = &matched.path;
                 let location =
                     local_reply::location(redirect, client, &head.uri, path, pattern, captures)?;
                 Ok(Next::Respond(RouteReply::Redirect(redirect.status, location)))
             }
-            Action::Respond(respond) => Ok(Next::Respond(RouteReply::Fixed(respond))),
-            Action::Forward(_) if is_last_hop(head) => Ok(Next::Respond(RouteReply::Options)),
-            Action::NotAccepted(_) => Err(Refusal::RouteNotAccepted),
-            Action::Forward(forward) => Ok(Next::Forward(ForwardPlan {
-                matched,
-                forward,
-                rewritten: forward
-                    .rewrite()
-                    .map(|to| to.path.fill(&matched.path, captures))
-                    .transpose()
-                    .map_err(Refusal::InvalidPath)?,
-                avoids_preflight: cors::avoids_preflight(cors_request, &head.method, &head.headers),
-            })),
+            Action::Respond(respond) => {
+                Ok(Next::Respond(RouteReply::Fixed(Cow::Borrowed(respond))))
+            }
+            // Invariant: a Route that forwards has terms.
+            Action::NotAccepted(_) | Action::Forward(_) => Err(Refusal::RouteNotAccepted),
         }
     }
 }

@@ -47,11 +47,15 @@ impl<D: Downstream> Exchange<'_, D> {
             || (head.version < Version::HTTP_2 && body.size_hint().exact().is_some());
         let trailers = match ended {
             true => TrailerFilter::default(),
-            false => trailers::of_request(&head.headers, plan.matched),
+            false => trailers::of_request(
+                &head.headers,
+                arrived.request_edits(),
+                arrived.deciding_headers(),
+            ),
         };
         let body = RequestBody::new(body, state, self.shared.limits.body_bytes, trailers);
 
-        let timeouts = &plan.matched.target.timeouts;
+        let timeouts = plan.terms.timeouts;
         let sent_at = state.deadline.now();
         state.body.timeout.set(timeouts.request);
         state.body.idle.set(timeouts.idle);
@@ -85,9 +89,9 @@ impl<D: Downstream> Exchange<'_, D> {
         let key = hash_key(&route.selection.balance.policy, headers, self.record.client);
         let affinity = route.selection.affinity.as_ref();
         let session = affinity.zip(self.route.as_ref()).and_then(|(affinity, state)| {
-            let sets = &state.sets(route, plan.forward, &self.shared.registry);
+            let sets = &state.sets(route, plan.terms.forward, &self.shared.registry);
             let (backend, index) =
-                sets.sessions(&host.uid, plan.forward).find(headers, affinity)?;
+                sets.sessions(&host.uid, plan.terms.forward).find(headers, affinity)?;
             Chosen::of(sets, backend, index, false)
         });
         Preference { key, session }
@@ -108,7 +112,7 @@ impl<D: Downstream> Exchange<'_, D> {
             None => &answered.chosen,
         };
         let host = context.destination.virtual_host;
-        let sessions = home.sets().sessions(&host.uid, context.plan.forward);
+        let sessions = home.sets().sessions(&host.uid, context.plan.terms.forward);
         let is_https = context.destination.client.scheme == Scheme::Https;
         sessions.id(home.backend, home.index)?.set_cookie(affinity, is_https)
     }
@@ -121,7 +125,7 @@ impl<D: Downstream> Exchange<'_, D> {
         present: Present,
     ) -> Result<Response<Content>, Refusal> {
         let Answered { received, chosen, sent_host, .. } = answered;
-        let backend = &context.plan.forward.backends()[chosen.backend];
+        let backend = &context.plan.terms.forward.backends()[chosen.backend];
         let UpstreamResponse { mut response, address, upgraded: tunnel, .. } = *received;
         *response.version_mut() = Version::HTTP_11;
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -135,7 +139,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let announced = present.has(Field::Trailer);
         let trailers = match announced || response.body().may_have_trailers() {
-            true => trailers::of_response(response.headers(), context.plan.matched),
+            true => trailers::of_response(response.headers(), context.arrived.response_edits()),
             false => TrailerFilter::default(),
         };
         hop_by_hop::remove_from_response(response.headers_mut(), present, upgraded);

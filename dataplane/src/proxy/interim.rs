@@ -32,7 +32,7 @@ impl ForwardContext<'_, '_> {
         let present = Present::of(headers);
         hop_by_hop::remove_from_response(headers, present, false);
         rewrite.apply(headers, present);
-        self.plan.matched.target.response_headers.apply_to_interim(headers);
+        self.arrived.response_edits().apply_to_interim(headers);
         cors::remove_from_interim(headers);
     }
 }

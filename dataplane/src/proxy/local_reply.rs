@@ -9,17 +9,18 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
+use std::borrow::Cow;
 
 /// The supported methods, for a 405 (RFC 9110 §10.2.1).
 const ALLOWED: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// A response that a Route generates.
+/// A response that a Route, or a rule, generates.
 pub(crate) enum RouteReply<'t> {
     /// A redirect to this `Location`.
     Redirect(StatusCode, HeaderValue),
     /// A fixed response.
-    Fixed(&'t Respond),
+    Fixed(Cow<'t, Respond>),
     /// The response to OPTIONS that must not be forwarded any further (RFC 9110 §7.6.2, §9.3.7).
     Options,
 }

@@ -19,6 +19,7 @@ mod response_body;
 mod retries;
 mod retry;
 mod route_state;
+mod rules;
 mod selection;
 mod shared;
 mod strict_transport;
@@ -37,8 +38,15 @@ pub(crate) use shared::Shared;
 pub(crate) use target::Host;
 
 use crate::{
-    cors::ResponseHeaders, endpoint::InFlight, refusal::Refusal, request::Incoming, router,
-    table::Table, telemetry::RequestRecord, upstream::Tunnel,
+    cors::ResponseHeaders,
+    endpoint::InFlight,
+    refusal::Refusal,
+    request::Incoming,
+    router,
+    rules::Effects,
+    table::Table,
+    telemetry::{RequestRecord, RuleOwner},
+    upstream::Tunnel,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Response, Version, header, request::Parts};
@@ -128,17 +136,19 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
         let predicates = router::Budget::in_turns();
-        let facts = Facts {
-            peer: self.downstream.peer(),
-            via: &self.shared.via,
-            https_ports: self.shared.https_ports,
-            underscores: self.shared.limits.underscores,
-            max_body_bytes: self.shared.limits.body_bytes,
-            body_length: body.size_hint().exact(),
-            predicates: &predicates,
-        };
+        let body_length = body.size_hint().exact();
         let mut arrived = Arrived::default();
         let next = loop {
+            let facts = Facts {
+                peer: self.downstream.peer(),
+                via: &self.shared.via,
+                https_ports: self.shared.https_ports,
+                underscores: self.shared.limits.underscores,
+                max_body_bytes: self.shared.limits.body_bytes,
+                body_length,
+                predicates: &predicates,
+                id: &self.record.id,
+            };
             let next = arrived.decide(self.table, &facts, head);
             if !predicates.is_paused() {
                 break next;
@@ -202,10 +212,28 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             self.record.route = route.stats.clone();
             self.route = Some(route);
         }
+        if let Some(rules) = &arrived.rules {
+            self.note_rules(arrived, rules);
+        }
         self.record.cors = arrived.verdict;
         self.response_headers = arrived.take_response_headers();
         if arrived.host.is_some() {
             self.strict_transport = arrived.strict_transport;
+        }
+    }
+
+    /// Counts and logs the rules that act.
+    fn note_rules(&mut self, arrived: &Arrived<'w>, rules: &Effects<'w>) {
+        let Effects { front_door, route, .. } = rules;
+        if let Some(destination) = &arrived.destination {
+            let owner = RuleOwner::FrontDoor(destination.virtual_host.front_door.clone());
+            self.shared.rules.count(owner, front_door);
+        }
+        if let Some(matched) = arrived.matched {
+            self.shared.rules.count(RuleOwner::Route(matched.target.name.clone()), route);
+        }
+        if let Some(noted) = &mut self.record.log {
+            noted.rules(front_door.iter().chain(route).map(|rule| &*rule.name));
         }
     }
 

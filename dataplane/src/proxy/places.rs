@@ -31,7 +31,7 @@ impl<D: Downstream> Exchange<'_, D> {
         }
         let route = &plan.matched.target;
         let limits = route.selection.limits;
-        let sets = &self.route.as_ref()?.sets(route, plan.forward, &self.shared.registry);
+        let sets = &self.route.as_ref()?.sets(route, plan.terms.forward, &self.shared.registry);
         match self.choosing(plan, sets, preference, limits, &[]).choose().ok()? {
             Choice::Endpoint(chosen) => {
                 let place = take(&chosen.member().endpoint, limits.as_ref())?;
@@ -116,7 +116,7 @@ impl<D: Downstream> Exchange<'_, D> {
         // Full is all of them, so the choice is as if none was.
         let chosen = self.choose(plan, preference, None, &[]).await?;
         let state = self.route.clone().ok_or(Refusal::NoRoute)?;
-        let sets = &state.sets(&plan.matched.target, plan.forward, &self.shared.registry);
+        let sets = &state.sets(&plan.matched.target, plan.terms.forward, &self.shared.registry);
         let choosing = self.choosing(plan, sets, &Preference::default(), None, &[]);
         let others = choosing.instead_of(chosen.backend).collect::<Vec<_>>();
         for backend in [chosen.backend].into_iter().chain(others) {

@@ -85,7 +85,7 @@ impl<D: Downstream> Exchange<'_, D> {
         body: RequestBody,
     ) -> Result<Answered, Refusal> {
         let plan = context.plan;
-        let retry = &plan.matched.target.selection.retry;
+        let retry = plan.terms.retry;
         let mut request = Resendable::new(context, head, body, retry);
         let mut tries = Tries { tried: Vec::new(), waits: Waits::new(retry.backoff), preference };
         self.count_for_budget(plan);
@@ -96,7 +96,7 @@ impl<D: Downstream> Exchange<'_, D> {
         };
         let mut keeps_session = preference.session.as_ref().is_some_and(|home| home.is(&chosen));
         loop {
-            let backend = &plan.forward.backends()[chosen.backend];
+            let backend = &plan.terms.forward.backends()[chosen.backend];
             if request.takes_long() {
                 Box::pin(self.take_turn()).await?;
             }
@@ -143,7 +143,7 @@ impl<D: Downstream> Exchange<'_, D> {
         outcome: &Result<Box<UpstreamResponse>, Failed>,
         reason: RetryReason,
     ) -> Option<Next> {
-        let retry = &plan.matched.target.selection.retry;
+        let retry = plan.terms.retry;
         let is_unsent = outcome
             .as_ref()
             .err()
@@ -200,7 +200,7 @@ impl<D: Downstream> Exchange<'_, D> {
 
     fn count_for_budget(&self, plan: &ForwardPlan<'_>) {
         let route = &plan.matched.target;
-        if let Some(state) = self.route.as_ref().filter(|_| route.selection.retry.attempts > 0) {
+        if let Some(state) = self.route.as_ref().filter(|_| plan.terms.retry.attempts > 0) {
             let second = self.shared.registry.second(self.downstream.state().deadline.now());
             state.retries(&self.shared.registry, route).count(second);
         }
@@ -224,7 +224,7 @@ impl<'r> Resendable<'r> {
     ) -> Self {
         let is_idempotent = retry::is_idempotent(&head.method);
         let may_follow = retry.attempts > 0;
-        let has_others = context.plan.forward.backends().len() > 1;
+        let has_others = context.plan.terms.forward.backends().len() > 1;
         let may_be_replaced = is_idempotent && !retry.on.statuses.is_empty();
         let is_kept = may_follow && (has_others || may_be_replaced);
         let client_head = is_kept.then(|| Box::new(head.clone()));
@@ -252,7 +252,7 @@ impl<'r> Resendable<'r> {
             {
                 *self.head = (**head).clone();
             }
-            let backend = &self.context.plan.forward.backends()[index];
+            let backend = &self.context.plan.terms.forward.backends()[index];
             (self.host, self.added) = self.context.prepare(backend, id, self.head)?;
             self.prepared = Some(index);
         }

@@ -22,7 +22,8 @@ pub(crate) struct RouteState {
     pub(crate) stats: Rc<RouteStats>,
     /// Picks the backend for the next request.
     pub(super) backends: Sequence,
-    sets: RefCell<Option<Rc<Sets>>>,
+    /// Those of the Route's own backends, and then of those of its rules.
+    sets: RefCell<Vec<Option<Rc<Sets>>>>,
     retries: OnceCell<RetryShare>,
 }
 
@@ -56,8 +57,8 @@ impl RouteState {
         self.retries.get_or_init(|| RetryShare::of(registry.retry_budget(&route.name)))
     }
 
-    /// What is known of the backends of `forward`, which is what `route` does. Takes a lock where
-    /// something has changed.
+    /// What is known of the backends of `forward`, which are `route`'s own or those of one of its
+    /// rules. Takes a lock where something has changed.
     pub(super) fn sets(
         &self,
         route: &Arc<Route>,
@@ -65,8 +66,12 @@ impl RouteState {
         registry: &Registry,
     ) -> Rc<Sets> {
         let version = registry.version();
-        let mut known = self.sets.borrow_mut();
-        if let Some(sets) = &*known
+        let (mut all, ordinal) = (self.sets.borrow_mut(), forward.ordinal());
+        if all.len() <= ordinal {
+            all.resize(ordinal + 1, None);
+        }
+        let known = &mut all[ordinal];
+        if let Some(sets) = known
             && sets.version == version
             && Arc::ptr_eq(&sets.route, route)
         {

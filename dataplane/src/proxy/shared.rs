@@ -12,7 +12,7 @@ use crate::{
     config::{Config, HttpsPorts, Limits},
     endpoint::Registry,
     table::Table,
-    telemetry::{ConnectionCounts, HandshakeCounts, Snapshot},
+    telemetry::{ConnectionCounts, HandshakeCounts, RuleStats, Snapshot},
     upstream::Upstreams,
 };
 use std::{
@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(super) via: Via,
     /// The state of each Route.
     pub(super) routes: RouteStates,
+    /// How often rules have acted.
+    pub(super) rules: RuleStats,
     /// Picks the endpoint for the next request.
     pub(super) endpoints: Sequence,
     /// Whose turn it is of those whose requests are costly.
@@ -81,6 +83,7 @@ impl Shared {
             registry,
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),
+            rules: RuleStats::default(),
             endpoints: Sequence::of_endpoints(),
             turns: Turns::default(),
             ids: RequestIds::new(),
@@ -108,6 +111,7 @@ impl Shared {
     pub(crate) fn evict_idle(&self) {
         self.upstreams.evict_idle();
         self.routes.retain(&self.table());
+        self.rules.retain(&self.table());
         self.forget_backends();
     }
 
@@ -129,9 +133,10 @@ impl Shared {
         handshakes: HandshakeCounts,
     ) -> Snapshot {
         self.routes.retain(&self.table());
+        self.rules.retain(&self.table());
         self.forget_backends();
         let upstream = self.upstreams.stats.snapshot(self.upstreams.idle());
-        let mut snapshot = Snapshot::of(upstream, connections, handshakes);
+        let mut snapshot = Snapshot::of(self.rules.counts(), upstream, connections, handshakes);
         for routes in self.routes.stats().chunks(ROUTES_PER_TURN) {
             snapshot.add(routes);
             yield_now().await;

@@ -4,6 +4,7 @@ use super::{
     cors::{CorsCounts, CorsStats},
     handshakes::HandshakeCounts,
     histogram::Histogram,
+    rules::RuleCounts,
     status::StatusLabel,
     upstream::UpstreamSnapshot,
 };
@@ -118,6 +119,7 @@ impl fmt::Display for RetryReason {
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(super) routes: Vec<RouteSnapshot>,
+    pub(super) rules: RuleCounts,
     pub(super) upstream: UpstreamSnapshot,
     pub(super) connections: ConnectionCounts,
     pub(super) handshakes: HandshakeCounts,
@@ -160,11 +162,12 @@ pub(crate) struct ConnectionCounts {
 impl Snapshot {
     /// A snapshot of a worker's counts, but for those of its Routes.
     pub(crate) fn of(
+        rules: RuleCounts,
         upstream: UpstreamSnapshot,
         connections: ConnectionCounts,
         handshakes: HandshakeCounts,
     ) -> Self {
-        Self { routes: Vec::new(), upstream, connections, handshakes }
+        Self { routes: Vec::new(), rules, upstream, connections, handshakes }
     }
 
     /// Adds the counts of these Routes.

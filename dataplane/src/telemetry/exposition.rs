@@ -5,6 +5,7 @@ use super::{
     counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot},
     handshakes::{self, HandshakeCounts},
     histogram::Histogram,
+    rules::RuleOwner,
     status::StatusLabel,
     upstream::{self, UpstreamCounts},
 };
@@ -65,6 +66,7 @@ pub(crate) fn encode(
     retries(&routes, out)?;
     cors(&routes, out)?;
     panics(&routes, out)?;
+    rules(snapshots, out)?;
     upstream(snapshots, out)?;
     connections(snapshots, memory, out)?;
     tls_handshakes(snapshots, out)?;
@@ -208,6 +210,21 @@ fn panics(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> f
         if route.is_some() {
             writeln!(out, "{name}{{route=\"{}\"}} {}", label(*route), merged.panics)?;
         }
+    }
+    Ok(())
+}
+
+fn rules(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
+    let mut sums: BTreeMap<(&RuleOwner, &str), u64> = BTreeMap::new();
+    for (owner, rules) in snapshots.iter().flat_map(|one| &one.rules) {
+        for (rule, count) in rules {
+            *sums.entry((owner, &**rule)).or_default() += count;
+        }
+    }
+    let name = "portico_rule_hits_total";
+    family(out, name, "Requests on which a rule acted, by its FrontDoor or Route and its name.")?;
+    for ((object, rule), count) in sums {
+        writeln!(out, "{name}{{object=\"{object}\",rule=\"{rule}\"}} {count}")?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod exposition;
 mod handshakes;
 mod histogram;
 mod request_record;
+mod rules;
 mod status;
 mod upstream;
 
@@ -14,4 +15,5 @@ pub(crate) use counters::{ConnectionCounts, GaveWay, RetryReason, RouteStats, Sn
 pub(crate) use exposition::{ConnectionMemory, Escaped, encode};
 pub(crate) use handshakes::{HandshakeCounts, HandshakeResult, HandshakeStats};
 pub(crate) use request_record::RequestRecord;
+pub(crate) use rules::{RuleOwner, RuleStats};
 pub(crate) use upstream::UpstreamStats;

@@ -71,6 +71,7 @@ fn traced(entry: &Entry<'_>, syntax: Syntax) -> String {
             status = entry.status,
             reason = entry.reason,
             cors = entry.cors.map(|cors| tracing::field::display(cors.concat())),
+            rules = entry.rules,
             bytes_in = entry.bytes_in,
             bytes_out = entry.bytes_out,
             duration_ms = millis(entry.duration),
@@ -148,6 +149,7 @@ fn a_line_is_the_one_that_tracing_writes() {
         client_cert: Some("alice"),
         user_agent: Some("Mozilla/5.0 (X11; Linux x86_64)"),
         cors: Some(["report:", "preflight-", "denied", ":", "origin"]),
+        rules: Some("canonical,mobile"),
         bytes_in: u64::MAX,
         tries: u32::MAX,
         ..sample()

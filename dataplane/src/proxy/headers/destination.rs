@@ -9,7 +9,8 @@ use super::{
 use crate::{
     refusal::Refusal,
     router::{self, BudgetExceeded},
-    table::{Action, Backend, Forward, HostHeader, VirtualHost},
+    rules::{Sender, Subject, Terms},
+    table::{Backend, HostHeader, VirtualHost},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -25,7 +26,12 @@ pub(in crate::proxy) struct RequestRewrite<'a> {
     pub(in crate::proxy) client: &'a ClientInfo,
     pub(in crate::proxy) virtual_host: &'a VirtualHost,
     pub(in crate::proxy) backend: &'a Backend,
-    pub(in crate::proxy) forward: &'a Forward,
+    /// The Host that it gets.
+    pub(in crate::proxy) host: &'a HostHeader,
+    /// Whether the path that it gets differs from the request's.
+    pub(in crate::proxy) is_rewritten: bool,
+    /// Who sent the request, as rules see it.
+    pub(in crate::proxy) sender: Sender<'a>,
 }
 
 impl RequestRewrite<'_> {
@@ -36,11 +42,20 @@ impl RequestRewrite<'_> {
         present: Present,
     ) -> bool {
         let bytes = |name| headers.get_all(name).iter().map(HeaderValue::len).sum::<usize>();
-        has_urls(method, present) && bytes(&DESTINATION) + bytes(&IF) > references::LONG_BYTES
+        Self::is_due(method, present) && bytes(&DESTINATION) + bytes(&IF) > references::LONG_BYTES
     }
 
-    /// Rewrites the fields that contain URLs, of a request that has `present`, before any other field
-    /// is edited. A URL is mapped as the target of this request would be, if that were forwarded to
+    /// Whether a request that has `present` has fields with URLs, and a method that gives them a
+    /// meaning.
+    pub(in crate::proxy) fn is_due(method: &Method, present: Present) -> bool {
+        (present.has(Field::Destination) || present.has(Field::If))
+            && !matches!(
+                *method,
+                Method::GET | Method::HEAD | Method::POST | Method::OPTIONS | Method::PATCH
+            )
+    }
+
+    /// Rewrites the fields that contain URLs, before any other field is edited. A URL is mapped as the target of this request would be, if that were forwarded to
     /// the same backend.
     ///
     /// # Errors
@@ -50,11 +65,7 @@ impl RequestRewrite<'_> {
         &self,
         method: &Method,
         headers: &mut HeaderMap,
-        present: Present,
     ) -> Result<(), Refusal> {
-        if !has_urls(method, present) {
-            return Ok(());
-        }
         let mapping = Mapping {
             rewrite: self,
             method,
@@ -78,11 +89,11 @@ impl RequestRewrite<'_> {
 
     /// Whether the backend's URLs differ from the front door's.
     fn is_mapped(&self) -> bool {
-        let has_own_host = match self.backend.host {
+        let has_own_host = match self.host {
             HostHeader::Set(_) => true,
             HostHeader::Preserve => false,
         };
-        has_own_host || self.forward.rewrite().is_some()
+        has_own_host || self.is_rewritten
     }
 }
 
@@ -190,21 +201,20 @@ impl Mapping<'_> {
         let found = virtual_host.routes.find_within(&request, &self.predicates);
         let found = found.map_err(|BudgetExceeded| Refusal::PredicatesTooCostly)?;
         let Some((matched, captures)) = found else { return Ok(Place::Nowhere) };
-        let forward = match &matched.target.action {
-            Action::Forward(forward) if matched.target.unavailable.is_none() => forward,
-            Action::Forward(_)
-            | Action::Redirect(_)
-            | Action::Respond(_)
-            | Action::NotAccepted(_) => {
-                return Ok(Place::Elsewhere);
-            }
+        let sender = self.rewrite.sender.clone();
+        let subject = Subject { request, headers: self.headers, sender };
+        let terms =
+            Terms::of_request(&subject, &self.predicates, virtual_host, matched, &captures)?;
+        let Some(terms) = terms else { return Ok(Place::Elsewhere) };
+        let mut backends = terms.forward.backends().iter();
+        let is_same = |other: &Backend| {
+            other.name == backend.name && *terms.host(other) == *self.rewrite.host
         };
-        let mut backends = forward.backends().iter();
-        if !backends.any(|other| other.name == backend.name && other.host == backend.host) {
+        if !backends.any(|other| is_same(other)) {
             return Ok(Place::Elsewhere);
         }
-        match forward.rewrite() {
-            Some(to) => to.path.fill(&matched.path, &captures).map_err(Refusal::InvalidPath),
+        match &terms.template {
+            Some(to) => to.fill(&matched.path, &captures).map_err(Refusal::InvalidPath),
             None => Ok(path.to_owned()),
         }
         .map(Place::Backend)
@@ -216,22 +226,13 @@ impl Mapping<'_> {
             return Ok(String::new());
         }
         let RequestRewrite { client, backend, .. } = *self.rewrite;
-        let host = match &backend.host {
+        let host = match self.rewrite.host {
             HostHeader::Set(host) => host,
             HostHeader::Preserve => self.headers.get(header::HOST).unwrap_or(&client.host),
         };
         let host = text(host).ok_or(Refusal::InvalidHost)?;
         Ok(format!("{}://{host}", backend.protocol.scheme().as_str()))
     }
-}
-
-/// Whether a request has fields with URLs, and a method that gives them a meaning.
-fn has_urls(method: &Method, present: Present) -> bool {
-    (present.has(Field::Destination) || present.has(Field::If))
-        && !matches!(
-            *method,
-            Method::GET | Method::HEAD | Method::POST | Method::OPTIONS | Method::PATCH
-        )
 }
 
 /// A value as text: clients send UTF-8 although RFC 9110 §5.5 calls for ASCII.

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     refusal::Refusal,
     request::AddedFields,
-    table::{Backend, HostHeader, Protocol, Route, Scheme},
+    rules::Edits,
+    table::{Backend, HostHeader, Protocol, Scheme},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -61,8 +62,10 @@ pub(in crate::proxy) fn refuse_loops(headers: &HeaderMap, via: &Via) -> Result<(
 pub(in crate::proxy) struct Outbound<'a> {
     pub(in crate::proxy) peer: &'a Peer,
     pub(in crate::proxy) client: &'a ClientInfo,
-    pub(in crate::proxy) route: &'a Route,
+    pub(in crate::proxy) edits: Edits<'a>,
     pub(in crate::proxy) backend: &'a Backend,
+    /// The Host that it gets.
+    pub(in crate::proxy) host: &'a HostHeader,
     pub(in crate::proxy) id: &'a HeaderValue,
     pub(in crate::proxy) via: &'a Via,
     pub(in crate::proxy) version: Version,
@@ -82,9 +85,9 @@ impl Outbound<'_> {
         let mut added = self.forwarded(headers);
         let host = self.host(headers);
         // From other clients, none of these names has got this far.
-        if self.client.trusted.is_some() || !self.route.request_headers.is_empty() {
+        if self.client.trusted.is_some() || !self.edits.is_empty() {
             added.move_into(headers);
-            self.route.request_headers.apply_to_request(headers);
+            self.edits.apply_to_request(headers);
         }
         self.via(headers, present, &mut added);
         (host, added)
@@ -93,7 +96,7 @@ impl Outbound<'_> {
     /// Sets Host. If it is not the client's, an `Origin` or `Referer` with the client's own origin
     /// is rewritten to the backend's, for backends that compare it with Host.
     fn host(&self, headers: &mut HeaderMap) -> HeaderValue {
-        let HostHeader::Set(host) = &self.backend.host else {
+        let HostHeader::Set(host) = self.host else {
             return headers.get(header::HOST).unwrap_or(&self.client.host).clone();
         };
         headers.insert(header::HOST, host.clone());
@@ -120,10 +123,10 @@ impl Outbound<'_> {
         self.client.is_own_origin(origin.as_bytes()).then(|| origin_value(scheme, host, rest))?
     }
 
-    /// Adds this hop to `Via`, which the request has among `present`, or that a Route has set.
+    /// Adds this hop to `Via`, which the request has among `present`, or that an edit has set.
     fn via(&self, headers: &mut HeaderMap, present: Present, added: &mut AddedFields) {
         let hop = self.via.of(self.version);
-        if !present.has(Field::Via) && self.route.request_headers.is_empty() {
+        if !present.has(Field::Via) && self.edits.is_empty() {
             return added.push(header::VIA, hop.clone());
         }
         match headers.entry(header::VIA) {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     path::{Captures, PathPattern, PathTemplate},
-    table::{Backend, Forward, HostHeader},
+    table::Backend,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -32,7 +32,10 @@ pub(in crate::proxy) struct ResponseRewrite<'a> {
     pub(in crate::proxy) sent_host: &'a HeaderValue,
     /// The address that was dialled.
     pub(in crate::proxy) dialled: SocketAddr,
-    pub(in crate::proxy) forward: &'a Forward,
+    /// Whether the backend got the client's own Host.
+    pub(in crate::proxy) preserves_host: bool,
+    /// The template of the path that it got, if that was rewritten.
+    pub(in crate::proxy) template: Option<&'a PathTemplate>,
     pub(in crate::proxy) pattern: &'a PathPattern,
     /// The request's normalised path.
     pub(in crate::proxy) path: &'a str,
@@ -93,8 +96,7 @@ struct Mapping<'a> {
 
 impl<'a> Mapping<'a> {
     fn new(rewrite: &'a ResponseRewrite<'a>) -> Self {
-        let template = rewrite.forward.rewrite().map(|rewrite| &rewrite.path);
-        let path = template.zip(rewrite.pattern.matches(rewrite.path));
+        let path = rewrite.template.zip(rewrite.pattern.matches(rewrite.path));
         Self { rewrite, path, budget: Budget::new() }
     }
 
@@ -190,8 +192,8 @@ impl<'a> Mapping<'a> {
 
     /// Whether a host is the Host that the client sent and the backend got.
     fn is_preserved(&self, host: &Host<'_>) -> bool {
-        let ResponseRewrite { backend, sent_host, .. } = *self.rewrite;
-        backend.host == HostHeader::Preserve
+        let ResponseRewrite { preserves_host, sent_host, .. } = *self.rewrite;
+        preserves_host
             && Host::parse(sent_host.as_bytes()).is_some_and(|sent| sent.name == host.name)
     }
 

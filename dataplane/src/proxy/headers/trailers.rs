@@ -1,23 +1,23 @@
 //! The trailer fields of a message that must not pass because of what its head and its Route say.
 
 use super::hop_by_hop;
-use crate::{request::TrailerFilter, table::RouteMatch};
+use crate::{request::TrailerFilter, rules::Edits};
 use http::{HeaderMap, HeaderName};
 
 /// The trailer fields that pass from a client with this head, before hop-by-hop fields are removed
-/// from it: none that the Route edits, or that decided about it.
-pub(in crate::proxy) fn of_request(headers: &HeaderMap, matched: &RouteMatch) -> TrailerFilter {
-    let predicates = matched.predicates.headers.iter();
-    let deciding =
-        predicates.filter_map(|header| HeaderName::from_bytes(header.name.as_bytes()).ok());
-    let edited = matched.target.request_headers.names().cloned();
+/// from it: none that is edited, or that decided about it.
+pub(in crate::proxy) fn of_request(
+    headers: &HeaderMap,
+    edits: Edits<'_>,
+    deciding: impl Iterator<Item = HeaderName>,
+) -> TrailerFilter {
+    let edited = edits.names().cloned();
     TrailerFilter::of_request(hop_by_hop(headers).chain(edited).chain(deciding).collect())
 }
 
 /// The same from a backend with this head.
-pub(in crate::proxy) fn of_response(headers: &HeaderMap, matched: &RouteMatch) -> TrailerFilter {
-    let edited = matched.target.response_headers.names().cloned();
-    TrailerFilter::of_response(hop_by_hop(headers).chain(edited).collect())
+pub(in crate::proxy) fn of_response(headers: &HeaderMap, edits: Edits<'_>) -> TrailerFilter {
+    TrailerFilter::of_response(hop_by_hop(headers).chain(edits.names().cloned()).collect())
 }
 
 /// The fields that `Connection` lists, without the usual options, which are no trailers anyway.

@@ -90,6 +90,8 @@ fn hosts(entries: &[&str]) -> Hosts {
         slashes: Slashes::Keep,
         trusted_headers: TrustedHeaders::default(),
         cors: None,
+        rules: Arc::default(),
+        unavailable: None,
         not_accepted: None,
         routes: Arc::default(),
         uid: Arc::from(""),

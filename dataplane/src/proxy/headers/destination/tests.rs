@@ -3,11 +3,11 @@ use crate::{
     path::{PathPattern, PathTemplate, Slashes},
     router::{Match, Predicates, RouteTree},
     table::{
-        HeaderEdits, ObjectName, Protocol, Respond, Rewrite, Route, RouteMatch, Scheme, Target,
-        Timeouts, TrustedHeaders,
+        Action, Forward, HeaderEdits, ObjectName, Protocol, Respond, Rewrite, Route, RouteMatch,
+        Scheme, Target, Timeouts, TrustedHeaders,
     },
 };
-use http::StatusCode;
+use http::{StatusCode, Version};
 use std::{net::IpAddr, sync::Arc};
 
 fn backend(name: &str, host: HostHeader) -> Backend {
@@ -95,15 +95,26 @@ fn mapped_bytes(
         client: &client,
         virtual_host: &virtual_host,
         backend: &backend,
-        forward: &own,
+        host: &backend.host,
+        is_rewritten: own.rewrite().is_some(),
+        sender: Sender {
+            host: "www.ep.com".into(),
+            scheme: client.scheme,
+            address: client.address,
+            version: Version::HTTP_11,
+            tls: None,
+            has_certificate: false,
+            id: &HeaderValue::from_static("id"),
+        },
     };
     let mut headers = HeaderMap::new();
     headers.insert(header::HOST, HeaderValue::from_static("www.ep.com"));
     for line in lines {
         headers.append(field, HeaderValue::from_bytes(line).unwrap());
     }
-    let present = Present::of(&headers);
-    rewrite.apply(&Method::from_bytes(b"MOVE").unwrap(), &mut headers, present)?;
+    let method = Method::from_bytes(b"MOVE").unwrap();
+    assert!(RequestRewrite::is_due(&method, Present::of(&headers)));
+    rewrite.apply(&method, &mut headers)?;
     assert_eq!(headers.get_all(field).iter().count(), lines.len());
     Ok(String::from_utf8_lossy(headers[field].as_bytes()).into_owned())
 }

@@ -3,8 +3,8 @@
 use super::{super::untrusted::remove_untrusted, *};
 use crate::{
     config::Underscores,
-    endpoint::fixtures::{route, service},
-    table::{HeaderEdits, Selection, TrustedHeaders},
+    endpoint::fixtures::service,
+    table::{HeaderEdits, TrustedHeaders},
 };
 use http::HeaderName;
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ impl Outbound<'_> {
         hop_by_hop::remove_from_request(headers, present, self.upgrade);
         self.forwarded(headers).move_into(headers);
         self.host(headers);
-        self.route.request_headers.apply_to_request(headers);
+        self.edits.apply_to_request(headers);
         present.add(&header::VIA);
         self.via(headers, present, &mut AddedFields::default());
     }
@@ -103,15 +103,12 @@ proptest! {
             port: 80,
         };
         let backend = service("a", &[1]);
-        let mut route = (*route(vec![backend.clone()], Selection::default())).clone();
-        if has_edits {
-            route.request_headers = edits;
-        }
         let outbound = Outbound {
             peer: &peer,
             client: &client,
-            route: &route,
+            edits: Edits { own: has_edits.then_some(&edits), ..Edits::default() },
             backend: &backend,
+            host: &backend.host,
             id: &HeaderValue::from_static("id"),
             via: &Via::new(&"own".into()).unwrap(),
             version: Version::HTTP_11,

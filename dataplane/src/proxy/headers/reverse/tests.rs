@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     path::normalise,
-    table::{Authority, Protocol, Rewrite, Scheme, Target},
+    table::{Authority, HostHeader, Protocol, Scheme, Target},
 };
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -52,13 +52,13 @@ impl Setup {
             own_authorities: vec![own],
             target: Target::External { host: "app.web.svc".into(), port: 80 },
         };
-        let rewrite = Rewrite { path: PathTemplate::parse(self.template).unwrap() };
         let rewrite = ResponseRewrite {
             client: &client,
             backend: &backend,
             sent_host: &HeaderValue::from_static(self.backend.unwrap_or(self.host)),
             dialled: ([10, 0, 0, 7], 8080).into(),
-            forward: &Forward::new(Vec::<Backend>::new(), Some(rewrite)),
+            preserves_host: self.backend.is_none(),
+            template: Some(&PathTemplate::parse(self.template).unwrap()),
             pattern: &PathPattern::parse(self.pattern).unwrap(),
             path,
         };

@@ -49,6 +49,7 @@ async fn the_head_that_stands_in_for_a_refused_one_is_served_by_no_host() {
         max_body_bytes: None,
         body_length: Some(0),
         predicates: &router::Budget::of_one_request(),
+        id: &HeaderValue::from_static("id"),
     };
     let next = Arrived::default().decide(&table, &facts, &mut head);
     assert_eq!(next.err(), Some(Refusal::InvalidHost));
