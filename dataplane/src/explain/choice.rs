@@ -41,7 +41,7 @@ pub(super) fn why_not(
 }
 
 /// What decides at run time. With one backend and the defaults, nothing worth telling does.
-pub(super) fn decides(route: &Route, forward: &Forward) -> Vec<Deciding> {
+pub(super) fn decides(route: &Route, forward: &Forward, retries: &Retry) -> Vec<Deciding> {
     let selection = &*route.selection;
     let is_choice = forward.backends().len() > 1;
     if !is_choice && *selection == Default::default() {
@@ -55,7 +55,7 @@ pub(super) fn decides(route: &Route, forward: &Forward) -> Vec<Deciding> {
         ("affinity", selection.affinity.as_ref().map(affinity)),
         ("balance", Some(policy(&balance.policy, balance.slow_start))),
         ("limits", selection.limits.as_ref().map(limits)),
-        ("retry", retry(&selection.retry)),
+        ("retry", retry(retries)),
     ];
     let told = blocks.into_iter().filter_map(|(by, how)| Some(Deciding { by, how: how? }));
     told.collect()

@@ -80,7 +80,7 @@ impl Forwarded {
             target: sent.target.clone(),
             headers: Field::all(&first),
             backends: all.into_iter().map(share).collect(),
-            decides: route.map(|route| decides(route, forward)).unwrap_or_default(),
+            decides: route.map(|route| decides(route, forward, sent.retry)).unwrap_or_default(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod forwarded;
 mod preflight;
 mod response;
 mod routing;
+mod rules;
 mod sample;
 mod script;
 mod simulation;
@@ -20,6 +21,7 @@ pub use forwarded::{BackendShare, Forwarded};
 pub use preflight::{PolicyOwner, Preflight};
 pub use response::Response;
 pub use routing::{Loser, Refused, Winner};
+pub use rules::LookedAt;
 pub use script::Script;
 pub use target::{Target, TargetError};
 
@@ -70,6 +72,8 @@ pub struct Explanation {
     pub losers: Vec<Loser>,
     /// How many more there are.
     pub losers_omitted: usize,
+    /// The rules that were looked at, in order.
+    pub rules: Vec<LookedAt>,
     /// Whether a browser sends it for a script, and whether it sends a preflight first.
     pub browser: Browser,
     /// The preflight and its response.
@@ -170,6 +174,7 @@ fn unconnected(browser: Browser, notes: Vec<String>) -> Explanation {
         winner: None,
         losers: Vec::new(),
         losers_omitted: 0,
+        rules: Vec::new(),
         browser,
         preflight: None,
         request: None,
@@ -204,6 +209,7 @@ impl Report<'_> {
             winner: None,
             losers: Vec::new(),
             losers_omitted: 0,
+            rules: Vec::new(),
             browser: self.browser,
             preflight: self.preflight,
             request: None,
@@ -240,6 +246,7 @@ impl Report<'_> {
             winner,
             losers,
             losers_omitted,
+            rules: run.rules.clone(),
             browser: self.browser,
             preflight,
             request: run.sent.as_ref().map(|sent| Forwarded::of(sent, run, &self.question.method)),

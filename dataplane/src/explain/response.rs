@@ -92,7 +92,9 @@ impl Response {
 fn why<'r>(run: &'r DryRun<'_>, refusal: Refusal) -> Option<&'r str> {
     let route = run.arrived.matched.map(|matched| &*matched.target);
     if refusal == Refusal::NotResolved {
-        return route?.unavailable.as_deref();
+        let front_door = run.arrived.destination.as_ref();
+        let front_door = front_door.and_then(|it| it.virtual_host.unavailable.as_deref());
+        return front_door.or(route.and_then(|route| route.unavailable.as_deref()));
     }
     if refusal == Refusal::RouteNotAccepted {
         return match &route?.action {

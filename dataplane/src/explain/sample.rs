@@ -1,7 +1,7 @@
-//! A stand-in for a backend's response: every field that the policy or the Route may change, each
+//! A stand-in for a backend's response: every field that the policy, the Route or a rule may change, each
 //! with a placeholder value.
 
-use crate::table::RouteMatch;
+use crate::rules::Edits;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Placeholder for the unknown value of a field in a backend's response.
@@ -21,14 +21,12 @@ const CORS_FIELDS: [HeaderName; 7] = [
     header::ACCESS_CONTROL_MAX_AGE,
 ];
 
-/// The fields of a backend's response that the policy or the Route may change.
-pub(super) fn sample(matched: Option<&RouteMatch>) -> HeaderMap {
+/// The fields of a backend's response that the policy or these edits may change.
+pub(super) fn sample(edits: Edits<'_>) -> HeaderMap {
     let mut fields: HeaderMap = CORS_FIELDS.into_iter().map(|name| (name, BACKENDS_OWN)).collect();
     fields.insert(header::VARY, BACKENDS_OWN);
-    if let Some(matched) = matched {
-        for name in matched.target.response_headers.names() {
-            fields.insert(name.clone(), BACKENDS_OWN);
-        }
+    for name in edits.names() {
+        fields.insert(name.clone(), BACKENDS_OWN);
     }
     fields
 }

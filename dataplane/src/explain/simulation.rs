@@ -1,6 +1,10 @@
 //! Takes requests through the pipeline's own functions, with only a head and no connection.
 
-use super::{Target, sample::sample};
+use super::{
+    Target,
+    rules::{self, LookedAt},
+    sample::sample,
+};
 use crate::{
     config::{HttpsPorts, Underscores},
     cors::{CorsRequest, ResponseHeaders, denial_reason},
@@ -10,7 +14,7 @@ use crate::{
     },
     refusal::Refusal,
     router,
-    table::{Forward, Table},
+    table::{Forward, Retry, Table},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request::Parts};
@@ -35,11 +39,15 @@ pub(super) struct DryRun<'t> {
     /// What the Route's backends get, or would get if one had an endpoint.
     pub(super) sent: Option<Sent<'t>>,
     pub(super) reply: Reply,
+    /// The rules that were looked at.
+    pub(super) rules: Vec<LookedAt>,
 }
 
 /// A request as backends get it.
 pub(super) struct Sent<'t> {
     pub(super) forward: &'t Forward,
+    /// Which failed requests are sent again.
+    pub(super) retry: &'t Retry,
     /// Path and query.
     pub(super) target: String,
     /// One map for each of the Route's backends.
@@ -79,7 +87,8 @@ impl<'t> Simulation<'_, 't> {
         let mut sent = None;
         let end = next.and_then(|next| self.end(next, &arrived, &head, &mut sent));
         let reply = reply(end, &arrived, response_headers, method);
-        DryRun { head, arrived, sent, reply }
+        let rules = rules::looked_at(&arrived, &facts, &head);
+        DryRun { head, arrived, sent, reply, rules }
     }
 
     fn head(&self, method: &Method, headers: &HeaderMap) -> Parts {
@@ -121,7 +130,8 @@ impl<'t> Simulation<'_, 't> {
         head: &Parts,
     ) -> Result<Sent<'t>, Refusal> {
         let forward = plan.terms.forward;
-        let mut sent = Sent { forward, target: String::new(), headers: Vec::new() };
+        let (retry, target, headers) = (plan.terms.retry, String::new(), Vec::new());
+        let mut sent = Sent { forward, retry, target, headers };
         let upgrade = hop_by_hop::asks_for_websocket(&head.headers);
         let Self { peer, via, .. } = *self;
         let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
@@ -161,7 +171,7 @@ fn reply(
             (response, None)
         }
         Ok(End::Backend) => {
-            let before = sample(arrived.matched);
+            let before = sample(arrived.response_edits());
             let mut after = before.clone();
             let present = Present::of(&after);
             hop_by_hop::remove_from_response(&mut after, present, false);

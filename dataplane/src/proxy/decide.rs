@@ -163,22 +163,9 @@ impl<'t> Arrived<'t> {
         }
 
         let cors_request = destination.cors_request(head);
-        let seen = match cors_request {
-            CorsRequest::Preflight(_) => Seen::ByPreflight,
-            CorsRequest::Plain | CorsRequest::SameOrigin | CorsRequest::CrossOrigin(_) => Seen::All,
-        };
         let path = self.path.as_deref().map_err(|refusal| *refusal);
         // What is refused for its path meets no rule.
-        let meeting = path.map(|path| Meeting {
-            virtual_host,
-            peer: facts.peer,
-            client: &destination.client,
-            head,
-            path,
-            id: destination.trusted_id(head).unwrap_or(facts.id),
-            budget: facts.predicates,
-            seen,
-        });
+        let meeting = path.map(|path| destination.meeting(facts, head, path, &cors_request));
         if let Ok(meeting) = &meeting
             && let Some(reply) = meeting.front_door(&mut self.rules)?
         {
@@ -275,7 +262,7 @@ impl<'t> Arrived<'t> {
     }
 }
 
-impl Destination<'_> {
+impl<'t> Destination<'t> {
     /// What happens to this request if it came over plain HTTP, and the host has TLS.
     pub(crate) fn plain_http(&self) -> Option<PlainHttp> {
         let tls = self.virtual_host.tls.as_ref().filter(|_| self.client.scheme == Scheme::Http);
@@ -305,6 +292,31 @@ impl Destination<'_> {
                 let status = StatusCode::PERMANENT_REDIRECT;
                 Ok(Some(RouteReply::Redirect(status, location)))
             }
+        }
+    }
+
+    /// The request with this head and normalised path, as it meets rules.
+    pub(crate) fn meeting<'r>(
+        &'r self,
+        facts: &Facts<'r>,
+        head: &'r Parts,
+        path: &'r str,
+        cors_request: &CorsRequest<'_>,
+    ) -> Meeting<'r, 't> {
+        Meeting {
+            virtual_host: self.virtual_host,
+            peer: facts.peer,
+            client: &self.client,
+            head,
+            path,
+            id: self.trusted_id(head).unwrap_or(facts.id),
+            budget: facts.predicates,
+            seen: match cors_request {
+                CorsRequest::Preflight(_) => Seen::ByPreflight,
+                CorsRequest::Plain | CorsRequest::SameOrigin | CorsRequest::CrossOrigin(_) => {
+                    Seen::All
+                }
+            },
         }
     }
 

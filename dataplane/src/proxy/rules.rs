@@ -81,6 +81,7 @@ impl<'r, 't> Meeting<'r, 't> {
         let subject = self.subject();
         let values = Values::of_route(&subject, &route.name, &matched.path, captures);
         let effects = effects.get_or_insert_default();
+        effects.met_route = true;
         effects.route = Check::new(&subject, self.budget).acting(&route.rules, self.seen)?;
         effects.fill_request(&values)?;
         effects.fill_response(&values)?;
@@ -88,6 +89,11 @@ impl<'r, 't> Meeting<'r, 't> {
             Some(reply) => Ruled::Reply(self.reply(reply, &values)?),
             None => Ruled::AsRouted(Terms::of_rules(matched, &effects.route, &values)?),
         })
+    }
+
+    /// Which rules are looked at.
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// The request as rules see it.

@@ -10,7 +10,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 
 /// Fills in the values of edits.
-pub(super) fn filled<'t>(
+///
+/// # Errors
+/// If the values are too long.
+pub(crate) fn filled<'t>(
     edits: impl Iterator<Item = &'t RuleEdits>,
     values: &Values<'_>,
 ) -> Result<Vec<Cow<'t, HeaderEdits>>, Refusal> {
@@ -26,6 +29,9 @@ pub(super) fn filled<'t>(
 }
 
 /// Fills in the values of field lines.
+///
+/// # Errors
+/// If the values are too long.
 pub(crate) fn lines(
     lines: &[(HeaderName, FieldText)],
     values: &Values<'_>,

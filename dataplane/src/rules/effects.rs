@@ -14,6 +14,8 @@ pub(crate) struct Effects<'t> {
     pub(crate) front_door: Vec<&'t Rule>,
     /// The Route's.
     pub(crate) route: Vec<&'t Rule>,
+    /// Whether the Route's have been looked at.
+    pub(crate) met_route: bool,
     request: Sides<'t>,
     response: Sides<'t>,
 }

@@ -7,7 +7,7 @@ mod effects;
 mod terms;
 mod values;
 
-pub(crate) use edits::{Edits, lines};
+pub(crate) use edits::{Edits, filled, lines};
 pub(crate) use effects::Effects;
 pub(crate) use terms::Terms;
 pub(crate) use values::Values;

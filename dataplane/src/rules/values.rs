@@ -221,3 +221,7 @@ fn json(value: &[u8], out: &mut Vec<u8>) {
     let inside = quoted.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"'));
     out.extend_from_slice(inside.unwrap_or_default().as_bytes());
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -240,7 +240,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn it_is_displayed_as_it_can_be_parsed(text in "([a-z]|\\{\\{|\\}\\}|\\{host\\}|\\{query.a\\}){0,8}") {
+        fn it_is_displayed_as_it_can_be_parsed(text in "([a-z]|\\{\\{|\\}\\}|\\{host\\}|\\{query\\.a\\}){0,8}") {
             let parsed = parse(&text).unwrap();
             proptest::prop_assert_eq!(parsed.to_string(), text);
         }

@@ -6,8 +6,8 @@ use crate::{
 };
 use portico_dataplane::{
     explain::{
-        BackendShare, Browser, Deciding, Explanation, Field, Forwarded, Loser, Preflight, Response,
-        ResponseSource, Script, Winner,
+        BackendShare, Browser, Deciding, Explanation, Field, Forwarded, LookedAt, Loser, Preflight,
+        Response, ResponseSource, Script, Winner,
     },
     table::{Protocol, Verification},
 };
@@ -45,6 +45,7 @@ impl Text {
         let mut text = Self { out: String::new(), paint };
         text.question(args);
         text.routing(explanation.winner.as_ref(), &explanation.losers, explanation.losers_omitted);
+        text.rules(&explanation.rules);
         text.browser(&explanation.browser);
         if let Some(preflight) = &explanation.preflight {
             text.preflight(args, preflight);
@@ -111,6 +112,17 @@ impl Text {
         let more = losers.len().saturating_sub(MAX_LOSERS) + omitted;
         if more > 0 {
             self.line(format_args!("and {more} more that come less close"));
+        }
+    }
+
+    /// A line for each rule, and what it changes.
+    fn rules(&mut self, rules: &[LookedAt]) {
+        for (index, LookedAt { object, name, held, why, changes }) in rules.iter().enumerate() {
+            let word = if *held { self.paint.good("holds") } else { "does not hold".to_owned() };
+            let changes = if changes.is_empty() { why.clone() } else { changes.join("; ") };
+            let label = if index == 0 { "Rules" } else { "" };
+            let name = format!("{name} of {object} ");
+            self.section(label, &format!("{}{word}", Plain(&name)), format_args!(": {changes}"));
         }
     }
 
