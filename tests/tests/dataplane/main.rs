@@ -25,6 +25,7 @@ mod places;
 mod predicates;
 mod retries;
 mod rewriting;
+mod rules;
 mod swap;
 mod tls;
 mod trailers;

@@ -7,6 +7,7 @@ mod asked;
 mod console;
 mod explained;
 mod first_manifest;
+mod rules;
 mod table;
 
 use clap::CommandFactory;
