@@ -3,6 +3,7 @@
 mod compiling;
 pub mod demo;
 pub mod explain;
+pub mod import;
 mod memory;
 mod operator;
 pub mod plan;
@@ -54,6 +55,10 @@ impl Cli {
             args.fit_together().map_err(error)?;
         }
         if let Command::Explain(args) = &cli.command {
+            let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
+            args.fit_together().map_err(error)?;
+        }
+        if let Command::Import(args) = &cli.command {
             let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
             args.fit_together().map_err(error)?;
         }
@@ -143,6 +148,19 @@ pub enum Command {
         as HAR. The file has all that the browser sent, so keep it to yourself. \
         docs/what-would-it-save.md walks through it.")]
     Plan(Box<plan::PlanArgs>),
+    /// Translate the configuration of another front door
+    ///
+    /// Reads what Azure Front Door or an Ingress controller is configured with, and writes FrontDoors
+    /// and Routes that do the same, with a report on each field: kept, kept with a difference, or not
+    /// kept, and why. What it writes passes portico check. Exit status: 0 if all was kept; 3 if
+    /// something needs a look; 2 if a file can't be read.
+    #[command(after_help = "Examples:\n  \
+        kubectl get ingress -A -o yaml | portico import ingress - --out manifests/\n  \
+        az network front-door show -n shop -g web -o json > shop.json\n  \
+        portico import azure-front-door shop.json --out manifests/\n  \
+        portico import azure-front-door template.json --parameters prod.json\n  \
+        portico import ingress shop.yaml -o json | jq '.report[] | select(.verdict != \"kept\")'")]
+    Import(Box<import::ImportArgs>),
     /// Print the CustomResourceDefinitions as YAML
     #[command(after_help = "Example:\n  portico crds | kubectl apply --server-side -f -")]
     Crds,

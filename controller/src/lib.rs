@@ -25,7 +25,11 @@ pub mod demo;
 
 pub mod har;
 
+pub mod manifest;
+
 pub mod plan;
+
+pub mod import;
 
 pub mod cli;
 

@@ -7,8 +7,18 @@ use std::{
     process::{Command, Output},
 };
 
-const COMMANDS: [&str; 9] =
-    ["demo", "serve", "operator", "check", "explain", "plan", "crds", "completions", "man"];
+const COMMANDS: [&str; 10] = [
+    "demo",
+    "serve",
+    "operator",
+    "check",
+    "explain",
+    "plan",
+    "import",
+    "crds",
+    "completions",
+    "man",
+];
 
 fn portico(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_portico")).args(args).output().unwrap()

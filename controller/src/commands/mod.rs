@@ -4,16 +4,19 @@ mod check;
 mod crds;
 mod demo;
 mod explain;
+mod import;
 mod manual;
 mod operator;
 mod paint;
 mod plan;
 mod serve;
+mod written;
 
 use crate::{
     cli::{Cli, Command, CompilingArgs},
     compile::{self, Compiled, Options},
     files::{self, Merged},
+    import::SourceError,
 };
 use k8s_openapi::jiff::Timestamp;
 use std::{
@@ -31,6 +34,12 @@ pub struct InputError {
     error: Box<dyn Error + Send + Sync>,
 }
 
+impl From<SourceError> for InputError {
+    fn from(SourceError { path, message }: SourceError) -> Self {
+        Self { path, error: message.into() }
+    }
+}
+
 /// Runs the command given on the command line.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
@@ -39,6 +48,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Crds => crds::run(),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::page(command.as_deref()),

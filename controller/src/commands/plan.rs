@@ -3,17 +3,17 @@
 mod html;
 mod text;
 
-use super::{InputError, paint::Paint};
+use super::{InputError, paint::Paint, written};
 use crate::{
     cli::plan::{PlanArgs, PlanOutput},
     files::STDIN,
-    plan::{self, File, Plan, Recordings},
+    plan::{self, Plan, Recordings},
 };
-use anyhow::{Context, bail};
+use anyhow::Context;
 use std::{
     fs,
-    io::{self, IsTerminal, Write},
-    path::{Path, PathBuf},
+    io::{self, IsTerminal},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan::of(read(&args.recordings)?, &args.services());
     let files = plan::files(&plan).context("writing the manifests")?;
     if let Some(folder) = &args.out {
-        write(folder, &files)?;
+        written::write(folder, &files)?;
     }
     if let Some(file) = &args.html {
         let page = html::of(&plan, &files);
@@ -59,18 +59,4 @@ fn read(paths: &[PathBuf]) -> Result<Recordings, InputError> {
         result.map_err(|error| InputError { path: name, error: error.into() })?;
     }
     Ok(recordings)
-}
-
-/// Writes the manifests into a folder. What is there has perhaps been edited, so it stays.
-fn write(folder: &Path, files: &[File]) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-    let paths: Vec<_> = files.iter().map(|file| folder.join(&file.name)).collect();
-    if let Some(path) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-        bail!("{} exists: choose another folder with --out, or remove it", path.display());
-    }
-    for (path, file) in paths.iter().zip(files) {
-        let create = || fs::File::create_new(path)?.write_all(file.text.as_bytes());
-        create().with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
 }

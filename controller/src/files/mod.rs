@@ -25,6 +25,7 @@ pub use unused::Unused;
 pub(crate) use decode::Origin;
 pub(crate) use texts::Mark;
 
+use serde_json::Value;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -63,6 +64,27 @@ pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Me
         add(&mut merged, Path::new(name), Ok(text.to_owned()));
     }
     merged.finish()
+}
+
+/// Reads a file of any kind, or the standard input, as text.
+///
+/// # Errors
+/// If it can't be read, is larger than 64 MiB, or is not UTF-8 (or UTF-16 with a mark).
+pub fn read_text(path: &Path) -> io::Result<String> {
+    match path.as_os_str() == STDIN {
+        true => text::of(io::stdin().lock()),
+        false => text::read(path),
+    }
+}
+
+/// The values of the documents of a text, YAML or JSON, without empty ones.
+///
+/// # Errors
+/// If the text can't be parsed; with line and column.
+pub fn values(text: &str) -> Result<Vec<Value>, String> {
+    let documents = parse::parse::<Vec<parse::Document>>(text).map_err(|it| it.to_string())?;
+    let values = documents.into_iter().map(|document| document.value);
+    Ok(values.filter(|value| !value.is_null()).collect())
 }
 
 fn add(merged: &mut Merged, path: &Path, text: io::Result<String>) {

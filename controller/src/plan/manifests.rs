@@ -4,19 +4,14 @@ use super::{
     doors::{BackendTarget, Door, DoorRoute},
     report::Plan,
 };
-use crate::{compile::MAX_MATCHES, schema::count};
+use crate::{
+    compile::MAX_MATCHES,
+    manifest::{File, document},
+    schema::count,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeSet, net::IpAddr};
-
-/// A file of manifests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Its name.
-    pub name: String,
-    /// YAML documents.
-    pub text: String,
-}
 
 /// The manifests: a file for each FrontDoor, and one for each host behind it.
 ///
@@ -200,17 +195,4 @@ fn service(route: &DoorRoute, address: IpAddr, port: u16, is_https: bool) -> Wri
         }),
     };
     Ok(document(&[], &service)? + &document(&[], &slice)?)
-}
-
-/// A document with comments in front.
-fn document(about: &[String], object: &impl Serialize) -> Written {
-    let mut text = "---\n".to_owned();
-    for line in about {
-        text.push_str(&format!("# {line}\n"));
-    }
-    text.push_str(&serde_saphyr::to_string(object)?);
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    Ok(text)
 }

@@ -28,7 +28,7 @@ mod waterfall;
 
 pub use collect::{Recordings, Skipped};
 pub use doors::{BackendTarget, Conflict, Door, DoorRoute, ServiceTarget, Services};
-pub use manifests::{File, files};
+pub use manifests::files;
 pub use note::Review;
 pub use reasons::Reason;
 pub use report::{Held, HostReport, PageReport, Plan, Preflights, Total, Why};

@@ -1,6 +1,9 @@
 //! The plan as one web page, without scripts and without anything to load.
 
-use crate::plan::{Bar, File, HostReport, Plan, Waterfall};
+use crate::{
+    manifest::File,
+    plan::{Bar, HostReport, Plan, Waterfall},
+};
 use std::fmt::{self, Display, Write};
 
 /// The look of the demo's page.

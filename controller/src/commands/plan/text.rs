@@ -2,7 +2,8 @@
 
 use crate::{
     commands::paint::{Paint, Plain},
-    plan::{Door, File, HostReport, PageReport, Plan},
+    manifest::File,
+    plan::{Door, HostReport, PageReport, Plan},
     schema::count,
 };
 use std::path::Path;
