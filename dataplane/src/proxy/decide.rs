@@ -309,7 +309,7 @@ impl<'t> Destination<'t> {
             client: &self.client,
             head,
             path,
-            id: self.trusted_id(head).unwrap_or(facts.id),
+            id: facts.id,
             budget: facts.predicates,
             seen: match cors_request {
                 CorsRequest::Preflight(_) => Seen::ByPreflight,
@@ -327,16 +327,6 @@ impl<'t> Destination<'t> {
         }
         let is_own = |origin: &HeaderValue| self.client.is_own_origin(origin.as_bytes());
         CorsRequest::of(&head.method, &head.headers, is_own)
-    }
-
-    /// The request's id, if a trusted proxy has assigned one.
-    pub(super) fn trusted_id<'h>(&self, head: &'h Parts) -> Option<&'h HeaderValue> {
-        self.client.trusted?;
-        let id = head.headers.get(REQUEST_ID)?;
-        // It is written to logs as it is, so it must not look like more than one value there.
-        let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-        let is_valid = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
-        is_valid.then_some(id)
     }
 }
 

@@ -203,7 +203,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         }
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;
-            if let Some(id) = destination.trusted_id(head) {
+            if let Some(id) = destination.client.trusted_id(&head.headers) {
                 self.record.id = request_id::never_indexed(id.clone());
             }
         }

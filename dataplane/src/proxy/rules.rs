@@ -26,6 +26,7 @@ pub(crate) struct Meeting<'r, 't> {
     pub(super) head: &'r Parts,
     /// Its normalised path.
     pub(super) path: &'r str,
+    /// Its id, unless a trusted proxy has assigned one.
     pub(super) id: &'r HeaderValue,
     /// What looking at it may cost.
     pub(super) budget: &'r router::Budget,
@@ -104,7 +105,12 @@ impl<'r, 't> Meeting<'r, 't> {
         Subject {
             request: router::Request { method: &head.method, path, query, headers },
             headers: &head.headers,
-            sender: sender(peer, client, head.version, id),
+            sender: sender(
+                peer,
+                client,
+                head.version,
+                client.trusted_id(&head.headers).unwrap_or(id),
+            ),
         }
     }
 
