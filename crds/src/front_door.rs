@@ -1,8 +1,8 @@
 //! FrontDoor: one or more hosts, and who may attach Routes to them.
 
 use crate::{
-    Balance, Condition, CorsPolicy, Ejection, EndpointLimits, HealthCheck, LocalSecretRef, Retry,
-    Timeouts, TlsSettings, foreign, pattern,
+    Balance, Condition, CorsPolicy, Ejection, EndpointLimits, HealthCheck, Isolation,
+    LocalSecretRef, Retry, Timeouts, TlsSettings, foreign, pattern,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, core::Rule};
@@ -80,6 +80,17 @@ pub struct FrontDoorSpec {
     /// block replaces that of the same name entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<Box<Defaults>>,
+    /// How far its Routes' backends are kept apart, which share its origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// Cookies that all of its Routes share, whatever `isolation` says: names, or beginnings of names
+    /// followed by `*`, such as `sso` or `consent-*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 1, max = 256), regex(pattern = pattern::SHARED_COOKIE))
+    )]
+    pub shared_cookies: Vec<String>,
     /// Proxies in front that are trusted to report the client: addresses, or networks such as
     /// `10.0.0.0/8`. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
