@@ -5,6 +5,7 @@ mod action;
 mod backend;
 mod edits;
 mod hosts;
+mod isolation;
 mod route;
 mod scheme;
 mod selection;
@@ -15,6 +16,7 @@ pub use backend::{Authority, Backend, BackendTls, HostHeader, Protocol, Target, 
 pub use edits::HeaderEdits;
 pub(crate) use edits::redacted;
 pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHost};
+pub use isolation::{CookieIsolation, CookieTag, Isolation, OriginWide, SharedCookie};
 pub use route::{Route, RouteMatch, Timeouts};
 pub use rustls::pki_types::ServerName;
 pub use scheme::Scheme;
