@@ -5,6 +5,7 @@ use super::{
     counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot},
     handshakes::{self, HandshakeCounts},
     histogram::Histogram,
+    isolation::{IsolationChange, IsolationChanges},
     status::StatusLabel,
     upstream::{self, UpstreamCounts},
 };
@@ -23,6 +24,7 @@ struct Merged {
     retries: BTreeMap<RetryReason, u64>,
     suppressed: u64,
     panics: u64,
+    isolation: IsolationChanges,
 }
 
 impl Merged {
@@ -35,6 +37,7 @@ impl Merged {
         }
         self.suppressed += route.suppressed;
         self.panics += route.panics;
+        self.isolation.merge(&route.isolation);
         self.durations.merge(&route.durations);
         self.cors.merge(&route.cors);
     }
@@ -65,6 +68,7 @@ pub(crate) fn encode(
     retries(&routes, out)?;
     cors(&routes, out)?;
     panics(&routes, out)?;
+    isolation(&routes, out)?;
     upstream(snapshots, out)?;
     connections(snapshots, memory, out)?;
     tls_handshakes(snapshots, out)?;
@@ -207,6 +211,24 @@ fn panics(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> f
     for (route, merged) in routes {
         if route.is_some() {
             writeln!(out, "{name}{{route=\"{}\"}} {}", label(*route), merged.panics)?;
+        }
+    }
+    Ok(())
+}
+
+fn isolation(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_isolation_changes_total";
+    family(
+        out,
+        name,
+        "Cookies and headers changed to keep backends under one origin apart, by Route and kind.",
+    )?;
+    for (route, merged) in routes {
+        for change in IsolationChange::ALL {
+            let (route, kind, count) = (label(*route), change.name(), merged.isolation.of(change));
+            if count > 0 {
+                writeln!(out, "{name}{{route=\"{route}\",kind=\"{kind}\"}} {count}")?;
+            }
         }
     }
     Ok(())
