@@ -6,8 +6,8 @@ use super::{
     headers::{self, Field, Outbound, RequestRewrite, ResponseRewrite, Via, trailers},
     peer::Peer,
 };
-use crate::{refusal::Refusal, request::AddedFields, table::Backend};
-use http::{HeaderValue, Method, request::Parts};
+use crate::{refusal::Refusal, request::AddedFields, table::Backend, telemetry::IsolationChanges};
+use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use std::net::SocketAddr;
 
 /// How a request is forwarded, regardless of the backend.
@@ -28,6 +28,12 @@ pub(crate) struct ForwardContext<'a, 't> {
 }
 
 impl ForwardContext<'_, '_> {
+    /// Leaves of the client's cookies those that backends get, under the names that they use.
+    pub(crate) fn keep_cookies_apart(&self, headers: &mut HeaderMap) -> IsolationChanges {
+        affinity::remove_cookies(headers, &self.destination.virtual_host.affinity_cookies);
+        self.arrived.kept_apart().map(|it| it.request(headers)).unwrap_or_default()
+    }
+
     /// Turns the client's head into that for `backend`; returns the backend's Host, and the fields
     /// that it gets beside the head's.
     pub(crate) fn prepare(
@@ -54,8 +60,6 @@ impl ForwardContext<'_, '_> {
         };
         let present = self.destination.present;
         rewrite.apply(&head.method, &mut head.headers, present)?;
-        let cookies = &self.destination.virtual_host.affinity_cookies;
-        affinity::remove_cookies(&mut head.headers, cookies);
         let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| trailers::of_request(&head.headers, self.plan.matched));
         if head.method == Method::OPTIONS {

@@ -3,7 +3,7 @@
 //! defined only here, in [`Arrived::decide`].
 
 use super::{
-    headers::{self, ClientInfo, Field, Present, REQUEST_ID, Via},
+    headers::{self, ClientInfo, Field, KeptApart, Present, REQUEST_ID, Via},
     local_reply::{self, RouteReply},
     peer::Peer,
     strict_transport::StrictTransport,
@@ -19,6 +19,7 @@ use crate::{
     refusal::Refusal,
     router::{self, BudgetExceeded},
     table::{Action, Forward, PlainHttp, RouteMatch, Scheme, Table, VirtualHost},
+    telemetry::IsolationChanges,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, request::Parts};
 use std::rc::Rc;
@@ -182,15 +183,27 @@ impl<'t> Arrived<'t> {
         route.next(&cors_request)
     }
 
-    /// Adds the request id to the response, and applies the Route's edits; the CORS headers are set
-    /// after these.
-    pub(crate) fn edit_response(&self, id: &HeaderValue, headers: &mut HeaderMap) {
+    /// Adds the request id to the response, applies the Route's edits, and keeps what the response
+    /// does to its origin within the Route, whoever has written it; the CORS headers are set after
+    /// these.
+    pub(crate) fn edit_response(
+        &self,
+        id: &HeaderValue,
+        headers: &mut HeaderMap,
+    ) -> IsolationChanges {
         // The same id identifies the request here, in logs and at the backend, so it replaces the
         // backend's.
         headers.insert(REQUEST_ID, id.clone());
         if let Some(matched) = self.matched {
             matched.target.response_headers.apply(headers);
         }
+        let path = self.path.as_deref().unwrap_or_default();
+        self.kept_apart().map(|it| it.response(path, headers)).unwrap_or_default()
+    }
+
+    /// What keeps its messages apart from those of other Routes, if anything does.
+    pub(crate) fn kept_apart(&self) -> Option<KeptApart<'t>> {
+        KeptApart::of(self.destination.as_ref()?.virtual_host, self.matched?)
     }
 
     /// The path that the backends of a plan get.
