@@ -6,7 +6,7 @@ use crate::{
     cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
         self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Present, Via,
-        hop_by_hop,
+        hop_by_hop, remove_always,
     },
     refusal::Refusal,
     router,
@@ -44,6 +44,8 @@ pub(super) struct Sent<'t> {
     pub(super) target: String,
     /// One map for each of the Route's backends.
     pub(super) headers: Vec<HeaderMap>,
+    /// The names of the cookies that they don't get, because other Routes' are kept apart.
+    pub(super) withheld: Vec<String>,
 }
 
 /// The response that the client gets.
@@ -120,12 +122,17 @@ impl<'t> Simulation<'_, 't> {
         head: &Parts,
     ) -> Result<Sent<'t>, Refusal> {
         let forward = plan.forward;
-        let mut sent = Sent { forward, target: String::new(), headers: Vec::new() };
+        let kept_apart = arrived.kept_apart();
+        let withheld = kept_apart.iter().flat_map(|it| it.withheld(&head.headers));
+        let withheld = withheld.map(|name| name.into_owned()).collect();
+        let mut sent = Sent { forward, target: String::new(), headers: Vec::new(), withheld };
         let upgrade = hop_by_hop::asks_for_websocket(&head.headers);
         let Self { peer, via, .. } = *self;
         let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
+        let mut left = head.clone();
+        context.keep_cookies_apart(&mut left.headers);
         for backend in forward.backends() {
-            let mut head = head.clone();
+            let mut head = left.clone();
             let (_, mut added) = context.prepare(backend, &ID, &mut head)?;
             added.move_into(&mut head.headers);
             let target = head.uri.path_and_query();
@@ -164,6 +171,7 @@ fn reply(
             let mut after = before.clone();
             let present = Present::of(&after);
             hop_by_hop::remove_from_response(&mut after, present, false);
+            remove_always(&mut after, present);
             arrived.edit_response(&ID, &mut after);
             response_headers.apply(&mut after);
             arrived.strict_transport.apply(&mut after);
