@@ -80,7 +80,7 @@ pub struct FrontDoorSpec {
     /// block replaces that of the same name entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<Box<Defaults>>,
-    /// How far its Routes' backends are kept apart, which share its origin.
+    /// How far the backends of its Routes, which share its origin, are kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
     /// Cookies that all of its Routes share, whatever `isolation` says: names, or beginnings of names
