@@ -32,11 +32,12 @@ impl Inherited {
     }
 
     /// The isolation of a Route: what it says itself, which must be as strict as this at least, and
-    /// otherwise this.
+    /// otherwise this. `affinity` is the name of its affinity cookie.
     pub(super) fn of_route(
         &self,
         route: &ObjectName,
         spec: &crds::RouteSpec,
+        affinity: Option<&str>,
         front_door: &ObjectName,
         report: &mut Report,
     ) -> Isolation {
@@ -51,14 +52,17 @@ impl Inherited {
             let at = at.child("originWide");
             refuse_weaker(origin_wide, self.origin_wide, front_door, &at, report);
         }
-        self.check_affinity(spec, front_door, report);
+        if let Some(cookie) = affinity {
+            self.check_affinity(cookie, front_door, report);
+        }
         Isolation {
-            cookies: match cookies {
+            // One that is refused holds its place no less strictly.
+            cookies: match cookies.max(self.cookies) {
                 crds::CookieIsolation::Shared => CookieIsolation::Shared,
                 crds::CookieIsolation::Confined => CookieIsolation::Confined,
                 crds::CookieIsolation::Separate => CookieIsolation::Separate(CookieTag::of(route)),
             },
-            origin_wide: match origin_wide {
+            origin_wide: match origin_wide.max(self.origin_wide) {
                 crds::OriginWide::Pass => OriginWide::Pass,
                 crds::OriginWide::Strip => OriginWide::Strip,
             },
@@ -67,9 +71,7 @@ impl Inherited {
 
     /// The affinity cookie reaches no backend of any Route, so it must not be one that other Routes
     /// use.
-    fn check_affinity(&self, spec: &crds::RouteSpec, front_door: &ObjectName, report: &mut Report) {
-        let affinity = spec.affinity.as_ref();
-        let Some(name) = affinity.and_then(|affinity| affinity.cookie.as_deref()) else { return };
+    fn check_affinity(&self, name: &str, front_door: &ObjectName, report: &mut Report) {
         let at = FieldPath::SPEC.child("affinity");
         let at = at.child("cookie");
         if CookieTag::begins(name.as_bytes()) {

@@ -293,7 +293,8 @@ impl<'s> Routes<'_, '_, 's> {
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
         let isolation = front_door.map(|it| it.isolation.clone()).unwrap_or_default();
-        let isolation = isolation.of_route(name, spec, &front_door_name, report);
+        let affinity = terms.selection.affinity.as_ref().map(|affinity| &*affinity.cookie);
+        let isolation = isolation.of_route(name, spec, affinity, &front_door_name, report);
         table::Route {
             name: name.clone(),
             front_door: front_door_name,
