@@ -14,6 +14,7 @@ mod durations;
 mod expressions;
 mod front_doors;
 mod headers;
+mod isolation;
 mod literals;
 mod matches;
 mod names;

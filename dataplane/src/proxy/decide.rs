@@ -3,7 +3,7 @@
 //! defined only here, in [`Arrived::decide`].
 
 use super::{
-    headers::{self, ClientInfo, Field, Present, REQUEST_ID, Via},
+    headers::{self, ClientInfo, Field, KeptApart, Present, REQUEST_ID, Via},
     local_reply::{self, RouteReply},
     peer::Peer,
     rules::{Meeting, Ruled},
@@ -21,6 +21,7 @@ use crate::{
     router::{self, BudgetExceeded},
     rules::{Edits, Effects, Seen, Terms},
     table::{Action, PlainHttp, RouteMatch, Rule, Scheme, Table, VirtualHost},
+    telemetry::IsolationChanges,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request::Parts};
 use std::{borrow::Cow, rc::Rc};
@@ -214,13 +215,20 @@ impl<'t> Arrived<'t> {
         }
     }
 
-    /// Adds the request id to the response, and applies the Route's edits; the CORS headers are set
-    /// after these.
-    pub(crate) fn edit_response(&self, id: &HeaderValue, headers: &mut HeaderMap) {
+    /// Adds the request id to the response, applies the edits of the Route and of rules, and keeps what the response
+    /// does to its origin within the Route, whoever has written it; the CORS headers are set after
+    /// these.
+    pub(crate) fn edit_response(
+        &self,
+        id: &HeaderValue,
+        headers: &mut HeaderMap,
+    ) -> IsolationChanges {
         // The same id identifies the request here, in logs and at the backend, so it replaces the
         // backend's.
         headers.insert(REQUEST_ID, id.clone());
         self.response_edits().apply(headers);
+        let path = self.path.as_deref().unwrap_or_default();
+        self.kept_apart().map(|it| it.response(path, headers)).unwrap_or_default()
     }
 
     /// All edits of the request's headers.
@@ -230,6 +238,11 @@ impl<'t> Arrived<'t> {
             Some(effects) => effects.request_edits(own),
             None => Edits { own, ..Edits::default() },
         }
+    }
+
+    /// What keeps its messages apart from those of other Routes, if anything does.
+    pub(crate) fn kept_apart(&self) -> Option<KeptApart<'t>> {
+        KeptApart::of(self.destination.as_ref()?.virtual_host, self.matched?)
     }
 
     /// All edits of the response's headers.

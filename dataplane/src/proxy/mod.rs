@@ -30,7 +30,7 @@ mod verdict;
 pub(crate) use context::ForwardContext;
 pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, routed};
 pub(crate) use downstream::{Downstream, Upgraded};
-pub(crate) use headers::{Present, Via, hop_by_hop};
+pub(crate) use headers::{Present, Via, hop_by_hop, remove_always, removed_names};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::{ClientCertificate, Peer, Session};
 pub(crate) use response_body::ResponseBody;
@@ -177,7 +177,8 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             Next::Respond(reply) => reply.into_response().map(Content::from),
             Next::Forward(plan) => self.forward(&arrived, &plan, head, body).await?,
         };
-        arrived.edit_response(&self.record.id, response.headers_mut());
+        let changes = arrived.edit_response(&self.record.id, response.headers_mut());
+        self.record.route.isolated(&changes);
         Ok(response)
     }
 

@@ -4,9 +4,9 @@ use crate::{compile::report::Report, diagnostic::FieldPath};
 use portico_crds as crds;
 use std::fmt;
 
-/// Rejects edits of `Access-Control-*` and `Vary`, which the policy sets after them, and
-/// `Access-Control-*` headers of a fixed response, which it removes. `policy` says whose policy
-/// applies.
+/// Rejects edits of `Access-Control-*`, `Timing-Allow-Origin` and `Vary`, which the policy sets after
+/// them, and such headers of a fixed response other than `Vary`, which it removes. `policy` says
+/// whose policy applies.
 pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: &mut Report) {
     let mut refuse = |name: &str, at: &FieldPath<'_>| {
         report.invalid(
@@ -30,7 +30,7 @@ pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: 
     if let Some(respond) = spec.respond.as_deref() {
         let at = FieldPath::SPEC.child("respond");
         let lines = respond.headers.iter().enumerate();
-        for (index, line) in lines.filter(|(_, line)| is_access_control(&line.name)) {
+        for (index, line) in lines.filter(|(_, line)| is_policys(&line.name)) {
             refuse(&line.name, &at.child("headers").index(index).child("name"));
         }
     }
@@ -38,11 +38,12 @@ pub(super) fn check(spec: &crds::RouteSpec, policy: fmt::Arguments<'_>, report: 
 
 /// Whether the policy sets this response header.
 fn sets(name: &str) -> bool {
-    is_access_control(name) || name.eq_ignore_ascii_case("vary")
+    is_policys(name) || name.eq_ignore_ascii_case("vary")
 }
 
 /// Whether the policy owns this header outright; `Vary` is merged with the response's own.
-fn is_access_control(name: &str) -> bool {
+fn is_policys(name: &str) -> bool {
     const PREFIX: &str = "access-control-";
-    name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    name.eq_ignore_ascii_case("timing-allow-origin")
+        || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }

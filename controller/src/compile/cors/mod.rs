@@ -120,6 +120,7 @@ fn compile(
             crds::DisallowedOrigin::Forward => cors::DisallowedOrigin::Forward,
             crds::DisallowedOrigin::Reject => cors::DisallowedOrigin::Reject,
         },
+        timing: given.timing,
         report_only: given.mode == crds::CorsMode::Report,
         debug: given.debug,
     };

@@ -10,6 +10,7 @@ use crate::{
         certificates::Certificates,
         cors,
         expressions::Expressions,
+        isolation,
         options::Options,
         report::{Precedence, Report},
         selection::Terms,
@@ -85,6 +86,8 @@ pub(super) struct FrontDoor<'s> {
     pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
+    /// How far its Routes are kept apart at least.
+    pub(super) isolation: isolation::Inherited,
     /// How Routes without blocks of their own choose among their backends.
     pub(super) defaults: Terms,
     precedence: Precedence<'s>,
@@ -223,6 +226,7 @@ impl<'s> FrontDoor<'s> {
                 uid: Arc::from(""),
                 trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
+                isolation: isolation::Inherited::default(),
                 defaults: Terms::default(),
                 precedence,
                 attach_rules: Rc::new(AttachRules::SameNamespace),
@@ -241,6 +245,7 @@ impl<'s> FrontDoor<'s> {
             crds::Slashes::Keep => Slashes::Keep,
             crds::Slashes::Merge => Slashes::Merge,
         };
+        let isolation = isolation::Inherited::compile(spec, &mut report);
         let defaults = Terms::of_front_door(spec.defaults.as_deref(), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
         let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
@@ -255,6 +260,7 @@ impl<'s> FrontDoor<'s> {
             uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
             trusted_headers,
             cors,
+            isolation,
             defaults,
             precedence,
             attach_rules,

@@ -67,6 +67,8 @@ fn virtual_hosts(front_door: &FrontDoor<'_>, attached: &[Attached<'_>]) -> Vec<V
                 routes: routes.clone(),
                 uid: front_door.uid.clone(),
                 affinity_cookies: Arc::default(),
+                shared_cookies: front_door.isolation.shared_cookies.clone(),
+                has_separate_cookies: false,
             })
         })
         .collect()

@@ -292,11 +292,15 @@ impl<'s> Routes<'_, '_, 's> {
         let terms = defaults.of_route(spec, options.underscores, report);
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
+        let isolation = front_door.map(|it| it.isolation.clone()).unwrap_or_default();
+        let affinity = terms.selection.affinity.as_ref().map(|affinity| &*affinity.cookie);
+        let isolation = isolation.of_route(name, spec, affinity, &front_door_name, report);
         table::Route {
             name: name.clone(),
             front_door: front_door_name,
             action,
             cors,
+            isolation,
             request_headers,
             response_headers,
             timeouts: terms.timeouts,

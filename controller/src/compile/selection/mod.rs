@@ -7,6 +7,8 @@ mod health;
 mod retry;
 mod timeouts;
 
+pub(super) use fields::is_token;
+
 use super::report::Report;
 use crate::diagnostic::{FieldPath, Reason};
 use fields::Blocks;
