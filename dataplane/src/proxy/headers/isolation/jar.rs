@@ -75,8 +75,15 @@ impl Jar {
     }
 }
 
-impl Cookie {
-    fn parse(request: Request, line: &[u8]) -> Option<Self> {
+/// A `Set-Cookie`, taken apart (§5.6).
+struct Parsed<'l> {
+    name: &'l [u8],
+    value: &'l [u8],
+    attributes: Vec<(String, String)>,
+}
+
+impl<'l> Parsed<'l> {
+    fn of(line: &'l [u8]) -> Option<Self> {
         if line.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f) {
             return None;
         }
@@ -86,67 +93,77 @@ impl Cookie {
             Some(at) => (trim(&pair[..at]), trim(&pair[at + 1..])),
             None => (&b""[..], trim(pair)),
         };
-        if name.len() + value.len() > 4096 {
-            return None;
-        }
-        let mut cookie = Self {
-            name: name.to_vec(),
-            value: value.to_vec(),
-            domain: None,
-            path: default_path(request.path),
-            is_secure: false,
-            is_partitioned: false,
-            created: 0,
-            expires: None,
-        };
-        let (mut domain, mut has_path, mut is_http_only) = (String::new(), false, false);
-        let (mut max_age, mut expires) = (None, None);
-        for part in parts {
+        let attributes = parts.map(|part| {
             let text = String::from_utf8_lossy(part).into_owned();
             let (name, value) = text.split_once('=').unwrap_or((&text, ""));
-            let value = value.trim_matches([' ', '\t']);
-            if value.len() > 1024 {
-                continue;
-            }
-            match name.trim_matches([' ', '\t']).to_ascii_lowercase().as_str() {
-                "domain" => domain = value.trim_start_matches('.').to_ascii_lowercase(),
-                "path" => {
-                    has_path = true;
-                    let is_absolute = value.starts_with('/');
-                    let path =
-                        if is_absolute { value.to_owned() } else { default_path(request.path) };
-                    cookie.path = path;
-                }
-                "secure" => cookie.is_secure = true,
-                "httponly" => is_http_only = true,
-                "partitioned" => cookie.is_partitioned = true,
-                "max-age" => max_age = value.parse().ok().or(max_age),
-                "expires" => expires = Some(if value.contains("1970") { 0 } else { i64::MAX }),
-                _ => {}
-            }
-        }
-        cookie.expires = max_age.map(|age: i64| request.now + age).or(expires);
-        if !domain.is_empty() {
-            let matches = HOST == domain || HOST.ends_with(&format!(".{domain}"));
-            if !matches || domain == "com" {
-                return None;
-            }
-            cookie.domain = Some(domain);
-        }
+            let [name, value] = [name, value].map(|text| text.trim_matches([' ', '\t']));
+            (name.to_ascii_lowercase(), value.to_owned())
+        });
+        let attributes = attributes.filter(|(_, value)| value.len() <= 1024).collect();
+        let is_short = name.len() + value.len() <= 4096;
+        is_short.then_some(Self { name, value, attributes })
+    }
+
+    /// The last attribute of this name.
+    fn last(&self, name: &str) -> Option<&str> {
+        let mut attributes = self.attributes.iter().rev();
+        attributes.find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the cookie fulfils what its name promises (§5.7, steps 21 to 24).
+    fn keeps_its_promises(&self, cookie: &Cookie) -> bool {
         let has = |text: &[u8], prefix: &str| {
             text.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix.as_bytes()))
         };
-        let is_host = cookie.is_secure && cookie.domain.is_none() && has_path && cookie.path == "/";
-        let is_accepted = (request.is_secure || !cookie.is_secure)
-            && (cookie.is_secure || !cookie.is_partitioned)
-            && (!has(name, "__Secure-") || cookie.is_secure)
-            && (!has(name, "__Host-") || is_host)
-            && (!has(name, "__Http-") || (cookie.is_secure && is_http_only))
-            && (!has(name, "__Host-Http-") || is_http_only);
-        let prefixes = ["__Secure-", "__Host-", "__Http-"];
-        let poses = prefixes.into_iter().any(|prefix| has(value, prefix));
-        let is_nothing = name.is_empty() && (value.is_empty() || poses);
-        (is_accepted && !is_nothing).then_some(cookie)
+        let is_http_only = self.last("httponly").is_some();
+        let is_host = cookie.is_secure
+            && cookie.domain.is_none()
+            && self.last("path").is_some()
+            && cookie.path == "/";
+        for (prefix, is_kept) in [
+            ("__Secure-", cookie.is_secure),
+            ("__Host-", is_host),
+            ("__Http-", cookie.is_secure && is_http_only),
+            ("__Host-Http-", is_http_only),
+        ] {
+            let promises = has(self.name, prefix);
+            let poses = self.name.is_empty() && has(self.value, prefix);
+            if (promises && !is_kept) || poses {
+                return false;
+            }
+        }
+        !self.name.is_empty() || !self.value.is_empty()
+    }
+}
+
+impl Cookie {
+    /// The cookie that a browser stores, if it does (§5.7).
+    fn parse(request: Request, line: &[u8]) -> Option<Self> {
+        let parsed = Parsed::of(line)?;
+        let domain = parsed.last("domain").unwrap_or_default().trim_start_matches('.');
+        let domain = Some(domain.to_ascii_lowercase()).filter(|domain| !domain.is_empty());
+        let is_others = |domain: &String| {
+            (HOST != domain && !HOST.ends_with(&format!(".{domain}"))) || domain == "com"
+        };
+        let path = parsed.last("path").filter(|path| path.starts_with('/'));
+        let age = parsed.attributes.iter().filter(|(name, _)| name == "max-age");
+        let age = age.filter_map(|(_, age)| age.parse::<i64>().ok()).next_back();
+        let expires = parsed.last("expires");
+        let expires = expires.map(|date| if date.contains("1970") { 0 } else { i64::MAX });
+        let cookie = Self {
+            name: parsed.name.to_vec(),
+            value: parsed.value.to_vec(),
+            path: path.map_or_else(|| default_path(request.path), str::to_owned),
+            is_secure: parsed.last("secure").is_some(),
+            is_partitioned: parsed.last("partitioned").is_some(),
+            created: 0,
+            expires: age.map(|age| request.now + age).or(expires),
+            domain,
+        };
+        let is_refused = cookie.domain.as_ref().is_some_and(is_others)
+            || (cookie.is_secure && !request.is_secure)
+            || (cookie.is_partitioned && !cookie.is_secure);
+        (!is_refused && parsed.keeps_its_promises(&cookie)).then_some(cookie)
     }
 }
 

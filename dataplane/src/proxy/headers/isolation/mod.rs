@@ -42,7 +42,7 @@ pub(crate) struct KeptApart<'t> {
     /// The path of the match that was met.
     pattern: &'t PathPattern,
     shared: &'t [SharedCookie],
-    /// Whether names with a tag belong to a Route, here or elsewhere on the host.
+    /// Whether any Route of the host has cookies of its own.
     has_tags: bool,
     /// The name of the Route's affinity cookie, which is the edge's own.
     affinity: Option<&'t str>,
@@ -88,8 +88,10 @@ impl<'t> KeptApart<'t> {
         headers: &'h HeaderMap,
     ) -> impl Iterator<Item = Cow<'h, str>> {
         let lines = headers.get_all(header::COOKIE).iter();
-        let all = lines.flat_map(|line| pieces(line.as_bytes()));
-        all.filter(|(_, piece)| matches!(self.sent(piece), Sent::Withheld))
+        let named =
+            lines.flat_map(|line| pieces(line.as_bytes())).filter(|(name, _)| !name.is_empty());
+        named
+            .filter(|(_, piece)| matches!(self.sent(piece), Sent::Withheld))
             .map(|(name, _)| String::from_utf8_lossy(name))
     }
 
