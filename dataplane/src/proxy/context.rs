@@ -2,7 +2,7 @@
 
 use super::{
     affinity,
-    decide::{Arrived, Destination, ForwardPlan},
+    arrived::{Arrived, Destination, ForwardPlan},
     headers::{self, Field, Outbound, RequestRewrite, ResponseRewrite, Via, trailers},
     peer::Peer,
     rules::sender,

@@ -3,9 +3,9 @@
 
 use super::{
     Exchange, affinity,
+    arrived::{Arrived, ForwardPlan},
     attempts::Preference,
     context::ForwardContext,
-    decide::{Arrived, ForwardPlan},
     downstream::Downstream,
     hash_key::hash_key,
     headers::{Field, Present, ResponseRewrite, hop_by_hop, remove_always, trailers},

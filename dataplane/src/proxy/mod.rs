@@ -2,6 +2,7 @@
 //! [`Arrived::decide`] is the part without I/O.
 
 mod affinity;
+mod arrived;
 mod attempts;
 mod context;
 mod decide;
@@ -27,8 +28,9 @@ mod target;
 mod turns;
 mod verdict;
 
+pub(crate) use arrived::{Arrived, Destination, Facts, ForwardPlan, Next};
 pub(crate) use context::ForwardContext;
-pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, routed};
+pub(crate) use decide::routed;
 pub(crate) use downstream::{Downstream, Upgraded};
 pub(crate) use headers::{Present, Via, hop_by_hop, remove_always, removed_names};
 pub(crate) use local_reply::{preflight, refuse};
