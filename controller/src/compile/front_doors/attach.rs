@@ -2,7 +2,8 @@
 
 use super::{
     claims::Claims,
-    hosts::{FrontDoor, HostSet},
+    host_set::HostSet,
+    hosts::FrontDoor,
 };
 use crate::{
     compile::{matches::MatchPath, report::Report},
