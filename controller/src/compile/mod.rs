@@ -18,6 +18,7 @@ mod literals;
 mod matches;
 mod names;
 mod options;
+mod predicates;
 mod report;
 mod secrets;
 mod selection;
