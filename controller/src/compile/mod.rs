@@ -20,6 +20,7 @@ mod names;
 mod options;
 mod predicates;
 mod report;
+mod rules;
 mod secrets;
 mod selection;
 mod services;
