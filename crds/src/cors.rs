@@ -74,6 +74,10 @@ pub struct CorsPolicy {
     /// `Enforce` applies the policy. `Report` changes nothing and counts what would have happened.
     /// `Disabled` means no policy, which is how a Route opts out of its FrontDoor's.
     pub mode: CorsMode,
+    /// Whether pages on allowed origins may also read how long responses took and how large they were
+    /// (`Timing-Allow-Origin`). A policy removes the backend's own permission.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub timing: bool,
     /// Whether a denial gives its reason in the response header `Portico-Cors`. For development.
     pub debug: bool,
     /// Safety checks to switch off: `CredentialsWithInsecureOrigins` permits credentials for

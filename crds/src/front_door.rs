@@ -2,7 +2,7 @@
 
 use crate::{
     Balance, Condition, CorsPolicy, Ejection, EndpointLimits, FrontDoorRule, HealthCheck,
-    LocalSecretRef, Retry, Timeouts, TlsSettings, foreign, pattern, rules,
+    Isolation, LocalSecretRef, Retry, Timeouts, TlsSettings, foreign, pattern, rules,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, core::Rule};
@@ -80,6 +80,17 @@ pub struct FrontDoorSpec {
     /// block replaces that of the same name entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<Box<Defaults>>,
+    /// How far the backends of its Routes, which share its origin, are kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// Cookies that all of its Routes share, whatever `isolation` says: names, or beginnings of names
+    /// followed by `*`, such as `sso` or `consent-*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 1, max = 256), regex(pattern = pattern::SHARED_COOKIE))
+    )]
+    pub shared_cookies: Vec<String>,
     /// Proxies in front that are trusted to report the client: addresses, or networks such as
     /// `10.0.0.0/8`. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

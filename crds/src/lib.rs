@@ -8,6 +8,7 @@ mod cors;
 mod foreign;
 mod front_door;
 mod health;
+mod isolation;
 mod nulls;
 mod pattern;
 mod retry;
@@ -28,6 +29,7 @@ pub use front_door::{
     StatusAddress, TrustedHeaders,
 };
 pub use health::{CheckMethod, Ejection, HealthCheck};
+pub use isolation::{CookieIsolation, Isolation, OriginWide};
 pub use nulls::NULL_REFUSED;
 pub use retry::{EndpointLimits, Retry};
 pub use route::{

@@ -34,6 +34,9 @@ pub(crate) const LABEL_KEY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9](
 /// A label's value.
 pub(crate) const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 
+/// A cookie's name without `*`, or the beginning of one followed by `*`.
+pub(crate) const SHARED_COOKIE: &str = r"^[!#$%&'+.^_`|~0-9A-Za-z-]+\*?$";
+
 /// A key of a Secret's data.
 pub(crate) const SECRET_KEY: &str = "^[-._0-9A-Za-z]+$";
 
@@ -144,6 +147,11 @@ mod tests {
             &["", "-a", "a/", "/a", "A/a", "a/b/c", TOO_LONG],
         ),
         (LABEL_VALUE, &["", "a", "A_b.c-1"], &["-", "a-", "a b"]),
+        (
+            SHARED_COOKIE,
+            &["sso", "__Host-a.b", "consent-*"],
+            &["", "*", "a*b", "a**", "a=b", "a b"],
+        ),
         (SECRET_KEY, &["token", "tls.crt", "A_b-1"], &["", "a/b", "a b"]),
         (PORT_NAME, &["http", "a", "h2c", "8080-web"], &["", "80", "8-0", "-a", "a-", "a--b", "A"]),
         (

@@ -2,7 +2,8 @@
 
 use crate::{
     Affinity, Backend, Balance, Condition, CorsPolicy, Duration, Ejection, EndpointLimits,
-    HeaderEdits, HealthCheck, NamedValue, Retry, RouteRule, foreign, pattern, rules, validations,
+    HeaderEdits, HealthCheck, Isolation, NamedValue, Retry, RouteRule, foreign, pattern, rules,
+    validations,
 };
 use kube::{CustomResource, core::Rule};
 use schemars::JsonSchema;
@@ -84,6 +85,10 @@ pub struct RouteSpec {
     /// The CORS policy. It replaces the FrontDoor's entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Box<CorsPolicy>>,
+    /// How far the Route's backends are kept apart from those of other Routes. It can only be
+    /// stricter than the FrontDoor's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// Timeouts; a request that exceeds one gets 504. They replace the FrontDoor's entirely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Box<Timeouts>>,
@@ -148,8 +153,12 @@ fn spec_validations() -> Vec<Rule> {
 
 /// A Route with its own policy must not name any of the headers that the policy sets.
 fn policy_validations() -> [Rule; 4] {
-    let edits = ("^(access-control-.*|vary)$", "Access-Control-* and Vary");
-    let response = ("^access-control-", "Access-Control-*");
+    let edits = (
+        "^(access-control-.*|timing-allow-origin|vary)$",
+        "Access-Control-*, Timing-Allow-Origin and Vary",
+    );
+    let response =
+        ("^(access-control-.*|timing-allow-origin)$", "Access-Control-* and Timing-Allow-Origin");
     [
         ("responseHeaders", "set", "item.name", edits),
         ("responseHeaders", "add", "item.name", edits),

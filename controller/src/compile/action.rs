@@ -7,7 +7,7 @@ use http::StatusCode;
 use portico_crds as crds;
 use portico_dataplane::{
     path::PathTemplate,
-    table::{Redirect, Respond, Rewrite, Scheme},
+    table::{Authority, Redirect, Respond, Rewrite, Scheme},
 };
 
 /// Checks that exactly one of the three actions is given, and that no field that only makes sense
@@ -66,12 +66,22 @@ pub(super) fn rewrite(
 ) -> Option<Rewrite> {
     if let Some(host) =
         rewrite.host.as_deref().filter(|host| !["Backend", "Preserve"].contains(host))
-        && let Err(error) = authority::parse(host, 80)
     {
-        report.invalid(&at.child("host"), format!("{error}; or write Backend or Preserve"));
+        rewrite_host(host, &at.child("host"), report);
     }
     let path = template(rewrite.path.as_deref()?, matches, &at.child("path"), report)?;
     Some(Rewrite { path })
+}
+
+/// Compiles the name in a rewrite's `host`. No port is a default, as long as the backend is unknown.
+pub(super) fn rewrite_host(
+    host: &str,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Option<Authority> {
+    authority::parse(host, 0)
+        .map_err(|error| report.invalid(at, format!("{error}; or write Backend or Preserve")))
+        .ok()
 }
 
 /// Compiles a template, all of whose names every match must capture.
@@ -81,11 +91,22 @@ fn template(
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<PathTemplate> {
-    let template = PathTemplate::parse(text)
-        .map_err(|error| report.invalid(at, format!("'{text}' {error}")))
+    template_of(text, text, matches, at, report)
+}
+
+/// The same for one that is made of what the object has, which is shown.
+pub(super) fn template_of(
+    template: &str,
+    shown: &str,
+    matches: &[Matched],
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Option<PathTemplate> {
+    let template = PathTemplate::parse(template)
+        .map_err(|error| report.invalid(at, format!("'{shown}' {error}")))
         .ok()?;
-    if let Some(odd) = literals::odd_template(text) {
-        report.warn(at, Reason::LikelyMistake, format!("'{text}' {odd}"));
+    if let Some(odd) = literals::odd_template(shown) {
+        report.warn(at, Reason::LikelyMistake, format!("'{shown}' {odd}"));
     }
     for matched in matches {
         let (index, path) = (matched.index, &matched.path);
@@ -93,14 +114,14 @@ fn template(
             report.invalid(
                 at,
                 format!(
-                    "'{text}' uses {{{name}}}, which match {index}, '{path}', does not capture"
+                    "'{shown}' uses {{{name}}}, which match {index}, '{path}', does not capture"
                 ),
             );
         }
         if template.has_rest() && !path.has_rest() {
             report.invalid(
                 at,
-                format!("'{text}' ends in '*', but match {index}, '{path}', does not"),
+                format!("'{shown}' ends in '*', but match {index}, '{path}', does not"),
             );
         }
     }
@@ -116,39 +137,62 @@ pub(super) fn redirect(
 ) -> Option<Redirect> {
     let crds::Redirect { scheme, host, port, path, status } = redirect;
     if scheme.is_none() && host.is_none() && port.is_none() && path.is_none() {
-        let members = ["scheme", "host", "port", "path"];
-        report.invalid_members(
-            at,
-            &members,
-            "would redirect to the same URL: set scheme, host, port or path",
-        );
+        refuse_same_url(at, report);
     }
-    let status = match StatusCode::from_u16(u16::try_from(*status).unwrap_or(0)) {
+    let status = redirect_status(*status, &at.child("status"), report);
+    let host = host.as_deref().and_then(|host| redirect_host(host, &at.child("host"), report));
+    let port = port.and_then(|port| redirect_port(port, &at.child("port"), report));
+    let path = path.as_deref().and_then(|text| template(text, matches, &at.child("path"), report));
+    Some(Redirect { scheme: scheme.map(redirect_scheme), host, port, path, status: status? })
+}
+
+/// Reports a redirect that changes nothing.
+pub(super) fn refuse_same_url(at: &FieldPath<'_>, report: &mut Report) {
+    let members = ["scheme", "host", "port", "path"];
+    report.invalid_members(
+        at,
+        &members,
+        "would redirect to the same URL: set scheme, host, port or path",
+    );
+}
+
+/// The status of a redirect.
+pub(super) fn redirect_status(
+    status: i32,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Option<StatusCode> {
+    match StatusCode::from_u16(u16::try_from(status).unwrap_or(0)) {
         Ok(code) if [301, 302, 303, 307, 308].contains(&code.as_u16()) => Some(code),
         _ => {
-            report.invalid(
-                &at.child("status"),
-                format!("is {status}: use 301, 302, 303, 307 or 308"),
-            );
+            report.invalid(at, format!("is {status}: use 301, 302, 303, 307 or 308"));
             None
         }
-    };
-    let host = host.as_deref().and_then(|host| {
-        authority::host_name(host).map_err(|error| report.invalid(&at.child("host"), error)).ok()
-    });
-    let port = port.and_then(|port| match u16::try_from(port) {
+    }
+}
+
+/// The host that a redirect leads to.
+pub(super) fn redirect_host(host: &str, at: &FieldPath<'_>, report: &mut Report) -> Option<String> {
+    authority::host_name(host).map_err(|error| report.invalid(at, error)).ok()
+}
+
+/// The port that a redirect leads to.
+pub(super) fn redirect_port(port: i32, at: &FieldPath<'_>, report: &mut Report) -> Option<u16> {
+    match u16::try_from(port) {
         Ok(port) if port > 0 => Some(port),
         _ => {
-            report.invalid(&at.child("port"), format!("is {port}: must be 1 to 65535"));
+            report.invalid(at, format!("is {port}: must be 1 to 65535"));
             None
         }
-    });
-    let path = path.as_deref().and_then(|text| template(text, matches, &at.child("path"), report));
-    let scheme = scheme.map(|scheme| match scheme {
+    }
+}
+
+/// The scheme that a redirect leads to.
+pub(super) fn redirect_scheme(scheme: crds::RedirectScheme) -> Scheme {
+    match scheme {
         crds::RedirectScheme::Http => Scheme::Http,
         crds::RedirectScheme::Https => Scheme::Https,
-    });
-    Some(Redirect { scheme, host, port, path, status: status? })
+    }
 }
 
 /// Compiles a fixed response.
@@ -157,23 +201,6 @@ pub(super) fn respond(
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<Respond> {
-    let status = match StatusCode::from_u16(u16::try_from(respond.status).unwrap_or(0)) {
-        Ok(code) if (200..600).contains(&code.as_u16()) => Some(code),
-        _ => {
-            report
-                .invalid(&at.child("status"), format!("is {}: must be 200 to 599", respond.status));
-            None
-        }
-    };
-    let body = respond.body.clone().unwrap_or_default();
-    if let Some(code) = status.filter(|code| [204, 205, 304].contains(&code.as_u16()))
-        && !body.is_empty()
-    {
-        report.invalid(
-            &at.child("body"),
-            format!("is set, but a {} response has no body: remove it", code.as_u16()),
-        );
-    }
     let at_headers = at.child("headers");
     let mut lines = Vec::with_capacity(respond.headers.len());
     for (index, line) in respond.headers.iter().enumerate() {
@@ -182,17 +209,44 @@ pub(super) fn respond(
         lines.extend(name.zip(headers::value(&line.value, &at.child("value"), report)));
     }
     let has_type = lines.iter().any(|(name, _)| name == http::header::CONTENT_TYPE);
-    if !body.is_empty() && !has_type && !report.may_be_unknown(at, &["headers"]) {
+    let status = respond_status(respond, has_type, at, report);
+    let body = Bytes::from(respond.body.clone().unwrap_or_default());
+    Some(Respond { status: status?, headers: lines, body })
+}
+
+/// The status of a fixed response, whose body must go with it and with what its headers say.
+pub(super) fn respond_status(
+    respond: &crds::Respond,
+    has_type: bool,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Option<StatusCode> {
+    let status = match StatusCode::from_u16(u16::try_from(respond.status).unwrap_or(0)) {
+        Ok(code) if (200..600).contains(&code.as_u16()) => Some(code),
+        _ => {
+            report
+                .invalid(&at.child("status"), format!("is {}: must be 200 to 599", respond.status));
+            None
+        }
+    };
+    let Some(body) = respond.body.as_deref().filter(|body| !body.is_empty()) else { return status };
+    if let Some(code) = status.filter(|code| [204, 205, 304].contains(&code.as_u16())) {
+        report.invalid(
+            &at.child("body"),
+            format!("is set, but a {} response has no body: remove it", code.as_u16()),
+        );
+    }
+    if !has_type && !report.may_be_unknown(at, &["headers"]) {
         report.warn(
             &at.child("body"),
             Reason::LikelyMistake,
             format!(
                 "has no content-type, so browsers guess its type: write headers: [{{name: content-type, value: \"{}\"}}], or its actual type",
-                likely_type(&body)
+                likely_type(body)
             ),
         );
     }
-    Some(Respond { status: status?, headers: lines, body: Bytes::from(body) })
+    status
 }
 
 /// What a body without a content-type probably is.

@@ -7,30 +7,55 @@ use crate::{
 };
 use http::{HeaderName, HeaderValue};
 use portico_crds as crds;
-use portico_dataplane::table::{HeaderEdits, ObjectName};
+use portico_dataplane::table::{FieldText, FilledEdits, HeaderEdits, ObjectName, RuleEdits};
 
 /// How much the lines that are set and added in one direction may take.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Compiles the header edits of one Route.
+/// A line as it is compiled.
+type Line = (HeaderName, FieldText);
+
+/// Reads a value that an object has itself, given the name of its header.
+pub(super) type ReadValue<'r> =
+    dyn Fn(&str, &str, &FieldPath<'_>, &mut Report) -> Option<FieldText> + 'r;
+
+/// Compiles the header edits of one FrontDoor or Route.
 pub(super) struct Headers<'s> {
     pub(super) snapshot: &'s Snapshot,
     pub(super) options: &'s Options,
     /// Its Secrets are in the same namespace.
-    pub(super) route: &'s ObjectName,
+    pub(super) object: &'s ObjectName,
     /// Why the first unavailable value is unavailable.
     pub(super) unavailable: Option<String>,
 }
 
 impl Headers<'_> {
+    /// Compiles edits whose values are fixed.
     pub(super) fn edits(
         &mut self,
         edits: Option<&crds::HeaderEdits>,
         at: &FieldPath<'_>,
         report: &mut Report,
     ) -> HeaderEdits {
-        let Some(edits) = edits else { return HeaderEdits::default() };
-        let set = self.lines(&edits.set, &at.child("set"), report);
+        let fixed = |_: &str, text: &str, at: &FieldPath<'_>, report: &mut Report| {
+            value(text, at, report).map(FieldText::Fixed)
+        };
+        match self.edits_with(edits, &fixed, at, report) {
+            RuleEdits::Fixed(edits) => edits,
+            RuleEdits::Filled(_) => HeaderEdits::default(), // No value has variables.
+        }
+    }
+
+    /// Compiles edits whose values are read like this, unless they are from Secrets.
+    pub(super) fn edits_with(
+        &mut self,
+        edits: Option<&crds::HeaderEdits>,
+        read: &ReadValue<'_>,
+        at: &FieldPath<'_>,
+        report: &mut Report,
+    ) -> RuleEdits {
+        let Some(edits) = edits else { return RuleEdits::default() };
+        let set = self.lines(&edits.set, read, &at.child("set"), report);
         let twice = set
             .iter()
             .enumerate()
@@ -41,24 +66,30 @@ impl Headers<'_> {
                 format!("sets '{name}' twice: keep one, or put further lines under add"),
             );
         }
-        let add = self.lines(&edits.add, &at.child("add"), report);
+        let add = self.lines(&edits.add, read, &at.child("add"), report);
         self.check_size(&set, &add, at, report);
-        HeaderEdits { remove: names(&edits.remove, &at.child("remove"), report), set, add }
+        let remove = names(&edits.remove, &at.child("remove"), report);
+        match (fixed(&set), fixed(&add)) {
+            (Some(set), Some(add)) => RuleEdits::Fixed(HeaderEdits { remove, set, add }),
+            (None, _) | (_, None) => RuleEdits::Filled(FilledEdits { remove, set, add }),
+        }
     }
 
     /// Every message carries these lines. Secrets may make them too long at any time, which is not
-    /// the Route's mistake.
-    fn check_size(
-        &mut self,
-        set: &[(HeaderName, HeaderValue)],
-        add: &[(HeaderName, HeaderValue)],
-        at: &FieldPath<'_>,
-        report: &mut Report,
-    ) {
-        let size = |(name, value): &(HeaderName, HeaderValue)| name.as_str().len() + value.len();
+    /// the object's mistake.
+    fn check_size(&mut self, set: &[Line], add: &[Line], at: &FieldPath<'_>, report: &mut Report) {
+        let size = |(name, value): &Line| {
+            let value = match value {
+                FieldText::Fixed(value) => value.len(),
+                FieldText::Text(text) => text.to_string().len(),
+            };
+            name.as_str().len() + value
+        };
+        let is_secret =
+            |line: &&Line| matches!(&line.1, FieldText::Fixed(value) if value.is_sensitive());
         let lines = || set.iter().chain(add);
         let all: usize = lines().map(size).sum();
-        let written: usize = lines().filter(|(_, value)| !value.is_sensitive()).map(size).sum();
+        let written: usize = lines().filter(|line| !is_secret(line)).map(size).sum();
         if all <= MAX_BYTES {
             return;
         }
@@ -81,14 +112,15 @@ impl Headers<'_> {
     fn lines(
         &mut self,
         lines: &[crds::HeaderValue],
+        read: &ReadValue<'_>,
         at: &FieldPath<'_>,
         report: &mut Report,
-    ) -> Vec<(HeaderName, HeaderValue)> {
+    ) -> Vec<Line> {
         let mut good = Vec::with_capacity(lines.len());
         for (index, line) in lines.iter().enumerate() {
             let at = at.index(index);
             let name = name(&line.name, &at.child("name"), report);
-            let value = self.value(line, &at, report);
+            let value = self.value(line, read, &at, report);
             good.extend(name.zip(value));
         }
         good
@@ -97,11 +129,12 @@ impl Headers<'_> {
     fn value(
         &mut self,
         line: &crds::HeaderValue,
+        read: &ReadValue<'_>,
         at: &FieldPath<'_>,
         report: &mut Report,
-    ) -> Option<HeaderValue> {
+    ) -> Option<FieldText> {
         match (&line.value, &line.value_from) {
-            (Some(text), None) => value(text, &at.child("value"), report),
+            (Some(text), None) => read(&line.name, text, &at.child("value"), report),
             (None, Some(from)) => {
                 let secret = self.secret_value(&from.secret_key_ref);
                 secret
@@ -111,6 +144,7 @@ impl Headers<'_> {
                         self.unavailable.get_or_insert(message);
                     })
                     .ok()
+                    .map(FieldText::Fixed)
             }
             (Some(_), Some(_)) => {
                 report.invalid_members(
@@ -131,9 +165,9 @@ impl Headers<'_> {
         }
     }
 
-    /// Reads a value from a Secret in the Route's namespace. No message contains any of it.
+    /// Reads a value from a Secret in the object's namespace. No message contains any of it.
     fn secret_value(&self, from: &crds::SecretKeyRef) -> Result<HeaderValue, (Reason, String)> {
-        let name = ObjectName::new(self.route.namespace.clone(), from.name.as_str());
+        let name = ObjectName::new(self.object.namespace.clone(), from.name.as_str());
         let secret =
             secrets::find(self.snapshot, self.options, &name).map_err(|(reason, missing)| {
                 (reason, format!("{missing}; until then requests get 503"))
@@ -167,6 +201,15 @@ impl Headers<'_> {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+/// The lines, if none has variables.
+pub(super) fn fixed(lines: &[Line]) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let value = |(name, value): &Line| match value {
+        FieldText::Fixed(value) => Some((name.clone(), value.clone())),
+        FieldText::Text(_) => None,
+    };
+    lines.iter().map(value).collect()
 }
 
 fn names(names: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<HeaderName> {

@@ -1,18 +1,15 @@
 //! `spec.matches`: paths and predicates.
 
 use super::{
-    expressions::{Expressions, Missing},
+    expressions::Expressions,
     literals,
+    predicates::{self, CheckName, any_name, header_name, sort_key, warn_of_removed_header},
     report::Report,
 };
 use crate::diagnostic::{FieldPath, Reason};
 use http::Method;
 use portico_crds as crds;
-use portico_dataplane::{
-    config::Underscores,
-    path::PathPattern,
-    router::{Comparison, Predicate, Predicates},
-};
+use portico_dataplane::{config::Underscores, path::PathPattern, router::Predicates};
 use std::cmp::Ordering;
 
 /// How many matches a Route may have.
@@ -107,22 +104,12 @@ pub(super) fn warn_of_removed_headers(
     underscores: Underscores,
     report: &mut Report,
 ) {
-    match underscores {
-        Underscores::Allow => return,
-        Underscores::Remove => {}
-    }
     for (index, item) in matches.iter().enumerate().take(MAX_MATCHES) {
         for (nth, predicate) in item.headers.iter().enumerate() {
-            if predicate.name.contains('_') {
-                report.warn(
-                    &at.index(index).child("headers").index(nth).child("name"),
-                    Reason::NoEffect,
-                    format!(
-                        "header '{}' is always absent: headers whose names have an underscore are removed; let clients send it with '-', or start Portico with --underscores allow",
-                        predicate.name.escape_debug()
-                    ),
-                );
-            }
+            let at = at.index(index);
+            let at = at.child("headers");
+            let at = at.index(nth);
+            warn_of_removed_header(&predicate.name, underscores, &at.child("name"), report);
         }
     }
 }
@@ -154,7 +141,12 @@ fn predicates(
     let methods = methods(&item.methods, &at.child("methods"), report);
     let mut is_complete = methods.len() == item.methods.len();
     let mut list = |given: &[crds::Predicate], name, check_name: CheckName| {
-        let good = list(given, &at.child(name), check_name, expressions, report);
+        let at = at.child(name);
+        let all = given.iter().enumerate();
+        let good = all.filter_map(|(index, predicate)| {
+            predicates::compile(predicate, check_name, &at.index(index), expressions, report)
+        });
+        let good: Vec<_> = good.collect();
         is_complete &= good.len() == given.len();
         normalised(good, |a, b| sort_key(a).cmp(&sort_key(b)))
     };
@@ -172,7 +164,8 @@ fn normalised<T: PartialEq>(mut list: Vec<T>, order: impl FnMut(&T, &T) -> Order
     list
 }
 
-fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<Method> {
+/// Compiles methods. The result is shorter if some are invalid.
+pub(super) fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<Method> {
     let mut good = Vec::with_capacity(methods.len());
     for (index, text) in methods.iter().enumerate() {
         let at = at.index(index);
@@ -189,112 +182,4 @@ fn methods(methods: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<M
         }
     }
     good
-}
-
-/// Validates a predicate's name and normalises it for comparison.
-type CheckName = fn(&str) -> Result<String, &'static str>;
-
-fn header_name(name: &str) -> Result<String, &'static str> {
-    http::HeaderName::from_bytes(name.as_bytes())
-        .map(|name| name.as_str().to_owned())
-        .map_err(|_| "is not a header name")
-}
-
-fn any_name(name: &str) -> Result<String, &'static str> {
-    if name.is_empty() {
-        Err("is empty: name the cookie or query key")
-    } else {
-        Ok(name.to_owned())
-    }
-}
-
-fn list(
-    predicates: &[crds::Predicate],
-    at: &FieldPath<'_>,
-    check_name: CheckName,
-    expressions: &mut Expressions<'_>,
-    report: &mut Report,
-) -> Vec<Predicate> {
-    let mut good = Vec::with_capacity(predicates.len());
-    for (index, predicate) in predicates.iter().enumerate() {
-        let at = at.index(index);
-        let name = check_name(&predicate.name).map_err(|error| {
-            report.invalid(&at.child("name"), format!("'{}' {error}", predicate.name));
-        });
-        let comparison = match report.failed_to_decode(&at.child("type")) {
-            // Without the type, it is unknown whether a value is expected.
-            true => None,
-            false => comparison(predicate, &at.child("value"), expressions, report),
-        };
-        if let (Ok(name), Some(comparison)) = (name, comparison) {
-            good.push(Predicate { name, comparison });
-        }
-    }
-    good
-}
-
-fn comparison(
-    predicate: &crds::Predicate,
-    at: &FieldPath<'_>,
-    expressions: &mut Expressions<'_>,
-    report: &mut Report,
-) -> Option<Comparison> {
-    use crds::MatchType as Type;
-    match (predicate.r#type, &predicate.value) {
-        (Type::Exact, Some(value)) => {
-            warn_of_expression(value, at, report);
-            Some(Comparison::Exact(value.clone()))
-        }
-        (Type::Prefix, Some(value)) => {
-            warn_of_expression(value, at, report);
-            Some(Comparison::Prefix(value.clone()))
-        }
-        (Type::Regex, Some(value)) => match expressions.full_match(value) {
-            Ok(regex) => Some(Comparison::Regex(regex)),
-            Err(Missing::Wrong(message)) => {
-                report.invalid(at, message);
-                None
-            }
-            Err(Missing::LeftOut) => None,
-        },
-        (Type::Present, None) => Some(Comparison::Present),
-        (Type::Absent, None) => Some(Comparison::Absent),
-        (kind @ (Type::Exact | Type::Prefix | Type::Regex), None) => {
-            report.invalid(
-                at,
-                format!("is missing: type {kind:?} needs it; to check only that the name is present, use type: Present"),
-            );
-            None
-        }
-        (kind @ (Type::Present | Type::Absent), Some(_)) => {
-            report.invalid(at, format!("type {kind:?} takes no value: remove it"));
-            None
-        }
-    }
-}
-
-/// Warns of a regular expression that is compared literally.
-fn warn_of_expression(value: &str, at: &FieldPath<'_>, report: &mut Report) {
-    if literals::looks_like_expression(value) {
-        let message = format!(
-            "'{}' is compared literally: write type: Regex for a regular expression",
-            value.escape_debug()
-        );
-        report.warn(at, Reason::LikelyMistake, message);
-    }
-}
-
-/// Everything about a predicate: name, type and value.
-pub(super) type SortKey<'p> = (&'p str, u8, &'p str);
-
-/// Sort key; regexes have no Ord, so their text is compared.
-pub(super) fn sort_key(predicate: &Predicate) -> SortKey<'_> {
-    let (kind, value) = match &predicate.comparison {
-        Comparison::Exact(value) => (0, value.as_str()),
-        Comparison::Prefix(value) => (1, value.as_str()),
-        Comparison::Regex(regex) => (2, regex.as_str()),
-        Comparison::Present => (3, ""),
-        Comparison::Absent => (4, ""),
-    };
-    (&predicate.name, kind, value)
 }

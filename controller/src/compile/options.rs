@@ -1,5 +1,7 @@
 //! Compiler options: what differs between the modes in which Portico runs.
 
+use super::report::Report;
+use crate::diagnostic::FieldPath;
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use portico_dataplane::{address_guard::AddressGuard, config::Underscores, table::HostPattern};
@@ -42,6 +44,21 @@ pub struct Options {
 pub(crate) fn network(text: &str) -> Option<IpNet> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     network.ok().map(|network| network.trunc())
+}
+
+/// Compiles addresses and CIDRs. The result is shorter if some are invalid.
+pub(super) fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Vec<IpNet> {
+    let mut good = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match network(text) {
+            Some(network) => good.push(network),
+            None => report.invalid(
+                &at.index(index),
+                format!("'{text}' is neither a CIDR, such as 10.0.0.0/8, nor an address"),
+            ),
+        }
+    }
+    good
 }
 
 /// The `--host-claims` setting: which namespaces may have which hosts. If there is none, every

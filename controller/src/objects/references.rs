@@ -9,7 +9,8 @@ use super::{
 use crate::diagnostic::Kind;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use portico_crds::{
-    AuthoritiesKind, AuthoritiesRef, BackendTls, FrontDoorRef, FrontDoorSpec, RouteSpec,
+    AuthoritiesKind, AuthoritiesRef, BackendTls, FrontDoorRef, FrontDoorSpec, HeaderEdits,
+    RouteSpec,
 };
 use portico_dataplane::table::ObjectName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,10 @@ fn of_front_door(spec: &FrontDoorSpec) -> impl Iterator<Item = Local<'_>> {
     let certificates = spec.hosts.iter().filter_map(|host| host.tls.as_ref());
     let certificates = certificates.map(|tls| (Secret::NAME, tls.secret_ref.name.as_str()));
     let clients = spec.tls.as_ref().and_then(|tls| tls.client_certificates.as_ref());
-    certificates.chain(clients.into_iter().flat_map(|it| &it.ca_refs).map(of_authorities))
+    let authorities = clients.into_iter().flat_map(|it| &it.ca_refs).map(of_authorities);
+    let actions = spec.rules.iter().filter_map(|rule| rule.r#do.as_deref());
+    let edits = actions.flat_map(|actions| [&actions.request_headers, &actions.response_headers]);
+    certificates.chain(authorities).chain(edits.flatten().flat_map(of_edits))
 }
 
 fn of_authorities(reference: &AuthoritiesRef) -> Local<'_> {
@@ -39,12 +43,20 @@ fn of_authorities(reference: &AuthoritiesRef) -> Local<'_> {
 
 /// What a Route references. One entry for each field.
 fn of_route(spec: &RouteSpec) -> impl Iterator<Item = Local<'_>> {
+    let actions = || spec.rules.iter().filter_map(|rule| rule.r#do.as_deref());
     let edits = [&spec.request_headers, &spec.response_headers].into_iter().flatten();
-    let values = edits.flat_map(|edits| edits.set.iter().chain(&edits.add));
+    let edits = edits.map(|edits| &**edits);
+    let of_rules = actions().flat_map(|it| [&it.request_headers, &it.response_headers]);
+    let edits = edits.chain(of_rules.flatten()).flat_map(of_edits);
+    let backends = spec.backends.iter().chain(actions().filter_map(|it| it.backends.as_ref()));
+    let tls = backends.flatten().filter_map(|backend| backend.tls.as_deref());
+    edits.chain(tls.flat_map(of_backend_tls))
+}
+
+fn of_edits(edits: &HeaderEdits) -> impl Iterator<Item = Local<'_>> {
+    let values = edits.set.iter().chain(&edits.add);
     let sources = values.filter_map(|value| value.value_from.as_ref());
-    let sources = sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()));
-    let backends = spec.backends.iter().flatten();
-    sources.chain(backends.filter_map(|backend| backend.tls.as_deref()).flat_map(of_backend_tls))
+    sources.map(|from| (Secret::NAME, from.secret_key_ref.name.as_str()))
 }
 
 fn of_backend_tls(tls: &BackendTls) -> impl Iterator<Item = Local<'_>> {
@@ -57,7 +69,14 @@ fn of_backend_tls(tls: &BackendTls) -> impl Iterator<Item = Local<'_>> {
 /// indices of lists.
 pub(crate) fn reference_fields(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::FrontDoor => &["spec.hosts.tls.secretRef", "spec.tls.clientCertificates.caRefs"],
+        Kind::FrontDoor => &[
+            "spec.hosts.tls.secretRef",
+            "spec.tls.clientCertificates.caRefs",
+            "spec.rules.do.requestHeaders.set.valueFrom",
+            "spec.rules.do.requestHeaders.add.valueFrom",
+            "spec.rules.do.responseHeaders.set.valueFrom",
+            "spec.rules.do.responseHeaders.add.valueFrom",
+        ],
         Kind::Route => &[
             "spec.backends.service",
             "spec.backends.tls.caRef",
@@ -66,6 +85,13 @@ pub(crate) fn reference_fields(kind: Kind) -> &'static [&'static str] {
             "spec.requestHeaders.add.valueFrom",
             "spec.responseHeaders.set.valueFrom",
             "spec.responseHeaders.add.valueFrom",
+            "spec.rules.do.backends.service",
+            "spec.rules.do.backends.tls.caRef",
+            "spec.rules.do.backends.tls.clientCertificateRef",
+            "spec.rules.do.requestHeaders.set.valueFrom",
+            "spec.rules.do.requestHeaders.add.valueFrom",
+            "spec.rules.do.responseHeaders.set.valueFrom",
+            "spec.rules.do.responseHeaders.add.valueFrom",
         ],
     }
 }

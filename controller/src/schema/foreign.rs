@@ -25,11 +25,24 @@ pub(super) const FOREIGN: &[Foreign] = &[
     (Kind::FrontDoor, "spec", "hostname", Field("hosts", r#"[{"name": V}]"#)),
     (Kind::FrontDoor, "spec", "hostnames", Field("hosts", "V")),
     (Kind::FrontDoor, "spec", "routes", ROUTES),
-    (Kind::FrontDoor, "spec", "rules", ROUTES),
+    (Kind::FrontDoor, "spec.rules", "host", ROUTES),
+    (Kind::FrontDoor, "spec.rules", "http", ROUTES),
+    (Kind::FrontDoor, "spec.rules", "if", Field("when", "V")),
+    (Kind::FrontDoor, "spec.rules", "then", Field("do", "V")),
+    (Kind::FrontDoor, "spec.rules.do", "backends", IN_ROUTES),
+    (Kind::FrontDoor, "spec.rules.do", "rewrite", IN_ROUTES),
+    (Kind::FrontDoor, "spec.rules.do", "timeouts", IN_ROUTES),
+    (Kind::FrontDoor, "spec.rules.do", "retry", IN_ROUTES),
     (Kind::FrontDoor, "spec", "listeners", Say("write hosts; --http and --https set the ports")),
     (Kind::FrontDoor, "spec", "ingressClassName", Field("className", "V")),
     (Kind::FrontDoor, "spec", "gatewayClassName", Field("className", "V")),
-    (Kind::Route, "spec", "rules", Say("write matches and backends, in a Route for each rule")),
+    (Kind::Route, "spec.rules", "host", RULES),
+    (Kind::Route, "spec.rules", "http", RULES),
+    (Kind::Route, "spec.rules", "matches", RULES),
+    (Kind::Route, "spec.rules", "backendRefs", RULES),
+    (Kind::Route, "spec.rules", "filters", RULES),
+    (Kind::Route, "spec.rules", "if", Field("when", "V")),
+    (Kind::Route, "spec.rules", "then", Field("do", "V")),
     (Kind::Route, "spec", "parentRef", Field("frontDoorRef", "V")),
     (Kind::Route, "spec", "parentRefs", Field("frontDoorRef", "V")),
     (Kind::Route, "spec", "hostname", Field("hosts", "[V]")),
@@ -88,6 +101,11 @@ const CERTIFICATE: Advice = Say(
     "certificates belong to hosts: write hosts: [{name: HOST, tls: {secretRef: {name: SECRET}}}]",
 );
 const ROUTES: Advice = Say("write objects of kind Route, whose frontDoorRef names this FrontDoor");
+const RULES: Advice = Say(
+    "write what a Route matches and its backends in its spec, in a Route for each rule; rules here have name, when and do",
+);
+const IN_ROUTES: Advice =
+    Say("write it in a rule of a Route: those of a FrontDoor redirect, respond and edit headers");
 const SERVICE: Advice = Say("write service: {name: NAME, port: PORT}");
 const URL: &str = "write scheme, host, port and path as separate fields";
 

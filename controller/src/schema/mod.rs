@@ -20,10 +20,13 @@ pub(crate) use nearest::nearest;
 pub(crate) use suggest::durations;
 
 use crate::diagnostic::{ConditionType, FieldPath, Kind, ObjectRef, Problem, Reason, Severity};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use node::{Node, Object, Shape};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::LazyLock};
 
+/// The kinds' definitions, which take longer to make than to read.
+static DEFINITIONS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(portico_crds::crds);
 /// The schema of `status` in each kind's definition.
 static STATUS: LazyLock<[Node; 2]> =
     LazyLock::new(|| Kind::ALL.map(|kind| property(kind, "status")));
@@ -112,12 +115,12 @@ fn root(kind: Kind) -> Node {
 
 /// The schema of a field of the kind's definition.
 fn property(kind: Kind, field: &str) -> Node {
-    portico_crds::crds()
-        .into_iter()
+    DEFINITIONS
+        .iter()
         .find(|crd| crd.spec.names.kind == kind.name())
-        .and_then(|crd| crd.spec.versions.into_iter().next()?.schema?.open_api_v3_schema)
-        .and_then(|schema| schema.properties?.remove(field))
-        .map_or_else(Node::any, |schema| Node::new(&schema))
+        .and_then(|crd| crd.spec.versions.first()?.schema.as_ref()?.open_api_v3_schema.as_ref())
+        .and_then(|schema| schema.properties.as_ref()?.get(field))
+        .map_or_else(Node::any, Node::new)
 }
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ use portico_crds::NULL_REFUSED;
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 /// What a value must look like.
 pub(super) struct Node {
@@ -230,8 +233,18 @@ fn size(bound: Option<i64>) -> Option<usize> {
     bound.and_then(|bound| usize::try_from(bound).ok())
 }
 
+/// The compiled patterns of all schemas: there are few of them, but many fields that have one, and
+/// compiling one takes longer than all else of a field.
+static PATTERNS: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+
 /// Invariant: the patterns are Portico's own, and a test compiles every one of them.
 #[allow(clippy::expect_used)]
 fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern of the CRDs compiles")
+    let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(compiled) = patterns.get(pattern) {
+        return compiled.clone();
+    }
+    let compiled = Regex::new(pattern).expect("a pattern of the CRDs compiles");
+    patterns.insert(pattern.to_owned(), compiled.clone());
+    compiled
 }

@@ -68,5 +68,9 @@ fn field<'v>(fields: &'v Value, name: &str) -> Option<&'v str> {
     field["value"].as_str()
 }
 
+/// What is removed from a backend's response where a CORS policy applies.
+const REMOVED: [&str; 4] =
+    ["access-control-*", "timing-allow-origin", "alt-svc", "public-key-pins"];
+
 const PAGE: [&str; 2] = ["--origin", "https://app.example.com"];
 const EVIL: [&str; 2] = ["--origin", "https://evil.example"];

@@ -119,7 +119,8 @@ fn rule_20_a_policy_has_its_headers_to_itself() {
     let respond = |mode: &str, name: &str| json!({"cors": cors(mode), "backends": null, "respond": {"headers": [{"name": name, "value": "a"}]}});
     let line = |name: &str| json!([{"name": "x-a", "value": "a"}, {"name": name, "value": "a"}]);
     const ACAO: &str = "Access-Control-Allow-Origin";
-    const WORDS: &str = "Access-Control-* and Vary";
+    const WORDS: &str = "Access-Control-*, Timing-Allow-Origin and Vary";
+    const TIMING: &str = "Timing-Allow-Origin";
     run(
         "Route",
         &route(),
@@ -136,7 +137,9 @@ fn rule_20_a_policy_has_its_headers_to_itself() {
             (edits("Enforce", json!({"remove": ["vary"]})), "spec.responseHeaders.remove", WORDS),
             (respond("Enforce", "vary"), "", ""),
             (respond("Disabled", ACAO), "", ""),
-            (respond("Enforce", ACAO), "spec.respond.headers", "Access-Control-* itself"),
+            (respond("Enforce", ACAO), "spec.respond.headers", "Access-Control-* and"),
+            (edits("Enforce", json!({"add": line(TIMING)})), "spec.responseHeaders.add", WORDS),
+            (respond("Enforce", TIMING), "spec.respond.headers", "Timing-Allow-Origin itself"),
         ],
     );
 }

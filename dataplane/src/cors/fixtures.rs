@@ -17,6 +17,7 @@ pub(super) fn policy() -> Policy {
         max_age: 7200,
         preflight: PreflightHandling::Answer,
         disallowed_origin: DisallowedOrigin::Forward,
+        timing: false,
         report_only: false,
         debug: false,
     }

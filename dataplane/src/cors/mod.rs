@@ -27,5 +27,5 @@ pub use origin::{
 pub use policy::{AllowedHeaders, AllowedMethods, DisallowedOrigin, Policy, PreflightHandling};
 pub(crate) use request::{CorsRequest, Preflight};
 pub(crate) use requested_headers::RequestedHeaders;
-pub(crate) use response_headers::{ResponseHeaders, remove_from_interim};
+pub(crate) use response_headers::{ResponseHeaders, TIMING_ALLOW_ORIGIN, remove_from_interim};
 pub(crate) use verdict::{Denial, Outcome, Verdict};

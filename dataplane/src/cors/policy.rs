@@ -28,6 +28,9 @@ pub struct Policy {
     pub preflight: PreflightHandling,
     /// What happens to a request from an origin that is not allowed.
     pub disallowed_origin: DisallowedOrigin,
+    /// Whether allowed origins may read how long responses took (`Timing-Allow-Origin`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub timing: bool,
     /// Whether verdicts are only counted and logged.
     pub report_only: bool,
     /// Whether a denial says why in the response header `Portico-Cors`.

@@ -6,6 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 /// `Portico-Cors`: why a request is denied. For development; scripts can't read it.
 const WHY: HeaderName = HeaderName::from_static("portico-cors");
 
+/// `Timing-Allow-Origin`: which pages may read how long a response took (Fetch, "TAO check").
+pub(crate) const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
+
 /// The request headers that a preflight's response depends on.
 const PREFLIGHT_VARY: HeaderValue = HeaderValue::from_static(
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
@@ -45,6 +48,9 @@ impl ResponseHeaders<'_> {
             }
             CorsHeaders::Granted(policy, origin) => {
                 remove_cors_headers(headers);
+                if policy.timing {
+                    headers.insert(TIMING_ALLOW_ORIGIN, origin.clone());
+                }
                 allow(policy, origin, headers);
                 vary_by_origin(headers);
             }
@@ -81,9 +87,11 @@ pub(super) fn allow(policy: &Policy, origin: HeaderValue, headers: &mut HeaderMa
     }
 }
 
-/// Removes every `Access-Control-*` field, known or unknown.
+/// Removes every `Access-Control-*` field, known or unknown, and `Timing-Allow-Origin`.
 fn remove_cors_headers(headers: &mut HeaderMap) {
-    let is_cors = |name: &&HeaderName| name.as_str().starts_with("access-control-");
+    let is_cors = |name: &&HeaderName| {
+        name.as_str().starts_with("access-control-") || **name == TIMING_ALLOW_ORIGIN
+    };
     while let Some(name) = headers.keys().find(is_cors).cloned() {
         headers.remove(name);
     }
@@ -146,8 +154,7 @@ mod tests {
 
     #[test]
     fn rules_01_and_17_the_backends_headers_are_withheld() {
-        let left = ["timing-allow-origin: *", "vary: Accept, Origin"];
-        assert_eq!(applied(CorsHeaders::Withheld), left);
+        assert_eq!(applied(CorsHeaders::Withheld), ["vary: Accept, Origin"]);
     }
 
     #[test]
@@ -156,21 +163,17 @@ mod tests {
         let bare = policy();
         assert_eq!(
             applied(CorsHeaders::Granted(&bare, page())),
-            [
-                "access-control-allow-origin: https://app.example.com",
-                "timing-allow-origin: *",
-                "vary: Accept, Origin",
-            ]
+            ["access-control-allow-origin: https://app.example.com", "vary: Accept, Origin",]
         );
         let exposed = Some(HeaderValue::from_static("x-a, x-b"));
-        let full = Policy { credentials: true, expose_headers: exposed, ..policy() };
+        let full = Policy { credentials: true, expose_headers: exposed, timing: true, ..policy() };
         assert_eq!(
             applied(CorsHeaders::Granted(&full, page())),
             [
                 "access-control-allow-credentials: true",
                 "access-control-allow-origin: https://app.example.com",
                 "access-control-expose-headers: x-a, x-b",
-                "timing-allow-origin: *",
+                "timing-allow-origin: https://app.example.com",
                 "vary: Accept, Origin",
             ]
         );

@@ -4,8 +4,8 @@ use crate::{
     path::{PathPattern, Slashes},
     router::{Match, Predicates, RouteTree},
     table::{
-        Action, Backend, Forward, HeaderEdits, HostHeader, ObjectName, Protocol, Route, Selection,
-        Table, Target, Timeouts, TrustedHeaders, VirtualHost,
+        Action, Backend, Forward, HeaderEdits, HostHeader, Isolation, ObjectName, Protocol, Route,
+        Selection, Table, Target, Timeouts, TrustedHeaders, VirtualHost,
     },
 };
 use std::{net::SocketAddr, sync::Arc};
@@ -39,6 +39,7 @@ pub(crate) fn route(backends: Vec<Backend>, selection: Selection) -> Arc<Route> 
         cors: None,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
+        isolation: Isolation::default(),
         timeouts: Timeouts::default(),
         selection: Arc::new(selection),
         rules: Box::default(),
@@ -66,6 +67,8 @@ pub(crate) fn table(generation: u64, routes: &[Arc<Route>]) -> Arc<Table> {
         routes: Arc::new(RouteTree::new(matches.collect())),
         uid: Arc::from(""),
         affinity_cookies: Arc::default(),
+        shared_cookies: Arc::default(),
+        has_separate_cookies: false,
     };
     Arc::new(Table { generation, hosts: [host].into_iter().collect() })
 }

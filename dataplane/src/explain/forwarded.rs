@@ -21,6 +21,9 @@ pub struct Forwarded {
     pub target: String,
     /// The header fields, as the first of `backends` gets them.
     pub headers: Vec<Field>,
+    /// The names of the client's cookies that no backend gets, because those of other Routes are kept
+    /// apart.
+    pub withheld: Vec<String>,
     /// The possible backends: those with a share first, then by priority.
     pub backends: Vec<BackendShare>,
     /// What else decides, once it runs, which backend and endpoint get it. Empty for a Route with
@@ -79,6 +82,7 @@ impl Forwarded {
             method: method.as_str().to_owned(),
             target: sent.target.clone(),
             headers: Field::all(&first),
+            withheld: sent.withheld.clone(),
             backends: all.into_iter().map(share).collect(),
             decides: route.map(|route| decides(route, forward, sent.retry)).unwrap_or_default(),
         }

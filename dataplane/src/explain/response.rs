@@ -35,6 +35,8 @@ pub struct Response {
     pub sets: Vec<Field>,
     /// The fields that are added to a backend's response.
     pub adds: Vec<Field>,
+    /// What else is done to a backend's response, so that it affects no other Route: sentences.
+    pub isolation: Vec<String>,
     /// The CORS policy's verdict.
     pub cors: String,
     /// What the page's script may read of the response.
@@ -66,6 +68,7 @@ impl Response {
             removes: Vec::new(),
             sets: Vec::new(),
             adds: Vec::new(),
+            isolation: Vec::new(),
             cors,
             script,
         };
@@ -82,7 +85,9 @@ impl Response {
             },
             Reply::Backend { before, after } => {
                 let Changes { removes, sets, adds } = Changes::between(before, after);
-                Self { by: ResponseSource::Backend, removes, sets, adds, ..edge(script) }
+                let isolation = run.arrived.kept_apart().map(|it| it.explained());
+                let isolation = isolation.unwrap_or_default();
+                Self { by: ResponseSource::Backend, removes, sets, adds, isolation, ..edge(script) }
             }
         }
     }

@@ -32,25 +32,19 @@ pub(super) fn looked_at(arrived: &Arrived<'_>, facts: &Facts<'_>, head: &Parts) 
         return Vec::new();
     };
     let meeting = destination.meeting(facts, head, path, &destination.cors_request(head));
-    let (subject, budget) = (meeting.subject(), Budget::of_one_request());
-    let matched = arrived.matched;
-    let captures = matched.and_then(|matched| matched.path.matches(path)).unwrap_or_default();
-    let look = Look {
-        check: Check::new(&subject, &budget),
-        values: match matched {
-            Some(matched) => {
-                Values::of_route(&subject, &matched.target.name, &matched.path, &captures)
-            }
-            None => Values::of_front_door(&subject),
-        },
-        seen: meeting.seen(),
-        effects,
-    };
+    let (budget, seen) = (Budget::of_one_request(), meeting.seen());
     let mut all = Vec::new();
-    let host = destination.virtual_host;
+    let (host, subject) = (destination.virtual_host, meeting.subject());
+    let route = arrived.matched.map(|matched| &matched.target.name);
+    let values = Values::of_front_door(&subject, route);
+    let look = Look { check: Check::new(&subject, &budget), values, seen, effects };
     look.at(&format!("FrontDoor {}", host.front_door), &host.rules, &mut all);
-    if let Some(matched) = matched.filter(|_| effects.met_route) {
-        let route = &matched.target;
+    if let Some(matched) = arrived.matched.filter(|_| effects.met_route) {
+        let headers = meeting.headers_of_backends(matched);
+        let subject = meeting.subject_with(&headers);
+        let (route, captures) = (&matched.target, matched.path.matches(path).unwrap_or_default());
+        let values = Values::of_route(&subject, &route.name, &matched.path, &captures);
+        let look = Look { check: Check::new(&subject, &budget), values, seen, effects };
         look.at(&format!("Route {}", route.name), &route.rules, &mut all);
     }
     all

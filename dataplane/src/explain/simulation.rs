@@ -10,7 +10,7 @@ use crate::{
     cors::{CorsRequest, ResponseHeaders, denial_reason},
     proxy::{
         self, Arrived, Destination, Facts, ForwardContext, ForwardPlan, Next, Peer, Present, Via,
-        hop_by_hop,
+        hop_by_hop, remove_always,
     },
     refusal::Refusal,
     router,
@@ -52,6 +52,8 @@ pub(super) struct Sent<'t> {
     pub(super) target: String,
     /// One map for each of the Route's backends.
     pub(super) headers: Vec<HeaderMap>,
+    /// The names of the cookies that they don't get, because other Routes' are kept apart.
+    pub(super) withheld: Vec<String>,
 }
 
 /// The response that the client gets.
@@ -131,12 +133,17 @@ impl<'t> Simulation<'_, 't> {
     ) -> Result<Sent<'t>, Refusal> {
         let forward = plan.terms.forward;
         let (retry, target, headers) = (plan.terms.retry, String::new(), Vec::new());
-        let mut sent = Sent { forward, retry, target, headers };
+        let kept_apart = arrived.kept_apart();
+        let withheld = kept_apart.iter().flat_map(|it| it.withheld(&head.headers));
+        let withheld = withheld.map(|name| name.into_owned()).collect();
+        let mut sent = Sent { forward, retry, target, headers, withheld };
         let upgrade = hop_by_hop::asks_for_websocket(&head.headers);
         let Self { peer, via, .. } = *self;
         let context = ForwardContext { peer, via, arrived, destination, plan, upgrade };
+        let mut left = head.clone();
+        context.keep_cookies_apart(&mut left.headers);
         for backend in forward.backends() {
-            let mut head = head.clone();
+            let mut head = left.clone();
             let (_, mut added) = context.prepare(backend, &ID, &mut head)?;
             added.move_into(&mut head.headers);
             let target = head.uri.path_and_query();
@@ -171,10 +178,13 @@ fn reply(
             (response, None)
         }
         Ok(End::Backend) => {
-            let before = sample(arrived.response_edits());
+            let isolation = arrived.matched.map(|matched| &matched.target.isolation);
+            let origin_wide = isolation.map(|it| it.origin_wide).unwrap_or_default();
+            let before = sample(arrived.response_edits(), origin_wide);
             let mut after = before.clone();
             let present = Present::of(&after);
             hop_by_hop::remove_from_response(&mut after, present, false);
+            remove_always(&mut after, present);
             arrived.edit_response(&ID, &mut after);
             response_headers.apply(&mut after);
             arrived.strict_transport.apply(&mut after);

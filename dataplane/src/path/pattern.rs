@@ -47,6 +47,20 @@ impl PathPattern {
         segments::has_rest(&self.text)
     }
 
+    /// Its literal segments in front of the first `{name}` or `*`: `/shop` for `/shop/{id}/*`, `/` if
+    /// there are none. All paths that it matches are this one or below it.
+    pub fn literal_prefix(&self) -> &str {
+        let is_literal = |segment: &Segment<'_>| matches!(segment, Segment::Literal(_));
+        let literals = self.segments().take_while(is_literal).map(|segment| match segment {
+            Segment::Literal(literal) => 1 + literal.len(),
+            Segment::Capture(_) | Segment::Rest => 0,
+        });
+        match literals.sum() {
+            0 => "/",
+            end => &self.text[..end],
+        }
+    }
+
     /// Matches a normalised path directly, without the tree.
     pub fn matches<'p>(&self, path: &'p str) -> Option<Captures<'p>> {
         segments::match_path(&self.text, path)

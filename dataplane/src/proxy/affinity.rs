@@ -1,7 +1,7 @@
 //! The cookie that keeps a client with an endpoint. What it holds is a keyed hash of the backend and
 //! the endpoint: every replica has the same, and it tells nothing else.
 
-use super::headers::cookies;
+use super::headers::{cookies, map_lines, pieces};
 use crate::{
     endpoint::BackendSet,
     table::{Affinity, Backend, Protocol},
@@ -99,14 +99,6 @@ impl Sessions {
     }
 }
 
-/// The pieces of a `Cookie` line, and the name of each (RFC 6265 §4.2.1).
-fn pieces(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    line.split(|byte| *byte == b';').map(|piece| {
-        let name = piece.split(|byte| *byte == b'=').next().unwrap_or_default();
-        (name.trim_ascii(), piece)
-    })
-}
-
 /// Removes cookies with one of these names, and lines that have no others.
 pub(super) fn remove_cookies(headers: &mut HeaderMap, names: &[String]) {
     let is_removed = |name: &[u8]| names.iter().any(|one| one.as_bytes() == name);
@@ -114,14 +106,9 @@ pub(super) fn remove_cookies(headers: &mut HeaderMap, names: &[String]) {
     if names.is_empty() || !headers.get_all(header::COOKIE).iter().any(has_any) {
         return;
     }
-    let header::Entry::Occupied(lines) = headers.entry(header::COOKIE) else { return };
-    let (_, lines) = lines.remove_entry_mult();
-    let left: Vec<_> = lines
-        .filter_map(|line| if has_any(&line) { without(&line, is_removed) } else { Some(line) })
-        .collect();
-    for line in left {
-        headers.append(header::COOKIE, line);
-    }
+    map_lines(headers, header::COOKIE, |line| {
+        if has_any(&line) { without(&line, is_removed) } else { Some(line) }
+    });
 }
 
 /// A line without the cookies that are removed; `None` if that is all of it.
@@ -142,12 +129,7 @@ pub(super) fn remove_set_cookies(headers: &mut HeaderMap, name: &str) {
     if !headers.get_all(header::SET_COOKIE).iter().any(is_own) {
         return;
     }
-    let header::Entry::Occupied(lines) = headers.entry(header::SET_COOKIE) else { return };
-    let (_, lines) = lines.remove_entry_mult();
-    let left: Vec<_> = lines.filter(|line| !is_own(line)).collect();
-    for line in left {
-        headers.append(header::SET_COOKIE, line);
-    }
+    map_lines(headers, header::SET_COOKIE, |line| Some(line).filter(|line| !is_own(line)));
 }
 
 #[cfg(test)]

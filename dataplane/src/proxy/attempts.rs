@@ -3,8 +3,8 @@
 
 use super::{
     Exchange,
+    arrived::ForwardPlan,
     context::ForwardContext,
-    decide::ForwardPlan,
     downstream::Downstream,
     headers::{Present, ResponseRewrite},
     route_state::Sets,

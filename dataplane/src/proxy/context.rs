@@ -2,7 +2,7 @@
 
 use super::{
     affinity,
-    decide::{Arrived, Destination, ForwardPlan},
+    arrived::{Arrived, Destination, ForwardPlan},
     headers::{self, Field, Outbound, RequestRewrite, ResponseRewrite, Via, trailers},
     peer::Peer,
     rules::sender,
@@ -11,8 +11,9 @@ use crate::{
     refusal::Refusal,
     request::AddedFields,
     table::{Backend, HostHeader},
+    telemetry::IsolationChanges,
 };
-use http::{HeaderValue, Method, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use std::net::SocketAddr;
 
 /// How a request is forwarded, regardless of the backend.
@@ -33,6 +34,12 @@ pub(crate) struct ForwardContext<'a, 't> {
 }
 
 impl ForwardContext<'_, '_> {
+    /// Leaves of the client's cookies those that backends get, under the names that they use.
+    pub(crate) fn keep_cookies_apart(&self, headers: &mut HeaderMap) -> IsolationChanges {
+        affinity::remove_cookies(headers, &self.destination.virtual_host.affinity_cookies);
+        self.arrived.kept_apart().map(|it| it.request(headers)).unwrap_or_default()
+    }
+
     /// Turns the client's head into that for `backend`; returns the backend's Host, and the fields
     /// that it gets beside the head's.
     pub(crate) fn prepare(
@@ -66,8 +73,6 @@ impl ForwardContext<'_, '_> {
             };
             rewrite.apply(&head.method, &mut head.headers)?;
         }
-        let cookies = &self.destination.virtual_host.affinity_cookies;
-        affinity::remove_cookies(&mut head.headers, cookies);
         let announced = present.has(Field::Trailer);
         let trailers = announced.then(|| {
             let deciding = self.arrived.deciding_headers();

@@ -3,12 +3,12 @@
 
 use super::{
     Exchange, affinity,
+    arrived::{Arrived, ForwardPlan},
     attempts::Preference,
     context::ForwardContext,
-    decide::{Arrived, ForwardPlan},
     downstream::Downstream,
     hash_key::hash_key,
-    headers::{Field, Present, ResponseRewrite, hop_by_hop, trailers},
+    headers::{Field, Present, ResponseRewrite, hop_by_hop, remove_always, trailers},
     response_body::Content,
     retries::Answered,
     selection::Chosen,
@@ -61,6 +61,8 @@ impl<D: Downstream> Exchange<'_, D> {
         state.body.idle.set(timeouts.idle);
         state.deadline.set(state.body.wait(body.is_end_stream()));
         let preference = self.preference(&context, &head.headers);
+        let changes = context.keep_cookies_apart(&mut head.headers);
+        self.record.route.isolated(&changes);
         let answered = self.send(&context, &preference, head, body).await?;
         self.record.upstream = Some(state.deadline.now().saturating_duration_since(sent_at));
         self.idle = timeouts.idle;
@@ -86,7 +88,8 @@ impl<D: Downstream> Exchange<'_, D> {
     fn preference(&self, context: &ForwardContext<'_, '_>, headers: &HeaderMap) -> Preference {
         let (plan, host) = (context.plan, context.destination.virtual_host);
         let route = &plan.matched.target;
-        let key = hash_key(&route.selection.balance.policy, headers, self.record.client);
+        let policy = &route.selection.balance.policy;
+        let key = hash_key(policy, headers, self.record.client, context.arrived.kept_apart());
         let affinity = route.selection.affinity.as_ref();
         let session = affinity.zip(self.route.as_ref()).and_then(|(affinity, state)| {
             let sets = &state.sets(route, plan.terms.forward, &self.shared.registry);
@@ -143,6 +146,7 @@ impl<D: Downstream> Exchange<'_, D> {
             false => TrailerFilter::default(),
         };
         hop_by_hop::remove_from_response(response.headers_mut(), present, upgraded);
+        self.record.route.isolated(&remove_always(response.headers_mut(), present));
         if announced {
             trailers.announce(response.headers_mut());
         }

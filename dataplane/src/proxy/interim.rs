@@ -3,7 +3,7 @@
 
 use super::{
     context::ForwardContext,
-    headers::{Present, REQUEST_ID, ResponseRewrite, hop_by_hop},
+    headers::{Present, REQUEST_ID, ResponseRewrite, hop_by_hop, remove_always},
 };
 use crate::cors;
 use http::{
@@ -31,8 +31,12 @@ impl ForwardContext<'_, '_> {
         }
         let present = Present::of(headers);
         hop_by_hop::remove_from_response(headers, present, false);
+        remove_always(headers, present);
         rewrite.apply(headers, present);
         self.arrived.response_edits().apply_to_interim(headers);
+        if let Some(kept_apart) = self.arrived.kept_apart() {
+            kept_apart.strip(headers);
+        }
         cors::remove_from_interim(headers);
     }
 }

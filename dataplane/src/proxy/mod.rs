@@ -2,6 +2,7 @@
 //! [`Arrived::decide`] is the part without I/O.
 
 mod affinity;
+mod arrived;
 mod attempts;
 mod context;
 mod decide;
@@ -27,10 +28,11 @@ mod target;
 mod turns;
 mod verdict;
 
+pub(crate) use arrived::{Arrived, Destination, Facts, ForwardPlan, Next};
 pub(crate) use context::ForwardContext;
-pub(crate) use decide::{Arrived, Destination, Facts, ForwardPlan, Next, routed};
+pub(crate) use decide::routed;
 pub(crate) use downstream::{Downstream, Upgraded};
-pub(crate) use headers::{Present, Via, hop_by_hop};
+pub(crate) use headers::{Present, Via, hop_by_hop, remove_always, removed_names};
 pub(crate) use local_reply::{preflight, refuse};
 pub(crate) use peer::{ClientCertificate, Peer, Session};
 pub(crate) use response_body::ResponseBody;
@@ -177,7 +179,8 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             Next::Respond(reply) => reply.into_response().map(Content::from),
             Next::Forward(plan) => self.forward(&arrived, &plan, head, body).await?,
         };
-        arrived.edit_response(&self.record.id, response.headers_mut());
+        let changes = arrived.edit_response(&self.record.id, response.headers_mut());
+        self.record.route.isolated(&changes);
         Ok(response)
     }
 
@@ -203,7 +206,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         }
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;
-            if let Some(id) = destination.trusted_id(head) {
+            if let Some(id) = destination.client.trusted_id(&head.headers) {
                 self.record.id = request_id::never_indexed(id.clone());
             }
         }

@@ -2,8 +2,8 @@
 
 use super::{
     Exchange,
+    arrived::ForwardPlan,
     attempts::Preference,
-    decide::ForwardPlan,
     downstream::Downstream,
     selection::{Choice, Choosing, Chosen, limit},
 };

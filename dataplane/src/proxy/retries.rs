@@ -2,9 +2,9 @@
 
 use super::{
     Exchange,
+    arrived::ForwardPlan,
     attempts::{Failed, Preference},
     context::ForwardContext,
-    decide::ForwardPlan,
     downstream::Downstream,
     headers::RequestRewrite,
     request_id,

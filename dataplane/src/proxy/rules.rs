@@ -2,7 +2,8 @@
 //! CORS policy.
 
 use super::{
-    headers::ClientInfo,
+    affinity,
+    headers::{ClientInfo, KeptApart},
     local_reply::{self, RouteReply},
     peer::Peer,
     target::Host,
@@ -14,7 +15,7 @@ use crate::{
     rules::{self, Check, Effects, Seen, Sender, Subject, Terms, Values},
     table::{Redirect, Respond, RouteMatch, RuleReply, RuleRespond, VirtualHost},
 };
-use http::{HeaderValue, Version, request::Parts};
+use http::{HeaderMap, HeaderValue, Version, header, request::Parts};
 use std::borrow::Cow;
 
 /// A request that meets rules.
@@ -26,6 +27,7 @@ pub(crate) struct Meeting<'r, 't> {
     pub(super) head: &'r Parts,
     /// Its normalised path.
     pub(super) path: &'r str,
+    /// Its id, unless a trusted proxy has assigned one.
     pub(super) id: &'r HeaderValue,
     /// What looking at it may cost.
     pub(super) budget: &'r router::Budget,
@@ -62,8 +64,8 @@ impl<'r, 't> Meeting<'r, 't> {
         if host.unavailable.is_some() {
             return Err(Refusal::NotResolved);
         }
-        let values = Values::of_front_door(&subject);
-        effects.fill_response(&values)?;
+        let values = Values::of_front_door(&subject, None);
+        effects.fill_response(&values, &values)?;
         self.reply(reply, &values).map(Some)
     }
 
@@ -78,13 +80,17 @@ impl<'r, 't> Meeting<'r, 't> {
         if effects.is_none() && route.rules.is_empty() {
             return Ok(Ruled::AsRouted(Terms::of_route(matched)));
         }
-        let subject = self.subject();
+        let headers = self.headers_of_backends(matched);
+        let subject = self.subject_with(&headers);
         let values = Values::of_route(&subject, &route.name, &matched.path, captures);
         let effects = effects.get_or_insert_default();
         effects.met_route = true;
         effects.route = Check::new(&subject, self.budget).acting(&route.rules, self.seen)?;
-        effects.fill_request(&values)?;
-        effects.fill_response(&values)?;
+        // A FrontDoor's rules see cookies as they were sent.
+        let sent = self.subject();
+        let front_door = Values::of_front_door(&sent, Some(&route.name));
+        effects.fill_request(&front_door, &values)?;
+        effects.fill_response(&front_door, &values)?;
         Ok(match rules::reply(&effects.route) {
             Some(reply) => Ruled::Reply(self.reply(reply, &values)?),
             None => Ruled::AsRouted(Terms::of_rules(matched, &effects.route, &values)?),
@@ -96,15 +102,44 @@ impl<'r, 't> Meeting<'r, 't> {
         self.seen
     }
 
-    /// The request as rules see it.
+    /// The headers that the rules of a Route see: with the cookies that its backends get.
+    pub(crate) fn headers_of_backends(&self, matched: &RouteMatch) -> Cow<'r, HeaderMap> {
+        let (host, headers) = (self.virtual_host, &self.head.headers);
+        let kept_apart = KeptApart::of(host, matched);
+        let is_same = kept_apart.is_none() && host.affinity_cookies.is_empty();
+        if is_same || !headers.contains_key(header::COOKIE) {
+            return Cow::Borrowed(headers);
+        }
+        let mut headers = headers.clone();
+        affinity::remove_cookies(&mut headers, &host.affinity_cookies);
+        if let Some(kept_apart) = kept_apart {
+            kept_apart.request(&mut headers);
+        }
+        Cow::Owned(headers)
+    }
+
+    /// The request as the rules of its FrontDoor see it.
     pub(crate) fn subject(&self) -> Subject<'r> {
+        self.subject_with(&self.head.headers)
+    }
+
+    /// The request as rules see it, with these headers.
+    pub(crate) fn subject_with<'h>(&self, headers: &'h HeaderMap) -> Subject<'h>
+    where
+        'r: 'h,
+    {
         let Self { peer, client, head, path, id, .. } = *self;
-        let headers = router::Headers::Sent(&head.headers);
+        let sent = router::Headers::Sent(headers);
         let query = head.uri.query();
         Subject {
-            request: router::Request { method: &head.method, path, query, headers },
-            headers: &head.headers,
-            sender: sender(peer, client, head.version, id),
+            request: router::Request { method: &head.method, path, query, headers: sent },
+            headers,
+            sender: sender(
+                peer,
+                client,
+                head.version,
+                client.trusted_id(&head.headers).unwrap_or(id),
+            ),
         }
     }
 

@@ -13,9 +13,9 @@ const MAX_FIELDS: usize = 100;
 const MAX_BYTES: usize = 16 * 1024;
 
 /// Fields that never pass as trailers: framing, routing, authentication, request modifiers, response
-/// control and content format (RFC 9110 §6.5.1), and what the edge itself writes. Sorted. Those that
-/// clients may not send at all are in [`field_name`].
-const FORBIDDEN: [&str; 56] = [
+/// control and content format (RFC 9110 §6.5.1), what affects a whole origin, and what the edge
+/// itself writes. Sorted. Those that clients may not send at all are in [`field_name`].
+const FORBIDDEN: [&str; 67] = [
     "accept",
     "age",
     "allow",
@@ -28,11 +28,13 @@ const FORBIDDEN: [&str; 56] = [
     "connection",
     "cookie",
     "cookie2",
+    "critical-ch",
     "date",
     "depth",
     "destination",
     "early-data",
     "expect",
+    "expect-ct",
     "expires",
     "from",
     "host",
@@ -42,20 +44,27 @@ const FORBIDDEN: [&str; 56] = [
     "link",
     "location",
     "max-forwards",
+    "nel",
     "origin",
+    "origin-agent-cluster",
     "overwrite",
     "permissions-policy",
     "pragma",
     "prefer",
     "priority",
+    "public-key-pins",
     "range",
     "referer",
     "referrer-policy",
     "refresh",
+    "report-to",
+    "reporting-endpoints",
     "retry-after",
     "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
+    "set-login",
+    "speculation-rules",
     "strict-transport-security",
     "surrogate-control",
     "te",
@@ -64,6 +73,7 @@ const FORBIDDEN: [&str; 56] = [
     "transfer-encoding",
     "upgrade",
     "upgrade-insecure-requests",
+    "use-as-dictionary",
     "user-agent",
     "vary",
     "via",
@@ -71,6 +81,7 @@ const FORBIDDEN: [&str; 56] = [
     "www-authenticate",
     "x-content-type-options",
     "x-frame-options",
+    "x-sendfile",
     "x-xss-protection",
 ];
 
@@ -201,7 +212,8 @@ mod tests {
         Link Refresh Vary Age Date Expires Retry-After Origin Referer Sec-Fetch-Site \
         Access-Control-Allow-Origin Access-Control-Request-Method Forwarded Via \
         X-Forwarded-For X-Forwarded-Anything X-Real-IP X-Request-Id X-Original-URL \
-        X-HTTP-Method-Override True-Client-IP Portico-Cors Strict-Transport-Security";
+        X-HTTP-Method-Override True-Client-IP Portico-Cors Strict-Transport-Security \
+        Alt-Svc Public-Key-Pins Clear-Site-Data NEL Report-To Accept-CH Timing-Allow-Origin";
 
     /// Names of fields that can only be known after the content, and others.
     const ADMITTED: &str = "\

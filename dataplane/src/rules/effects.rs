@@ -33,27 +33,41 @@ impl<'t> Effects<'t> {
         Self { front_door: acting, ..Self::default() }
     }
 
-    /// Fills in the edits of a response.
+    /// Fills in the edits of a response, those of the FrontDoor's rules with `front_door`.
     ///
     /// # Errors
     /// If the values are too long.
-    pub(crate) fn fill_response(&mut self, values: &Values<'_>) -> Result<(), Refusal> {
-        let fill = |rules: &[&'t Rule]| {
+    pub(crate) fn fill_response(
+        &mut self,
+        front_door: &Values<'_>,
+        route: &Values<'_>,
+    ) -> Result<(), Refusal> {
+        let fill = |rules: &[&'t Rule], values: &Values<'_>| {
             edits::filled(rules.iter().map(|rule| &rule.actions.response_headers), values)
         };
-        self.response = Sides { front_door: fill(&self.front_door)?, route: fill(&self.route)? };
+        self.response = Sides {
+            front_door: fill(&self.front_door, front_door)?,
+            route: fill(&self.route, route)?,
+        };
         Ok(())
     }
 
-    /// Fills in the edits of a request.
+    /// The same of a request.
     ///
     /// # Errors
     /// If the values are too long.
-    pub(crate) fn fill_request(&mut self, values: &Values<'_>) -> Result<(), Refusal> {
-        let fill = |rules: &[&'t Rule]| {
+    pub(crate) fn fill_request(
+        &mut self,
+        front_door: &Values<'_>,
+        route: &Values<'_>,
+    ) -> Result<(), Refusal> {
+        let fill = |rules: &[&'t Rule], values: &Values<'_>| {
             edits::filled(rules.iter().map(|rule| &rule.actions.request_headers), values)
         };
-        self.request = Sides { front_door: fill(&self.front_door)?, route: fill(&self.route)? };
+        self.request = Sides {
+            front_door: fill(&self.front_door, front_door)?,
+            route: fill(&self.route, route)?,
+        };
         Ok(())
     }
 

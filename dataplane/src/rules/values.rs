@@ -32,23 +32,20 @@ pub(crate) struct Values<'v> {
 }
 
 impl<'v> Values<'v> {
-    /// Before a Route is found.
-    pub(crate) fn of_front_door(subject: &'v Subject<'v>) -> Self {
-        Self { subject, route: None, captured: None, left: Cell::new(MAX_BYTES) }
+    /// For the rules of a FrontDoor, and the Route if one has been found.
+    pub(crate) fn of_front_door(subject: &'v Subject<'v>, route: Option<&'v ObjectName>) -> Self {
+        Self { subject, route, captured: None, left: Cell::new(MAX_BYTES) }
     }
 
-    /// Of a Route's request, from whose path `pattern` has captured something.
+    /// For the rules of a Route, whose `pattern` has captured something from the path.
     pub(crate) fn of_route(
         subject: &'v Subject<'v>,
         route: &'v ObjectName,
         pattern: &'v PathPattern,
         captures: &'v Captures<'v>,
     ) -> Self {
-        Self {
-            route: Some(route),
-            captured: Some((pattern, captures)),
-            ..Self::of_front_door(subject)
-        }
+        let captured = Some((pattern, captures));
+        Self { captured, ..Self::of_front_door(subject, Some(route)) }
     }
 
     /// The value of a variable, as far as there is room for it.

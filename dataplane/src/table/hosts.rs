@@ -1,6 +1,8 @@
 //! Virtual hosts: map a request's Host to a FrontDoor.
 
-use super::{ClientCertificateMode, HostTls, ObjectName, Route, Rule};
+use super::{
+    ClientCertificateMode, CookieIsolation, HostTls, ObjectName, Route, Rule, SharedCookie,
+};
 use crate::{cors, path::Slashes, router::RouteTree};
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -159,6 +161,9 @@ pub struct VirtualHost {
     /// gets 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+    /// Cookies that its Routes share, however far they are kept apart.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub shared_cookies: Arc<[SharedCookie]>,
     /// Why its FrontDoor is not accepted. It then has no Routes and only holds the host, whose
     /// requests get 503.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +177,10 @@ pub struct VirtualHost {
     /// gets. [`Hosts`] derives them.
     #[serde(skip)]
     pub affinity_cookies: Arc<[String]>,
+    /// Whether any of the Routes has cookies of its own, which no other one gets or sets. [`Hosts`]
+    /// derives it.
+    #[serde(skip)]
+    pub has_separate_cookies: bool,
 }
 
 impl VirtualHost {
@@ -214,6 +223,7 @@ impl FromIterator<VirtualHost> for Hosts {
         let mut all = Self::default();
         for mut entry in hosts {
             entry.affinity_cookies = affinity_cookies(&entry.routes);
+            entry.has_separate_cookies = has_separate_cookies(&entry.routes);
             match &entry.host {
                 HostPattern::Exact(host) => drop(all.exact.insert(host.clone(), entry)),
                 HostPattern::Suffix(suffix) => drop(all.suffix.insert(suffix.clone(), entry)),
@@ -229,6 +239,13 @@ fn affinity_cookies(routes: &RouteTree<Arc<Route>>) -> Arc<[String]> {
     let affinities = all.filter_map(|one| one.target.selection.affinity.as_ref());
     let names: BTreeSet<_> = affinities.map(|affinity| &affinity.cookie).collect();
     names.into_iter().cloned().collect()
+}
+
+fn has_separate_cookies(routes: &RouteTree<Arc<Route>>) -> bool {
+    routes.matches().iter().any(|one| match one.target.isolation.cookies {
+        CookieIsolation::Separate(_) => true,
+        CookieIsolation::Shared | CookieIsolation::Confined => false,
+    })
 }
 
 impl Hosts {

@@ -6,6 +6,7 @@ mod backend;
 mod condition;
 mod edits;
 mod hosts;
+mod isolation;
 mod route;
 mod rule;
 mod scheme;
@@ -19,6 +20,7 @@ pub use condition::Condition;
 pub use edits::HeaderEdits;
 pub(crate) use edits::redacted;
 pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHost};
+pub use isolation::{CookieIsolation, CookieTag, Isolation, OriginWide, SharedCookie};
 pub use route::{Route, RouteMatch, Timeouts};
 pub use rule::{
     Escape, FieldText, FilledEdits, Rule, RuleActions, RuleEdits, RuleHost, RulePath, RuleRedirect,

@@ -1,6 +1,6 @@
 //! A compiled Route.
 
-use super::{Action, Forward, HeaderEdits, ObjectName, Rule, Selection};
+use super::{Action, Forward, HeaderEdits, Isolation, ObjectName, Rule, Selection};
 use crate::{cors, router::Match};
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
@@ -22,6 +22,9 @@ pub struct Route {
     /// backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors: Option<Arc<cors::Policy>>,
+    /// How far its messages are kept apart from those of other Routes.
+    #[serde(skip_serializing_if = "Isolation::is_none")]
+    pub isolation: Isolation,
     /// Edits of the request's headers before it is forwarded.
     #[serde(skip_serializing_if = "HeaderEdits::is_empty")]
     pub request_headers: HeaderEdits,

@@ -4,6 +4,7 @@ use super::{
     cors::{CorsCounts, CorsStats},
     handshakes::HandshakeCounts,
     histogram::Histogram,
+    isolation::IsolationChanges,
     rules::RuleCounts,
     status::StatusLabel,
     upstream::UpstreamSnapshot,
@@ -35,6 +36,8 @@ pub(crate) struct RouteStats {
     /// Retries that the budget did not allow.
     suppressed: Cell<u64>,
     panics: Cell<u64>,
+    /// What was changed to keep its backends apart from others.
+    isolation: Cell<IsolationChanges>,
     /// When the current interval of log lines began, and how many it has.
     logged: Cell<Option<(Instant, u32)>>,
 }
@@ -73,6 +76,15 @@ impl RouteStats {
     /// Counts a request for which all endpoints were out, and so all were used.
     pub(crate) fn panicked(&self) {
         self.panics.set(self.panics.get() + 1);
+    }
+
+    /// Counts what was changed to keep its backends apart from others.
+    pub(crate) fn isolated(&self, changes: &IsolationChanges) {
+        if !changes.is_empty() {
+            let mut all = self.isolation.get();
+            all.merge(changes);
+            self.isolation.set(all);
+        }
     }
 
     pub(super) fn count(
@@ -180,6 +192,7 @@ impl Snapshot {
             retries: route.retries.borrow().clone(),
             suppressed: route.suppressed.get(),
             panics: route.panics.get(),
+            isolation: route.isolation.get(),
         }));
     }
 }
@@ -193,6 +206,7 @@ pub(super) struct RouteSnapshot {
     pub(super) retries: BTreeMap<RetryReason, u64>,
     pub(super) suppressed: u64,
     pub(super) panics: u64,
+    pub(super) isolation: IsolationChanges,
 }
 
 #[cfg(test)]

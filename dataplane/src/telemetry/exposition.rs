@@ -5,6 +5,7 @@ use super::{
     counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot},
     handshakes::{self, HandshakeCounts},
     histogram::Histogram,
+    isolation::{IsolationChange, IsolationChanges},
     rules::RuleOwner,
     status::StatusLabel,
     upstream::{self, UpstreamCounts},
@@ -24,6 +25,7 @@ struct Merged {
     retries: BTreeMap<RetryReason, u64>,
     suppressed: u64,
     panics: u64,
+    isolation: IsolationChanges,
 }
 
 impl Merged {
@@ -36,6 +38,7 @@ impl Merged {
         }
         self.suppressed += route.suppressed;
         self.panics += route.panics;
+        self.isolation.merge(&route.isolation);
         self.durations.merge(&route.durations);
         self.cors.merge(&route.cors);
     }
@@ -67,6 +70,7 @@ pub(crate) fn encode(
     cors(&routes, out)?;
     panics(&routes, out)?;
     rules(snapshots, out)?;
+    isolation(&routes, out)?;
     upstream(snapshots, out)?;
     connections(snapshots, memory, out)?;
     tls_handshakes(snapshots, out)?;
@@ -225,6 +229,24 @@ fn rules(snapshots: &[Snapshot], out: &mut String) -> fmt::Result {
     family(out, name, "Requests on which a rule acted, by its FrontDoor or Route and its name.")?;
     for ((object, rule), count) in sums {
         writeln!(out, "{name}{{object=\"{object}\",rule=\"{rule}\"}} {count}")?;
+    }
+    Ok(())
+}
+
+fn isolation(routes: &BTreeMap<Option<&ObjectName>, Merged>, out: &mut String) -> fmt::Result {
+    let name = "portico_isolation_changes_total";
+    family(
+        out,
+        name,
+        "Cookies and headers changed to keep backends under one origin apart, by Route and kind.",
+    )?;
+    for (route, merged) in routes {
+        for change in IsolationChange::ALL {
+            let (route, kind, count) = (label(*route), change.name(), merged.isolation.of(change));
+            if count > 0 {
+                writeln!(out, "{name}{{route=\"{route}\",kind=\"{kind}\"}} {count}")?;
+            }
+        }
     }
     Ok(())
 }

@@ -37,13 +37,7 @@ impl Chromium {
     pub fn launch_with(program: &Path, trust: &Trust) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut process = Command::new(program)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-            ])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
             .args(["--disable-background-networking", "--disable-component-update"])
             .args(["--disable-sync", "--hide-scrollbars", "--remote-debugging-port=0"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
@@ -198,6 +192,9 @@ impl Drop for Chromium {
 
 fn flags(trust: &Trust) -> Vec<String> {
     let mut flags = Vec::new();
+    if !trust.quic {
+        flags.push("--disable-quic".to_owned());
+    }
     if !trust.hosts.is_empty() {
         let rules = trust.hosts.iter().map(|host| format!("MAP {host} 127.0.0.1"));
         flags.push(format!("--host-resolver-rules={}", Vec::from_iter(rules).join(",")));

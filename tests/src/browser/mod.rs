@@ -88,6 +88,8 @@ pub struct Trust {
     pub anything: bool,
     /// The names that are at 127.0.0.1.
     pub hosts: &'static [&'static str],
+    /// Whether Chromium may use QUIC.
+    pub quic: bool,
 }
 
 /// A page in a browser.

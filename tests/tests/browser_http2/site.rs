@@ -43,7 +43,7 @@ pub(crate) fn visit(kind: Kind, scenario: fn(&mut Site)) {
         keys: vec![one.public_key(), two.public_key()],
         authority: Some(authority.der().to_vec()),
         hosts: &["www.ep.com", "api.ep.com", "other.ep.com"],
-        anything: false,
+        ..Trust::default()
     };
     let Some(browser) = kind.launch(&trust).unwrap() else { return };
     let backends = Backends::start();

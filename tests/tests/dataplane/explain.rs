@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use portico::compile::Compiled;
 use portico_dataplane::{
     config::{HttpsPorts, Underscores},
-    explain::{Explanation, Field, Question, Response, ResponseSource, explain},
+    explain::{Explanation, Field, LookedAt, Question, Response, ResponseSource, explain},
 };
 use portico_tests::{
     backend::{Backend, Reply, front_door, route, service},
@@ -20,6 +20,32 @@ const POLICY: &str = "cors:
   allowHeaders: [x-a, x-b]
   exposeHeaders: [x-total-count]
   maxAge: 10m
+";
+
+/// Rules of the FrontDoor, and of a Route.
+const RULES: &str = "rules:
+- name: closed
+  when: [{path: /closed/*}, {not: {header: {name: x-a, value: blue}}}]
+  do: {respond: {status: 410, headers: [{name: content-type, value: text/plain}], body: 'no {path}'}}
+- name: mark
+  do:
+    requestHeaders: {set: [{name: x-mark, value: '{method} {host} {route}'}]}
+    responseHeaders: {set: [{name: x-marked, value: '{path}'}]}
+";
+const ROUTE_RULES: &str = "matches: [{path: '/ruled/{id}/*'}]
+rules:
+- name: moved
+  when: [{query: {name: v, type: GreaterThan, value: '1'}}]
+  do: {redirect: {path: '/new/{id}/{query.v}', status: 308}}
+- name: new
+  when: [{header: {name: x-a, type: Present}}]
+  do:
+    rewrite: {path: '/r/{header.x-a}/{id}/*', host: new.example}
+    responseHeaders: {add: [{name: x-add, value: '{id}'}]}
+  stop: true
+- name: rest
+  when: [{any: [{method: [PUT]}, {cookie: {name: c, type: Present}}]}]
+  do: {requestHeaders: {remove: [x-c]}}
 ";
 
 /// What differs from request to request, and the framing, of which a head alone does not tell.
@@ -40,7 +66,7 @@ fn manifests(backend: &Backend) -> String {
     };
     let answer = "responseHeaders: {remove: [server], set: [{name: x-set, value: s}], add: [{name: x-add, value: a}]}";
     [
-        front_door(&format!("{POLICY}slashes: Merge\n")),
+        front_door(&format!("{POLICY}slashes: Merge\n{RULES}")),
         service("app", "http", &[backend.address()]),
         service("nobody", "http", &[]),
         forward("all", "matches: [{path: /*}]"),
@@ -51,6 +77,7 @@ fn manifests(backend: &Backend) -> String {
         forward("report", "matches: [{path: /report}]\ncors: {allowOrigins: ['https://app.example.com'], mode: Report}"),
         forward("passed", "matches: [{path: /passed}]\ncors: {allowOrigins: ['https://app.example.com'], preflight: Forward}"),
         forward("strict", "matches: [{path: /strict}]\ncors: {allowOrigins: ['https://app.example.com'], disallowedOrigin: Reject, debug: true}"),
+        forward("ruled", ROUTE_RULES),
         route("moved", "matches: [{path: /old/*}]\nredirect: {path: /new/*, status: 308}"),
         route("fixed", &format!("matches: [{{path: /fixed}}]\nrespond: {{status: 203, headers: [{{name: x-f, value: f}}], body: fixed}}\n{answer}")),
         route("down", "matches: [{path: /down}]\nbackends: [{service: {name: nobody, port: 80}}]"),
@@ -263,6 +290,9 @@ async fn what_is_explained_is_what_happens() {
         "/old/a?b",
         "/fixed",
         "/down",
+        "/closed/a",
+        "/ruled/7/x",
+        "/ruled/7/x?v=2",
         "/%zz",
     ];
     let headers: [&[(&str, &str)]; 4] = [
@@ -305,6 +335,50 @@ async fn what_is_explained_is_what_happens() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn each_rule_is_explained() {
+    let backend = backend().await;
+    let edge = Edge::start(&manifests(&backend)).await.unwrap();
+    let compiled = edge.serve(&manifests(&backend)).await.unwrap();
+    let rules = |method, target, headers| {
+        let explanation = explained(&compiled, &Case { method, target, origin: None, headers });
+        let rules = explanation.rules.into_iter();
+        let line = |rule: LookedAt| {
+            let changes = rule.changes.join("; ");
+            format!("{} {}: {} ({changes})", rule.object, rule.name, rule.why)
+        };
+        rules.map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rules("GET", "/ruled/7/x", &[("x-a", "blue"), ("x-c", "1")]),
+        [
+            "FrontDoor web/ep closed: it requires a path that fits /closed/* ()",
+            "FrontDoor web/ep mark: it has no conditions (request with x-mark: GET www.ep.com web/ruled; response with x-marked: /ruled/7/x)",
+            "Route web/ruled moved: it requires query v to be a number greater than 1 ()",
+            "Route web/ruled new: its condition holds (path /r/{header.x-a}/{id}/*, Host new.example; response with added x-add: 7; no further rules)",
+        ]
+    );
+    let rest = rules("GET", "/ruled/7/x?v=1", &[]);
+    assert_eq!(
+        rest[2..],
+        [
+            "Route web/ruled moved: it requires query v to be a number greater than 1 ()",
+            "Route web/ruled new: it requires header x-a ()",
+            "Route web/ruled rest: it requires any of (method PUT or cookie c) ()",
+        ]
+    );
+    assert_eq!(
+        rules("GET", "/closed/a", &[]),
+        ["FrontDoor web/ep closed: its conditions hold (responds with 410)"]
+    );
+    let asks = &[("access-control-request-method", "PUT")];
+    let case = Case { method: "OPTIONS", target: "/closed/a", origin: Some(PAGE), headers: asks };
+    let preflight = explained(&compiled, &case).rules;
+    assert_eq!(preflight[0].why, "it redirects or responds, and this is a preflight");
+    // What is refused before meets no rule.
+    assert!(rules("GET", "/%zz", &[]).is_empty());
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod health;
 mod hosts;
 mod http2;
 mod interim;
+mod isolation;
 mod lifecycle;
 mod limits;
 mod not_accepted;

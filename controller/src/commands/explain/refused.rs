@@ -92,6 +92,8 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
         routes: Arc::new(RouteTree::default()),
         uid: Arc::from(""),
         affinity_cookies: Arc::default(),
+        shared_cookies: Arc::default(),
+        has_separate_cookies: false,
     }
 }
 

@@ -165,7 +165,7 @@ impl Text {
     }
 
     fn request(&mut self, request: &Forwarded, explanation: &Explanation) {
-        let Forwarded { sent, method, target, headers, backends, decides } = request;
+        let Forwarded { sent, method, target, headers, withheld, backends, decides } = request;
         let word = if *sent { String::new() } else { self.paint.bad("not sent: ") };
         self.section("Request", &word, format_args!("{method} {target}"));
         let preflight = explanation.preflight.as_ref();
@@ -175,6 +175,9 @@ impl Text {
             );
         }
         self.fields(headers);
+        if !withheld.is_empty() {
+            self.line(format_args!("without the cookies {}", withheld.join(", ")));
+        }
         for (index, backend) in backends.iter().enumerate() {
             self.backend(backend, index > 0 && *sent);
         }
@@ -238,6 +241,9 @@ impl Text {
                 self.line(what);
                 self.fields(fields);
             }
+        }
+        for sentence in &response.isolation {
+            self.line(sentence);
         }
         self.line(&response.cors);
     }

@@ -37,11 +37,15 @@ pub(super) enum Inherited {
 impl Inherited {
     /// Compiles a FrontDoor's `spec.cors`. Errors found while reading it count too.
     pub(super) fn compile(
-        given: Option<&crds::CorsPolicy>,
+        spec: &crds::FrontDoorSpec,
         expressions: &mut Expressions<'_>,
         report: &mut Report,
     ) -> Self {
         let at = FieldPath::SPEC.child("cors");
+        let given = spec.cors.as_ref();
+        if given.is_some_and(|given| is_in_force(given, &at, report)) {
+            edits::check_front_door(spec, format_args!("spec.cors"), report);
+        }
         let policy = given.and_then(|given| compile(given, &at, expressions, report));
         if report.refuses(&at) {
             return Self::Invalid;
@@ -68,9 +72,8 @@ pub(super) fn of_route(
 ) -> Option<Arc<Policy>> {
     let at = FieldPath::SPEC.child("cors");
     if let Some(own) = &spec.cors {
-        // A mode that did not decode may have been meant as Disabled.
-        if own.mode != crds::CorsMode::Disabled && !report.failed_to_decode(&at.child("mode")) {
-            edits::check(spec, format_args!("spec.cors"), report);
+        if is_in_force(own, &at, report) {
+            edits::check_route(spec, format_args!("spec.cors"), report);
         }
         return compile(own, &at, expressions, report);
     }
@@ -80,7 +83,7 @@ pub(super) fn of_route(
     match inherited {
         Inherited::None => None,
         Inherited::Policy(policy) => {
-            edits::check(spec, format_args!("spec.cors of FrontDoor {front_door}"), report);
+            edits::check_route(spec, format_args!("spec.cors of FrontDoor {front_door}"), report);
             Some(policy.clone())
         }
         Inherited::Invalid => {
@@ -94,6 +97,11 @@ pub(super) fn of_route(
             None
         }
     }
+}
+
+/// Whether a policy is not switched off. A mode that did not decode may have been meant as Disabled.
+fn is_in_force(given: &crds::CorsPolicy, at: &FieldPath<'_>, report: &Report) -> bool {
+    given.mode != crds::CorsMode::Disabled && !report.failed_to_decode(&at.child("mode"))
 }
 
 /// Compiles a policy; `None` if it is disabled or invalid. It is fully validated either way.
@@ -120,6 +128,7 @@ fn compile(
             crds::DisallowedOrigin::Forward => cors::DisallowedOrigin::Forward,
             crds::DisallowedOrigin::Reject => cors::DisallowedOrigin::Reject,
         },
+        timing: given.timing,
         report_only: given.mode == crds::CorsMode::Report,
         debug: given.debug,
     };

@@ -1,9 +1,6 @@
 //! Whether a Route may attach to its FrontDoor, and at which of its hosts.
 
-use super::{
-    claims::Claims,
-    hosts::{FrontDoor, HostSet},
-};
+use super::{claims::Claims, host_set::HostSet, hosts::FrontDoor};
 use crate::{
     compile::{matches::MatchPath, report::Report},
     diagnostic::{FieldPath, Reason},

@@ -1,11 +1,8 @@
 //! Routes that want the same requests: the older one wins.
 
-use super::{
-    hosts::{FrontDoors, HostSet},
-    routes::CandidateRoute,
-};
+use super::{host_set::HostSet, hosts::FrontDoors, routes::CandidateRoute};
 use crate::{
-    compile::matches::{SortKey, sort_key},
+    compile::predicates::{SortKey, sort_key},
     diagnostic::{FieldPath, Reason},
 };
 use http::Method;

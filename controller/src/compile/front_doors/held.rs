@@ -28,6 +28,8 @@ pub(super) fn matches(matched: Vec<Matched>, route: Route, report: &Report) -> V
         front_door: route.front_door,
         action: Action::NotAccepted(report.why()),
         cors,
+        // The cookies that it has set are still its own.
+        isolation: route.isolation,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
         timeouts: Timeouts::default(),

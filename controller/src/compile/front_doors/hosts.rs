@@ -2,6 +2,7 @@
 
 use super::{
     claims::{AttachRules, Claims},
+    host_set::HostSet,
     owners::Owners,
     proxies, tls,
 };
@@ -10,8 +11,11 @@ use crate::{
         certificates::Certificates,
         cors,
         expressions::Expressions,
+        headers::Headers,
+        isolation,
         options::Options,
         report::{Precedence, Report},
+        rules,
         selection::Terms,
         status::Version,
     },
@@ -22,51 +26,12 @@ use ipnet::IpNet;
 use portico_crds as crds;
 use portico_dataplane::{
     path::Slashes,
-    table::{HostPattern, HostTls, ObjectName, TrustedHeaders},
+    table::{HostPattern, HostTls, ObjectName, Rule, TrustedHeaders},
 };
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 /// How many hosts a FrontDoor may have. Sets of them are bits of a `u64`.
 const MAX_HOSTS: usize = 64;
-
-/// A set of a FrontDoor's hosts: bit `i` is `spec.hosts[i]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct HostSet(u64);
-
-impl HostSet {
-    pub(super) fn insert(&mut self, index: usize) {
-        self.0 |= bit(index);
-    }
-
-    pub(super) fn contains(self, index: usize) -> bool {
-        self.0 & bit(index) != 0
-    }
-
-    pub(super) fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(super) fn minus(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    pub(super) fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) fn first(self) -> Option<usize> {
-        (self.0 != 0).then(|| self.0.trailing_zeros() as usize)
-    }
-}
-
-/// Zero for an index beyond the limit.
-fn bit(index: usize) -> u64 {
-    u32::try_from(index).ok().and_then(|index| 1u64.checked_shl(index)).unwrap_or(0)
-}
 
 /// A FrontDoor of the served class, whether valid or not.
 #[derive(Debug)]
@@ -85,8 +50,14 @@ pub(super) struct FrontDoor<'s> {
     pub(super) trusted_headers: TrustedHeaders,
     /// The policy for Routes without one of their own.
     pub(super) cors: cors::Inherited,
+    /// How far its Routes are kept apart at least.
+    pub(super) isolation: isolation::Inherited,
     /// How Routes without blocks of their own choose among their backends.
     pub(super) defaults: Terms,
+    /// Its rules.
+    pub(super) rules: Arc<[Rule]>,
+    /// Why it can't be served although it is accepted: a Secret of its rules is missing.
+    pub(super) unavailable: Option<String>,
     precedence: Precedence<'s>,
     attach_rules: Rc<AttachRules<'s>>,
     claims: HashMap<&'s str, Claims>,
@@ -131,6 +102,7 @@ impl<'s> FrontDoors<'s> {
                 precedence,
                 entry,
                 last_good,
+                snapshot,
                 options,
                 expressions,
                 certificates,
@@ -178,16 +150,20 @@ impl<'s> FrontDoor<'s> {
         precedence: Precedence<'s>,
         current: &'s Entry<crds::FrontDoor>,
         last_good: Option<&'s Entry<crds::FrontDoor>>,
+        snapshot: &Snapshot,
         options: &Options,
         expressions: &mut Expressions<'_>,
         certificates: &mut Certificates<'_, '_>,
     ) -> Self {
-        let mut front_door = Self::compile(precedence, current, options, expressions, certificates);
-        let spent = expressions.end();
-        if let Some(entry) = last_good.filter(|_| front_door.report.is_invalid()) {
-            let last_good = Self::compile(precedence, entry, options, expressions, certificates);
-            let spent_by_last_good = expressions.end();
-            if last_good.report.accepted() {
+        let mut compile = |entry| {
+            let compiled =
+                Self::compile(precedence, entry, snapshot, options, expressions, certificates);
+            (compiled, expressions.end())
+        };
+        let (mut front_door, spent) = compile(current);
+        if let Some(entry) = last_good.filter(|_| front_door.report.yields_to_last_good()) {
+            let (last_good, spent_by_last_good) = compile(entry);
+            if last_good.serves_better(&front_door) {
                 expressions.release(spent);
                 expressions.keep(spent_by_last_good);
                 front_door.report.serve_last_good(Version::of(entry), &last_good.report);
@@ -203,9 +179,16 @@ impl<'s> FrontDoor<'s> {
         front_door
     }
 
+    /// Whether this, the last accepted version, serves better than the current one that yields to
+    /// it.
+    fn serves_better(&self, current: &Self) -> bool {
+        self.report.accepted() && (current.report.is_invalid() || self.unavailable.is_none())
+    }
+
     fn compile(
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::FrontDoor>,
+        snapshot: &Snapshot,
         options: &Options,
         expressions: &mut Expressions<'_>,
         certificates: &mut Certificates<'_, '_>,
@@ -223,7 +206,10 @@ impl<'s> FrontDoor<'s> {
                 uid: Arc::from(""),
                 trusted_headers: TrustedHeaders::default(),
                 cors: cors::Inherited::None,
+                isolation: isolation::Inherited::default(),
                 defaults: Terms::default(),
+                rules: Arc::default(),
+                unavailable: None,
                 precedence,
                 attach_rules: Rc::new(AttachRules::SameNamespace),
                 claims: HashMap::new(),
@@ -241,9 +227,14 @@ impl<'s> FrontDoor<'s> {
             crds::Slashes::Keep => Slashes::Keep,
             crds::Slashes::Merge => Slashes::Merge,
         };
+        let isolation = isolation::Inherited::compile(spec, &mut report);
         let defaults = Terms::of_front_door(spec.defaults.as_deref(), &mut report);
         expressions.begin(name, report.accepted_except_for_cors());
-        let cors = cors::Inherited::compile(spec.cors.as_ref(), expressions, &mut report);
+        // Before the policy, whose errors leave the rest of the FrontDoor in force: no expression of
+        // a rule may be left out because of them.
+        let mut headers = Headers { snapshot, options, object: name, unavailable: None };
+        let rules = rules::of_front_door(spec, &mut headers, expressions, &mut report);
+        let cors = cors::Inherited::compile(spec, expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
         Self {
             report,
@@ -255,7 +246,10 @@ impl<'s> FrontDoor<'s> {
             uid: object.metadata.uid.as_deref().unwrap_or_default().into(),
             trusted_headers,
             cors,
+            isolation,
             defaults,
+            rules: rules.into(),
+            unavailable: headers.unavailable,
             precedence,
             attach_rules,
             claims,

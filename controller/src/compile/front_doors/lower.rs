@@ -1,7 +1,8 @@
 //! Lowers accepted Routes into the hosts of the table.
 
 use super::{
-    hosts::{FrontDoor, FrontDoors, HostSet},
+    host_set::HostSet,
+    hosts::{FrontDoor, FrontDoors},
     places::Place,
     routes::CandidateRoute,
 };
@@ -47,6 +48,9 @@ pub(super) fn hosts(
 /// The hosts of one FrontDoor. Hosts with the same Routes share a tree.
 fn virtual_hosts(front_door: &FrontDoor<'_>, attached: &[Attached<'_>]) -> Vec<VirtualHost> {
     let not_accepted = front_door.only_holds();
+    let served = not_accepted.is_none().then_some(front_door);
+    let rules = served.map(|served| served.rules.clone()).unwrap_or_default();
+    let unavailable = served.and_then(|served| served.unavailable.clone());
     let sets: BTreeSet<HostSet> = attached.iter().map(|(hosts, _)| *hosts).collect();
     let mut trees: HashMap<Vec<bool>, Arc<RouteTree<Arc<Route>>>> = HashMap::new();
     let hosts = front_door.hosts.iter().enumerate();
@@ -63,10 +67,14 @@ fn virtual_hosts(front_door: &FrontDoor<'_>, attached: &[Attached<'_>]) -> Vec<V
                 slashes: front_door.slashes,
                 trusted_headers: front_door.trusted_headers,
                 cors: front_door.cors.policy().cloned(),
+                rules: rules.clone(),
+                unavailable: unavailable.clone(),
                 not_accepted: not_accepted.clone(),
                 routes: routes.clone(),
                 uid: front_door.uid.clone(),
                 affinity_cookies: Arc::default(),
+                shared_cookies: front_door.isolation.shared_cookies.clone(),
+                has_separate_cookies: false,
             })
         })
         .collect()

@@ -4,6 +4,7 @@ mod attach;
 mod claims;
 mod conflicts;
 mod held;
+mod host_set;
 mod hosts;
 mod lower;
 mod owners;

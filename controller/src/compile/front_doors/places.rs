@@ -3,7 +3,7 @@
 
 use super::{
     conflicts::{Key, keys},
-    hosts::HostSet,
+    host_set::HostSet,
     routes::CandidateRoute,
 };
 use crate::compile::report::Precedence;

@@ -2,7 +2,7 @@
 
 use crate::{
     compile::{
-        options::{Options, network},
+        options::{Options, networks},
         report::Report,
     },
     diagnostic::{FieldPath, Reason},
@@ -22,25 +22,11 @@ pub(super) fn compile(
     let at = FieldPath::SPEC;
     let proxies = match spec.trusted_proxies.as_slice() {
         [] => options.trusted_proxies.clone(),
-        texts => networks(texts, &at.child("trustedProxies"), report),
+        texts => networks(texts, &at.child("trustedProxies"), report).into(),
     };
     let has_proxies = !spec.trusted_proxies.is_empty() || !proxies.is_empty();
     let headers = trusted_headers(spec, has_proxies, &at.child("trustedHeaders"), report);
     (proxies, headers)
-}
-
-fn networks(texts: &[String], at: &FieldPath<'_>, report: &mut Report) -> Arc<[IpNet]> {
-    let mut good = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        match network(text) {
-            Some(network) => good.push(network),
-            None => report.invalid(
-                &at.index(index),
-                format!("'{text}' is neither a CIDR, such as 10.0.0.0/8, nor an address"),
-            ),
-        }
-    }
-    good.into()
 }
 
 fn trusted_headers(

@@ -4,7 +4,8 @@ use super::{
     attach::{attach, warn_of_lost_hosts},
     claims::Claims,
     held,
-    hosts::{FrontDoors, HostSet, Lookup},
+    host_set::HostSet,
+    hosts::{FrontDoors, Lookup},
 };
 use crate::{
     compile::{
@@ -18,6 +19,7 @@ use crate::{
         names,
         options::Options,
         report::{Precedence, Report},
+        rules,
         services::Services,
         status::Version,
     },
@@ -28,7 +30,7 @@ use portico_crds as crds;
 use portico_dataplane::{
     path::PathPattern,
     router::Predicates,
-    table::{self, Action, Forward, ObjectName, RouteMatch},
+    table::{self, Action, Forward, ObjectName, RouteMatch, Rule},
 };
 use std::sync::Arc;
 
@@ -281,28 +283,53 @@ impl<'s> Routes<'_, '_, 's> {
         let action = self.action(name, spec, matched, report);
         let action = action.unwrap_or_else(|| Action::NotAccepted(String::new()));
         let (snapshot, options) = (self.snapshot, self.options);
-        let mut headers = Headers { snapshot, options, route: name, unavailable: None };
+        let mut headers = Headers { snapshot, options, object: name, unavailable: None };
         let request_headers =
             headers.edits(spec.request_headers.as_deref(), &at.child("requestHeaders"), report);
         let response_headers =
             headers.edits(spec.response_headers.as_deref(), &at.child("responseHeaders"), report);
+        let rules = self.rules(name, spec, matched, &mut headers, report);
         let front_door_name = front_door_of(name, &spec.front_door_ref);
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
         let defaults = front_door.map(|it| it.defaults.clone()).unwrap_or_default();
-        let terms = defaults.of_route(spec, options.underscores, report);
+        let terms = defaults.of_route(spec, rules::forwards(spec), options.underscores, report);
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
+        let isolation = front_door.map(|it| it.isolation.clone()).unwrap_or_default();
+        let affinity = terms.selection.affinity.as_ref().map(|affinity| &*affinity.cookie);
+        let isolation = isolation.of_route(name, spec, affinity, &front_door_name, report);
         table::Route {
             name: name.clone(),
             front_door: front_door_name,
             action,
             cors,
+            isolation,
             request_headers,
             response_headers,
             timeouts: terms.timeouts,
             selection: terms.selection,
+            rules: rules.into(),
             unavailable: headers.unavailable,
         }
+    }
+
+    fn rules(
+        &mut self,
+        name: &'s ObjectName,
+        spec: &'s crds::RouteSpec,
+        matched: &[Matched],
+        headers: &mut Headers<'_>,
+        report: &mut Report,
+    ) -> Vec<Rule> {
+        let host = spec.rewrite.as_ref().and_then(|rewrite| rewrite.host.as_deref());
+        let guard = &self.options.guard;
+        let (services, certificates) = (&mut self.services, &mut *self.certificates);
+        let mut backends = |backends, at: &FieldPath<'_>, report: &mut Report| {
+            let (services, certificates) = (&mut *services, &mut *certificates);
+            let compiler = Backends { services, certificates, guard, route: name, host };
+            compiler.compile(backends, at, report)
+        };
+        rules::of_route(spec, matched, headers, self.expressions, &mut backends, report)
     }
 
     fn action(

@@ -114,7 +114,7 @@ pub(super) fn duration_within(
 }
 
 /// Whether a name is a token (RFC 9110 §5.6.2), which cookies' names are too (RFC 6265 §4.1.1).
-pub(super) fn is_token(name: &str) -> bool {
+pub(in crate::compile) fn is_token(name: &str) -> bool {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !name.is_empty() && name.bytes().all(is_token)
 }

@@ -7,13 +7,15 @@ mod health;
 mod retry;
 mod timeouts;
 
-use super::report::Report;
+pub(super) use fields::is_token;
+
+use super::{predicates::warn_of_removed_header, report::Report};
 use crate::diagnostic::{FieldPath, Reason};
 use fields::Blocks;
 use portico_crds as crds;
 use portico_dataplane::{
     config::Underscores,
-    table::{HashOn, Policy, Selection, Timeouts},
+    table::{HashOn, Policy, Retry, Selection, Timeouts},
 };
 use std::sync::Arc;
 
@@ -42,10 +44,12 @@ impl Terms {
     }
 
     /// What a Route of a FrontDoor with these terms has: a block of its own replaces the
-    /// FrontDoor's entirely.
+    /// FrontDoor's entirely. Without any backends, which a Route that redirects may have in its
+    /// rules, there is nothing to choose, whatever it inherits.
     pub(super) fn of_route(
         &self,
         spec: &crds::RouteSpec,
+        forwards: bool,
         underscores: Underscores,
         report: &mut Report,
     ) -> Self {
@@ -62,9 +66,9 @@ impl Terms {
         let terms = self.replaced_by(&blocks, &at, report);
         warn_of_band(spec, &terms.selection, report);
         warn_of_hash(spec, &terms.selection, underscores, report);
-        warn_of_tries(spec, &terms, report);
-        // Without backends there is nothing to choose, whatever it inherits.
-        if spec.backends.is_some() { terms } else { Self::default() }
+        let own = spec.retry.as_deref();
+        warn_of_tries(own, &terms.selection.retry, &terms.timeouts, &at.child("retry"), report);
+        if forwards { terms } else { Self::default() }
     }
 
     fn replaced_by(&self, blocks: &Blocks<'_>, at: &FieldPath<'_>, report: &mut Report) -> Self {
@@ -97,6 +101,22 @@ impl Terms {
     }
 }
 
+/// The blocks of a rule, each of which replaces the Route's entirely.
+pub(super) fn of_rule(
+    timeouts: Option<&crds::Timeouts>,
+    own: Option<&crds::Retry>,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> (Option<Timeouts>, Option<Retry>) {
+    let timeouts = timeouts.map(|it| timeouts::compile(it, &at.child("timeouts"), report));
+    let at = at.child("retry");
+    let retry = own.map(|it| retry::compile(it, &at, report));
+    if let (Some(timeouts), Some(retry)) = (&timeouts, &retry) {
+        warn_of_tries(own, retry, timeouts, &at, report);
+    }
+    (timeouts, retry)
+}
+
 /// A latency band compares backends.
 fn warn_of_band(spec: &crds::RouteSpec, selection: &Selection, report: &mut Report) {
     let own = spec.balance.as_ref().and_then(|balance| balance.latency_band.as_ref());
@@ -120,15 +140,10 @@ fn warn_of_hash(
     let Policy::Hash(on) = &selection.balance.policy else { return };
     let at = FieldPath::SPEC;
     match on {
-        HashOn::Header(name) if name.as_str().contains('_') && spec.balance.is_some() => {
-            match underscores {
-                Underscores::Allow => {}
-                Underscores::Remove => report.warn(
-                    &at.child("balance").child("hash").child("name"),
-                    Reason::NoEffect,
-                    format!("header '{name}' is always absent: headers whose names have an underscore are removed; let clients send it with '-', or start Portico with --underscores allow"),
-                ),
-            }
+        HashOn::Header(name) if spec.balance.is_some() => {
+            let at = at.child("balance");
+            let at = at.child("hash");
+            warn_of_removed_header(name.as_str(), underscores, &at.child("name"), report);
         }
         HashOn::Cookie(name) => {
             if selection.affinity.as_ref().is_some_and(|affinity| affinity.cookie == *name) {
@@ -144,16 +159,20 @@ fn warn_of_hash(
 }
 
 /// A try can't take longer than the request.
-fn warn_of_tries(spec: &crds::RouteSpec, terms: &Terms, report: &mut Report) {
-    let own = spec.retry.as_ref().and_then(|retry| retry.per_try.as_ref());
-    let Some((own, (per_try, request))) =
-        own.zip(terms.selection.retry.per_try.zip(terms.timeouts.request))
-    else {
+fn warn_of_tries(
+    own: Option<&crds::Retry>,
+    retry: &Retry,
+    timeouts: &Timeouts,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) {
+    let own = own.and_then(|retry| retry.per_try.as_ref());
+    let Some((own, (per_try, request))) = own.zip(retry.per_try.zip(timeouts.request)) else {
         return;
     };
     if per_try >= request {
         report.warn(
-            &FieldPath::SPEC.child("retry").child("perTry"),
+            &at.child("perTry"),
             Reason::NoEffect,
             format!("'{}' is not shorter than timeouts.request, which ends all tries", own.0),
         );

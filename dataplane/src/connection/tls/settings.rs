@@ -229,6 +229,8 @@ mod tests {
             routes: Arc::default(),
             uid: Arc::from(""),
             affinity_cookies: Arc::default(),
+            shared_cookies: Arc::default(),
+            has_separate_cookies: false,
         };
         Table { hosts: [entry].into_iter().collect(), ..Table::default() }
     }

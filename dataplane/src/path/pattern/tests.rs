@@ -32,6 +32,23 @@ fn patterns_are_canonical() {
 }
 
 #[test]
+fn the_literal_beginning_is_what_all_paths_have() {
+    for (text, prefix) in [
+        ("/*", "/"),
+        ("/", "/"),
+        ("/{a}/b", "/"),
+        ("/shop/*", "/shop"),
+        ("/shop/{id}/x/*", "/shop"),
+        ("/shop/cart", "/shop/cart"),
+        ("/shop/", "/shop/"),
+        ("//shop/*", "//shop"),
+        ("/%7Bé/%2A/*", "/%7B%C3%A9/%2A"),
+    ] {
+        assert_eq!(pattern(text).literal_prefix(), prefix, "{text}");
+    }
+}
+
+#[test]
 fn mistakes_are_distinguished() {
     use PathPatternError as Error;
     let owned = str::to_owned;

@@ -3,6 +3,7 @@
 
 use super::{
     super::{peer::Peer, target::Host},
+    names::REQUEST_ID,
     report::Report,
 };
 use crate::{
@@ -68,6 +69,19 @@ impl ClientInfo {
             host,
             port: report.port.or(port).unwrap_or(scheme.default_port()),
         })
+    }
+
+    /// The request's id, if a trusted proxy has assigned one.
+    pub(in crate::proxy) fn trusted_id<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> Option<&'h HeaderValue> {
+        self.trusted?;
+        let id = headers.get(REQUEST_ID)?;
+        // It is written to logs as it is, so it must not look like more than one value there.
+        let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        let is_valid = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
+        is_valid.then_some(id)
     }
 
     /// Whether `origin` is the origin that the client talks to: scheme and Host of this request, in

@@ -1,6 +1,6 @@
-//! The cookies of a request (RFC 6265 §5.4).
+//! The cookies of a request (RFC 6265 §5.4), and lines of cookies.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The values of the cookies with this name, as they were sent. Over HTTP/2, cookies may come in
 /// several fields (RFC 9113 §8.2.3).
@@ -14,6 +14,28 @@ pub(in crate::proxy) fn cookies<'h>(
         let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
         value.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii)
     })
+}
+
+/// The pieces of a `Cookie` line, and the name of each (RFC 6265 §4.2.1).
+pub(in crate::proxy) fn pieces(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    line.split(|byte| *byte == b';').map(|piece| {
+        let name = piece.split(|byte| *byte == b'=').next().unwrap_or_default();
+        (name.trim_ascii(), piece)
+    })
+}
+
+/// Replaces each line of a field by what `map` makes of it; without that, the line is removed.
+pub(in crate::proxy) fn map_lines(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    map: impl FnMut(HeaderValue) -> Option<HeaderValue>,
+) {
+    let header::Entry::Occupied(lines) = headers.entry(name) else { return };
+    let (name, lines) = lines.remove_entry_mult();
+    let left: Vec<_> = lines.filter_map(map).collect();
+    for line in left {
+        headers.append(name.clone(), line);
+    }
 }
 
 #[cfg(test)]

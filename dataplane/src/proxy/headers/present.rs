@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName};
 /// A field that the proxy acts on wherever it occurs.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::proxy) enum Field {
+    AltSvc,
     Connection,
     ContentLocation,
     Destination,
@@ -18,7 +19,9 @@ pub(in crate::proxy) enum Field {
     ProxyAuthenticate,
     ProxyAuthorization,
     ProxyConnection,
+    PublicKeyPins,
     Refresh,
+    ServiceWorkerAllowed,
     SetCookie,
     Te,
     Trailer,
@@ -30,6 +33,7 @@ pub(in crate::proxy) enum Field {
 impl Field {
     fn of(name: &HeaderName) -> Option<Self> {
         Some(match name.as_str() {
+            "alt-svc" => Self::AltSvc,
             "connection" => Self::Connection,
             "content-location" => Self::ContentLocation,
             "destination" => Self::Destination,
@@ -42,7 +46,9 @@ impl Field {
             "proxy-authenticate" => Self::ProxyAuthenticate,
             "proxy-authorization" => Self::ProxyAuthorization,
             "proxy-connection" => Self::ProxyConnection,
+            "public-key-pins" => Self::PublicKeyPins,
             "refresh" => Self::Refresh,
+            "service-worker-allowed" => Self::ServiceWorkerAllowed,
             "set-cookie" => Self::SetCookie,
             "te" => Self::Te,
             "trailer" => Self::Trailer,

@@ -24,6 +24,9 @@ const LINK_SYNTAX: &str = "<>\"";
 /// Characters that would end the URL of a `Refresh`, where it is quoted.
 const REFRESH_SYNTAX: &str = "'\"";
 
+/// Which paths a service worker may control (Service Workers §4.4).
+const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-worker-allowed");
+
 /// How the front door's host and path were mapped to the backend's.
 pub(in crate::proxy) struct ResponseRewrite<'a> {
     pub(in crate::proxy) client: &'a ClientInfo,
@@ -55,11 +58,12 @@ enum Syntax {
 }
 
 /// The fields that contain hosts or paths.
-static MAPPED: [(Field, HeaderName, Syntax); 5] = [
+static MAPPED: [(Field, HeaderName, Syntax); 6] = [
     (Field::Location, header::LOCATION, Syntax::Reference),
     (Field::ContentLocation, header::CONTENT_LOCATION, Syntax::Reference),
     (Field::Link, header::LINK, Syntax::Links),
     (Field::Refresh, header::REFRESH, Syntax::Refresh),
+    (Field::ServiceWorkerAllowed, SERVICE_WORKER_ALLOWED, Syntax::Reference),
     (Field::SetCookie, header::SET_COOKIE, Syntax::Cookie),
 ];
 

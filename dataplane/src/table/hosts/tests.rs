@@ -96,6 +96,8 @@ fn hosts(entries: &[&str]) -> Hosts {
         routes: Arc::default(),
         uid: Arc::from(""),
         affinity_cookies: Arc::default(),
+        shared_cookies: Arc::default(),
+        has_separate_cookies: false,
     };
     entries.iter().map(entry).collect()
 }

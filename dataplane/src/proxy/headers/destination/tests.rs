@@ -3,8 +3,8 @@ use crate::{
     path::{PathPattern, PathTemplate, Slashes},
     router::{Match, Predicates, RouteTree},
     table::{
-        Action, Forward, HeaderEdits, ObjectName, Protocol, Respond, Rewrite, Route, RouteMatch,
-        Scheme, Target, Timeouts, TrustedHeaders,
+        Action, Forward, HeaderEdits, Isolation, ObjectName, Protocol, Respond, Rewrite, Route,
+        RouteMatch, Scheme, Target, Timeouts, TrustedHeaders,
     },
 };
 use http::{StatusCode, Version};
@@ -35,6 +35,7 @@ fn route(path: &str, action: Action) -> RouteMatch {
         cors: None,
         request_headers: HeaderEdits::default(),
         response_headers: HeaderEdits::default(),
+        isolation: Isolation::default(),
         timeouts: Timeouts::default(),
         selection: Arc::default(),
         rules: Box::default(),
@@ -90,6 +91,8 @@ fn mapped_bytes(
         routes: Arc::new(RouteTree::new(routes)),
         uid: Arc::from(""),
         affinity_cookies: Arc::default(),
+        shared_cookies: Arc::default(),
+        has_separate_cookies: false,
     };
     let rewrite = RequestRewrite {
         client: &client,

@@ -36,6 +36,8 @@ async fn the_head_that_stands_in_for_a_refused_one_is_served_by_no_host() {
         routes: Arc::new(RouteTree::new(Vec::new())),
         uid: Arc::from(""),
         affinity_cookies: Arc::default(),
+        shared_cookies: Arc::default(),
+        has_separate_cookies: false,
     };
     let table = Table { generation: 1, hosts: [any_host].into_iter().collect() };
     assert!(table.hosts.find("www.ep.com").is_some());
