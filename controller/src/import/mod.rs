@@ -4,6 +4,7 @@
 
 mod azure;
 mod ingress;
+mod ordered;
 mod report;
 mod source;
 
@@ -13,6 +14,7 @@ pub use report::{Entry, Report, Verdict};
 pub use source::{Node, Source, SourceError, read};
 
 use crate::manifest::{File, document};
+use ordered::Ordered;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,7 +61,7 @@ impl Imported {
         let file = |object: &Object| {
             let Object { kind, namespace, name, about, .. } = object;
             let name = format!("{}-{namespace}-{name}.yaml", kind.to_lowercase());
-            Ok(File { name, text: document(about, &object.to_manifest())? })
+            Ok(File { name, text: document(about, &Ordered(&object.to_manifest()))? })
         };
         self.objects.iter().map(file).collect()
     }

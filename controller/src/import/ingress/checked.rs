@@ -59,8 +59,8 @@ fn refused(written: &[Written]) -> Vec<Option<String>> {
     let statuses = compile::compile(&merged.snapshot, &options).statuses;
     let why = |(object, _): &Written| {
         let status = statuses.iter().find(|(known, _)| {
-            known.namespace == object.namespace
-                && known.name == object.name
+            *known.name.namespace == *object.namespace
+                && *known.name.name == *object.name
                 && known.kind.to_string() == object.kind
         });
         let status = status.map(|(_, status)| status).filter(|status| !status.is_accepted())?;

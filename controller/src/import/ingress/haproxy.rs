@@ -167,7 +167,7 @@ fn timeout(it: &Annotation<'_, '_>, settings: &mut Settings, fields: &[&str]) {
     };
     let timeouts = settings.forwarding.entry("timeouts").or_insert_with(|| json!({}));
     for field in fields {
-        timeouts[*field] = format!("{seconds}s").into();
+        timeouts[*field] = literal::duration(seconds.into()).into();
     }
     it.kept();
 }

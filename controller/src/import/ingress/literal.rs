@@ -58,6 +58,15 @@ pub(super) fn is_port_name(name: &str) -> bool {
     name.len() <= 63 && is_label(name) && has_letter && !name.contains("--")
 }
 
+/// A time of whole seconds, up to a day or so, as objects have it.
+pub(super) fn duration(seconds: u64) -> String {
+    match (seconds % 3600, seconds % 60) {
+        (0, _) if seconds > 0 => format!("{}h", seconds / 3600),
+        (_, 0) if seconds > 0 => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
 /// Characters that mean themselves in a regular expression.
 pub(super) fn escaped(text: &str) -> String {
     regex_syntax::escape(text)

@@ -2,7 +2,7 @@
 
 use super::{
     super::Node,
-    annotation::{self, ConfigMaps, UNKNOWN},
+    annotation::{ConfigMaps, UNKNOWN},
     controller::Controller,
     literal,
     place::PathType,

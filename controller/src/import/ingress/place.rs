@@ -9,7 +9,7 @@ use portico_dataplane::full_match::FullMatch;
 use serde_json::{Value, json};
 
 /// A type of path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PathType {
     /// The path itself.
     Exact,

@@ -78,7 +78,7 @@ pub(super) fn of(asked: &Asked<'_>, note: impl Fn(Dropped, String)) -> Option<Va
     let mut policy = json!({
         "allowMethods": methods(asked.methods, &note),
         "allowHeaders": headers(asked.headers, with_credentials, &note),
-        "maxAge": format!("{}h{}m{}s", max_age / 3600, max_age / 60 % 60, max_age % 60),
+        "maxAge": literal::duration(max_age),
     });
     if with_credentials {
         policy["allowCredentials"] = true.into();

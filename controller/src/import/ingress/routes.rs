@@ -77,6 +77,10 @@ fn spec(
 ) -> (Map<String, Value>, Vec<String>) {
     let mut spec = Map::new();
     let mut rules = Vec::new();
+    // Such a redirect is not of a path of the Ingress, whose annotations are not for it.
+    if let Outcome::Redirect(redirect) = &location.outcome {
+        return (Map::from_iter([("redirect".to_owned(), redirect.clone())]), Vec::new());
+    }
     if settings.plain_http == PlainHttp::RedirectAlways && !has_certificate {
         rules.push(json!({
             "name": "to-https",
@@ -90,15 +94,11 @@ fn spec(
     if let Some(edits) = settings.response_headers.to_value(settings.cors.is_some()) {
         spec.insert("responseHeaders".to_owned(), edits);
     }
-    let redirect = match &location.outcome {
-        Outcome::Redirect(redirect) => Some(redirect),
-        Outcome::Backend(_) | Outcome::Closed(_) => settings.redirect.as_ref(),
-    };
     let mut closed = settings.closed.clone();
     if let Outcome::Closed(why) = &location.outcome {
         closed.push(why.clone());
     }
-    match (&location.outcome, redirect) {
+    match (&location.outcome, settings.redirect.as_ref()) {
         (_, Some(redirect)) => {
             spec.insert("redirect".to_owned(), redirect.clone());
         }

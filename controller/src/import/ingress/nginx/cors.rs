@@ -7,8 +7,9 @@ use policy::{Asked, Dropped};
 const METHODS: &str = "GET, PUT, POST, DELETE, PATCH, OPTIONS";
 /// What pages may send if `cors-allow-headers` does not say.
 const HEADERS: &str = "DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization";
-/// 20 days, if `cors-max-age` does not say.
-const MAX_AGE: u64 = 1_728_000;
+/// If `cors-max-age` does not say: 20 days there, of which the browser that remembers them longest
+/// takes this much into account.
+const MAX_AGE: u64 = 7_200;
 
 /// `enable-cors`, with all that belongs to it.
 pub(super) fn enable(it: &Annotation<'_, '_>, settings: &mut Settings) {

@@ -19,7 +19,7 @@ const NO_SECONDS: &str = "is not a number of seconds, 1 to 86400: set timeouts o
 pub(super) fn connect_timeout(it: &Annotation<'_, '_>, settings: &mut Settings) {
     match seconds(it.text) {
         Some(seconds) => {
-            block(settings, "timeouts")["connect"] = format!("{seconds}s").into();
+            block(settings, "timeouts")["connect"] = literal::duration(seconds.into()).into();
             it.kept();
         }
         None => it.dropped(NO_SECONDS),
@@ -31,8 +31,8 @@ pub(super) fn read_timeout(it: &Annotation<'_, '_>, settings: &mut Settings) {
     let Some(read) = seconds(it.text) else { return it.dropped(NO_SECONDS) };
     let send = it.other("proxy-send-timeout").and_then(seconds).unwrap_or(60);
     let timeouts = block(settings, "timeouts");
-    timeouts["request"] = format!("{read}s").into();
-    timeouts["idle"] = format!("{}s", read.max(send)).into();
+    timeouts["request"] = literal::duration(read.into()).into();
+    timeouts["idle"] = literal::duration(read.max(send).into()).into();
     it.kept();
 }
 
@@ -40,7 +40,7 @@ pub(super) fn read_timeout(it: &Annotation<'_, '_>, settings: &mut Settings) {
 pub(super) fn send_timeout(it: &Annotation<'_, '_>, settings: &mut Settings) {
     let Some(send) = seconds(it.text) else { return it.dropped(NO_SECONDS) };
     let read = it.other("proxy-read-timeout").and_then(seconds).unwrap_or(60);
-    block(settings, "timeouts")["idle"] = format!("{}s", read.max(send)).into();
+    block(settings, "timeouts")["idle"] = literal::duration(read.max(send).into()).into();
     match read == send {
         true => it.kept(),
         false => it.changed(format!(
@@ -198,8 +198,11 @@ pub(super) fn affinity(it: &Annotation<'_, '_>, settings: &mut Settings) {
     match age.map(|age| (age, age.parse::<u32>())) {
         None | Some(("", _)) => {}
         Some((_, Ok(age))) => {
-            let age = age.min(99_999 * 60);
-            affinity["maxAge"] = format!("{}m{}s", age / 60, age % 60).into();
+            affinity["maxAge"] = literal::duration(age.min(99_999).into()).into();
+            if age > 99_999 {
+                let whole = u64::from(age.min(99_999 * 3600) / 3600 * 3600);
+                affinity["maxAge"] = literal::duration(whole).into();
+            }
         }
         Some((_, Err(_))) => it.changed_at("session-cookie-max-age", "is not a number"),
     }
