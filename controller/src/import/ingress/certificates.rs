@@ -19,7 +19,7 @@ pub(super) fn assign(sites: &mut [Site], ingresses: &[Ingress<'_>]) {
             continue;
         }
         for tls in ingress.tls() {
-            let mut is_used = false;
+            let mut used: Option<&str> = None;
             for site in sites.iter_mut().filter(|site| site.ingresses.contains(&at)) {
                 if !is_for(&tls, &site.host, ingress) {
                     continue;
@@ -27,20 +27,26 @@ pub(super) fn assign(sites: &mut [Site], ingresses: &[Ingress<'_>]) {
                 let name = tls.secret.unwrap_or(DEFAULT).to_owned();
                 let own = (ingress.namespace.clone(), name);
                 let secret = site.secret.get_or_insert_with(|| own.clone());
-                is_used |= *secret == own;
+                let owner = site.ingresses.first().map(|first| &ingresses[*first]);
+                if let Some(owner) = owner.filter(|_| *secret == own) {
+                    used = match used {
+                        Some(other) if other != ingress.namespace => Some(other),
+                        _ => Some(&owner.namespace),
+                    };
+                }
             }
-            report(&tls, is_used, ingress);
+            report(&tls, used, ingress);
         }
     }
 }
 
-fn report(tls: &Tls<'_>, is_used: bool, ingress: &Ingress<'_>) {
+/// Says what becomes of it, if it is used by a FrontDoor of this namespace.
+fn report(tls: &Tls<'_>, used: Option<&str>, ingress: &Ingress<'_>) {
     let hosts = tls.node.field("hosts");
-    if !is_used {
-        return tls
-            .node
-            .dropped("none of the hosts is in a rule, or another Ingress's certificate is used");
-    }
+    let Some(namespace) = used else {
+        let why = "none of the hosts is in a rule, or another Ingress's certificate is used";
+        return tls.node.dropped(why);
+    };
     hosts.iter().for_each(super::Node::kept);
     let Some(node) = tls.node.field("secretName") else {
         return tls.node.changed(format!(
@@ -48,10 +54,15 @@ fn report(tls: &Tls<'_>, is_used: bool, ingress: &Ingress<'_>) {
             ingress.namespace
         ));
     };
-    match (tls.secret, tls.hosts.is_empty()) {
-        (None, _) => node.changed(format!("is not the name of a Secret: {DEFAULT}")),
-        (Some(_), true) => node.changed("is used for all hosts of the Ingress"),
-        (Some(_), false) => node.kept(),
+    node.kept();
+    if tls.secret.is_none() {
+        node.changed(format!("is not the name of a Secret: {DEFAULT}"));
+    }
+    if namespace != ingress.namespace {
+        node.changed(format!("copy the Secret to namespace {namespace}, which has the FrontDoor"));
+    }
+    if tls.hosts.is_empty() {
+        node.changed("is used for all hosts of the Ingress");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{doors::Written, object::Ingress};
 use crate::{compile, files, import::Object};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Replaces Routes that the compiler refuses by Routes that answer 503, and leaves out what it
 /// refuses nevertheless; says so of their Ingress.
@@ -57,13 +58,14 @@ fn refused(written: &[Written]) -> Vec<Option<String>> {
     let merged = files::read_texts(texts);
     let options = compile::Options { names_others: true, ..compile::Options::default() };
     let statuses = compile::compile(&merged.snapshot, &options).statuses;
+    let refused: BTreeMap<_, _> = statuses
+        .iter()
+        .filter(|(_, status)| !status.is_accepted())
+        .map(|(object, status)| (object.to_string(), status))
+        .collect();
     let why = |(object, _): &Written| {
-        let status = statuses.iter().find(|(known, _)| {
-            *known.name.namespace == *object.namespace
-                && *known.name.name == *object.name
-                && known.kind.to_string() == object.kind
-        });
-        let status = status.map(|(_, status)| status).filter(|status| !status.is_accepted())?;
+        let Object { kind, namespace, name, .. } = object;
+        let status = refused.get(&format!("{kind} {namespace}/{name}"))?;
         Some(status.problems.first().map_or_else(String::new, |problem| problem.message.clone()))
     };
     let all: Vec<_> = written.iter().map(why).collect();

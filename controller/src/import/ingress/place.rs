@@ -41,6 +41,8 @@ pub(super) struct Place {
     pub(super) rules: Vec<Value>,
     /// What differs.
     pub(super) notes: Vec<String>,
+    /// Paths that the pattern matches and the source does not.
+    pub(super) absent: Vec<String>,
     /// Why its requests must not reach the backend, if so.
     pub(super) closed: Option<String>,
 }
@@ -83,6 +85,7 @@ fn plain(
         rewrite: None,
         rules: Vec::new(),
         notes: Vec::new(),
+        absent: Vec::new(),
         closed: None,
     };
     if let Rewriting::Prefix(prefix) = rewriting {
@@ -118,6 +121,7 @@ fn plain(
 impl Place {
     /// Answers 404 to these paths.
     fn refuse(&mut self, paths: &[&str], what: &str) {
+        self.absent.extend(paths.iter().map(|path| (*path).to_owned()));
         let conditions: Vec<_> = paths.iter().map(|path| json!({"path": path})).collect();
         let when = match conditions.as_slice() {
             [one] => one.clone(),
@@ -129,7 +133,7 @@ impl Place {
             "do": {"respond": {"status": 404}},
         }));
         self.notes.push(format!(
-            "{}, {what}, is answered with 404, whatever other path it would match",
+            "{}, {what}, is answered with 404 unless another path is just that",
             paths.join(" and ")
         ));
     }
@@ -153,8 +157,14 @@ fn regex(path: &str, kind: PathType, rewriting: &Rewriting) -> Result<Place, NoP
         (Fits::Below, PathType::Exact) if path.ends_with('/') => format!("{bare}/"),
         _ => format!("{bare}/*"),
     };
-    let (rewrite, rules) = (None, Vec::new());
-    let mut place = Place { pattern, rewrite, rules, notes: Vec::new(), closed: None };
+    let mut place = Place {
+        pattern,
+        rewrite: None,
+        rules: Vec::new(),
+        notes: Vec::new(),
+        absent: Vec::new(),
+        closed: None,
+    };
     let is_below = place.pattern.ends_with('*');
     if segments.iter().any(|it| !it.starts_with('{') && it.chars().any(char::is_alphabetic)) {
         place.notes.push(BY_CASE.to_owned());

@@ -8,7 +8,7 @@ use super::{
     settings::{Canary, Rewriting},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 /// A host.
 #[derive(Clone, Debug, Default)]
@@ -38,10 +38,28 @@ pub(super) struct Location {
     pub(super) rewrite: Option<String>,
     /// Rules of its own.
     pub(super) rules: Vec<Value>,
+    /// Paths that the pattern matches and the source does not.
+    absent: Vec<String>,
     /// Where its requests go.
     pub(super) outcome: Outcome,
     /// The backend that takes some of them, and which.
     pub(super) canary: Option<(Value, Canary)>,
+}
+
+impl Location {
+    /// A path that no Ingress has written, but that follows of one.
+    fn implied(ingress: usize, pattern: &str, outcome: Outcome) -> Self {
+        Self {
+            ingress,
+            source: (String::new(), PathType::Exact),
+            pattern: pattern.to_owned(),
+            rewrite: None,
+            rules: Vec::new(),
+            absent: Vec::new(),
+            outcome,
+            canary: None,
+        }
+    }
 }
 
 /// Where requests go.
@@ -124,8 +142,10 @@ fn locate(site: &mut Site, ingresses: &[Ingress<'_>], from: Controller) {
     }));
     // In the order in which the controller would look at them.
     match reading {
-        Reading::Regex => all.sort_by_key(|(_, path)| std::cmp::Reverse(path.text.len())),
-        Reading::Nginx | Reading::Standard => all.sort_by_key(|(_, path)| path.kind),
+        Reading::Regex => all.sort_by_key(|(_, path)| Reverse(path.text.len())),
+        Reading::Nginx | Reading::Standard => {
+            all.sort_by_key(|(_, path)| (path.kind, Reverse(path.text.len())));
+        }
     }
     for (at, path) in all {
         add(site, ingresses, at, path, reading);
@@ -147,34 +167,28 @@ fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, r
             return;
         }
     };
-    let shadow = |known: &&Location| {
-        reading == Reading::Regex
-            && known.source.0.len() > path.text.len()
-            && is_below(&place.pattern, &known.pattern)
-    };
-    if let Some(known) = site.locations.iter().find(shadow) {
-        let longer = &known.source.0;
-        return path
-            .node
-            .dropped(format!("is never reached in ingress-nginx, which tries {longer} first"));
-    }
-    if let Some(known) = site.locations.iter_mut().find(|known| known.pattern == place.pattern) {
-        let bare = place.pattern.trim_end_matches("/*").to_owned();
-        let is_split = |slash: &str, other: &str, kind: PathType| {
-            slash.strip_suffix('/') == Some(other)
-                && (reading == Reading::Regex || kind == PathType::Specific)
-        };
-        if is_split(&known.source.0, path.text, path.kind) {
-            (place.pattern, place.rules) = (bare, Vec::new());
-        } else if is_split(path.text, &known.source.0, known.source.1) {
-            (known.pattern, known.rules) = (bare, Vec::new());
-        } else {
+    let of = |pattern: &str| site.locations.iter().find(|known| known.pattern == pattern);
+    if let Some(known) = of(&place.pattern) {
+        let rest = rest(known, path, reading).filter(|rest| of(rest).is_none());
+        let Some(rest) = rest else {
             let Ingress { namespace, name, .. } = &ingresses[known.ingress];
             return path.node.dropped(format!(
                 "{} of this host is taken: by {} of Ingress {namespace}/{name}",
                 place.pattern, known.source.0
             ));
-        }
+        };
+        (place.pattern, place.rules) = (rest, Vec::new());
+    }
+    let shadow = |known: &&Location| {
+        let is_longer = known.source.0.len() > path.text.len();
+        let is_whole = !known.absent.contains(&place.pattern);
+        let is_regex = reading == Reading::Regex;
+        is_regex && is_longer && is_whole && is_below(&place.pattern, &known.pattern)
+    };
+    if let Some(known) = site.locations.iter().find(shadow) {
+        let longer = &known.source.0;
+        let why = format!("is never reached in ingress-nginx, which tries {longer} first");
+        return path.node.dropped(why);
     }
     for field in ["path", "pathType"] {
         path.node.field(field).iter().for_each(super::Node::kept);
@@ -203,9 +217,19 @@ fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, r
         pattern: place.pattern,
         rewrite: place.rewrite,
         rules: place.rules,
+        absent: place.absent,
         outcome,
         canary: None,
     });
+}
+
+/// The path that is left to one whose pattern another one has: the path itself, if that is for what
+/// is below it.
+fn rest(known: &Location, path: &Path<'_>, reading: Reading) -> Option<String> {
+    let is_left = known.absent.iter().any(|absent| absent == path.text);
+    let has_slash = known.source.0.strip_suffix('/') == Some(path.text);
+    let is_other = reading == Reading::Regex || path.kind == PathType::Specific;
+    (is_left || has_slash && is_other).then(|| path.text.to_owned())
 }
 
 /// Whether all paths of a pattern are paths of one that ends in `/*`.
@@ -242,17 +266,7 @@ fn add_root(site: &mut Site, ingresses: &[Ingress<'_>]) {
         if let Some(target) = &ingress.default_backend {
             target.node.kept();
         }
-        let source = (String::new(), PathType::Prefix);
-        let (pattern, rewrite, rules, canary) = ("/*".to_owned(), None, Vec::new(), None);
-        site.locations.push(Location {
-            ingress: at,
-            source,
-            pattern,
-            rewrite,
-            rules,
-            outcome,
-            canary,
-        });
+        site.locations.push(Location::implied(at, "/*", outcome));
     }
 }
 
@@ -261,15 +275,8 @@ fn add_app_root(site: &mut Site, ingresses: &[Ingress<'_>]) {
     let app_root = |at: &usize| Some((*at, ingresses[*at].settings.app_root.as_ref()?));
     let Some((at, path)) = site.ingresses.iter().find_map(app_root) else { return };
     site.locations.retain(|location| location.pattern != "/");
-    site.locations.push(Location {
-        ingress: at,
-        source: (String::new(), PathType::Exact),
-        pattern: "/".to_owned(),
-        rewrite: None,
-        rules: Vec::new(),
-        outcome: Outcome::Redirect(json!({"path": path, "status": 302})),
-        canary: None,
-    });
+    let outcome = Outcome::Redirect(json!({"path": path, "status": 302}));
+    site.locations.push(Location::implied(at, "/", outcome));
 }
 
 /// Gives a canary the requests that it takes of another Ingress's path.
@@ -324,15 +331,8 @@ fn more_names(sites: &mut Vec<Site>, ingress: &Ingress<'_>, at: usize) {
         };
         let is_wanted = ingress.settings.has_www_redirect && !host.starts_with('*');
         if is_wanted && hosts::is_name(&other) && is_free(sites, &other) {
-            let location = Location {
-                ingress: at,
-                source: (String::new(), PathType::Prefix),
-                pattern: "/*".to_owned(),
-                rewrite: None,
-                rules: Vec::new(),
-                outcome: Outcome::Redirect(json!({"host": host, "status": 308})),
-                canary: None,
-            };
+            let outcome = Outcome::Redirect(json!({"host": host, "status": 308}));
+            let location = Location::implied(at, "/*", outcome);
             let (ingresses, locations) = (vec![at], vec![location]);
             sites.push(Site { host: other, ingresses, locations, ..Site::default() });
         }
