@@ -94,7 +94,7 @@ impl<'a> Annotation<'a, '_> {
     /// It is not kept, and its Ingress must not be served without it.
     pub(super) fn closes(&self, settings: &mut Settings, why: impl Into<String>) {
         let why = why.into();
-        self.dropped(format!("{why}: its Routes answer 503 until you have seen to it"));
+        self.dropped(format!("{why}; until then its Routes answer 503"));
         settings.closed.push(why);
     }
 }
