@@ -35,29 +35,10 @@ impl<'t> Arrived<'t> {
         facts: &Facts<'_>,
         head: &mut Parts,
     ) -> Result<Next<'t>, Refusal> {
-        let host_value = target::settle_host(head)?;
-        let (host, port) = target::read_host(facts.peer, &host_value)?;
-        let virtual_host = table.hosts.find(&host);
-        let slashes = virtual_host.map(|host| host.slashes).unwrap_or_default();
-        self.path = target::path(head, slashes);
-        self.host = Some(host);
-        let reached = virtual_host.filter(|host| facts.peer.may_reach(host));
-        if let Some(host) = reached {
-            self.strict_transport = StrictTransport::of(facts.peer.scheme, host.tls.as_deref());
-        }
-        target::refuse_method(&head.method)?;
-        let unreached = if virtual_host.is_some() { Refusal::Misdirected } else { Refusal::NoHost };
-        let virtual_host = reached.ok_or(unreached)?;
-        let has_host = |name: &str| {
-            let other = table.hosts.find(name);
-            other.is_some_and(|other| other.front_door == virtual_host.front_door)
-        };
-        let client =
-            ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
-        let present =
-            headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
-        self.strict_transport = StrictTransport::of(client.scheme, virtual_host.tls.as_deref());
-        let destination = self.destination.insert(Destination { virtual_host, client, present });
+        self.arrive(table, facts, head)?;
+        // Invariant: what has arrived has a destination.
+        let destination = self.destination.as_ref().ok_or(Refusal::NoHost)?;
+        let (virtual_host, present) = (destination.virtual_host, destination.present);
         if let Some(reply) = destination.turn_away(facts, head, &self.path)? {
             return Ok(Next::Respond(reply));
         }
@@ -66,18 +47,17 @@ impl<'t> Arrived<'t> {
         let path = self.path.as_deref().map_err(|refusal| *refusal);
         // What is refused for its path meets no rule.
         let meeting = path.map(|path| destination.meeting(facts, head, path, &cors_request));
-        if let Ok(meeting) = &meeting
-            && let Some(reply) = meeting.front_door(&mut self.rules)?
-        {
-            let policy = virtual_host.cors.as_deref();
-            let cors = cors::Decision::of(policy, &cors_request);
-            (self.policy, self.verdict) = (policy, cors.verdict);
+        let reply = meeting.as_ref().map_or(Ok(None), |it| it.front_door(&mut self.rules));
+        if let Some(reply) = reply.transpose() {
+            self.policy = virtual_host.cors.as_deref();
+            let cors = cors::Decision::of(self.policy, &cors_request);
+            self.verdict = cors.verdict;
             self.response_headers = cors.response_headers;
             if let Disposition::Refuse(denial) = cors.disposition {
                 return Err(Refusal::CorsDenied(denial));
             }
             facts.admit(head, present)?;
-            return Ok(Next::Respond(reply));
+            return reply.map(Next::Respond);
         }
         let routed = path.map(|path| routed(head, path, &cors_request));
         let found = routed.and_then(|request| find_match(virtual_host, &request, facts.predicates));
@@ -112,6 +92,40 @@ impl<'t> Arrived<'t> {
                 route.next(terms, &cors_request)
             }
         }
+    }
+
+    /// Finds the virtual host, sees to it that it may be reached like this, and finds out who the
+    /// client is.
+    fn arrive(
+        &mut self,
+        table: &'t Table,
+        facts: &Facts<'_>,
+        head: &mut Parts,
+    ) -> Result<(), Refusal> {
+        let host_value = target::settle_host(head)?;
+        let (host, port) = target::read_host(facts.peer, &host_value)?;
+        let virtual_host = table.hosts.find(&host);
+        let slashes = virtual_host.map(|host| host.slashes).unwrap_or_default();
+        self.path = target::path(head, slashes);
+        self.host = Some(host);
+        let reached = virtual_host.filter(|host| facts.peer.may_reach(host));
+        if let Some(host) = reached {
+            self.strict_transport = StrictTransport::of(facts.peer.scheme, host.tls.as_deref());
+        }
+        target::refuse_method(&head.method)?;
+        let unreached = if virtual_host.is_some() { Refusal::Misdirected } else { Refusal::NoHost };
+        let virtual_host = reached.ok_or(unreached)?;
+        let has_host = |name: &str| {
+            let other = table.hosts.find(name);
+            other.is_some_and(|other| other.front_door == virtual_host.front_door)
+        };
+        let client =
+            ClientInfo::of(facts.peer, &head.headers, virtual_host, &host_value, port, has_host)?;
+        let present =
+            headers::remove_untrusted(&mut head.headers, client.trusted, facts.underscores);
+        self.strict_transport = StrictTransport::of(client.scheme, virtual_host.tls.as_deref());
+        self.destination = Some(Destination { virtual_host, client, present });
+        Ok(())
     }
 }
 

@@ -66,6 +66,12 @@ async fn its_reply_carries_the_front_doors_cors_policy() {
         assert_eq!((answer.status(), &*answer.field("access-control-allow-origin")), (status, ""));
         assert!(answer.field("vary").to_lowercase().contains("origin"), "{}", answer.head);
     }
+    // So does a refusal.
+    let to = "rules: [{name: to, do: {redirect: {host: '{query.to}', allowedHosts: [a.example]}}}]";
+    let stage = Stage::open(&format!("{POLICY}{to}"), "").await;
+    let refused = stage.get("/?to=b.example", PAGE).await;
+    assert_eq!(&*refused.reason(), "RedirectHostNotAllowed");
+    assert_eq!(refused.field("access-control-allow-origin"), "https://app.example.com");
     let strict = "cors: {allowOrigins: ['https://app.example.com'], disallowedOrigin: Reject}\n";
     let stage = Stage::open(&format!("{strict}{RULES}"), "").await;
     let refused = stage.get("/gone", EVIL).await;
