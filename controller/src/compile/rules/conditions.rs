@@ -95,12 +95,9 @@ impl Conditions<'_, '_> {
             path_regex,
             file_extension,
             client_address,
-            scheme,
-            http_version,
-            tls_version,
-            client_certificate,
             not,
             any,
+            ..
         } = given;
         if let Some(header) = header {
             warn_of_removed_header(&header.name, self.underscores, &at.child("name"), report);
@@ -128,24 +125,8 @@ impl Conditions<'_, '_> {
             refuse_empty(texts, at, report);
             let networks = networks(texts, at, report);
             (networks.len() == texts.len()).then_some(Condition::ClientAddress(networks))
-        } else if let Some(scheme) = scheme {
-            Some(Condition::Scheme(match scheme {
-                crds::RuleScheme::Http => Scheme::Http,
-                crds::RuleScheme::Https => Scheme::Https,
-            }))
-        } else if let Some(versions) = http_version {
-            refuse_empty(versions, at, report);
-            Some(Condition::HttpVersion(versions.iter().copied().map(version).collect()))
-        } else if let Some(version) = tls_version {
-            Some(Condition::TlsVersion(match version {
-                crds::TlsVersion::Tls12 => TlsVersion::Tls12,
-                crds::TlsVersion::Tls13 => TlsVersion::Tls13,
-            }))
-        } else if let Some(presence) = client_certificate {
-            Some(Condition::ClientCertificate(match presence {
-                crds::Presence::Present => true,
-                crds::Presence::Absent => false,
-            }))
+        } else if let Some(condition) = of_connection(given, at, report) {
+            Some(condition)
         } else if let Some(inner) = not {
             refuse_deep(depth, at, report)?;
             let inner = self.one(inner, depth + 1, at, report)?;
@@ -173,6 +154,31 @@ impl Conditions<'_, '_> {
             Err(Missing::LeftOut) => None,
         }
     }
+}
+
+/// The condition on how the request came, if it is one.
+fn of_connection(
+    given: &crds::RuleCondition,
+    at: &FieldPath<'_>,
+    report: &mut Report,
+) -> Option<Condition> {
+    let scheme = given.scheme.map(|scheme| match scheme {
+        crds::RuleScheme::Http => Condition::Scheme(Scheme::Http),
+        crds::RuleScheme::Https => Condition::Scheme(Scheme::Https),
+    });
+    let versions = given.http_version.as_ref().map(|versions| {
+        refuse_empty(versions, at, report);
+        Condition::HttpVersion(versions.iter().copied().map(version).collect())
+    });
+    let tls = given.tls_version.map(|version| match version {
+        crds::TlsVersion::Tls12 => Condition::TlsVersion(TlsVersion::Tls12),
+        crds::TlsVersion::Tls13 => Condition::TlsVersion(TlsVersion::Tls13),
+    });
+    let certificate = given.client_certificate.map(|presence| match presence {
+        crds::Presence::Present => Condition::ClientCertificate(true),
+        crds::Presence::Absent => Condition::ClientCertificate(false),
+    });
+    scheme.or(versions).or(tls).or(certificate)
 }
 
 /// How many conditions there are in this one, `not` and `any` not counted.
