@@ -1,9 +1,11 @@
 //! The custom resources of Portico, group `portico.dev`, version `v1alpha1`: [`FrontDoor`] and
 //! [`Route`], with the schema and CEL rules that let an API server reject invalid objects. No I/O.
 
+mod actions;
 mod backend;
 mod balance;
 mod common;
+mod conditions;
 mod cors;
 mod foreign;
 mod front_door;
@@ -17,11 +19,16 @@ mod rules;
 mod tls;
 mod validations;
 
+pub use actions::{Redirect, RedirectScheme, Respond, Rewrite};
 pub use backend::{Backend, BackendTls, ExternalBackend, ServiceBackend};
 pub use balance::{Affinity, Balance, BalancePolicy, Hash, HashOn};
 pub use common::{
     AuthoritiesKind, AuthoritiesRef, CLASS_DEFAULT, Condition, Duration, GROUP, HeaderEdits,
     HeaderValue, LocalSecretRef, NamedValue, SecretKeyRef, VERSION, ValueFrom,
+};
+pub use conditions::{
+    HttpVersion, MAX_ALTERNATIVES, MAX_NESTING, Presence, RuleCondition, RuleMatchType,
+    RulePredicate, RuleScheme,
 };
 pub use cors::{CorsMode, CorsPolicy, DangerousSwitch, DisallowedOrigin, PreflightHandling};
 pub use front_door::{
@@ -33,13 +40,12 @@ pub use isolation::{CookieIsolation, Isolation, OriginWide};
 pub use nulls::NULL_REFUSED;
 pub use retry::{EndpointLimits, Retry};
 pub use route::{
-    FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Redirect, RedirectScheme,
-    Respond, Rewrite, Route, RouteSpec, RouteStatus, TIMEOUT_DEFAULTS, Timeouts,
+    FORWARDING_FIELDS, FrontDoorRef, Match, MatchType, Predicate, Route, RouteSpec, RouteStatus,
+    TIMEOUT_DEFAULTS, Timeouts,
 };
 pub use rules::{
-    FrontDoorActions, FrontDoorRule, HttpVersion, MAX_ALTERNATIVES, MAX_CONDITIONS, MAX_NESTING,
-    MAX_RULES, Presence, RouteActions, RouteRule, RuleCondition, RuleMatchType, RulePredicate,
-    RuleRedirect, RuleRewrite, RuleScheme,
+    FrontDoorActions, FrontDoorRule, MAX_CONDITIONS, MAX_RULES, RouteActions, RouteRule,
+    RuleRedirect, RuleRewrite,
 };
 pub use tls::{ClientCertificateMode, ClientCertificates, Hsts, TlsSettings, TlsVersion};
 pub use validations::{
@@ -54,8 +60,9 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut definitions = vec![FrontDoor::crd(), Route::crd()];
     let versions = definitions.iter_mut().flat_map(|it| &mut it.spec.versions);
     let schemas = versions.filter_map(|it| it.schema.as_mut()?.open_api_v3_schema.as_mut());
-    schemas
-        .filter_map(|schema| schema.properties.as_mut()?.get_mut("spec"))
-        .for_each(nulls::refuse);
+    schemas.filter_map(|schema| schema.properties.as_mut()?.get_mut("spec")).for_each(|spec| {
+        conditions::nest(spec);
+        nulls::refuse(spec);
+    });
     definitions
 }

@@ -1,19 +1,16 @@
 //! Rules: conditions on a request, and what is done with one for which they hold.
 
-use crate::{Backend, HeaderEdits, RedirectScheme, Respond, Retry, Timeouts, TlsVersion, pattern};
+use crate::{
+    Backend, HeaderEdits, RedirectScheme, Respond, Retry, RuleCondition, Timeouts, pattern,
+};
 use kube::core::Rule;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 /// How many rules an object may have.
 pub const MAX_RULES: usize = 32;
 /// How many conditions a rule may have, beside those in `not` and `any`.
 pub const MAX_CONDITIONS: usize = 16;
-/// How many conditions `any` may have.
-pub const MAX_ALTERNATIVES: usize = 8;
-/// How deep `not` and `any` may nest.
-pub const MAX_NESTING: usize = 4;
 
 /// A rule of a FrontDoor. It meets every request for its hosts, before a Route is found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +22,7 @@ pub struct FrontDoorRule {
     pub name: String,
     /// Conditions, all of which must hold. Empty: the rule holds for every request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_CONDITIONS), transform = nest)]
+    #[schemars(length(max = MAX_CONDITIONS))]
     pub when: Vec<RuleCondition>,
     /// What is done with a request for which they hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +43,7 @@ pub struct RouteRule {
     pub name: String,
     /// Conditions, all of which must hold. Empty: the rule holds for every request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = MAX_CONDITIONS), transform = nest)]
+    #[schemars(length(max = MAX_CONDITIONS))]
     pub when: Vec<RuleCondition>,
     /// What is done with a request for which they hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,7 +180,7 @@ pub struct RuleRedirect {
     pub path: Option<String>,
     /// The status code. 307 and 308 preserve the request's method and body; browsers cache 301 and
     /// 308.
-    #[serde(default = "crate::route::redirect_status_default")]
+    #[serde(default = "crate::actions::redirect_status_default")]
     #[schemars(extend("enum" = [301, 302, 303, 307, 308]))]
     pub status: i32,
 }
@@ -202,206 +199,4 @@ pub struct RuleRewrite {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 259), regex(pattern = pattern::REWRITE_HOST))]
     pub host: Option<String>,
-}
-
-/// A condition: exactly one of its fields. It looks at the request as the client sent it, with the
-/// path normalised.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub struct RuleCondition {
-    /// A request header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub header: Option<RulePredicate>,
-    /// A query parameter, percent-decoded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub query: Option<RulePredicate>,
-    /// A cookie, percent-decoded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<RulePredicate>,
-    /// The method is one of these, in upper case.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 16),
-        inner(length(min = 1, max = 64), regex(pattern = pattern::METHOD))
-    )]
-    pub method: Option<Vec<String>>,
-    /// The host, without port, is one of these: a name, or `*.` and a suffix.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 64),
-        inner(length(min = 1, max = 253), regex(pattern = pattern::HOST_ENTRY))
-    )]
-    pub host: Option<Vec<String>>,
-    /// The path fits this pattern, such as `/app/*`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
-    pub path: Option<String>,
-    /// This regular expression (RE2) matches the whole path.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 4096))]
-    pub path_regex: Option<String>,
-    /// The extension of the path's last segment is one of these, without the dot, in any case.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 64),
-        inner(length(min = 1, max = 32), regex(pattern = pattern::FILE_EXTENSION))
-    )]
-    pub file_extension: Option<Vec<String>>,
-    /// The client's address is in one of these networks, such as `10.0.0.0/8`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 64),
-        inner(length(min = 1, max = 43), regex(pattern = pattern::NETWORK))
-    )]
-    pub client_address: Option<Vec<String>>,
-    /// The scheme that the client used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scheme: Option<RuleScheme>,
-    /// The HTTP version is one of these: `"1.0"`, `"1.1"`, `"2"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 3))]
-    pub http_version: Option<Vec<HttpVersion>>,
-    /// The TLS version of the client's connection.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_version: Option<TlsVersion>,
-    /// Whether the client has presented a certificate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_certificate: Option<Presence>,
-    /// The condition in it does not hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
-    pub not: Option<Box<RuleCondition>>,
-    /// One of the conditions in it holds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
-    pub any: Option<Vec<RuleCondition>>,
-}
-
-/// A condition on a header, query parameter or cookie.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("self.type in ['Present', 'Absent'] || has(self.value)")
-        .message("value is needed unless the type is Present or Absent"),
-    Rule::new("!(self.type in ['Present', 'Absent']) || !has(self.value)")
-        .message("value can't be combined with the types Present and Absent; leave it out, or leave the type out to compare it")
-        .field_path(".value"),
-]))]
-pub struct RulePredicate {
-    /// The name of the header, query parameter or cookie.
-    #[schemars(length(min = 1, max = 256))]
-    pub name: String,
-    /// How to compare: the whole value, its beginning, its end, any part of it, a regular
-    /// expression (RE2) for the whole value, as a whole decimal number; or only whether it is
-    /// present.
-    #[serde(default)]
-    pub r#type: RuleMatchType,
-    /// The value to compare with; not allowed for `Present` and `Absent`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
-    pub value: Option<String>,
-}
-
-/// How a rule compares a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum RuleMatchType {
-    /// The whole value.
-    #[default]
-    Exact,
-    /// The beginning of the value.
-    Prefix,
-    /// The end of the value.
-    Suffix,
-    /// Any part of the value.
-    Contains,
-    /// A regular expression (RE2) for the whole value.
-    Regex,
-    /// A whole decimal number that is greater.
-    GreaterThan,
-    /// A whole decimal number that is less.
-    LessThan,
-    /// Present, whatever its value.
-    Present,
-    /// Not present.
-    Absent,
-}
-
-/// The scheme that a client used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum RuleScheme {
-    /// Plain HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-/// A version of HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum HttpVersion {
-    /// HTTP/1.0.
-    #[serde(rename = "1.0")]
-    Http10,
-    /// HTTP/1.1.
-    #[serde(rename = "1.1")]
-    Http11,
-    /// HTTP/2.
-    #[serde(rename = "2")]
-    Http2,
-}
-
-/// Whether there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Presence {
-    /// There is.
-    Present,
-    /// There is none.
-    Absent,
-}
-
-/// Puts `not` and `any` into the schema of a list of conditions, as deep as they may nest: a
-/// structural schema can't refer to itself.
-fn nest(list: &mut Schema) {
-    if let Some(items) = list.get_mut("items") {
-        *items = condition(items, 0);
-    }
-}
-
-/// The schema of a condition that is in this many others, given that of one without `not` and `any`.
-/// What is in others has shapes and bounds alone: the fields are described once, and there may be so
-/// many that an API server would not take rules for them, which is left to the compiler.
-fn condition(leaf: &Value, depth: usize) -> Value {
-    let mut leaf = leaf.clone();
-    if depth == 1 {
-        for keyword in ["description", "default", "x-kubernetes-validations"] {
-            remove(&mut leaf, keyword);
-        }
-    }
-    let mut schema = leaf.clone();
-    if depth < MAX_NESTING
-        && let Some(Value::Object(fields)) = schema.get_mut("properties")
-    {
-        let mut not = condition(&leaf, depth + 1);
-        let mut any = json!({
-            "type": "array", "minItems": 1, "maxItems": MAX_ALTERNATIVES, "items": not.clone(),
-        });
-        if depth == 0 {
-            not["description"] =
-                "The condition in it does not hold. `not` and `any` nest up to 4 deep.".into();
-            any["description"] =
-                "One of the conditions in it holds. `not` and `any` nest up to 4 deep.".into();
-        }
-        fields.insert("not".to_owned(), not);
-        fields.insert("any".to_owned(), any);
-    }
-    schema
-}
-
-/// Removes a keyword from a schema and all schemas in it.
-fn remove(schema: &mut Value, keyword: &str) {
-    let Some(schema) = schema.as_object_mut() else { return };
-    schema.remove(keyword);
-    let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
-    fields.into_iter().flat_map(Map::values_mut).for_each(|field| remove(field, keyword));
-    schema.get_mut("items").into_iter().for_each(|items| remove(items, keyword));
 }

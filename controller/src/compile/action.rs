@@ -3,7 +3,7 @@
 use super::{authority, headers, literals, matches::Matched, report::Report};
 use crate::diagnostic::{FieldPath, Reason};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, header::CONTENT_TYPE};
 use portico_crds as crds;
 use portico_dataplane::{
     path::PathTemplate,
@@ -201,6 +201,7 @@ pub(super) fn respond(
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<Respond> {
+    let status = respond_status(respond, at, report);
     let at_headers = at.child("headers");
     let mut lines = Vec::with_capacity(respond.headers.len());
     for (index, line) in respond.headers.iter().enumerate() {
@@ -208,16 +209,14 @@ pub(super) fn respond(
         let name = headers::name(&line.name, &at.child("name"), report);
         lines.extend(name.zip(headers::value(&line.value, &at.child("value"), report)));
     }
-    let has_type = lines.iter().any(|(name, _)| name == http::header::CONTENT_TYPE);
-    let status = respond_status(respond, has_type, at, report);
+    warn_without_type(respond, at, report);
     let body = Bytes::from(respond.body.clone().unwrap_or_default());
     Some(Respond { status: status?, headers: lines, body })
 }
 
-/// The status of a fixed response, whose body must go with it and with what its headers say.
+/// The status of a fixed response, which must have no body if its status allows none.
 pub(super) fn respond_status(
     respond: &crds::Respond,
-    has_type: bool,
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<StatusCode> {
@@ -229,14 +228,22 @@ pub(super) fn respond_status(
             None
         }
     };
-    let Some(body) = respond.body.as_deref().filter(|body| !body.is_empty()) else { return status };
-    if let Some(code) = status.filter(|code| [204, 205, 304].contains(&code.as_u16())) {
+    if let Some(code) = status.filter(|code| [204, 205, 304].contains(&code.as_u16()))
+        && respond.body.as_ref().is_some_and(|body| !body.is_empty())
+    {
         report.invalid(
             &at.child("body"),
             format!("is set, but a {} response has no body: remove it", code.as_u16()),
         );
     }
-    if !has_type && !report.may_be_unknown(at, &["headers"]) {
+    status
+}
+
+/// Warns of a body whose type browsers have to guess.
+pub(super) fn warn_without_type(respond: &crds::Respond, at: &FieldPath<'_>, report: &mut Report) {
+    let Some(body) = respond.body.as_deref().filter(|body| !body.is_empty()) else { return };
+    let is_type = |line: &crds::NamedValue| line.name.eq_ignore_ascii_case(CONTENT_TYPE.as_str());
+    if !respond.headers.iter().any(is_type) && !report.may_be_unknown(at, &["headers"]) {
         report.warn(
             &at.child("body"),
             Reason::LikelyMistake,
@@ -246,7 +253,6 @@ pub(super) fn respond_status(
             ),
         );
     }
-    status
 }
 
 /// What a body without a content-type probably is.

@@ -4,6 +4,7 @@
 
 mod azure;
 mod ingress;
+mod ordered;
 mod report;
 mod source;
 
@@ -13,6 +14,7 @@ pub use report::{Entry, Report, Verdict};
 pub use source::{Node, Source, SourceError, read};
 
 use crate::manifest::{File, document};
+use ordered::Ordered;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,20 +59,26 @@ impl Imported {
     /// If an object can't be written.
     pub fn files(&self) -> Result<Vec<File>, serde_saphyr::SerializeError> {
         let file = |object: &Object| {
-            let Object { api_version, kind, namespace, name, about, content } = object;
-            let mut manifest = serde_json::json!({
-                "apiVersion": api_version,
-                "kind": kind,
-                "metadata": {"name": name, "namespace": namespace},
-            });
-            if let (Some(manifest), Some(content)) = (manifest.as_object_mut(), content.as_object())
-            {
-                manifest.extend(content.clone());
-            }
-            let kind = kind.to_lowercase();
-            let name = format!("{kind}-{namespace}-{name}.yaml");
-            Ok(File { name, text: document(about, &manifest)? })
+            let Object { kind, namespace, name, about, .. } = object;
+            let name = format!("{}-{namespace}-{name}.yaml", kind.to_lowercase());
+            Ok(File { name, text: document(about, &Ordered(&object.to_manifest()))? })
         };
         self.objects.iter().map(file).collect()
+    }
+}
+
+impl Object {
+    /// All of it.
+    pub fn to_manifest(&self) -> Value {
+        let Self { api_version, kind, namespace, name, content, .. } = self;
+        let mut manifest = serde_json::json!({
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": namespace},
+        });
+        if let (Some(manifest), Some(content)) = (manifest.as_object_mut(), content.as_object()) {
+            manifest.extend(content.clone());
+        }
+        manifest
     }
 }

@@ -120,6 +120,11 @@ impl<'s> Node<'s> {
         self.note(Verdict::Dropped, why);
     }
 
+    /// Whether there is a verdict on it, or on what it is in.
+    pub fn has_verdict(&self) -> bool {
+        self.report.covers(self.object.0, &self.path)
+    }
+
     fn note(&self, verdict: Verdict, why: impl Into<String>) {
         self.report.note(self.object, &self.path, verdict, why.into());
     }

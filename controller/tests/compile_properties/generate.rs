@@ -87,6 +87,66 @@ fn edits() -> impl Strategy<Value = Value> {
         .prop_map(|([set, add], remove)| json!({"set": set, "add": add, "remove": remove}))
 }
 
+/// Conditions of rules, some in others.
+fn conditions() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        4 => (select(&["header", "query", "cookie"][..]), predicate())
+            .prop_map(|(key, predicate)| json!({ key: predicate })),
+        1 => path().prop_map(|path| json!({ "path": path })),
+        1 => text(&["10.0.0.0/8", "::1"]).prop_map(|text| json!({"clientAddress": [text]})),
+        1 => text(&["/a.*"]).prop_map(|text| json!({ "pathRegex": text })),
+    ];
+    let one = leaf.prop_recursive(5, 8, 2, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|inner| json!({ "not": inner })),
+            vec(inner, 1..3).prop_map(|inner| json!({ "any": inner })),
+        ]
+    });
+    vec(one, 0..2).prop_map(Value::from)
+}
+
+/// What rules of both kinds do.
+fn common_actions() -> impl Strategy<Value = Value> {
+    let value = text(&["{host}", "a", "{{}}"]);
+    let answer = (value, option::of(edits())).prop_map(|(value, edits)| {
+        let headers = json!([{"name": "x-a", "value": value}]);
+        json!({"respond": {"headers": headers}, "responseHeaders": edits})
+    });
+    let redirect = (text(&["a.example.com", "{host}"]), text(&["/a", "{path}"]))
+        .prop_map(|(host, path)| json!({"redirect": {"host": host, "path": path, "allowedHosts": ["a.example.com"]}}));
+    let edits = (option::of(edits()), edits()).prop_map(
+        |(request, response)| json!({"requestHeaders": request, "responseHeaders": response}),
+    );
+    prop_oneof![answer, redirect, edits]
+}
+
+/// `rules`, of which few are none.
+fn rules(actions: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    let one = (text(&["a", "b", "c", "d", "e"]), conditions(), actions, any::<bool>());
+    let one = one.prop_map(|(name, when, actions, stop)| {
+        json!({"name": name, "when": when, "do": actions, "stop": stop})
+    });
+    option::weighted(0.3, vec(one, 1..3)).prop_map(|rules| rules.unwrap_or_default().into())
+}
+
+/// What a Route's rules do.
+fn route_actions() -> impl Strategy<Value = Value> {
+    let tls = (name(), select(&["ConfigMap", "Secret"][..]), name()).prop_map(|(own, kind, ca)| {
+        json!({"clientCertificateRef": {"name": own}, "caRef": {"kind": kind, "name": ca}})
+    });
+    let backend = (backend(), option::of(tls)).prop_map(|(mut backend, tls)| {
+        if let Some(tls) = tls.filter(|_| backend["external"]["url"] == "https://a.example.com") {
+            backend["tls"] = tls;
+        }
+        backend
+    });
+    let rewrite = option::of(text(&["/", "/b", "{path}"]).prop_map(|path| json!({ "path": path })));
+    let forward = (vec(backend, 1..3), rewrite, option::of(edits())).prop_map(
+        |(backends, rewrite, edits)| json!({"backends": backends, "rewrite": rewrite, "requestHeaders": edits}),
+    );
+    prop_oneof![forward, common_actions()]
+}
+
 /// The blocks that a FrontDoor's `defaults` may have too.
 fn selection() -> impl Strategy<Value = Value> {
     let off = || json!({"disabled": true});
@@ -136,9 +196,11 @@ fn route() -> impl Strategy<Value = Value> {
     let hosts = option::weighted(0.3, vec(text(&["a.example.com", "B.example.com", "*"]), 0..2));
     let front_door = (name(), option::weighted(0.2, namespace()));
     let cors = option::weighted(0.3, policies::policy());
-    (metadata("[a-p]"), front_door, hosts, option::of(matches()), action(), cors).prop_map(
-        |(metadata, (front_door, namespace), hosts, matches, action, cors)| {
+    let rules = rules(route_actions());
+    (metadata("[a-p]"), front_door, hosts, option::of(matches()), action(), cors, rules).prop_map(
+        |(metadata, (front_door, namespace), hosts, matches, action, cors, rules)| {
             let mut spec = json!({
+                "rules": rules,
                 "frontDoorRef": {"name": front_door, "namespace": namespace},
                 "hosts": hosts.unwrap_or_default(),
                 "matches": matches.unwrap_or(json!([{}])),
@@ -178,8 +240,9 @@ fn front_door() -> impl Strategy<Value = Value> {
     let family = prop_oneof![Just("XForwarded"), Just("Forwarded")];
     let cors = option::of(policies::policy());
     let class = prop_oneof![8 => Just("portico"), 1 => Just("other")];
-    (metadata(name()), class, (hosts, tls), option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors, option::of(selection())).prop_map(|(metadata, class, (hosts, tls), attach, (proxies, family), cors, defaults)| {
-        let spec = json!({"className": class, "hosts": hosts, "tls": tls, "attach": attach, "trustedProxies": proxies, "trustedHeaders": family, "cors": cors, "defaults": defaults});
+    let rules = rules(common_actions());
+    (metadata(name()), class, (hosts, tls), option::weighted(0.3, vec(entry, 1..3)), (proxies, family), cors, option::of(selection()), rules).prop_map(|(metadata, class, (hosts, tls), attach, (proxies, family), cors, defaults, rules)| {
+        let spec = json!({"rules": rules, "className": class, "hosts": hosts, "tls": tls, "attach": attach, "trustedProxies": proxies, "trustedHeaders": family, "cors": cors, "defaults": defaults});
         json!({"apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata, "spec": spec})
     })
 }

@@ -24,7 +24,7 @@ use portico_dataplane::{
     table::{Action, ObjectName, RouteMatch, VirtualHost},
 };
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 fn accepted(status: &Status) -> bool {
@@ -251,9 +251,25 @@ proptest! {
             "allowOriginRegex": [text, format!("https://{text}")], "allowCredentials": true,
             "allowMethods": [text], "allowHeaders": [text], "exposeHeaders": [text], "maxAge": text,
         });
+        let condition = json!({
+            "header": {"name": text, "type": "LessThan", "value": text}, "query": {"name": text, "type": "Contains", "value": text},
+            "method": [text], "host": [text], "path": text, "pathRegex": text, "fileExtension": [text], "clientAddress": [text],
+        });
+        let conditions: Vec<_> = condition.as_object().unwrap().iter().map(|(key, value)| json!({ key: value })).collect();
+        let nested = json!({"any": [&condition, {"not": &condition}]});
+        let actions = json!({
+            "redirect": {"host": text, "allowedHosts": [text], "port": number, "path": text, "status": number},
+            "respond": {"status": number, "headers": [{"name": text, "value": text}, {"name": "content-type", "value": text}], "body": format!("{text}{{path}}")},
+            "requestHeaders": {"set": [{"name": text, "value": text}]}, "responseHeaders": {"add": [{"name": "x", "value": text}]},
+        });
+        let mut route_actions = actions.clone();
+        route_actions["rewrite"] = json!({"path": format!("/{text}{{path}}"), "host": text});
+        route_actions["retry"] = json!({"on": [text]});
+        let rules = |actions: Value| json!([{"name": text, "when": conditions, "do": actions}, {"name": text, "when": [nested]}]);
         let route = json!({
             "apiVersion": "portico.dev/v1alpha1", "kind": "Route", "metadata": metadata,
             "spec": {
+                "rules": rules(route_actions),
                 "frontDoorRef": {"name": text}, "hosts": [text], "matches": [{
                     "path": text, "methods": [text], "headers": [{"name": text, "type": "Regex", "value": text}],
                     "query": [{"name": text, "value": text}], "cookies": [{"name": text, "value": text}],
@@ -282,7 +298,7 @@ proptest! {
         });
         let front_door = json!({
             "apiVersion": "portico.dev/v1alpha1", "kind": "FrontDoor", "metadata": metadata,
-            "spec": {"hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors, "defaults": {"health": {"path": text}, "retry": {"on": [text]}, "timeouts": {"idle": text}}},
+            "spec": {"rules": rules(actions), "hosts": [{"name": text}, {"name": "a.example.com"}], "trustedProxies": [text], "attach": [{"namespaces": [text], "paths": [text]}], "cors": cors, "defaults": {"health": {"path": text}, "retry": {"on": [text]}, "timeouts": {"idle": text}}},
         });
         let secret = json!({"metadata": metadata, "stringData": {&text: text}});
         let ports = json!([{"name": text, "port": number, "appProtocol": text, "protocol": text}]);

@@ -111,3 +111,45 @@ fn a_conflict_of_the_earlier_version_alone_is_none_of_the_current_one() {
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     assert!(conflicts[0].message.contains("Route web/c"), "{conflicts:?}");
 }
+
+fn door_with_secret(generation: i64, secret: &str) -> String {
+    let from = format!("valueFrom: {{secretKeyRef: {{name: {secret}, key: k}}}}");
+    let edits = format!("requestHeaders: {{set: [{{name: x, {from}}}]}}");
+    front_door(generation, &format!("rules: [{{name: a, do: {{{edits}}}}}]"))
+}
+
+#[test]
+fn a_front_door_too_is_served_in_its_last_version_while_a_reference_is_unread() {
+    let mut cluster = Cluster::default();
+    let route = route("web", "a", 1, "");
+    cluster.compile(&[door_with_secret(1, "old"), route.clone(), secret("old")]);
+    let after = [door_with_secret(2, "new"), route, secret("old")];
+    for _ in 0..2 {
+        let compiled = cluster.compile_while_unread(&["new"], &after);
+        assert_eq!(matches(&compiled), ["web/a /web/a"]);
+        let host = compiled.table.hosts.find("www.ep.com").unwrap();
+        assert_eq!((&host.unavailable, host.rules.len()), (&None, 1));
+        let waiting = status(&compiled, Kind::FrontDoor, "web", "ep");
+        assert_eq!((last_good(waiting), waiting.is_accepted()), (Some(1), true));
+        let resolved = &waiting.conditions[1];
+        assert_eq!((resolved.status, &*resolved.reason), (false, "SecretNotRead"));
+    }
+    let compiled = cluster.compile(&[after.as_slice(), &[secret("new")]].concat());
+    let served = status(&compiled, Kind::FrontDoor, "web", "ep");
+    assert_eq!((last_good(served), served.conditions[1].status), (None, true));
+}
+
+#[test]
+fn a_front_door_without_another_version_is_unavailable_while_a_reference_is_unread() {
+    let mut cluster = Cluster::default();
+    let objects = [door_with_secret(1, "key"), route("web", "a", 1, ""), secret("key")];
+    for _ in 0..2 {
+        let compiled = cluster.compile_while_unread(&["key"], &objects[..2]);
+        let host = compiled.table.hosts.find("www.ep.com").unwrap();
+        assert!(host.unavailable.is_some() && host.not_accepted.is_none());
+        let waiting = status(&compiled, Kind::FrontDoor, "web", "ep");
+        assert_eq!((last_good(waiting), waiting.is_accepted()), (None, true));
+        // It is the same once it has been served, and its Secret was replaced.
+        cluster.compile(&objects);
+    }
+}

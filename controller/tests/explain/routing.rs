@@ -28,6 +28,7 @@ fn every_key_is_there_and_null_where_there_is_nothing() {
         "winner",
         "losers",
         "losersOmitted",
+        "rules",
         "browser",
         "preflight",
         "request",

@@ -113,7 +113,10 @@ impl<'t> Simulation<'_, 't> {
             Next::AllowPreflight(headers) => {
                 Ok(End::AllowedPreflight(proxy::preflight(*headers, &ID)))
             }
-            Next::Respond(reply) => Ok(End::Edge(reply.into_response())),
+            Next::Respond(reply) => {
+                let content_type = reply.content_type();
+                Ok(End::Edge(reply.into_response(), content_type))
+            }
             Next::Forward(plan) => {
                 if let Some(destination) = &arrived.destination {
                     *sent = Some(self.sent(arrived, destination, &plan, head)?);
@@ -158,8 +161,9 @@ impl<'t> Simulation<'_, 't> {
 enum End {
     /// With the response to an allowed preflight.
     AllowedPreflight(Response<Bytes>),
-    /// With a response that the Route generates.
-    Edge(Response<Bytes>),
+    /// With a response that the Route, or a rule, generates, whose content type no edit changes if it
+    /// is given.
+    Edge(Response<Bytes>, Option<HeaderValue>),
     /// With a backend's response.
     Backend,
 }
@@ -173,8 +177,11 @@ fn reply(
     let (mut response, refusal) = match end {
         Err(refusal) => (proxy::refuse(refusal, &ID, method), Some(refusal)),
         Ok(End::AllowedPreflight(response)) => (response, None),
-        Ok(End::Edge(mut response)) => {
+        Ok(End::Edge(mut response, content_type)) => {
             arrived.edit_response(&ID, response.headers_mut());
+            if let Some(content_type) = content_type {
+                response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+            }
             (response, None)
         }
         Ok(End::Backend) => {

@@ -115,9 +115,9 @@ impl Default for Arrived<'_> {
 }
 
 impl<'t> Arrived<'t> {
-    /// Adds the request id to the response, applies the edits of the Route and of rules, and keeps what the response
-    /// does to its origin within the Route, whoever has written it; the CORS headers are set after
-    /// these.
+    /// Adds the request id to the response, applies the edits of the Route and of its rules, and keeps
+    /// what the response does to its origin within the Route, whoever of its has written it. Then come
+    /// the edits of the FrontDoor's rules; the CORS headers are set after these.
     pub(crate) fn edit_response(
         &self,
         id: &HeaderValue,
@@ -126,9 +126,12 @@ impl<'t> Arrived<'t> {
         // The same id identifies the request here, in logs and at the backend, so it replaces the
         // backend's.
         headers.insert(REQUEST_ID, id.clone());
-        self.response_edits().apply(headers);
+        let (of_route, of_front_door) = self.response_edits().split_last();
+        of_route.apply(headers);
         let path = self.path.as_deref().unwrap_or_default();
-        self.kept_apart().map(|it| it.response(path, headers)).unwrap_or_default()
+        let changes = self.kept_apart().map(|it| it.response(path, headers)).unwrap_or_default();
+        of_front_door.apply(headers);
+        changes
     }
 
     /// All edits of the request's headers.

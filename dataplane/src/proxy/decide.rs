@@ -19,7 +19,6 @@ use crate::{
     table::{Action, PlainHttp, RouteMatch, Scheme, Table, VirtualHost},
 };
 use http::{Method, StatusCode, request::Parts};
-use std::borrow::Cow;
 
 impl<'t> Arrived<'t> {
     /// Decides what happens to a request. Normalises Host and the forwarding headers of its head: an
@@ -194,9 +193,7 @@ impl<'t> Routed<'t, '_> {
                     local_reply::location(redirect, client, &head.uri, path, pattern, captures)?;
                 Ok(Next::Respond(RouteReply::Redirect(redirect.status, location)))
             }
-            Action::Respond(respond) => {
-                Ok(Next::Respond(RouteReply::Fixed(Cow::Borrowed(respond))))
-            }
+            Action::Respond(respond) => Ok(Next::Respond(RouteReply::Fixed(respond))),
             // Invariant: a Route that forwards has terms.
             Action::NotAccepted(_) | Action::Forward(_) => Err(Refusal::RouteNotAccepted),
         }

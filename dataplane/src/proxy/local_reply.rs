@@ -9,7 +9,6 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
-use std::borrow::Cow;
 
 /// The supported methods, for a 405 (RFC 9110 §10.2.1).
 const ALLOWED: HeaderValue =
@@ -20,12 +19,26 @@ pub(crate) enum RouteReply<'t> {
     /// A redirect to this `Location`.
     Redirect(StatusCode, HeaderValue),
     /// A fixed response.
-    Fixed(Cow<'t, Respond>),
+    Fixed(&'t Respond),
+    /// A response that has something of the request in its body, escaped for its content type: no
+    /// edit changes that.
+    Filled(Respond),
     /// The response to OPTIONS that must not be forwarded any further (RFC 9110 §7.6.2, §9.3.7).
     Options,
 }
 
 impl RouteReply<'_> {
+    /// The content type that no edit changes.
+    pub(crate) fn content_type(&self) -> Option<HeaderValue> {
+        let respond = match self {
+            Self::Filled(respond) => respond,
+            Self::Redirect(..) | Self::Fixed(_) | Self::Options => return None,
+        };
+        let mut headers = respond.headers.iter();
+        let found = headers.find(|(name, _)| *name == header::CONTENT_TYPE);
+        found.map(|(_, value)| value.clone())
+    }
+
     /// Builds the response.
     pub(crate) fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(Bytes::new());
@@ -38,15 +51,18 @@ impl RouteReply<'_> {
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 response.headers_mut().insert(header::ALLOW, ALLOWED);
             }
-            Self::Fixed(respond) => {
-                *response.status_mut() = respond.status;
-                *response.body_mut() = respond.body.clone();
-                for (name, value) in &respond.headers {
-                    response.headers_mut().append(name.clone(), value.clone());
-                }
-            }
+            Self::Fixed(respond) => fill(&mut response, respond),
+            Self::Filled(respond) => fill(&mut response, &respond),
         }
         response
+    }
+}
+
+fn fill(response: &mut Response<Bytes>, respond: &Respond) {
+    *response.status_mut() = respond.status;
+    *response.body_mut() = respond.body.clone();
+    for (name, value) in &respond.headers {
+        response.headers_mut().append(name.clone(), value.clone());
     }
 }
 

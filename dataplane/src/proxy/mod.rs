@@ -172,15 +172,22 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             return Err(refusal);
         }
         self.note_arrived(&mut arrived, head);
+        let mut content_type = None;
         let mut response = match next? {
             Next::AllowPreflight(headers) => {
                 return Ok(local_reply::preflight(*headers, &self.record.id).map(Content::from));
             }
-            Next::Respond(reply) => reply.into_response().map(Content::from),
+            Next::Respond(reply) => {
+                content_type = reply.content_type();
+                reply.into_response().map(Content::from)
+            }
             Next::Forward(plan) => self.forward(&arrived, &plan, head, body).await?,
         };
         let changes = arrived.edit_response(&self.record.id, response.headers_mut());
         self.record.route.isolated(&changes);
+        if let Some(content_type) = content_type {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        }
         Ok(response)
     }
 

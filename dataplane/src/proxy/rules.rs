@@ -161,11 +161,11 @@ impl<'r, 't> Meeting<'r, 't> {
                 })?;
                 Ok(RouteReply::Redirect(redirect.status, location))
             }
-            RuleReply::Respond(respond) => Ok(RouteReply::Fixed(Cow::Borrowed(respond))),
+            RuleReply::Respond(respond) => Ok(RouteReply::Fixed(respond)),
             RuleReply::Fill(respond) => {
                 let RuleRespond { status, headers, body, escape } = &**respond;
                 let (headers, body) = (rules::lines(headers, values)?, values.body(body, *escape)?);
-                Ok(RouteReply::Fixed(Cow::Owned(Respond { status: *status, headers, body })))
+                Ok(RouteReply::Filled(Respond { status: *status, headers, body }))
             }
         }
     }

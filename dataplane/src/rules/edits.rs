@@ -64,6 +64,13 @@ impl<'a> Edits<'a> {
         rules(self.before).chain(self.own).chain(rules(first)).chain(rules(second))
     }
 
+    /// The last of them, apart from the others.
+    pub(crate) fn split_last(self) -> (Self, Self) {
+        let [first, last] = self.after;
+        let others = Self { after: [first, &[]], ..self };
+        (others, Self { before: last, own: None, after: [&[], &[]] })
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(self) -> bool {
         self.all().all(HeaderEdits::is_empty)

@@ -5,6 +5,7 @@ mod action;
 mod backend;
 mod condition;
 mod edits;
+mod host_pattern;
 mod hosts;
 mod isolation;
 mod route;
@@ -12,6 +13,7 @@ mod rule;
 mod scheme;
 mod selection;
 mod text;
+mod timeouts;
 mod tls;
 
 pub use action::{Action, Forward, Redirect, Respond, Rewrite};
@@ -19,9 +21,10 @@ pub use backend::{Authority, Backend, BackendTls, HostHeader, Protocol, Target, 
 pub use condition::Condition;
 pub use edits::HeaderEdits;
 pub(crate) use edits::redacted;
-pub use hosts::{HostPattern, HostPatternError, Hosts, TrustedHeaders, VirtualHost};
+pub use host_pattern::{HostPattern, HostPatternError};
+pub use hosts::{Hosts, TrustedHeaders, VirtualHost};
 pub use isolation::{CookieIsolation, CookieTag, Isolation, OriginWide, SharedCookie};
-pub use route::{Route, RouteMatch, Timeouts};
+pub use route::{Route, RouteMatch};
 pub use rule::{
     Escape, FieldText, FilledEdits, Rule, RuleActions, RuleEdits, RuleHost, RulePath, RuleRedirect,
     RuleReply, RuleRespond, RuleRewrite,
@@ -33,6 +36,7 @@ pub use selection::{
     RetryOn, Selection,
 };
 pub use text::{Piece, Text, TextError, Variable};
+pub use timeouts::Timeouts;
 pub use tls::{ClientCertificateMode, ClientCertificates, HostTls, Hsts, PlainHttp, TlsVersion};
 
 use serde::Serialize;

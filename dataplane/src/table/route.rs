@@ -1,9 +1,9 @@
 //! A compiled Route.
 
-use super::{Action, Forward, HeaderEdits, Isolation, ObjectName, Rule, Selection};
+use super::{Action, Forward, HeaderEdits, Isolation, ObjectName, Rule, Selection, Timeouts};
 use crate::{cors, router::Match};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// One match of a compiled Route.
 pub type RouteMatch = Match<Arc<Route>>;
@@ -58,26 +58,4 @@ impl Route {
 
 fn is_default(selection: &Selection) -> bool {
     *selection == Selection::default()
-}
-
-/// Timeouts of a forwarded request; `None` means no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Timeouts {
-    /// Connecting to the backend, including TLS, per attempt.
-    pub connect: Option<Duration>,
-    /// From the request's head to the response's head.
-    pub request: Option<Duration>,
-    /// Between bytes of a body or of an upgraded connection.
-    pub idle: Option<Duration>,
-}
-
-impl Default for Timeouts {
-    /// The documented defaults: 2 s, 60 s, 5 min.
-    fn default() -> Self {
-        Self {
-            connect: Some(Duration::from_secs(2)),
-            request: Some(Duration::from_secs(60)),
-            idle: Some(Duration::from_secs(300)),
-        }
-    }
 }

@@ -1,11 +1,14 @@
 //! What `explain` says is what happens: every case is explained, and then sent.
 
+mod rules;
+mod websockets;
+
 use crate::exchange;
 use http::{HeaderMap, HeaderValue, Method};
 use portico::compile::Compiled;
 use portico_dataplane::{
     config::{HttpsPorts, Underscores},
-    explain::{Explanation, Field, LookedAt, Question, Response, ResponseSource, explain},
+    explain::{Explanation, Field, Question, Response, ResponseSource, explain},
 };
 use portico_tests::{
     backend::{Backend, Reply, front_door, route, service},
@@ -246,31 +249,6 @@ fn assert_readable(answer: &Message, explanation: &Explanation, origin: &str, na
 }
 
 #[tokio::test]
-async fn what_a_websocket_over_http_2_depends_on_is_explained() {
-    let backend = backend().await;
-    for (protocol, otherwise) in [
-        ("http", None),
-        ("kubernetes.io/h2c", Some("otherwise the response is 501")),
-        ("https", Some("otherwise it goes over HTTP/1.1")),
-    ] {
-        let app = route("app", "backends: [{service: {name: app, port: 80}}]");
-        let services = service("app", protocol, &[backend.address()]);
-        let edge = Edge::start(&[front_door(""), services.clone(), app.clone()].concat()).await;
-        let compiled = edge.unwrap().serve(&[front_door(""), services, app].concat()).await;
-        let compiled = compiled.unwrap();
-        for (headers, is_handshake) in
-            [(&[("connection", "upgrade"), ("upgrade", "websocket")][..], true), (&[], false)]
-        {
-            let case = Case { method: "GET", target: "/", origin: None, headers };
-            let notes = explained(&compiled, &case).notes.join("\n");
-            let expected = otherwise.filter(|_| is_handshake);
-            assert_eq!(notes.contains("extended CONNECT"), expected.is_some(), "{notes}");
-            assert!(notes.contains(expected.unwrap_or_default()), "{notes}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn what_is_explained_is_what_happens() {
     let backend = backend().await;
     let edge = Edge::start(&manifests(&backend)).await.unwrap();
@@ -335,50 +313,6 @@ async fn what_is_explained_is_what_happens() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn each_rule_is_explained() {
-    let backend = backend().await;
-    let edge = Edge::start(&manifests(&backend)).await.unwrap();
-    let compiled = edge.serve(&manifests(&backend)).await.unwrap();
-    let rules = |method, target, headers| {
-        let explanation = explained(&compiled, &Case { method, target, origin: None, headers });
-        let rules = explanation.rules.into_iter();
-        let line = |rule: LookedAt| {
-            let changes = rule.changes.join("; ");
-            format!("{} {}: {} ({changes})", rule.object, rule.name, rule.why)
-        };
-        rules.map(line).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        rules("GET", "/ruled/7/x", &[("x-a", "blue"), ("x-c", "1")]),
-        [
-            "FrontDoor web/ep closed: it requires a path that fits /closed/* ()",
-            "FrontDoor web/ep mark: it has no conditions (request with x-mark: GET www.ep.com web/ruled; response with x-marked: /ruled/7/x)",
-            "Route web/ruled moved: it requires query v to be a number greater than 1 ()",
-            "Route web/ruled new: its condition holds (path /r/{header.x-a}/{id}/*, Host new.example; response with added x-add: 7; no further rules)",
-        ]
-    );
-    let rest = rules("GET", "/ruled/7/x?v=1", &[]);
-    assert_eq!(
-        rest[2..],
-        [
-            "Route web/ruled moved: it requires query v to be a number greater than 1 ()",
-            "Route web/ruled new: it requires header x-a ()",
-            "Route web/ruled rest: it requires any of (method PUT or cookie c) ()",
-        ]
-    );
-    assert_eq!(
-        rules("GET", "/closed/a", &[]),
-        ["FrontDoor web/ep closed: its conditions hold (responds with 410)"]
-    );
-    let asks = &[("access-control-request-method", "PUT")];
-    let case = Case { method: "OPTIONS", target: "/closed/a", origin: Some(PAGE), headers: asks };
-    let preflight = explained(&compiled, &case).rules;
-    assert_eq!(preflight[0].why, "it redirects or responds, and this is a preflight");
-    // What is refused before meets no rule.
-    assert!(rules("GET", "/%zz", &[]).is_empty());
 }
 
 #[tokio::test]

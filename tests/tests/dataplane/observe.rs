@@ -96,7 +96,9 @@ async fn the_access_line_tells_what_is_documented() {
     let backend = Backend::saying("four").await.unwrap();
     let spec = "matches: [{path: /a/*}]\nbackends: [{service: {name: app, port: 80}}]";
     let app = route("app", &format!("{spec}\ncors: {{allowOrigins: ['https://a.example']}}"));
-    let trusting = front_door("trustedProxies: [127.0.0.0/8]");
+    let app = app
+        + "  rules: [{name: none, when: [{scheme: Https}], stop: true}, {name: own, stop: true}]\n";
+    let trusting = front_door("trustedProxies: [127.0.0.0/8]\nrules: [{name: all, stop: true}]");
     let manifests = [trusting, service("app", "http", &[backend.address()]), app].concat();
     let edge = Edge::start(&manifests).await.unwrap();
     let fields = "User-Agent: curl/8.0 \"x\"\r\nX-Forwarded-For: 203.0.113.7\r\nX-Request-Id: a-line-of-its-own\r\nOrigin: https://a.example\r\n";
@@ -115,6 +117,7 @@ async fn the_access_line_tells_what_is_documented() {
         ("user_agent", "curl/8.0 \"x\""),
         ("reason", ""),
         ("cors", "allowed"),
+        ("rules", "all,own"),
         ("request_id", "a-line-of-its-own"),
     ] {
         assert_eq!(line[name], value, "{name}: {line}");

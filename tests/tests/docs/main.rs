@@ -7,6 +7,7 @@ mod asked;
 mod console;
 mod explained;
 mod first_manifest;
+mod imported;
 mod rules;
 mod table;
 

@@ -80,7 +80,7 @@ impl<'s> Actions<'_, '_, 's> {
             for (name, _) in forwarding() {
                 report.invalid(
                     &at.child(name),
-                    format!("has no place beside {end}, which ends the way, as only responseHeaders has: remove it, or make two rules"),
+                    format!("has no place beside {end}: only responseHeaders has; remove it, or make two rules"),
                 );
             }
         } else if forwarding().next().is_none() && given.response_headers.is_none() {

@@ -106,6 +106,7 @@ pub(super) fn respond(
     at: &FieldPath<'_>,
     report: &mut Report,
 ) -> Option<RuleReply> {
+    let status = action::respond_status(respond, at, report);
     let at_headers = at.child("headers");
     let mut lines = Vec::with_capacity(respond.headers.len());
     for (index, line) in respond.headers.iter().enumerate() {
@@ -117,8 +118,10 @@ pub(super) fn respond(
     let at_body = at.child("body");
     let body = scope.parse(respond.body.as_deref().unwrap_or_default(), &at_body, report)?;
     let is_fixed = body.fixed().is_some();
-    let has_type = lines.iter().any(|(name, _)| name == CONTENT_TYPE);
-    let status = action::respond_status(respond, has_type || !is_fixed, at, report)?;
+    if is_fixed {
+        action::warn_without_type(respond, at, report);
+    }
+    let status = status?;
     if let (Some(body), Some(headers)) = (body.fixed(), headers::fixed(&lines)) {
         let body = Bytes::copy_from_slice(body.as_bytes());
         return Some(RuleReply::Respond(Respond { status, headers, body }));

@@ -301,3 +301,50 @@ fn refuse_deep(depth: usize, at: &FieldPath<'_>, report: &mut Report) -> Option<
     );
     None
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{compile::expressions::ExpressionCache, objects::Entry};
+    use portico_dataplane::table::ObjectName;
+
+    fn path() -> crds::RuleCondition {
+        crds::RuleCondition { path: Some("/a".to_owned()), ..Default::default() }
+    }
+
+    /// So many conditions, eight to an `any`.
+    fn conditions(count: usize) -> Vec<crds::RuleCondition> {
+        let any =
+            |count| crds::RuleCondition { any: Some(vec![path(); count]), ..Default::default() };
+        let not = |inner| crds::RuleCondition { not: Some(Box::new(inner)), ..Default::default() };
+        let of_eight = (0..count / 8).map(|_| not(any(8)));
+        of_eight.chain((0..count % 8).map(|_| path())).collect()
+    }
+
+    /// The first rule with an error, if rules have so many conditions each.
+    fn refused(counts: &[usize]) -> Option<usize> {
+        let name = ObjectName::new("web", "a");
+        let mut report = Report::new(&name, &Entry::<crds::Route>::unknown());
+        let mut cache = ExpressionCache::default();
+        let mut expressions = Expressions::new(&mut cache);
+        let underscores = Underscores::default();
+        let mut all = Conditions { expressions: &mut expressions, underscores, count: 0 };
+        let spec = FieldPath::SPEC;
+        let rules = spec.child("rules");
+        counts.iter().enumerate().position(|(index, count)| {
+            let at = rules.index(index);
+            let at = at.child("when");
+            let compiled = all.of_rule(&conditions(*count), &at, &mut report);
+            assert_eq!(compiled.is_none(), report.has_error_at(&at));
+            compiled.is_none()
+        })
+    }
+
+    #[test]
+    fn conditions_are_limited_wherever_they_are() {
+        assert_eq!(refused(&[64; 8]), None);
+        assert_eq!(refused(&[64, 65]), Some(1));
+        assert_eq!(refused(&[64, 64, 64, 64, 64, 64, 64, 64, 1]), Some(8));
+    }
+}

@@ -177,16 +177,15 @@ impl<'m> Scope<'m> {
         if name == "route" {
             return "uses {route}, but no Route has been found here: use it in header edits, or in a rule of the Route".to_owned();
         }
-        let meant = self.meant(name);
-        let meant = meant.map(|meant| format!("did you mean {{{meant}}}? ")).unwrap_or_default();
+        let there = match self.meant(name) {
+            Some(meant) => format!("did you mean {{{meant}}}? There"),
+            None => "there".to_owned(),
+        };
         let plain = PLAIN.into_iter().chain(self.has_route.then_some("route"));
         let mut all: Vec<String> = plain.map(|name| format!("{{{name}}}")).collect();
         all.extend(KINDS.map(|kind| format!("{{{kind}.NAME}}")));
         all.extend(self.captured().map(|name| format!("{{{name}}}")));
-        format!(
-            "{error}: {meant}There are {}; braces are written '{{{{' and '}}}}'",
-            all.join(", ")
-        )
+        format!("{error}; {there} are {}; braces are written '{{{{' and '}}}}'", all.join(", "))
     }
 
     /// The names that every match captures.

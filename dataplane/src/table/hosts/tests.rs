@@ -1,4 +1,5 @@
 use super::*;
+use crate::table::HostPatternError;
 
 fn parsed(entry: &str) -> Result<String, HostPatternError> {
     entry.parse::<HostPattern>().map(|pattern| pattern.to_string())

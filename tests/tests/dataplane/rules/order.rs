@@ -84,8 +84,7 @@ async fn no_rule_sees_what_an_earlier_one_has_made() {
 }
 
 #[tokio::test]
-async fn rules_that_acted_are_counted_and_logged() {
-    portico_tests::edge::log_requests();
+async fn rules_that_acted_are_counted() {
     let stage = Stage::open(
         "rules:\n- {name: all, do: {responseHeaders: {remove: [server]}}}\n- {name: never, when: [{path: /no}], stop: true}",
         "rules:\n- {name: first, stop: true, when: [{path: /first}]}\n- {name: last, do: {responseHeaders: {remove: [server]}}}",
@@ -105,14 +104,4 @@ async fn rules_that_acted_are_counted_and_logged() {
     // Rules that are gone are no longer shown.
     stage.edge.serve(&front_door("")).await.unwrap();
     assert_eq!(hits("FrontDoor web/ep", "all").await, 0);
-    let mut log = String::new();
-    for _ in 0..100 {
-        log += &String::from_utf8(portico_tests::edge::logged_requests()).unwrap();
-        if log.matches("\"rules\"").count() >= 3 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert!(log.contains("\"rules\":\"all,first\""), "{log}");
-    assert!(log.contains("\"rules\":\"all,last\""), "{log}");
 }

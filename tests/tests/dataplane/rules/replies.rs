@@ -43,6 +43,19 @@ async fn a_front_doors_rule_replies_before_any_route_is_found() {
 }
 
 #[tokio::test]
+async fn no_edit_changes_the_type_that_a_body_is_escaped_for() {
+    let html = "responseHeaders: {set: [{name: content-type, value: text/html}]}";
+    let plain = "respond: {headers: [{name: content-type, value: text/plain}], body: '{query.q}'}";
+    let stage = Stage::open(
+        &format!("rules: [{{name: html, do: {{{html}}}}}]"),
+        &format!("{html}\nrules: [{{name: plain, do: {{{plain}}}}}]"),
+    )
+    .await;
+    let answer = stage.get("/?q=%3Cb%3E", "").await;
+    assert_eq!((&*answer.text(), &*answer.field("content-type")), ("<b>", "text/plain"));
+}
+
+#[tokio::test]
 async fn its_reply_carries_the_front_doors_cors_policy() {
     let stage = Stage::open(&format!("{POLICY}{RULES}"), "cors: {mode: Disabled}").await;
     for (target, status) in [("/gone", 410), ("/moved/a", 308)] {

@@ -94,8 +94,8 @@ async fn headers_that_rules_look_at_come_in_no_trailer() {
         "",
     )
     .await;
-    let request = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nTransfer-Encoding: chunked\r\n\r\n\
-        4\r\nbody\r\n0\r\nX-Role: admin\r\nX-Set: t\r\nX-Sum: 7\r\n\r\n";
+    let request = "POST / HTTP/1.1\r\nHost: www.ep.com\r\nTransfer-Encoding: chunked\r\n\
+        Trailer: X-Role, X-Set, X-Sum\r\n\r\n4\r\nbody\r\n0\r\nX-Role: admin\r\nX-Set: t\r\nX-Sum: 7\r\n\r\n";
     assert_eq!(ask(stage.edge.address(), request).await.unwrap().status(), 200);
     let trailers = stage.app.last().unwrap().trailers.join(" ").to_ascii_lowercase();
     assert_eq!(trailers, "x-sum: 7");

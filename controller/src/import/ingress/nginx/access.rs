@@ -1,0 +1,48 @@
+//! Who may come in.
+
+use super::super::{annotation::Annotation, networks, settings::Settings};
+
+/// `whitelist-source-range`, and its newer name.
+pub(super) fn allowlist(it: &Annotation<'_, '_>, settings: &mut Settings) {
+    match networks::rule("allowed-addresses", it.text, true) {
+        Ok(Some(rule)) => {
+            // Both names are one setting.
+            settings.access.retain(|known| known["name"] != rule["name"]);
+            settings.access.push(rule);
+            it.kept();
+        }
+        Ok(None) => it.dropped("has no effect: the list is empty"),
+        Err(why) => it.closes(settings, why),
+    }
+}
+
+/// `denylist-source-range`.
+pub(super) fn denylist(it: &Annotation<'_, '_>, settings: &mut Settings) {
+    match networks::rule("denied-addresses", it.text, false) {
+        Ok(Some(rule)) => {
+            settings.access.push(rule);
+            it.kept();
+        }
+        Ok(None) => it.dropped("has no effect: the list is empty"),
+        Err(why) => it.closes(settings, why),
+    }
+}
+
+/// `satisfy`: `any` of addresses and authentication.
+pub(super) fn satisfy(it: &Annotation<'_, '_>, _: &mut Settings) {
+    match it.text {
+        "all" => it.kept(),
+        _ => it.dropped("Portico does not authenticate users yet: the addresses decide alone"),
+    }
+}
+
+/// `enable-global-auth`, which says only whether to use what the ConfigMap may have.
+pub(super) fn global_auth(it: &Annotation<'_, '_>, _: &mut Settings) {
+    match it.is_true() {
+        false => it.kept(),
+        true => it.dropped(
+            "if the controller's ConfigMap has global-auth-url, nothing here does what it does: \
+             let the backend authenticate users",
+        ),
+    }
+}
