@@ -1,6 +1,6 @@
 //! Broken input: a clear error or a report, never a panic.
 
-use super::{Ran, import, import_with, portico_with};
+use super::{Ran, import, import_by_binary, portico_with};
 use serde_json::{Value, json};
 
 fn unreadable(text: &str) -> Ran {
@@ -14,7 +14,7 @@ fn what_is_cut_off_is_unreadable() {
     for end in [1, whole.len() / 3, whole.len() - 1] {
         let ran = unreadable(&whole[..end]);
         assert_eq!(ran.code, 2, "{}", ran.out);
-        assert!(ran.err.starts_with("error: -: "), "{}", ran.err);
+        assert!(ran.err.starts_with("portico: -: "), "{}", ran.err);
     }
 }
 
@@ -28,7 +28,7 @@ fn what_is_no_template_is_said() {
         "{\"id\": \"x\"}",
         "{\"value\": [{}]}",
     ] {
-        let imported = import_with(text, &[]);
+        let imported = import_by_binary(text);
         assert_eq!((imported.code, imported.report["objects"].clone()), (3, json!([])), "{text}");
         let why = imported.report["report"][0]["why"].as_str().unwrap();
         assert!(why.contains("neither an ARM template nor"), "{text}: {why}");

@@ -44,6 +44,7 @@ fn conditions_have_equals() {
         ("RequestHeader", header("RegEx", "^b+$"), predicate("Regex", "(?:b+)")),
         ("RequestHeader", header("RegEx", "b+"), predicate("Regex", "(?s:.*)(?:b+)(?s:.*)")),
         // They compare lengths.
+        ("RequestHeader", not(header("LessThan", "5")), predicate("Regex", "(?s:.){5,}")),
         ("RequestHeader", header("LessThan", "5"), predicate("Regex", "(?s:.){0,4}")),
         ("RequestHeader", header("GreaterThanOrEqual", "5"), predicate("Regex", "(?s:.){5,}")),
         ("RequestHeader", lower(header("Equal", "b.")), predicate("Regex", r"(?i:b\.)")),

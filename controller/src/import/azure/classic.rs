@@ -2,13 +2,14 @@
 
 use super::{
     door::{Door, Host, Route, Target},
+    pattern::is_path,
     pool::{self, Forwarding, Origin, Pool, ProbeFields},
     read::{
         self, Unclear, bookkeeping, flag, number, properties, reference, references, text, unclear,
     },
     resource::{Id, Resource},
     rules::{self, CACHING, Context, Rule},
-    shared::{NOWHERE, WAF, certificates, patterns, private_link, protocols, timeout},
+    shared::{NOWHERE, WAF, certificates, is_off, patterns, private_link, protocols, timeout},
 };
 use crate::import::{Node, Report};
 use std::{cell::RefCell, collections::BTreeSet};
@@ -38,8 +39,7 @@ pub(super) fn door<'s>(
     if own.path() != node.path() {
         bookkeeping(&own);
     }
-    if flag(&own, "enabledState") == Ok(Some(false)) {
-        node.dropped("is disabled there");
+    if is_off(&own, &node) {
         return None;
     }
     let engines: Vec<_> = resources
@@ -141,8 +141,7 @@ impl<'s> Reader<'_, 's> {
     fn route(&self, name: &str, node: &Node<'s>) -> Option<Route<'s>> {
         let own = properties(node);
         bookkeeping(&own);
-        if flag(&own, "enabledState") == Ok(Some(false)) {
-            node.dropped("is disabled there");
+        if is_off(&own, node) {
             return None;
         }
         let (http, https) = protocols(&own, "acceptedProtocols").ok()?;
@@ -198,8 +197,8 @@ impl<'s> Reader<'_, 's> {
         }
         let by = Forwarding::read(&route)?;
         let path = text(&route, "customForwardingPath")?;
-        if path.is_some_and(|path| !path.starts_with('/')) {
-            return Err(unclear(&route, "a forwarding path that begins with a slash"));
+        if path.is_some_and(|path| !is_path(path) || path.contains('{')) {
+            return Err(unclear(&route, "a route with a forwarding path such as /v1/"));
         }
         let Some(id) = reference(&route, "backendPool")? else {
             return Err(unclear(&route, "a route with a backend pool or a redirect"));
@@ -233,11 +232,8 @@ impl<'s> Reader<'_, 's> {
         let origins = backends.iter().filter_map(|backend| {
             bookkeeping(backend);
             private_link(backend);
-            if flag(backend, "enabledState").ok()? == Some(false) {
-                backend.dropped("is disabled there");
-                return None;
-            }
-            Origin::read(backend, "address", "backendHostHeader")
+            let is_off = is_off(backend, backend);
+            (!is_off).then(|| Origin::read(backend, "address", "backendHostHeader"))?
         });
         Some(Pool {
             name: id.name().to_owned(),

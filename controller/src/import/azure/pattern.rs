@@ -1,6 +1,6 @@
 //! Azure's path patterns: `/*`, `/api/*`, `/exact`, and the paths that are made of them.
 
-use portico_dataplane::path::PathPattern;
+use portico_dataplane::path::{PathPattern, PathPatternError, PathTemplate};
 
 /// A pattern. With a wildcard it matches what follows its prefix: `/api/*` matches `/api/` and
 /// `/api/x`, not `/api`.
@@ -72,6 +72,17 @@ impl Pattern {
         };
         (joined != self.text()).then_some(joined)
     }
+}
+
+/// Whether a text is a path that a backend can get, or that a redirect can lead to: as in a request,
+/// with variables in braces.
+pub(super) fn is_path(text: &str) -> bool {
+    let parts = text.split(['{', '}']).enumerate();
+    let sample: String = parts.map(|(at, part)| if at % 2 == 1 { "x" } else { part }).collect();
+    text.starts_with('/')
+        && text.len() <= PathPatternError::MAX_CHARS
+        && escaped(&sample) == sample
+        && PathTemplate::parse(&sample).is_ok()
 }
 
 /// A path with all that would be syntax in a pattern or template percent-encoded.

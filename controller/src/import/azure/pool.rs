@@ -9,7 +9,7 @@ use crate::import::Node;
 use portico_crds::{
     Affinity, Backend, Balance, CheckMethod, Duration, ExternalBackend, HealthCheck,
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// How many backends a Route may have.
 const MAX_BACKENDS: usize = 16;
@@ -119,7 +119,12 @@ pub(super) fn is_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    text.len() <= 253 && text.split('.').all(is_label)
+    // What ends in a number is an address, or nothing.
+    let is_number =
+        |label: &str| label.bytes().all(|b| b.is_ascii_digit()) || label.starts_with("0x");
+    let may_end =
+        !text.rsplit('.').next().is_some_and(is_number) || text.parse::<Ipv4Addr>().is_ok();
+    text.len() <= 253 && text.split('.').all(is_label) && may_end
 }
 
 /// A backend pool or origin group.
@@ -214,6 +219,7 @@ pub(super) fn health(
     let Some(probe) = probe.filter(|_| method != Some("NotSet")) else {
         // Without a probe they count nothing.
         counts().for_each(|count| count.kept());
+        probe.iter().for_each(|probe| probe.kept());
         return Ok(None);
     };
     let path = text(probe, fields.path)?.unwrap_or("/");

@@ -157,11 +157,11 @@ pub(super) fn bookkeeping(node: &Node<'_>) {
             field.kept();
         }
     }
-    if let Some(tags) = node.field("tags").filter(|tags| has_some(tags.value)) {
-        tags.dropped("Azure's tags stay there: write labels where you need them");
+    match node.field("tags") {
+        Some(tags) if tags.fields().next().is_some() => {
+            tags.dropped("Azure's tags stay there: write labels where you need them");
+        }
+        Some(tags) => tags.kept(),
+        None => {}
     }
-}
-
-fn has_some(value: &Value) -> bool {
-    value.as_object().is_some_and(|fields| !fields.is_empty())
 }

@@ -4,7 +4,7 @@
 use super::{
     door::{Cell, Door, Host, Plain, Route, Target, cells},
     names::{self, Taken},
-    pool::Scheme,
+    pool::{Forwarding, Scheme},
     rules::{self, Place},
 };
 use portico_crds::{
@@ -148,7 +148,17 @@ impl<'d, 's> Routes<'d, 's> {
             Some(_) if is_redirected && scheme == Scheme::Https => {
                 vec![only(RuleScheme::Http, to_https())]
             }
-            Some(_) if cell.https.is_none() && has_tls => {
+            Some(_) if scheme == Scheme::Https => match &route.target {
+                // Over plain HTTP, the same backends are reached by it.
+                Target::Forward { pool, by: Forwarding::MatchRequest, .. }
+                    if self.plain == PlainHttp::Serve =>
+                {
+                    let backends = Some(pool.backends(Scheme::Http));
+                    vec![only(RuleScheme::Http, RouteActions { backends, ..Default::default() })]
+                }
+                Target::Forward { .. } | Target::Redirect(_) | Target::Unknown => Vec::new(),
+            },
+            Some(_) if has_tls => {
                 vec![only(RuleScheme::Https, not_found())]
             }
             Some(_) => Vec::new(),

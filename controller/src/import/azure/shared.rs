@@ -3,7 +3,7 @@
 use super::{
     pattern::Pattern,
     pool,
-    read::{Unclear, list, number, texts, unclear},
+    read::{Unclear, flag, list, number, texts, unclear},
 };
 use crate::import::Node;
 
@@ -12,6 +12,15 @@ pub(super) const WAF: &str = "Portico has no web application firewall: put one i
 
 /// Why nothing is written for a route.
 pub(super) const NOWHERE: &str = "has no host or no path that is known: nothing is written for it, and a wider Route may get its requests";
+
+/// Whether something is not in use, or it is unclear whether it is; that is reported.
+pub(super) fn is_off(own: &Node<'_>, whole: &Node<'_>) -> bool {
+    let is_on = flag(own, "enabledState");
+    if is_on == Ok(Some(false)) {
+        whole.dropped("is disabled there");
+    }
+    matches!(is_on, Ok(Some(false)) | Err(Unclear))
+}
 
 /// How long backends may take, in seconds in this field.
 pub(super) fn timeout(of: &Node<'_>, name: &str) -> Option<portico_crds::Duration> {
@@ -41,8 +50,10 @@ pub(super) fn private_link(origin: &Node<'_>) {
         "privateLinkApprovalMessage",
         "sharedPrivateLinkResource",
     ] {
-        if let Some(link) = origin.field(name).filter(|it| it.text() != Some("")) {
-            link.dropped("private links are Azure's: let Portico reach the origin by a network that it is in");
+        match origin.field(name) {
+            Some(link) if link.text() == Some("") => link.kept(),
+            Some(link) => link.dropped("private links are Azure's: let Portico reach the origin by a network that it is in"),
+            None => {}
         }
     }
     if let Some(status) = origin.field("privateEndpointStatus") {

@@ -3,11 +3,12 @@
 
 use super::{
     door::{Door, Host, Route, Target},
+    pattern::is_path,
     pool::{self, Forwarding, Origin, Pool, ProbeFields},
     read::{Unclear, bookkeeping, flag, properties, reference, references, text, unclear},
     resource::{Id, Resource},
     rules::{self, CACHING, Context, Rule},
-    shared::{NOWHERE, certificates, patterns, private_link, protocols, timeout},
+    shared::{NOWHERE, certificates, is_off, patterns, private_link, protocols, timeout},
 };
 use crate::import::{Node, Report};
 use std::{cell::RefCell, collections::BTreeSet};
@@ -101,8 +102,7 @@ impl<'s> Profile<'s> {
         }
         let mut endpoints = Vec::new();
         for (id, node) in self.parts(&self.id, ENDPOINT) {
-            if flag(&node, "enabledState") == Ok(Some(false)) {
-                node.dropped("is disabled there, and its routes with it");
+            if is_off(&node, &node) {
                 endpoints.push((id, None));
                 continue;
             }
@@ -189,10 +189,8 @@ impl<'s> Profile<'s> {
             if let Some(check) = origin.field("enforceCertificateNameCheck") {
                 certificates(&check);
             }
-            match flag(&origin, "enabledState") {
-                Ok(Some(false)) => origin.dropped("is disabled there"),
-                Ok(_) => pool.origins.extend(Origin::read(&origin, "hostName", "originHostHeader")),
-                Err(Unclear) => {}
+            if !is_off(&origin, &origin) {
+                pool.origins.extend(Origin::read(&origin, "hostName", "originHostHeader"));
             }
         }
         Some(pool)
@@ -218,8 +216,7 @@ struct Reader<'r, 's> {
 impl<'s> Reader<'_, 's> {
     /// A route; `None` if it takes no requests, which is reported.
     fn route(&self, id: &Id, node: &Node<'s>) -> Option<Route<'s>> {
-        if flag(node, "enabledState") == Ok(Some(false)) {
-            node.dropped("is disabled there");
+        if is_off(node, node) {
             return None;
         }
         let (http, https) = protocols(node, "supportedProtocols").ok()?;
@@ -283,8 +280,8 @@ impl<'s> Reader<'_, 's> {
     fn target(&self, node: &Node<'s>) -> Result<Target<'s>, Unclear> {
         let by = Forwarding::read(node)?;
         let path = text(node, "originPath")?;
-        if path.is_some_and(|path| !path.starts_with('/')) {
-            return Err(unclear(node, "a route whose origin path begins with a slash"));
+        if path.is_some_and(|path| !is_path(path) || path.contains('{')) {
+            return Err(unclear(node, "a route with an origin path such as /v1/"));
         }
         let Some(id) = reference(node, "originGroup")? else {
             return Err(unclear(node, "a route with an origin group"));

@@ -7,7 +7,7 @@ use super::{
 use crate::import::{
     Node,
     azure::{
-        pattern::escaped,
+        pattern::is_path,
         pool::{Forwarding, is_name},
         read::{Given, Unclear, flag, reference, text, unclear},
     },
@@ -107,7 +107,11 @@ pub(in crate::import::azure) fn redirect(
         None => None,
         Some(path) => {
             let slash = if path.starts_with('/') { "" } else { "/" };
-            Some(variable::text(&format!("{slash}{path}"), Place::Path).map_err(no)?)
+            let path = variable::text(&format!("{slash}{path}"), Place::Path).map_err(no)?;
+            if !is_path(&path) {
+                return Err(no(format!("it leads to '{path}', which is no path")));
+            }
+            Some(path)
         }
     };
     let path = path.filter(|path| path != "{path}");
@@ -134,8 +138,8 @@ pub(super) fn rewrite(of: &Node<'_>) -> Given<PathChange> {
     let Some(source) = text(of, "sourcePattern")? else { return Err(unclear(of, "a rewrite")) };
     let Some(destination) = text(of, "destination")? else { return Err(unclear(of, "a rewrite")) };
     let keeps_rest = flag(of, "preserveUnmatchedPath")?.unwrap_or(false);
-    let is_path = |text: &str| text.starts_with('/') && escaped(text) == text;
-    if !is_path(source) || !is_path(destination) {
+    let is_fixed = |text: &str| is_path(text) && !text.contains('{');
+    if !is_fixed(source) || !is_fixed(destination) {
         of.dropped(
             "it has variables, or is not from a path to a path: write a rule with rewrite.path",
         );

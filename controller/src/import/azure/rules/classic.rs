@@ -9,7 +9,7 @@ use super::{
 use crate::import::{
     Node,
     azure::{
-        pattern::escaped,
+        pattern::is_path,
         read::{Given, Unclear, list, number, properties, text, unclear},
     },
 };
@@ -87,7 +87,7 @@ fn forward<'s>(
 ) -> Result<(), Unclear> {
     action::pool(route, "backendPool", context, &mut rule.does)?;
     if let Some(path) = text(route, "customForwardingPath")? {
-        if !path.starts_with('/') || escaped(path) != path {
+        if !is_path(path) || path.contains('{') {
             return Err(unclear(route, "a forwarding path"));
         }
         rule.does.path = Some(PathChange::Forwarding(path.to_owned()));

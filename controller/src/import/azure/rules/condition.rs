@@ -24,8 +24,8 @@ pub(super) fn condition(
     fields: &Fields,
     hosts: &[String],
 ) -> Result<When, Unclear> {
-    let operator = text(of, fields.operator)?.unwrap_or("Equal");
-    let negates = flag(of, "negateCondition")?.unwrap_or(false);
+    let mut operator = text(of, fields.operator)?.unwrap_or("Equal");
+    let mut negates = flag(of, "negateCondition")?.unwrap_or(false);
     let values = texts(of, fields.values)?.unwrap_or_default();
     let transforms = texts(of, "transforms")?.unwrap_or_default();
     let selector = text(of, "selector")?;
@@ -34,6 +34,13 @@ pub(super) fn condition(
         Unclear
     };
     let subject = Subject::new(subject, selector, hosts).map_err(none)?;
+    if let (Some(opposite), true) = (opposite(operator), negates) {
+        if values.len() > 1 {
+            return Err(none("the negation of several lengths has no equal".to_owned()));
+        }
+        // What is absent has no length, neither the one nor the other.
+        (operator, negates) = (opposite, false);
+    }
     let is_any = operator.eq_ignore_ascii_case("Any");
     if values.is_empty() && !is_any {
         return Err(unclear(of, "a condition with values to match"));
@@ -70,4 +77,15 @@ pub(super) fn condition(
             Err(_) => Err(none("the negation of several conditions has no equal".to_owned())),
         },
     }
+}
+
+/// The operator that holds for the other lengths.
+fn opposite(operator: &str) -> Option<&'static str> {
+    Some(match operator.to_ascii_lowercase().as_str() {
+        "lessthan" => "GreaterThanOrEqual",
+        "lessthanorequal" => "GreaterThan",
+        "greaterthan" => "LessThanOrEqual",
+        "greaterthanorequal" => "LessThan",
+        _ => return None,
+    })
 }

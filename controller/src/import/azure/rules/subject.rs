@@ -6,8 +6,10 @@ use super::{
 };
 use crate::import::azure::{pattern::escaped, pool::is_name};
 use portico_crds::{
-    HttpVersion, RuleCondition, RuleMatchType, RulePredicate, RuleScheme, TlsVersion,
+    FORBIDDEN_METHODS, HttpVersion, RuleCondition, RuleMatchType, RulePredicate, RuleScheme,
+    TlsVersion,
 };
+use portico_dataplane::path::PathPattern;
 
 /// What a condition looks at.
 pub(super) enum Subject<'h> {
@@ -44,7 +46,10 @@ impl<'h> Subject<'h> {
                 name if name == "host" => Self::Host(hosts),
                 name => Self::Header(header(name)?),
             },
-            "cookies" => Self::Cookie(selected()?.to_owned()),
+            "cookies" => match selected()? {
+                name if name.len() > 256 => return Err("its name is too long".to_owned()),
+                name => Self::Cookie(name.to_owned()),
+            },
             "urlpath" | "requestpath" => Self::Path,
             "urlfilename" | "requestfilename" => Self::FileName,
             "urlfileextension" | "requestfilenameextension" => Self::FileExtension,
@@ -178,12 +183,7 @@ impl<'h> Subject<'h> {
         }
         let upper: Vec<String> = values.iter().map(|value| value.trim().to_uppercase()).collect();
         let all: Listed = match self {
-            Self::Method => {
-                let methods: Vec<_> = upper.into_iter().filter(|it| it != "TRACE").collect();
-                let condition =
-                    RuleCondition { method: Some(methods.clone()), ..Default::default() };
-                if methods.is_empty() { Vec::new() } else { vec![condition] }
-            }
+            Self::Method => methods(upper)?,
             Self::Address { .. } => addresses(values)?,
             Self::HttpVersion => versions(&upper)?,
             Self::Scheme | Self::ServerPort | Self::TlsVersion | Self::Device => {
@@ -251,7 +251,9 @@ fn mobile() -> RuleCondition {
 fn path(test: &Test) -> Result<RuleCondition, String> {
     let test = test.clone().of_path();
     if let Some(exact) = test.exact() {
-        return Ok(RuleCondition { path: Some(format!("/{exact}")), ..RuleCondition::default() });
+        let path = format!("/{exact}");
+        PathPattern::parse(&path).map_err(|error| format!("'{path}' {error}"))?;
+        return Ok(RuleCondition { path: Some(path), ..RuleCondition::default() });
     }
     checked(format!("/{}", test.expression(".*")?)).map(path_regex)
 }
@@ -333,6 +335,20 @@ fn extensions(tests: &[Test]) -> Option<Vec<String>> {
         (fits && (test.any_case() || !has_case)).then(|| text.to_owned())
     };
     tests.iter().map(one).collect::<Option<Vec<_>>>().filter(|all| all.len() <= 64)
+}
+
+fn methods(values: Vec<String>) -> Result<Listed, String> {
+    let is_method = |value: &String| {
+        (1..=64).contains(&value.len()) && value.chars().all(|c| c.is_ascii_alphabetic())
+    };
+    if let Some(odd) = values.iter().find(|value| !is_method(value)) {
+        return Err(format!("'{odd}' is no method"));
+    }
+    // Requests with the others never get as far.
+    let is_forwarded = |value: &String| !FORBIDDEN_METHODS.contains(&value.as_str());
+    let methods: Vec<_> = values.into_iter().filter(is_forwarded).collect();
+    let some = methods.chunks(16).map(<[String]>::to_vec);
+    Ok(some.map(|some| RuleCondition { method: Some(some), ..Default::default() }).collect())
 }
 
 fn addresses(values: &[String]) -> Result<Listed, String> {

@@ -152,6 +152,9 @@ impl Test {
                 return Self::regex_predicate(name, self.expression(ANY)?);
             }
         };
+        if value.len() > 4096 {
+            return Err("it compares with more than 4096 characters".to_owned());
+        }
         if self.any_case || self.trims {
             return Self::regex_predicate(name, self.expression(ANY)?);
         }
