@@ -32,8 +32,11 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct Report {
     /// By object, in the order of the source, then by field.
-    verdicts: RefCell<BTreeMap<(usize, String), (String, Verdict, Vec<String>)>>,
+    verdicts: RefCell<BTreeMap<(usize, String), Said>>,
 }
+
+/// Of which object, the worst verdict, and all reasons.
+type Said = (String, Verdict, Vec<String>);
 
 impl Report {
     /// Notes a verdict on a field of an object, the `order`th of the source. Of several, the worst

@@ -94,3 +94,42 @@ cors-max-age: '600'";
     let shown = &["access-control-allow-origin", "access-control-allow-credentials"];
     Case { annotations, spec: ALL, nginx, shown, asked, ..CASE }.run().await;
 }
+
+#[tokio::test]
+async fn what_is_restricted_is_so_in_every_spelling() {
+    // The same Service is behind both, and may ignore case.
+    let more = "\
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: admin
+  namespace: web
+  annotations: {nginx.ingress.kubernetes.io/whitelist-source-range: 10.0.0.0/8}
+spec:
+  rules:
+  - host: www.ep.com
+    http:
+      paths:
+      - {path: /admin, pathType: ImplementationSpecific, backend: {service: {name: app, port: {number: 80}}}}
+      - {path: /administration, pathType: Prefix, backend: {service: {name: app, port: {number: 80}}}}
+";
+    let nginx = r#"
+server {
+  listen LISTEN; server_name www.ep.com;
+  location ~* "^/administration" { allow 10.0.0.0/8; deny all; proxy_pass http://app; }
+  location ~* "^/admin" { allow 10.0.0.0/8; deny all; proxy_pass http://app; }
+  location ~* "^/" { proxy_pass http://app; }
+}"#;
+    let asked = &[
+        ("www.ep.com/admin/x", "403"),
+        ("www.ep.com/ADMIN/x", "403"),
+        ("www.ep.com/%41dmin/x", "403"),
+        ("www.ep.com/adminx", "403"),
+        ("www.ep.com/administration/x", "403"),
+        ("www.ep.com/administrations", "403"),
+        ("www.ep.com/x/admin", "200 app /x/admin"),
+    ];
+    let annotations = "use-regex: 'true'";
+    Case { annotations, spec: ALL, more, nginx, asked, ..CASE }.run().await;
+}

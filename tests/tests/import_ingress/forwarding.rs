@@ -49,7 +49,7 @@ configuration-snippet: 'more_set_headers \"X-Frame-Options: DENY\"; proxy_set_he
         "200 app /x x-tenant=blue x-frame-options=DENY x-custom=a b",
     )];
     let (sent, shown) = (&["x-tenant"], &["x-frame-options", "x-custom"]);
-    Case { annotations, spec: ALL, more, nginx, shown, sent, asked, ..CASE }.run().await;
+    Case { annotations, spec: ALL, more, nginx, shown, sent, asked }.run().await;
 }
 
 #[tokio::test]
@@ -77,4 +77,38 @@ upstream-hash-by: $remote_addr
 load-balance: round_robin";
     let asked = &[("www.ep.com/x", "200 app /x"), ("POST www.ep.com/y", "200 app /y")];
     Case { annotations, spec: ALL, nginx, asked, ..CASE }.run().await;
+}
+
+/// A rule of www.ep.com for all its paths, to this Service.
+fn all_to(service: &str) -> &'static str {
+    Box::leak(ALL.replace("name: app", &format!("name: {service}")).into())
+}
+
+#[tokio::test]
+async fn a_backend_that_does_not_answer() {
+    let nginx = r#"
+server {
+  listen LISTEN; server_name www.ep.com;
+  location "/" { proxy_read_timeout 1s; proxy_pass http://slow; }
+}"#;
+    let asked = &[("www.ep.com/x", "504")];
+    let annotations = "proxy-read-timeout: '1'\nproxy-send-timeout: '1'";
+    Case { annotations, spec: all_to("slow"), nginx, asked, ..CASE }.run().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_is_not_the_last() {
+    let nginx = r#"
+server {
+  listen LISTEN; server_name www.ep.com;
+  location "/" { proxy_next_upstream error http_503; proxy_next_upstream_tries 2; proxy_pass http://flaky; }
+}"#;
+    let asked = &[
+        ("www.ep.com/1", "200 flaky /1"),
+        ("www.ep.com/2", "200 flaky /2"),
+        ("www.ep.com/3", "200 flaky /3"),
+        ("www.ep.com/4", "200 flaky /4"),
+    ];
+    let annotations = "proxy-next-upstream: error http_503\nproxy-next-upstream-tries: '2'";
+    Case { annotations, spec: all_to("flaky"), nginx, asked, ..CASE }.run().await;
 }

@@ -18,9 +18,10 @@ use portico_tests::{
     edge::Edge,
     wire::{Message, ask},
 };
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
-/// The Services of all Ingresses here.
+/// Services that answer with what they got; beside them there are `slow`, which does not answer,
+/// and `flaky`, which has one endpoint that answers 503 to everything.
 const SERVICES: [&str; 4] = ["web", "app", "next", "other"];
 
 /// An Ingress, what ingress-nginx makes of it, and what both answer.
@@ -88,15 +89,21 @@ impl Case {
         for name in SERVICES {
             backends.push((name, Backend::scripted(move |it| echo(name, it)).await.unwrap()));
         }
-        let services: String = backends
-            .iter()
-            .map(|(name, backend)| service(name, "http", &[backend.address()]))
-            .collect();
+        let of = |(name, backend): &(&'static str, Backend)| (*name, vec![backend.address()]);
+        let mut services: Vec<_> = backends.iter().map(of).collect();
+        // Takes connections, and says nothing.
+        let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+        services.push(("slow", vec![slow.local_addr().unwrap()]));
+        let broken =
+            Backend::answering("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        let good = Backend::scripted(|it| echo("flaky", it)).await.unwrap();
+        services.push(("flaky", vec![broken.address(), good.address()]));
+
         let imported = self.imported();
-        let edge = Edge::start(&(imported.clone() + &services)).await.unwrap();
-        let upstreams: Vec<_> =
-            backends.iter().map(|(name, backend)| (*name, backend.address())).collect();
-        let nginx = Nginx::start(self.nginx, &upstreams).await.unwrap();
+        let manifests: String =
+            services.iter().map(|(name, endpoints)| service(name, "http", endpoints)).collect();
+        let edge = Edge::start(&(imported.clone() + &manifests)).await.unwrap();
+        let nginx = Nginx::start(self.nginx, &services).await.unwrap();
         for (request, expected) in self.asked {
             for (who, address) in [("nginx", nginx.address()), ("Portico", edge.address())] {
                 let answer = self.answer(address, request).await;

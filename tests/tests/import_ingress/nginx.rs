@@ -26,14 +26,21 @@ impl Drop for Nginx {
 
 impl Nginx {
     /// Serves these `server` blocks, which say `listen LISTEN;`, with these upstreams.
-    pub(crate) async fn start(servers: &str, upstreams: &[(&str, SocketAddr)]) -> Result<Self> {
+    pub(crate) async fn start(
+        servers: &str,
+        upstreams: &[(&str, Vec<SocketAddr>)],
+    ) -> Result<Self> {
         // A port may be taken between finding and using it.
         for _ in 0..5 {
             let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
             let folder = tempfile::tempdir()?;
             let upstreams: String = upstreams
                 .iter()
-                .map(|(name, address)| format!("upstream {name} {{ server {address}; }}\n"))
+                .map(|(name, addresses)| {
+                    let servers: String =
+                        addresses.iter().map(|it| format!(" server {it};")).collect();
+                    format!("upstream {name} {{{servers} }}\n")
+                })
                 .collect();
             let servers = servers.replace("LISTEN", &address.to_string());
             let path = folder.path().display();

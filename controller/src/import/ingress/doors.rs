@@ -18,7 +18,9 @@ const MAX_HOSTS: usize = 64;
 /// How long an expression may be.
 const MAX_EXPRESSION: usize = 4096;
 /// How many rules for paths that are not imported a FrontDoor gets.
-const MAX_GUARDS: usize = 24;
+const MAX_GUARDS: usize = 8;
+/// How many rules for paths that are restricted a FrontDoor gets.
+const MAX_FENCES: usize = 20;
 
 /// A FrontDoor's hosts: those that the same Ingresses have, with the same settings.
 struct Door {
@@ -35,7 +37,7 @@ pub(super) fn of(sites: Vec<Site>, ingresses: &[Ingress<'_>], from: Controller) 
     let mut keys: Vec<Value> = Vec::new();
     let mut grouped: Vec<Vec<Site>> = Vec::new();
     for site in sites {
-        let key = json!([site.ingresses, site.guards, shared(&site, ingresses)]);
+        let key = json!([site.ingresses, site.guards, site.fences, shared(&site, ingresses)]);
         match keys.iter().rposition(|known| *known == key) {
             Some(at) if grouped[at].len() < MAX_HOSTS => grouped[at].push(site),
             _ => {
@@ -126,7 +128,11 @@ fn front_door(
         }
         shared.into_iter().for_each(|(field, value)| spec[field] = value);
         rules.extend(one_label(&door.sites));
-        rules.extend(guards(&first.guards));
+        let (fences, beyond) = first.fences.split_at(first.fences.len().min(MAX_FENCES));
+        rules.extend(fences.iter().enumerate().map(fence));
+        let beyond = beyond.iter().filter_map(|it| it[0]["pathRegex"].as_str());
+        let beyond = first.guards.iter().map(String::as_str).chain(beyond);
+        rules.extend(guards(beyond));
     }
     if !rules.is_empty() {
         spec["rules"] = rules.into();
@@ -178,8 +184,14 @@ fn one_label(sites: &[Site]) -> Option<Value> {
     })
 }
 
+/// A rule for requests that are restricted in the source, and would get to another path here.
+fn fence((number, when): (usize, &Value)) -> Value {
+    let name = format!("restricted-{}", number + 1);
+    json!({"name": name, "when": when, "do": {"respond": {"status": 403}}})
+}
+
 /// Rules that answer 503 to what is not imported.
-fn guards(expressions: &[String]) -> Vec<Value> {
+fn guards<'e>(expressions: impl Iterator<Item = &'e str>) -> Vec<Value> {
     let mut joined: Vec<String> = Vec::new();
     for expression in expressions {
         match joined.last_mut() {

@@ -43,6 +43,8 @@ pub(super) struct Place {
     pub(super) notes: Vec<String>,
     /// Paths that the pattern matches and the source does not.
     pub(super) absent: Vec<String>,
+    /// An expression for all paths that the source matches, if those are more than the pattern does.
+    pub(super) reach: Option<String>,
     /// Why its requests must not reach the backend, if so.
     pub(super) closed: Option<String>,
 }
@@ -86,6 +88,7 @@ fn plain(
         rules: Vec::new(),
         notes: Vec::new(),
         absent: Vec::new(),
+        reach: None,
         closed: None,
     };
     if let Rewriting::Prefix(prefix) = rewriting {
@@ -108,11 +111,16 @@ fn plain(
             "when": [{"path": bare}],
             "do": {"redirect": {"path": literal, "status": 301}},
         })),
-        (true, _, PathType::Specific) => place.refuse(&[bare], "what does not end in a slash"),
-        (false, _, PathType::Specific) if !bare.is_empty() => place.notes.push(format!(
-            "as the beginning of a path, {path} also matches paths such as {path}-x; here it \
-             matches whole segments"
-        )),
+        (true, Reading::Standard, PathType::Specific) => {
+            place.refuse(&[bare], "what does not end in a slash")
+        }
+        (false, _, PathType::Specific) if !bare.is_empty() => {
+            place.reach = Some(format!("{}.*", literal::escaped(path)));
+            place.notes.push(format!(
+                "as the beginning of a path, {path} also matches paths such as {path}-x; here it \
+                 matches whole segments"
+            ));
+        }
         _ => {}
     }
     Ok(place)
@@ -163,6 +171,7 @@ fn regex(path: &str, kind: PathType, rewriting: &Rewriting) -> Result<Place, NoP
         rules: Vec::new(),
         notes: Vec::new(),
         absent: Vec::new(),
+        reach: None,
         closed: None,
     };
     let is_below = place.pattern.ends_with('*');
@@ -176,6 +185,9 @@ fn regex(path: &str, kind: PathType, rewriting: &Rewriting) -> Result<Place, NoP
             "as the beginning of a path, it also matches paths such as {bare}-x; here it matches \
              whole segments"
         ));
+    }
+    if !bare.is_empty() || !is_below {
+        place.reach = Some(expression(path));
     }
     let is_narrow = bare.is_empty() || !is_below;
     match ending.fits {

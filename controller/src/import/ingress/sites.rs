@@ -4,9 +4,10 @@ use super::{
     controller::Controller,
     hosts,
     object::{Ingress, Path},
-    place::{self, PathType, Reading},
+    place::{self, PathType, Place, Reading},
     settings::{Canary, Rewriting},
 };
+use portico_crds::MAX_ALTERNATIVES;
 use serde_json::{Value, json};
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -21,6 +22,8 @@ pub(super) struct Site {
     pub(super) locations: Vec<Location>,
     /// Expressions for paths that are not imported.
     pub(super) guards: Vec<String>,
+    /// Conditions for requests that a path with restrictions matches in the source, and not here.
+    pub(super) fences: Vec<Value>,
     /// The Secret with its certificate, and that Secret's namespace.
     pub(super) secret: Option<(String, String)>,
 }
@@ -40,6 +43,8 @@ pub(super) struct Location {
     pub(super) rules: Vec<Value>,
     /// Paths that the pattern matches and the source does not.
     absent: Vec<String>,
+    /// An expression for what it matches in the source, if that is more, and is restricted.
+    reach: Option<String>,
     /// Where its requests go.
     pub(super) outcome: Outcome,
     /// The backend that takes some of them, and which.
@@ -56,6 +61,7 @@ impl Location {
             rewrite: None,
             rules: Vec::new(),
             absent: Vec::new(),
+            reach: None,
             outcome,
             canary: None,
         }
@@ -150,8 +156,26 @@ fn locate(site: &mut Site, ingresses: &[Ingress<'_>], from: Controller) {
     for (at, path) in all {
         add(site, ingresses, at, path, reading);
     }
+    site.fences = fences(&site.locations);
     add_root(site, ingresses);
     add_app_root(site, ingresses);
+}
+
+/// What restricts a path in the source restricts all that it matches there: conditions for those of
+/// its requests that would get to other paths here.
+fn fences(locations: &[Location]) -> Vec<Value> {
+    let fence = |location: &Location| {
+        let (own, _) = &location.source;
+        let is_longer = |other: &&Location| {
+            other.pattern == location.pattern
+                || other.source.0.len() > own.len()
+                    && other.source.0.to_lowercase().starts_with(&own.to_lowercase())
+        };
+        let longer = locations.iter().filter(is_longer).map(|it| json!({"path": it.pattern}));
+        let except: Vec<_> = longer.take(MAX_ALTERNATIVES).collect();
+        Some(json!([{"pathRegex": location.reach.as_ref()?}, {"not": {"any": except}}]))
+    };
+    locations.iter().filter_map(fence).collect()
 }
 
 fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, reading: Reading) {
@@ -167,27 +191,7 @@ fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, r
             return;
         }
     };
-    let of = |pattern: &str| site.locations.iter().find(|known| known.pattern == pattern);
-    if let Some(known) = of(&place.pattern) {
-        let rest = rest(known, path, reading).filter(|rest| of(rest).is_none());
-        let Some(rest) = rest else {
-            let Ingress { namespace, name, .. } = &ingresses[known.ingress];
-            return path.node.dropped(format!(
-                "{} of this host is taken: by {} of Ingress {namespace}/{name}",
-                place.pattern, known.source.0
-            ));
-        };
-        (place.pattern, place.rules) = (rest, Vec::new());
-    }
-    let shadow = |known: &&Location| {
-        let is_longer = known.source.0.len() > path.text.len();
-        let is_whole = !known.absent.contains(&place.pattern);
-        let is_regex = reading == Reading::Regex;
-        is_regex && is_longer && is_whole && is_below(&place.pattern, &known.pattern)
-    };
-    if let Some(known) = site.locations.iter().find(shadow) {
-        let longer = &known.source.0;
-        let why = format!("is never reached in ingress-nginx, which tries {longer} first");
+    if let Err(why) = settle(site, ingresses, path, &mut place, reading) {
         return path.node.dropped(why);
     }
     for field in ["path", "pathType"] {
@@ -211,6 +215,8 @@ fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, r
             Outcome::Closed(why.clone())
         }
     };
+    let is_closed = matches!(outcome, Outcome::Closed(_)) || !ingress.settings.closed.is_empty();
+    let is_restricted = is_closed || !ingress.settings.access.is_empty();
     site.locations.push(Location {
         ingress: at,
         source: (path.text.to_owned(), path.kind),
@@ -218,9 +224,44 @@ fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, r
         rewrite: place.rewrite,
         rules: place.rules,
         absent: place.absent,
+        reach: place.reach.filter(|_| is_restricted),
         outcome,
         canary: None,
     });
+}
+
+/// Makes the pattern of a path one that no other path has, or says why it can't.
+fn settle(
+    site: &Site,
+    ingresses: &[Ingress<'_>],
+    path: &Path<'_>,
+    place: &mut Place,
+    reading: Reading,
+) -> Result<(), String> {
+    let of = |pattern: &str| site.locations.iter().find(|known| known.pattern == pattern);
+    if let Some(known) = of(&place.pattern) {
+        let rest = rest(known, path, reading).filter(|rest| of(rest).is_none());
+        let Some(rest) = rest else {
+            let Ingress { namespace, name, .. } = &ingresses[known.ingress];
+            return Err(format!(
+                "{} of this host is taken: by {} of Ingress {namespace}/{name}",
+                place.pattern, known.source.0
+            ));
+        };
+        (place.pattern, place.rules) = (rest, Vec::new());
+    }
+    let shadow = |known: &&Location| {
+        let is_longer = known.source.0.len() > path.text.len();
+        let is_whole = !known.absent.contains(&place.pattern);
+        let is_regex = reading == Reading::Regex;
+        is_regex && is_longer && is_whole && is_below(&place.pattern, &known.pattern)
+    };
+    match site.locations.iter().find(shadow) {
+        Some(Location { source: (longer, _), .. }) => {
+            Err(format!("is never reached in ingress-nginx, which tries {longer} first"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The path that is left to one whose pattern another one has: the path itself, if that is for what
