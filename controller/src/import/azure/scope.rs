@@ -125,7 +125,14 @@ impl<'t> Scope<'t> {
         }
         let declared = self.parameters.and_then(|all| field_of(all, name));
         match declared.and_then(|declared| declared.get("defaultValue")) {
-            Some(default) => self.inner(default, depth + 1),
+            Some(default) => self.inner(default, depth + 1).map_err(|why| {
+                let is_said = why.starts_with("parameter ");
+                if is_said {
+                    why
+                } else {
+                    format!("parameter '{name}' needs --parameters FILE: {why}")
+                }
+            }),
             None => Err(format!(
                 "parameter '{name}' has no value: give it with --parameters FILE, in which stands {{\"{name}\": …}}"
             )),
@@ -219,14 +226,16 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let template = json!({"parameters": {"p": {"type": "string"}}});
-        let value = json!({"a": [{"b": "[concat(parameters('p'), 'x')]"}], "c": "[nonsense"});
+        let default = json!({"defaultValue": "[uniqueString('a')]"});
+        let template = json!({"parameters": {"p": {"type": "string"}, "q": default}});
+        let value = json!({"a": [{"b": "[concat(parameters('p'), 'x')]"}], "c": "[nonsense", "d": "[parameters('q')]"});
         let (value, missing) = resolved(&template, &value);
         assert!(is_missing(&value["a"][0]["b"]));
         assert_eq!(value["c"], "[nonsense");
-        let [(path, why)] = missing.as_slice() else { unreachable!() };
+        let [(path, why), (_, of_default)] = missing.as_slice() else { unreachable!() };
         assert_eq!(path, "a[0].b");
         assert!(why.starts_with("parameter 'p' has no value: give it with --parameters"), "{why}");
+        assert!(of_default.starts_with("parameter 'q' needs --parameters FILE: only Azure"));
     }
 
     #[test]
