@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use portico::import::{azure, read};
+use portico::import::{Verdict, azure, read};
 use portico_tests::{
     backend::{Backend, Reply},
     edge::{Edge, Setup},
     wire::{Message, ask},
 };
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 /// A front door that was imported, and a backend of its own for each host of the source's.
 struct Imported {
@@ -32,10 +32,7 @@ impl Imported {
     /// Imports an input of the importer's tests. Requests come by a load balancer that says which
     /// scheme they have.
     async fn start(input: &str, hosts: &[&'static str], fails: &'static str) -> Self {
-        let inputs = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../controller/tests/import_azure/inputs")
-            .canonicalize()
-            .unwrap();
+        let inputs = portico_tests::root().join("controller/tests/import_azure/inputs");
         let parameters = read(&[inputs.join("classic.parameters.json")]).unwrap();
         let imported = azure(&read(&[inputs.join(input)]).unwrap(), &parameters);
         let written = imported.files().unwrap();
@@ -224,4 +221,33 @@ async fn a_profile_with_its_rule_set() {
     assert!(host == "west.contoso.net" || host == "east.contoso.net", "{host}");
     assert_eq!(door.last(&host).field("x-client"), "203.0.113.9 by https");
     assert!(answer.fields("vary").contains(&"X-Client"), "{}", answer.head);
+}
+
+/// The blocks of a language on the page about the importer.
+fn blocks(language: &str) -> Vec<String> {
+    let page = portico_tests::root().join("docs/import-azure-front-door.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let opening = format!("```{language}\n");
+    let blocks = page.split(&opening).skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(block, _)| block.to_owned()).collect()
+}
+
+#[test]
+fn the_documented_example_becomes_what_is_documented() {
+    let example = blocks("json").into_iter().find(|block| block.contains("resources")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("example.json");
+    std::fs::write(&path, example).unwrap();
+    let imported = azure(&read(&[path]).unwrap(), &[]);
+    let written = imported.files().unwrap();
+    let manifests: String = written.into_iter().map(|file| file.text).collect();
+    assert_eq!(blocks("yaml").concat(), manifests);
+    let entries = imported.report.iter().filter(|entry| entry.verdict != Verdict::Kept);
+    let said: String = entries
+        .map(|entry| {
+            let verdict = format!("{:?}", entry.verdict).to_lowercase();
+            format!("{verdict} {}: {}\n", entry.field, entry.why)
+        })
+        .collect();
+    assert_eq!(blocks("text").concat(), said);
 }

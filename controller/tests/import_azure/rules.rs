@@ -22,38 +22,59 @@ fn condition(name: &str, parameters: &Value) -> Result<Value, String> {
     Ok(rules[0]["when"].clone())
 }
 
+fn values(operator: &str, values: &[&str]) -> Value {
+    json!({"operator": operator, "matchValues": values})
+}
+
+fn one(operator: &str, value: &str) -> Value {
+    values(operator, &[value])
+}
+
+fn with(mut of: Value, name: &str, value: Value) -> Value {
+    of[name] = value;
+    of
+}
+
+fn header(operator: &str, value: &str) -> Value {
+    with(one(operator, value), "selector", json!("X-A"))
+}
+
+fn lower(of: Value) -> Value {
+    with(of, "transforms", json!(["Lowercase"]))
+}
+
+fn not(of: Value) -> Value {
+    with(of, "negateCondition", json!(true))
+}
+
 #[test]
-fn conditions_have_equals() {
-    let values =
-        |operator: &str, values: &[&str]| json!({"operator": operator, "matchValues": values});
-    let with = |mut of: Value, name: &str, value: Value| {
-        of[name] = value;
-        of
-    };
-    let path = |operator, value| values(operator, &[value]);
-    let header =
-        |operator: &str, value: &str| with(values(operator, &[value]), "selector", json!("X-A"));
-    let lower = |of| with(of, "transforms", json!(["Lowercase"]));
-    let not = |of| with(of, "negateCondition", json!(true));
+fn operators_have_equals() {
     let predicate = |kind: &str, value: &str| json!([{"header": {"name": "x-a", "type": kind, "value": value}}]);
-    for (name, parameters, expected) in [
-        ("RequestHeader", header("Equal", "b"), predicate("Exact", "b")),
-        ("RequestHeader", header("BeginsWith", "b"), predicate("Prefix", "b")),
-        ("RequestHeader", header("EndsWith", "b"), predicate("Suffix", "b")),
-        ("RequestHeader", header("Contains", "b"), predicate("Contains", "b")),
-        ("RequestHeader", header("RegEx", "^b+$"), predicate("Regex", "(?:b+)")),
-        ("RequestHeader", header("RegEx", "b+"), predicate("Regex", "(?s:.*)(?:b+)(?s:.*)")),
+    for (parameters, expected) in [
+        (header("Equal", "b"), predicate("Exact", "b")),
+        (header("BeginsWith", "b"), predicate("Prefix", "b")),
+        (header("EndsWith", "b"), predicate("Suffix", "b")),
+        (header("Contains", "b"), predicate("Contains", "b")),
+        (header("RegEx", "^b+$"), predicate("Regex", "(?:b+)")),
+        (header("RegEx", "b+"), predicate("Regex", "(?s:.*)(?:b+)(?s:.*)")),
         // They compare lengths.
-        ("RequestHeader", not(header("LessThan", "5")), predicate("Regex", "(?s:.){5,}")),
-        ("RequestHeader", header("LessThan", "5"), predicate("Regex", "(?s:.){0,4}")),
-        ("RequestHeader", header("GreaterThanOrEqual", "5"), predicate("Regex", "(?s:.){5,}")),
-        ("RequestHeader", lower(header("Equal", "b.")), predicate("Regex", r"(?i:b\.)")),
+        (not(header("LessThan", "5")), predicate("Regex", "(?s:.){5,}")),
+        (header("LessThan", "5"), predicate("Regex", "(?s:.){0,4}")),
+        (header("GreaterThanOrEqual", "5"), predicate("Regex", "(?s:.){5,}")),
+        (lower(header("Equal", "b.")), predicate("Regex", r"(?i:b\.)")),
         (
-            "RequestHeader",
             json!({"operator": "Any", "selector": "X-A"}),
             json!([{"header": {"name": "x-a", "type": "Present"}}]),
         ),
-        ("RequestHeader", not(header("Equal", "b")), json!([{"not": predicate("Exact", "b")[0]}])),
+        (not(header("Equal", "b")), json!([{"not": predicate("Exact", "b")[0]}])),
+    ] {
+        assert_eq!(condition("RequestHeader", &parameters), Ok(expected), "{parameters}");
+    }
+}
+
+#[test]
+fn subjects_have_equals() {
+    for (name, parameters, expected) in [
         (
             "Cookies",
             with(values("Equal", &["1", "2"]), "selector", json!("c")),
@@ -62,33 +83,33 @@ fn conditions_have_equals() {
                 {"cookie": {"name": "c", "type": "Exact", "value": "2"}},
             ]}]),
         ),
-        ("UrlPath", path("Equal", "a/b c"), json!([{"path": "/a/b%20c"}])),
-        ("UrlPath", path("BeginsWith", "/a/"), json!([{"pathRegex": "/a/.*"}])),
-        ("UrlPath", path("Contains", "a"), json!([{"pathRegex": "/.*a.*"}])),
-        ("UrlPath", path("Wildcard", "a*/b"), json!([{"pathRegex": "/a.*/b"}])),
-        ("UrlPath", path("RegEx", "^a[0-9]+"), json!([{"pathRegex": "/(?:a[0-9]+).*"}])),
-        ("UrlPath", lower(path("Equal", "a")), json!([{"pathRegex": "/(?i:a)"}])),
-        ("UrlFileName", path("Equal", "a.pdf"), json!([{"pathRegex": r".*/a\.pdf"}])),
+        ("UrlPath", one("Equal", "a/b c"), json!([{"path": "/a/b%20c"}])),
+        ("UrlPath", one("BeginsWith", "/a/"), json!([{"pathRegex": "/a/.*"}])),
+        ("UrlPath", one("Contains", "a"), json!([{"pathRegex": "/.*a.*"}])),
+        ("UrlPath", one("Wildcard", "a*/b"), json!([{"pathRegex": "/a.*/b"}])),
+        ("UrlPath", one("RegEx", "^a[0-9]+"), json!([{"pathRegex": "/(?:a[0-9]+).*"}])),
+        ("UrlPath", lower(one("Equal", "a")), json!([{"pathRegex": "/(?i:a)"}])),
+        ("UrlFileName", one("Equal", "a.pdf"), json!([{"pathRegex": r".*/a\.pdf"}])),
         (
             "UrlFileExtension",
             lower(values("Equal", &["pdf", "7z"])),
             json!([{"fileExtension": ["pdf", "7z"]}]),
         ),
-        ("UrlFileExtension", path("Equal", "pdf"), json!([{"pathRegex": r".*/[^/]+\.pdf"}])),
+        ("UrlFileExtension", one("Equal", "pdf"), json!([{"pathRegex": r".*/[^/]+\.pdf"}])),
         (
             "QueryString",
-            path("Contains", "v=2"),
+            one("Contains", "v=2"),
             json!([{"query": {"name": "v", "type": "Prefix", "value": "2"}}]),
         ),
         (
             "RequestUri",
-            path("BeginsWith", "https://www.contoso.com/a"),
+            one("BeginsWith", "https://www.contoso.com/a"),
             json!([{"scheme": "Https"}, {"host": ["www.contoso.com"]}, {"pathRegex": "/a.*"}]),
         ),
-        ("HostName", path("EndsWith", "contoso.com"), json!([{"host": ["www.contoso.com"]}])),
+        ("HostName", one("EndsWith", "contoso.com"), json!([{"host": ["www.contoso.com"]}])),
         ("RequestMethod", values("Equal", &["GET", "TRACE"]), json!([{"method": ["GET"]}])),
-        ("RequestScheme", path("Equal", "HTTPS"), json!([{"scheme": "Https"}])),
-        ("ServerPort", path("Equal", "80"), json!([{"scheme": "Http"}])),
+        ("RequestScheme", one("Equal", "HTTPS"), json!([{"scheme": "Https"}])),
+        ("ServerPort", one("Equal", "80"), json!([{"scheme": "Http"}])),
         ("HttpVersion", values("Equal", &["2.0", "0.9"]), json!([{"httpVersion": ["2"]}])),
         (
             "SslProtocol",
@@ -102,7 +123,7 @@ fn conditions_have_equals() {
         ),
         (
             "IsDevice",
-            path("Equal", "Desktop"),
+            one("Equal", "Desktop"),
             json!([{"not": {"header": {"name": "user-agent", "type": "Regex", "value": "(?i).*(mobile|android|iphone).*"}}}]),
         ),
     ] {

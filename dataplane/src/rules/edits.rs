@@ -64,6 +64,16 @@ impl<'a> Edits<'a> {
         rules(self.before).chain(self.own).chain(rules(first)).chain(rules(second))
     }
 
+    /// Calls `apply` for each, in order. Mostly there are only the Route's own.
+    fn for_each(self, mut apply: impl FnMut(&HeaderEdits)) {
+        let [first, second] = self.after;
+        self.before.iter().for_each(|edits| apply(edits));
+        if let Some(own) = self.own {
+            apply(own);
+        }
+        first.iter().chain(second).for_each(|edits| apply(edits));
+    }
+
     /// The last of them, apart from the others.
     pub(crate) fn split_last(self) -> (Self, Self) {
         let [first, last] = self.after;
@@ -73,7 +83,8 @@ impl<'a> Edits<'a> {
 
     /// Whether there are none.
     pub(crate) fn is_empty(self) -> bool {
-        self.all().all(HeaderEdits::is_empty)
+        let has_rules = !self.before.is_empty() || self.after.iter().any(|edits| !edits.is_empty());
+        !has_rules && self.own.is_none_or(HeaderEdits::is_empty)
     }
 
     /// The fields that they change.
@@ -83,16 +94,16 @@ impl<'a> Edits<'a> {
 
     /// Applies them to a request.
     pub(crate) fn apply_to_request(self, headers: &mut HeaderMap) {
-        self.all().for_each(|edits| edits.apply_to_request(headers));
+        self.for_each(|edits| edits.apply_to_request(headers));
     }
 
     /// Applies them to an interim response.
     pub(crate) fn apply_to_interim(self, headers: &mut HeaderMap) {
-        self.all().for_each(|edits| edits.apply_to_interim(headers));
+        self.for_each(|edits| edits.apply_to_interim(headers));
     }
 
     /// Applies them to a response.
     pub(crate) fn apply(self, headers: &mut HeaderMap) {
-        self.all().for_each(|edits| edits.apply(headers));
+        self.for_each(|edits| edits.apply(headers));
     }
 }

@@ -204,7 +204,10 @@ impl<'s> Reader<'_, 's> {
             return Err(unclear(&route, "a route with a backend pool or a redirect"));
         };
         match self.pool(&id).filter(|pool| !pool.origins.is_empty()) {
-            Some(pool) => Ok(Target::Forward { pool, by, path: path.map(str::to_owned) }),
+            Some(pool) => {
+                let (pool, path) = (Box::new(pool), path.map(str::to_owned));
+                Ok(Target::Forward { pool, by, path })
+            }
             None => {
                 route.dropped(format!("there is no backend in use in '{}'", id.name()));
                 Err(Unclear)

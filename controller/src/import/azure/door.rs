@@ -61,7 +61,7 @@ pub(super) enum Target<'s> {
     Redirect(RuleRedirect),
     /// They are forwarded.
     Forward {
-        pool: Pool<'s>,
+        pool: Box<Pool<'s>>,
         by: Forwarding,
         /// The path that takes the place of the pattern.
         path: Option<String>,

@@ -7,8 +7,19 @@ const MAX_TEXT: usize = 64 << 10;
 
 /// Calls a function whose name is in lower case; why that is impossible, otherwise.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
-    let wrong = || format!("{name}() can't be worked out from what it is given");
-    let value = match (name, arguments) {
+    let result = of_values(name, arguments).or_else(|| of_texts(name, arguments));
+    let result = result.ok_or_else(|| {
+        format!(
+            "only Azure knows what {name}() gives: import what az prints as JSON instead, or write the value in its place"
+        )
+    })?;
+    let fits = |value: &Value| value.as_str().is_none_or(|text| text.len() <= MAX_TEXT);
+    result.filter(fits).ok_or_else(|| format!("{name}() can't be worked out from what it is given"))
+}
+
+/// Functions of values of any type; the inner `None`: not for these arguments.
+fn of_values(name: &str, arguments: &[Value]) -> Option<Option<Value>> {
+    Some(match (name, arguments) {
         ("true", []) => Some(Value::Bool(true)),
         ("false", []) => Some(Value::Bool(false)),
         ("null", []) => Some(Value::Null),
@@ -16,30 +27,8 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
             let lists: Option<Vec<_>> = arguments.iter().map(Value::as_array).collect();
             lists.map(|lists| lists.into_iter().flatten().cloned().collect())
         }
-        ("concat", _) => {
-            let texts: Option<Vec<_>> = arguments.iter().map(as_text).collect();
-            texts.map(|texts| Value::from(texts.concat()))
-        }
-        ("format", [Value::String(template), arguments @ ..]) => format(template, arguments),
-        ("string", [value]) => as_text(value).map(Value::from),
         ("int", [value]) => as_text(value).and_then(|it| it.parse::<i64>().ok()).map(Value::from),
         ("bool", [value]) => boolean(value),
-        ("tolower", [Value::String(text)]) => Some(text.to_lowercase().into()),
-        ("toupper", [Value::String(text)]) => Some(text.to_uppercase().into()),
-        ("trim", [Value::String(text)]) => Some(text.trim().into()),
-        ("replace", [Value::String(text), Value::String(old), Value::String(new)])
-            if !old.is_empty() && text.len() * (new.len() + 1) <= MAX_TEXT =>
-        {
-            Some(text.replace(old, new).into())
-        }
-        ("substring", [Value::String(text), from, length @ ..]) => substring(text, from, length),
-        ("split", [Value::String(text), Value::String(at)]) if !at.is_empty() => {
-            Some(text.split(at.as_str()).collect::<Vec<_>>().into())
-        }
-        ("join", [Value::Array(items), Value::String(between)]) => {
-            let texts: Option<Vec<_>> = items.iter().map(as_text).collect();
-            texts.map(|texts| texts.join(between).into())
-        }
         ("createarray", items) => Some(items.into()),
         ("createobject", fields) => object(fields),
         ("array", [value]) => {
@@ -63,6 +52,35 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         ("contains", [Value::Object(fields), Value::String(name)]) => {
             Some(fields.contains_key(name).into())
         }
+        _ => return None,
+    })
+}
+
+/// Functions of texts, and those that make one.
+fn of_texts(name: &str, arguments: &[Value]) -> Option<Option<Value>> {
+    Some(match (name, arguments) {
+        ("concat", _) => {
+            let texts: Option<Vec<_>> = arguments.iter().map(as_text).collect();
+            texts.map(|texts| Value::from(texts.concat()))
+        }
+        ("format", [Value::String(template), arguments @ ..]) => format(template, arguments),
+        ("string", [value]) => as_text(value).map(Value::from),
+        ("tolower", [Value::String(text)]) => Some(text.to_lowercase().into()),
+        ("toupper", [Value::String(text)]) => Some(text.to_uppercase().into()),
+        ("trim", [Value::String(text)]) => Some(text.trim().into()),
+        ("replace", [Value::String(text), Value::String(old), Value::String(new)])
+            if !old.is_empty() && text.len() * (new.len() + 1) <= MAX_TEXT =>
+        {
+            Some(text.replace(old, new).into())
+        }
+        ("substring", [Value::String(text), from, length @ ..]) => substring(text, from, length),
+        ("split", [Value::String(text), Value::String(at)]) if !at.is_empty() => {
+            Some(text.split(at.as_str()).collect::<Vec<_>>().into())
+        }
+        ("join", [Value::Array(items), Value::String(between)]) => {
+            let texts: Option<Vec<_>> = items.iter().map(as_text).collect();
+            texts.map(|texts| texts.join(between).into())
+        }
         ("startswith", [Value::String(text), Value::String(start)]) => {
             Some(text.to_lowercase().starts_with(&start.to_lowercase()).into())
         }
@@ -74,17 +92,8 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         ("resourcegroup", []) => {
             Some(json!({"name": "{}", "id": "/subscriptions/{}/resourceGroups/{}"}))
         }
-        _ => {
-            return Err(format!(
-                "only Azure knows what {name}() gives: import what az prints as JSON instead, or write the value in its place"
-            ));
-        }
-    };
-    let value = value.ok_or_else(wrong)?;
-    match value.as_str() {
-        Some(text) if text.len() > MAX_TEXT => Err(wrong()),
-        _ => Ok(value),
-    }
+        _ => return None,
+    })
 }
 
 fn as_text(value: &Value) -> Option<String> {

@@ -287,7 +287,10 @@ impl<'s> Reader<'_, 's> {
             return Err(unclear(node, "a route with an origin group"));
         };
         match self.profile.pool(&id).filter(|pool| !pool.origins.is_empty()) {
-            Some(pool) => Ok(Target::Forward { pool, by, path: path.map(str::to_owned) }),
+            Some(pool) => {
+                let (pool, path) = (Box::new(pool), path.map(str::to_owned));
+                Ok(Target::Forward { pool, by, path })
+            }
             None => {
                 node.dropped(format!("there is no origin in use in '{}'", id.name()));
                 Err(Unclear)

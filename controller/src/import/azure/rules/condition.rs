@@ -52,7 +52,7 @@ pub(super) fn condition(
     } else {
         let mut tests = Vec::new();
         for value in &values {
-            match Test::new(operator, value, &subject.needed(&transforms, value)).map_err(none)? {
+            match Test::parse(operator, value, &subject.needed(&transforms, value)).map_err(none)? {
                 Outcome::Test(test) => tests.push(test),
                 Outcome::Never => {}
             }

@@ -43,7 +43,7 @@ pub(super) enum Outcome {
 
 impl Test {
     /// The test of an operator with a value; why there is none, otherwise.
-    pub(super) fn new(
+    pub(super) fn parse(
         operator: &str,
         value: &str,
         transforms: &[String],
