@@ -2,8 +2,8 @@
 
 use super::{
     hosts,
+    location::Site,
     object::{Ingress, Tls},
-    sites::Site,
 };
 
 /// The Secret that stands for the controller's own certificate.

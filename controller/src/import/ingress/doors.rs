@@ -3,10 +3,10 @@
 use super::{
     controller::Controller,
     hosts, literal,
+    location::Site,
     object::Ingress,
     routes::{self, Group},
     settings::PlainHttp,
-    sites::Site,
 };
 use crate::import::Object;
 use serde_json::{Map, Value, json};

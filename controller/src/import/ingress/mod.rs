@@ -12,6 +12,7 @@ mod doors;
 mod haproxy;
 mod hosts;
 mod literal;
+mod location;
 mod networks;
 mod nginx;
 mod object;

@@ -1,9 +1,9 @@
 //! Routes.
 
 use super::{
+    location::{Location, Outcome, Site},
     object::Ingress,
     settings::{PlainHttp, Settings},
-    sites::{Location, Outcome, Site},
 };
 use crate::compile::MAX_MATCHES;
 use serde_json::{Map, Value, json};

@@ -1,83 +1,15 @@
-//! Hosts, with the paths that all Ingresses have there.
+//! Which paths all Ingresses have at each host.
 
 use super::{
     controller::Controller,
     hosts,
+    location::{Location, Outcome, Site, fences, is_below},
     object::{Ingress, Path},
     place::{self, PathType, Place, Reading},
     settings::{Canary, Rewriting},
 };
-use portico_crds::MAX_ALTERNATIVES;
 use serde_json::{Value, json};
 use std::{cmp::Reverse, collections::BTreeSet};
-
-/// A host.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Site {
-    /// Its name, as a FrontDoor has it.
-    pub(super) host: String,
-    /// The Ingresses that have it; the first decides what there is one of for a host.
-    pub(super) ingresses: Vec<usize>,
-    /// Its paths.
-    pub(super) locations: Vec<Location>,
-    /// Expressions for paths that are not imported.
-    pub(super) guards: Vec<String>,
-    /// Conditions for requests that a path with restrictions matches in the source, and not here.
-    pub(super) fences: Vec<Value>,
-    /// The Secret with its certificate, and that Secret's namespace.
-    pub(super) secret: Option<(String, String)>,
-}
-
-/// A path of a host.
-#[derive(Clone, Debug)]
-pub(super) struct Location {
-    /// Its Ingress.
-    pub(super) ingress: usize,
-    /// The path and its type, as they are written.
-    source: (String, PathType),
-    /// The pattern.
-    pub(super) pattern: String,
-    /// `rewrite.path`.
-    pub(super) rewrite: Option<String>,
-    /// Rules of its own.
-    pub(super) rules: Vec<Value>,
-    /// Paths that the pattern matches and the source does not.
-    absent: Vec<String>,
-    /// An expression for what it matches in the source, if that is more, and is restricted.
-    reach: Option<String>,
-    /// Where its requests go.
-    pub(super) outcome: Outcome,
-    /// The backend that takes some of them, and which.
-    pub(super) canary: Option<(Value, Canary)>,
-}
-
-impl Location {
-    /// A path that no Ingress has written, but that follows of one.
-    fn implied(ingress: usize, pattern: &str, outcome: Outcome) -> Self {
-        Self {
-            ingress,
-            source: (String::new(), PathType::Exact),
-            pattern: pattern.to_owned(),
-            rewrite: None,
-            rules: Vec::new(),
-            absent: Vec::new(),
-            reach: None,
-            outcome,
-            canary: None,
-        }
-    }
-}
-
-/// Where requests go.
-#[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    /// To this backend, or wherever the annotations of the Ingress lead.
-    Backend(Value),
-    /// They are redirected.
-    Redirect(Value),
-    /// They are answered with 503, for this reason.
-    Closed(String),
-}
 
 /// The hosts of all Ingresses, which are in order of age.
 pub(super) fn of(ingresses: &[Ingress<'_>], from: Controller) -> Vec<Site> {
@@ -156,26 +88,9 @@ fn locate(site: &mut Site, ingresses: &[Ingress<'_>], from: Controller) {
     for (at, path) in all {
         add(site, ingresses, at, path, reading);
     }
-    site.fences = fences(&site.locations);
     add_root(site, ingresses);
     add_app_root(site, ingresses);
-}
-
-/// What restricts a path in the source restricts all that it matches there: conditions for those of
-/// its requests that would get to other paths here.
-fn fences(locations: &[Location]) -> Vec<Value> {
-    let fence = |location: &Location| {
-        let (own, _) = &location.source;
-        let is_longer = |other: &&Location| {
-            other.pattern == location.pattern
-                || other.source.0.len() > own.len()
-                    && other.source.0.to_lowercase().starts_with(&own.to_lowercase())
-        };
-        let longer = locations.iter().filter(is_longer).map(|it| json!({"path": it.pattern}));
-        let except: Vec<_> = longer.take(MAX_ALTERNATIVES).collect();
-        Some(json!([{"pathRegex": location.reach.as_ref()?}, {"not": {"any": except}}]))
-    };
-    locations.iter().filter_map(fence).collect()
+    site.fences = fences(&site.locations);
 }
 
 fn add(site: &mut Site, ingresses: &[Ingress<'_>], at: usize, path: &Path<'_>, reading: Reading) {
@@ -273,17 +188,6 @@ fn rest(known: &Location, path: &Path<'_>, reading: Reading) -> Option<String> {
     (is_left || has_slash && is_other).then(|| path.text.to_owned())
 }
 
-/// Whether all paths of a pattern are paths of one that ends in `/*`.
-fn is_below(pattern: &str, above: &str) -> bool {
-    let Some(above) = above.strip_suffix("/*") else { return false };
-    let mut segments = pattern.split('/');
-    above.split('/').all(|above| {
-        segments
-            .next()
-            .is_some_and(|it| it == above || above.starts_with('{') && it != "*" && !it.is_empty())
-    })
-}
-
 /// Adds what no other path matches, if the first Ingress of the host says where it goes.
 fn add_root(site: &mut Site, ingresses: &[Ingress<'_>]) {
     for at in site.ingresses.clone() {
@@ -376,29 +280,6 @@ fn more_names(sites: &mut Vec<Site>, ingress: &Ingress<'_>, at: usize) {
             let location = Location::implied(at, "/*", outcome);
             let (ingresses, locations) = (vec![at], vec![location]);
             sites.push(Site { host: other, ingresses, locations, ..Site::default() });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_below_others() {
-        for (pattern, above) in [
-            ("/a/b/*", "/a/*"),
-            ("/a", "/a/*"),
-            ("/a/b", "/*"),
-            ("/x/b", "/{g1}/*"),
-            ("/a/", "/a/*"),
-        ] {
-            assert!(is_below(pattern, above), "{pattern} {above}");
-        }
-        for (pattern, above) in
-            [("/a/*", "/a/b/*"), ("/ab/*", "/a/*"), ("/a", "/a"), ("/*", "/{g1}/*")]
-        {
-            assert!(!is_below(pattern, above), "{pattern} {above}");
         }
     }
 }
