@@ -71,10 +71,22 @@ pub(super) fn calls(recordings: &Recordings, pages: &Pages<'_>) -> Vec<Call> {
     calls
 }
 
+/// How long before its preflight a browser dates a call, at most, in microseconds.
+const HEAD_START: i64 = 100_000;
+
+/// Whether a call starts as one does of which this is the preflight, in a browser's recording.
+fn starts_with(call: &Record, preflight: &Record) -> bool {
+    match (call.start, preflight.start) {
+        (Some(call), Some(preflight)) => (0..=HEAD_START).contains(&(preflight - call)),
+        (_, _) => false,
+    }
+}
+
 /// Finds the call of each preflight: the first that goes to the same URL, for the same page, with
 /// the method that was asked for, and did not end before. The result leads both ways.
 ///
-/// Firefox and proxies start a call when its preflight has ended, Chromium before.
+/// Proxies start a call when its preflight has ended, browsers before; Firefox leaves the preflight out
+/// of its time, so that it may seem to end first.
 fn pair(recordings: &Recordings, order: &[usize], pages: &Pages<'_>) -> HashMap<usize, usize> {
     let records = &recordings.records;
     let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
@@ -91,7 +103,9 @@ fn pair(recordings: &Recordings, order: &[usize], pages: &Pages<'_>) -> HashMap<
         let preflight = &records[at];
         let Some(calls) = waiting.get_mut(&preflight.url) else { continue };
         let ended = |call: usize| match (records[call].end(), preflight.end()) {
-            (Some(call), Some(preflight)) => call + TOLERANCE < preflight,
+            (Some(end), Some(preflight_end)) => {
+                end + TOLERANCE < preflight_end && !starts_with(&records[call], preflight)
+            }
             (_, _) => false,
         };
         while calls.front().is_some_and(|call| ended(*call)) {

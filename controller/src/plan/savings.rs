@@ -50,7 +50,11 @@ fn span(calls: &Calls<'_>, call: &Call) -> Option<Span> {
     let (mut start, mut end) = (record.start?, record.end()?);
     let preflight = calls.preflight(call);
     if let Some((from, until)) = preflight.and_then(|it| Some((it.start?, it.end()?))) {
-        (start, end) = (start.min(from), end.max(until));
+        // A call is sent when its preflight has ended. Firefox dates it before, and leaves the
+        // preflight out of its time.
+        let wait = if Calls::is_lone(call) { 0 } else { record.wait.unwrap_or(0) };
+        let answered = until.saturating_add(wait.into());
+        (start, end) = (start.min(from), end.max(answered));
     }
     let mut span = Span { start, end, ..Span::default() };
     if calls.would_move(call) {

@@ -177,11 +177,32 @@ fn preflights(plan: &Plan) -> (usize, usize, f64) {
     (page.preflights.seen, page.preflights.inferred, page.milliseconds)
 }
 
+/// A call that took no longer than its response.
+fn shorter(mut call: Value) -> Value {
+    call["time"] = json!(5);
+    call["timings"] = json!({"wait": 5});
+    call
+}
+
 #[test]
 fn preflights_find_their_calls() {
     for (entries, seen, calls, saved) in [
-        // Firefox: the call starts when the preflight has ended.
+        // Proxies: the call starts when the preflight has ended.
         (vec![preflight("PUT", URL, 0), call("PUT", URL, 10)], 1, 1, 10.0),
+        // Firefox: before it starts, and without it in its time.
+        (vec![shorter(call("PUT", URL, 0)), preflight("PUT", URL, 1)], 1, 1, 10.0),
+        (
+            vec![
+                shorter(call("PUT", URL, 0)),
+                preflight("PUT", URL, 1),
+                // As soon as the first has been answered.
+                shorter(call("PUT", URL, 19)),
+                preflight("PUT", URL, 20),
+            ],
+            2,
+            2,
+            20.0,
+        ),
         // Chromium: before it starts.
         (vec![call("PUT", URL, 0), preflight("PUT", URL, 1)], 1, 1, 10.0),
         // The same URL with another method, which needs none, and which the page waits for anyway.

@@ -42,6 +42,17 @@ const TRUST: &str = "Components.classes['@mozilla.org/security/x509certdb;1']
     .getService(Components.interfaces.nsIX509CertDB)
     .addCertFromBase64(arguments[0], 'CT,,');";
 
+/// Opens the network monitor of the developer tools beside the page, or takes what it has recorded.
+const RECORD: &str = "const [what, done] = arguments;
+    (async () => {
+        const { require } =
+            ChromeUtils.importESModule('resource://devtools/shared/loader/Loader.sys.mjs');
+        const { gDevTools } = require('devtools/client/framework/devtools');
+        const tab = Services.wm.getMostRecentWindow('navigator:browser').gBrowser.selectedTab;
+        const toolbox = await gDevTools.showToolboxForTab(tab, { toolId: 'netmonitor' });
+        return what === 'begin' ? null : await toolbox.getHARFromNetMonitor();
+    })().then((log) => done({ log }), (error) => done({ error: `${error}` }));";
+
 /// One browser with a profile of its own and one page.
 #[derive(Debug)]
 pub struct Firefox {
@@ -76,6 +87,26 @@ impl Firefox {
         let mut browser = Self { process, stream, last_id: 0, _profile: profile };
         browser.begin(trust)?;
         Ok(browser)
+    }
+
+    /// Records requests from now on, until the next page is opened.
+    pub fn record(&mut self) -> Result<()> {
+        self.monitor("begin").map(drop)
+    }
+
+    /// The recording so far, as the developer tools save it (HAR 1.2).
+    pub fn recording(&mut self) -> Result<Value> {
+        self.monitor("take")
+    }
+
+    fn monitor(&mut self, what: &str) -> Result<Value> {
+        self.command("Marionette:SetContext", json!({"value": "chrome"}))?;
+        let script = json!({"script": RECORD, "args": [what]});
+        let mut answer = self.command("WebDriver:ExecuteAsyncScript", script)?;
+        self.command("Marionette:SetContext", json!({"value": "content"}))?;
+        let mut recorded = answer["value"].take();
+        ensure!(recorded["error"].is_null(), "the network monitor: {}", recorded["error"]);
+        Ok(json!({"log": recorded["log"].take()}))
     }
 
     fn begin(&mut self, trust: &Trust) -> Result<()> {
