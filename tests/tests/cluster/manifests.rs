@@ -1,5 +1,6 @@
 //! The objects that several tests apply.
 
+use anyhow::Result;
 use portico_tests::cluster::{
     apply,
     http::Published,
@@ -48,6 +49,15 @@ pub(crate) async fn shop(
         condition(namespace, object, PROGRAMMED).await.unwrap();
     }
     let port = install.published(&host).unwrap();
-    eventually(|| port.expect("/", 200)).await.unwrap();
+    eventually(|| every_replica_serves(&port)).await.unwrap();
     port
+}
+
+/// Whether so many requests in a row are served that each replica will have got one of them: what
+/// one serves, another's watch may not yet have brought.
+async fn every_replica_serves(port: &Published) -> Result<()> {
+    for _ in 0..20 {
+        port.expect("/", 200).await?;
+    }
+    Ok(())
 }
