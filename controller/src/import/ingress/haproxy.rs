@@ -104,24 +104,12 @@ fn set_host(it: &Annotation<'_, '_>, settings: &mut Settings) {
     }
 }
 
-fn access(it: &Annotation<'_, '_>, settings: &mut Settings, name: &str, allowed: bool) {
-    match networks::rule(name, it.text, allowed) {
-        Ok(Some(rule)) => {
-            settings.access.retain(|known| known["name"] != rule["name"]);
-            settings.access.push(rule);
-            it.kept();
-        }
-        Ok(None) => it.dropped("has no effect: the list is empty"),
-        Err(why) => it.closes(settings, why),
-    }
-}
-
 fn allow(it: &Annotation<'_, '_>, settings: &mut Settings) {
-    access(it, settings, "allowed-addresses", true);
+    networks::decide(it, settings, true);
 }
 
 fn deny(it: &Annotation<'_, '_>, settings: &mut Settings) {
-    access(it, settings, "denied-addresses", false);
+    networks::decide(it, settings, false);
 }
 
 fn cors(it: &Annotation<'_, '_>, settings: &mut Settings) {

@@ -1,6 +1,9 @@
 //! Lists of networks, as rules.
 
-use super::annotation::items;
+use super::{
+    annotation::{Annotation, items},
+    settings::Settings,
+};
 use crate::compile::network;
 use portico_crds::MAX_ALTERNATIVES;
 use serde_json::{Value, json};
@@ -8,12 +11,27 @@ use serde_json::{Value, json};
 /// How many networks a condition may have.
 const MAX_NETWORKS: usize = 64;
 
+/// Keeps an annotation that lists the networks whose clients are `allowed`, or are not.
+pub(super) fn decide(it: &Annotation<'_, '_>, settings: &mut Settings, allowed: bool) {
+    let name = if allowed { "allowed-addresses" } else { "denied-addresses" };
+    match rule(name, it.text, allowed) {
+        Ok(Some(rule)) => {
+            // A list may have two names, and is one setting.
+            settings.access.retain(|known| known["name"] != rule["name"]);
+            settings.access.push(rule);
+            it.kept();
+        }
+        Ok(None) => it.dropped("has no effect: the list is empty"),
+        Err(why) => it.closes(settings, why),
+    }
+}
+
 /// A rule that answers 403 to clients in these networks or, if they are `allowed`, outside of them;
 /// `None` if there are none.
 ///
 /// # Errors
 /// If one of them is no network, or there are too many.
-pub(super) fn rule(name: &str, list: &str, allowed: bool) -> Result<Option<Value>, String> {
+fn rule(name: &str, list: &str, allowed: bool) -> Result<Option<Value>, String> {
     let mut networks = Vec::new();
     for item in items(list) {
         let network = network(item).ok_or_else(|| format!("{item:?} is not a network"))?;

@@ -82,15 +82,7 @@ fn plain(
 ) -> Result<Place, NoPlace> {
     let literal = literal::path(path)
         .map_err(|why| NoPlace { why, expression: format!("{}.*", literal::escaped(path)) })?;
-    let mut place = Place {
-        pattern: literal.clone(),
-        rewrite: None,
-        rules: Vec::new(),
-        notes: Vec::new(),
-        absent: Vec::new(),
-        reach: None,
-        closed: None,
-    };
+    let mut place = Place::new(literal.clone());
     if let Rewriting::Prefix(prefix) = rewriting {
         let prefix = prefix.trim_end_matches('/');
         place.rewrite = Some(match kind {
@@ -127,6 +119,18 @@ fn plain(
 }
 
 impl Place {
+    fn new(pattern: String) -> Self {
+        Self {
+            pattern,
+            rewrite: None,
+            rules: Vec::new(),
+            notes: Vec::new(),
+            absent: Vec::new(),
+            reach: None,
+            closed: None,
+        }
+    }
+
     /// Answers 404 to these paths.
     fn refuse(&mut self, paths: &[&str], what: &str) {
         self.absent.extend(paths.iter().map(|path| (*path).to_owned()));
@@ -165,15 +169,7 @@ fn regex(path: &str, kind: PathType, rewriting: &Rewriting) -> Result<Place, NoP
         (Fits::Below, PathType::Exact) if path.ends_with('/') => format!("{bare}/"),
         _ => format!("{bare}/*"),
     };
-    let mut place = Place {
-        pattern,
-        rewrite: None,
-        rules: Vec::new(),
-        notes: Vec::new(),
-        absent: Vec::new(),
-        reach: None,
-        closed: None,
-    };
+    let mut place = Place::new(pattern);
     let is_below = place.pattern.ends_with('*');
     if segments.iter().any(|it| !it.starts_with('{') && it.chars().any(char::is_alphabetic)) {
         place.notes.push(BY_CASE.to_owned());

@@ -4,28 +4,12 @@ use super::super::{annotation::Annotation, networks, settings::Settings};
 
 /// `whitelist-source-range`, and its newer name.
 pub(super) fn allowlist(it: &Annotation<'_, '_>, settings: &mut Settings) {
-    match networks::rule("allowed-addresses", it.text, true) {
-        Ok(Some(rule)) => {
-            // Both names are one setting.
-            settings.access.retain(|known| known["name"] != rule["name"]);
-            settings.access.push(rule);
-            it.kept();
-        }
-        Ok(None) => it.dropped("has no effect: the list is empty"),
-        Err(why) => it.closes(settings, why),
-    }
+    networks::decide(it, settings, true);
 }
 
 /// `denylist-source-range`.
 pub(super) fn denylist(it: &Annotation<'_, '_>, settings: &mut Settings) {
-    match networks::rule("denied-addresses", it.text, false) {
-        Ok(Some(rule)) => {
-            settings.access.push(rule);
-            it.kept();
-        }
-        Ok(None) => it.dropped("has no effect: the list is empty"),
-        Err(why) => it.closes(settings, why),
-    }
+    networks::decide(it, settings, false);
 }
 
 /// `satisfy`: `any` of addresses and authentication.
