@@ -3,6 +3,7 @@
 
 use super::judge::NAMESPACE;
 use portico::diagnostic::Kind;
+use portico_crds::MAX_NESTING;
 use serde_json::{Map, Value, json};
 
 /// The seeds of a kind. Each is good.
@@ -24,7 +25,7 @@ pub(super) fn of(kind: Kind) -> Vec<Value> {
 
 fn front_doors() -> Vec<Value> {
     let hosts = json!([{"name": "www.ep.com"}]);
-    vec![
+    let mut specs = vec![
         json!({"hosts": hosts}),
         json!({
             "hosts": [{"name": "ep.com", "tls": {"secretRef": {"name": "ep"}}}],
@@ -54,13 +55,22 @@ fn front_doors() -> Vec<Value> {
         }),
         json!({"hosts": hosts, "defaults": settings("true")}),
         json!({"hosts": hosts, "defaults": switched_off()}),
-    ]
+    ];
+    let rules = rules(&[
+        json!({"redirect": redirect()}),
+        json!({"respond": respond(), "responseHeaders": edits("x-a")}),
+        json!({"requestHeaders": edits("x-a"), "responseHeaders": edits("x-b")}),
+    ]);
+    let isolation = json!({"cookies": "Separate", "originWide": "Strip"});
+    let ruled = |rules| json!({"hosts": hosts, "rules": rules, "isolation": isolation});
+    specs.extend(rules.into_iter().map(ruled));
+    specs
 }
 
 fn routes() -> Vec<Value> {
     let reference = json!({"name": "ep"});
     let backends = json!([{"service": {"name": "web", "port": 80}}]);
-    vec![
+    let mut specs = vec![
         json!({"frontDoorRef": reference, "backends": backends}),
         json!({"frontDoorRef": reference, "redirect": {"path": "/b"}}),
         json!({"frontDoorRef": reference, "respond": {"status": 200}}),
@@ -77,16 +87,7 @@ fn routes() -> Vec<Value> {
             json!({
                 "frontDoorRef": {"name": "ep", "namespace": NAMESPACE}, "hosts": ["www.ep.com"],
                 "matches": matches(),
-                "backends": [
-                    {
-                        "service": {"name": "web", "port": "http"}, "weight": 3, "priority": 1,
-                        "tls": {
-                            "serverName": "web.example", "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
-                            "clientCertificateRef": {"name": "client"},
-                        },
-                    },
-                    {"external": {"url": "https://a.example"}},
-                ],
+                "backends": all_backends(),
                 "rewrite": {"path": "/b", "host": "Preserve"},
                 "requestHeaders": edits("x-a"), "responseHeaders": edits("x-b"),
                 "cors": cors(),
@@ -102,10 +103,95 @@ fn routes() -> Vec<Value> {
         }),
         json!({
             "frontDoorRef": reference, "matches": matches(),
-            "respond": {"status": 404, "headers": [{"name": "content-type", "value": "text/plain"}], "body": "none"},
-            "responseHeaders": edits("x-b"),
+            "respond": respond(), "responseHeaders": edits("x-b"),
         }),
-    ]
+    ];
+    let forward = json!({
+        "backends": all_backends(), "rewrite": {"path": "/b{path}", "host": "Preserve"},
+        "requestHeaders": edits("x-a"), "responseHeaders": edits("x-b"),
+    });
+    let rules = rules(&[
+        json!({"redirect": redirect()}),
+        json!({"respond": respond(), "responseHeaders": edits("x-a")}),
+        with(forward, some_of(settings("on"), &["timeouts", "retry"])),
+        some_of(settings("true"), &["retry"]),
+        some_of(switched_off(), &["timeouts", "retry"]),
+    ]);
+    let isolation = json!({"cookies": "Separate", "originWide": "Strip"});
+    let ruled = |rules| json!({"frontDoorRef": reference, "backends": backends, "rules": rules, "isolation": isolation});
+    specs.extend(rules.into_iter().map(ruled));
+    specs
+}
+
+fn all_backends() -> Value {
+    json!([
+        {
+            "service": {"name": "web", "port": "http"}, "weight": 3, "priority": 1,
+            "tls": {
+                "serverName": "web.example", "caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"},
+                "clientCertificateRef": {"name": "client"},
+            },
+        },
+        {"external": {"url": "https://a.example"}},
+    ])
+}
+
+fn respond() -> Value {
+    json!({"status": 404, "headers": [{"name": "content-type", "value": "text/plain"}], "body": "none"})
+}
+
+fn redirect() -> Value {
+    json!({
+        "scheme": "https", "host": "{header.x-host}", "allowedHosts": ["*.ep.com"], "port": 8443,
+        "path": "/b{path}", "status": 308,
+    })
+}
+
+/// Rules with these actions, for each half of all conditions.
+fn rules(actions: &[Value]) -> Vec<Value> {
+    let conditions = conditions();
+    let halves = conditions.chunks(conditions.len().div_ceil(2));
+    let rule = |(number, when): (usize, &[Value])| {
+        let action = &actions[number % actions.len()];
+        json!({"name": format!("rule-{number}"), "when": when, "do": action, "stop": true})
+    };
+    halves.map(|half| half.chunks(12).enumerate().map(rule).collect()).collect()
+}
+
+/// Conditions that have every field, alone and as deep in others as they may be.
+fn conditions() -> Vec<Value> {
+    let mut all = vec![
+        json!({"header": {"name": "x-tenant", "type": "Prefix", "value": "b"}}),
+        json!({"query": {"name": "page", "type": "GreaterThan", "value": "1"}}),
+        json!({"cookie": {"name": "stage", "type": "Exact", "value": "blue"}}),
+        json!({"method": ["GET", "PUT"]}),
+        json!({"host": ["www.ep.com", "*.ep.com"]}),
+        json!({"path": "/a/*"}),
+        json!({"pathRegex": "/[a-z]+"}),
+        json!({"fileExtension": ["css"]}),
+        json!({"clientAddress": ["10.0.0.0/8"]}),
+        json!({"scheme": "Https"}),
+        json!({"httpVersion": ["1.1", "2"]}),
+        json!({"tlsVersion": "VersionTLS13"}),
+        json!({"clientCertificate": "Present"}),
+    ];
+    let mut level = all.clone();
+    for _ in 0..MAX_NESTING {
+        let within = |one: &Value| [json!({"not": one}), json!({"any": [one]})];
+        level = level.iter().flat_map(within).collect();
+        all.extend_from_slice(&level);
+    }
+    all
+}
+
+/// These fields of an object.
+fn some_of(object: Value, names: &[&str]) -> Value {
+    let Value::Object(fields) = object else { unreachable!() };
+    fields
+        .into_iter()
+        .filter(|(name, _)| names.contains(&name.as_str()))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn with(mut spec: Value, more: Value) -> Value {
@@ -141,7 +227,7 @@ fn cors() -> Value {
         "allowOriginRegex": ["https://pr-[0-9]+\\.example\\.com"],
         "allowCredentials": true, "allowMethods": ["PUT"], "allowHeaders": ["x-tenant"],
         "exposeHeaders": ["x-total-count"], "maxAge": "1h", "preflight": "Answer",
-        "disallowedOrigin": "Reject", "mode": "Report", "debug": true,
+        "disallowedOrigin": "Reject", "mode": "Report", "timing": true, "debug": true,
         "dangerouslyAllow": ["WildcardPublicSuffix"],
     })
 }
