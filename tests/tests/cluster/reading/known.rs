@@ -10,6 +10,14 @@ pub(super) const ONLY_OFFLINE: &[Known] = &[
         "is the same host as",
         "hosts compare without case and a final dot, keys of a list-map do not",
     ),
+    (
+        "twice: keep one, or put further lines under add",
+        "names of headers compare without case, keys of a list-map do not",
+    ),
+    (
+        "is not a whole decimal number",
+        "conditions in conditions have no CEL rules: its cost budget has no room for so many",
+    ),
     ("is neither a CIDR", "CEL's cost budget has no room for 256 addresses"),
     (
         "which is neither a name nor an address in its usual form",
