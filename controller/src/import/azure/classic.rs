@@ -34,11 +34,7 @@ pub(super) fn door<'s>(
 ) -> Option<Door<'s>> {
     let resource = &resources[order];
     let node = Node::of(&resource.value, order, &resource.label, report);
-    bookkeeping(&node);
     let own = properties(&node);
-    if own.path() != node.path() {
-        bookkeeping(&own);
-    }
     if is_off(&own, &node) {
         return None;
     }
@@ -51,11 +47,9 @@ pub(super) fn door<'s>(
         .map(|(order, part)| (part.id.name(), Node::of(&part.value, order, &part.label, report)))
         .chain(items(&own, "rulesEngines"))
         .collect();
-    let engine_nodes = engines.iter().map(|(_, node)| node);
-    engine_nodes.for_each(|node| {
-        bookkeeping(node);
-        bookkeeping(&properties(node));
-    });
+    for (_, engine) in &engines {
+        properties(engine);
+    }
     let reader = Reader { own: &own, hosts: hosts(&own), engines, used: RefCell::default() };
     let routes = items(&own, "routingRules").filter_map(|(name, node)| reader.route(name, &node));
     let routes = routes.collect();
@@ -89,7 +83,6 @@ fn items<'s>(of: &Node<'s>, list: &str) -> impl Iterator<Item = (&'s str, Node<'
 fn hosts<'s>(own: &Node<'s>) -> Vec<(&'s str, Host<'s>)> {
     let read = |(name, node): (&'s str, Node<'s>)| {
         let own = properties(&node);
-        bookkeeping(&own);
         let host = text(&own, "hostName").ok()??;
         let mut affinity = None;
         if flag(&own, "sessionAffinityEnabledState").ok()? == Some(true) {
@@ -140,7 +133,6 @@ impl<'s> Reader<'_, 's> {
     /// A routing rule; `None` if it takes no requests, which is reported.
     fn route(&self, name: &str, node: &Node<'s>) -> Option<Route<'s>> {
         let own = properties(node);
-        bookkeeping(&own);
         if is_off(&own, node) {
             return None;
         }
@@ -218,13 +210,12 @@ impl<'s> Reader<'_, 's> {
     fn pool(&self, id: &Id) -> Option<Pool<'s>> {
         let node = self.find("backendPools", id)?;
         let own = properties(&node);
-        bookkeeping(&own);
         let settings = |field: &str, list: &str| {
             let id = reference(&own, field).ok()??;
             let found = self.find(list, &id).map(|node| properties(&node));
-            if let Some(found) = &found {
-                bookkeeping(found);
-            } else if let Some(field) = own.field(field) {
+            if found.is_none()
+                && let Some(field) = own.field(field)
+            {
                 field.dropped("there are no settings of this name");
             }
             found

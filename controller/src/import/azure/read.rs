@@ -12,10 +12,15 @@ pub(super) struct Unclear;
 /// What a field has, if it is there.
 pub(super) type Given<T> = Result<Option<T>, Unclear>;
 
-/// The object's own fields: ARM has them in `properties`, az beside its name.
+/// The object's own fields: ARM has them in `properties`, az beside its name. Its bookkeeping is kept,
+/// wherever it stands.
 pub(super) fn properties<'s>(node: &Node<'s>) -> Node<'s> {
-    let inner = node.field("properties").filter(|inner| inner.value.is_object());
-    inner.unwrap_or_else(|| node.clone())
+    bookkeeping(node);
+    let Some(inner) = node.field("properties").filter(|inner| inner.value.is_object()) else {
+        return node.clone();
+    };
+    bookkeeping(&inner);
+    inner
 }
 
 /// Reports a field that is not what it should be.

@@ -62,16 +62,19 @@ impl<'s> Profile<'s> {
         parts.map(|(order, it)| (&it.id, self.node(order, it))).collect()
     }
 
-    fn find(&self, id: &Id) -> Option<Node<'s>> {
+    /// The resource with this id, and its place.
+    fn resource(&self, id: &Id) -> Option<(usize, &'s Resource)> {
         let mut all = self.resources.iter().enumerate();
-        let (order, found) = all.find(|(_, it)| it.refused.is_none() && it.id.is(id))?;
-        Some(self.node(order, found))
+        all.find(|(_, it)| it.refused.is_none() && it.id.is(id))
+    }
+
+    fn find(&self, id: &Id) -> Option<Node<'s>> {
+        self.resource(id).map(|(order, found)| self.node(order, found))
     }
 
     /// A resource as a whole.
     fn root(&self, id: &Id) -> Option<Node<'s>> {
-        let mut all = self.resources.iter().enumerate();
-        let (order, found) = all.find(|(_, it)| it.refused.is_none() && it.id.is(id))?;
+        let (order, found) = self.resource(id)?;
         Some(Node::of(&found.value, order, &found.label, self.report))
     }
 
@@ -79,12 +82,7 @@ impl<'s> Profile<'s> {
     fn node(&self, order: usize, resource: &'s Resource) -> Node<'s> {
         self.used.borrow_mut().insert(order);
         let node = Node::of(&resource.value, order, &resource.label, self.report);
-        bookkeeping(&node);
-        let own = properties(&node);
-        if own.path() != node.path() {
-            bookkeeping(&own);
-        }
-        own
+        properties(&node)
     }
 
     /// The front door that it is.
