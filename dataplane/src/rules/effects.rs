@@ -3,7 +3,7 @@
 use super::{Edits, Values, edits};
 use crate::{
     refusal::Refusal,
-    table::{HeaderEdits, Rule},
+    table::{HeaderEdits, Rule, RuleActions, RuleEdits},
 };
 use std::borrow::Cow;
 
@@ -42,13 +42,7 @@ impl<'t> Effects<'t> {
         front_door: &Values<'_>,
         route: &Values<'_>,
     ) -> Result<(), Refusal> {
-        let fill = |rules: &[&'t Rule], values: &Values<'_>| {
-            edits::filled(rules.iter().map(|rule| &rule.actions.response_headers), values)
-        };
-        self.response = Sides {
-            front_door: fill(&self.front_door, front_door)?,
-            route: fill(&self.route, route)?,
-        };
+        self.response = self.filled(front_door, route, |actions| &actions.response_headers)?;
         Ok(())
     }
 
@@ -61,14 +55,24 @@ impl<'t> Effects<'t> {
         front_door: &Values<'_>,
         route: &Values<'_>,
     ) -> Result<(), Refusal> {
+        self.request = self.filled(front_door, route, |actions| &actions.request_headers)?;
+        Ok(())
+    }
+
+    /// The edits of one direction.
+    fn filled(
+        &self,
+        front_door: &Values<'_>,
+        route: &Values<'_>,
+        side: fn(&RuleActions) -> &RuleEdits,
+    ) -> Result<Sides<'t>, Refusal> {
         let fill = |rules: &[&'t Rule], values: &Values<'_>| {
-            edits::filled(rules.iter().map(|rule| &rule.actions.request_headers), values)
+            edits::filled(rules.iter().map(|rule| side(&rule.actions)), values)
         };
-        self.request = Sides {
+        Ok(Sides {
             front_door: fill(&self.front_door, front_door)?,
             route: fill(&self.route, route)?,
-        };
-        Ok(())
+        })
     }
 
     /// All edits of the request's headers: the FrontDoor's rules', the Route's `own`, its rules'.
