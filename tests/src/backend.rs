@@ -10,6 +10,7 @@ use std::{
     },
 };
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// A port of our own, whose connections a test takes one by one.
 pub struct Stage(TcpListener);
@@ -93,15 +94,39 @@ impl Backend {
         address: SocketAddr,
         script: impl Fn(&Message) -> Reply + Send + Sync + 'static,
     ) -> Result<Self> {
-        let stage = Stage::open_at(address).await?;
+        Self::on(Stage::open_at(address).await?, None, script)
+    }
+
+    /// Answers each request over TLS as `script` says.
+    pub async fn scripted_over_tls(
+        acceptor: TlsAcceptor,
+        script: impl Fn(&Message) -> Reply + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::on(Stage::open().await?, Some(acceptor), script)
+    }
+
+    fn on(
+        stage: Stage,
+        tls: Option<TlsAcceptor>,
+        script: impl Fn(&Message) -> Reply + Send + Sync + 'static,
+    ) -> Result<Self> {
         let (address, seen, script) = (stage.address()?, Arc::<Seen>::default(), Arc::new(script));
         let shared = seen.clone();
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((socket, _)) = stage.0.accept().await {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                let (seen, script) = (shared.clone(), script.clone());
-                connections.spawn(async move { serve(Wire::new(socket), &seen, &*script).await });
+                let (seen, script, tls) = (shared.clone(), script.clone(), tls.clone());
+                connections.spawn(async move {
+                    let wire = match tls {
+                        None => Wire::new(socket),
+                        Some(tls) => match tls.accept(socket).await {
+                            Ok(socket) => Wire::new(socket),
+                            Err(_) => return,
+                        },
+                    };
+                    serve(wire, &seen, &*script).await;
+                });
             }
         });
         Ok(Self { address, seen, task })

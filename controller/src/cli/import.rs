@@ -9,7 +9,7 @@ pub struct ImportArgs {
     /// What the files configure
     #[arg(value_enum, value_name = "KIND")]
     pub kind: ImportKind,
-    /// YAML or JSON files, of many objects each; - is standard input
+    /// YAML or JSON files, of many objects each, or folders of them; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// With ingress: the controller whose annotations they have

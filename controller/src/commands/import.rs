@@ -48,7 +48,7 @@ fn controller(from: IngressController) -> Controller {
     }
 }
 
-/// The report for people: the objects, then what needs a look, by source.
+/// The report for people: the objects, the fields by source, and how many of them need a look.
 fn text(imported: &Imported, paint: Paint) -> String {
     let mut out = String::new();
     for object in &imported.objects {
@@ -69,7 +69,11 @@ fn text(imported: &Imported, paint: Paint) -> String {
         };
         let why =
             if why.is_empty() { String::new() } else { format!(": {}", super::paint::Plain(why)) };
+        let field = if field.is_empty() { "the whole object" } else { field };
         out.push_str(&format!("  {word} {}{why}\n", super::paint::Plain(field)));
     }
+    let count = |verdict| imported.report.iter().filter(|it| it.verdict == verdict).count();
+    let [kept, changed, dropped] = [Verdict::Kept, Verdict::Changed, Verdict::Dropped].map(count);
+    out.push_str(&format!("\nOf the fields, {kept} kept, {changed} changed, {dropped} dropped\n"));
     out
 }

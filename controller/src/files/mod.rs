@@ -29,6 +29,7 @@ use serde_json::Value;
 use std::{
     io,
     path::{Path, PathBuf},
+    slice,
     sync::Arc,
 };
 
@@ -64,6 +65,29 @@ pub fn read_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Me
         add(&mut merged, Path::new(name), Ok(text.to_owned()));
     }
     merged.finish()
+}
+
+/// The files that these paths stand for: of a folder, all manifests under it, by name.
+///
+/// # Errors
+/// The path that can't be read, and why.
+pub fn list(paths: &[PathBuf]) -> Result<Vec<PathBuf>, (PathBuf, String)> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let walk = walk::walk(slice::from_ref(path), &mut |_| {});
+        if let Some(unreadable) = walk.unreadable.into_iter().next() {
+            return Err(unreadable);
+        }
+        if walk.files.is_empty() {
+            return Err((path.clone(), "no YAML or JSON files in this folder".to_owned()));
+        }
+        files.extend(walk.files.into_keys());
+    }
+    Ok(files)
 }
 
 /// Reads a file of any kind, or the standard input, as text.

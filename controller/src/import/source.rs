@@ -23,17 +23,19 @@ pub struct SourceError {
     pub message: String,
 }
 
-/// Reads all documents of files, YAML or JSON, the items of lists among them; `-` is the standard
-/// input.
+/// Reads all documents of files and folders, YAML or JSON, the items of lists among them; `-` is the
+/// standard input.
 ///
 /// # Errors
 /// If a file can't be read, or is neither YAML nor JSON.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, SourceError> {
     let mut all = Vec::new();
-    for path in paths {
+    let files = files::list(paths)
+        .map_err(|(path, message)| SourceError { path: path.display().to_string(), message })?;
+    for path in files {
         let file = path.display().to_string();
         let error = |message: String| SourceError { path: file.clone(), message };
-        let text = files::read_text(path).map_err(|it| error(it.to_string()))?;
+        let text = files::read_text(&path).map_err(|it| error(it.to_string()))?;
         for value in files::values(&text).map_err(error)? {
             let items = match &value {
                 Value::Object(fields) if is_list(&value) => fields.get("items"),

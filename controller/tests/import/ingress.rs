@@ -202,6 +202,21 @@ fn manifests_are_written_into_a_folder_and_overwrite_nothing() {
         assert!(folder.path().join("out").join(file).exists(), "{file}");
     }
     assert_eq!(portico_with(folder.path(), &["check", "out"], b"").code, 0);
+    // A folder stands for its files, of which other kinds are not read.
+    fs::create_dir(folder.path().join("inputs")).unwrap();
+    fs::write(folder.path().join("inputs/b.yaml"), ingress("b", "", "/b", "b")).unwrap();
+    fs::write(folder.path().join("inputs/notes.txt"), "a: [").unwrap();
+    let ran = portico_with(folder.path(), &["import", "ingress", "in.yaml", "inputs"], b"");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.out.contains("Ingress web/a\n") && ran.out.contains("Ingress web/b\n"),
+        "{}",
+        ran.out
+    );
+    fs::create_dir(folder.path().join("none")).unwrap();
+    let ran = portico_with(folder.path(), &["import", "ingress", "none"], b"");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("none: no YAML or JSON files"), "{}", ran.err);
     let again = portico_with(folder.path(), &args, b"");
     assert_eq!(again.code, 1);
     assert!(again.err.contains("exists"), "{}", again.err);
@@ -222,9 +237,8 @@ fn the_annotations_of_other_controllers() {
     assert!(ran.out.contains("is read with --from nginx"), "{}", ran.out);
 }
 
-/// Fifteen Ingresses that use the annotations of ingress-nginx.
 #[test]
-fn fifteen_ingresses() {
+fn many_annotations_on_the_paths_of_one_host() {
     let all = [
         ingress("one", "rewrite-target: /$2\nuse-regex: 'true'", "/one(/|$)(.*)", "one"),
         ingress("two", "app-root: /home\nssl-redirect: 'false'", "/two", "two"),

@@ -5,6 +5,7 @@
 
 mod access;
 mod canaries;
+mod folder;
 mod forwarding;
 mod nginx;
 mod paths;
@@ -20,8 +21,7 @@ use portico_tests::{
 };
 use std::net::{SocketAddr, TcpListener};
 
-/// Services that answer with what they got; beside them there are `slow`, which does not answer,
-/// and `flaky`, which has one endpoint that answers 503 to everything.
+/// The Services of a [`Case`] that answer with what they got, beside `slow` and `flaky`.
 const SERVICES: [&str; 4] = ["web", "app", "next", "other"];
 
 /// An Ingress, what ingress-nginx makes of it, and what both answer.
@@ -85,45 +85,25 @@ impl Case {
         if !is_here("nginx", "nginx") {
             return;
         }
-        let mut backends = Vec::new();
-        for name in SERVICES {
-            backends.push((name, Backend::scripted(move |it| echo(name, it)).await.unwrap()));
-        }
-        let of = |(name, backend): &(&'static str, Backend)| (*name, vec![backend.address()]);
-        let mut services: Vec<_> = backends.iter().map(of).collect();
-        // Takes connections, and says nothing.
-        let slow = TcpListener::bind("127.0.0.1:0").unwrap();
-        services.push(("slow", vec![slow.local_addr().unwrap()]));
-        let broken =
-            Backend::answering("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-        let good = Backend::scripted(|it| echo("flaky", it)).await.unwrap();
-        services.push(("flaky", vec![broken.address(), good.address()]));
-
+        let services = Services::start(&SERVICES, "flaky").await;
         let imported = self.imported();
-        let manifests: String =
-            services.iter().map(|(name, endpoints)| service(name, "http", endpoints)).collect();
+        let manifests: String = services
+            .endpoints
+            .iter()
+            .map(|(name, endpoints)| service(name, "http", endpoints))
+            .collect();
         let edge = Edge::start(&(imported.clone() + &manifests)).await.unwrap();
-        let nginx = Nginx::start(self.nginx, &services).await.unwrap();
+        let nginx = Nginx::start(self.nginx, &services.endpoints).await.unwrap();
         for (request, expected) in self.asked {
             for (who, address) in [("nginx", nginx.address()), ("Portico", edge.address())] {
-                let answer = self.answer(address, request).await;
+                let answer = self.said(&send(address, request).await);
                 assert_eq!(answer, *expected, "{who}, {request}\n{imported}");
             }
         }
     }
 
-    /// What there is to say of the answer to `METHOD host/path; Field: value`.
-    async fn answer(&self, address: SocketAddr, request: &str) -> String {
-        let mut parts = request.split("; ");
-        let line = parts.next().unwrap();
-        let (method, url) = line.split_once(' ').unwrap_or(("GET", line));
-        let at = url.find('/').unwrap();
-        let (host, target) = (&url[..at], &url[at..]);
-        let fields: String = parts.map(|field| format!("{field}\r\n")).collect();
-        let message = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n"
-        );
-        let answer = ask(address, message).await.unwrap();
+    /// What there is to say of an answer.
+    fn said(&self, answer: &Message) -> String {
         let mut said = answer.status().to_string();
         let location = answer.field("location");
         if !location.is_empty() {
@@ -144,6 +124,50 @@ impl Case {
         }
         said
     }
+}
+
+/// Services of namespace `web`, and what answers there.
+struct Services {
+    endpoints: Vec<(&'static str, Vec<SocketAddr>)>,
+    backends: Vec<Backend>,
+    _slow: TcpListener,
+}
+
+impl Services {
+    /// Those that answer with what they got; `slow`, which does not answer; and a flaky one, with one
+    /// endpoint of two that answers 503 to everything.
+    async fn start(echoing: &[&'static str], flaky: &'static str) -> Self {
+        // Takes connections, and says nothing.
+        let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoints = vec![("slow", vec![slow.local_addr().unwrap()])];
+        let mut services = Self { endpoints, backends: Vec::new(), _slow: slow };
+        for &name in echoing {
+            services.add(name, vec![Backend::scripted(move |it| echo(name, it)).await.unwrap()]);
+        }
+        let broken =
+            Backend::answering("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        let good = Backend::scripted(move |it| echo(flaky, it)).await.unwrap();
+        services.add(flaky, vec![broken, good]);
+        services
+    }
+
+    fn add(&mut self, name: &'static str, backends: Vec<Backend>) {
+        self.endpoints.push((name, backends.iter().map(Backend::address).collect()));
+        self.backends.extend(backends);
+    }
+}
+
+/// The answer to `METHOD host/path; Field: value`.
+async fn send(address: SocketAddr, request: &str) -> Message {
+    let mut parts = request.split("; ");
+    let line = parts.next().unwrap();
+    let (method, url) = line.split_once(' ').unwrap_or(("GET", line));
+    let at = url.find('/').unwrap();
+    let (host, target) = (&url[..at], &url[at..]);
+    let fields: String = parts.map(|field| format!("{field}\r\n")).collect();
+    let message =
+        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n");
+    ask(address, message).await.unwrap()
 }
 
 /// Says which Service got what.
