@@ -16,7 +16,7 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
             "required": ["type", "status", "lastTransitionTime", "reason", "message"],
             "properties": {
                 "type": {
-                    "description": "Which aspect: `Accepted`, `ResolvedRefs` or `Programmed`.",
+                    "description": "Which aspect: `Accepted`, `ResolvedRefs`, `Programmed`, `Ready` or `Stalled`.",
                     "type": "string",
                     "maxLength": 316,
                     "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
@@ -53,6 +53,20 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
                 },
             },
         },
+    })
+}
+
+/// The status of an object that Portico has not seen yet. Without one, tools that wait for objects
+/// would take it for ready.
+pub(crate) fn nothing_said_yet() -> serde_json::Value {
+    serde_json::json!({
+        "conditions": [{
+            "type": "Ready",
+            "status": "Unknown",
+            "reason": "Pending",
+            "message": "waiting for Portico",
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+        }],
     })
 }
 

@@ -238,7 +238,7 @@ pub struct FrontDoorStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub addresses: Vec<StatusAddress>,
-    /// `Accepted`, `ResolvedRefs`, `Programmed`.
+    /// `Accepted`, `ResolvedRefs`, `Programmed`, `Ready`, `Stalled`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "foreign::conditions")]
     pub conditions: Vec<Condition>,

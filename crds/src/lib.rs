@@ -52,7 +52,9 @@ pub use validations::{
     FORBIDDEN_HEADER_PREFIXES, FORBIDDEN_METHODS, FORBIDDEN_REQUEST_HEADERS, UNEDITABLE_HEADERS,
 };
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON,
+};
 use kube::CustomResourceExt;
 
 /// Both CustomResourceDefinitions: FrontDoor, then Route.
@@ -60,9 +62,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut definitions = vec![FrontDoor::crd(), Route::crd()];
     let versions = definitions.iter_mut().flat_map(|it| &mut it.spec.versions);
     let schemas = versions.filter_map(|it| it.schema.as_mut()?.open_api_v3_schema.as_mut());
-    schemas.filter_map(|schema| schema.properties.as_mut()?.get_mut("spec")).for_each(|spec| {
-        conditions::nest(spec);
-        nulls::refuse(spec);
-    });
+    for properties in schemas.filter_map(|schema| schema.properties.as_mut()) {
+        if let Some(spec) = properties.get_mut("spec") {
+            conditions::nest(spec);
+            nulls::refuse(spec);
+        }
+        if let Some(status) = properties.get_mut("status") {
+            status.default = Some(JSON(foreign::nothing_said_yet()));
+        }
+    }
     definitions
 }

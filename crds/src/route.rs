@@ -311,7 +311,7 @@ pub struct RouteStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
-    /// `Accepted`, `ResolvedRefs`, `Programmed`.
+    /// `Accepted`, `ResolvedRefs`, `Programmed`, `Ready`, `Stalled`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "foreign::conditions")]
     pub conditions: Vec<Condition>,

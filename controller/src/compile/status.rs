@@ -1,7 +1,7 @@
 //! The statuses that compiling produces.
 
 use crate::{
-    diagnostic::{ConditionType, Problem, Severity},
+    diagnostic::{ConditionType, Problem, Reason, Severity},
     objects::Entry,
 };
 use kube::Resource;
@@ -42,10 +42,19 @@ impl Status {
 
     /// Whether it is not accepted because of what the object itself says.
     pub fn is_invalid(&self) -> bool {
+        self.is_not_accepted_for(Reason::is_of_content)
+    }
+
+    /// Whether it is not accepted until the object itself is edited.
+    pub fn is_stalled(&self) -> bool {
+        self.is_not_accepted_for(Reason::needs_an_edit)
+    }
+
+    fn is_not_accepted_for(&self, is_meant: impl Fn(Reason) -> bool) -> bool {
         self.problems.iter().any(|problem| {
             problem.severity == Severity::Error
                 && problem.condition == ConditionType::Accepted
-                && problem.reason.is_of_content()
+                && is_meant(problem.reason)
         })
     }
 }

@@ -139,6 +139,32 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether only an edit of the object itself ends an error with this reason. Others may also go
+    /// away when another object changes.
+    pub fn needs_an_edit(self) -> bool {
+        match self {
+            Self::Invalid | Self::DuplicateField | Self::DuplicateObject => true,
+            Self::FrontDoorNotFound
+            | Self::HostNotFound
+            | Self::Conflicted
+            | Self::NotAllowedByFrontDoor
+            | Self::FrontDoorNotAccepted
+            | Self::HostNotClaimed
+            | Self::ServiceNotFound
+            | Self::PortNotFound
+            | Self::SecretNotFound
+            | Self::SecretNotRead
+            | Self::InvalidCertificate
+            | Self::CertificateName
+            | Self::CertificateExpiry
+            | Self::AddressNotAllowed
+            | Self::UnsupportedService
+            | Self::NoEndpoints
+            | Self::NoEffect
+            | Self::LikelyMistake => false,
+        }
+    }
+
     /// Whether an error with this reason is a mistake in what the object itself says. Other errors
     /// are about what others say: a conflict, or a FrontDoor that lets nobody attach.
     pub fn is_of_content(self) -> bool {

@@ -129,7 +129,10 @@ fn each_status_is_written_once(api: &ApiServer) -> Vec<Asked> {
     let written = api.asked("PATCH", "/status");
     for (name, routes) in [("frontdoors/ours", json!(2)), ("routes/hello", json!(null))] {
         let asked = written.iter().find(|asked| asked.path.contains(name)).unwrap();
-        let all = ["Accepted", "ResolvedRefs", "Programmed"].map(|c| (c.into(), "True".into()));
+        let mut all = ["Accepted", "ResolvedRefs", "Programmed", "Ready"]
+            .map(|c| (c.into(), "True".into()))
+            .to_vec();
+        all.push(("Stalled".into(), "False".into()));
         assert_eq!(conditions(asked), all, "{name}");
         assert!(asked.query.contains("fieldManager=portico") && asked.query.contains("force=true"));
         assert_eq!(asked.body["status"]["observedGeneration"], 1);

@@ -184,6 +184,7 @@ impl<'t> Destination<'t> {
         let tls = self.virtual_host.tls.as_ref().filter(|_| self.client.scheme == Scheme::Http);
         tls.map(|tls| tls.plain_http)
     }
+
     /// The request with this head and normalised path, as it meets rules.
     pub(crate) fn meeting<'r>(
         &'r self,

@@ -2,14 +2,18 @@
 
 use crate::manifests::{PROGRAMMED, front_door, route, shop};
 use anyhow::ensure;
-use portico_tests::cluster::{
-    apply, get,
-    install::{Install, condition},
-    k,
-    load::Load,
-    patience::eventually,
-    scope::Scope,
+use portico_tests::{
+    cluster::{
+        apply, get,
+        install::{Install, condition},
+        k,
+        load::Load,
+        patience::eventually,
+        scope::Scope,
+    },
+    root,
 };
+use std::process::{Command, Stdio};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_schema_can_see_kubectl_refuses() {
@@ -85,6 +89,8 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
     apply(&route("bad", "service", "/service", "none", "")).unwrap();
     condition("bad", "route/service", "ResolvedRefs=False/ServiceNotFound").await.unwrap();
     condition("bad", "route/service", PROGRAMMED).await.unwrap();
+    let waited = waited_for("bad", "route/service");
+    assert!(waited.starts_with("InProgress: ") && waited.contains("none"), "{waited}");
     event("bad", "service", "ServiceNotFound").await;
     port.expect("/service", 503).await.unwrap();
     let wrong = route("bad", "port", "/port", "shop", "").replace("port: http", "port: metrics");
@@ -109,7 +115,41 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
     }
     let answer = port.asked("/secret").await.unwrap();
     assert_eq!(answer["headers"]["x-key"], "v");
+    assert_eq!(waited_for("bad", "route/secret"), "Current: Resource is Ready");
+
+    // Nothing but an edit helps.
+    let path = "{path: \"/regex\"";
+    let regex = format!("{path}, headers: [{{name: x, type: Regex, value: '('}}]");
+    let invalid = route("bad", "regex", "/regex", "shop", "").replace(path, &regex);
+    apply(&invalid).unwrap();
+    condition("bad", "route/regex", "Stalled=True/Invalid").await.unwrap();
+    let waited = waited_for("bad", "route/regex");
+    assert!(waited.starts_with("Failed: ") && waited.contains("spec.matches[0]"), "{waited}");
+    // Nobody has seen it.
+    apply(
+        "{apiVersion: portico.dev/v1alpha1, kind: FrontDoor, metadata: {name: unseen, namespace: bad}, \
+         spec: {className: nobody, hosts: [{name: unseen.example}]}}",
+    )
+    .unwrap();
+    assert_eq!(waited_for("bad", "frontdoor/unseen"), "InProgress: waiting for Portico");
     load.stop().await.assert_flawless(50, "other Routes bad and mended");
+}
+
+/// What kstatus makes of an object: the library by which Flux and Helm 4 wait for what they apply.
+fn waited_for(namespace: &str, object: &str) -> String {
+    let object = get(&format!("{object} -n {namespace}")).unwrap();
+    let tests = root().join("tests").canonicalize().unwrap();
+    let mut go = Command::new(tests.join("kind/tools/go"))
+        .args(["run", "."])
+        .current_dir(tests.join("kstatus"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    serde_json::to_writer(go.stdin.take().unwrap(), &object).unwrap();
+    let output = go.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 /// Waits for a Kubernetes Event of a Route.

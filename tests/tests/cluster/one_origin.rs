@@ -19,8 +19,10 @@ async fn three_services_appear_under_one_origin() {
     let install = Install::new(&mut scope, "portico", 30080, &[]).unwrap();
     scope.keep_namespace("web").unwrap();
     k("apply -f examples/ep/").unwrap();
-    let all = "Programmed -n web frontdoor/ep route/app route/sales route/profiles";
-    k(&format!("wait --timeout=120s --for=condition={all}")).unwrap();
+    let all = "-n web frontdoor/ep route/app route/sales route/profiles";
+    for condition in ["Programmed", "Ready"] {
+        k(&format!("wait --timeout=120s --for=condition={condition} {all}")).unwrap();
+    }
     for name in ["app", "sales", "profiles"] {
         ready("web", name).unwrap();
     }
@@ -53,8 +55,13 @@ fn assert_small_image() {
 }
 
 fn assert_status_is_as_documented(install: &Install) {
-    let served =
-        ["Accepted=True/Accepted", "Programmed=True/Programmed", "ResolvedRefs=True/ResolvedRefs"];
+    let served = [
+        "Accepted=True/Accepted",
+        "Programmed=True/Programmed",
+        "Ready=True/Ready",
+        "ResolvedRefs=True/ResolvedRefs",
+        "Stalled=False/NotStalled",
+    ];
     for object in ["frontdoor/ep", "route/app", "route/sales", "route/profiles"] {
         assert_eq!(conditions("web", object).unwrap(), served, "{object}");
     }

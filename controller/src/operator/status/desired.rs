@@ -34,7 +34,9 @@ pub(super) fn desired(
     let of = |computed, generation| condition(computed, generation, observed, now);
     let computed = status.conditions.iter().map(|computed| of(computed.clone(), status.generation));
     let (programmed, generation) = programmed(status);
-    let conditions = computed.chain([of(programmed, generation)]).collect();
+    let of_all = [ready(status, &programmed), stalled(status)];
+    let of_all = of_all.into_iter().map(|computed| of(computed, status.generation));
+    let conditions = computed.chain([of(programmed, generation)]).chain(of_all).collect();
     FrontDoorStatus {
         observed_generation: status.generation,
         attached_routes,
@@ -61,6 +63,42 @@ fn programmed(status: &Status) -> (ComputedCondition, Option<i64>) {
         message,
     };
     (condition, generation)
+}
+
+/// The condition `Ready`, which is about all others: this version is served, with all that it refers
+/// to.
+fn ready(status: &Status, programmed: &ComputedCondition) -> ComputedCondition {
+    let unmet = status.conditions.iter().find(|condition| !condition.status);
+    // What is accepted may wait, and leave an earlier version in service.
+    let unmet = unmet.or(status.last_good.as_ref().map(|_| programmed));
+    let (reason, message) = match unmet {
+        Some(unmet) if unmet.r#type == "Programmed" => ("EarlierVersion", &*unmet.message),
+        Some(unmet) => (&*unmet.reason, &*unmet.message),
+        None => ("Ready", ""),
+    };
+    ComputedCondition {
+        r#type: "Ready",
+        status: unmet.is_none(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+/// The condition `Stalled`: waiting does not help. Tools that know conditions by kstatus
+/// (sigs.k8s.io/cli-utils) take such an object for failed, and any other that is not ready for one
+/// in progress.
+fn stalled(status: &Status) -> ComputedCondition {
+    let cause = status.conditions.iter().find(|it| it.r#type == "Accepted" && status.is_stalled());
+    let (reason, message) = match cause {
+        Some(accepted) => (&*accepted.reason, &*accepted.message),
+        None => ("NotStalled", ""),
+    };
+    ComputedCondition {
+        r#type: "Stalled",
+        status: cause.is_some(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 fn condition(
@@ -119,7 +157,11 @@ pub(super) fn addresses(service: &Service) -> Vec<StatusAddress> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::compile::Version;
+    use crate::{
+        compile::Version,
+        diagnostic::{ConditionType, ObjectRef, Problem, Reason, Severity},
+    };
+    use portico_dataplane::table::ObjectName;
     use serde_json::json;
 
     fn status(accepted: bool, generation: i64) -> Status {
@@ -168,6 +210,8 @@ mod tests {
                 ("Accepted", "True", "Accepted", 1),
                 ("ResolvedRefs", "True", "ResolvedRefs", 1),
                 ("Programmed", "True", "Programmed", 1),
+                ("Ready", "True", "Ready", 1),
+                ("Stalled", "False", "NotStalled", 1),
             ]
         );
         let second = desired(Kind::Route, &status(false, 2), Some(&[]), &first, at(2));
@@ -177,6 +221,8 @@ mod tests {
                 ("Accepted", "False", "Conflicted", 2),
                 ("ResolvedRefs", "True", "ResolvedRefs", 1),
                 ("Programmed", "False", "NotAccepted", 2),
+                ("Ready", "False", "Conflicted", 2),
+                ("Stalled", "False", "NotStalled", 1),
             ]
         );
         assert!(second.conditions.iter().all(|c| c.observed_generation == Some(2)));
@@ -198,11 +244,13 @@ mod tests {
                 ("Accepted", "False", "Conflicted", 2),
                 ("ResolvedRefs", "True", "ResolvedRefs", 1),
                 ("Programmed", "True", "Programmed", 1),
+                ("Ready", "False", "Conflicted", 2),
+                ("Stalled", "False", "NotStalled", 1),
             ]
         );
         let generations: Vec<_> =
             second.conditions.iter().map(|c| c.observed_generation.unwrap()).collect();
-        assert_eq!(generations, [4, 4, 3]);
+        assert_eq!(generations, [4, 4, 3, 4, 4]);
         assert_eq!(second.observed_generation, Some(4));
         assert!(second.conditions[2].message.contains("generation 3"), "{second:?}");
         let waiting = Status {
@@ -211,9 +259,48 @@ mod tests {
         };
         let accepted = desired(Kind::Route, &waiting, Some(&[]), &first, at(2));
         assert_eq!(accepted.conditions[2].observed_generation, Some(3), "it is not served yet");
+        let ready = &accepted.conditions[3];
+        assert_eq!((&*ready.status, &*ready.reason), ("False", "EarlierVersion"));
+        assert!(ready.message.contains("generation 3"), "{ready:?}");
         let third = desired(Kind::Route, &status(true, 5), Some(&[]), &second, at(3));
         assert_eq!(third.conditions[2].observed_generation, Some(5));
         assert_eq!(third.conditions[2].message, "");
+    }
+
+    #[test]
+    fn what_only_its_author_can_mend_is_stalled() {
+        let refused_for = |reason: Reason| {
+            let name = ObjectName::new("web", "a");
+            let problem = Problem {
+                object: ObjectRef { kind: Kind::Route, name },
+                severity: Severity::Error,
+                condition: ConditionType::Accepted,
+                reason,
+                field: "spec.matches".to_owned(),
+                message: "why".to_owned(),
+            };
+            let refused = Status { problems: vec![problem], ..status(false, 1) };
+            let none = FrontDoorStatus::default();
+            let desired = desired(Kind::Route, &refused, Some(&[]), &none, at(1));
+            desired.conditions[4].status.clone()
+        };
+        assert_eq!(refused_for(Reason::Invalid), "True");
+        assert_eq!(refused_for(Reason::Conflicted), "False", "the other may give way");
+        assert_eq!(refused_for(Reason::FrontDoorNotFound), "False", "it may come later");
+    }
+
+    #[test]
+    fn a_reference_that_does_not_resolve_is_not_ready() {
+        let mut unresolved = status(true, 1);
+        unresolved.conditions[1].status = false;
+        unresolved.conditions[1].reason = "ServiceNotFound".to_owned();
+        unresolved.conditions[1].message = "no Service".to_owned();
+        let none = FrontDoorStatus::default();
+        let desired = desired(Kind::Route, &unresolved, Some(&[]), &none, at(1));
+        let ready = &desired.conditions[3];
+        let said = (&*ready.type_, &*ready.status, &*ready.reason, &*ready.message);
+        assert_eq!(said, ("Ready", "False", "ServiceNotFound", "no Service"));
+        assert_eq!(desired.conditions[4].status, "False", "it may still be created");
     }
 
     #[test]
