@@ -245,6 +245,9 @@ fn every_example_is_accepted_and_resolves() {
     let mut folders = 0;
     for entry in fs::read_dir(&examples).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
+        if name == "ingress" {
+            continue; // For `portico import`, whose tests check what becomes of it.
+        }
         let ran = portico(&examples, &["check", "--strict", "-o", "json", &name]);
         assert_eq!(ran.code, 0, "{name}: {}{}", ran.out, ran.err);
         let report: Value = serde_json::from_str(&ran.out).unwrap();
