@@ -36,6 +36,15 @@ fn build() -> Result<PathBuf> {
     path.context("cargo build names no executable")
 }
 
+/// Runs the Go program in a folder of `tests/`, which is fed and read through pipes.
+pub fn go(folder: &str) -> Result<Command> {
+    let tests = crate::root().join("tests").canonicalize()?;
+    let mut go = Command::new(tests.join("kind/tools/go"));
+    go.args(["run", "."]).current_dir(tests.join(folder));
+    go.stdin(Stdio::piped()).stdout(Stdio::piped());
+    Ok(go)
+}
+
 /// Whether a program of this Debian package is here; where not, a test is skipped.
 ///
 /// # Panics

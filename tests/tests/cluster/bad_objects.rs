@@ -3,6 +3,7 @@
 use crate::manifests::{PROGRAMMED, front_door, route, shop};
 use anyhow::ensure;
 use portico_tests::{
+    binary,
     cluster::{
         apply, get,
         install::{Install, condition},
@@ -11,9 +12,7 @@ use portico_tests::{
         patience::eventually,
         scope::Scope,
     },
-    root,
 };
-use std::process::{Command, Stdio};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_schema_can_see_kubectl_refuses() {
@@ -138,14 +137,7 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
 /// What kstatus makes of an object: the library by which Flux and Helm 4 wait for what they apply.
 fn waited_for(namespace: &str, object: &str) -> String {
     let object = get(&format!("{object} -n {namespace}")).unwrap();
-    let tests = root().join("tests").canonicalize().unwrap();
-    let mut go = Command::new(tests.join("kind/tools/go"))
-        .args(["run", "."])
-        .current_dir(tests.join("kstatus"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut go = binary::go("kstatus").unwrap().spawn().unwrap();
     serde_json::to_writer(go.stdin.take().unwrap(), &object).unwrap();
     let output = go.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");

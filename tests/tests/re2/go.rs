@@ -1,10 +1,9 @@
 //! Asks Go.
 
 use crate::Row;
-use portico_tests::{binary::is_here, root};
+use portico_tests::binary::{self, is_here};
 use std::{
     io::{BufRead, BufReader, BufWriter, Write},
-    process::{Command, Stdio},
     thread,
 };
 
@@ -13,13 +12,7 @@ pub(crate) fn answers(rows: Vec<Row>) -> Option<Vec<Row>> {
     if !is_here("go", "golang-go") {
         return None;
     }
-    let mut go = Command::new(root().join("tests/kind/tools/go").canonicalize().unwrap())
-        .args(["run", "."])
-        .current_dir(root().join("tests/re2/go"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut go = binary::go("re2/go").unwrap().spawn().unwrap();
     let mut to_go = BufWriter::new(go.stdin.take().unwrap());
     let writer = thread::spawn(move || {
         for row in rows {
