@@ -127,7 +127,7 @@ const ASKED: &[(&str, &str)] = &[
     ("elsewhere.example/x", "404"),
 ];
 
-/// Fields of the report that are not kept, and why they need a look.
+/// Objects, and annotations of objects, that the report says are dropped.
 const DROPPED: [(&str, &str); 6] = [
     ("ConfigMap web/tenant-headers", ""),
     ("Ingress web/api", "limit-connections"),

@@ -34,7 +34,7 @@ pub(super) fn desired(
     let of = |computed, generation| condition(computed, generation, observed, now);
     let computed = status.conditions.iter().map(|computed| of(computed.clone(), status.generation));
     let (programmed, generation) = programmed(status);
-    let of_all = [ready(status, &programmed), stalled(status)];
+    let of_all = [ready(status), stalled(status)];
     let of_all = of_all.into_iter().map(|computed| of(computed, status.generation));
     let conditions = computed.chain([of(programmed, generation)]).chain(of_all).collect();
     FrontDoorStatus {
@@ -67,21 +67,16 @@ fn programmed(status: &Status) -> (ComputedCondition, Option<i64>) {
 
 /// The condition `Ready`, which is about all others: this version is served, with all that it refers
 /// to.
-fn ready(status: &Status, programmed: &ComputedCondition) -> ComputedCondition {
+fn ready(status: &Status) -> ComputedCondition {
     let unmet = status.conditions.iter().find(|condition| !condition.status);
-    // What is accepted may wait, and leave an earlier version in service.
-    let unmet = unmet.or(status.last_good.as_ref().map(|_| programmed));
-    let (reason, message) = match unmet {
-        Some(unmet) if unmet.r#type == "Programmed" => ("EarlierVersion", &*unmet.message),
-        Some(unmet) => (&*unmet.reason, &*unmet.message),
-        None => ("Ready", ""),
+    let (reason, message) = match (unmet, &status.last_good) {
+        (Some(unmet), _) => (unmet.reason.clone(), unmet.message.clone()),
+        // What is accepted may wait, and leave an earlier version in service.
+        (None, Some(version)) => ("EarlierVersion".to_owned(), version.to_string()),
+        (None, None) => ("Ready".to_owned(), String::new()),
     };
-    ComputedCondition {
-        r#type: "Ready",
-        status: unmet.is_none(),
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-    }
+    let is_ready = unmet.is_none() && status.last_good.is_none();
+    ComputedCondition { r#type: "Ready", status: is_ready, reason, message }
 }
 
 /// The condition `Stalled`: waiting does not help. Tools that know conditions by kstatus
@@ -90,15 +85,10 @@ fn ready(status: &Status, programmed: &ComputedCondition) -> ComputedCondition {
 fn stalled(status: &Status) -> ComputedCondition {
     let cause = status.conditions.iter().find(|it| it.r#type == "Accepted" && status.is_stalled());
     let (reason, message) = match cause {
-        Some(accepted) => (&*accepted.reason, &*accepted.message),
-        None => ("NotStalled", ""),
+        Some(accepted) => (accepted.reason.clone(), accepted.message.clone()),
+        None => ("NotStalled".to_owned(), String::new()),
     };
-    ComputedCondition {
-        r#type: "Stalled",
-        status: cause.is_some(),
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-    }
+    ComputedCondition { r#type: "Stalled", status: cause.is_some(), reason, message }
 }
 
 fn condition(
