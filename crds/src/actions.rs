@@ -46,7 +46,7 @@ pub struct Redirect {
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH_TEMPLATE))]
     pub path: Option<String>,
     /// The status code. 307 and 308 preserve the request's method and body; browsers cache 301 and
-    /// 308.
+    /// 308. Default: 302.
     #[serde(default = "redirect_status_default")]
     #[schemars(extend("enum" = [301, 302, 303, 307, 308]))]
     pub status: i32,
@@ -70,12 +70,12 @@ pub enum RedirectScheme {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("!(self.status in [204, 205, 304]) || !has(self.body) || size(self.body) == 0")
+    Rule::new("!has(self.status) || !(self.status in [204, 205, 304]) || !has(self.body) || size(self.body) == 0")
         .message("responses with the status codes 204, 205 and 304 have no body; leave it out")
         .field_path(".body"),
 ]))]
 pub struct Respond {
-    /// The status code, 200 to 599.
+    /// The status code, 200 to 599. Default: 200.
     #[serde(default = "respond_status_default")]
     #[schemars(range(min = 200, max = 599))]
     pub status: i32,

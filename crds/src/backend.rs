@@ -29,11 +29,11 @@ pub struct Backend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<BackendTls>>,
     /// The share of requests among backends of the same priority: 90 and 10 split nine to one; 0
-    /// gets none.
+    /// gets none. Default: 1.
     #[serde(default = "weight_default")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub weight: i32,
-    /// The backends with the lowest number that has a ready endpoint get all requests.
+    /// The backends with the lowest number that has a ready endpoint get all requests. Default: 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1000))]
     pub priority: i32,

@@ -50,7 +50,7 @@ pub struct AuthoritiesRef {
     /// The object's name.
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN))]
     pub name: String,
-    /// The key in its data: one or more certificates in PEM.
+    /// The key in its data: one or more certificates in PEM. Default: `ca.crt`.
     #[serde(default = "authorities_key")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SECRET_KEY))]
     pub key: String,

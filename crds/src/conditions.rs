@@ -91,9 +91,9 @@ pub struct RuleCondition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("self.type in ['Present', 'Absent'] || has(self.value)")
+    Rule::new("(has(self.type) && self.type in ['Present', 'Absent']) || has(self.value)")
         .message("value is needed unless the type is Present or Absent"),
-    Rule::new("!(self.type in ['Present', 'Absent']) || !has(self.value)")
+    Rule::new("!has(self.type) || !(self.type in ['Present', 'Absent']) || !has(self.value)")
         .message("value can't be combined with the types Present and Absent; leave it out, or leave the type out to compare it")
         .field_path(".value"),
 ]))]
@@ -103,7 +103,7 @@ pub struct RulePredicate {
     pub name: String,
     /// How to compare: the whole value, its beginning, its end, any part of it, a regular
     /// expression (RE2) for the whole value, as a whole decimal number; or only whether it is
-    /// present.
+    /// present. Default: `Exact`.
     #[serde(default)]
     pub r#type: RuleMatchType,
     /// The value to compare with; not allowed for `Present` and `Absent`.

@@ -11,6 +11,7 @@ mod foreign;
 mod front_door;
 mod health;
 mod isolation;
+mod list_defaults;
 mod nulls;
 mod pattern;
 mod retry;
@@ -65,6 +66,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     for properties in schemas.filter_map(|schema| schema.properties.as_mut()) {
         if let Some(spec) = properties.get_mut("spec") {
             conditions::nest(spec);
+            list_defaults::remove(spec);
             nulls::refuse(spec);
         }
         if let Some(status) = properties.get_mut("status") {

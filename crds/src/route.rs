@@ -198,7 +198,7 @@ pub struct FrontDoorRef {
 pub struct Match {
     /// A path pattern that starts with `/`: literal segments, `{name}` for one segment, and a final
     /// `*` for the rest: `/sales/*` matches `/sales` and everything below it, not `/salesforce`. `*`
-    /// alone is `/*`.
+    /// alone is `/*`. Default: `/*`.
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::PATH))]
     pub path: String,
     /// Methods in upper case, such as `GET`; any of them matches. Empty: all. GET does not imply
@@ -240,9 +240,9 @@ impl Default for Match {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    Rule::new("self.type in ['Present', 'Absent'] || has(self.value)")
+    Rule::new("(has(self.type) && self.type in ['Present', 'Absent']) || has(self.value)")
         .message("value is needed with the types Exact, Prefix and Regex; type: Present takes no value"),
-    Rule::new("!(self.type in ['Present', 'Absent']) || !has(self.value)")
+    Rule::new("!has(self.type) || !(self.type in ['Present', 'Absent']) || !has(self.value)")
         .message("value can't be combined with the types Present and Absent; leave it out, or leave the type out to compare it")
         .field_path(".value"),
 ]))]
@@ -251,7 +251,7 @@ pub struct Predicate {
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
     /// How to compare: the whole value, its beginning, a regular expression (RE2) for the whole
-    /// value; or only whether it is present.
+    /// value; or only whether it is present. Default: `Exact`.
     #[serde(default)]
     pub r#type: MatchType,
     /// The value to compare with; not allowed for `Present` and `Absent`.

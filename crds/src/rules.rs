@@ -179,7 +179,7 @@ pub struct RuleRedirect {
     #[schemars(length(min = 1, max = 1024), regex(pattern = pattern::RULE_PATH))]
     pub path: Option<String>,
     /// The status code. 307 and 308 preserve the request's method and body; browsers cache 301 and
-    /// 308.
+    /// 308. Default: 302.
     #[serde(default = "crate::actions::redirect_status_default")]
     #[schemars(extend("enum" = [301, 302, 303, 307, 308]))]
     pub status: i32,

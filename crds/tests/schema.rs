@@ -163,36 +163,64 @@ fn defaults_show() {
         [
             r#"FrontDoor.spec.className = "portico""#,
             r#"FrontDoor.spec.plainHttp = "Redirect""#,
-            "FrontDoor.spec.rules.items.do.redirect.status = 302",
-            "FrontDoor.spec.rules.items.do.respond.status = 200",
-            r#"FrontDoor.spec.rules.items.when.items.cookie.type = "Exact""#,
-            r#"FrontDoor.spec.rules.items.when.items.header.type = "Exact""#,
-            r#"FrontDoor.spec.rules.items.when.items.query.type = "Exact""#,
             r#"FrontDoor.spec.slashes = "Keep""#,
-            r#"FrontDoor.spec.tls.clientCertificates.caRefs.items.key = "ca.crt""#,
             r#"FrontDoor.spec.tls.clientCertificates.mode = "Require""#,
             "FrontDoor.spec.tls.hsts.includeSubDomains = false",
             "FrontDoor.spec.tls.hsts.preload = false",
             r#"FrontDoor.spec.tls.minVersion = "VersionTLS12""#,
             r#"FrontDoor.spec.trustedHeaders = "XForwarded""#,
-            "Route.spec.backends.items.priority = 0",
-            "Route.spec.backends.items.tls.caRef.key = \"ca.crt\"",
-            "Route.spec.backends.items.weight = 1",
-            r#"Route.spec.matches.items.cookies.items.type = "Exact""#,
-            r#"Route.spec.matches.items.headers.items.type = "Exact""#,
-            r#"Route.spec.matches.items.path = "/*""#,
-            r#"Route.spec.matches.items.query.items.type = "Exact""#,
             r#"Route.spec.matches = [{"path":"/*"}]"#,
             "Route.spec.redirect.status = 302",
             "Route.spec.respond.status = 200",
+        ]
+    );
+}
+
+/// A tool that compares an applied list with the stored one would see them as a difference.
+#[test]
+fn defaults_within_lists_are_described_alone() {
+    let within: Vec<_> = nodes().into_iter().filter(|(path, _)| path.contains(".items.")).collect();
+    for (path, node) in &within {
+        assert!(node["default"].is_null(), "{path}");
+    }
+    let described: Vec<String> = within
+        .iter()
+        .filter_map(|(path, node)| {
+            let (_, default) = node["description"].as_str()?.rsplit_once("Default: ")?;
+            Some(format!("{path} = {}", default.strip_suffix('.')?))
+        })
+        .collect();
+    assert_eq!(
+        described,
+        [
+            "FrontDoor.spec.rules.items.do.redirect.status = 302",
+            "FrontDoor.spec.rules.items.do.respond.status = 200",
+            "FrontDoor.spec.rules.items.when.items.cookie.type = `Exact`",
+            "FrontDoor.spec.rules.items.when.items.header.type = `Exact`",
+            "FrontDoor.spec.rules.items.when.items.query.type = `Exact`",
+            "FrontDoor.spec.tls.clientCertificates.caRefs.items.key = `ca.crt`",
+            "Route.spec.backends.items.priority = 0",
+            "Route.spec.backends.items.tls.caRef.key = `ca.crt`",
+            "Route.spec.backends.items.weight = 1",
+            "Route.spec.matches.items.cookies.items.type = `Exact`",
+            "Route.spec.matches.items.headers.items.type = `Exact`",
+            "Route.spec.matches.items.path = `/*`",
+            "Route.spec.matches.items.query.items.type = `Exact`",
             "Route.spec.rules.items.do.backends.items.priority = 0",
-            "Route.spec.rules.items.do.backends.items.tls.caRef.key = \"ca.crt\"",
+            "Route.spec.rules.items.do.backends.items.tls.caRef.key = `ca.crt`",
             "Route.spec.rules.items.do.backends.items.weight = 1",
             "Route.spec.rules.items.do.redirect.status = 302",
             "Route.spec.rules.items.do.respond.status = 200",
-            r#"Route.spec.rules.items.when.items.cookie.type = "Exact""#,
-            r#"Route.spec.rules.items.when.items.header.type = "Exact""#,
-            r#"Route.spec.rules.items.when.items.query.type = "Exact""#,
+            "Route.spec.rules.items.do.retry.attempts = 1",
+            "Route.spec.rules.items.do.retry.backoff = `25ms`",
+            "Route.spec.rules.items.do.retry.budget = 20",
+            "Route.spec.rules.items.do.retry.on = `[ConnectFailure, Reset]`",
+            "Route.spec.rules.items.do.retry.perTry = `0s`",
+            "Route.spec.rules.items.do.timeouts.connect = `2s`",
+            "Route.spec.rules.items.do.timeouts.request = `60s`",
+            "Route.spec.rules.items.when.items.cookie.type = `Exact`",
+            "Route.spec.rules.items.when.items.header.type = `Exact`",
+            "Route.spec.rules.items.when.items.query.type = `Exact`",
         ]
     );
 }

@@ -32,6 +32,9 @@ async fn three_services_appear_under_one_origin() {
         eventually(|| port.expect(path, 200)).await.unwrap();
     }
     port.host("www.example.com").expect("/", 404).await.unwrap();
+    let again = k("apply -f examples/ep/").unwrap();
+    let ours: Vec<_> = again.lines().filter(|line| line.contains(".portico.dev/")).collect();
+    assert!(ours.len() == 4 && ours.iter().all(|line| line.ends_with(" unchanged")), "{again}");
     assert_status_is_as_documented(&install);
     assert_no_preflight_in_a_browser(&install);
     assert_small_image();
