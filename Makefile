@@ -14,8 +14,9 @@ demo: ## Three services, a front door for them, and a page that shows the differ
 
 .PHONY: test
 test: browser programs ## Every test: unit, property, golden, sockets, binary, browser, documentation, charts, cluster
-	@helm=$$(tests/kind/tools/build helm) || { test -z "$(CI)" && echo "make: the chart tests will be skipped"; } \
-		&& set -x && PATH="$${helm:+$$helm:}$$PATH" $(CARGO) test $(LOCKED) --workspace --no-fail-fast
+	@helm=$$(tests/kind/tools/build helm) && argocd=$$(tests/kind/tools/build argocd) \
+		|| { test -z "$(CI)" && echo "make: chart tests will be skipped"; } \
+		&& set -x && PATH="$${helm:+$$helm:}$${argocd:+$$argocd:}$$PATH" $(CARGO) test $(LOCKED) --workspace --no-fail-fast
 	$(MAKE) test-kind
 
 # One at a time, because they share the cluster. Their measurements are printed.

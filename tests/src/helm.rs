@@ -9,14 +9,22 @@ use std::{env, process::Command};
 ///
 /// # Errors
 /// What it complained of.
+pub fn run(helm: &str, arguments: &[&str]) -> Option<Result<String>> {
+    program(Command::new(helm).args(arguments).current_dir(root().join("charts")))
+}
+
+/// Runs a program that `make test` builds; `None` where it is not there, which in CI is a failure.
+///
+/// # Errors
+/// What it complained of.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-pub fn run(program: &str, arguments: &[&str]) -> Option<Result<String>> {
-    let mut command = Command::new(program);
-    let output = match command.args(arguments).current_dir(root().join("charts")).output() {
+pub fn program(command: &mut Command) -> Option<Result<String>> {
+    let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            assert!(env::var_os("CI").is_none(), "{program}: {error}");
-            eprintln!("skipped, no {program} ({error}): `make test` builds it where there is Go");
+            let name = command.get_program().display();
+            assert!(env::var_os("CI").is_none(), "{name}: {error}");
+            eprintln!("skipped, no {name} ({error}): `make test` builds it where there is Go");
             return None;
         }
     };

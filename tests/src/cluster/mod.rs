@@ -4,6 +4,7 @@
 //! its first node's address), `PORTICO_TEST_NODE` the name of its node's container, for the tests that
 //! reach into the node of a kind cluster.
 
+pub mod argocd;
 pub mod http;
 pub mod install;
 pub mod load;

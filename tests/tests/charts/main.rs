@@ -3,6 +3,7 @@
 //! `UPDATE_GOLDEN=1 cargo test -p portico-tests --test charts` writes what is generated.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod argocd;
 mod generated;
 mod monitoring;
 mod notes;

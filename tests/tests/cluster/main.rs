@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod api_server;
+mod argocd;
 mod bad_objects;
 mod chart;
 mod endpoint_faults;
