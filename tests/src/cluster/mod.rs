@@ -71,6 +71,15 @@ pub fn helm<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<S
     run(Command::new("helm").args(arguments), "")
 }
 
+/// Runs Helm 4 in the checkout; `HELM4` is the program.
+///
+/// # Errors
+/// What it complained of.
+pub fn helm4<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<String> {
+    let program = env::var_os("HELM4").context("HELM4 is not set")?;
+    run(Command::new(program).args(arguments), "")
+}
+
 /// Runs a command in the node of a kind cluster; `None` where there is no such node.
 pub fn in_node(arguments: &[&str]) -> Option<Result<String>> {
     let node = env::var_os("PORTICO_TEST_NODE")?;

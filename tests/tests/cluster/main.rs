@@ -20,3 +20,4 @@ mod replicas;
 mod rollouts;
 mod secrets;
 mod uninstall;
+mod waiting;
