@@ -56,7 +56,7 @@ impl Cli {
         }
         if let Command::Explain(args) = &cli.command {
             let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);
-            args.fit_together().map_err(error)?;
+            args.request.fit_together().map_err(error)?;
         }
         if let Command::Import(args) = &cli.command {
             let error = |message| Self::command().error(ErrorKind::ArgumentConflict, message);

@@ -17,6 +17,10 @@ pub mod compile;
 
 pub mod publish;
 
+mod paint;
+
+mod explain;
+
 pub mod files;
 
 pub mod operator;

@@ -6,7 +6,7 @@ use super::{
 };
 use clap::Args;
 use http::{HeaderMap, HeaderValue, Method};
-use portico_dataplane::explain::Target;
+use portico_dataplane::explain::{Target, TargetError};
 use std::path::PathBuf;
 
 /// Arguments of `portico explain`.
@@ -16,6 +16,24 @@ pub struct ExplainArgs {
     /// for dot files
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// The request.
+    #[command(flatten)]
+    pub request: RequestArgs,
+    /// The port at which clients reach HTTPS, to which plain HTTP is redirected [default: 443, or
+    /// 8443 if the URL's port is 8080]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub public_https_port: Option<u16>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// What objects mean.
+    #[command(flatten)]
+    pub compiling: CompilingArgs,
+}
+
+/// The request to explain.
+#[derive(Debug, Args)]
+pub struct RequestArgs {
     /// The request's URL: absolute, http or https. Its host selects the FrontDoor; its scheme, host
     /// and port are the origin that the request is sent to
     #[arg(long, value_name = "URL")]
@@ -39,19 +57,33 @@ pub struct ExplainArgs {
     /// 'NAME;' has an empty value
     #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'", value_parser = values::header)]
     headers: Vec<GivenHeader>,
-    /// The port at which clients reach HTTPS, to which plain HTTP is redirected [default: 443, or
-    /// 8443 if the URL's port is 8080]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub public_https_port: Option<u16>,
-    /// Output format
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// What objects mean.
-    #[command(flatten)]
-    pub compiling: CompilingArgs,
 }
 
-impl ExplainArgs {
+impl RequestArgs {
+    /// Reads the arguments as the command line does, but without one: each as the flag of its name
+    /// has it, and empty where the flag is not given.
+    ///
+    /// # Errors The first argument that is wrong, and how.
+    pub fn parse(
+        url: &str,
+        method: &str,
+        origin: &str,
+        headers: &[String],
+    ) -> Result<Self, RequestError> {
+        let error = |argument| move |why: String| RequestError { argument, why };
+        let origin = Some(origin).filter(|origin| !origin.is_empty());
+        let method = if method.is_empty() { "GET" } else { method };
+        let headers = headers.iter().map(|header| values::header(header));
+        let request = Self {
+            url: url.parse().map_err(|why: TargetError| error("url")(why.to_string()))?,
+            method: values::method(method).map_err(|why| error("method")(why.to_owned()))?,
+            origin: origin.map(values::origin).transpose().map_err(error("origin"))?,
+            headers: headers.collect::<Result<_, _>>().map_err(error("headers"))?,
+        };
+        request.fit_together().map_err(error("origin"))?;
+        Ok(request)
+    }
+
     /// The page's origin, as `--origin` or a header gives it.
     pub fn origin(&self) -> Option<&HeaderValue> {
         self.origins().next()
@@ -88,4 +120,14 @@ impl ExplainArgs {
         });
         self.origin.iter().chain(headers)
     }
+}
+
+/// An argument that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{argument}: {why}")]
+pub struct RequestError {
+    /// `url`, `method`, `origin` or `headers`.
+    pub argument: &'static str,
+    /// What is wrong with it.
+    pub why: String,
 }

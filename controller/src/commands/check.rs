@@ -6,8 +6,8 @@ mod json;
 mod report;
 mod text;
 
-use super::paint::Paint;
 use crate::cli::{CheckArgs, CheckOutput};
+use crate::paint::Paint;
 use report::Report;
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! `portico import`: what another front door is configured with, as FrontDoors and Routes.
 
-use super::{paint::Paint, written};
+use super::written;
+use crate::paint::{Paint, Plain};
 use crate::{
     cli::import::{ImportArgs, ImportKind, ImportOutput, IngressController},
     import::{self, Controller, Entry, Imported, Verdict},
@@ -67,10 +68,9 @@ fn text(imported: &Imported, paint: Paint) -> String {
             Verdict::Changed => paint.odd("changed"),
             Verdict::Dropped => paint.bad("dropped"),
         };
-        let why =
-            if why.is_empty() { String::new() } else { format!(": {}", super::paint::Plain(why)) };
+        let why = if why.is_empty() { String::new() } else { format!(": {}", Plain(why)) };
         let field = if field.is_empty() { "the whole object" } else { field };
-        out.push_str(&format!("  {word} {}{why}\n", super::paint::Plain(field)));
+        out.push_str(&format!("  {word} {}{why}\n", Plain(field)));
     }
     let count = |verdict| imported.report.iter().filter(|it| it.verdict == verdict).count();
     let [kept, changed, dropped] = [Verdict::Kept, Verdict::Changed, Verdict::Dropped].map(count);

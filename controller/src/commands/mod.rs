@@ -7,7 +7,6 @@ mod explain;
 mod import;
 mod manual;
 mod operator;
-mod paint;
 mod plan;
 mod serve;
 mod written;

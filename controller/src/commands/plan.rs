@@ -3,7 +3,8 @@
 mod html;
 mod text;
 
-use super::{InputError, paint::Paint, written};
+use super::{InputError, written};
+use crate::paint::Paint;
 use crate::{
     cli::plan::{PlanArgs, PlanOutput},
     files::STDIN,

@@ -5,10 +5,10 @@ use super::{
     report::{ObjectReport, Report},
 };
 use crate::{
-    commands::paint::{Paint, Plain},
     compile::ComputedCondition,
     diagnostic::Severity,
     files::Excerpt,
+    paint::{Paint, Plain},
 };
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt::{self, Write};

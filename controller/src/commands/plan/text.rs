@@ -1,8 +1,8 @@
 //! The plan as text.
 
 use crate::{
-    commands::paint::{Paint, Plain},
     manifest::File,
+    paint::{Paint, Plain},
     plan::{Door, HostReport, PageReport, Plan},
     schema::count,
 };

@@ -1,9 +1,9 @@
 //! Objects that are not served, but that the user may be looking for.
 
+use super::Served;
 use crate::{
-    compile::{self, Compiled},
+    compile,
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    objects::Snapshot,
 };
 use portico_crds as crds;
 use portico_dataplane::{
@@ -19,11 +19,11 @@ const MAX_HOSTS_SHOWN: usize = 10;
 
 /// The Routes that would be served at a host if they were accepted, as far as they decode. Those that
 /// hold their places there are in the table.
-pub(super) fn routes(snapshot: &Snapshot, compiled: &Compiled, host: &VirtualHost) -> Vec<Refused> {
+pub(super) fn routes(served: &Served<'_>, host: &VirtualHost) -> Vec<Refused> {
     let held: BTreeSet<_> = host.routes.matches().iter().map(|m| &m.target.name).collect();
-    let refused = refusals(compiled, Kind::Route).filter(|(name, _)| !held.contains(name));
+    let refused = refusals(served, Kind::Route).filter(|(name, _)| !held.contains(name));
     let refused = refused.filter_map(|(name, problem)| {
-        let object = snapshot.routes.get(name)?.decoded_except_for_cors();
+        let object = served.objects.routes.get(name)?.decoded_except_for_cors();
         let matches = match object {
             None => Vec::new(),
             Some(route) => {
@@ -53,10 +53,10 @@ fn is_for(
 }
 
 /// Why no FrontDoor has a host: one that has it is not accepted, or there are only other hosts.
-pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -> Vec<String> {
-    let refused: Vec<_> = refusals(compiled, Kind::FrontDoor).collect();
+pub(super) fn hosts(served: &Served<'_>, target: &Target) -> Vec<String> {
+    let refused: Vec<_> = refusals(served, Kind::FrontDoor).collect();
     let wanted = refused.iter().flat_map(|(name, _)| {
-        let object = snapshot.front_doors.get(name).and_then(|entry| entry.object.as_deref());
+        let object = served.objects.front_doors.get(name).and_then(|entry| entry.object.as_deref());
         let hosts = object.map(|front_door| front_door.spec.hosts.as_slice()).unwrap_or_default();
         hosts.iter().filter_map(|host| host.name.parse().ok()).map(|host| empty(host, name))
     });
@@ -66,7 +66,7 @@ pub(super) fn hosts(snapshot: &Snapshot, compiled: &Compiled, target: &Target) -
     {
         return vec![format!("FrontDoor {name} has this host, but is {}", why(problem))];
     }
-    let served = compiled.table.hosts.iter().filter(|host| host.not_accepted.is_none());
+    let served = served.table.hosts.iter().filter(|host| host.not_accepted.is_none());
     let mut known: Vec<_> = served.map(|host| host.host.to_string()).collect();
     if known.is_empty() {
         return vec!["no FrontDoor is accepted: 'portico check' says why".to_owned()];
@@ -98,8 +98,11 @@ fn empty(host: HostPattern, front_door: &ObjectName) -> VirtualHost {
 }
 
 /// The objects of a kind that are not accepted, each with its first error.
-fn refusals(compiled: &Compiled, kind: Kind) -> impl Iterator<Item = (&ObjectName, &Problem)> {
-    let of_kind = compiled.statuses.iter().filter(move |(object, _)| object.kind == kind);
+fn refusals<'s>(
+    served: &Served<'s>,
+    kind: Kind,
+) -> impl Iterator<Item = (&'s ObjectName, &'s Problem)> {
+    let of_kind = served.statuses.iter().filter(move |(object, _)| object.kind == kind);
     of_kind.filter_map(|(ObjectRef { name, .. }, status)| {
         let refuses = |problem: &&Problem| {
             problem.severity == Severity::Error && problem.condition == ConditionType::Accepted

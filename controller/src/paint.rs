@@ -10,7 +10,7 @@ use std::{
 
 /// Text from a manifest on one line, without characters that a terminal would interpret: controls,
 /// and those that change the direction of text.
-pub(super) struct Plain<'t>(pub(super) &'t str);
+pub(crate) struct Plain<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,34 +24,34 @@ impl fmt::Display for Plain<'_> {
 
 /// Highlights words with colours, if the output is a terminal.
 #[derive(Clone, Copy)]
-pub(super) struct Paint {
+pub(crate) struct Paint {
     colours: bool,
 }
 
 impl Paint {
     /// Uses colours on a terminal, unless `NO_COLOR` is set.
-    pub(super) fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         Self { colours: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
     }
 
     /// Renders problems with lines of the source.
-    pub(super) fn renderer(self) -> Renderer {
+    pub(crate) fn renderer(self) -> Renderer {
         if self.colours { Renderer::styled() } else { Renderer::plain() }
     }
 
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
-    pub(super) fn good(self, text: &str) -> String {
+    pub(crate) fn good(self, text: &str) -> String {
         self.with(AnsiColor::Green.on_default(), text)
     }
 
-    pub(super) fn bad(self, text: &str) -> String {
+    pub(crate) fn bad(self, text: &str) -> String {
         self.with(AnsiColor::Red.on_default(), text)
     }
 
-    pub(super) fn odd(self, text: &str) -> String {
+    pub(crate) fn odd(self, text: &str) -> String {
         self.with(AnsiColor::Yellow.on_default(), text)
     }
 

@@ -1,13 +1,10 @@
 //! The explanation as text: from the Route to what the page's script can read.
 
-use crate::{
-    cli::explain::ExplainArgs,
-    commands::paint::{Paint, Plain},
-};
+use crate::paint::{Paint, Plain};
 use portico_dataplane::{
     explain::{
         BackendShare, Browser, Deciding, Explanation, Field, Forwarded, LookedAt, Loser, Preflight,
-        Response, ResponseSource, Script, Winner,
+        Question, Response, ResponseSource, Script, Winner,
     },
     table::{Protocol, Verification},
 };
@@ -34,21 +31,21 @@ fn speaks(protocol: &Protocol) -> &'static str {
 }
 
 /// The text so far.
-pub(super) struct Text {
+pub(crate) struct Text {
     out: String,
     paint: Paint,
 }
 
 impl Text {
     /// Renders an explanation.
-    pub(super) fn of(args: &ExplainArgs, explanation: &Explanation, paint: Paint) -> String {
+    pub(crate) fn of(question: &Question, explanation: &Explanation, paint: Paint) -> String {
         let mut text = Self { out: String::new(), paint };
-        text.question(args);
+        text.question(question);
         text.routing(explanation.winner.as_ref(), &explanation.losers, explanation.losers_omitted);
         text.rules(&explanation.rules);
         text.browser(&explanation.browser);
         if let Some(preflight) = &explanation.preflight {
-            text.preflight(args, preflight);
+            text.preflight(question, preflight);
         }
         if let Some(request) = &explanation.request {
             text.request(request, explanation);
@@ -82,12 +79,12 @@ impl Text {
         }
     }
 
-    fn question(&mut self, args: &ExplainArgs) {
-        let page = match args.origin() {
+    fn question(&mut self, question: &Question) {
+        let page = match &question.origin {
             Some(origin) => format!(", from a page at {}", origin.to_str().unwrap_or_default()),
             None => String::new(),
         };
-        let asked = format!("{} {}{page}", args.method, args.url);
+        let asked = format!("{} {}{page}", question.method, question.target);
         let asked = self.paint.bold(&asked);
         self.out.push_str(&format!("{asked}\n\n"));
     }
@@ -136,14 +133,14 @@ impl Text {
         self.section("Browser", &word, format_args!(": {}", browser.why));
     }
 
-    fn preflight(&mut self, args: &ExplainArgs, preflight: &Preflight) {
+    fn preflight(&mut self, question: &Question, preflight: &Preflight) {
         let word = match preflight.allowed {
             Some(true) => self.paint.good("allowed"),
             Some(false) => self.paint.bad("refused"),
             None => self.paint.odd("forwarded"),
         };
         self.section("Preflight", &word, format_args!(": {}", preflight.why));
-        let path = args.url.path();
+        let path = question.target.path();
         self.line(format_args!("OPTIONS {path}"));
         self.fields(&preflight.asks);
         let owner = preflight.policy.as_ref().map(|owner| format!(", by the policy of {owner}"));
