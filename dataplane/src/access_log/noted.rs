@@ -65,6 +65,12 @@ impl Noted {
         self.path = path.map(|path| self.add(path));
     }
 
+    /// The method, host and path, as far as they are noted.
+    pub(crate) fn method_host_path(&self) -> [Option<&str>; 3] {
+        let method = self.method.as_ref().map(Method::as_str);
+        [method, self.get(self.host), self.get(self.path)]
+    }
+
     /// Notes who the client is: the name in its certificate, its `User-Agent` and `Referer`.
     pub(crate) fn client(&mut self, certificate: Option<Arc<str>>, headers: &HeaderMap) {
         self.client_cert = certificate;

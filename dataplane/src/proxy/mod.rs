@@ -51,7 +51,7 @@ use crate::{
     upstream::Tunnel,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Response, Version, header, request::Parts};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Body;
 use response_body::Content;
 use route_state::RouteState;
@@ -93,7 +93,8 @@ pub(crate) async fn handle<D: Downstream>(
         upgraded: None,
         in_flight: None,
     };
-    let responded = exchange.respond(&mut head, body).await;
+    let mut arrived = Arrived::default();
+    let responded = exchange.respond(&mut arrived, &mut head, body).await;
     let response = match responded.and_then(|response| exchange.settle(response, version)) {
         Ok(response) => response,
         Err(refusal) => {
@@ -106,6 +107,7 @@ pub(crate) async fn handle<D: Downstream>(
             .map(Content::from)
         }
     };
+    exchange.note_failure(&arrived, &method, exchange.status(&response));
     Ok(exchange.finish(response, version))
 }
 
@@ -134,12 +136,12 @@ impl<'w, D: Downstream> Exchange<'w, D> {
     /// The phases: decide, then answer here or forward.
     async fn respond(
         &mut self,
+        arrived: &mut Arrived<'w>,
         head: &mut Parts,
         body: Incoming,
     ) -> Result<Response<Content>, Refusal> {
         let predicates = router::Budget::in_turns();
         let body_length = body.size_hint().exact();
-        let mut arrived = Arrived::default();
         let next = loop {
             let facts = Facts {
                 peer: self.downstream.peer(),
@@ -171,7 +173,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         {
             return Err(refusal);
         }
-        self.note_arrived(&mut arrived, head);
+        self.note_arrived(arrived, head);
         let mut content_type = None;
         let mut response = match next? {
             Next::AllowPreflight(headers) => {
@@ -181,7 +183,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
                 content_type = reply.content_type();
                 reply.into_response().map(Content::from)
             }
-            Next::Forward(plan) => self.forward(&arrived, &plan, head, body).await?,
+            Next::Forward(plan) => self.forward(arrived, &plan, head, body).await?,
         };
         let changes = arrived.edit_response(&self.record.id, response.headers_mut());
         self.record.route.isolated(&changes);
@@ -232,6 +234,16 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         }
     }
 
+    /// Keeps a request that was refused, or whose response is a 5xx, among the last failed ones.
+    fn note_failure(&self, arrived: &Arrived<'_>, method: &Method, status: StatusCode) {
+        if self.record.refusal.is_some() || status.is_server_error() {
+            let (host, path) = (arrived.host.as_deref(), arrived.path.as_deref().ok());
+            // Nothing of a head without a valid host is sure to be the request's.
+            let method = host.map(|_| method.as_str());
+            self.record.failed([method, host, path], status);
+        }
+    }
+
     /// Counts and logs the rules that act.
     fn note_rules(&mut self, arrived: &Arrived<'w>, rules: &Effects<'w>) {
         let Effects { front_door, route, .. } = rules;
@@ -261,6 +273,11 @@ impl<'w, D: Downstream> Exchange<'w, D> {
         if is_accepted { Err(Refusal::UpgradeUnsupported) } else { Ok(response) }
     }
 
+    /// The status that is counted. To gRPC, a refusal is a 200.
+    fn status(&self, response: &Response<Content>) -> StatusCode {
+        self.record.refusal.map_or(response.status(), Refusal::status)
+    }
+
     /// Completes a response to a request of `version` and hands it to the client's connection.
     fn finish(
         mut self,
@@ -269,9 +286,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
     ) -> Response<ResponseBody<D>> {
         let downstream = self.downstream.clone();
         downstream.state().deadline.set(self.idle);
-        // To gRPC, a refusal is a 200.
-        let status = self.record.refusal.map_or(response.status(), Refusal::status);
-        self.record.status = Some(status);
+        self.record.status = Some(self.status(&response));
         std::mem::take(&mut self.response_headers).apply(response.headers_mut());
         self.strict_transport.apply(response.headers_mut());
         let must_close = downstream.is_closing()

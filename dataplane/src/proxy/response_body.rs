@@ -97,7 +97,9 @@ impl<D: Downstream> ResponseBody<D> {
         self.content = Content::Broken;
         if let Some(record) = &mut self.record {
             record.complete = false;
-            record.refusal = record.refusal.or(refusal);
+            if let Some(refusal) = refusal.filter(|_| record.refusal.is_none()) {
+                record.broke_off(refusal);
+            }
         }
     }
 
@@ -131,7 +133,7 @@ impl<D: Downstream> ResponseBody<D> {
 
     fn record_failure(&mut self, refusal: Refusal) {
         if let Some(record) = &mut self.record {
-            record.refusal = Some(refusal);
+            record.broke_off(refusal);
         }
     }
 }

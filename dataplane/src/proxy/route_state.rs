@@ -5,7 +5,7 @@ use crate::{
     balance::Sequence,
     endpoint::{BackendSet, Registry, RetryShare},
     table::{Ejection, Forward, ObjectName, Route, Table},
-    telemetry::RouteStats,
+    telemetry::{Failures, RouteStats},
 };
 use hashbrown::HashMap;
 use std::{
@@ -94,6 +94,8 @@ pub(crate) struct RouteStates {
     by_name: RefCell<HashMap<ObjectName, Rc<RouteState>>>,
     /// The counters of requests that matched no Route.
     unrouted: Rc<RouteStats>,
+    /// The last failed requests of all Routes, and of none.
+    pub(super) failures: Rc<Failures>,
     /// Where each Route's sequence begins, so that workers do not move in lockstep.
     seed: u64,
     /// The generation of the table whose Routes were [retained](Self::retain) last, and how many had
@@ -104,8 +106,10 @@ pub(crate) struct RouteStates {
 impl RouteStates {
     /// Without Routes yet.
     pub(crate) fn new(seed: u64) -> Self {
-        let (by_name, unrouted, retained) = Default::default();
-        Self { by_name, unrouted, seed, retained }
+        let failures = Rc::<Failures>::default();
+        let unrouted = Rc::new(RouteStats::new(None, failures.clone()));
+        let (by_name, retained) = Default::default();
+        Self { by_name, unrouted, failures, seed, retained }
     }
 
     /// The state of a Route, created on first use.
@@ -114,7 +118,7 @@ impl RouteStates {
             return known.clone();
         }
         let fresh = Rc::new(RouteState {
-            stats: Rc::new(RouteStats::of(name.clone())),
+            stats: Rc::new(RouteStats::new(Some(name.clone()), self.failures.clone())),
             backends: Sequence::of_backends(self.seed),
             sets: RefCell::default(),
             retries: OnceCell::new(),

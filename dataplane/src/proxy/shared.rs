@@ -12,7 +12,7 @@ use crate::{
     config::{Config, HttpsPorts, Limits},
     endpoint::Registry,
     table::Table,
-    telemetry::{ConnectionCounts, HandshakeCounts, RuleStats, Snapshot},
+    telemetry::{ConnectionCounts, FailedRequest, HandshakeCounts, RuleStats, Snapshot},
     upstream::Upstreams,
 };
 use std::{
@@ -123,6 +123,11 @@ impl Shared {
             self.registry.with_backends(|known| stats.retain(known));
             self.retained.set((version, stats.len()));
         }
+    }
+
+    /// The last requests that were refused or failed, the newest first.
+    pub(crate) fn failures(&self) -> Vec<Arc<FailedRequest>> {
+        self.routes.failures.all()
     }
 
     /// A snapshot of the counters; `connections` and `handshakes` are those of client connections.

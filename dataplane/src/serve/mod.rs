@@ -4,15 +4,20 @@
 mod listen;
 mod worker;
 
-pub use crate::endpoint::{ShownBackend, ShownEndpoint, State as EndpointState};
 use crate::{
     config::{Config, HttpsPorts},
     connection::{Clients, MemoryBudget, Tickets},
     endpoint::{self, Names},
+    explain::{Question, Target},
     health_check::HealthChecks,
     table::Table,
     telemetry::{self, ConnectionMemory},
 };
+pub use crate::{
+    endpoint::{ShownBackend, ShownEndpoint, State as EndpointState},
+    telemetry::{FailedRequest, Preflights, RouteTraffic, Traffic},
+};
+use http::{HeaderMap, HeaderValue, Method};
 use listen::Listeners;
 use std::{
     fmt, io,
@@ -30,6 +35,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 enum Command {
     /// Send a snapshot of the counters.
     Collect(oneshot::Sender<telemetry::Snapshot>),
+    /// Send the last failed requests.
+    Failures(oneshot::Sender<Vec<Arc<FailedRequest>>>),
     /// Stop accepting and close idle connections; reply when none is left.
     Drain(oneshot::Sender<()>),
 }
@@ -38,6 +45,8 @@ enum Command {
 pub struct Dataplane {
     http: SocketAddr,
     https: SocketAddr,
+    https_ports: HttpsPorts,
+    config: Arc<Config>,
     tables: watch::Receiver<Arc<Table>>,
     workers: Vec<Handle>,
     endpoints: Arc<endpoint::Registry>,
@@ -116,7 +125,18 @@ impl Dataplane {
             let thread = worker::start(number, args).map_err(StartError::Worker)?;
             workers.push(Handle { commands, generation, thread });
         }
-        Ok(Self { http, https, tables, workers, endpoints, health, memory, progress })
+        Ok(Self {
+            http,
+            https,
+            https_ports,
+            config,
+            tables,
+            workers,
+            endpoints,
+            health,
+            memory,
+            progress,
+        })
     }
 
     /// The address of the plain HTTP listeners.
@@ -154,17 +174,52 @@ impl Dataplane {
         self.endpoints.shown()
     }
 
-    /// The counters of all workers in the Prometheus text format, appended to `out`.
-    pub async fn encode_metrics(&self, out: &mut String) {
-        let mut snapshots = Vec::with_capacity(self.workers.len());
+    /// The question what happens to a request that this dataplane gets.
+    pub fn question(
+        &self,
+        method: Method,
+        target: Target,
+        origin: Option<HeaderValue>,
+        headers: HeaderMap,
+    ) -> Question {
+        Question {
+            method,
+            target,
+            origin,
+            headers,
+            via_name: self.config.via_name.clone(),
+            underscores: self.config.limits.underscores,
+            https_ports: self.https_ports,
+        }
+    }
+
+    /// The requests of each Route so far, over all workers.
+    pub async fn traffic(&self) -> Traffic {
+        telemetry::traffic(&self.collect(Command::Collect).await)
+    }
+
+    /// The last 100 requests that were refused or failed, the newest first.
+    pub async fn failures(&self) -> Vec<Arc<FailedRequest>> {
+        telemetry::last_failures(self.collect(Command::Failures).await)
+    }
+
+    /// The replies of all workers to a command. One that is gone has none.
+    async fn collect<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<T> {
+        let mut replies = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (reply, response) = oneshot::channel();
-            if worker.commands.send(Command::Collect(reply)).is_ok()
-                && let Ok(snapshot) = response.await
+            if worker.commands.send(command(reply)).is_ok()
+                && let Ok(reply) = response.await
             {
-                snapshots.push(snapshot);
+                replies.push(reply);
             }
         }
+        replies
+    }
+
+    /// The counters of all workers in the Prometheus text format, appended to `out`.
+    pub async fn encode_metrics(&self, out: &mut String) {
+        let snapshots = self.collect(Command::Collect).await;
         let memory = ConnectionMemory { used: self.memory.used(), limit: self.memory.limit() };
         let table = self.tables.borrow().clone();
         // Writing to a String never fails.

@@ -166,6 +166,7 @@ async fn run(
                     (worker.registry.counts(), worker.tls.stats.counts());
                 drop(reply.send(worker.shared.snapshot(connections, handshakes).await));
             }
+            Command::Failures(reply) => drop(reply.send(worker.shared.failures())),
             Command::Drain(reply) => {
                 accepting.abort();
                 spawn_waiting(&worker);

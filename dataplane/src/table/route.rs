@@ -47,7 +47,7 @@ pub struct Route {
 
 impl Route {
     /// Its own backends, and those of its rules.
-    pub(crate) fn forwards(&self) -> impl Iterator<Item = &Forward> {
+    pub fn forwards(&self) -> impl Iterator<Item = &Forward> {
         let own = match &self.action {
             Action::Forward(forward) => Some(forward),
             Action::Redirect(_) | Action::Respond(_) | Action::NotAccepted(_) => None,

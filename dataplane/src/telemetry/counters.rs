@@ -2,6 +2,7 @@
 
 use super::{
     cors::{CorsCounts, CorsStats},
+    failures::Failures,
     handshakes::HandshakeCounts,
     histogram::Histogram,
     isolation::IsolationChanges,
@@ -38,6 +39,8 @@ pub(crate) struct RouteStats {
     panics: Cell<u64>,
     /// What was changed to keep its backends apart from others.
     isolation: Cell<IsolationChanges>,
+    /// The worker's last failed requests, those of other Routes too.
+    pub(super) failures: Rc<Failures>,
     /// When the current interval of log lines began, and how many it has.
     logged: Cell<Option<(Instant, u32)>>,
 }
@@ -49,9 +52,9 @@ const LOG_LINES: u32 = 10;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 impl RouteStats {
-    /// The counters of a Route, all 0.
-    pub(crate) fn of(name: ObjectName) -> Self {
-        Self { name: Some(name), ..Self::default() }
+    /// The counters of a Route, or of requests without one, all 0.
+    pub(crate) fn new(name: Option<ObjectName>, failures: Rc<Failures>) -> Self {
+        Self { name, failures, ..Self::default() }
     }
 
     /// A request is sent to another endpoint, or again to the same, for this reason.

@@ -1,13 +1,13 @@
 //! The counters in the Prometheus text format.
 
 use super::{
-    cors::{CorsCounts, Series, mode, series},
-    counters::{GaveWay, RetryReason, RouteSnapshot, Snapshot},
+    cors::{Series, mode, series},
+    counters::{GaveWay, Snapshot},
     handshakes::{self, HandshakeCounts},
     histogram::Histogram,
-    isolation::{IsolationChange, IsolationChanges},
+    isolation::IsolationChange,
+    merged::{Merged, merged},
     rules::RuleOwner,
-    status::StatusLabel,
     upstream::{self, UpstreamCounts},
 };
 use crate::table::{ObjectName, Table};
@@ -16,33 +16,6 @@ use std::{
     fmt::{self, Write},
     time::UNIX_EPOCH,
 };
-
-#[derive(Default)]
-struct Merged {
-    outcomes: BTreeMap<(StatusLabel, &'static str), u64>,
-    durations: Histogram,
-    cors: CorsCounts,
-    retries: BTreeMap<RetryReason, u64>,
-    suppressed: u64,
-    panics: u64,
-    isolation: IsolationChanges,
-}
-
-impl Merged {
-    fn merge(&mut self, route: &RouteSnapshot) {
-        for (outcome, count) in &route.outcomes {
-            *self.outcomes.entry(*outcome).or_default() += count;
-        }
-        for (reason, count) in &route.retries {
-            *self.retries.entry(*reason).or_default() += count;
-        }
-        self.suppressed += route.suppressed;
-        self.panics += route.panics;
-        self.isolation.merge(&route.isolation);
-        self.durations.merge(&route.durations);
-        self.cors.merge(&route.cors);
-    }
-}
 
 /// The memory of all client connections, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +33,7 @@ pub(crate) fn encode(
     table: &Table,
     out: &mut String,
 ) -> fmt::Result {
-    let mut routes: BTreeMap<Option<&ObjectName>, Merged> = BTreeMap::new();
-    for route in snapshots.iter().flat_map(|one| &one.routes) {
-        routes.entry(route.name.as_ref()).or_default().merge(route);
-    }
+    let routes = merged(snapshots);
     requests(&routes, out)?;
     durations(&routes, out)?;
     retries(&routes, out)?;

@@ -4,18 +4,25 @@
 mod cors;
 mod counters;
 mod exposition;
+mod failures;
 mod handshakes;
 mod histogram;
 mod isolation;
+mod merged;
 mod request_record;
 mod rules;
 mod status;
+mod traffic;
 mod upstream;
 
 pub(crate) use counters::{ConnectionCounts, GaveWay, RetryReason, RouteStats, Snapshot};
 pub(crate) use exposition::{ConnectionMemory, Escaped, encode};
+pub use failures::FailedRequest;
+pub(crate) use failures::{Failures, last_failures};
 pub(crate) use handshakes::{HandshakeCounts, HandshakeResult, HandshakeStats};
 pub(crate) use isolation::{IsolationChange, IsolationChanges};
 pub(crate) use request_record::RequestRecord;
 pub(crate) use rules::{RuleOwner, RuleStats};
+pub(crate) use traffic::traffic;
+pub use traffic::{Preflights, RouteTraffic, Traffic};
 pub(crate) use upstream::UpstreamStats;

@@ -1,6 +1,6 @@
 //! One request's record: counted and logged when its response has ended, however it ends.
 
-use super::{RouteStats, cors};
+use super::{FailedRequest, RouteStats, cors};
 use crate::{
     access_log::{Entry, Noted, WorkerLog},
     cors::Verdict,
@@ -101,6 +101,25 @@ impl RequestRecord {
                 request_id = %self.id.to_str().unwrap_or("-"),
                 "a backend's response is malformed"
             );
+        }
+    }
+
+    /// Keeps it among the last failed requests, with what is known of its method, host and path.
+    #[cold]
+    pub(crate) fn failed(&self, request: [Option<&str>; 3], status: StatusCode) {
+        let (id, route) = (self.id.to_str().unwrap_or("-"), self.route.name.as_ref());
+        let reason = self.refusal.map(Refusal::reason);
+        let failed = FailedRequest::now(id, route, request, status.as_u16(), reason);
+        self.route.failures.push(failed);
+    }
+
+    /// The response has begun, but does not reach the client whole, because of this.
+    pub(crate) fn broke_off(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+        // A 5xx has failed already.
+        if let Some(status) = self.status.filter(|status| !status.is_server_error()) {
+            let request = self.log.as_ref().map(Noted::method_host_path);
+            self.failed(request.unwrap_or_default(), status);
         }
     }
 
