@@ -246,8 +246,8 @@ pub struct ServingArgs {
     /// the port of --https for a client that uses the port of --http]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub public_https_port: Option<u16>,
-    /// Address and port for /livez, /readyz, /metrics, /debug/table and /debug/backends; don't expose it to the
-    /// internet
+    /// Address and port for the operator's page, /livez, /readyz, /metrics, /debug/table and
+    /// /debug/backends; don't expose it to the internet
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = values::address)]
     pub admin: SocketAddr,
     /// Worker threads, each with its own listener and connection pools [default: the number of

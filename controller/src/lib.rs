@@ -17,6 +17,8 @@ pub mod compile;
 
 pub mod publish;
 
+mod overview;
+
 mod paint;
 
 mod explain;

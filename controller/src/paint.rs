@@ -34,6 +34,11 @@ impl Paint {
         Self { colours: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() }
     }
 
+    /// Uses no colours.
+    pub(crate) fn none() -> Self {
+        Self { colours: false }
+    }
+
     /// Renders problems with lines of the source.
     pub(crate) fn renderer(self) -> Renderer {
         if self.colours { Renderer::styled() } else { Renderer::plain() }

@@ -25,7 +25,8 @@ pub struct Serve {
     pub http: SocketAddr,
     /// Where it listens for TLS.
     pub https: SocketAddr,
-    admin: SocketAddr,
+    /// Where its admin pages are.
+    pub admin: SocketAddr,
     folder: TempDir,
 }
 

@@ -111,7 +111,10 @@ fn greeting(at: &Started, services: &Services, latency: Duration, tls: bool) -> 
         row("certificate", "made for this run, so the browser warns about it; continue anyway");
         row("plain HTTP", &format!("{} redirects there", url("http", at.http)));
     }
-    row("admin", &format!("{}metrics, {0}debug/table", url("http", at.admin)));
+    row(
+        "admin",
+        &format!("{} (the operator's page, /metrics, /debug/table)", url("http", at.admin)),
+    );
     row("latency", &waits(latency));
     if served.ip().is_unspecified() {
         let port = served.port();

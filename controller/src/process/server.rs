@@ -47,10 +47,11 @@ pub(crate) async fn run(
     let listener =
         TcpListener::bind(args.admin).await.map_err(|error| taken("--admin", args.admin, error))?;
     let address = listener.local_addr()?;
+    let statuses = publisher.status_updates();
     publisher.publish();
     tracing::info!("admin pages at http://{address}");
     let tables = publisher.tables();
-    let pages = Admin::new(tables.clone(), registry);
+    let pages = Admin::new(tables.clone(), statuses, registry);
     thread::Builder::new()
         .name("publish".to_owned())
         .spawn(move || publisher.run(debouncer))

@@ -53,6 +53,8 @@ pub struct StatusUpdate {
     pub generation: u64,
     /// The status of every object.
     pub statuses: BTreeMap<ObjectRef, Status>,
+    /// The objects themselves, and those that they refer to.
+    pub objects: Arc<Snapshot>,
 }
 
 /// Compiles and publishes what a source provides.
@@ -71,7 +73,7 @@ pub struct Publisher<S> {
     /// drops the last reference.
     retired: Vec<Arc<Table>>,
     /// When the statuses of these objects change, although the objects do not.
-    dated: Option<(Timestamp, Snapshot)>,
+    dated: Option<(Timestamp, Arc<Snapshot>)>,
     clock: fn() -> Timestamp,
 }
 
@@ -111,20 +113,22 @@ impl<S: Source> Publisher<S> {
     pub fn publish(&mut self) {
         let now = (self.clock)();
         let new = self.source.snapshot(&self.memory.last_good);
-        let is_due = |(date, _): &mut (Timestamp, Snapshot)| *date <= now;
-        let snapshot = new.or_else(|| self.dated.take_if(is_due).map(|(_, snapshot)| snapshot));
+        let is_due = |(date, _): &mut (Timestamp, Arc<Snapshot>)| *date <= now;
+        let snapshot =
+            new.map(Arc::new).or_else(|| self.dated.take_if(is_due).map(|(_, snapshot)| snapshot));
         let Some(snapshot) = snapshot else { return };
         self.options.now = Some(now);
         let begin = Instant::now();
         let Compiled { table, statuses, next_date } =
             compile::compile_after(&snapshot, &mut self.memory, &self.options);
         let took = begin.elapsed();
-        self.dated = next_date.map(|date| (date, snapshot));
+        self.dated = next_date.map(|date| (date, snapshot.clone()));
         self.metrics.compiled(took, &statuses);
         self.report(&statuses);
         let generation = self.publish_table(table, &statuses, took);
         if self.status_updates.receiver_count() > 0 {
-            self.status_updates.send_replace(Arc::new(StatusUpdate { generation, statuses }));
+            let update = StatusUpdate { generation, statuses, objects: snapshot };
+            self.status_updates.send_replace(Arc::new(update));
         }
     }
 
