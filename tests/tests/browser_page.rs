@@ -96,6 +96,13 @@ fn send(serve: &Serve, method: &str, path: &str, fields: &str) -> String {
     answer.lines().next().unwrap_or_default().to_owned()
 }
 
+/// Seven requests to the Route `team-00`.
+fn send_seven(serve: &Serve) {
+    for _ in 0..7 {
+        assert_eq!(request(serve, "/team-00/a"), "HTTP/1.1 200 OK");
+    }
+}
+
 /// The texts of the elements that a selector finds.
 fn texts(browser: &mut Chromium, selector: &str) -> Vec<String> {
     let texts = format!("[...document.querySelectorAll({selector:?})].map((one) => one.innerText)");
@@ -178,9 +185,7 @@ fn routes_are_found_with_what_is_wrong_and_their_numbers_are_alive() {
     browser
         .evaluate("window.firstRow = document.querySelector('#routes tbody tr:nth-child(3)')")
         .unwrap();
-    for _ in 0..7 {
-        assert_eq!(request(&serve, "/team-00/a"), "HTTP/1.1 200 OK");
-    }
+    send_seven(&serve);
     assert_eq!(request(&serve, "/api/billing/7?token=secret"), "HTTP/1.1 502 Bad Gateway");
     browser.wait_for("document.getElementById('tile-requests').innerText !== '0'").unwrap();
     browser
@@ -201,11 +206,16 @@ fn routes_are_found_with_what_is_wrong_and_their_numbers_are_alive() {
         )
         .unwrap();
 
-    for _ in 0..7 {
-        assert_eq!(request(&serve, "/team-00/a"), "HTTP/1.1 200 OK");
-    }
+    send_seven(&serve);
     browser
         .wait_for("document.querySelector('#routes .details').innerText.includes('14 requests')")
+        .unwrap();
+    browser.wait_for("!!document.querySelector('#routes .details polyline.requests')").unwrap();
+    let history = texts(&mut browser, "#routes .details figcaption").concat();
+    assert!(history.starts_with("The last ") && history.contains(" errors"), "{history}");
+    send_seven(&serve);
+    browser
+        .wait_for("document.querySelector('#routes .details').innerText.includes('21 requests')")
         .unwrap();
     set_value(&mut browser, "query", "");
     browser.evaluate(SORT_BY_RATE).unwrap();

@@ -4,12 +4,14 @@
 mod backends;
 mod facts;
 mod failures;
+mod history;
 mod tick;
 mod traffic;
 mod window;
 
 pub(crate) use facts::Facts;
 pub(crate) use failures::FailureList;
+pub(crate) use history::{History, ShownHistory};
 pub(crate) use tick::{Changes, Inputs, Tick};
 pub(crate) use window::Window;
 

@@ -5,6 +5,7 @@
 mod events;
 mod explain;
 mod failures;
+mod history;
 mod page;
 mod routes;
 

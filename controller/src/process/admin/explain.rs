@@ -2,7 +2,7 @@
 
 use super::{
     Admin, Stage,
-    respond::{JSON, PLAIN, Response, internal_error, respond},
+    respond::{PLAIN, Response, compact_json, internal_error, respond},
 };
 use crate::{
     cli::explain::{RequestArgs, RequestError},
@@ -100,7 +100,7 @@ impl Admin {
             Ok::<_, QuestionError>(Answer { text, explanation })
         });
         match answer.await {
-            Ok(Ok(answer)) => json(StatusCode::OK, &answer),
+            Ok(Ok(answer)) => compact_json(StatusCode::OK, &answer),
             Ok(Err(error)) => internal_error(&error),
             Err(error) => internal_error(&error),
         }
@@ -108,12 +108,5 @@ impl Admin {
 }
 
 fn mistake(field: &'static str, message: String) -> Response {
-    json(StatusCode::BAD_REQUEST, &Mistake { field, message })
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(json) => respond(status, JSON, json),
-        Err(error) => internal_error(&error),
-    }
+    compact_json(StatusCode::BAD_REQUEST, &Mistake { field, message })
 }

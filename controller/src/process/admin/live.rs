@@ -2,11 +2,11 @@
 
 use super::Stage;
 use crate::{
-    overview::{Facts, Inputs, Tick, Window},
+    overview::{Facts, History, Inputs, ShownHistory, Tick, Window},
     publish::StatusUpdate,
 };
 use bytes::Bytes;
-use portico_dataplane::table::Table;
+use portico_dataplane::table::{ObjectName, Table};
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -29,6 +29,7 @@ pub(super) struct Live {
     tables: watch::Receiver<Arc<Table>>,
     statuses: watch::Receiver<Arc<StatusUpdate>>,
     known: Mutex<Known>,
+    history: Mutex<History>,
     /// The latest look, for those that follow.
     ticks: watch::Sender<Option<Arc<Tick>>>,
     /// Somebody has begun to follow.
@@ -58,8 +59,8 @@ impl Live {
         statuses: watch::Receiver<Arc<StatusUpdate>>,
     ) -> Self {
         let known = Known { window: Window::new(Instant::now()), facts: None, tick: None };
-        let (ticks, followed) = (watch::Sender::new(None), Notify::new());
-        Self { tables, statuses, known: Mutex::new(known), ticks, followed }
+        let (ticks, followed, history) = Default::default();
+        Self { tables, statuses, known: Mutex::new(known), history, ticks, followed }
     }
 
     /// Further looks, one a second for as long as anybody follows.
@@ -86,6 +87,23 @@ impl Live {
                 self.forget().await;
             }
         }
+    }
+
+    /// Keeps recording the history, whether anybody looks or not.
+    pub(super) async fn record(&self, stage: &RwLock<Stage>) -> Infallible {
+        loop {
+            let slot = self.history.lock().await.slot();
+            sleep(slot).await;
+            if let Stage::Serving(dataplane) = &*stage.read().await {
+                let traffic = dataplane.traffic().await;
+                self.history.lock().await.record(&traffic);
+            }
+        }
+    }
+
+    /// The history of these Routes.
+    pub(super) async fn history(&self, names: Vec<ObjectName>) -> ShownHistory {
+        self.history.lock().await.of(names)
     }
 
     /// Forgets the last look, unless somebody has asked for it of late.

@@ -19,16 +19,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use live::Live;
 use portico_dataplane::{
     serve::{Dataplane, ShownBackend},
-    table::Table,
+    table::{ObjectName, Table},
 };
 use prometheus_client::{encoding::text, registry::Registry};
-use respond::{JSON, METRICS, PLAIN, Response, internal_error, json, respond};
+use respond::{JSON, METRICS, PLAIN, Response, compact_json, internal_error, json, respond};
 use std::{convert::Infallible, future::pending, mem, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, RwLock, Semaphore, watch},
     time::sleep,
 };
+use url::form_urlencoded;
 
 /// Concurrent connections, with one request each. Further ones wait.
 const MAX_CONNECTIONS: usize = 256;
@@ -36,12 +37,15 @@ const MAX_CONNECTIONS: usize = 256;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Concurrent requests for pages that take more than a few microseconds.
 const MAX_COSTLY_REQUESTS: usize = 4;
+/// Of how many Routes one response has the history.
+const MAX_HISTORIES: usize = 100;
 const PAGES: &str = "/  the page for people: all of the following at a glance, live\n\
     /livez  the process is running\n\
     /readyz  the first full table is being served, and the process is not shutting down\n\
     /metrics  Prometheus metrics\n\
     /api/routes  FrontDoors and Routes as JSON: problems, requests, backends\n\
     /api/failures  the last requests that were refused or failed, as JSON\n\
+    /api/history?route=NAMESPACE/NAME  requests and errors of the last day, as JSON; repeatable\n\
     /api/events  both, and what changes of them, as server-sent events\n\
     /api/explain  what happens to a request; POST {\"url\": …}\n\
     /debug/table  the table as JSON, secrets as fingerprints\n\
@@ -76,6 +80,7 @@ enum Page {
     Metrics,
     Routes,
     Failures,
+    History,
     Events,
     Explain,
     Table,
@@ -90,6 +95,7 @@ impl Page {
             "/metrics" => Self::Metrics,
             "/api/routes" => Self::Routes,
             "/api/failures" => Self::Failures,
+            "/api/history" => Self::History,
             "/api/events" => Self::Events,
             "/api/explain" => Self::Explain,
             "/debug/table" => Self::Table,
@@ -107,6 +113,7 @@ impl Page {
             | Self::Metrics
             | Self::Routes
             | Self::Failures
+            | Self::History
             | Self::Table
             | Self::Backends => &[Method::GET, Method::HEAD],
             Self::Events => &[Method::GET],
@@ -122,6 +129,7 @@ impl Page {
             Self::Asset(_)
             | Self::Routes
             | Self::Failures
+            | Self::History
             | Self::Events
             | Self::Explain
             | Self::Table
@@ -188,7 +196,9 @@ impl Admin {
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let admin = self.clone();
-        tokio::spawn(async move { admin.live.run(&admin.stage).await });
+        tokio::spawn(async move {
+            tokio::join!(admin.live.run(&admin.stage), admin.live.record(&admin.stage))
+        });
         loop {
             let permit = connections.clone().acquire_owned().await.ok();
             match listener.accept().await {
@@ -237,6 +247,7 @@ impl Admin {
             Page::Metrics => self.metrics().await,
             Page::Routes => self.routes().await,
             Page::Failures => self.failures().await,
+            Page::History => self.history(request.uri().query().unwrap_or_default()).await,
             Page::Events => self.events(deadline),
             Page::Explain => self.explain(request).await,
             Page::Table => self.table().await,
@@ -286,6 +297,15 @@ impl Admin {
             Ok(tick) => respond(StatusCode::OK, JSON, tick.failures().json()),
             Err(error) => internal_error(&error),
         }
+    }
+
+    async fn history(&self, query: &str) -> Response {
+        let routes = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "route");
+        let names = routes.take(MAX_HISTORIES).filter_map(|(_, name)| {
+            let (namespace, name) = name.split_once('/')?;
+            Some(ObjectName::new(namespace, name))
+        });
+        compact_json(StatusCode::OK, &self.live.history(names.collect()).await)
     }
 
     fn events(self: Arc<Self>, deadline: &Deadline) -> Response {

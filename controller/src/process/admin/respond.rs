@@ -108,6 +108,14 @@ pub(super) async fn json(page: Arc<impl Serialize + Send + Sync + 'static>) -> R
     }
 }
 
+/// A small page, on one line.
+pub(super) fn compact_json(status: StatusCode, page: &impl Serialize) -> Response {
+    match serde_json::to_vec(page) {
+        Ok(json) => respond(status, JSON, json),
+        Err(error) => internal_error(&error),
+    }
+}
+
 pub(super) fn internal_error(error: &dyn Error) -> Response {
     respond(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n"))
 }

@@ -104,6 +104,37 @@ function list(title, items) {
   return [element('h3', {}, title), element('ul', {}, ...items.map((item) => element('li', {}, item)))];
 }
 
+// The last day of the Routes whose rows are open.
+const histories = new Map();
+
+async function loadHistories() {
+  const names = [...routes.opened].slice(0, 100);
+  if (!names.length) return;
+  const response = await fetch(`/api/history?${new URLSearchParams(names.map((name) => ['route', name]))}`);
+  if (!response.ok) return;
+  const { slotSeconds, routes: found } = await response.json();
+  for (const [name, series] of Object.entries(found)) histories.set(name, { slotSeconds, ...series });
+  routes.update();
+}
+
+function svg(tag, attributes, ...children) {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// Requests over time as a line, and errors below it.
+function chart({ slotSeconds, requests, errors }) {
+  const most = Math.max(1, ...requests);
+  const points = (counts) => counts.map((one, index) => `${index},${(40 * (1 - one / most)).toFixed(1)}`).join(' ');
+  const line = (counts, look) => svg('polyline', { points: points(counts), class: look, 'vector-effect': 'non-scaling-stroke' });
+  const picture = svg('svg', { viewBox: `0 -1 ${Math.max(1, requests.length - 1)} 42`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, line(requests, 'requests'), line(errors, 'errors'));
+  const sum = (counts) => count.format(counts.reduce((total, one) => total + one, 0));
+  const caption = `The last ${duration(requests.length * slotSeconds)}: ${sum(requests)} requests, ${sum(errors)} errors, at most ${number.format(most / slotSeconds)} requests a second`;
+  return element('figure', {}, element('figcaption', {}, caption), picture);
+}
+
 // What only an opened row shows.
 function details(object) {
   const problems = (object.problems ?? []).map((problem) => {
@@ -124,6 +155,8 @@ function details(object) {
     return `${name}, weight ${weight}, priority ${priority}: ${at.join(', ') || 'no endpoint'}`;
   })));
   const { traffic } = object;
+  const history = histories.get(object.name);
+  if (history?.requests.length) shown.push(chart(history));
   if (traffic) {
     const { answered = 0, forwarded = 0, denied = {} } = traffic.preflights ?? {};
     const reasons = Object.entries(denied).map(([reason, times]) => `${count.format(times)} for ${reason}`);
@@ -221,6 +254,7 @@ class Listing {
       if (!this.opened.delete(name)) this.opened.add(name);
       button.setAttribute('aria-expanded', this.opened.has(name));
       this.render();
+      this.onOpen?.();
     });
     return { main: element('tr', { role: 'row' }, heading, ...cells), more, note, cells };
   }
@@ -249,6 +283,8 @@ class Listing {
 
 const routes = new Listing('routes', ROUTE_COLUMNS);
 const doors = new Listing('doors', DOOR_COLUMNS);
+routes.onOpen = loadHistories;
+setInterval(loadHistories, 10000);
 
 const texts = new WeakMap();
 
