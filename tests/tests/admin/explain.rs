@@ -1,7 +1,10 @@
 //! `/api/explain`.
 
 use super::{SECRET, Site};
-use portico_tests::{binary, wire::Message};
+use portico_tests::{
+    binary,
+    wire::{Message, Wire},
+};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -79,4 +82,20 @@ async fn a_wrong_question_gets_its_mistake() {
     assert_eq!(site.explain(&huge).await.status(), 400);
     let read = site.page("/api/explain").await;
     assert_eq!((read.status(), read.field("allow").as_str()), (405, "POST"));
+}
+
+#[tokio::test]
+async fn who_is_slow_to_ask_holds_up_nobody() {
+    let site = Site::start(&[]).await;
+    let mut slow = Vec::new();
+    for _ in 0..16 {
+        let mut wire = Wire::connect(site.serve.admin).await.unwrap();
+        let fields = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 9";
+        wire.send(format!("POST /api/explain HTTP/1.1\r\n{fields}\r\n\r\n{{")).await.unwrap();
+        slow.push(wire);
+    }
+    // Their heads have been read by the time that later ones are answered.
+    assert_eq!(site.explain(&json!({"url": "http://www.ep.com/"})).await.status(), 200);
+    assert_eq!(site.page("/metrics").await.status(), 200);
+    drop(slow);
 }

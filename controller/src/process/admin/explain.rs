@@ -51,7 +51,6 @@ struct Mistake {
 impl Admin {
     /// Answers a question.
     pub(super) async fn explain(&self, request: Request<Incoming>) -> Response {
-        let _permit = self.costly.acquire().await;
         let is_json = |value: &http::HeaderValue| {
             value.to_str().is_ok_and(|value| value.split(';').next() == Some("application/json"))
         };
@@ -72,6 +71,8 @@ impl Admin {
             Ok(request) => request,
             Err(RequestError { argument, why }) => return mistake(argument, why),
         };
+        // Not earlier: a client that is slow to ask holds up nobody.
+        let _permit = self.costly.acquire().await;
         let question = match &*self.stage.read().await {
             Stage::Serving(dataplane) => {
                 let origin = request.origin().cloned();
