@@ -25,6 +25,7 @@ async fn routes_follow_a_repository() {
     let page = fs::read_to_string(root().join("docs/gitops.md")).unwrap();
     // Argo CD brings the definitions, as to a cluster that never had them.
     let _definitions = NoDefinitions::now();
+    let _leftovers = Leftovers;
     let mut scope = Scope::default();
     for namespace in [NAMESPACE, "portico-system", "web"] {
         scope.keep_namespace(namespace).unwrap();
@@ -55,7 +56,8 @@ async fn routes_follow_a_repository() {
     apply(&ep.to_string()).unwrap();
     argocd.settled("ep", "Healthy").await.unwrap();
     let port = Published::new(PORT, "www.ep.com").unwrap();
-    port.expect("/", 200).await.unwrap();
+    // The node port may be there a little later than what is behind it.
+    eventually(|| port.expect("/", 200)).await.unwrap();
     // The fields of an ApplicationSet are known, at least: its generator asks GitHub.
     k("wait --for=condition=Established crd/applicationsets.argoproj.io --timeout=60s").unwrap();
     portico_tests::cluster::apply_dry(&previews.to_string()).unwrap();
@@ -180,6 +182,25 @@ impl Drop for NoDefinitions {
     fn drop(&mut self) {
         Self::remove();
         Scope::define().unwrap();
+    }
+}
+
+/// What Argo CD applied and, where the test fails, did not prune: other tests use the same port and
+/// names. Namespaces are the scope's.
+struct Leftovers;
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        let label = "-l app.kubernetes.io/instance=portico --ignore-not-found";
+        let _ = k(&format!("delete service -n portico-system {label}"));
+        let _ = k(&format!("delete clusterroles,clusterrolebindings {label}"));
+        let applications =
+            k(&format!("get applications -n {NAMESPACE} -o name --ignore-not-found"));
+        for application in applications.unwrap_or_default().lines() {
+            let line = format!("patch {application} -n {NAMESPACE} --type=merge -p");
+            let finalizers = r#"{"metadata": {"finalizers": null}}"#;
+            let _ = portico_tests::cluster::kubectl(line.split_whitespace().chain([finalizers]));
+        }
     }
 }
 
