@@ -38,6 +38,10 @@ ROUNDS ?= 1
 soak-api-server: ## Measure API server outages; others: OUTAGES="refused:30 hung:300"
 	tests/kind/cluster run env API_SERVER_OUTAGES="$(foreach round,$(shell seq $(ROUNDS)),$(OUTAGES))" $(CLUSTER_TESTS) api_server
 
+.PHONY: test-gitops
+test-gitops: ## Routes that follow a Git repository, by the real Argo CD, in a throwaway kind cluster
+	tests/kind/cluster run $(CLUSTER_TESTS) --ignored argocd
+
 IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 .PHONY: image

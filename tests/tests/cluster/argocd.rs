@@ -21,6 +21,7 @@ const PORT: u16 = 30080;
 const APP: &str = "examples/ep/app.yaml";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "make test-gitops"]
 async fn routes_follow_a_repository() {
     let page = fs::read_to_string(root().join("docs/gitops.md")).unwrap();
     // Argo CD brings the definitions, as to a cluster that never had them.
