@@ -38,9 +38,15 @@ ROUNDS ?= 1
 soak-api-server: ## Measure API server outages; others: OUTAGES="refused:30 hung:300"
 	tests/kind/cluster run env API_SERVER_OUTAGES="$(foreach round,$(shell seq $(ROUNDS)),$(OUTAGES))" $(CLUSTER_TESTS) api_server
 
+# Its own manifests are files of the module that its programs are built from.
+ARGOCD = github.com/argoproj/argo-cd/v3
+
 .PHONY: test-gitops
 test-gitops: ## Routes that follow a Git repository, by the real Argo CD, in a throwaway kind cluster
-	tests/kind/cluster run $(CLUSTER_TESTS) --ignored argocd
+	@scripts/need redis-server redis-server
+	argocd=$$(tests/kind/tools/build argocd) && cd tests/kind/tools/argocd && ../go mod download $(ARGOCD) \
+		&& manifests=$$(../go list -m -f '{{.Dir}}/manifests' $(ARGOCD)) && cd $(CURDIR) \
+		&& PATH="$$argocd:$$PATH" ARGOCD_MANIFESTS="$$manifests" tests/kind/cluster run $(CLUSTER_TESTS) --ignored argocd
 
 IMAGE ?= ghcr.io/portico-dev/portico:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 

@@ -21,3 +21,15 @@ use std::path::{Path, PathBuf};
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
+
+/// The blocks of `language` on a page of the documentation.
+pub fn blocks(page: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}");
+    let mut blocks = Vec::new();
+    let mut lines = page.lines();
+    while lines.by_ref().any(|line| line == opening) {
+        let block = lines.by_ref().take_while(|line| *line != "```");
+        blocks.push(block.flat_map(|line| [line, "\n"]).collect());
+    }
+    blocks
+}

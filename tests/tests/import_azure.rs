@@ -220,17 +220,11 @@ async fn a_profile_with_its_rule_set() {
     assert!(answer.fields("vary").contains(&"X-Client"), "{}", answer.head);
 }
 
-/// The blocks of a language on the page about the importer.
-fn blocks(language: &str) -> Vec<String> {
-    let page = portico_tests::root().join("docs/import-azure-front-door.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let opening = format!("```{language}\n");
-    let blocks = page.split(&opening).skip(1).filter_map(|rest| rest.split_once("```"));
-    blocks.map(|(block, _)| block.to_owned()).collect()
-}
-
 #[test]
 fn the_documented_example_becomes_what_is_documented() {
+    let page = portico_tests::root().join("docs/import-azure-front-door.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let blocks = |language| portico_tests::blocks(&page, language);
     let example = blocks("json").into_iter().find(|block| block.contains("resources")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("example.json");

@@ -37,9 +37,7 @@ impl BackendRow {
             && self.health_path == other.health_path
             && self.routes == other.routes
     }
-}
 
-impl BackendRow {
     /// All backends. Those of one name, which differ in what `health` or the protocol is, say which
     /// Routes name them.
     pub(super) fn all(shown: Vec<ShownBackend>) -> Vec<Self> {

@@ -3,7 +3,7 @@
 //! `argocd` is all of them, by the name in `ARGOCD_BINARY_NAME`; the folder `ARGOCD_MANIFESTS` has its
 //! definitions and its default configuration.
 
-use super::{get, k, kubectl, patience::eventually, run};
+use super::{get, k, patience::eventually, run};
 use crate::root;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -42,14 +42,9 @@ impl ArgoCd {
         let [redis, repo_server, server, git] = free_ports()?;
         let address = |port: u16| format!("{}:{port}", Ipv4Addr::LOCALHOST);
         let mut it = Self { repository, server: address(server), processes: Vec::new(), folder };
-        it.spawn(Command::new("redis-server").args([
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--port",
-            &redis.to_string(),
-        ]))?;
+        let mut store = Command::new("redis-server");
+        store.args(["--bind", "127.0.0.1", "--save", "", "--port", &redis.to_string()]);
+        it.spawn(&mut store)?;
         it.spawn(
             Command::new("git")
                 .args(["daemon", "--export-all", "--listen=127.0.0.1"])
@@ -59,12 +54,11 @@ impl ArgoCd {
         it.repository.url = format!("git://{}/repository", address(git));
         let redis = format!("--redis={}", address(redis));
         let repo_server_at = format!("--repo-server={}", address(repo_server));
-        let part = |name: &str| it.program(name);
-        let mut repo = part("argocd-repo-server");
+        let mut repo = it.program("argocd-repo-server")?;
         repo.args([&redis, &format!("--port={repo_server}"), "--metrics-port=0"]);
-        let mut controller = part("argocd-application-controller");
+        let mut controller = it.program("argocd-application-controller")?;
         controller.args([&redis, &repo_server_at, "--metrics-port=0", "-n", NAMESPACE]);
-        let mut api = part("argocd-server");
+        let mut api = it.program("argocd-server")?;
         api.args([&redis, &repo_server_at, "--metrics-port=0", "--insecure", "--disable-auth"]);
         api.args([&format!("--port={server}"), "-n", NAMESPACE]);
         for mut program in [repo, controller, api] {
@@ -79,20 +73,16 @@ impl ArgoCd {
     }
 
     /// One of its programs, with folders of its own.
-    fn program(&self, name: &str) -> Command {
-        let folder = |name: &str| {
-            let folder = self.folder.path().join(name);
-            fs::create_dir_all(&folder).map(|()| folder)
-        };
+    fn program(&self, name: &str) -> Result<Command> {
         let mut command = Command::new("argocd");
         command.env("ARGOCD_BINARY_NAME", name).env("ARGOCD_FAKE_IN_CLUSTER", "true");
         command.env("ARGOCD_GPG_ENABLED", "false");
         for variable in ["TMPDIR", "ARGOCD_TLS_DATA_PATH", "ARGOCD_SSH_DATA_PATH"] {
-            if let Ok(folder) = folder(variable) {
-                command.env(variable, folder);
-            }
+            let folder = self.folder.path().join(variable);
+            fs::create_dir_all(&folder)?;
+            command.env(variable, folder);
         }
-        command
+        Ok(command)
     }
 
     fn spawn(&mut self, command: &mut Command) -> Result<()> {
@@ -129,7 +119,7 @@ impl ArgoCd {
             let revision = if revision.is_null() { &sync["revisions"][0] } else { revision };
             let is = (&sync["status"], revision, &status["health"]["status"]);
             let is_wanted = is.0 == "Synced" && *is.1 == *head && is.2 == health;
-            // Kubernetes objects tell how their health changed only some time after it did.
+            // Each attempt starts kubectl.
             sleep(Duration::from_millis(200)).await;
             ensure!(is_wanted, "{application}: {is:?}, not {health} at {head}: {status:#}");
             Ok(found)
@@ -155,7 +145,7 @@ impl ArgoCd {
     /// # Errors
     /// What it complained of.
     pub fn diff(&self, application: &str) -> Result<String> {
-        let mut argocd = self.program("argocd");
+        let mut argocd = self.program("argocd")?;
         argocd.args(["--server", &self.server, "--plaintext", "app", "diff", application]);
         argocd.arg("--exit-code=false").env("HOME", self.folder.path());
         run(&mut argocd, "")
@@ -186,25 +176,13 @@ fn configure() -> Result<()> {
     for definition in fs::read_dir(manifests.join("crds"))? {
         let definition = definition?.path();
         if definition.to_string_lossy().ends_with("-crd.yaml") {
-            kubectl([
-                "apply".as_ref(),
-                "--server-side".as_ref(),
-                "-f".as_ref(),
-                definition.as_os_str(),
-            ])?;
+            k(&format!("apply --server-side -f {}", definition.display()))?;
         }
     }
     k("wait --for=condition=Established crd/applications.argoproj.io --timeout=60s")?;
     k(&format!("create namespace {NAMESPACE}"))?;
     let configuration = manifests.join("base/config");
-    kubectl([
-        "apply".as_ref(),
-        "-n".as_ref(),
-        NAMESPACE.as_ref(),
-        "-k".as_ref(),
-        configuration.as_os_str(),
-    ])?;
-    Ok(())
+    k(&format!("apply -n {NAMESPACE} -k {}", configuration.display())).map(drop)
 }
 
 fn free_ports<const N: usize>() -> Result<[u16; N]> {
@@ -231,6 +209,8 @@ impl Repository {
         let it = Self { url: String::new(), folder: parent.join("repository") };
         fs::create_dir(&it.folder)?;
         it.git(&["init", "--quiet", "--initial-branch=main"])?;
+        it.git(&["config", "user.name", "test"])?;
+        it.git(&["config", "user.email", "test@example.com"])?;
         Ok(it)
     }
 
@@ -252,17 +232,20 @@ impl Repository {
         Ok(fs::read_to_string(self.folder.join(file))?)
     }
 
-    /// Writes a file, or removes it where there is no text.
+    /// Writes a file.
     ///
     /// # Errors
     /// Where it can't be written.
-    pub fn write(&self, file: &str, text: Option<&str>) -> Result<()> {
-        let file = self.folder.join(file);
-        match text {
-            Some(text) => fs::write(file, text)?,
-            None => fs::remove_file(file)?,
-        }
-        Ok(())
+    pub fn write(&self, file: &str, text: &str) -> Result<()> {
+        Ok(fs::write(self.folder.join(file), text)?)
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn remove(&self, file: &str) -> Result<()> {
+        Ok(fs::remove_file(self.folder.join(file))?)
     }
 
     /// Commits everything.
@@ -271,8 +254,7 @@ impl Repository {
     /// What git complained of.
     pub fn commit(&self, message: &str) -> Result<()> {
         self.git(&["add", "--all"])?;
-        let author = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
-        self.git(&[&author[..], &["commit", "--quiet", "--message", message]].concat()).map(drop)
+        self.git(&["commit", "--quiet", "--message", message]).map(drop)
     }
 
     /// Takes back the last commit by another one.
@@ -280,8 +262,7 @@ impl Repository {
     /// # Errors
     /// What git complained of.
     pub fn revert(&self) -> Result<()> {
-        let author = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
-        self.git(&[&author[..], &["revert", "--no-edit", "HEAD"]].concat()).map(drop)
+        self.git(&["revert", "--no-edit", "HEAD"]).map(drop)
     }
 
     /// The last commit.

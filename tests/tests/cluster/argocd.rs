@@ -1,14 +1,16 @@
 //! Routes that follow a Git repository, by the real Argo CD: what `docs/gitops.md` says, done.
 
 use crate::manifests::PROGRAMMED;
+use anyhow::{Result, ensure};
 use portico_tests::{
+    blocks,
     cluster::{
-        apply,
+        apply, apply_dry,
         argocd::{ArgoCd, NAMESPACE},
         get, helm,
         http::Published,
         install::condition,
-        k,
+        k, kubectl,
         patience::eventually,
         scope::Scope,
     },
@@ -61,7 +63,7 @@ async fn routes_follow_a_repository() {
     eventually(|| port.expect("/", 200)).await.unwrap();
     // The fields of an ApplicationSet are known, at least: its generator asks GitHub.
     k("wait --for=condition=Established crd/applicationsets.argoproj.io --timeout=60s").unwrap();
-    portico_tests::cluster::apply_dry(&previews.to_string()).unwrap();
+    apply_dry(&previews.to_string()).unwrap();
 
     a_commit_is_served(&argocd, &port).await;
     a_broken_route_shows_and_a_revert_heals_it(&argocd, &port).await;
@@ -80,7 +82,7 @@ async fn a_commit_is_served(argocd: &ArgoCd, port: &Published) {
             "---\napiVersion: portico.dev/v1alpha1\nkind: Route\nmetadata: {{name: moved, namespace: web}}\n\
              spec:\n  frontDoorRef: {{name: ep}}\n  matches: [{{path: /moved}}]\n  {redirect}\n"
         );
-        argocd.repository.write("examples/ep/moved.yaml", Some(&route)).unwrap();
+        argocd.repository.write("examples/ep/moved.yaml", &route).unwrap();
         argocd.repository.commit("Move it").unwrap();
         let start = Instant::now();
         argocd.refresh("ep").unwrap();
@@ -88,7 +90,7 @@ async fn a_commit_is_served(argocd: &ArgoCd, port: &Published) {
             let answer = port.get("/moved").await?;
             let location = answer.headers().get("location").map(|value| value.to_str());
             let location = location.transpose()?.unwrap_or_default();
-            anyhow::ensure!(location.ends_with(&format!("/somewhere/{round}")), "{location:?}");
+            ensure!(location.ends_with(&format!("/somewhere/{round}")), "{location:?}");
             Ok(())
         };
         eventually(leads_there).await.unwrap();
@@ -106,7 +108,7 @@ async fn a_broken_route_shows_and_a_revert_heals_it(argocd: &ArgoCd, port: &Publ
     let header = "path: \"*\"\n    headers: [{name: x, type: Regex, value: '('}]";
     let broken = good.replace("path: \"*\"", header);
     assert_ne!(broken, good);
-    argocd.repository.write(APP, Some(&broken)).unwrap();
+    argocd.repository.write(APP, &broken).unwrap();
     argocd.repository.commit("Break it").unwrap();
     argocd.settled("ep", "Degraded").await.unwrap();
     let message = condition("web", "route/app", "Accepted=False/Invalid").await.unwrap();
@@ -133,14 +135,14 @@ async fn nothing_differs(argocd: &ArgoCd, mut ep: Value) {
 }
 
 async fn what_is_removed_is_pruned(argocd: &ArgoCd, port: &Published) {
-    argocd.repository.write("examples/ep/moved.yaml", None).unwrap();
+    argocd.repository.remove("examples/ep/moved.yaml").unwrap();
     argocd.repository.commit("Remove it").unwrap();
     argocd.settled("ep", "Healthy").await.unwrap();
     let left = k("get routes -n web -o name").unwrap();
     assert!(!left.contains("moved") && left.contains("route.portico.dev/app"), "{left}");
     let falls_to_the_app = || async {
         let answer = port.get("/moved").await?;
-        anyhow::ensure!(!answer.status().is_redirection(), "{answer:?}");
+        ensure!(!answer.status().is_redirection(), "{answer:?}");
         Ok(())
     };
     eventually(falls_to_the_app).await.unwrap();
@@ -149,11 +151,8 @@ async fn what_is_removed_is_pruned(argocd: &ArgoCd, port: &Published) {
 /// Deleting the Application of the charts keeps the definitions, and so every Route.
 fn the_definitions_stay() {
     for application in ["portico", "ep"] {
-        let finalizer =
-            r#"{"metadata": {"finalizers": ["resources-finalizer.argocd.argoproj.io"]}}"#;
-        let line = format!("patch application {application} -n {NAMESPACE} --type=merge -p");
-        let arguments = line.split_whitespace().chain([finalizer]);
-        portico_tests::cluster::kubectl(arguments).unwrap();
+        let prunes = r#"["resources-finalizer.argocd.argoproj.io"]"#;
+        set_finalizers(&format!("application/{application}"), prunes).unwrap();
     }
     k(&format!("delete application portico -n {NAMESPACE} --timeout=120s")).unwrap();
     assert_eq!(k("get deployments -n portico-system -o name").unwrap(), "");
@@ -198,18 +197,14 @@ impl Drop for Leftovers {
         let applications =
             k(&format!("get applications -n {NAMESPACE} -o name --ignore-not-found"));
         for application in applications.unwrap_or_default().lines() {
-            let line = format!("patch {application} -n {NAMESPACE} --type=merge -p");
-            let finalizers = r#"{"metadata": {"finalizers": null}}"#;
-            let _ = portico_tests::cluster::kubectl(line.split_whitespace().chain([finalizers]));
+            let _ = set_finalizers(application, "null");
         }
     }
 }
 
-/// The blocks of a language on a page.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let blocks = page.split("```").skip(1).step_by(2);
-    blocks
-        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
-        .map(str::to_owned)
-        .collect()
+/// What Argo CD does before an Application is gone: a JSON list, or null for nothing.
+fn set_finalizers(application: &str, finalizers: &str) -> Result<String> {
+    let line = format!("patch {application} -n {NAMESPACE} --type=merge -p");
+    let patch = format!("{{\"metadata\": {{\"finalizers\": {finalizers}}}}}");
+    kubectl(line.split_whitespace().chain([patch.as_str()]))
 }

@@ -17,6 +17,7 @@ use portico::{
     compile::{Options, compile},
     files,
 };
+use portico_tests::blocks;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -38,18 +39,6 @@ fn pages() -> Vec<PathBuf> {
         }
     }
     pages
-}
-
-/// The blocks of `language` on a page.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let opening = format!("```{language}");
-    let mut blocks = Vec::new();
-    let mut lines = page.lines();
-    while lines.by_ref().any(|line| line == opening) {
-        let block = lines.by_ref().take_while(|line| *line != "```");
-        blocks.push(block.flat_map(|line| [line, "\n"]).collect());
-    }
-    blocks
 }
 
 #[test]

@@ -55,7 +55,6 @@ const PAGES: &str = "/  the page for people: all of the following at a glance, l
 #[derive(Debug)]
 pub(super) struct Admin {
     stage: RwLock<Stage>,
-    tables: watch::Receiver<Arc<Table>>,
     live: Live,
     registry: Registry,
     costly: Semaphore,
@@ -146,10 +145,10 @@ impl Admin {
         statuses: watch::Receiver<Arc<StatusUpdate>>,
         registry: Registry,
     ) -> Arc<Self> {
-        let live = Live::new(tables.clone(), statuses);
+        let live = Live::new(tables, statuses);
         let (stage, costly) = (RwLock::new(Stage::Starting), Semaphore::new(MAX_COSTLY_REQUESTS));
         let streams = Arc::new(Semaphore::new(events::MAX_STREAMS));
-        Arc::new(Self { stage, tables, live, registry, costly, streams })
+        Arc::new(Self { stage, live, registry, costly, streams })
     }
 
     /// From now on, `dataplane` serves.
@@ -317,7 +316,7 @@ impl Admin {
 
     async fn table(&self) -> Response {
         let _permit = self.costly.acquire().await;
-        let table = self.tables.borrow().clone();
+        let (table, _) = self.live.served();
         json(table).await
     }
 
