@@ -1,6 +1,6 @@
 //! Tools that wait until what they applied is served.
 
-use portico_tests::cluster::{helm4, install::Install, scope::Scope};
+use portico_tests::cluster::{helm4, install::Install, patience::eventually, scope::Scope};
 use std::{fs, path::Path};
 
 const ROUTE: &str = "\
@@ -18,6 +18,14 @@ spec:
   - path: /*
     headers: [{name: x-wanted, type: Regex, value: {{ .Values.expression | quote }}}]
   respond: {status: 200}
+---
+apiVersion: portico.dev/v1alpha1
+kind: Route
+metadata: {name: other}
+spec:
+  frontDoorRef: {name: door}
+  matches: [{path: /other}]
+  respond: {status: 204}
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,9 +41,11 @@ async fn helm_4_fails_with_the_message_of_a_broken_route() {
 
     let refusal = format!("{:#}", apply(chart, "(").unwrap_err());
     assert!(refusal.contains("spec.matches[0].headers[0].value"), "{refusal}");
+    // The node port may still lead to the Pods of whoever had it before.
+    let port = install.published("waits.example").unwrap();
+    eventually(|| port.expect("/other", 204)).await.unwrap();
     apply(chart, "[a-z]+").unwrap();
     // Nothing else is waited for: it is served by now.
-    let port = install.published("waits.example").unwrap();
     let answer = port.send(port.request("GET", "/").header("x-wanted", "this")).await.unwrap();
     assert_eq!(answer.status(), 200);
 }
