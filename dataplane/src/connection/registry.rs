@@ -255,7 +255,7 @@ impl Registry {
             let reason = if is_full { GaveWay::Connections } else { GaveWay::Memory };
             // One at a time: the one that is leaving may be all that it takes.
             if self.leaving.get().0 == 0 {
-                let _ = self.close_oldest(reason) || !is_full && self.close_stalled(STALL_GRACE);
+                self.close_oldest(reason, STALL_GRACE);
             }
             self.is_awaited.set(true);
             // Either way, the loop looks again.
@@ -267,41 +267,33 @@ impl Registry {
     /// Closes connections while all connections hold more than they may.
     fn relieve(&self) {
         while self.memory.used().saturating_sub(self.leaving.get().1) > self.memory.limit()
-            && (self.close_oldest(GaveWay::Memory) || self.close_stalled(Duration::ZERO))
+            && self.close_oldest(GaveWay::Memory, Duration::ZERO)
         {}
     }
 
     /// Closes the connection that has been longest without a request; `false` if each has one. For
-    /// its place, idle ones come before those that are in the middle of a head; for its memory,
-    /// which the latter have more of, only the time counts.
-    fn close_oldest(&self, reason: GaveWay) -> bool {
+    /// its place, idle ones come before those that are in the middle of a head. For its memory, only
+    /// the time counts, and a client that has read nothing of its response for `grace` counts as
+    /// one without a request: whoever holds memory to no purpose does not outlast a client that
+    /// paused between two requests.
+    fn close_oldest(&self, reason: GaveWay, grace: Duration) -> bool {
         let oldest = {
             let connections = self.connections.borrow();
             let (idle, head) = (connections.oldest(Queue::Idle), connections.oldest(Queue::Head));
-            let oldest = match (idle, head) {
-                (Some(idle), Some(head)) if reason == GaveWay::Memory && head.1 < idle.1 => head,
-                (Some(oldest), _) | (None, Some(oldest)) => oldest,
-                (None, None) => return false,
+            let oldest = match reason {
+                GaveWay::Connections | GaveWay::Client => idle.or(head),
+                GaveWay::Memory => {
+                    let stalled = connections.oldest(Queue::Stalled);
+                    let stalled = stalled.filter(|(_, since)| since.elapsed() >= grace);
+                    let all = [idle, head, stalled].into_iter().flatten();
+                    all.min_by_key(|(_, since)| *since)
+                }
             };
-            oldest.0.clone()
+            let Some((oldest, _)) = oldest else { return false };
+            oldest.clone()
         };
         oldest.give_way();
         self.count(reason);
-        true
-    }
-
-    /// Closes the connection whose client has read nothing for longest, if that is `grace` or more.
-    fn close_stalled(&self, grace: Duration) -> bool {
-        let stalled = {
-            let connections = self.connections.borrow();
-            let Some((stalled, since)) = connections.oldest(Queue::Stalled) else { return false };
-            if since.elapsed() < grace {
-                return false;
-            }
-            stalled.clone()
-        };
-        stalled.give_way();
-        self.count(GaveWay::Memory);
         true
     }
 

@@ -87,23 +87,26 @@ async fn beyond_the_budget_those_longest_without_a_request_give_way_until_it_is_
 }
 
 #[tokio::test]
-async fn only_for_their_memory_those_whose_clients_do_not_read_give_way_and_last_of_all() {
+async fn for_their_memory_those_whose_clients_do_not_read_give_way_like_those_without_a_request() {
     use Activity::{Busy, Idle, Stalled};
     let registry = registry(100);
-    let [busy, stalled, later, idle] = aged(&registry, [Busy, Stalled, Stalled, Idle]);
-    for connection in [&busy, &stalled, &later, &idle] {
+    let [busy, early, stalled, idle, later] = aged(&registry, [Busy, Idle, Stalled, Idle, Stalled]);
+    for connection in [&busy, &early, &stalled, &idle, &later] {
         connection.handle.set_memory(20);
     }
-    assert!(registry.make_room(4).now_or_never().is_none());
-    assert!(gives_way(&idle));
-    drop(idle);
-    assert!(registry.make_room(3).now_or_never().is_none());
-    assert!(!gives_way(&stalled));
-    busy.handle.set_memory(61);
-    assert!(gives_way(&stalled) && !gives_way(&later));
+    busy.handle.set_memory(21);
+    assert!(gives_way(&early) && !gives_way(&stalled), "it has been without a request for longest");
+    drop(early);
+    busy.handle.set_memory(41);
+    assert!(gives_way(&stalled) && !gives_way(&idle), "it had its last request after that");
     drop(stalled);
+    busy.handle.set_memory(60);
+    // It has only just stalled, so it does not give way to a new connection.
+    later.handle.set_activity(Stalled, Instant::now());
+    assert!(registry.make_room(9).now_or_never().is_none());
+    assert!(gives_way(&idle) && !gives_way(&later));
+    drop(idle);
     busy.handle.set_memory(80);
-    // It has only just stalled.
     assert!(registry.make_room(9).now_or_never().is_none());
     assert!(!gives_way(&later));
     later.handle.set_activity(Stalled, Instant::now() - 2 * STALL_GRACE);
