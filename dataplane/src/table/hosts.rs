@@ -90,19 +90,24 @@ impl TrustedHeaders {
 /// All virtual hosts. Only the most specific entry that matches a host counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
-    exact: HashMap<Arc<str>, VirtualHost>,
-    suffix: HashMap<Arc<str>, VirtualHost>,
-    any: Option<VirtualHost>,
+    exact: HashMap<Arc<str>, Arc<VirtualHost>>,
+    suffix: HashMap<Arc<str>, Arc<VirtualHost>>,
+    any: Option<Arc<VirtualHost>>,
 }
 
 impl FromIterator<VirtualHost> for Hosts {
-    /// If two entries have the same host, the later replaces the earlier; the compiler never emits
-    /// such duplicates.
+    /// Completes the entries.
     fn from_iter<I: IntoIterator<Item = VirtualHost>>(hosts: I) -> Self {
+        hosts.into_iter().map(|entry| Arc::new(entry.complete())).collect()
+    }
+}
+
+impl FromIterator<Arc<VirtualHost>> for Hosts {
+    /// If two entries have the same host, the later replaces the earlier; the compiler never emits
+    /// such duplicates. The entries must be [complete](VirtualHost::complete).
+    fn from_iter<I: IntoIterator<Item = Arc<VirtualHost>>>(hosts: I) -> Self {
         let mut all = Self::default();
-        for mut entry in hosts {
-            entry.affinity_cookies = affinity_cookies(&entry.routes);
-            entry.has_separate_cookies = has_separate_cookies(&entry.routes);
+        for entry in hosts {
             match &entry.host {
                 HostPattern::Exact(host) => drop(all.exact.insert(host.clone(), entry)),
                 HostPattern::Suffix(suffix) => drop(all.suffix.insert(suffix.clone(), entry)),
@@ -110,6 +115,27 @@ impl FromIterator<VirtualHost> for Hosts {
             }
         }
         all
+    }
+}
+
+impl VirtualHost {
+    /// Derives from the Routes what follows from them.
+    #[must_use]
+    pub fn complete(mut self) -> Self {
+        self.affinity_cookies = affinity_cookies(&self.routes);
+        self.has_separate_cookies = has_separate_cookies(&self.routes);
+        self
+    }
+
+    /// The same host with the Routes of another entry, and what follows from them.
+    #[must_use]
+    pub fn with_routes_of(self, other: &Self) -> Self {
+        Self {
+            routes: other.routes.clone(),
+            affinity_cookies: other.affinity_cookies.clone(),
+            has_separate_cookies: other.has_separate_cookies,
+            ..self
+        }
     }
 }
 
@@ -155,19 +181,27 @@ impl Hosts {
                 rest = suffix;
             }
         }
-        self.any.as_ref().filter(|entry| fits(entry))
+        self.any.as_deref().filter(|entry| fits(entry))
     }
 
     /// TLS of all entries that have it, in no order.
     pub(crate) fn tls(&self) -> impl Iterator<Item = &Arc<HostTls>> {
+        self.all().filter_map(|entry| entry.tls.as_ref())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &VirtualHost> {
         let entries = self.exact.values().chain(self.suffix.values()).chain(&self.any);
-        entries.filter_map(|entry| entry.tls.as_ref())
+        entries.map(AsRef::as_ref)
+    }
+
+    /// How many entries there are.
+    pub fn count(&self) -> usize {
+        self.exact.len() + self.suffix.len() + usize::from(self.any.is_some())
     }
 
     /// All entries, sorted by their pattern.
     pub fn iter(&self) -> impl Iterator<Item = &VirtualHost> {
-        let mut all: Vec<_> =
-            self.exact.values().chain(self.suffix.values()).chain(self.any.as_ref()).collect();
+        let mut all: Vec<_> = self.all().collect();
         all.sort_by(|a, b| a.host.cmp(&b.host));
         all.into_iter()
     }
