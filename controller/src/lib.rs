@@ -5,6 +5,8 @@
 
 pub mod version;
 
+mod differences;
+
 pub mod diagnostic;
 
 mod yaml;

@@ -161,7 +161,8 @@ struct Shown<'c> {
 
 fn print(Compiled { table, statuses, next_date }: &Compiled) -> String {
     let objects = statuses.iter().map(|(object, status)| {
-        let Status { generation, conditions, problems, attached_routes, holds_place, .. } = status;
+        let Status { generation, conditions, problems, attached_routes, holds_place, .. } =
+            &**status;
         Object {
             object: object.to_string(),
             generation: *generation,

@@ -19,6 +19,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -62,7 +63,7 @@ async fn demo(mut args: DemoArgs, logs: &Logs) -> anyhow::Result<ExitCode> {
         true => services.snapshot_with_tls(serving.https.ip()).context("making a certificate")?,
         false => services.snapshot(),
     };
-    let publisher = Publisher::new(Fixed(Some(objects)), options, &mut registry);
+    let publisher = Publisher::new(Fixed(Some(Arc::new(objects))), options, &mut registry);
     // Nothing changes. The publisher runs as long as there is a trigger.
     let (_waker, debouncer) = debouncer();
     let started = |at: Started| {
@@ -73,10 +74,10 @@ async fn demo(mut args: DemoArgs, logs: &Logs) -> anyhow::Result<ExitCode> {
 }
 
 /// Objects that never change.
-struct Fixed(Option<Snapshot>);
+struct Fixed(Option<Arc<Snapshot>>);
 
 impl Source for Fixed {
-    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
+    fn snapshot(&mut self, _: &LastGood) -> Option<Arc<Snapshot>> {
         self.0.take()
     }
 

@@ -5,7 +5,7 @@ use super::{
     backend_tls::BackendTlsField,
     certificates::Certificates,
     report::Report,
-    services::{Port, Resolved, Services},
+    services::{Port, Resolution, Services},
 };
 use crate::diagnostic::{FieldPath, Reason};
 use http::HeaderValue;
@@ -28,8 +28,8 @@ const MAX_WEIGHT: i32 = 1_000_000;
 const MAX_PRIORITY: i32 = 1000;
 
 /// Compiles the backends of one Route.
-pub(super) struct Backends<'a, 'c, 's> {
-    pub(super) services: &'a mut Services<'s>,
+pub(super) struct Backends<'a, 'c, 'k, 's> {
+    pub(super) services: &'a mut Services<'k, 's>,
     pub(super) certificates: &'a mut Certificates<'c, 's>,
     pub(super) guard: &'a AddressGuard,
     pub(super) route: &'s ObjectName,
@@ -55,7 +55,7 @@ enum HostMode {
     Preserve,
 }
 
-impl<'s> Backends<'_, '_, 's> {
+impl<'s> Backends<'_, '_, '_, 's> {
     pub(super) fn compile(
         mut self,
         backends: &'s [crds::Backend],
@@ -91,9 +91,9 @@ impl<'s> Backends<'_, '_, 's> {
         let weight = number(backend.weight, MAX_WEIGHT, &at.child("weight"), report);
         let priority = number(backend.priority, MAX_PRIORITY, &at.child("priority"), report);
         let port = self.plain_port(backend);
-        let port = port.as_ref().and_then(|port| port.as_ref().as_ref().ok());
+        let port = port.as_ref().and_then(|resolution| resolution.port.as_ref().ok());
         if let (Some(port), Some(weight), Some(priority)) = (port, weight, priority)
-            && let Some(shared) = port.shared(weight, priority)
+            && let Some(shared) = port.backend(weight, priority)
         {
             return Some((shared, port.is_last_resort));
         }
@@ -144,11 +144,11 @@ impl<'s> Backends<'_, '_, 's> {
 
     /// The port of a Service of which all Routes make the same backend, without anything to report:
     /// neither `tls` nor `rewrite.host` changes it.
-    fn plain_port(&mut self, backend: &'s crds::Backend) -> Option<Resolved> {
+    fn plain_port(&mut self, backend: &'s crds::Backend) -> Option<Arc<Resolution>> {
         let is_plain = backend.external.is_none() && backend.tls.is_none() && self.host.is_none();
         let service = backend.service.as_ref().filter(|_| is_plain)?;
         let resolved = self.services.resolve(&self.route.namespace, service);
-        let is_unremarkable = resolved.as_ref().as_ref().is_ok_and(Port::is_unremarkable);
+        let is_unremarkable = resolved.port.as_ref().is_ok_and(Port::is_unremarkable);
         is_unremarkable.then_some(resolved)
     }
 
@@ -194,7 +194,7 @@ impl<'s> Backends<'_, '_, 's> {
     ) -> Option<ResolvedBackend> {
         let named = ObjectName::new(self.route.namespace.clone(), service.name.as_str());
         let resolved = self.services.resolve(&self.route.namespace, service);
-        let (port, protocol, endpoints) = match &*resolved {
+        let (port, protocol, endpoints) = match &resolved.port {
             Ok(port) => {
                 endpoint_problems(&named, port, at, report);
                 if let Some(warning) = &port.warning {
@@ -217,7 +217,7 @@ impl<'s> Backends<'_, '_, 's> {
             protocol,
             authorities: cluster_names(&named, number),
             target: Target::Endpoints(endpoints),
-            is_last_resort: resolved.as_ref().as_ref().is_ok_and(|port| port.is_last_resort),
+            is_last_resort: resolved.port.as_ref().is_ok_and(|port| port.is_last_resort),
             default_host: HostMode::Preserve,
         })
     }

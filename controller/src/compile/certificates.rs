@@ -120,6 +120,8 @@ pub(super) struct Certificates<'c, 's> {
     options: &'s Options,
     /// When what is said about the dates of a certificate changes next.
     next_date: Option<Timestamp>,
+    /// Whether anybody has asked for one since the last call of [`asked`](Self::asked).
+    asked: bool,
 }
 
 impl<'c, 's> Certificates<'c, 's> {
@@ -128,11 +130,17 @@ impl<'c, 's> Certificates<'c, 's> {
         snapshot: &'s Snapshot,
         options: &'s Options,
     ) -> Self {
-        Self { cache, snapshot, options, next_date: None }
+        Self { cache, snapshot, options, next_date: None, asked: false }
+    }
+
+    /// Whether anybody has asked for a certificate or authorities since the last call.
+    pub(super) fn asked(&mut self) -> bool {
+        std::mem::take(&mut self.asked)
     }
 
     /// The certificate of a Secret.
     pub(super) fn find(&mut self, name: &ObjectName) -> Found {
+        self.asked = true;
         let known = self.cache.secrets.entry(name.clone()).or_default();
         known.used = true;
         let wrong = match secrets::find(self.snapshot, self.options, name) {
@@ -154,6 +162,7 @@ impl<'c, 's> Certificates<'c, 's> {
         namespace: &str,
         references: &[AuthoritiesRef],
     ) -> ReadAuthorities {
+        self.asked = true;
         let sources: Sources =
             references.iter().map(|reference| self.source(namespace, reference)).collect();
         let names = references.iter().map(|reference| authority(namespace, reference)).collect();

@@ -64,6 +64,8 @@ pub(super) struct Expressions<'c> {
     object: SpentByObject,
     /// Whether the expressions that are left of this object are only checked.
     check_only: bool,
+    /// Whether anybody has asked for one since the last call of [`asked`](Self::asked).
+    asked: bool,
 }
 
 /// What the expressions of a namespace take.
@@ -130,7 +132,14 @@ impl<'c> Expressions<'c> {
             namespaces: HashMap::new(),
             object: SpentByObject::none(Arc::from("")),
             check_only: false,
+            asked: false,
         }
+    }
+
+    /// Whether anybody has asked for an expression since the last call. What is allowed depends on
+    /// those of other objects.
+    pub(super) fn asked(&mut self) -> bool {
+        std::mem::take(&mut self.asked)
     }
 
     /// Begins a version of an object. If it is not served anyway, its expressions are only checked.
@@ -165,6 +174,7 @@ impl<'c> Expressions<'c> {
 
     /// Compiles an expression that must match whole values.
     pub(super) fn full_match(&mut self, text: &str) -> Result<FullMatch, Missing> {
+        self.asked = true;
         if text.len() > FullMatch::MAX_PATTERN_BYTES {
             return Err(wrong(text, &FullMatchError::TooLong));
         }
@@ -210,6 +220,7 @@ impl<'c> Expressions<'c> {
 
     /// What `is_loose` says about an expression; it is asked once.
     pub(super) fn is_loose(&mut self, text: &str, is_loose: fn(&str) -> bool) -> bool {
+        self.asked = true;
         *self.cache.know(text).loose.get_or_insert_with(|| is_loose(text))
     }
 }

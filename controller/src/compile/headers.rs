@@ -27,9 +27,19 @@ pub(super) struct Headers<'s> {
     pub(super) object: &'s ObjectName,
     /// Why the first unavailable value is unavailable.
     pub(super) unavailable: Option<String>,
+    /// Whether any value is from a Secret.
+    pub(super) reads_secrets: bool,
 }
 
-impl Headers<'_> {
+impl<'s> Headers<'s> {
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        options: &'s Options,
+        object: &'s ObjectName,
+    ) -> Self {
+        Self { snapshot, options, object, unavailable: None, reads_secrets: false }
+    }
+
     /// Compiles edits whose values are fixed.
     pub(super) fn edits(
         &mut self,
@@ -136,6 +146,7 @@ impl Headers<'_> {
         match (&line.value, &line.value_from) {
             (Some(text), None) => read(&line.name, text, &at.child("value"), report),
             (None, Some(from)) => {
+                self.reads_secrets = true;
                 let secret = self.secret_value(&from.secret_key_ref);
                 secret
                     .map_err(|(reason, message)| {

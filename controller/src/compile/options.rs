@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Compiler options.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// The class to serve; `None` serves every class (files).
     pub class: Option<String>,

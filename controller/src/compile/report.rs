@@ -18,7 +18,7 @@ use limits::{describe, listed, message, shortened};
 use portico_dataplane::table::ObjectName;
 
 /// The problems found in one object so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Report {
     object: ObjectRef,
     uid: Option<String>,
@@ -329,33 +329,35 @@ impl Report {
             .filter(move |p| p.severity == Severity::Error && p.condition == condition)
     }
 
+    /// The object that it is about.
+    pub(super) fn object(&self) -> &ObjectRef {
+        &self.object
+    }
+
     /// The status, with problems sorted by severity, then by field.
-    pub(super) fn into_status(mut self, attached_routes: usize) -> (ObjectRef, Status) {
-        self.problems.sort_by(|a, b| {
-            let rank = |p: &Problem| (p.severity, p.condition);
+    pub(super) fn status(&self, attached_routes: usize) -> Status {
+        let rank = |p: &Problem| (p.severity, p.condition);
+        let mut sorted = self.clone();
+        sorted.problems.sort_by(|a, b| {
             rank(a).cmp(&rank(b)).then_with(|| sort_key(&a.field).cmp(sort_key(&b.field)))
         });
-        for problem in &mut self.problems {
+        for problem in &mut sorted.problems {
             problem.message = shortened(std::mem::take(&mut problem.message));
         }
-        let conditions = vec![
-            self.condition("Accepted", ConditionType::Accepted),
-            self.condition("ResolvedRefs", ConditionType::ResolvedRefs),
-        ];
-        let problems = listed(self.problems);
-        let Self { object, uid, generation, last_good, holds_place, .. } = self;
-        let reported_elsewhere = self.reported_elsewhere;
-        let status = Status {
+        let accepted = sorted.condition("Accepted", ConditionType::Accepted);
+        let resolved = sorted.condition("ResolvedRefs", ConditionType::ResolvedRefs);
+        let Self { uid, generation, problems, last_good, holds_place, reported_elsewhere, .. } =
+            sorted;
+        Status {
             uid,
             generation,
-            conditions,
-            problems,
+            conditions: vec![accepted, resolved],
+            problems: listed(problems),
             attached_routes,
             last_good,
             holds_place,
             reported_elsewhere,
-        };
-        (object, status)
+        }
     }
 
     /// What is served although the object is not accepted.

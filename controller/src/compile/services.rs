@@ -1,125 +1,117 @@
 //! Services, their ports and their endpoints.
 
+mod kept;
+mod port;
+
+pub(super) use kept::{KeptServices, Resolution};
+pub(super) use port::Port;
+
 use super::{addresses::dialable, names, options::Options};
 use crate::{diagnostic::Reason, objects::Snapshot};
 use k8s_openapi::{
     api::{
-        core::v1::{Service, ServicePort},
+        core::v1::ServicePort,
         discovery::v1::{Endpoint, EndpointPort, EndpointSlice},
     },
     apimachinery::pkg::util::intstr::IntOrString,
 };
+use kept::{SERVICE_NAME, service_of};
+use port::{find_port, is_tcp, protocol};
 use portico_crds::ServiceBackend;
-use portico_dataplane::table::{Backend, BackendTls, ObjectName, Protocol, Verification};
+use portico_dataplane::table::ObjectName;
 use std::{
-    cell::RefCell,
+    cell::OnceCell,
     collections::{BTreeSet, HashMap},
     net::SocketAddr,
-    rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
-/// The label that ties an EndpointSlice to its Service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// How many names of ports a message lists.
 const MAX_NAMES_SHOWN: usize = 5;
 /// How many slices of a namespace are searched for one without that label.
 const MAX_SLICES_SEARCHED: usize = 1000;
 
-/// How many backends of a port, which differ in weight or priority, are kept for further Routes.
-const MAX_SHARED: usize = 16;
-
-/// A port of a Service, with a supported protocol.
-#[derive(Debug)]
-pub(super) struct Port {
-    pub(super) number: u16,
-    pub(super) protocol: Protocol,
-    /// The ready endpoints that may be dialled, sorted and deduplicated.
-    pub(super) endpoints: Arc<[SocketAddr]>,
-    /// Whether these only still serve while they terminate, because none is ready.
-    pub(super) is_last_resort: bool,
-    /// Endpoints that must not be dialled, and why.
-    pub(super) refused: Vec<String>,
-    /// What is odd about it, though it is used.
-    pub(super) warning: Option<String>,
-    /// Why there are no endpoints, if there are none.
-    pub(super) why_none: Option<String>,
-    /// The backends that Routes have made of it.
-    shared: RefCell<Vec<Arc<Backend>>>,
-}
-
-impl Port {
-    /// Whether there is nothing to report of it.
-    pub(super) fn is_unremarkable(&self) -> bool {
-        self.refused.is_empty() && self.warning.is_none() && self.why_none.is_none()
-    }
-
-    /// The backend that an earlier Route has made of it, if that has this weight and priority.
-    pub(super) fn shared(&self, weight: u32, priority: u32) -> Option<Arc<Backend>> {
-        let shared = self.shared.borrow();
-        shared.iter().find(|one| (one.weight, one.priority) == (weight, priority)).cloned()
-    }
-
-    /// Keeps a backend for further Routes.
-    pub(super) fn share(&self, backend: &Arc<Backend>) {
-        let mut shared = self.shared.borrow_mut();
-        if shared.len() < MAX_SHARED {
-            shared.push(backend.clone());
-        }
-    }
-}
-
-/// What a reference to a Service's port resolves to, or why it does not resolve.
-pub(super) type Resolved = Rc<Result<Port, (Reason, String)>>;
-
 /// The Services of a snapshot. Each port is resolved once, however many Routes reference it.
-pub(super) struct Services<'s> {
+pub(super) struct Services<'k, 's> {
     snapshot: &'s Snapshot,
     loopback: bool,
     names_others: bool,
-    slices: HashMap<(&'s str, &'s str), Vec<&'s EndpointSlice>>,
-    resolved: HashMap<(&'s str, &'s str, PortKey<'s>), Resolved>,
+    /// By namespace and Service, once a port has to be resolved.
+    slices: OnceCell<HashMap<(&'s str, &'s str), Vec<&'s EndpointSlice>>>,
+    kept: &'k mut KeptServices,
+    /// What has been asked for since the last call of [`end`](Self::end).
+    asked: Vec<Arc<Resolution>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum PortKey<'s> {
-    Number(i32),
-    Name(&'s str),
-}
-
-impl<'s> Services<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, options: &Options) -> Self {
-        let mut slices: HashMap<_, Vec<_>> = HashMap::new();
-        for (name, slice) in &snapshot.endpoint_slices {
-            let labels = slice.metadata.labels.as_ref();
-            if let Some(service) = labels.and_then(|labels| labels.get(SERVICE_NAME)) {
-                slices.entry((&*name.namespace, service.as_str())).or_default().push(&**slice);
-            }
-        }
+impl<'k, 's> Services<'k, 's> {
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        options: &Options,
+        kept: &'k mut KeptServices,
+    ) -> Self {
         let Options { loopback_endpoints: loopback, names_others, .. } = *options;
-        Self { snapshot, loopback, names_others, slices, resolved: HashMap::new() }
+        Self { snapshot, loopback, names_others, slices: OnceCell::new(), kept, asked: Vec::new() }
+    }
+
+    /// What has been asked for since the last call.
+    pub(super) fn end(&mut self) -> Box<[Arc<Resolution>]> {
+        std::mem::take(&mut self.asked).into()
     }
 
     /// Resolves the port that a backend references, in the Route's namespace.
-    pub(super) fn resolve(&mut self, namespace: &'s str, backend: &'s ServiceBackend) -> Resolved {
-        let port = match &backend.port {
-            IntOrString::Int(number) => PortKey::Number(*number),
-            IntOrString::String(name) => PortKey::Name(name),
+    pub(super) fn resolve(
+        &mut self,
+        namespace: &Arc<str>,
+        backend: &ServiceBackend,
+    ) -> Arc<Resolution> {
+        let ServiceBackend { name, port, .. } = backend;
+        let known = self.kept.0.get(&**namespace).and_then(|services| services.get(&**name));
+        let known = known.into_iter().flatten().find(|(known, _)| known == port);
+        let resolution = match known {
+            Some((_, resolution)) => resolution.clone(),
+            None => {
+                let resolution = Arc::new(self.look_up(namespace, name, port));
+                let services = self.kept.0.entry(namespace.clone()).or_default();
+                let ports = services.entry(name.as_str().into()).or_default();
+                ports.push((port.clone(), resolution.clone()));
+                resolution
+            }
         };
-        let key = (namespace, backend.name.as_str(), port);
-        if let Some(resolved) = self.resolved.get(&key) {
-            return resolved.clone();
-        }
-        let resolved = Rc::new(self.look_up(namespace, &backend.name, port));
-        self.resolved.insert(key, resolved.clone());
-        resolved
+        self.asked.push(resolution.clone());
+        resolution
     }
 
-    fn look_up(
+    /// The slices of a Service.
+    fn slices<'n>(&'n self, namespace: &'n str, service: &'n str) -> &'n [&'n EndpointSlice] {
+        let all = self.slices.get_or_init(|| {
+            let mut all: HashMap<_, Vec<_>> = HashMap::new();
+            for (name, slice) in &self.snapshot.endpoint_slices {
+                if let Some(service) = service_of(slice) {
+                    all.entry((&*name.namespace, service)).or_default().push(&**slice);
+                }
+            }
+            all
+        });
+        all.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn look_up(&self, namespace: &str, service: &str, wanted: &IntOrString) -> Resolution {
+        let slices = self.slices(namespace, service);
+        let port = self.port(namespace, service, wanted, slices);
+        // What is missing is compared with what else there is.
+        let is_current = match &port {
+            Ok(port) => port.why_none.is_none() || !slices.is_empty(),
+            Err((reason, _)) => *reason != Reason::ServiceNotFound,
+        };
+        Resolution { port, is_current: AtomicBool::new(is_current) }
+    }
+
+    fn port(
         &self,
         namespace: &str,
         service: &str,
-        wanted: PortKey<'_>,
+        wanted: &IntOrString,
+        slices: &[&EndpointSlice],
     ) -> Result<Port, (Reason, String)> {
         let name = ObjectName::new(namespace, service);
         let object = self.snapshot.services.get(&name).ok_or_else(|| {
@@ -137,7 +129,6 @@ impl<'s> Services<'s> {
                 let message = format!("Service {name} has an invalid port, {}", port.port);
                 (Reason::PortNotFound, message)
             })?;
-        let slices = self.slices.get(&(namespace, service)).map(Vec::as_slice).unwrap_or_default();
         let (service, name) = (name, port.name.as_deref().unwrap_or_default());
         let usable = |is_usable: fn(&Endpoint) -> bool| {
             let endpoints = slices.iter().flat_map(|slice| on_port(slice, name));
@@ -152,7 +143,7 @@ impl<'s> Services<'s> {
         let none = endpoints.is_empty() && refused.is_empty();
         let why_none = none.then(|| self.why_none(&service, port, slices));
         let endpoints = endpoints.into();
-        let shared = RefCell::default();
+        let shared = Mutex::default();
         Ok(Port { number, protocol, endpoints, is_last_resort, refused, warning, why_none, shared })
     }
 
@@ -230,84 +221,6 @@ fn named(name: &str) -> String {
     if name.is_empty() { "without a name".to_owned() } else { format!("named '{name}'") }
 }
 
-fn find_port<'p>(
-    name: &ObjectName,
-    service: &'p Service,
-    wanted: PortKey<'_>,
-) -> Result<&'p ServicePort, (Reason, String)> {
-    let spec = service.spec.as_ref();
-    if spec.and_then(|spec| spec.type_.as_deref()) == Some("ExternalName") {
-        let host = spec.and_then(|spec| spec.external_name.as_deref()).unwrap_or("HOST");
-        let message = format!(
-            "Service {name} is of type ExternalName, which has no endpoints: name the host as a backend, external: {{url: \"https://{host}\"}}"
-        );
-        return Err((Reason::UnsupportedService, message));
-    }
-    let ports = || spec.and_then(|spec| spec.ports.as_ref()).into_iter().flatten();
-    let fits = |port: &&ServicePort| match wanted {
-        PortKey::Number(number) => port.port == number,
-        PortKey::Name(name) => port.name.as_deref() == Some(name),
-    };
-    let found = || ports().filter(fits);
-    match found().find(|port| is_tcp(port.protocol.as_deref())).or_else(|| found().next()) {
-        Some(port) if is_tcp(port.protocol.as_deref()) => Ok(port),
-        Some(port) => {
-            let message = format!(
-                "port {} of Service {name} is {}: HTTP needs a TCP port",
-                port.port,
-                port.protocol.as_deref().unwrap_or_default()
-            );
-            Err((Reason::UnsupportedService, message))
-        }
-        None => Err((Reason::PortNotFound, no_such_port(name, wanted, ports()))),
-    }
-}
-
-fn no_such_port<'p>(
-    name: &ObjectName,
-    wanted: PortKey<'_>,
-    ports: impl Iterator<Item = &'p ServicePort>,
-) -> String {
-    let has: Vec<_> = ports
-        .map(|port| match port.name.as_deref() {
-            Some(name) if !name.is_empty() => format!("{} ({name})", port.port),
-            _ => port.port.to_string(),
-        })
-        .collect();
-    let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
-    match wanted {
-        PortKey::Number(number) => format!("Service {name} has no port {number}; it has {has}"),
-        PortKey::Name(port) if port.parse::<u16>().is_ok() => format!(
-            "Service {name} has no port named '{port}'; it has {has}. A port's number is written without quotes"
-        ),
-        PortKey::Name(port) => format!("Service {name} has no port named '{port}'; it has {has}"),
-    }
-}
-
-/// The protocol that a port's `appProtocol` stands for, in upper or lower case, and a warning if it
-/// stands for none.
-fn protocol(name: &ObjectName, port: &ServicePort) -> (Protocol, Option<String>) {
-    let given = port.app_protocol.as_deref().unwrap_or_default();
-    let protocol = match given.to_ascii_lowercase().as_str() {
-        "" | "http" | "ws" | "kubernetes.io/ws" => Protocol::Http1,
-        "h2c" | "http2" | "grpc" | "kubernetes.io/h2c" => Protocol::H2c,
-        // No public authority signs the certificates of Pods.
-        "https" | "wss" | "kubernetes.io/wss" => Protocol::Https(Arc::new(BackendTls {
-            server_name: None,
-            verification: Verification::None,
-            client_certificate: None,
-        })),
-        _ => {
-            let message = format!(
-                "port {} of Service {name} has appProtocol '{given}', which Portico does not support, so it uses HTTP/1.1 there: write http, https, h2c, grpc, ws or wss, or leave it out",
-                port.port
-            );
-            return (Protocol::Http1, Some(message));
-        }
-    };
-    (protocol, None)
-}
-
 /// The endpoints of a slice, each with its number of the Service's port of this name.
 fn on_port<'e>(
     slice: &'e EndpointSlice,
@@ -316,10 +229,6 @@ fn on_port<'e>(
     let ports = slice.ports.iter().flatten().filter(move |port| is_port(port, name));
     let numbers = ports.filter_map(|port| u16::try_from(port.port?).ok());
     numbers.flat_map(|number| slice.endpoints.iter().map(move |endpoint| (endpoint, number)))
-}
-
-fn is_tcp(protocol: Option<&str>) -> bool {
-    matches!(protocol, None | Some("" | "TCP"))
 }
 
 /// A slice's port is identified by the name of the Service's port; its number is the Pods' own.
@@ -338,4 +247,32 @@ fn serves_while_terminating(endpoint: &Endpoint) -> bool {
     endpoint.conditions.as_ref().is_some_and(|conditions| {
         conditions.terminating.unwrap_or(false) && conditions.serving.unwrap_or(false)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_no_route_names_any_more_are_not_kept_without_bound() {
+        let mut snapshot = Snapshot::default();
+        let name = ObjectName::new("web", "app");
+        snapshot.services.insert(name.clone(), Arc::default());
+        let mut kept = KeptServices::default();
+        let resolve = |kept: &mut KeptServices, port: String| {
+            let backend =
+                ServiceBackend { name: "app".to_owned(), port: IntOrString::String(port) };
+            let mut services = Services::new(&snapshot, &Options::default(), kept);
+            services.resolve(&name.namespace, &backend)
+        };
+        let used = resolve(&mut kept, "used".to_owned());
+        for number in 0..1000 {
+            kept.forget_changed(&snapshot, &snapshot);
+            drop(resolve(&mut kept, format!("p{number}")));
+        }
+        let ports = kept.0.values().flat_map(HashMap::values).flatten();
+        assert!(ports.count() <= kept::MAX_UNUSED + 1);
+        assert!(Arc::ptr_eq(&resolve(&mut kept, "used".to_owned()), &used));
+        assert!(used.is_current());
+    }
 }

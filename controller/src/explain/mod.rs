@@ -15,7 +15,7 @@ use portico_dataplane::{
     explain::{self, Explanation, Question, QuestionError},
     table::{ObjectName, Scheme, Table, VirtualHost},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What is served, and the objects that it comes of.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Served<'s> {
     /// What is served.
     pub(crate) table: &'s Table,
     /// What became of each object.
-    pub(crate) statuses: &'s BTreeMap<ObjectRef, Status>,
+    pub(crate) statuses: &'s BTreeMap<ObjectRef, Arc<Status>>,
     /// The objects.
     pub(crate) objects: &'s Snapshot,
 }

@@ -6,9 +6,12 @@ use super::{
     text,
     walk::{Found, Stamp, Walk},
 };
-use crate::{diagnostic::ObjectRef, objects::Object};
+use crate::{
+    diagnostic::ObjectRef,
+    objects::{Object, Snapshot},
+};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
@@ -30,6 +33,11 @@ pub(super) struct Cache {
     waits: bool,
     /// Where each object was defined at the last merge.
     locations: Locations,
+    /// What the last merge came to, if it was plain: every file was there and could be read, and
+    /// every object was defined once.
+    base: Option<Arc<Snapshot>>,
+    /// The files whose contents have changed since.
+    changed: BTreeSet<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +76,7 @@ impl Cache {
         linger: Duration,
     ) -> bool {
         let mut changed = self.unreadable != walk.unreadable;
+        let mut forgotten = false;
         self.unreadable = walk.unreadable;
         let unreadable = &self.unreadable;
         self.files.retain(|path, file| {
@@ -77,7 +86,7 @@ impl Cache {
             changed |= file.gone.is_some() == there;
             file.gone = if there { None } else { file.gone.or_else(|| Some(Instant::now())) };
             let keep = file.gone.is_none_or(|since| since.elapsed() < linger);
-            changed |= !keep;
+            forgotten |= !keep;
             keep
         });
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
@@ -87,14 +96,20 @@ impl Cache {
             let known = self.files.get(&path).is_some_and(|file| file.stamp == Some(found.stamp));
             if !known && !hold(&found.real) {
                 let file = self.files.entry(path.clone()).or_default();
-                changed |= file.read(&path, &found, now);
+                if file.read(&path, &found, now) {
+                    changed = true;
+                    self.changed.insert(path.clone());
+                }
             }
             self.waits |= !self.files.contains_key(&path);
         }
         for file in self.files.values_mut() {
-            changed |= file.forget(linger);
+            forgotten |= file.forget(linger);
         }
-        changed
+        if forgotten {
+            self.base = None;
+        }
+        changed || forgotten
     }
 
     /// Whether there are files that have never been read because they are just being written.
@@ -111,8 +126,20 @@ impl Cache {
     }
 
     /// Remembers where objects are defined, so that those definitions count as long as they exist.
-    pub(super) fn remember(&mut self, merged: &Merged) {
-        self.locations.clone_from(merged.locations());
+    /// Returns the objects.
+    pub(super) fn remember(&mut self, merged: Merged) -> Arc<Snapshot> {
+        let is_plain = self.is_plain() && !merged.has_duplicates;
+        let (snapshot, locations) = merged.into_parts();
+        let snapshot = Arc::new(snapshot);
+        self.locations = locations;
+        self.base = is_plain.then(|| snapshot.clone());
+        self.changed.clear();
+        snapshot
+    }
+
+    /// Whether every file is there and can be read, and no object lingers that a file no longer has.
+    fn is_plain(&self) -> bool {
+        self.unreadable.is_empty() && self.files.values().all(Cached::is_plain)
     }
 
     /// Where one of Portico's own objects was defined at the last merge.
@@ -138,9 +165,42 @@ impl Cache {
         text::read(path).ok().filter(|text| file.hash == Some(hash(text)))
     }
 
-    /// Merges all files.
-    pub(super) fn merge(&self) -> Merged {
-        let mut merged = Merged::new(self.locations.clone());
+    /// Merges all files. The result has to be [remembered](Self::remember).
+    pub(super) fn merge(&mut self) -> Merged {
+        self.patched().unwrap_or_else(|| self.merged())
+    }
+
+    /// The last merge with the files that have changed since, if it and they are plain.
+    fn patched(&mut self) -> Option<Merged> {
+        let base = self.base.take().filter(|_| self.is_plain())?;
+        let changed = self.changed.iter();
+        let changed = changed.filter_map(|path| Some((&**path, &self.files.get(path)?.contents)));
+        let changed: Vec<_> = changed.collect();
+        let objects = changed.iter().flat_map(|(path, contents)| {
+            contents.objects.iter().map(|(_, object)| (*path, identity(object)))
+        });
+        let mut met = HashSet::new();
+        let are_defined_once = objects.into_iter().all(|(path, identity)| {
+            self.locations.get(&identity).is_none_or(|at| *at.path == *path) && met.insert(identity)
+        });
+        if !are_defined_once {
+            return None;
+        }
+        let locations = std::mem::take(&mut self.locations);
+        let mut merged = Merged::after(Snapshot::clone(&base), locations);
+        for (path, contents) in changed {
+            merged.replace(path, contents);
+        }
+        for (path, file) in &self.files {
+            merged.note(&Arc::from(path.as_path()), &file.contents);
+            merged.files += 1;
+        }
+        Some(merged)
+    }
+
+    /// Merges all files from nothing.
+    fn merged(&mut self) -> Merged {
+        let mut merged = Merged::new(std::mem::take(&mut self.locations));
         for (path, message) in &self.unreadable {
             merged.broken(path, FileProblem::of_file(message.clone()));
         }
@@ -164,6 +224,10 @@ impl Cache {
 }
 
 impl Cached {
+    fn is_plain(&self) -> bool {
+        self.gone.is_none() && self.former.is_empty() && self.broken.is_none()
+    }
+
     fn read(&mut self, path: &Path, found: &Found, now: i64) -> bool {
         self.stamp = (!found.stamp.is_young(now)).then_some(found.stamp);
         let text = match text::read(path) {
@@ -186,7 +250,8 @@ impl Cached {
 
     /// Takes new contents. What they no longer have is kept for a moment; or while there is a
     /// document that can't be read and was not there before.
-    fn replace(&mut self, contents: Contents) {
+    fn replace(&mut self, mut contents: Contents) {
+        keep_equal(&self.contents, &mut contents);
         let before = std::mem::replace(&mut self.contents, contents);
         let errors: Arc<[String]> = before.errors().map(str::to_owned).collect();
         let lost = |object| Former { object, errors: errors.clone(), gone: None };
@@ -219,6 +284,17 @@ impl Cached {
         self.hash = None;
         let problem = FileProblem::of_file(format!("can't be read: {error}"));
         self.broken.replace(problem.clone()) != Some(problem)
+    }
+}
+
+/// Of an object that is equal to the one `before`, that one is kept: it is the same.
+fn keep_equal(before: &Contents, now: &mut Contents) {
+    let before: HashMap<_, _> =
+        before.objects.iter().map(|(_, object)| (identity(object), object)).collect();
+    for (_, object) in &mut now.objects {
+        if let Some(kept) = before.get(&identity(object)).filter(|kept| **kept == object) {
+            *object = Object::clone(kept);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diagnostic::{ConditionType, Kind, ObjectRef, Problem, Reason, Severity},
-    objects::{Object, Snapshot},
+    objects::{CustomKind, Entry, Object, Snapshot},
 };
 use portico_dataplane::table::ObjectName;
 use std::{
@@ -37,6 +37,8 @@ pub struct Merged {
     before: Locations,
     /// The problems of objects that are defined more than once.
     duplicates: Vec<Problem>,
+    /// Whether any object is defined more than once.
+    pub(super) has_duplicates: bool,
 }
 
 /// Kind, namespace and name.
@@ -73,6 +75,27 @@ impl Merged {
         Self { before, ..Self::default() }
     }
 
+    /// What has been merged before, in which every object is defined once.
+    pub(super) fn after(snapshot: Snapshot, locations: Locations) -> Self {
+        Self { snapshot, locations, ..Self::default() }
+    }
+
+    /// Replaces the objects of a file, all of which it still has, and each of which is defined there
+    /// alone. It may have new ones.
+    pub(super) fn replace(&mut self, path: &Path, contents: &Contents) {
+        let path: Arc<Path> = Arc::from(path);
+        for (origin, object) in &contents.objects {
+            self.locations.insert(identity(object), Location::new(&path, origin));
+            object.clone().insert(&mut self.snapshot);
+            if let Some(kind) = Kind::named(object.kind()) {
+                let object = ObjectRef { kind, name: object.name().clone() };
+                if let Some((_, file)) = self.snapshot.read_mut(&object) {
+                    *file = Some(path.clone());
+                }
+            }
+        }
+    }
+
     /// Where one of Portico's own objects is defined; the first place, if there are several.
     pub fn location(&self, object: &ObjectRef) -> Option<&Location> {
         self.locations.get(&(object.kind.name(), object.name.clone()))
@@ -81,15 +104,20 @@ impl Merged {
     /// Adds the content of a file.
     pub(super) fn add(&mut self, path: &Path, contents: &Contents) {
         let path: Arc<Path> = Arc::from(path);
+        self.note(&path, contents);
+        for (origin, object) in &contents.objects {
+            self.object(Location::new(&path, origin), object);
+        }
+    }
+
+    /// Adds what a file has besides objects.
+    pub(super) fn note(&mut self, path: &Arc<Path>, contents: &Contents) {
         if contents.unused.count() > 0 {
             self.unused.insert(path.clone(), contents.unused.clone());
         }
         if !contents.problems.is_empty() {
             let problems = self.problems.entry(path.clone()).or_default();
             problems.extend(contents.problems.iter().cloned());
-        }
-        for (origin, object) in &contents.objects {
-            self.object(Location::new(&path, origin), object);
         }
     }
 
@@ -128,19 +156,21 @@ impl Merged {
 
     /// Files that have documents, none of which is used.
     pub(super) fn useless(&self) -> impl Iterator<Item = (&Arc<Path>, &Unused)> {
-        let used: BTreeSet<&Path> = self.locations.values().map(|at| &*at.path).collect();
-        self.unused.iter().filter(move |(path, _)| !used.contains(&***path))
+        let unused = self.unused.keys().map(|path| &**path);
+        let mut useless: BTreeSet<&Path> = unused.collect();
+        if !useless.is_empty() {
+            for at in self.locations.values() {
+                useless.remove(&*at.path);
+            }
+        }
+        self.unused.iter().filter(move |(path, _)| useless.contains(&***path))
     }
 
     /// Tells Portico's own objects where they were read, and which are defined more than once.
     pub(super) fn finish(mut self) -> Self {
-        for ((kind, name), location) in &self.locations {
-            let Some(kind) = Kind::named(kind) else { continue };
-            let object = ObjectRef { kind, name: name.clone() };
-            if let Some((_, file)) = self.snapshot.read_mut(&object) {
-                *file = Some(location.path.clone());
-            }
-        }
+        let Self { snapshot, locations, .. } = &mut self;
+        tell(&mut snapshot.front_doors, locations);
+        tell(&mut snapshot.routes, locations);
         for problem in std::mem::take(&mut self.duplicates) {
             if let Some((problems, _)) = self.snapshot.read_mut(&problem.object) {
                 problems.push(problem);
@@ -149,9 +179,9 @@ impl Merged {
         self
     }
 
-    /// Where each object is defined.
-    pub(super) fn locations(&self) -> &Locations {
-        &self.locations
+    /// The objects, and where each is defined.
+    pub(super) fn into_parts(self) -> (Snapshot, Locations) {
+        (self.snapshot, self.locations)
     }
 
     fn object(&mut self, here: Location, object: &Object) {
@@ -179,6 +209,7 @@ impl Merged {
     /// Handles a second definition. Two that are the same are one. Otherwise, one of Portico's own
     /// objects is rejected, and of other objects, the first definition counts.
     fn second(&mut self, first: &Location, other: Location, object: &Object, same: bool) {
+        self.has_duplicates = true;
         let severity = if same { Severity::Warning } else { Severity::Error };
         let content = if same { "the same content" } else { "different content" };
         if let Some(kind) = Kind::named(object.kind()) {
@@ -201,6 +232,14 @@ impl Merged {
             let problem = FileProblem { origin, field, position: None, severity, message };
             self.problems.entry(other.path).or_default().push(problem);
         }
+    }
+}
+
+/// Tells the objects of a kind where they were read. Both maps are sorted by name.
+fn tell<K: CustomKind>(entries: &mut BTreeMap<ObjectName, Entry<K>>, locations: &Locations) {
+    let of_kind = locations.iter().filter(|((kind, _), _)| *kind == K::NAME);
+    for (entry, (_, location)) in entries.values_mut().zip(of_kind) {
+        entry.file = Some(location.path.clone());
     }
 }
 

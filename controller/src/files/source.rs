@@ -103,7 +103,7 @@ fn nothing_of(unused: &Unused) -> FileProblem {
 }
 
 impl Source for Files {
-    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
+    fn snapshot(&mut self, _: &LastGood) -> Option<Arc<Snapshot>> {
         let begin = Instant::now();
         let Self { watch, cache, paths, .. } = self;
         let walk = walk::walk(paths, &mut |folder| watch.folder(folder));
@@ -113,11 +113,11 @@ impl Source for Files {
             return None;
         }
         let merged = self.cache.merge();
-        self.cache.remember(&merged);
         self.report(&merged);
         // Files of which none can be read yet don't mean that there are no objects.
         self.known |= merged.files > 0 || (merged.broken == 0 && !self.cache.waits());
-        self.known.then_some(merged.snapshot)
+        let snapshot = self.cache.remember(merged);
+        self.known.then_some(snapshot)
     }
 
     fn written_at(&self, subjects: &[Subject<'_>]) -> Vec<WrittenAt> {

@@ -99,7 +99,7 @@ spec:
             let walk = walk::walk(&[folder.path().to_owned()], &mut |_| {});
             cache.refresh(walk, &|_| false, Duration::from_hours(1));
             let merged = cache.merge();
-            cache.remember(&merged);
+            cache.remember(merged);
         }
         if let Some(text) = written {
             fs::write(&file, text).unwrap();

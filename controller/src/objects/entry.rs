@@ -35,6 +35,20 @@ impl<T> Entry<T> {
         Self { object: None, undecoded: Vec::new(), problems: Vec::new(), file: None }
     }
 
+    /// Whether both are the same reading of an object: an equal one that was read again is not.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let Self { object, undecoded, problems, file } = self;
+        let is_same_object = match (object, &other.object) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_same_object
+            && *undecoded == other.undecoded
+            && *problems == other.problems
+            && *file == other.file
+    }
+
     /// The object, provided that it decoded completely apart from its CORS policy.
     pub fn decoded_except_for_cors(&self) -> Option<&T> {
         let is_cors = |path: &String| path == "spec.cors" || path.starts_with("spec.cors.");

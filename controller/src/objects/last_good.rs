@@ -62,10 +62,23 @@ impl LastGood {
     }
 
     /// Keeps what is accepted, and forgets objects that are gone, that were replaced by others of
-    /// the same name, or that another valid version has superseded.
-    pub fn update(&mut self, snapshot: &Snapshot, verdict: impl Fn(&ObjectRef) -> Verdict) {
-        update(&mut self.front_doors, &snapshot.front_doors, &verdict);
-        update(&mut self.routes, &snapshot.routes, &verdict);
+    /// the same name, or that another valid version has superseded. `routes` are those whose version
+    /// or verdict has changed since the last call, and those that are gone.
+    pub fn update(
+        &mut self,
+        snapshot: &Snapshot,
+        routes: &[ObjectName],
+        verdict: impl Fn(&ObjectRef) -> Verdict,
+    ) {
+        let Self { front_doors: kept, .. } = self;
+        let gone = kept.keys().filter(|name| !snapshot.front_doors.contains_key(name));
+        let gone: Vec<_> = gone.cloned().collect();
+        for name in snapshot.front_doors.keys().chain(&gone) {
+            update(kept, name, &snapshot.front_doors, &verdict);
+        }
+        for name in routes {
+            update(&mut self.routes, name, &snapshot.routes, &verdict);
+        }
     }
 }
 
@@ -108,26 +121,31 @@ fn others<'l, K: CustomKind>(
 
 fn update<K: CustomKind>(
     versions: &mut Versions<K>,
+    name: &ObjectName,
     current: &BTreeMap<ObjectName, Entry<K>>,
     verdict: &impl Fn(&ObjectRef) -> Verdict,
 ) {
-    versions.retain(|name, kept| current.get(name).is_some_and(|now| is_same_object(kept, now)));
-    for (name, now) in current {
-        match verdict(&ObjectRef { kind: K::KIND, name: name.clone() }) {
-            Verdict::Accepted => {
-                if versions.get(name).is_none_or(|kept| !is_same_version(kept, now)) {
-                    versions.insert(name.clone(), now.clone());
-                }
+    let kept = versions.get(name);
+    let now = current.get(name);
+    if !kept.zip(now).is_some_and(|(kept, now)| is_same_object(kept, now)) {
+        versions.remove(name);
+    }
+    let Some(now) = now else { return };
+    let kept = versions.get(name);
+    match verdict(&ObjectRef { kind: K::KIND, name: name.clone() }) {
+        Verdict::Accepted => {
+            if kept.is_none_or(|kept| !is_same_version(kept, now)) {
+                versions.insert(name.clone(), now.clone());
             }
-            Verdict::Yields => {}
-            // Its author has replaced the kept version. If it is that very version, it is served
-            // again once nothing stands in its way.
-            Verdict::Refused => {
-                if versions.get(name).is_some_and(|kept| kept.object != now.object) {
-                    versions.remove(name);
-                }
-            }
-            Verdict::NotOurs => drop(versions.remove(name)),
         }
+        Verdict::Yields => {}
+        // Its author has replaced the kept version. If it is that very version, it is served again
+        // once nothing stands in its way.
+        Verdict::Refused => {
+            if kept.is_some_and(|kept| kept.object != now.object) {
+                versions.remove(name);
+            }
+        }
+        Verdict::NotOurs => drop(versions.remove(name)),
     }
 }

@@ -1,14 +1,12 @@
 //! Metrics of tables and objects.
 
-use crate::{
-    compile::Status,
-    diagnostic::{Kind, ObjectRef},
-};
+use super::counts::Counts;
+use crate::diagnostic::Kind;
 use prometheus_client::{
     metrics::{family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// In seconds.
 const COMPILE_BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0];
@@ -48,38 +46,25 @@ impl Metrics {
         metrics
     }
 
-    pub(super) fn compiled(&self, took: Duration, statuses: &BTreeMap<ObjectRef, Status>) {
+    pub(super) fn compiled(&self, took: Duration, counts: &Counts) {
         self.compile.observe(took.as_secs_f64());
         for kind in Kind::ALL {
             for accepted in [true, false] {
                 let labels =
                     [("kind", kind.name()), ("accepted", if accepted { "true" } else { "false" })];
-                self.objects.get_or_create(&labels).set(count(statuses, kind, accepted));
+                self.objects.get_or_create(&labels).set(gauge(counts.objects(kind, accepted)));
             }
         }
     }
 
-    /// Records a new table. Returns how many Routes it serves.
-    pub(super) fn published(
-        &self,
-        generation: u64,
-        hosts: usize,
-        statuses: &BTreeMap<ObjectRef, Status>,
-    ) -> i64 {
-        let is_served = |(object, status): &(&ObjectRef, &Status)| {
-            object.kind == Kind::Route && status.is_served()
-        };
-        let routes = i64::try_from(statuses.iter().filter(is_served).count()).unwrap_or(i64::MAX);
+    /// Records a new table.
+    pub(super) fn published(&self, generation: u64, hosts: usize, counts: &Counts) {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
-        self.hosts.set(i64::try_from(hosts).unwrap_or(i64::MAX));
-        self.routes.set(routes);
-        routes
+        self.hosts.set(gauge(hosts));
+        self.routes.set(gauge(counts.served_routes()));
     }
 }
 
-fn count(statuses: &BTreeMap<ObjectRef, Status>, kind: Kind, accepted: bool) -> i64 {
-    let fits = |(object, status): &(&ObjectRef, &Status)| {
-        object.kind == kind && status.is_accepted() == accepted
-    };
-    i64::try_from(statuses.iter().filter(fits).count()).unwrap_or(i64::MAX)
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The loop that all sources of objects share: change → snapshot → compile → publish. It has its
 //! own thread, so that compiling never delays a request.
 
+mod counts;
 mod debounce;
 mod metrics;
 
@@ -9,8 +10,10 @@ pub use debounce::{Debouncer, Trigger, debouncer};
 use crate::{
     compile::{self, Compiled, Memory, Options, Status, Version},
     diagnostic::{ObjectRef, Problem, Subject, WrittenAt},
+    differences::differences,
     objects::{LastGood, Snapshot},
 };
+use counts::Counts;
 use k8s_openapi::jiff::Timestamp;
 use metrics::Metrics;
 use portico_dataplane::table::Table;
@@ -34,7 +37,7 @@ const MAX_WAIT_FOR_DATE: Duration = Duration::from_hours(1);
 pub trait Source: Send {
     /// The current objects, and what the versions in `last_good` refer to; `None` if nothing has
     /// changed since the last call, or if not all of them are known yet.
-    fn snapshot(&mut self, last_good: &LastGood) -> Option<Snapshot>;
+    fn snapshot(&mut self, last_good: &LastGood) -> Option<Arc<Snapshot>>;
 
     /// Longest wait before [`Source::snapshot`] is called anyway.
     fn poll_interval(&self) -> Duration;
@@ -52,7 +55,7 @@ pub struct StatusUpdate {
     /// The generation of the table compiled from the same objects; 0 before the first.
     pub generation: u64,
     /// The status of every object.
-    pub statuses: BTreeMap<ObjectRef, Status>,
+    pub statuses: BTreeMap<ObjectRef, Arc<Status>>,
     /// The objects themselves, and those that they refer to.
     pub objects: Arc<Snapshot>,
 }
@@ -65,9 +68,7 @@ pub struct Publisher<S> {
     memory: Memory,
     tables: watch::Sender<Arc<Table>>,
     status_updates: watch::Sender<Arc<StatusUpdate>>,
-    problems: BTreeSet<Problem>,
-    /// The objects that are served in an earlier version.
-    kept: BTreeMap<ObjectRef, Version>,
+    counts: Counts,
     metrics: Metrics,
     /// Tables that workers may still hold. Freeing a large table takes milliseconds, so this thread
     /// drops the last reference.
@@ -89,8 +90,7 @@ impl<S: Source> Publisher<S> {
             tables,
             status_updates,
             memory: Memory::default(),
-            problems: BTreeSet::new(),
-            kept: BTreeMap::new(),
+            counts: Counts::default(),
             metrics,
             retired: Vec::new(),
             dated: None,
@@ -114,8 +114,7 @@ impl<S: Source> Publisher<S> {
         let now = (self.clock)();
         let new = self.source.snapshot(&self.memory.last_good);
         let is_due = |(date, _): &mut (Timestamp, Arc<Snapshot>)| *date <= now;
-        let snapshot =
-            new.map(Arc::new).or_else(|| self.dated.take_if(is_due).map(|(_, snapshot)| snapshot));
+        let snapshot = new.or_else(|| self.dated.take_if(is_due).map(|(_, snapshot)| snapshot));
         let Some(snapshot) = snapshot else { return };
         self.options.now = Some(now);
         let begin = Instant::now();
@@ -123,38 +122,42 @@ impl<S: Source> Publisher<S> {
             compile::compile_after(&snapshot, &mut self.memory, &self.options);
         let took = begin.elapsed();
         self.dated = next_date.map(|date| (date, snapshot.clone()));
-        self.metrics.compiled(took, &statuses);
-        self.report(&statuses);
-        let generation = self.publish_table(table, &statuses, took);
-        if self.status_updates.receiver_count() > 0 {
-            let update = StatusUpdate { generation, statuses, objects: snapshot };
-            self.status_updates.send_replace(Arc::new(update));
-        }
+        let before = self.status_updates.borrow().clone();
+        let news = News::of(&before.statuses, &statuses, &mut self.counts);
+        self.metrics.compiled(took, &self.counts);
+        self.log(&news);
+        let generation = self.publish_table(table, took);
+        let update = StatusUpdate { generation, statuses, objects: snapshot };
+        self.status_updates.send_replace(Arc::new(update));
     }
 
     /// Publishes a table if it differs from the current one. Returns the resulting generation.
-    fn publish_table(
-        &mut self,
-        mut table: Table,
-        statuses: &BTreeMap<ObjectRef, Status>,
-        took: Duration,
-    ) -> u64 {
+    fn publish_table(&mut self, mut table: Table, took: Duration) -> u64 {
         let current = self.tables.borrow().clone();
         table.generation = current.generation;
         if current.generation > 0 && *current == table {
             return current.generation;
         }
         table.generation += 1;
-        let (generation, hosts) = (table.generation, table.hosts.iter().count());
-        let routes = self.metrics.published(generation, hosts, statuses);
+        let (generation, hosts) = (table.generation, table.hosts.count());
+        self.metrics.published(generation, hosts, &self.counts);
         self.retired.push(current);
         self.tables.send_replace(Arc::new(table));
-        let compile_ms = took.as_micros() as f64 / 1e3;
+        let (routes, compile_ms) = (self.counts.served_routes(), took.as_micros() as f64 / 1e3);
         tracing::info!(generation, routes, hosts, compile_ms, "table published");
         if hosts == 0 {
             tracing::warn!("no FrontDoor is accepted: every request gets 404");
         }
         generation
+    }
+
+    /// Logs new problems and resolved ones, and which objects are served in an earlier version from
+    /// now on.
+    fn log(&self, news: &[News<'_>]) {
+        let subjects: Vec<_> = news.iter().map(News::subject).collect();
+        for (news, at) in news.iter().zip(self.source.written_at(&subjects)) {
+            news.log(&at);
+        }
     }
 
     /// Publishes whenever the debouncer reports a change, until all triggers are gone.
@@ -178,29 +181,6 @@ impl<S: Source> Publisher<S> {
         });
         self.source.poll_interval().min(free).min(date)
     }
-
-    /// Logs new problems and resolved ones, and which objects are served in an earlier version from
-    /// now on, each once.
-    fn report(&mut self, statuses: &BTreeMap<ObjectRef, Status>) {
-        let problems: BTreeSet<_> =
-            statuses.values().flat_map(|status| &status.problems).cloned().collect();
-        let kept = statuses
-            .iter()
-            .filter_map(|(object, status)| Some((object.clone(), status.last_good.clone()?)));
-        let kept: BTreeMap<_, _> = kept.collect();
-
-        let found = problems.difference(&self.problems).map(News::Found);
-        let resolved = self.problems.difference(&problems).map(News::Resolved);
-        let newly_kept =
-            kept.iter().filter(|(object, version)| self.kept.get(object) != Some(version));
-        let newly_kept = newly_kept.map(|(object, version)| News::Kept(object, version));
-        let news: Vec<_> = found.chain(resolved).chain(newly_kept).collect();
-        let subjects: Vec<_> = news.iter().map(News::subject).collect();
-        for (news, at) in news.iter().zip(self.source.written_at(&subjects)) {
-            news.log(&at);
-        }
-        (self.problems, self.kept) = (problems, kept);
-    }
 }
 
 /// What is new about an object.
@@ -214,6 +194,32 @@ enum News<'n> {
 }
 
 impl<'n> News<'n> {
+    /// What is new in the statuses `now`, each once; counted by the way.
+    fn of(
+        before: &'n BTreeMap<ObjectRef, Arc<Status>>,
+        now: &'n BTreeMap<ObjectRef, Arc<Status>>,
+        counts: &mut Counts,
+    ) -> Vec<Self> {
+        fn problems(status: Option<&Arc<Status>>) -> &[Problem] {
+            status.map(|status| &*status.problems).unwrap_or_default()
+        }
+        fn last_good(status: Option<&Arc<Status>>) -> Option<&Version> {
+            status?.last_good.as_ref()
+        }
+        let (mut found, mut resolved, mut kept) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for (object, before, now) in differences(before, now, Arc::ptr_eq) {
+            before.into_iter().for_each(|status| counts.remove(object, status));
+            now.into_iter().for_each(|status| counts.add(object, status));
+            let (problems_before, problems_now) = (problems(before), problems(now));
+            found.extend(problems_now.iter().filter(|it| !problems_before.contains(it)));
+            resolved.extend(problems_before.iter().filter(|it| !problems_now.contains(it)));
+            let version = last_good(now).filter(|version| last_good(before) != Some(version));
+            kept.extend(version.map(|version| Self::Kept(object, version)));
+        }
+        let found = found.into_iter().map(Self::Found);
+        found.chain(resolved.into_iter().map(Self::Resolved)).chain(kept).collect()
+    }
+
     fn subject(&self) -> Subject<'n> {
         match *self {
             Self::Found(problem) | Self::Resolved(problem) => problem.subject(),

@@ -14,8 +14,8 @@ use std::{
 struct Sent(Receiver<Snapshot>);
 
 impl Source for Sent {
-    fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
-        self.0.try_recv().ok()
+    fn snapshot(&mut self, _: &LastGood) -> Option<Arc<Snapshot>> {
+        self.0.try_recv().ok().map(Arc::new)
     }
 
     fn poll_interval(&self) -> Duration {
@@ -207,7 +207,7 @@ fn only_a_panic_of_the_loop_is_an_error() {
     struct Broken;
     impl Source for Broken {
         #[allow(clippy::panic)]
-        fn snapshot(&mut self, _: &LastGood) -> Option<Snapshot> {
+        fn snapshot(&mut self, _: &LastGood) -> Option<Arc<Snapshot>> {
             panic!("a bug")
         }
 

@@ -45,7 +45,7 @@ impl Cluster {
     fn compile(&mut self, objects: &[&str]) -> Compiled {
         let merged = files::read_texts([("objects.yaml", objects.concat().as_str())]);
         assert!(merged.problems.is_empty(), "{:?}", merged.problems);
-        compile_after(&merged.snapshot, &mut self.memory, &self.options)
+        compile_after(&Arc::new(merged.snapshot), &mut self.memory, &self.options)
     }
 }
 

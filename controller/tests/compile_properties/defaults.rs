@@ -46,8 +46,9 @@ fn health_path(compiled: &Compiled, name: &str) -> Option<String> {
 fn routes_follow_the_last_good_defaults() {
     let mut snapshot = Snapshot::default();
     let mut memory = Memory::default();
-    let mut compile =
-        |snapshot: &Snapshot| compile_after(snapshot, &mut memory, &Options::default());
+    let mut compile = |snapshot: &Snapshot| {
+        compile_after(&Arc::new(snapshot.clone()), &mut memory, &Options::default())
+    };
     for (name, block) in [
         ("a", json!({})),
         ("b", json!({})),

@@ -14,6 +14,7 @@ use portico_dataplane::{
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// How many Routes there are beside the web app's, which has every path.
 const ROUTES: usize = 3;
@@ -216,7 +217,7 @@ proptest! {
             let referenced = References::of(&snapshot, &memory.last_good, "portico").to::<Secret>();
             let mut read = snapshot.clone();
             read.secrets.retain(|name, _| referenced.contains(name));
-            let compiled = compile_after(&read, &mut memory, &Options::default());
+            let compiled = compile_after(&Arc::new(read), &mut memory, &Options::default());
             accept(&mut door, &mut api, &mut routes);
             for (route, known) in routes.iter().enumerate() {
                 prop_assert_eq!(response(&compiled, route), expected(door, route, *known), "{:?}", edit);

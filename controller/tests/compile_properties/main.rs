@@ -6,6 +6,7 @@ mod backends;
 mod certificates;
 mod defaults;
 mod generate;
+mod incremental;
 mod last_good;
 #[path = "../policies/mod.rs"]
 mod policies;
@@ -62,7 +63,7 @@ fn others(
         })
     };
     let all = compiled.statuses.iter().filter(|(object, _)| *object != gone && !is_of_gone(object));
-    all.map(|(object, status)| (object.clone(), without_hints(status.clone()))).collect()
+    all.map(|(object, status)| (object.clone(), without_hints(Status::clone(status)))).collect()
 }
 
 /// A status without the place that its object may hold, which another object may take or leave, and
@@ -213,7 +214,7 @@ proptest! {
     #[test]
     fn a_refused_object_changes_nothing(snapshot in snapshot()) {
         let whole = compile(&snapshot, &Options::default());
-        let serves_nothing = |(object, status): &(&ObjectRef, &Status)| {
+        let serves_nothing = |(object, status): &(&ObjectRef, &Arc<Status>)| {
             if object.kind == Kind::FrontDoor { errors(status).1 } else { !accepted(status) }
         };
         for (gone, _) in whole.statuses.iter().filter(serves_nothing) {
@@ -237,7 +238,7 @@ proptest! {
             let compiled = compile(snapshot, &Options::default());
             let all = compiled.statuses.into_iter();
             let routes = all.filter(|(object, _)| object.kind == Kind::Route && *object != gone);
-            routes.map(|(object, status)| (object, without_hints(status))).collect::<Vec<_>>()
+            routes.map(|(object, status)| (object, without_hints(Status::clone(&status)))).collect::<Vec<_>>()
         };
         prop_assert_eq!(routes(&snapshot), routes(&without(&snapshot, &gone)));
     }

@@ -7,6 +7,7 @@ use portico::{
     files,
 };
 use portico_dataplane::table::ObjectName;
+use std::sync::Arc;
 
 /// A FrontDoor `web/ep`.
 pub(crate) fn front_door(generation: i64, spec: &str) -> String {
@@ -51,7 +52,7 @@ impl Cluster {
         let mut merged = files::read_texts([("objects.yaml", objects.concat().as_str())]);
         let unread = secrets.iter().map(|name| ("Secret", ObjectName::new("web", *name)));
         merged.snapshot.unread.extend(unread);
-        compile_after(&merged.snapshot, &mut self.memory, &self.options)
+        compile_after(&Arc::new(merged.snapshot), &mut self.memory, &self.options)
     }
 }
 

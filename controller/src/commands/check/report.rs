@@ -39,10 +39,10 @@ pub(super) struct FileReport<'r> {
 impl<'r> Report<'r> {
     pub(super) fn new(
         merged: &'r Merged,
-        statuses: &'r BTreeMap<ObjectRef, Status>,
+        statuses: &'r BTreeMap<ObjectRef, Arc<Status>>,
         strict: bool,
     ) -> Self {
-        let object = |(object, status): (&'r ObjectRef, &'r Status)| ObjectReport {
+        let object = |(object, status): (&'r ObjectRef, &'r Arc<Status>)| ObjectReport {
             object,
             status,
             location: merged.location(object),

@@ -23,7 +23,7 @@ const DEFAULT_MAX_AGE: Duration = Duration::from_hours(2);
 const LONGEST_MAX_AGE: Duration = Duration::from_hours(24);
 
 /// What Routes without a policy of their own inherit from their FrontDoor.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Inherited {
     /// No policy: CORS is left to the backends.
     None,

@@ -1,6 +1,9 @@
 //! Routes that want the same requests: the older one wins.
 
-use super::{host_set::HostSet, hosts::FrontDoors, routes::CandidateRoute};
+use super::{
+    candidate::{Candidate, Draft},
+    hosts::FrontDoors,
+};
 use crate::{
     compile::predicates::{SortKey, sort_key},
     diagnostic::{FieldPath, Reason},
@@ -12,7 +15,7 @@ use std::{borrow::Cow, collections::HashMap};
 /// Rejects every Route that has a match in common with an older Route that is served. One whose
 /// current version is accepted is never rejected for the earlier version that stands in for it: the
 /// current one takes its place. `candidates` are sorted by precedence.
-pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontDoors<'_>) {
+pub(super) fn refuse(candidates: &mut [Candidate], front_doors: &FrontDoors<'_>) {
     let Found { superseded, conflicts } = find(candidates);
     for index in superseded {
         let Some(candidate) = candidates.get_mut(index) else { continue };
@@ -28,9 +31,10 @@ pub(super) fn refuse(candidates: &mut [CandidateRoute<'_>], front_doors: &FrontD
         let host = host.map(|host| format!(" on host '{host}'")).unwrap_or_default();
         let message =
             format!("Route {winner}, has the same match{host}: change or remove one of them");
-        candidate.report.refuse(&at.index(rule), Reason::Conflicted, message);
-        candidate.matches.clear();
-        candidate.report.withdraw();
+        let draft = candidate.draft_mut();
+        draft.report.refuse(&at.index(rule), Reason::Conflicted, message);
+        draft.matches.clear();
+        draft.report.withdraw();
     }
 }
 
@@ -52,11 +56,11 @@ struct Conflict {
     winner: String,
 }
 
-/// The Routes that have each match, and at which hosts.
-type Taken<'c> = HashMap<Key<'c>, Vec<(HostSet, &'c CandidateRoute<'c>)>>;
+/// The Routes that have each match.
+type Taken<'c> = HashMap<Key<'c>, Vec<&'c Draft>>;
 
 /// Goes by precedence, so that a rejected Route takes nothing away from younger ones.
-fn find(candidates: &[CandidateRoute<'_>]) -> Found {
+fn find(candidates: &[Candidate]) -> Found {
     let mut taken = Taken::new();
     let mut found = Found::default();
     for (index, candidate) in candidates.iter().enumerate() {
@@ -69,7 +73,7 @@ fn find(candidates: &[CandidateRoute<'_>]) -> Found {
         }
         if conflicts.is_empty() {
             for (_, key) in keys(served) {
-                taken.entry(key).or_default().push((served.hosts, served));
+                taken.entry(key).or_default().push(&served.draft);
             }
         }
         found.conflicts.extend(conflicts);
@@ -78,23 +82,23 @@ fn find(candidates: &[CandidateRoute<'_>]) -> Found {
 }
 
 /// The conflicts of one version of a Route with older Routes.
-fn of(index: usize, candidate: &CandidateRoute<'_>, taken: &Taken<'_>) -> Vec<Conflict> {
+fn of(index: usize, candidate: &Candidate, taken: &Taken<'_>) -> Vec<Conflict> {
     let conflict = |(rule, key)| {
         let mut holders = taken.get(&key)?.iter();
         let (host, holder) = holders
-            .find_map(|(hosts, holder)| Some((hosts.and(candidate.hosts).first()?, holder)))?;
-        let reason = holder.precedence.wins_over(&candidate.precedence);
-        let winner = format!("{}, {reason}", holder.precedence.name());
+            .find_map(|holder| Some((holder.hosts.and(candidate.draft.hosts).first()?, holder)))?;
+        let holder = holder.precedence();
+        let reason = holder.wins_over(&candidate.draft.precedence());
+        let winner = format!("{}, {reason}", holder.name());
         Some(Conflict { candidate: index, rule, host, winner })
     };
     keys(candidate).filter_map(conflict).collect()
 }
 
 /// The keys of the matches that a Route serves, each with its index in `spec.matches`.
-pub(super) fn keys<'d>(
-    candidate: &'d CandidateRoute<'_>,
-) -> impl Iterator<Item = (usize, Key<'d>)> {
+pub(super) fn keys(candidate: &Candidate) -> impl Iterator<Item = (usize, Key<'_>)> {
     candidate
+        .draft
         .matches
         .iter()
         .map(|(index, matched)| (*index, Key::new(candidate.front_door, matched)))

@@ -58,6 +58,8 @@ pub(super) struct FrontDoor<'s> {
     pub(super) rules: Arc<[Rule]>,
     /// Why it can't be served although it is accepted: a Secret of its rules is missing.
     pub(super) unavailable: Option<String>,
+    /// The version that is compiled, unless it does not decode.
+    pub(super) object: Option<&'s Arc<crds::FrontDoor>>,
     precedence: Precedence<'s>,
     attach_rules: Rc<AttachRules<'s>>,
     claims: HashMap<&'s str, Claims>,
@@ -125,9 +127,14 @@ impl<'s> FrontDoors<'s> {
         self.all.iter_mut().filter(move |it| &*it.name().name == name).take(MAX)
     }
 
+    /// The index of a FrontDoor in [`FrontDoors::all`].
+    pub(super) fn served(&self, name: &ObjectName) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
     pub(super) fn find(&self, name: &ObjectName) -> Lookup {
-        match self.by_name.get(name) {
-            Some(index) => Lookup::Served(*index),
+        match self.served(name) {
+            Some(index) => Lookup::Served(index),
             None if self.snapshot.front_doors.contains_key(name) => Lookup::OtherClass,
             None => Lookup::Missing,
         }
@@ -185,6 +192,29 @@ impl<'s> FrontDoor<'s> {
         self.report.accepted() && (current.report.is_invalid() || self.unavailable.is_none())
     }
 
+    /// One of which nothing can be read.
+    fn unknown(precedence: Precedence<'s>, report: Report) -> Self {
+        Self {
+            report,
+            hosts: Vec::new(),
+            tls: Vec::new(),
+            owned: HostSet::default(),
+            trusted_proxies: Arc::new([]),
+            slashes: Slashes::Keep,
+            uid: Arc::from(""),
+            trusted_headers: TrustedHeaders::default(),
+            cors: cors::Inherited::None,
+            isolation: isolation::Inherited::default(),
+            defaults: Terms::default(),
+            rules: Arc::default(),
+            unavailable: None,
+            object: None,
+            precedence,
+            attach_rules: Rc::new(AttachRules::SameNamespace),
+            claims: HashMap::new(),
+        }
+    }
+
     fn compile(
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::FrontDoor>,
@@ -195,26 +225,7 @@ impl<'s> FrontDoor<'s> {
     ) -> Self {
         let name = precedence.name();
         let mut report = Report::new(name, entry);
-        let Some(object) = &entry.object else {
-            return Self {
-                report,
-                hosts: Vec::new(),
-                tls: Vec::new(),
-                owned: HostSet::default(),
-                trusted_proxies: Arc::new([]),
-                slashes: Slashes::Keep,
-                uid: Arc::from(""),
-                trusted_headers: TrustedHeaders::default(),
-                cors: cors::Inherited::None,
-                isolation: isolation::Inherited::default(),
-                defaults: Terms::default(),
-                rules: Arc::default(),
-                unavailable: None,
-                precedence,
-                attach_rules: Rc::new(AttachRules::SameNamespace),
-                claims: HashMap::new(),
-            };
-        };
+        let Some(object) = &entry.object else { return Self::unknown(precedence, report) };
         let spec = &object.spec;
         let at = FieldPath::SPEC;
         let hosts = hosts(&spec.hosts, &at.child("hosts"), &mut report);
@@ -232,7 +243,7 @@ impl<'s> FrontDoor<'s> {
         expressions.begin(name, report.accepted_except_for_cors());
         // Before the policy, whose errors leave the rest of the FrontDoor in force: no expression of
         // a rule may be left out because of them.
-        let mut headers = Headers { snapshot, options, object: name, unavailable: None };
+        let mut headers = Headers::new(snapshot, options, name);
         let rules = rules::of_front_door(spec, &mut headers, expressions, &mut report);
         let cors = cors::Inherited::compile(spec, expressions, &mut report);
         let (owned, claims) = (HostSet::default(), HashMap::new());
@@ -250,6 +261,7 @@ impl<'s> FrontDoor<'s> {
             defaults,
             rules: rules.into(),
             unavailable: headers.unavailable,
+            object: Some(object),
             precedence,
             attach_rules,
             claims,

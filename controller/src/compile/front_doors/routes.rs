@@ -2,6 +2,7 @@
 
 use super::{
     attach::{attach, warn_of_lost_hosts},
+    candidate::{Candidate, Draft, Drafted, Reads},
     claims::Claims,
     held,
     host_set::HostSet,
@@ -21,7 +22,7 @@ use crate::{
         report::{Precedence, Report},
         rules,
         services::Services,
-        status::Version,
+        status,
     },
     diagnostic::{FieldPath, Reason},
     objects::{Entry, LastGood, Snapshot, front_door_of},
@@ -33,52 +34,6 @@ use portico_dataplane::{
     table::{self, Action, Forward, ObjectName, RouteMatch, Rule},
 };
 use std::sync::Arc;
-
-/// A Route compiled on its own, before conflicts.
-#[derive(Debug)]
-pub(super) struct CandidateRoute<'s> {
-    pub(super) report: Report,
-    pub(super) precedence: Precedence<'s>,
-    /// The index of the FrontDoor that it attaches to.
-    pub(super) front_door: Option<usize>,
-    /// The FrontDoor's hosts at which it is served.
-    pub(super) hosts: HostSet,
-    /// The matches that it serves, each with its index in `spec.matches`; empty if it is rejected.
-    pub(super) matches: Vec<(usize, RouteMatch)>,
-    /// The matches at which it may hold its place if it is rejected.
-    pub(super) held: Vec<RouteMatch>,
-    /// The current version, if it is accepted and this earlier one stands in for it.
-    pub(super) current: Option<Box<Self>>,
-}
-
-impl CandidateRoute<'_> {
-    /// Takes the matches that it serves or may hold. Its FrontDoor may have lost a host since the
-    /// last accepted version was accepted; that version is then served at the others.
-    fn take(&mut self, matched: Vec<Matched>, route: table::Route, known: Known) {
-        let report = &self.report;
-        let is_at_others = known == Known::LastGood
-            && report.accepted_except_for(Reason::HostNotFound)
-            && !self.hosts.is_empty();
-        if !report.accepted() && !is_at_others {
-            self.held = held::matches(matched, route, report);
-            return;
-        }
-        let target = Arc::new(route);
-        let route_match = |Matched { index, path, predicates, .. }: Matched| {
-            (index, RouteMatch { path, predicates, target: target.clone() })
-        };
-        self.matches = matched.into_iter().map(route_match).collect();
-    }
-
-    /// Whether this, the last accepted version, serves better than the current one that yields to
-    /// it.
-    fn serves_better(&self, current: &Self) -> bool {
-        let is_unavailable =
-            |(_, matched): &(usize, RouteMatch)| matched.target.unavailable.is_some();
-        !self.matches.is_empty()
-            && (current.report.is_invalid() || !self.matches.iter().any(is_unavailable))
-    }
-}
 
 /// What is known of a Route before a version of it is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,60 +47,125 @@ enum Known {
 }
 
 /// What Routes are compiled against.
-pub(super) struct Routes<'a, 'c, 's> {
+pub(super) struct Routes<'a, 'c, 'k, 's> {
     pub(super) snapshot: &'s Snapshot,
     pub(super) last_good: &'s LastGood,
     pub(super) options: &'a Options,
     pub(super) front_doors: &'a mut FrontDoors<'s>,
-    pub(super) services: Services<'s>,
+    pub(super) services: Services<'k, 's>,
     pub(super) expressions: &'a mut Expressions<'c>,
     pub(super) certificates: &'a mut Certificates<'c, 's>,
+    /// Whether the Route that is being compiled has values from Secrets.
+    pub(super) reads_secrets: bool,
 }
 
-impl<'s> Routes<'_, '_, 's> {
-    /// Compiles all Routes that this install is responsible for, oldest first.
-    pub(super) fn compile(mut self) -> Vec<CandidateRoute<'s>> {
-        let routes = self.snapshot.routes.iter();
-        let mut routes: Vec<_> = routes
-            .map(|(name, entry)| {
-                let last_good = self.last_good.route(name, entry);
-                (Precedence::of(name, entry, last_good), entry)
-            })
-            .collect();
-        routes.sort_by_key(|(precedence, _)| *precedence);
-        let routes = routes.into_iter();
-        routes.filter_map(|(precedence, entry)| self.route(precedence, entry)).collect()
+/// A version as it was compiled.
+struct Version {
+    draft: Draft,
+    front_door: Option<usize>,
+}
+
+impl Version {
+    fn into_candidate(self, current: Option<Box<Candidate>>) -> Candidate {
+        let Self { draft, front_door } = self;
+        Candidate { draft: Arc::new(draft), front_door, current }
     }
 
-    /// Compiles the current version or, if that yields to it, the last accepted one.
-    fn route(
+    /// Takes the matches that it serves or may hold. Its FrontDoor may have lost a host since the
+    /// last accepted version was accepted; that version is then served at the others.
+    fn take(&mut self, matched: Vec<Matched>, route: table::Route, known: Known) {
+        let Draft { report, hosts, .. } = &self.draft;
+        let is_at_others = known == Known::LastGood
+            && report.accepted_except_for(Reason::HostNotFound)
+            && !hosts.is_empty();
+        if !report.accepted() && !is_at_others {
+            self.draft.held = held::matches(matched, route, report);
+            return;
+        }
+        let target = Arc::new(route);
+        let route_match = |Matched { index, path, predicates, .. }: Matched| {
+            (index, RouteMatch { path, predicates, target: target.clone() })
+        };
+        self.draft.matches = matched.into_iter().map(route_match).collect();
+    }
+
+    /// Whether this, the last accepted version, serves better than the current one that yields to
+    /// it.
+    fn serves_better(&self, current: &Self) -> bool {
+        let is_unavailable =
+            |(_, matched): &(usize, RouteMatch)| matched.target.unavailable.is_some();
+        let matches = &self.draft.matches;
+        !matches.is_empty()
+            && (current.draft.report.is_invalid() || !matches.iter().any(is_unavailable))
+    }
+}
+
+impl<'s> Routes<'_, '_, '_, 's> {
+    /// How a Route compares with others.
+    pub(super) fn precedence(
+        &self,
+        name: &'s ObjectName,
+        entry: &Entry<crds::Route>,
+    ) -> Precedence<'s> {
+        Precedence::of(name, entry, self.last_good.route(name, entry))
+    }
+
+    /// Compiles the current version or, if that yields to it, the last accepted one; `None` if
+    /// another install is responsible for the Route.
+    pub(super) fn route(
         &mut self,
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::Route>,
-    ) -> Option<CandidateRoute<'s>> {
+    ) -> Option<Drafted> {
         let last_good = self.last_good.route(precedence.name(), entry);
         let known = if last_good.is_some() { Known::Served } else { Known::No };
-        let candidate = self.version(precedence, entry, known)?;
+        self.begin();
+        let current = self.version(precedence, entry, known)?;
         let spent = self.expressions.end();
-        if let Some(last_good) = last_good.filter(|_| candidate.report.yields_to_last_good()) {
-            let compiled = self.version(precedence, last_good, Known::LastGood);
+        let yields = current.draft.report.yields_to_last_good();
+        if let Some(last_good) = last_good.filter(|_| yields) {
+            let earlier = self.version(precedence, last_good, Known::LastGood);
             let spent_by_last_good = self.expressions.end();
-            if let Some(compiled) = compiled.filter(|earlier| earlier.serves_better(&candidate)) {
+            if let Some(mut earlier) = earlier.filter(|earlier| earlier.serves_better(&current)) {
                 self.expressions.release(spent);
                 self.expressions.keep(spent_by_last_good);
-                let mut report = candidate.report.clone();
-                report.serve_last_good(Version::of(last_good), &compiled.report);
-                let current = candidate.report.accepted().then(|| Box::new(candidate));
-                return Some(CandidateRoute { report, current, ..compiled });
+                let mut report = current.draft.report.clone();
+                report.serve_last_good(status::Version::of(last_good), &earlier.draft.report);
+                earlier.draft.report = report;
+                let is_accepted = current.draft.report.accepted();
+                let current = is_accepted.then(|| Box::new(current.into_candidate(None)));
+                return Some(Drafted { candidate: earlier.into_candidate(current), reads: None });
             }
             self.expressions.release(spent_by_last_good);
         }
-        if candidate.matches.is_empty() && candidate.held.is_empty() {
+        if current.draft.matches.is_empty() && current.draft.held.is_empty() {
             self.expressions.release(spent);
         } else {
             self.expressions.keep(spent);
         }
-        Some(candidate)
+        // Whether the last accepted version stays the one that this has been compared with, and with
+        // it the Route's age, is not tracked.
+        let is_settled = last_good.is_none_or(|_| {
+            !yields && Precedence::of(precedence.name(), entry, None) == precedence
+        });
+        let has_front_door = current.front_door.is_some();
+        let reads = self.end().filter(|_| is_settled && has_front_door);
+        Some(Drafted { candidate: current.into_candidate(None), reads })
+    }
+
+    /// Begins to note what a Route is compiled against.
+    fn begin(&mut self) {
+        drop(self.end());
+    }
+
+    /// What a Route was compiled against; `None` if something of it is not tracked.
+    fn end(&mut self) -> Option<Reads> {
+        let services = self.services.end();
+        // All of them, since asking resets them.
+        let reads_untracked = std::mem::take(&mut self.reads_secrets)
+            | self.expressions.asked()
+            | self.certificates.asked();
+        (!reads_untracked).then(|| Reads::new(services))
     }
 
     /// Compiles one version.
@@ -154,47 +174,46 @@ impl<'s> Routes<'_, '_, 's> {
         precedence: Precedence<'s>,
         entry: &'s Entry<crds::Route>,
         known: Known,
-    ) -> Option<CandidateRoute<'s>> {
+    ) -> Option<Version> {
         let name = precedence.name();
-        let report = Report::new(name, entry);
-        let mut candidate = CandidateRoute {
-            report,
-            precedence,
-            front_door: None,
+        let draft = Draft {
+            report: Report::new(name, entry),
+            created: precedence.created(),
             hosts: HostSet::default(),
             matches: Vec::new(),
             held: Vec::new(),
-            current: None,
         };
+        let mut version = Version { draft, front_door: None };
         let Some(object) = &entry.object else {
             // Its class is unknown too.
             if !self.options.is_default_install() {
-                candidate.report.report_elsewhere();
-                return (known != Known::No).then_some(candidate);
+                version.draft.report.report_elsewhere();
+                return (known != Known::No).then_some(version);
             }
-            return Some(candidate);
+            return Some(version);
         };
         let spec = &object.spec;
         let front_door = front_door_of(name, &spec.front_door_ref);
-        candidate.front_door = self.front_door(name, &front_door, known, &mut candidate.report)?;
+        version.front_door =
+            self.front_door(name, &front_door, known, &mut version.draft.report)?;
         let at = FieldPath::SPEC.child("matches");
-        let report = &mut candidate.report;
+        let report = &mut version.draft.report;
         // What is cheap comes first: a Route that may not attach has no expressions compiled.
         let paths = matches::paths(&spec.matches, &at, report);
         let snapshot = self.snapshot;
-        let front_door = candidate.front_door.and_then(|index| self.front_doors.all.get_mut(index));
+        let front_door = version.front_door.and_then(|index| self.front_doors.all.get_mut(index));
         let hosts = front_door.and_then(|it| attach(it, snapshot, name, spec, &paths, report));
-        candidate.hosts = hosts.unwrap_or_default();
-        self.expressions.begin(name, candidate.hosts.first().is_some());
+        version.draft.hosts = hosts.unwrap_or_default();
+        self.expressions.begin(name, hosts.is_some_and(|hosts| hosts.first().is_some()));
         let matched = matches::compile(paths, &at, self.expressions, report);
         matches::warn_of_removed_headers(&spec.matches, &at, self.options.underscores, report);
-        let compiled = self.compile_spec(name, spec, &matched, candidate.front_door, report);
-        let front_door = candidate.front_door.and_then(|index| self.front_doors.all.get(index));
+        let compiled = self.compile_spec(name, spec, &matched, version.front_door, report);
+        let front_door = version.front_door.and_then(|index| self.front_doors.all.get(index));
         if let (Some(front_door), Some(hosts)) = (front_door, hosts) {
             warn_of_lost_hosts(front_door, hosts, report);
         }
-        candidate.take(matched, compiled, known);
-        Some(candidate)
+        version.take(matched, compiled, known);
+        Some(version)
     }
 
     /// The index of the Route's FrontDoor; `Some(None)` if there is none, and `None` if another
@@ -282,17 +301,18 @@ impl<'s> Routes<'_, '_, 's> {
         // Without an action, it is not accepted.
         let action = self.action(name, spec, matched, report);
         let action = action.unwrap_or_else(|| Action::NotAccepted(String::new()));
-        let (snapshot, options) = (self.snapshot, self.options);
-        let mut headers = Headers { snapshot, options, object: name, unavailable: None };
+        let mut headers = Headers::new(self.snapshot, self.options, name);
         let request_headers =
             headers.edits(spec.request_headers.as_deref(), &at.child("requestHeaders"), report);
         let response_headers =
             headers.edits(spec.response_headers.as_deref(), &at.child("responseHeaders"), report);
         let rules = self.rules(name, spec, matched, &mut headers, report);
+        self.reads_secrets |= headers.reads_secrets;
         let front_door_name = front_door_of(name, &spec.front_door_ref);
         let front_door = front_door.and_then(|index| self.front_doors.all.get(index));
         let defaults = front_door.map(|it| it.defaults.clone()).unwrap_or_default();
-        let terms = defaults.of_route(spec, rules::forwards(spec), options.underscores, report);
+        let terms =
+            defaults.of_route(spec, rules::forwards(spec), self.options.underscores, report);
         let inherited = front_door.map_or(&cors::Inherited::None, |it| &it.cors);
         let cors = cors::of_route(spec, inherited, &front_door_name, self.expressions, report);
         let isolation = front_door.map(|it| it.isolation.clone()).unwrap_or_default();

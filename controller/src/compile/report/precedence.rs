@@ -14,6 +14,10 @@ pub(in crate::compile) struct Precedence<'s> {
 }
 
 impl<'s> Precedence<'s> {
+    pub(in crate::compile) fn new(created: Option<Timestamp>, name: &'s ObjectName) -> Self {
+        Self { undated: created.is_none(), created, name }
+    }
+
     /// An object that does not decode is as old as its last accepted version.
     pub(in crate::compile) fn of<K: CustomKind>(
         name: &'s ObjectName,
@@ -25,7 +29,12 @@ impl<'s> Precedence<'s> {
             Some(metadata.creation_timestamp.as_ref()?.0)
         };
         let created = created(current).or_else(|| created(last_good?));
-        Self { undated: created.is_none(), created, name }
+        Self::new(created, name)
+    }
+
+    /// When the object was created, if that is known.
+    pub(in crate::compile) fn created(&self) -> Option<Timestamp> {
+        self.created
     }
 
     pub(in crate::compile) fn name(&self) -> &'s ObjectName {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod patched;
+
 use super::*;
 use crate::diagnostic::{Reason, Severity};
 use crate::files::walk;
@@ -52,7 +54,7 @@ impl Folder {
     }
 
     /// The problems of files, with relative paths.
-    fn problems(&self) -> Vec<String> {
+    fn problems(&mut self) -> Vec<String> {
         let merged = self.cache.merge();
         let relative = |path: &Path| path.strip_prefix(self.folder.path()).unwrap().to_owned();
         let of_file = |(path, problems): (&std::sync::Arc<Path>, &Vec<decode::FileProblem>)| {
@@ -213,18 +215,18 @@ fn an_object_whose_other_place_is_gone_is_one_at_once() {
     folder.write("a.yaml", &route("a").replace("200", "204"));
     folder.write("b.yaml", &route("a"));
     assert!(folder.refresh());
-    let problems = |folder: &Folder| {
+    let problems = |folder: &mut Folder| {
         let merged = folder.cache.merge();
         merged.snapshot.routes[&ObjectName::new("default", "a")].problems.len()
     };
-    assert_eq!(problems(&folder), 1);
+    assert_eq!(problems(&mut folder), 1);
     folder.remove("a.yaml");
     assert!(folder.refresh());
-    assert_eq!(problems(&folder), 0, "the file that is gone has no say while it lingers");
+    assert_eq!(problems(&mut folder), 0, "the file that is gone has no say while it lingers");
     assert!(!folder.refresh());
     folder.write("a.yaml", &route("a"));
     assert!(folder.refresh());
-    assert_eq!(problems(&folder), 1);
+    assert_eq!(problems(&mut folder), 1);
 }
 
 #[test]
@@ -252,8 +254,8 @@ fn of_a_core_object_in_two_files_the_one_in_use_counts() {
     let port = |folder: &mut Folder| {
         folder.refresh();
         let merged = folder.cache.merge();
-        folder.cache.remember(&merged);
-        let service = merged.snapshot.services.values().next().unwrap();
+        let snapshot = folder.cache.remember(merged);
+        let service = snapshot.services.values().next().unwrap();
         service.spec.as_ref().unwrap().ports.as_ref().unwrap()[0].port
     };
     folder.write("shop.yaml", &service(1));

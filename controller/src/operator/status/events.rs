@@ -16,6 +16,7 @@ use kube::{
 use portico_crds::{GROUP, VERSION};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{sync::mpsc, time::timeout};
@@ -112,7 +113,7 @@ impl Events {
     }
 
     /// All objects have been reported.
-    pub(super) fn complete(&mut self, objects: &BTreeMap<ObjectRef, Status>) {
+    pub(super) fn complete(&mut self, objects: &BTreeMap<ObjectRef, Arc<Status>>) {
         self.reported.problems.retain(|object, _| objects.contains_key(object));
         self.reported.complete = true;
     }

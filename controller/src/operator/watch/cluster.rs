@@ -166,7 +166,7 @@ impl Cluster {
 impl Source for Cluster {
     /// Also `None` for a moment while a newly referenced object is being read: a Route would be
     /// compiled without it.
-    fn snapshot(&mut self, last_good: &LastGood) -> Option<Snapshot> {
+    fn snapshot(&mut self, last_good: &LastGood) -> Option<Arc<Snapshot>> {
         if !self.synced() {
             return None;
         }
@@ -180,7 +180,7 @@ impl Source for Cluster {
             is_complete &= kind.fill(&mut snapshot, &references);
         }
         self.waits = self.waits.next(is_complete, Instant::now());
-        (self.waits == Waits::No).then_some(snapshot)
+        (self.waits == Waits::No).then(|| Arc::new(snapshot))
     }
 
     /// Every change fires the trigger; that an object has been waited for long enough does not.
