@@ -4,6 +4,8 @@
 //! The modules form layers, lowest first: each may name only those above it in this list.
 //! `tests/tests/layers.rs` reads the order here and fails on an import that runs against it.
 
+pub mod stable_hash;
+
 pub mod full_match;
 
 pub mod path;
