@@ -1,7 +1,7 @@
 //! The kinds of objects that Portico reads. `kinds!` below is the only list of them, and has
 //! everything that differs from kind to kind. To add a kind, add an entry.
 
-use super::{Entry, secret, undecoded::Undecoded, values};
+use super::{Entry, Positions, secret, undecoded::Undecoded, values};
 use crate::{
     diagnostic::{Kind, ObjectRef, Problem},
     schema::labels,
@@ -144,6 +144,9 @@ macro_rules! kinds {
 
             /// Kinds that the API server does not let this install read, in some namespace or all.
             pub refused: BTreeSet<&'static str>,
+
+            /// How far the watches that brought them had come, at least; empty for files.
+            pub positions: Positions,
         }
 
         /// An object of any kind.

@@ -117,6 +117,7 @@ fn reread(world: &Snapshot) -> Snapshot {
         config_maps: objects(&world.config_maps),
         unread: world.unread.clone(),
         refused: world.refused.clone(),
+        positions: world.positions.clone(),
     }
 }
 

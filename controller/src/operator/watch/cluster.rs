@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Kind, ObjectRef},
-    objects::{CustomKind, LastGood, ObjectKind, References, Snapshot},
+    objects::{CustomKind, LastGood, ObjectKind, Position, Positions, References, Snapshot},
     publish::Source,
 };
 use k8s_openapi::api::core::v1::Service;
@@ -27,6 +27,8 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Cluster {
     class: String,
+    /// Of each watch of a kind.
+    namespaces: Vec<Option<String>>,
     watched: Vec<Arc<dyn Watched>>,
     referenced: Vec<Arc<dyn WatchedByReference>>,
     waits: Waits,
@@ -77,6 +79,9 @@ impl Waits {
 /// One of Portico's own kinds.
 trait Custom: Send + Sync {
     fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>>;
+
+    /// How far each watch has come.
+    fn positions(&self) -> Vec<Position>;
 }
 
 impl<K: ObjectKind<Held = Arc<K>>> Watched for Store<Arc<K>> {
@@ -104,6 +109,10 @@ impl<K: CustomKind> Custom for Store<CustomObject<K>> {
     fn observed(&self, name: &ObjectName) -> Option<Arc<Observed>> {
         self.get(name).map(|object| object.observed)
     }
+
+    fn positions(&self) -> Vec<Position> {
+        self.positions().collect()
+    }
 }
 
 impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
@@ -123,10 +132,12 @@ impl<K: ObjectKind<Held = Arc<K>>> WatchedByReference for Referenced<K> {
 }
 
 impl Cluster {
-    /// Knows of nothing yet.
-    pub(super) fn new(class: String) -> Self {
+    /// Knows of nothing yet. There will be a watch of each kind for each of `namespaces`; `None`
+    /// stands for all.
+    pub(super) fn new(class: String, namespaces: Vec<Option<String>>) -> Self {
         Self {
             class,
+            namespaces,
             watched: Vec::new(),
             referenced: Vec::new(),
             waits: Waits::ForAll,
@@ -157,6 +168,17 @@ impl Cluster {
         self.custom.get(&object.kind)?.observed(&object.name)
     }
 
+    /// How far the watches of Portico's own kinds have come.
+    pub(crate) fn positions(&self) -> Positions {
+        let mut positions = Positions::default();
+        for (kind, custom) in &self.custom {
+            for (namespace, position) in self.namespaces.iter().zip(custom.positions()) {
+                positions.insert(*kind, namespace.as_deref(), position);
+            }
+        }
+        positions
+    }
+
     fn synced(&self) -> bool {
         self.watched.iter().all(|kind| kind.synced())
             && self.referenced.iter().all(|kind| kind.synced())
@@ -170,7 +192,8 @@ impl Source for Cluster {
         if !self.synced() {
             return None;
         }
-        let mut snapshot = Snapshot::default();
+        // Before the objects: what comes in between counts as not received yet.
+        let mut snapshot = Snapshot { positions: self.positions(), ..Snapshot::default() };
         for kind in &self.watched {
             kind.fill(&mut snapshot);
         }
@@ -202,7 +225,7 @@ mod tests {
     };
     use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
     use kube::{Resource, runtime::watcher::Event};
-    use portico_crds::FrontDoor;
+    use portico_crds::{FrontDoor, Route};
     use serde_json::json;
 
     /// Adds every kind, skips the watches of those that are read completely, and keeps the others.
@@ -262,7 +285,10 @@ mod tests {
 
     #[test]
     fn there_is_no_snapshot_before_every_kind_is_there() {
-        let mut all = Skip { cluster: Cluster::new("portico".to_owned()), referenced: Vec::new() };
+        let mut all = Skip {
+            cluster: Cluster::new("portico".to_owned(), vec![None]),
+            referenced: Vec::new(),
+        };
         visit(&mut all);
         let Skip { mut cluster, referenced } = all;
         let store = Store::new(1);
@@ -282,5 +308,63 @@ mod tests {
         assert!(referenced.iter().all(|versions| versions.skip(0)));
         let snapshot = cluster.snapshot(&LastGood::default()).unwrap();
         assert!(snapshot.front_doors.contains_key(&ObjectName::new("web", "ep")));
+    }
+
+    /// A Route's name, generation and version, as an event of its watch.
+    type Read = (&'static str, i64, u64);
+
+    fn read((name, generation, version): Read) -> (ObjectName, Option<CustomObject<Route>>) {
+        let object = json!({
+            "metadata": {
+                "name": name, "namespace": "web", "uid": name, "generation": generation,
+                "resourceVersion": version.to_string(),
+            },
+            "spec": {"frontDoorRef": {"name": "ep"}, "respond": {"status": 200}},
+        });
+        trim::custom::<Route>(serde_json::from_value(object).unwrap())
+    }
+
+    #[test]
+    fn a_position_follows_the_versions_of_objects_and_of_their_generations() {
+        let mut cluster = Cluster::new("portico".to_owned(), vec![Some("web".to_owned())]);
+        let store = Store::new(1);
+        cluster.custom::<Route>(store.clone());
+        let take = |event: Event<Read>| store.take(0, event, read);
+        let list = |objects: &[Read]| {
+            take(Event::Init);
+            for object in objects {
+                take(Event::InitApply(*object));
+            }
+            take(Event::InitDone);
+        };
+        let since = |name: &str| {
+            let name = ObjectName::new("web", name);
+            cluster.observed(&ObjectRef { kind: Kind::Route, name }).unwrap().since
+        };
+        let position = || {
+            let positions = cluster.positions();
+            let all: Vec<_> =
+                positions.iter().map(|(_, namespace, it)| (namespace.to_owned(), it)).collect();
+            let [(namespace, Position { seen, newest })] = &*all else { unreachable!() };
+            assert_eq!(namespace, "web");
+            (*seen, *newest)
+        };
+        assert_eq!(position(), (0, 0));
+        list(&[("a", 1, 7), ("b", 1, 5)]);
+        assert_eq!((position(), since("a"), since("b")), ((7, 7), 7, 5));
+        take(Event::Apply(("b", 1, 9)));
+        assert_eq!((position(), since("b")), ((9, 7), 5), "another status");
+        take(Event::Apply(("b", 2, 11)));
+        assert_eq!((position(), since("b")), ((11, 11), 11), "another generation");
+        take(Event::Delete(("a", 1, 12)));
+        assert_eq!(position(), (12, 11));
+        list(&[("b", 2, 14), ("c", 1, 13)]);
+        assert_eq!(
+            (position(), since("b"), since("c")),
+            ((14, 13), 11, 13),
+            "what it knows it keeps"
+        );
+        list(&[("b", 2, 3)]);
+        assert_eq!((position(), since("b")), ((3, 3), 3), "versions start over");
     }
 }

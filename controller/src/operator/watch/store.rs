@@ -1,5 +1,6 @@
 //! A cache of objects, kept up to date by watches.
 
+use crate::objects::Position;
 use kube::runtime::watcher::Event;
 use portico_dataplane::table::ObjectName;
 use std::{
@@ -11,6 +12,14 @@ use std::{
 pub(crate) trait Cached: Clone {
     /// Whether both compile to the same.
     fn compiles_alike(&self, other: &Self) -> bool;
+
+    /// Its version and the version that brought its present generation, as positions.
+    fn versions(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
+    /// Takes over from its predecessor since when it has been what it is.
+    fn follow(&mut self, _: &Self) {}
 }
 
 impl<T: PartialEq> Cached for Arc<T> {
@@ -29,6 +38,7 @@ struct Watched<T> {
     objects: BTreeMap<ObjectName, T>,
     /// The list that is being received. It takes effect once it is complete.
     incoming: Option<BTreeMap<ObjectName, T>>,
+    position: Position,
     synced: bool,
     /// Whether it was given up on, and has not brought a list since.
     skipped: bool,
@@ -37,8 +47,13 @@ struct Watched<T> {
 impl<T: Cached> Store<T> {
     /// An empty store fed by `watches` watches.
     pub(crate) fn new(watches: usize) -> Arc<Self> {
-        let watched =
-            || Watched { objects: BTreeMap::new(), incoming: None, synced: false, skipped: false };
+        let watched = || Watched {
+            objects: BTreeMap::new(),
+            incoming: None,
+            position: Position::default(),
+            synced: false,
+            skipped: false,
+        };
         Arc::new(Self((0..watches).map(|_| Mutex::new(watched())).collect()))
     }
 
@@ -72,6 +87,11 @@ impl<T: Cached> Store<T> {
         self.watched().find_map(|watched| watched.objects.get(name).cloned())
     }
 
+    /// How far each watch has come.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = Position> {
+        self.watched().map(|watched| watched.position)
+    }
+
     /// Handles an event of watch `number`. `trim` may discard objects. Returns whether that could
     /// change the result of compiling.
     pub(crate) fn take<K>(
@@ -88,6 +108,7 @@ impl<T: Cached> Store<T> {
             }
             Event::InitApply(object) => {
                 if let (name, Some(kept)) = trim(object) {
+                    let kept = watched.following(&name, kept);
                     watched.incoming.get_or_insert_default().insert(name, kept);
                 }
                 false
@@ -97,7 +118,13 @@ impl<T: Cached> Store<T> {
                 (name, Some(kept)) => watched.insert(name, kept),
                 (name, None) => watched.objects.remove(&name).is_some(),
             },
-            Event::Delete(object) => watched.objects.remove(&trim(object).0).is_some(),
+            Event::Delete(object) => {
+                let (name, last) = trim(object);
+                if let Some(last) = last {
+                    watched.position.advance(last.versions().0, 0);
+                }
+                watched.objects.remove(&name).is_some()
+            }
         }
     }
 
@@ -110,7 +137,18 @@ impl<T: Cached> Store<T> {
 }
 
 impl<T: Cached> Watched<T> {
+    /// An object that was received, with what its predecessor passes on.
+    fn following(&self, name: &ObjectName, mut kept: T) -> T {
+        if let Some(before) = self.objects.get(name) {
+            kept.follow(before);
+        }
+        kept
+    }
+
     fn insert(&mut self, name: ObjectName, kept: T) -> bool {
+        let kept = self.following(&name, kept);
+        let (version, since) = kept.versions();
+        self.position.advance(version, since);
         let before = self.objects.insert(name.clone(), kept);
         let now = self.objects.get(&name);
         !before.zip(now).is_some_and(|(before, now)| before.compiles_alike(now))
@@ -121,6 +159,11 @@ impl<T: Cached> Watched<T> {
         let first = !std::mem::replace(&mut self.synced, true)
             | std::mem::replace(&mut self.skipped, false);
         let before = std::mem::replace(&mut self.objects, list);
+        // Anew: versions start over if the cluster was restored from a backup.
+        self.position = Position::default();
+        for (version, since) in self.objects.values().map(T::versions) {
+            self.position.advance(version, since);
+        }
         let alike = before.len() == self.objects.len()
             && before
                 .iter()

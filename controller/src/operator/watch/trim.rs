@@ -3,7 +3,7 @@
 use super::store::Cached;
 use crate::{
     diagnostic::ObjectRef,
-    objects::{CustomKind, Entry, ObjectKind},
+    objects::{CustomKind, Entry, ObjectKind, position_of},
 };
 use k8s_openapi::{api::core::v1::Service, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::core::{DeserializeGuard, DynamicObject, PartialObjectMeta, Resource, TypeMeta};
@@ -26,6 +26,10 @@ pub(crate) struct Observed {
     pub(crate) uid: String,
     /// `metadata.resourceVersion`.
     pub(crate) version: String,
+    /// `metadata.generation`.
+    pub(crate) generation: Option<i64>,
+    /// The first version known of this object in this generation, as a position.
+    pub(crate) since: u64,
     /// Its status, as far as it decodes. A Route's is a FrontDoor's without attached Routes and
     /// addresses.
     pub(crate) status: FrontDoorStatus,
@@ -34,6 +38,19 @@ pub(crate) struct Observed {
 impl<T: PartialEq + Clone> Cached for CustomObject<T> {
     fn compiles_alike(&self, other: &Self) -> bool {
         self.entry == other.entry
+    }
+
+    fn versions(&self) -> (u64, u64) {
+        (position_of(&self.observed.version), self.observed.since)
+    }
+
+    /// A new version of the same generation has another status, or other labels.
+    fn follow(&mut self, before: &Self) {
+        let (observed, before) = (&self.observed, &before.observed);
+        let is_same = observed.uid == before.uid && observed.generation == before.generation;
+        if is_same && before.since < observed.since {
+            Arc::make_mut(&mut self.observed).since = before.since;
+        }
     }
 }
 
@@ -59,9 +76,12 @@ pub(super) fn custom<K: CustomKind>(
 ) -> (ObjectName, Option<CustomObject<K>>) {
     let name = name(&object.metadata);
     let status = object.data.get("status").map(FrontDoorStatus::deserialize);
+    let version = object.metadata.resource_version.take().unwrap_or_default();
     let observed = Observed {
         uid: object.metadata.uid.clone().unwrap_or_default(),
-        version: object.metadata.resource_version.take().unwrap_or_default(),
+        since: position_of(&version),
+        version,
+        generation: object.metadata.generation,
         status: status.and_then(Result::ok).unwrap_or_default(),
     };
     // Items of a list don't state their kind.
