@@ -1,10 +1,14 @@
 //! The operator: watches a cluster's objects, and writes their statuses.
 //!
-//! Every replica watches and serves. Only the one that holds the Lease writes statuses and Events.
+//! Every replica watches and serves. Only the one that holds the Lease writes statuses and Events;
+//! the others tell it what they serve (`replicas`).
 
 mod client;
 mod failure_log;
+mod lease;
 mod metrics;
+mod pod;
+mod replicas;
 mod status;
 mod watch;
 
@@ -15,11 +19,14 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
+use lease::Lease;
 use metrics::Metrics;
+use pod::Pod;
 use portico_crds::StatusAddress;
 use portico_dataplane::{serve::ShownBackend, table::ObjectName};
 use prometheus_client::registry::Registry;
-use status::{EventQueue, HealthEvents, LeaderElector, Lease, Writer};
+use replicas::{Peers, Replica, Reporter, Serving};
+use status::{EventQueue, HealthEvents, LeaderElector, Writer};
 use std::{collections::BTreeSet, env, path::Path, sync::Arc};
 use tokio::sync::watch as channel;
 use watch::{Cluster, Scopes, Watches};
@@ -83,6 +90,8 @@ pub struct Operator {
     client: Client,
     cluster: Cluster,
     elector: LeaderElector,
+    /// This replica and its reports; `None` outside a Pod.
+    replica: Option<(Replica, Reporter)>,
     addresses: AddressSource,
     failure_log: FailureLog,
     metrics: Metrics,
@@ -108,6 +117,7 @@ impl Operator {
             lease_namespace,
             addresses,
         } = settings;
+        let pod = Pod::of_environment(&config.default_namespace);
         let namespace = lease_namespace.unwrap_or_else(|| config.default_namespace.clone());
         let usable = "connecting to the cluster";
         let lease_client = client::short_client(config.clone()).context(usable)?;
@@ -129,8 +139,14 @@ impl Operator {
             metrics: &metrics,
         };
         let cluster = watches.start(class);
-        let elector = LeaderElector::new(lease, failure_log.clone(), metrics.clone());
-        Ok(Self { client, cluster, elector, addresses, failure_log, metrics })
+        let name = pod.as_ref().map(|pod| pod.name.as_str());
+        let elector = LeaderElector::new(lease.clone(), name, failure_log.clone(), metrics.clone());
+        let replica = pod.map(|pod| {
+            let (client, failure_log) = (client.clone(), failure_log.clone());
+            let replica = Replica { client, lease, pod, failure_log };
+            (replica.clone(), Reporter::new(replica))
+        });
+        Ok(Self { client, cluster, elector, replica, addresses, failure_log, metrics })
     }
 
     /// The watched objects.
@@ -139,7 +155,8 @@ impl Operator {
     }
 
     /// Once called with the generation that is served and with what is known of backends, campaigns
-    /// for leadership, and writes statuses and Events while this replica leads.
+    /// for leadership. While this replica leads, it writes statuses and Events; otherwise it reports
+    /// what it serves.
     pub fn writer(
         &self,
         status_updates: channel::Receiver<Arc<StatusUpdate>>,
@@ -148,8 +165,22 @@ impl Operator {
         let (leading, addresses) = (self.elector.leading(), self.addresses.clone());
         let (failure_log, metrics) = (self.failure_log.clone(), self.metrics.clone());
         let start_campaign = self.elector.begin();
+        let replica = self.replica.as_ref();
+        let replica = replica.map(|(replica, reporter)| (replica.clone(), reporter.begin()));
         move |served, backends| {
             start_campaign();
+            let peers = match replica {
+                Some((replica, report)) => {
+                    report(Serving {
+                        status_updates: status_updates.clone(),
+                        served: served.clone(),
+                        leading: leading.clone(),
+                        cluster: cluster.clone(),
+                    });
+                    Peers::follow(replica, leading.clone())
+                }
+                None => Peers::nobody(),
+            };
             let events = EventQueue::new(client.clone(), failure_log.clone(), metrics.clone());
             let health = HealthEvents {
                 cluster: cluster.clone(),
@@ -165,6 +196,7 @@ impl Operator {
                 status_updates,
                 leading,
                 served,
+                peers,
                 addresses,
                 events,
                 failure_log,
@@ -174,8 +206,14 @@ impl Operator {
         }
     }
 
-    /// Gives up leadership, so that another replica may write.
+    /// Gives up leadership, so that another replica may write, and takes back what was reported, so
+    /// that the leader does not wait for this one.
     pub async fn end(self) {
-        self.elector.withdraw().await;
+        let take_back = async {
+            if let Some((_, reporter)) = self.replica {
+                reporter.end().await;
+            }
+        };
+        tokio::join!(self.elector.withdraw(), take_back);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Cluster {
     pub(crate) silent: HashSet<&'static str>,
     outage: Option<Outage>,
     watches: HashMap<String, TcpStream>,
-    lease: Option<Value>,
+    pub(crate) lease: Option<Value>,
     asked: Vec<Asked>,
 }
 
@@ -57,6 +57,7 @@ pub(crate) const NAMESPACES: &str = "/api/v1/namespaces";
 pub(crate) const SECRETS: &str = "/api/v1/secrets";
 pub(crate) const LATE_SECRET: &str = "/api/v1/namespaces/web/secrets/late";
 pub(crate) const CONFIG_MAPS: &str = "/api/v1/configmaps";
+const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/x/leases";
 
 impl ApiServer {
     pub(crate) fn start(&self) -> SocketAddr {
@@ -88,7 +89,11 @@ impl ApiServer {
         if asked.query.contains("watch=true") && cluster.outage.is_none() {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
             { stream }.write_all(head.as_bytes()).ok()?;
+            let is_of_leases = asked.path == LEASES;
             cluster.watches.insert(asked.path, stream.try_clone().ok()?);
+            if is_of_leases {
+                cluster.tell_of_lease();
+            }
             return None;
         }
         let (code, answer) = cluster.answer(asked);
@@ -98,6 +103,11 @@ impl ApiServer {
             answer.len()
         );
         { stream }.write_all((head + &answer).as_bytes()).ok()
+    }
+
+    /// Writes into the Lease, as another replica does.
+    pub(crate) fn patch_lease(&self, patch: &Value) {
+        self.0.lock().unwrap().lease("PATCH", patch);
     }
 
     pub(crate) fn begin(&self, outage: Outage) {
@@ -154,6 +164,8 @@ impl Cluster {
         let failure = |code, reason| (code, json!({"code": code, "reason": reason}));
         let answer = match (method.as_str(), path.as_str()) {
             _ if self.outage.is_some() => failure(503, "ServiceUnavailable"),
+            (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
+            ("GET", LEASES) => list(&self.lease.iter().cloned().collect()),
             (_, path) if path.contains("/leases") => self.lease(method, body),
             ("GET", "/api/v1/namespaces/web/secrets/key")
             | ("GET", LATE_SECRET)
@@ -163,7 +175,7 @@ impl Cluster {
                 (200, json!({"metadata": metadata, "data": {"token": "c2VzYW1l"}}))
             }
             ("GET", path) if self.objects.contains_key(path) => (200, self.objects[path].clone()),
-            (_, path) if self.forbidden.contains(path) => failure(403, "Forbidden"),
+            ("GET", path) if path.contains("/pods/") => failure(404, "NotFound"),
             ("GET", path) => {
                 self.lists.get(path).map_or_else(|| failure(500, "InternalError"), list)
             }
@@ -174,17 +186,43 @@ impl Cluster {
         answer
     }
 
+    /// Sends the Lease to who watches it.
+    fn tell_of_lease(&self) {
+        if let (Some(mut watch), Some(lease)) = (self.watches.get(LEASES), &self.lease) {
+            let event = json!({"type": "MODIFIED", "object": lease}).to_string() + "\n";
+            let _ = watch.write_all(event.as_bytes());
+        }
+    }
+
     fn lease(&mut self, method: &str, body: &Value) -> (u16, Value) {
-        if method == "PATCH" {
-            let spec = self.lease.as_mut().unwrap().get_mut("spec").unwrap();
-            for (key, value) in body["spec"].as_object().unwrap() {
-                spec[key] = value.clone();
+        if method == "PATCH"
+            && let Some(lease) = &mut self.lease
+        {
+            let version = lease["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned();
+            let expected = body["metadata"]["resourceVersion"].as_str().unwrap_or(&version);
+            if expected != version {
+                return (409, json!({"kind": "Status", "code": 409, "reason": "Conflict"}));
             }
+            merge(&mut lease["spec"], &body["spec"]);
+            merge(&mut lease["metadata"]["annotations"], &body["metadata"]["annotations"]);
+            let version = version.parse::<u64>().unwrap() + 1;
+            lease["metadata"]["resourceVersion"] = version.to_string().into();
+            self.tell_of_lease();
         } else if method == "POST" {
             self.lease = Some(json!({"metadata": body["metadata"], "spec": {}}));
         }
         let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": ""});
         self.lease.clone().map_or((404, missing), |lease| (200, lease))
+    }
+}
+
+/// Merges the fields of an object, without those that are null.
+fn merge(object: &mut Value, patch: &Value) {
+    for (key, value) in patch.as_object().into_iter().flatten() {
+        object[key] = value.clone();
+    }
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
     }
 }
 

@@ -7,6 +7,7 @@ mod certificates;
 mod late_secret;
 mod outages;
 mod program;
+mod replicas;
 
 use api_server::{
     ApiServer, Asked, CONFIG_MAPS, ENDPOINT_SLICES, FRONT_DOORS, NAMESPACES, ROUTES, SECRETS,

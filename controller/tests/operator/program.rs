@@ -31,6 +31,16 @@ impl Drop for Operator {
 
 impl Operator {
     pub(crate) fn start(api: SocketAddr, folder: &std::path::Path, flags: &[&str]) -> Self {
+        Self::start_in(None, api, folder, flags)
+    }
+
+    /// Starts it as if it were in this Pod.
+    pub(crate) fn start_in(
+        pod: Option<&str>,
+        api: SocketAddr,
+        folder: &std::path::Path,
+        flags: &[&str],
+    ) -> Self {
         let kubeconfig = folder.join("kubeconfig");
         let config = json!({
             "clusters": [{"name": "k", "cluster": {"server": format!("http://{api}")}}],
@@ -50,6 +60,9 @@ impl Operator {
             .args(flags)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .env_remove("RUST_LOG")
+            .env_remove("POD_NAME")
+            .envs(pod.map(|pod| ("POD_NAME", pod)))
+            .envs(pod.map(|pod| ("POD_UID", format!("uid-{pod}"))))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -1,8 +1,8 @@
 //! Leader election: of several replicas, the one that holds the Lease writes.
 
-use crate::operator::{failure_log::FailureLog, metrics::Metrics};
+use crate::operator::{failure_log::FailureLog, lease::Lease, metrics::Metrics};
 use k8s_openapi::api::coordination::v1 as coordination;
-use kube::{Api, Client, runtime::events::Reporter};
+use kube::runtime::events::Reporter;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use std::{
     hash::{BuildHasher, RandomState},
@@ -30,6 +30,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How long releasing the Lease may take.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How much of a name becomes part of an identity, which becomes part of a field manager's name.
+const MAX_NAME_BYTES: usize = 63;
 const WHAT: &str = "holding the Lease";
 
 /// This replica's part in the election.
@@ -39,13 +41,6 @@ pub(crate) struct LeaderElector {
     leading: watch::Receiver<bool>,
     end: watch::Sender<bool>,
     task: JoinHandle<()>,
-}
-
-/// The Lease to compete for.
-pub(crate) struct Lease {
-    pub(crate) client: Client,
-    pub(crate) namespace: String,
-    pub(crate) name: String,
 }
 
 /// Publishes whether this replica leads.
@@ -68,13 +63,20 @@ impl Leadership {
 
 impl LeaderElector {
     /// Campaigns from when [`LeaderElector::begin`]'s result is called until
-    /// [`LeaderElector::withdraw`].
-    pub(crate) fn new(lease: Lease, failure_log: FailureLog, metrics: Metrics) -> Self {
+    /// [`LeaderElector::withdraw`], in the name of a Pod or else of this host.
+    pub(crate) fn new(
+        lease: Lease,
+        pod: Option<&str>,
+        failure_log: FailureLog,
+        metrics: Metrics,
+    ) -> Self {
+        let identity = identity(pod);
         let begin = Arc::new(Notify::new());
         let (channel, leading) = watch::channel(false);
         let (end, ended) = watch::channel(false);
         let leadership = Leadership { channel, metrics };
-        let task = tokio::spawn(campaign(lease, begin.clone(), leadership, ended, failure_log));
+        let campaign = campaign(lease, identity, begin.clone(), leadership, ended, failure_log);
+        let task = tokio::spawn(campaign);
         Self { begin, leading, end, task }
     }
 
@@ -99,6 +101,7 @@ impl LeaderElector {
 
 async fn campaign(
     lease: Lease,
+    identity: String,
     begin: Arc<Notify>,
     leadership: Leadership,
     mut ended: watch::Receiver<bool>,
@@ -109,7 +112,7 @@ async fn campaign(
         _ = ended.changed() => return,
     }
     let manager = tokio::select! {
-        manager = lease.manager(&failure_log) => manager,
+        manager = lease.manager(&identity, &failure_log) => manager,
         _ = ended.changed() => return,
     };
     tokio::select! {
@@ -126,8 +129,7 @@ async fn campaign(
 impl Lease {
     /// Returns once nobody holds the Lease, which is checked for the first time after `wait`.
     async fn becomes_free(&self, wait: Duration) {
-        let leases: Api<coordination::Lease> =
-            Api::namespaced(self.client.clone(), &self.namespace);
+        let leases = self.api();
         sleep(wait).await;
         // The manager reports errors.
         while leases.get(&self.name).await.map_or(true, |lease| is_held(&lease)) {
@@ -136,12 +138,11 @@ impl Lease {
     }
 
     /// Creates the Lease if it does not exist.
-    async fn manager(&self, failure_log: &FailureLog) -> LeaseManager {
-        let identity = identity();
+    async fn manager(&self, identity: &str, failure_log: &FailureLog) -> LeaseManager {
         loop {
             let manager = LeaseManagerBuilder::new(self.client.clone(), &self.name)
                 .with_namespace(&self.namespace)
-                .with_identity(&identity)
+                .with_identity(identity)
                 .with_duration(LEASE_SECONDS)
                 .with_grace(RENEWAL_SECONDS);
             match manager.build().await {
@@ -193,8 +194,10 @@ fn is_held(lease: &coordination::Lease) -> bool {
     lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.is_some())
 }
 
-/// The Pod's name, made unique among Pods that have had that name.
-fn identity() -> String {
-    let host = Reporter::from("portico").instance.unwrap_or_else(|| "portico".to_owned());
-    format!("{host}_{:08x}", RandomState::new().hash_one(0) >> 32)
+/// The Pod's name or else the host's, made unique among Pods that have had that name.
+fn identity(pod: Option<&str>) -> String {
+    let host = || Reporter::from("portico").instance.unwrap_or_else(|| "portico".to_owned());
+    let mut name = pod.map_or_else(host, str::to_owned);
+    name.truncate(name.floor_char_boundary(MAX_NAME_BYTES));
+    format!("{name}_{:08x}", RandomState::new().hash_one(0) >> 32)
 }

@@ -1,17 +1,19 @@
 //! Writes statuses: only those that differ, and only while this replica leads.
 
 use super::{
-    desired::{self, desired, is_current},
+    desired::{self, desired, is_current, is_to_be_acknowledged},
     events::{EventQueue, Events},
+    holds::Holds,
 };
 use crate::{
     compile::Status,
-    diagnostic::ObjectRef,
-    objects::api_resource,
+    diagnostic::{Kind, ObjectRef},
+    objects::{api_resource, front_door_of},
     operator::{
         AddressSource,
         failure_log::FailureLog,
         metrics::{Metrics, WriteOutcome},
+        replicas::{Lacking, Need, Peers},
         watch::{Cluster, Observed},
     },
     publish::StatusUpdate,
@@ -26,7 +28,7 @@ use portico_crds::{FrontDoorStatus, StatusAddress};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
-    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
 };
 
 /// The field manager, for server-side apply.
@@ -47,6 +49,8 @@ pub(crate) struct Writer {
     pub(crate) leading: watch::Receiver<bool>,
     /// The table generation that is served.
     pub(crate) served: watch::Receiver<u64>,
+    /// The other replicas.
+    pub(crate) peers: Peers,
     pub(crate) addresses: AddressSource,
     pub(crate) events: EventQueue,
     pub(crate) failure_log: FailureLog,
@@ -65,6 +69,7 @@ struct Work {
     writer: Writer,
     events: Events,
     written: HashMap<ObjectRef, Written>,
+    holds: Holds,
     pace: Interval,
 }
 
@@ -74,7 +79,8 @@ impl Writer {
         let mut pace = interval(WRITE_INTERVAL);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events = Events::new(self.events.clone());
-        Work { writer: self, events, written: HashMap::new(), pace }.run().await;
+        let (written, holds) = (HashMap::new(), Holds::default());
+        Work { writer: self, events, written, holds, pace }.run().await;
     }
 
     /// The addresses of FrontDoors; `None` while the Service that has them has not been read.
@@ -86,6 +92,30 @@ impl Writer {
             }),
             (AddressSource::Service(_), None) => Some(Vec::new()),
         }
+    }
+
+    /// What a replica must have received to serve an object: the object itself and, if it is a
+    /// Route, its FrontDoor.
+    fn needs(&self, object: &ObjectRef, observed: &Observed, update: &StatusUpdate) -> Vec<Need> {
+        let need = |object: &ObjectRef, observed: &Observed| Need {
+            kind: object.kind,
+            namespace: object.name.namespace.clone(),
+            since: observed.since,
+        };
+        let front_door = match object.kind {
+            Kind::FrontDoor => None,
+            Kind::Route => {
+                let route = update.objects.routes.get(&object.name);
+                let route = route.and_then(|entry| entry.object.as_ref());
+                route.map(|route| front_door_of(&object.name, &route.spec.front_door_ref))
+            }
+        };
+        let front_door = front_door.and_then(|name| {
+            let front_door = ObjectRef { kind: Kind::FrontDoor, name };
+            let observed = self.cluster.observed(&front_door)?;
+            Some(need(&front_door, &observed))
+        });
+        [need(object, observed)].into_iter().chain(front_door).collect()
     }
 
     async fn apply(
@@ -131,7 +161,7 @@ impl Writer {
 impl Work {
     async fn run(mut self) {
         let observed = self.writer.cluster.observed.clone();
-        let mut complete = true;
+        let mut wake = None;
         loop {
             tokio::select! {
                 next = self.writer.status_updates.changed() => {
@@ -145,10 +175,13 @@ impl Work {
                     }
                 }
                 () = observed.notified() => {}
-                () = sleep(RETRY_DELAY), if !complete => {}
+                () = self.writer.peers.changed() => {}
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
             if !*self.writer.leading.borrow_and_update() {
                 self.written.clear();
+                self.holds = Holds::default();
+                wake = None;
                 self.events.forget();
                 continue;
             }
@@ -157,7 +190,9 @@ impl Work {
             if self.writer.served.wait_for(is_served).await.is_err() {
                 return;
             }
-            complete = self.round(&update).await;
+            let is_complete = self.round(&update).await;
+            let retry = (!is_complete).then(|| Instant::now() + RETRY_DELAY);
+            wake = retry.into_iter().chain(self.holds.next()).min();
         }
     }
 
@@ -165,10 +200,11 @@ impl Work {
     async fn round(&mut self, update: &StatusUpdate) -> bool {
         let addresses = self.writer.addresses();
         self.written.retain(|object, _| update.statuses.contains_key(object));
+        self.holds.begin_round(|object| update.statuses.contains_key(object));
         let mut complete = true;
         let ours = update.statuses.iter().filter(|(_, status)| !status.reported_elsewhere);
         for (object, status) in ours {
-            match self.object(object, status, addresses.as_deref()).await {
+            match self.object(object, status, addresses.as_deref(), update).await {
                 None | Some(WriteOutcome::Conflict) => continue,
                 Some(WriteOutcome::Written) => self.writer.failure_log.worked(WHAT),
                 Some(WriteOutcome::Refused) => complete = false,
@@ -179,16 +215,18 @@ impl Work {
                 return complete;
             }
         }
+        self.writer.peers.asked_about_all();
         self.events.complete(&update.statuses);
         complete && !self.events.is_behind()
     }
 
-    /// Writes one status, unless it is current.
+    /// Writes one status, unless it is current, or has to wait for other replicas.
     async fn object(
         &mut self,
         object: &ObjectRef,
         status: &Status,
         addresses: Option<&[StatusAddress]>,
+        update: &StatusUpdate,
     ) -> Option<WriteOutcome> {
         let observed = self.writer.cluster.observed(object)?;
         if status.uid.as_ref().is_some_and(|uid| *uid != observed.uid) {
@@ -198,10 +236,20 @@ impl Work {
         // A status that was just written counts until the watch reports it.
         let written = self.written.get(object).filter(|written| written.over == observed.version);
         let current = written.map_or(&observed.status, |written| &written.status);
-        let desired = desired(object.kind, status, addresses, current, Timestamp::now());
+        let lacking = if is_to_be_acknowledged(status, current) {
+            let needs = self.writer.needs(object, &observed, update);
+            self.writer.peers.lacking(&needs)?
+        } else {
+            Lacking::default()
+        };
+        let now = Timestamp::now();
+        let desired = desired(object.kind, status, addresses, &lacking, current, now);
         let up_to_date = is_current(current, &desired);
         self.events.report(object, &observed.uid, status, up_to_date);
-        if up_to_date {
+        if lacking.is_nobody() {
+            self.holds.release(object);
+        }
+        if up_to_date || (!lacking.is_nobody() && self.holds.hold(object, Instant::now())) {
             return None;
         }
         self.pace.tick().await;
@@ -210,6 +258,9 @@ impl Work {
         if matches!(outcome, WriteOutcome::Written) {
             let written = Written { over: observed.version.clone(), status: desired };
             self.written.insert(object.clone(), written);
+            if !lacking.is_nobody() {
+                self.holds.written(object, Instant::now());
+            }
         }
         Some(outcome)
     }

@@ -71,7 +71,8 @@ pub(super) struct Watches<'a> {
 impl Watches<'_> {
     /// Starts all watches. They run as long as the runtime does.
     pub(super) fn start(self, class: String) -> Cluster {
-        let mut start = Start { watches: self, cluster: Cluster::new(class) };
+        let cluster = Cluster::new(class, self.scopes.objects.clone());
+        let mut start = Start { watches: self, cluster };
         objects::visit(&mut start);
         start.published_service();
         start.cluster
@@ -209,7 +210,8 @@ impl Start<'_> {
     }
 }
 
-fn config() -> watcher::Config {
+/// How to watch anything.
+pub(super) fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
