@@ -27,8 +27,8 @@ for _, type in ipairs({ "Accepted", "ResolvedRefs", "Programmed" }) do
     return health("Progressing", condition, "waiting for Portico")
   end
   if condition.status == "False" then
-    -- Portico reads a Secret as soon as it is referred to.
-    local waits = condition.reason == "SecretNotRead"
+    -- Portico reads a Secret as soon as it is referred to, and replicas take up a change by themselves.
+    local waits = condition.reason == "SecretNotRead" or condition.reason == "Pending"
     return health(waits and "Progressing" or "Degraded", condition, condition.reason)
   end
 end
