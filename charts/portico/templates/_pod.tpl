@@ -39,15 +39,22 @@ spec:
     {{- end }}
     args:
     {{- include "portico.args" . | nindent 4 }}
-    {{- if or .Values.log.filter .Values.extraEnv }}
     env:
+    # Under this name, a replica tells the leader what it serves.
+    - name: POD_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.name
+    - name: POD_UID
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.uid
     {{- with .Values.log.filter }}
     - name: RUST_LOG
       value: {{ quote . }}
     {{- end }}
     {{- with .Values.extraEnv }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
     {{- end }}
     ports:
     - name: http

@@ -39,7 +39,8 @@ fn the_lease_is_made_by_the_release_or_by_a_replica() {
         about_leases.iter().map(|(_, rule)| (&rule["verbs"], &rule["resourceNames"])).collect();
     // A name would keep `create` from being granted at all: it is not known yet.
     let of_any = (&json!(["create"]), &Value::Null);
-    let of_its_own = (&json!(["get", "patch"]), &json!([lease["metadata"]["name"]]));
+    let of_its_own =
+        (&json!(["get", "list", "watch", "patch"]), &json!([lease["metadata"]["name"]]));
     assert_eq!(rules, [of_any, of_its_own]);
     let without = render(&["lease.create=false"]).unwrap().unwrap();
     assert!(without.of("Lease").is_empty());

@@ -27,6 +27,20 @@ fn a_pod_passes_the_level_restricted() {
 }
 
 #[test]
+fn a_container_knows_its_pod() {
+    let Some(objects) = render(&["log.filter=debug", "extraEnv[0].name=MORE"]) else { return };
+    let env = &pod(&objects.unwrap(), "Deployment")["spec"]["containers"][0]["env"];
+    let field = |path: &str| json!({"fieldRef": {"fieldPath": path}});
+    let expected = json!([
+        {"name": "POD_NAME", "valueFrom": field("metadata.name")},
+        {"name": "POD_UID", "valueFrom": field("metadata.uid")},
+        {"name": "RUST_LOG", "value": "debug"},
+        {"name": "MORE"},
+    ]);
+    assert_eq!(*env, expected);
+}
+
+#[test]
 fn a_pod_is_not_killed_before_its_requests_are_answered() {
     for values in [&["drainTimeoutSeconds=120"][..], &["preStopSleepSeconds=20"], &[]] {
         let Some(objects) = render(values) else { return };
