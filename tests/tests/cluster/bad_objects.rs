@@ -135,7 +135,7 @@ async fn what_only_the_compiler_can_see_stands_in_conditions_and_events() {
 }
 
 /// What kstatus makes of an object: the library by which Flux and Helm 4 wait for what they apply.
-fn waited_for(namespace: &str, object: &str) -> String {
+pub(crate) fn waited_for(namespace: &str, object: &str) -> String {
     let object = get(&format!("{object} -n {namespace}")).unwrap();
     let mut go = binary::go("kstatus").unwrap().spawn().unwrap();
     serde_json::to_writer(go.stdin.take().unwrap(), &object).unwrap();
