@@ -3,7 +3,7 @@
 use super::{Failure, Replica, report::Report};
 use crate::{
     objects::Positions,
-    operator::{client::RetryDelays, watch::Cluster},
+    operator::{client::RetryDelays, pod::Pod, watch::Cluster},
     publish::StatusUpdate,
 };
 use std::{sync::Arc, time::Duration};
@@ -18,8 +18,10 @@ const MIN_INTERVAL: Duration = Duration::from_secs(5);
 /// How soon a report is renewed that only lacks statuses. They matter to a leader that has just
 /// started, for it does not know which versions of an object brought nothing but a status.
 const LAZY_INTERVAL: Duration = Duration::from_secs(60);
-/// How long a change waits for those that follow it closely, for the next report is seconds away.
-const GATHER_DELAY: Duration = Duration::from_millis(200);
+/// Changes are reported once none has come for this long, for the next report is seconds away.
+const QUIET_INTERVAL: Duration = Duration::from_millis(200);
+/// The longest that a change waits for that.
+const MAX_DELAY: Duration = Duration::from_secs(2);
 /// How long removing the report may take.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(2);
 const WHAT: &str = "reporting to the leader what this replica serves";
@@ -112,7 +114,7 @@ impl Work {
             let now = Instant::now();
             let due = self.due(now);
             if due.is_some_and(|due| due <= now) {
-                sleep(GATHER_DELAY).await;
+                self.gather().await;
                 self.report().await;
                 continue;
             }
@@ -144,9 +146,27 @@ impl Work {
             return None;
         }
         let positions = self.positions()?;
-        let interval = interval(self.reported.as_ref(), &self.replica, &positions)?;
+        let interval = interval(self.reported.as_ref(), &self.replica.pod, &positions)?;
         let due = self.last.map_or(now, |last| last + interval);
         Some(self.retry.map_or(due, |retry| due.max(retry)))
+    }
+
+    /// Waits until changes pause, and are all served: whoever applies several objects does so one
+    /// after another.
+    async fn gather(&self) {
+        let start = Instant::now();
+        let has = |positions: &Positions, all: &Positions| {
+            !Report::new(&self.replica.pod, positions).is_behind(all)
+        };
+        while start.elapsed() < MAX_DELAY {
+            let before = self.serving.cluster.positions();
+            sleep(QUIET_INTERVAL).await;
+            let now = self.serving.cluster.positions();
+            let is_served = self.positions().is_some_and(|served| has(&served, &now));
+            if is_served && has(&before, &now) {
+                return;
+            }
+        }
     }
 
     async fn report(&mut self) {
@@ -174,14 +194,29 @@ impl Work {
 }
 
 /// How long after the last report these positions are reported; `None` if they have been.
-fn interval(
-    reported: Option<&Report>,
-    replica: &Replica,
-    positions: &Positions,
-) -> Option<Duration> {
+fn interval(reported: Option<&Report>, pod: &Pod, positions: &Positions) -> Option<Duration> {
     match reported {
-        Some(reported) if *reported == Report::new(&replica.pod, positions) => None,
+        Some(reported) if *reported == Report::new(pod, positions) => None,
         Some(reported) if !reported.is_behind(positions) => Some(LAZY_INTERVAL),
         Some(_) | None => Some(MIN_INTERVAL),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::report::tests::{pod, positions},
+        *,
+    };
+
+    #[test]
+    fn changes_are_reported_soon_and_statuses_at_leisure() {
+        let pod = pod("a");
+        let reported = Report::new(&pod, &positions(7, 9, 9));
+        let after = |positions| interval(Some(&reported), &pod, &positions);
+        assert_eq!(interval(None, &pod, &positions(7, 9, 9)), Some(MIN_INTERVAL));
+        assert_eq!(after(positions(7, 9, 9)), None);
+        assert_eq!(after(positions(7, 12, 9)), Some(LAZY_INTERVAL));
+        assert_eq!(after(positions(7, 12, 11)), Some(MIN_INTERVAL));
     }
 }
