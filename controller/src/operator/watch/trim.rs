@@ -46,10 +46,13 @@ impl<T: PartialEq + Clone> Cached for CustomObject<T> {
 
     /// A new version of the same generation has another status, or other labels.
     fn follow(&mut self, before: &Self) {
-        let (observed, before) = (&self.observed, &before.observed);
+        let (observed, before, entry_before) = (&self.observed, &before.observed, &before.entry);
         let is_same = observed.uid == before.uid && observed.generation == before.generation;
         if is_same && before.since < observed.since {
             Arc::make_mut(&mut self.observed).since = before.since;
+        }
+        if self.entry == *entry_before {
+            self.entry = entry_before.clone();
         }
     }
 }
@@ -63,6 +66,8 @@ impl Cached for Version {
     fn compiles_alike(&self, _: &Self) -> bool {
         true
     }
+
+    fn follow(&mut self, _: &Self) {}
 }
 
 fn name(metadata: &ObjectMeta) -> ObjectName {
