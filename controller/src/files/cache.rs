@@ -176,11 +176,11 @@ impl Cache {
         let changed = self.changed.iter();
         let changed = changed.filter_map(|path| Some((&**path, &self.files.get(path)?.contents)));
         let changed: Vec<_> = changed.collect();
-        let objects = changed.iter().flat_map(|(path, contents)| {
+        let mut objects = changed.iter().flat_map(|(path, contents)| {
             contents.objects.iter().map(|(_, object)| (*path, identity(object)))
         });
         let mut met = HashSet::new();
-        let are_defined_once = objects.into_iter().all(|(path, identity)| {
+        let are_defined_once = objects.all(|(path, identity)| {
             self.locations.get(&identity).is_none_or(|at| *at.path == *path) && met.insert(identity)
         });
         if !are_defined_once {

@@ -100,10 +100,8 @@ fn is_same_object<K: CustomKind>(kept: &Entry<K>, current: &Entry<K>) -> bool {
 }
 
 fn is_same_version<K>(kept: &Entry<K>, current: &Entry<K>) -> bool {
-    match (&kept.object, &current.object) {
-        (Some(kept), Some(current)) => Arc::ptr_eq(kept, current),
-        (Some(_) | None, _) => false,
-    }
+    let objects = kept.object.as_ref().zip(current.object.as_ref());
+    objects.is_some_and(|(kept, current)| Arc::ptr_eq(kept, current))
 }
 
 fn others<'l, K: CustomKind>(

@@ -6,6 +6,7 @@ use super::{
     hosts::FrontDoors,
     kept::{KeptRoute, Left, Moved},
     routes::Routes,
+    shared::shared,
 };
 use crate::compile::status::Status;
 use std::sync::Arc;
@@ -54,10 +55,8 @@ impl Slot<'_> {
     /// What becomes of it as this candidate. The status is shared with the last compile if it is the
     /// same.
     pub(super) fn end(&self, Candidate { draft, front_door, .. }: &Candidate) -> End {
-        let status = draft.report.status(0);
         let then = self.left.kept.as_ref().map(|kept| &kept.status);
-        let same = then.filter(|then| ***then == status).cloned();
-        let status = same.unwrap_or_else(|| Arc::new(status));
+        let status = shared(draft.report.status(0), then);
         End { status, front_door: *front_door }
     }
 

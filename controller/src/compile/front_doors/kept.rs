@@ -6,6 +6,7 @@ use super::{
     host_set::HostSet,
     hosts::{FrontDoor, FrontDoors},
     lower::{self, Attached},
+    shared::shared,
 };
 use crate::{
     compile::{cors, services::KeptServices, status::Status},
@@ -37,7 +38,7 @@ pub(super) struct KeptFrontDoor {
     owned: HostSet,
     cors: cors::Inherited,
     /// Those that it owns.
-    pub(super) hosts: Vec<Arc<VirtualHost>>,
+    hosts: Vec<Arc<VirtualHost>>,
     /// How many of its Routes are served.
     attached_routes: usize,
     status: Arc<Status>,
@@ -92,9 +93,8 @@ impl KeptFrontDoor {
             }
         };
         let status = front_door.report.status(attached_routes);
-        let same = then.map(|then| &then.status).filter(|then| ***then == status);
         Self {
-            status: same.cloned().unwrap_or_else(|| Arc::new(status)),
+            status: shared(status, then.map(|then| &then.status)),
             name: front_door.name().clone(),
             object: front_door.object.cloned(),
             not_accepted: front_door.only_holds(),
@@ -109,11 +109,8 @@ impl KeptFrontDoor {
     /// Whether Routes compile against it as they do against `now`, as far as that does not depend on
     /// Namespaces.
     fn binds_like(&self, now: &FrontDoor<'_>) -> bool {
-        let is_same_version = match (&self.object, now.object) {
-            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-            (Some(_) | None, _) => false,
-        };
-        is_same_version
+        let versions = self.object.as_ref().zip(now.object);
+        versions.is_some_and(|(before, now)| Arc::ptr_eq(before, now))
             && self.not_accepted == now.only_holds()
             && self.is_reported_elsewhere == now.report.is_reported_elsewhere()
             && self.owned == now.owned

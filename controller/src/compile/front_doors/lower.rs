@@ -1,6 +1,8 @@
 //! Lowers a FrontDoor and its accepted Routes into hosts of the table.
 
-use super::{candidate::Candidate, host_set::HostSet, hosts::FrontDoor, places::Place};
+use super::{
+    candidate::Candidate, host_set::HostSet, hosts::FrontDoor, places::Place, shared::shared,
+};
 use portico_dataplane::{
     router::RouteTree,
     table::{Route, RouteMatch, VirtualHost},
@@ -83,10 +85,6 @@ pub(super) fn with_routes_of(
 ) -> Vec<Arc<VirtualHost>> {
     let hosts = without_routes(front_door).zip(then);
     hosts.map(|((_, host), then)| shared(host.with_routes_of(then), Some(then))).collect()
-}
-
-fn shared(host: VirtualHost, then: Option<&Arc<VirtualHost>>) -> Arc<VirtualHost> {
-    then.filter(|then| ***then == host).cloned().unwrap_or_else(|| Arc::new(host))
 }
 
 /// The hosts of a FrontDoor, each with its index.

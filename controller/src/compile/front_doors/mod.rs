@@ -14,6 +14,7 @@ mod owners;
 mod places;
 mod proxies;
 mod routes;
+mod shared;
 mod tls;
 
 pub(super) use kept::Kept;

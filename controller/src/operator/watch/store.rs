@@ -1,6 +1,6 @@
 //! A cache of objects, kept up to date by watches.
 
-use crate::objects::Position;
+use crate::{differences::differences, objects::Position};
 use kube::runtime::watcher::Event;
 use portico_dataplane::table::ObjectName;
 use std::{
@@ -171,12 +171,7 @@ impl<T: Cached> Watched<T> {
         for (version, since) in self.objects.values().map(T::versions) {
             self.position.advance(version, since);
         }
-        let alike = before.len() == self.objects.len()
-            && before
-                .iter()
-                .zip(&self.objects)
-                .all(|((old_name, old), (name, new))| old_name == name && old.compiles_alike(new));
-        first || !alike
+        first || differences(&before, &self.objects, T::compiles_alike).next().is_some()
     }
 }
 
