@@ -35,6 +35,8 @@ mod rules;
 
 mod telemetry;
 
+mod run_queue;
+
 mod request;
 
 mod endpoint;

@@ -11,6 +11,7 @@ use crate::{
     balance::Sequence,
     config::{Config, HttpsPorts, Limits},
     endpoint::Registry,
+    run_queue::RunQueue,
     table::Table,
     telemetry::{ConnectionCounts, FailedRequest, HandshakeCounts, RuleStats, Snapshot},
     upstream::Upstreams,
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(super) https_ports: HttpsPorts,
     /// What is known of endpoints, by all workers.
     pub(crate) registry: Arc<Registry>,
+    /// In which order connections are served.
+    pub(crate) run_queue: Rc<RunQueue>,
     /// Connections to backends.
     pub(crate) upstreams: Upstreams,
     /// This install's name in `Via`.
@@ -72,6 +75,7 @@ impl Shared {
     ) -> io::Result<Self> {
         let window_bytes = config.limits.memory / WINDOWS_SHARE / config.workers.max(1);
         registry.table_changed(&table);
+        let run_queue = Rc::<RunQueue>::default();
         Ok(Self {
             limits: Arc::new(config.limits.clone()),
             https_ports,
@@ -79,7 +83,9 @@ impl Shared {
                 config.limits.response_fields,
                 window_bytes,
                 registry.reclaim().clone(),
+                run_queue.clone(),
             ),
+            run_queue,
             registry,
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
             routes: RouteStates::new(request_id::random()),

@@ -26,7 +26,7 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, LocalOptions},
     sync::{mpsc, oneshot, watch},
-    task::spawn_local,
+    task::{spawn_local, yield_now},
 };
 
 /// How often dead and idle connections to backends are evicted.
@@ -39,6 +39,9 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// that take microseconds, but some requests take milliseconds, and whoever sends one meanwhile is
 /// not even in the queue.
 const EVENT_INTERVAL: u32 = 16;
+
+/// How many connections are accepted before others have their turn.
+const ACCEPTS_PER_TURN: usize = 16;
 
 /// The arguments of a worker.
 pub(super) struct WorkerArgs {
@@ -155,7 +158,8 @@ async fn run(
     mut inbox: mpsc::UnboundedReceiver<Command>,
 ) {
     let listeners = Rc::new(listeners);
-    let accepting = spawn_local(accept(worker.clone(), listeners.clone()));
+    let accepting = accept(worker.clone(), listeners.clone());
+    let accepting = spawn_local(worker.shared.run_queue.queued(Box::pin(accepting)));
     let mut listening = Some(listeners);
     let mut draining = None;
     while let Some(command) = inbox.recv().await {
@@ -211,22 +215,27 @@ fn spawn_waiting(worker: &Worker) {
     match scheme {
         Scheme::Http => {
             let peer = Peer::new(peer, scheme);
-            spawn_boxed(connection::serve(shared, registry, stream, peer, admission));
+            let connection = connection::serve(shared, registry, stream, peer, admission);
+            spawn_queued(&worker.shared, connection);
         }
         Scheme::Https => {
             let tls = worker.tls.clone();
-            spawn_boxed(connection::serve_tls(shared, registry, tls, stream, peer, admission));
+            let connection = connection::serve_tls(shared, registry, tls, stream, peer, admission);
+            spawn_queued(&worker.shared, connection);
         }
     }
 }
 
 /// Spawns a task for a connection. Its future is moved many times on its way into a task, and is large.
-fn spawn_boxed(connection: impl Future<Output = ()> + 'static) {
-    spawn_local(Box::pin(connection));
+fn spawn_queued(shared: &Shared, connection: impl Future<Output = ()> + 'static) {
+    spawn_local(shared.run_queue.queued(Box::pin(connection)));
 }
 
 async fn accept(worker: Rc<Worker>, listeners: Rc<Listeners<tokio::net::TcpListener>>) {
-    loop {
+    for number in 1_usize.. {
+        if number.is_multiple_of(ACCEPTS_PER_TURN) {
+            yield_now().await;
+        }
         let (scheme, accepted) = listeners.accept().await;
         match accepted {
             Ok((stream, peer)) => {

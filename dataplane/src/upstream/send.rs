@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     endpoint::{Candidates, Reclaim},
+    run_queue::RunQueue,
     table::{Backend, Protocol},
     telemetry::UpstreamStats,
 };
@@ -36,17 +37,23 @@ impl Upstreams {
     /// Without connections yet. Responses have at most `max_fields` fields. Of those over HTTP/2,
     /// clients may leave `window_bytes` unread beside the smallest windows.
     pub(crate) fn new(max_fields: usize, window_bytes: usize) -> Self {
-        Self::sharing(max_fields, window_bytes, Arc::default())
+        Self::sharing(max_fields, window_bytes, Arc::default(), Rc::default())
     }
 
-    /// The same, where `reclaim` asks all workers for an idle connection.
-    pub(crate) fn sharing(max_fields: usize, window_bytes: usize, reclaim: Arc<Reclaim>) -> Self {
+    /// The same, where `reclaim` asks all workers for an idle connection, and connections of HTTP/2
+    /// are served in the order of `run_queue`.
+    pub(crate) fn sharing(
+        max_fields: usize,
+        window_bytes: usize,
+        reclaim: Arc<Reclaim>,
+        run_queue: Rc<RunQueue>,
+    ) -> Self {
         Self {
             connector: Connector::new(),
             reclaim,
             max_fields,
             pool: Rc::default(),
-            http2: Http2Connections::new(window_bytes),
+            http2: Http2Connections::new(window_bytes, run_queue),
             stats: UpstreamStats::default(),
         }
     }

@@ -6,7 +6,8 @@ use super::{
     frames::{Budget, FrameScan},
     state::ConnState,
 };
-use bytes::{Buf, Bytes};
+use crate::run_queue::ReadTurn;
+use bytes::Bytes;
 use std::{
     io,
     pin::Pin,
@@ -14,10 +15,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// How much is read in one turn: about three thousand of the smallest frames, each of which is
-/// handled as it is read.
-const TURN_BYTES: usize = 32 * 1024;
 
 /// The length of a client's preface (RFC 9113 §3.4).
 const PREFACE_BYTES: usize = 24;
@@ -28,8 +25,7 @@ pub(super) struct FrameGuard<T> {
     /// What was read before HTTP/2 was chosen.
     read: Bytes,
     state: Rc<ConnState>,
-    /// How much may still be read in this turn.
-    turn: usize,
+    turn: ReadTurn,
     from_client: FrameScan,
     to_client: FrameScan,
     budget: Budget,
@@ -44,7 +40,7 @@ impl<T> FrameGuard<T> {
             io,
             read,
             state,
-            turn: TURN_BYTES,
+            turn: ReadTurn::default(),
             from_client: FrameScan::after(PREFACE_BYTES),
             to_client: FrameScan::after(0),
             budget,
@@ -55,7 +51,6 @@ impl<T> FrameGuard<T> {
     /// Follows what the client has sent.
     fn note_read(&mut self, bytes: &[u8]) {
         let (budget, state) = (&mut self.budget, &self.state);
-        self.turn = self.turn.saturating_sub(bytes.len());
         self.from_client.advance(bytes, |frame| {
             if frame.is_overhead() && !budget.spend(state.deadline.now()) {
                 state.is_flooded.set(true);
@@ -81,13 +76,6 @@ impl<T> FrameGuard<T> {
             state.unsent.written(frame);
         });
     }
-
-    /// Ends the turn.
-    fn rest<R>(&mut self, cx: &Context<'_>) -> Poll<R> {
-        self.turn = TURN_BYTES;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for FrameGuard<T> {
@@ -97,23 +85,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for FrameGuard<T> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.turn == 0 || this.state.is_flooded.get() {
-            return this.rest(cx);
+        if this.state.is_flooded.get() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         let before = buf.filled().len();
         if this.read.is_empty() {
-            let polled = Pin::new(&mut this.io).poll_read(cx, buf);
-            if polled.is_pending() {
-                this.turn = TURN_BYTES;
-            }
-            ready!(polled)?;
+            ready!(this.turn.poll_read(&mut this.io, cx, buf))?;
         } else {
-            let here = this.read.len().min(buf.remaining());
-            buf.put_slice(&this.read[..here]);
-            this.read.advance(here);
-            if this.read.is_empty() {
-                this.read = Bytes::new();
-            }
+            let mut rest = &this.read[..];
+            let polled = this.turn.poll_read(&mut rest, cx, buf);
+            let left = rest.len();
+            this.read = this.read.split_off(this.read.len() - left);
+            ready!(polled)?;
         }
         this.note_read(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
@@ -172,14 +156,9 @@ impl<T: AsyncRead + AsyncWrite + RoundTrip + Unpin> AsyncWrite for FrameGuard<T>
         let mut sink = [0; 4096];
         loop {
             let mut sink = ReadBuf::new(&mut sink);
-            ready!(Pin::new(&mut this.io).poll_read(cx, &mut sink))?;
-            let read = sink.filled().len();
-            if read == 0 {
+            ready!(this.turn.poll_read(&mut this.io, cx, &mut sink))?;
+            if sink.filled().is_empty() {
                 return Poll::Ready(Ok(()));
-            }
-            this.turn = this.turn.saturating_sub(read);
-            if this.turn == 0 {
-                return this.rest(cx);
             }
         }
     }

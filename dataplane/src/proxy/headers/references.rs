@@ -158,7 +158,7 @@ impl Budget {
     }
 
     /// What a reference costs beside the path that is written for it.
-    const REFERENCE: usize = 32;
+    const REFERENCE: usize = 128;
 
     /// Whether another reference may be looked at.
     pub(super) fn admits(&self) -> bool {

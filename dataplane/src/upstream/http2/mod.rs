@@ -21,6 +21,7 @@ pub(super) use opening::{Opened, Turn};
 pub(super) use send::Connected;
 
 use super::{MAX_HEAD_BYTES, Stream, error::Phase, pool::Key, tls_failure::TlsFailure};
+use crate::run_queue::RunQueue;
 use bytes::Bytes;
 use h2::{
     Ping, PingPong,
@@ -67,6 +68,8 @@ pub(super) struct Http2Connections {
     http1_only: RefCell<HashMap<Key, Cell<u64>>>,
     /// Those that have larger windows.
     wide: Rc<Wide>,
+    /// In which order they are served.
+    run_queue: Rc<RunQueue>,
     /// How many evictions there have been: a clock that is free to read on every request.
     evictions: Rc<Cell<u64>>,
 }
@@ -188,8 +191,8 @@ pub(super) struct ConnectionId(*const ());
 
 impl Http2Connections {
     /// None yet. Larger windows than the smallest ones take at most so many bytes together.
-    pub(super) fn new(window_bytes: usize) -> Self {
-        Self { wide: Rc::new(Wide::within(window_bytes)), ..Self::default() }
+    pub(super) fn new(window_bytes: usize, run_queue: Rc<RunQueue>) -> Self {
+        Self { wide: Rc::new(Wide::within(window_bytes)), run_queue, ..Self::default() }
     }
 
     /// A place on a connection for `key` other than `not`, if there is one.
@@ -250,7 +253,8 @@ impl Http2Connections {
             idle_since: Cell::new(self.evictions.get()),
             evictions: self.evictions.clone(),
         });
-        tokio::task::spawn_local(run(connection, Rc::downgrade(&shared), address));
+        let running = Box::pin(run(connection, Rc::downgrade(&shared), address));
+        tokio::task::spawn_local(self.run_queue.queued(running));
         self.http1_only.borrow_mut().remove(&key);
         let mut all = self.by_key.borrow_mut();
         let connections = all.entry(key).or_default();

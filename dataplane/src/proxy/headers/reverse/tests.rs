@@ -182,10 +182,10 @@ fn a_short_reference_grows_within_a_bound() {
 #[test]
 fn only_so_many_references_are_looked_at() {
     let links = SETUP.mapped("/x", header::LINK, &"<http://app.web.svc/a>,".repeat(4_000));
-    assert_eq!(links.matches("//www.ep.com/a").count(), 2_048);
+    assert_eq!(links.matches("//www.ep.com/a").count(), 512);
     let cookie = format!("a=1{}", ";Domain=app.web.svc".repeat(4_000));
     let cookie = SETUP.mapped("/x", header::SET_COOKIE, &cookie);
-    assert_eq!(cookie.matches("Domain").count(), 4_000 - 2_048);
+    assert_eq!(cookie.matches("Domain").count(), 4_000 - 512);
 }
 
 /// Paths of requests, with every character that is syntax anywhere.
