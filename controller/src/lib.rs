@@ -23,6 +23,8 @@ mod overview;
 
 mod paint;
 
+mod html;
+
 mod explain;
 
 pub mod files;

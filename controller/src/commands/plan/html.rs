@@ -1,32 +1,15 @@
 //! The plan as one web page, without scripts and without anything to load.
 
 use crate::{
+    html::{BRAND, Text},
     manifest::File,
     plan::{Bar, HostReport, Plan, Waterfall},
 };
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Write};
 
 /// The look of the demo's page.
 const LOOK: &str = include_str!("../../demo/assets/demo.css");
 const OWN: &str = include_str!("assets/plan.css");
-
-/// The brand, as on the demo's page.
-const BRAND: &str = r#"<p class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M16 2 2 10v3h28v-3zM5 15h4v11H5zm9 0h4v11h-4zm9 0h4v11h-4zM2 27h28v3H2z"/></svg>Portico</p>"#;
-
-/// Text in HTML.
-struct Text<T>(T);
-
-impl<T: Display> Display for Text<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.to_string().chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            other => f.write_char(other),
-        })
-    }
-}
 
 /// Renders a plan with its manifests.
 pub(super) fn of(plan: &Plan, files: &[File]) -> String {
@@ -255,18 +238,5 @@ fn ms(milliseconds: f64) -> String {
         format!("{milliseconds:.1} ms")
     } else {
         format!("{milliseconds:.0} ms")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_no_markup() {
-        assert_eq!(
-            Text("<a href=\"x\">&</a>").to_string(),
-            "&lt;a href=&quot;x&quot;&gt;&amp;&lt;/a&gt;"
-        );
     }
 }
