@@ -7,6 +7,7 @@ pub mod import;
 mod memory;
 mod operator;
 pub mod plan;
+pub mod report;
 mod underscores;
 mod values;
 

@@ -25,6 +25,8 @@ mod paint;
 
 mod html;
 
+mod report;
+
 mod explain;
 
 pub mod files;

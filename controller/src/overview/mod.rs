@@ -2,6 +2,8 @@
 //! backends. Pure: it joins what the compiler, the workers and the registry of endpoints know.
 
 mod backends;
+mod compact;
+mod counts;
 mod facts;
 mod failures;
 mod history;
@@ -9,9 +11,10 @@ mod tick;
 mod traffic;
 mod window;
 
+pub(crate) use counts::Counts;
 pub(crate) use facts::Facts;
 pub(crate) use failures::FailureList;
-pub(crate) use history::{History, ShownHistory};
+pub(crate) use history::{History, Recent, ShownHistory};
 pub(crate) use tick::{Changes, Inputs, Tick};
 pub(crate) use window::Window;
 

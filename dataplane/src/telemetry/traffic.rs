@@ -50,6 +50,11 @@ pub struct Preflights {
 }
 
 impl Preflights {
+    /// All that were denied.
+    pub fn denied(&self) -> u64 {
+        self.denied_origin + self.denied_method + self.denied_header + self.denied_malformed
+    }
+
     fn count(&mut self, verdict: Verdict, count: u64) {
         if verdict.report_only {
             return;
@@ -100,6 +105,11 @@ impl RouteTraffic {
             durations: self.durations.since(&earlier.durations),
             ..self.clone()
         }
+    }
+
+    /// How long all requests took together, since the beginning of the window.
+    pub fn response_time(&self) -> Duration {
+        self.durations.sum()
     }
 
     /// Below how many seconds this share of the durations is: an estimate from a histogram. `None`
@@ -158,6 +168,7 @@ mod tests {
         assert_eq!((sales.requests, sales.errors), (7, 2));
         let preflights = Preflights { answered: 1, denied_method: 1, ..Preflights::default() };
         assert_eq!(sales.preflights, preflights);
+        assert_eq!(sales.preflights.denied(), 1);
         assert_eq!((sales.avoided, sales.saved), (1, ms(20)));
         assert!(sales.quantile(0.99).is_some_and(|seconds| seconds > 0.5));
         assert_eq!(all[&None].requests, 1);
@@ -174,6 +185,7 @@ mod tests {
         let window = later.since(&earlier);
         assert_eq!((window.requests, window.errors), (1, 0));
         assert!(window.quantile(0.99).is_some_and(|seconds| seconds < 0.01));
+        assert_eq!(window.response_time(), Duration::from_millis(3));
         // A Route that was deleted and created again starts over.
         assert_eq!(earlier.since(&later).requests, 1);
     }

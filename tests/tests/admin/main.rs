@@ -7,6 +7,7 @@ mod explain;
 mod failures;
 mod history;
 mod page;
+mod report;
 mod routes;
 
 use portico_tests::{
@@ -118,7 +119,9 @@ async fn an_unknown_page_lists_those_that_there_are() {
     let site = Site::start(&[]).await;
     let unknown = site.ask(&get("/nowhere", "")).await;
     assert_eq!(unknown.status(), 404);
-    for page in ["/api/routes", "/api/failures", "/api/events", "/api/explain", "/debug/table"] {
+    for page in
+        ["/api/routes", "/api/failures", "/api/events", "/api/explain", "/report", "/debug/table"]
+    {
         assert!(unknown.text().contains(page), "{page}: {}", unknown.text());
     }
 }

@@ -2,8 +2,16 @@
 
 use super::Site;
 
-const PAGES: [&str; 7] =
-    ["/", "/page.css", "/page.js", "/page.svg", "/api/routes", "/api/failures", "/debug/table"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/page.css",
+    "/page.js",
+    "/page.svg",
+    "/api/routes",
+    "/api/failures",
+    "/report",
+    "/debug/table",
+];
 
 #[tokio::test]
 async fn every_page_says_what_browsers_may_do_with_it() {

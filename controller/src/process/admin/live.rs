@@ -4,9 +4,14 @@ use super::Stage;
 use crate::{
     overview::{Facts, History, Inputs, ShownHistory, Tick, Window},
     publish::StatusUpdate,
+    report::Report,
 };
 use bytes::Bytes;
-use portico_dataplane::table::{ObjectName, Table};
+use k8s_openapi::jiff::Timestamp;
+use portico_dataplane::{
+    serve::Traffic,
+    table::{ObjectName, Table},
+};
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -26,6 +31,8 @@ const FORGET: Duration = Duration::from_secs(60);
 /// What the page shows.
 #[derive(Debug)]
 pub(super) struct Live {
+    /// When the process started, before anything was counted.
+    started: Timestamp,
     tables: watch::Receiver<Arc<Table>>,
     statuses: watch::Receiver<Arc<StatusUpdate>>,
     known: Mutex<Known>,
@@ -60,7 +67,8 @@ impl Live {
     ) -> Self {
         let known = Known { window: Window::new(Instant::now()), facts: None, tick: None };
         let (ticks, followed, history) = Default::default();
-        Self { tables, statuses, known: Mutex::new(known), history, ticks, followed }
+        let (started, known) = (Timestamp::now(), Mutex::new(known));
+        Self { started, tables, statuses, known, history, ticks, followed }
     }
 
     /// Further looks, one a second for as long as anybody follows.
@@ -96,7 +104,7 @@ impl Live {
             sleep(slot).await;
             if let Stage::Serving(dataplane) = &*stage.read().await {
                 let traffic = dataplane.traffic().await;
-                self.history.lock().await.record(&traffic);
+                self.history.lock().await.record(&traffic, Instant::now());
             }
         }
     }
@@ -104,6 +112,19 @@ impl Live {
     /// The history of these Routes.
     pub(super) async fn history(&self, names: Vec<ObjectName>) -> ShownHistory {
         self.history.lock().await.of(names)
+    }
+
+    /// What was counted of each Route in about the time `since` before now, or since the start if
+    /// that is not known; `traffic` is all that was counted so far.
+    pub(super) async fn report(&self, traffic: &Traffic, since: Duration) -> Report {
+        let to = Timestamp::now();
+        match self.history.lock().await.recent(since, traffic, Instant::now()) {
+            Some(recent) => {
+                let from = to.checked_sub(recent.age).unwrap_or(self.started);
+                Report::recent(from, to, &recent)
+            }
+            None => Report::since_start(self.started, to, traffic),
+        }
     }
 
     /// Forgets the last look, unless somebody has asked for it of late.

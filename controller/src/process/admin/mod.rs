@@ -6,6 +6,7 @@ mod events;
 mod explain;
 mod guard;
 mod live;
+mod report;
 mod respond;
 
 use super::metrics;
@@ -48,6 +49,7 @@ const PAGES: &str = "/  the page for people: all of the following at a glance, l
     /api/history?route=NAMESPACE/NAME  requests and errors of the last day, as JSON; repeatable\n\
     /api/events  both, and what changes of them, as server-sent events\n\
     /api/explain  what happens to a request; POST {\"url\": …}\n\
+    /report?since=24h  preflights avoided and time saved, by Route; &format=json, html or text\n\
     /debug/table  the table as JSON, secrets as fingerprints\n\
     /debug/backends  the endpoints of all backends as JSON: state, latency, requests in flight\n";
 
@@ -82,6 +84,7 @@ enum Page {
     History,
     Events,
     Explain,
+    Report,
     Table,
     Backends,
 }
@@ -97,6 +100,7 @@ impl Page {
             "/api/history" => Self::History,
             "/api/events" => Self::Events,
             "/api/explain" => Self::Explain,
+            "/report" => Self::Report,
             "/debug/table" => Self::Table,
             "/debug/backends" => Self::Backends,
             _ => Self::Asset(Asset::at(path)?),
@@ -113,6 +117,7 @@ impl Page {
             | Self::Routes
             | Self::Failures
             | Self::History
+            | Self::Report
             | Self::Table
             | Self::Backends => &[Method::GET, Method::HEAD],
             Self::Events => &[Method::GET],
@@ -131,6 +136,7 @@ impl Page {
             | Self::History
             | Self::Events
             | Self::Explain
+            | Self::Report
             | Self::Table
             | Self::Backends => true,
         }
@@ -249,6 +255,7 @@ impl Admin {
             Page::History => self.history(request.uri().query().unwrap_or_default()).await,
             Page::Events => self.events(deadline),
             Page::Explain => self.explain(request).await,
+            Page::Report => self.report(&request).await,
             Page::Table => self.table().await,
             Page::Backends => self.backends().await,
         }
