@@ -149,6 +149,20 @@ pub enum Command {
         as HAR. The file has all that the browser sent, so keep it to yourself. \
         docs/what-would-it-save.md walks through it.")]
     Plan(Box<plan::PlanArgs>),
+    /// Show what the front door saves: preflights avoided, and the time that they would have taken
+    ///
+    /// Asks a process that serves, and prints for each Route the
+    /// requests, the preflights that browsers did not have to send, the time that those would have
+    /// taken, the preflights that still came, errors and response times. With an earlier report, it
+    /// also shows what has changed since. Exit status: 0 if there is a report; 1 if nobody answers;
+    /// 2 if the baseline can't be read.
+    #[command(after_help = "Examples:\n  portico report\n  \
+        portico report -o json > before.json    (then make calls relative, and a week later:)\n  \
+        portico report --since 7d --baseline before.json\n  \
+        portico report --html > report.html\n\n\
+        In a cluster: kubectl port-forward -n portico-system service/portico-admin 9090. \
+        docs/report.md says what is counted.")]
+    Report(Box<report::ReportArgs>),
     /// Translate the configuration of another front door
     ///
     /// Reads what Azure Front Door or an Ingress controller is configured with, and writes FrontDoors

@@ -7,13 +7,14 @@ use std::{
     process::{Command, Output},
 };
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "demo",
     "serve",
     "operator",
     "check",
     "explain",
     "plan",
+    "report",
     "import",
     "crds",
     "completions",

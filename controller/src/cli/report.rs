@@ -1,10 +1,33 @@
-//! What a report is about.
+//! Arguments of `portico report`.
 
-use super::values;
-use std::time::Duration;
+use super::{Output, values};
+use clap::Args;
+use http::uri::Authority;
+use std::{path::PathBuf, time::Duration};
 
 /// The longest time of a report.
 const MAX_SINCE: Duration = Duration::from_hours(366 * 24);
+
+/// Arguments of `portico report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Host and port of the admin port of a process that serves
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = admin)]
+    pub admin: Authority,
+    /// The time that the report is about, until now: 90m, 24h, 7d. A process knows the last day, and
+    /// otherwise all since its start
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = since)]
+    pub since: Duration,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Print the report as one web page instead
+    #[arg(long, conflicts_with = "output")]
+    pub html: bool,
+    /// An earlier report (-o json), to compare with: what was before the change
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+}
 
 /// A time that a report can be about: what `--drain-timeout` takes, or a number of days.
 pub fn since(text: &str) -> Result<Duration, &'static str> {
@@ -18,7 +41,16 @@ pub fn since(text: &str) -> Result<Duration, &'static str> {
     Ok(time)
 }
 
+/// A host and a port.
+fn admin(text: &str) -> Result<Authority, &'static str> {
+    const USAGE: &str = "must be a host and a port, such as 127.0.0.1:9090 or localhost:9090";
+    let address: Authority = text.parse().map_err(|_| USAGE)?;
+    let is_address = address.port_u16().is_some() && !address.as_str().contains('@');
+    is_address.then_some(address).ok_or(USAGE)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -30,6 +62,15 @@ mod tests {
         assert_eq!(since("1h30m"), Ok(Duration::from_mins(90)));
         for bad in ["", "7", "d", "-1h", "1w", "0s", "367d", "99999999999999999999d"] {
             assert!(since(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_checked() {
+        assert_eq!(admin("localhost:9090").unwrap().host(), "localhost");
+        assert_eq!(admin("[::1]:9090").unwrap().port_u16(), Some(9090));
+        for bad in ["", "localhost", "http://localhost:9090", "me@localhost:9090", "a b:1"] {
+            assert!(admin(bad).is_err(), "{bad}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod import;
 mod manual;
 mod operator;
 mod plan;
+mod report;
 mod serve;
 mod written;
 
@@ -47,6 +48,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Report(args) => block_on(report::run(*args)),
         Command::Import(args) => import::run(&args),
         Command::Crds => crds::run(),
         Command::Completions { shell } => manual::completions(shell),
