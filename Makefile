@@ -67,6 +67,7 @@ programs:
 	@scripts/need curl curl || { test -z "$(CI)" && echo "make: the tests with curl will be skipped"; }
 	@tests/kind/tools/go version >/dev/null || { test -z "$(CI)" && echo "make: the comparison of regular expressions with Go's will be skipped"; }
 	@scripts/need nginx nginx || { test -z "$(CI)" && echo "make: the comparison of imported Ingresses with nginx will be skipped"; }
+	@scripts/need prometheus prometheus || { test -z "$(CI)" && echo "make: the tests with Prometheus will be skipped"; }
 	@scripts/need openssl openssl || { test -z "$(CI)" && echo "make: the tests with OpenSSL will be skipped"; }
 
 .PHONY: lint

@@ -151,7 +151,7 @@ pub enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Show what the front door saves: preflights avoided, and the time that they would have taken
     ///
-    /// Asks a process that serves, and prints for each Route the
+    /// Asks a process that serves, or Prometheus about all replicas, and prints for each Route the
     /// requests, the preflights that browsers did not have to send, the time that those would have
     /// taken, the preflights that still came, errors and response times. With an earlier report, it
     /// also shows what has changed since. Exit status: 0 if there is a report; 1 if nobody answers;
@@ -159,7 +159,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  portico report\n  \
         portico report -o json > before.json    (then make calls relative, and a week later:)\n  \
         portico report --since 7d --baseline before.json\n  \
-        portico report --html > report.html\n\n\
+        portico report --prometheus http://localhost:9091 --since 30d --html > report.html\n\n\
         In a cluster: kubectl port-forward -n portico-system service/portico-admin 9090. \
         docs/report.md says what is counted.")]
     Report(Box<report::ReportArgs>),

@@ -2,7 +2,7 @@
 
 use super::{Output, values};
 use clap::Args;
-use http::uri::Authority;
+use http::{Uri, uri::Authority};
 use std::{path::PathBuf, time::Duration};
 
 /// The longest time of a report.
@@ -12,7 +12,13 @@ const MAX_SINCE: Duration = Duration::from_hours(366 * 24);
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Host and port of the admin port of a process that serves
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = admin)]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9090",
+        value_parser = admin,
+        conflicts_with = "prometheus"
+    )]
     pub admin: Authority,
     /// The time that the report is about, until now: 90m, 24h, 7d. A process knows the last day, and
     /// otherwise all since its start
@@ -27,6 +33,9 @@ pub struct ReportArgs {
     /// An earlier report (-o json), to compare with: what was before the change
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Ask this Prometheus instead of a process, about all replicas: http://prometheus:9090
+    #[arg(long, value_name = "URL", value_parser = prometheus)]
+    pub prometheus: Option<Uri>,
 }
 
 /// A time that a report can be about: what `--drain-timeout` takes, or a number of days.
@@ -49,6 +58,22 @@ fn admin(text: &str) -> Result<Authority, &'static str> {
     is_address.then_some(address).ok_or(USAGE)
 }
 
+/// Where a Prometheus is, maybe below a path.
+fn prometheus(text: &str) -> Result<Uri, &'static str> {
+    const USAGE: &str = "must be an http or https URL, such as http://prometheus.monitoring:9090";
+    let uri: Uri = text.parse().map_err(|_| USAGE)?;
+    let host = uri.authority().filter(|_| matches!(uri.scheme_str(), Some("http" | "https")));
+    let host = host.ok_or(USAGE)?;
+    if host.as_str().contains('@') {
+        return Err("names and passwords are not supported: use a port that needs none, such as \
+            that of kubectl port-forward");
+    }
+    if uri.query().is_some() || text.contains('#') {
+        return Err("must end with the path, without '?' and '#'");
+    }
+    Ok(uri)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -66,11 +91,15 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_checked() {
+    fn addresses_and_urls_are_checked() {
         assert_eq!(admin("localhost:9090").unwrap().host(), "localhost");
         assert_eq!(admin("[::1]:9090").unwrap().port_u16(), Some(9090));
         for bad in ["", "localhost", "http://localhost:9090", "me@localhost:9090", "a b:1"] {
             assert!(admin(bad).is_err(), "{bad}");
+        }
+        assert_eq!(prometheus("https://metrics.ep.com/prom/").unwrap().path(), "/prom/");
+        for bad in ["", "prometheus:9090", "ftp://x", "http://a:b@x", "http://x/?q=1", "/x"] {
+            assert!(prometheus(bad).is_err(), "{bad}");
         }
     }
 }

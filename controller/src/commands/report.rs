@@ -1,8 +1,9 @@
-//! `portico report`: what the front door saves, as a process has counted it.
+//! `portico report`: what the front door saves, as a process or Prometheus has counted it.
 
 mod admin;
 mod baseline;
 mod fetch;
+mod prometheus;
 
 use crate::{
     cli::{Output, report::ReportArgs},
@@ -15,7 +16,10 @@ use std::process::ExitCode;
 pub(super) async fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     // First: it needs nobody to answer.
     let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
-    let report = admin::ask(&args.admin, args.since).await?;
+    let report = match &args.prometheus {
+        Some(url) => prometheus::ask(url, args.since).await?,
+        None => admin::ask(&args.admin, args.since).await?,
+    };
     super::print(&shown(&args, &report, baseline.as_ref())?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The binary as other programs meet it: curl, OpenSSL, clients that send garbage, signals.
+//! The binary as other programs meet it: curl, OpenSSL, Prometheus, clients that send garbage, signals.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,6 +7,7 @@ mod endpoint_changes;
 mod garbage;
 mod openssl;
 mod program;
+mod prometheus;
 mod signals;
 
 use portico_tests::{

@@ -4,9 +4,13 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{Connect, HttpConnector},
+    },
     rt::TokioExecutor,
 };
+use kube::{Config, client::ConfigExt};
 use std::{error::Error, io, iter, time::Duration};
 use tokio::time::timeout;
 
@@ -33,8 +37,8 @@ pub(super) enum FetchError {
     Broken(String),
 }
 
-/// A client for a few requests over plain HTTP.
-pub(super) struct Client(legacy::Client<HttpConnector, Empty<Bytes>>);
+/// A client for a few requests.
+pub(super) struct Client<C>(legacy::Client<C, Empty<Bytes>>);
 
 fn connector() -> HttpConnector {
     let mut tcp = HttpConnector::new();
@@ -43,12 +47,26 @@ fn connector() -> HttpConnector {
     tcp
 }
 
-impl Client {
-    /// A client.
+impl Client<HttpConnector> {
+    /// A client for plain HTTP.
     pub(super) fn plain() -> Self {
         Self(legacy::Client::builder(TokioExecutor::new()).build(connector()))
     }
+}
 
+/// A client for HTTPS, which trusts the authorities that the system trusts.
+///
+/// # Errors
+/// If the system has none.
+pub(super) fn secure() -> Result<Client<impl Connect + Clone + Send + Sync + 'static>, FetchError> {
+    // The address is given with each request.
+    let connector = Config::new(Uri::from_static("https://localhost"))
+        .rustls_https_connector_with_connector(connector())
+        .map_err(|error| FetchError::Connect(chain(&error)))?;
+    Ok(Client(legacy::Client::builder(TokioExecutor::new()).build(connector)))
+}
+
+impl<C: Connect + Clone + Send + Sync + 'static> Client<C> {
     /// Gets a page, whatever its status.
     ///
     /// # Errors
