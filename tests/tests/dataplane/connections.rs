@@ -136,12 +136,10 @@ async fn connections_with_requests_never_give_way_and_new_ones_wait() {
         is_closed(&mut client).await;
         backends.push(backend);
     }
-    for (nth, mut client) in waiting.into_iter().enumerate() {
-        // The backend's connections are kept, and take the first two.
-        let backend = match backends.get_mut(nth) {
-            Some(backend) => backend,
-            None => &mut backends[0],
-        };
+    // The backend's connections are kept, and take the first two. The third client gets the place of
+    // the first, while the second still waits for its response.
+    for (client, backend) in [(0, 0), (2, 0), (1, 1)] {
+        let (client, backend) = (&mut waiting[client], &mut backends[backend]);
         backend.read_request().await.unwrap().unwrap();
         backend.send(answer).await.unwrap();
         assert_eq!(client.read_answer("GET").await.unwrap().text(), "ok");
