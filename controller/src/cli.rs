@@ -360,6 +360,7 @@ impl ServingArgs {
             guard: self.compiling.guard(),
             name_servers: [].into(),
             access_log: None,
+            tracing: None,
             limits: Limits {
                 head_bytes: self.max_head_bytes,
                 uri_bytes: self.max_uri_bytes,

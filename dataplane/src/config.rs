@@ -1,6 +1,6 @@
 //! Settings that flags control.
 
-use crate::{access_log::AccessLog, address_guard::AddressGuard};
+use crate::{access_log::AccessLog, address_guard::AddressGuard, trace::Tracing};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// How the dataplane serves; fixed for the life of the process, unlike the table.
@@ -24,6 +24,8 @@ pub struct Config {
     pub name_servers: Arc<[SocketAddr]>,
     /// How requests are logged, if they are.
     pub access_log: Option<AccessLog>,
+    /// How requests are traced, if they are.
+    pub tracing: Option<Tracing>,
     /// Bounds on what clients and backends may send.
     pub limits: Limits,
 }

@@ -6,6 +6,8 @@
 
 pub mod stable_hash;
 
+mod random;
+
 pub mod full_match;
 
 pub mod path;
@@ -25,6 +27,8 @@ pub mod table;
 pub mod address_guard;
 
 pub mod access_log;
+
+pub mod trace;
 
 pub mod config;
 

@@ -9,6 +9,7 @@ use portico_dataplane::{
     router::RouteTree,
     serve::Dataplane,
     table::{HostTls, Route, RouteMatch, Selection, Table, VirtualHost},
+    trace::Tracing,
 };
 use std::{
     net::SocketAddr,
@@ -60,6 +61,8 @@ pub struct Setup {
     pub public_https_port: Option<u16>,
     /// The name servers, if not those of the system.
     pub name_servers: Vec<SocketAddr>,
+    /// How requests are traced, if they are.
+    pub tracing: Option<Tracing>,
 }
 
 impl Default for Setup {
@@ -70,6 +73,7 @@ impl Default for Setup {
             allow_external: Vec::new(),
             public_https_port: None,
             name_servers: Vec::new(),
+            tracing: None,
         }
     }
 }
@@ -99,6 +103,7 @@ impl Edge {
             guard,
             name_servers: setup.name_servers.into(),
             access_log,
+            tracing: setup.tracing,
             limits: setup.limits,
         };
         let (tables, receiver) = watch::channel(Arc::new(Table::default()));

@@ -147,7 +147,7 @@ impl<'t> Simulation<'_, 't> {
         context.keep_cookies_apart(&mut left.headers);
         for backend in forward.backends() {
             let mut head = left.clone();
-            let (_, mut added) = context.prepare(backend, &ID, &mut head)?;
+            let (_, mut added) = context.prepare(backend, &ID, None, &mut head)?;
             added.move_into(&mut head.headers);
             let target = head.uri.path_and_query();
             sent.target = target.map(ToString::to_string).unwrap_or_default();

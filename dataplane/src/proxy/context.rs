@@ -12,6 +12,7 @@ use crate::{
     request::AddedFields,
     table::{Backend, HostHeader},
     telemetry::IsolationChanges,
+    trace::RequestTrace,
 };
 use http::{HeaderMap, HeaderValue, Method, request::Parts};
 use std::net::SocketAddr;
@@ -40,15 +41,20 @@ impl ForwardContext<'_, '_> {
         self.arrived.kept_apart().map(|it| it.request(headers)).unwrap_or_default()
     }
 
-    /// Turns the client's head into that for `backend`; returns the backend's Host, and the fields
-    /// that it gets beside the head's.
+    /// Turns the client's head into that for `backend`, in its `trace` if it is traced; returns the
+    /// backend's Host, and the fields that it gets beside the head's.
     pub(crate) fn prepare(
         &self,
         backend: &Backend,
         id: &HeaderValue,
+        trace: Option<&mut RequestTrace>,
         head: &mut Parts,
     ) -> Result<(HeaderValue, AddedFields), Refusal> {
         let host = self.plan.terms.host(backend);
+        let trace_parent = trace.map(|trace| {
+            trace.remove_replaced(&mut head.headers);
+            trace.next_try()
+        });
         let outbound = Outbound {
             peer: self.peer,
             client: &self.destination.client,
@@ -56,6 +62,7 @@ impl ForwardContext<'_, '_> {
             backend,
             host: &host,
             id,
+            trace_parent: trace_parent.as_ref(),
             via: self.via,
             version: head.version,
             upgrade: self.upgrade,

@@ -25,6 +25,7 @@ mod selection;
 mod shared;
 mod strict_transport;
 mod target;
+mod traced;
 mod turns;
 mod verdict;
 
@@ -78,7 +79,8 @@ pub(crate) async fn handle<D: Downstream>(
     let start = downstream.state().deadline.now();
     let unrouted = shared.routes.unrouted().clone();
     let (client, log) = (downstream.peer().address.ip(), shared.access_log.as_ref());
-    let record = RequestRecord::new(start, unrouted, id, client, log);
+    let mut record = RequestRecord::new(start, unrouted, id, client, log);
+    record.trace = shared.tracer.as_ref().map(|tracer| tracer.trace(&head.headers));
     let table = shared.table();
     let mut exchange = Exchange {
         shared: &shared,
@@ -213,6 +215,7 @@ impl<'w, D: Downstream> Exchange<'w, D> {
             let certificate = self.downstream.peer().certificate().map(|one| one.name.clone());
             noted.client(certificate, &head.headers);
         }
+        self.trace_arrived(arrived, head);
         if let Some(destination) = &arrived.destination {
             self.record.client = destination.client.address;
             if let Some(id) = destination.client.trusted_id(&head.headers) {

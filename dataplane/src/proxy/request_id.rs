@@ -1,16 +1,9 @@
 //! Request ids: 128 bits, 32 hexadecimal digits, unique across workers and restarts for all
 //! practical purposes. They identify requests in logs; no security depends on them.
 
+use crate::random::random;
 use http::HeaderValue;
-use std::{
-    cell::Cell,
-    hash::{BuildHasher, RandomState},
-};
-
-/// A random number from the standard library's source of hash keys.
-pub(super) fn random() -> u64 {
-    RandomState::new().hash_one(0)
-}
+use std::cell::Cell;
 
 /// A worker's source of ids.
 #[derive(Debug)]

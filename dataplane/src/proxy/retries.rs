@@ -7,16 +7,16 @@ use super::{
     context::ForwardContext,
     downstream::Downstream,
     headers::RequestRewrite,
-    request_id,
     retry::{self, Waits, When},
     selection::Chosen,
 };
 use crate::{
     endpoint::{Failure, InFlight},
+    random::random,
     refusal::Refusal,
     request::{AddedFields, RequestBody},
     table::Retry,
-    telemetry::RetryReason,
+    telemetry::{RequestRecord, RetryReason},
     upstream::{RequestToSend, UpstreamBody, UpstreamResponse},
 };
 use http::{HeaderValue, Response, request::Parts};
@@ -52,6 +52,8 @@ struct Resendable<'r> {
     /// The same body from its beginning, where it may be sent after some of it was.
     again: Option<RequestBody>,
     is_idempotent: bool,
+    /// Whether each try is a span, whose id its head has.
+    has_spans: bool,
     /// The backend that `head` is for.
     prepared: Option<usize>,
     /// The Host that it gets, and the fields that it gets beside the head's.
@@ -86,7 +88,7 @@ impl<D: Downstream> Exchange<'_, D> {
     ) -> Result<Answered, Refusal> {
         let plan = context.plan;
         let retry = plan.terms.retry;
-        let mut request = Resendable::new(context, head, body, retry);
+        let mut request = Resendable::new(context, head, body, retry, self.has_spans());
         let mut tries = Tries { tried: Vec::new(), waits: Waits::new(retry.backoff), preference };
         self.count_for_budget(plan);
         let (mut chosen, mut place) = match self.place_at_once(plan, preference) {
@@ -100,11 +102,13 @@ impl<D: Downstream> Exchange<'_, D> {
             if request.takes_long() {
                 Box::pin(self.take_turn()).await?;
             }
-            let (sent_host, sent) = request.prepare(chosen.backend, &self.record.id)?;
+            let (sent_host, sent) = request.prepare(chosen.backend, &mut self.record)?;
             self.turn = None;
+            self.try_begins(backend, &chosen, sent_host, sent.head);
             let outcome = self.attempt(context, (&mut chosen, place), sent_host, sent).await;
             // What is refused here says nothing of the endpoint, and stays as it is.
             let refusal = outcome.as_ref().err().map(|failed| self.failed(backend, &failed.error));
+            self.try_ended(&chosen, &outcome, refusal);
             let reason = self.reason(&outcome).filter(|reason| retry::applies(&retry.on, *reason));
             let next = match reason {
                 // Boxed, so that requests whose first try succeeds don't carry its state.
@@ -165,7 +169,7 @@ impl<D: Downstream> Exchange<'_, D> {
             When::Elsewhere => Duration::ZERO,
             // Another endpoint has not failed yet.
             When::Usual if another.is_some() && tries.tried.len() == 1 => Duration::ZERO,
-            When::Usual => tries.waits.next(request_id::random()),
+            When::Usual => tries.waits.next(random()),
         };
         let is_in_vain = reason == RetryReason::ConnectFailure || when == When::Elsewhere;
         let is_late = self.downstream.state().deadline.left().is_some_and(|left| left <= wait);
@@ -221,17 +225,29 @@ impl<'r> Resendable<'r> {
         head: &'r mut Parts,
         body: RequestBody,
         retry: &Retry,
+        has_spans: bool,
     ) -> Self {
         let is_idempotent = retry::is_idempotent(&head.method);
         let may_follow = retry.attempts > 0;
         let has_others = context.plan.terms.forward.backends().len() > 1;
         let may_be_replaced = is_idempotent && !retry.on.statuses.is_empty();
-        let is_kept = may_follow && (has_others || may_be_replaced);
+        let is_kept = may_follow && (has_others || may_be_replaced || has_spans);
         let client_head = is_kept.then(|| Box::new(head.clone()));
         let again = (may_follow && is_idempotent && !body.is_long()).then(|| body.fork());
         let (again, prepared, added) = (again.flatten(), None, AddedFields::default());
         let host = HeaderValue::from_static("");
-        Self { context, head, body, client_head, again, is_idempotent, prepared, host, added }
+        Self {
+            context,
+            head,
+            body,
+            client_head,
+            again,
+            is_idempotent,
+            has_spans,
+            prepared,
+            host,
+            added,
+        }
     }
 
     /// Whether it may take long to make the head that a backend gets.
@@ -244,7 +260,7 @@ impl<'r> Resendable<'r> {
     fn prepare(
         &mut self,
         index: usize,
-        id: &HeaderValue,
+        record: &mut RequestRecord,
     ) -> Result<(&HeaderValue, RequestToSend<'_>), Refusal> {
         if self.prepared != Some(index) {
             if self.prepared.is_some()
@@ -253,7 +269,8 @@ impl<'r> Resendable<'r> {
                 *self.head = (**head).clone();
             }
             let backend = &self.context.plan.terms.forward.backends()[index];
-            (self.host, self.added) = self.context.prepare(backend, id, self.head)?;
+            let (id, trace) = (&record.id, record.trace.as_deref_mut());
+            (self.host, self.added) = self.context.prepare(backend, id, trace, self.head)?;
             self.prepared = Some(index);
         }
         let Self { head, host, added, body, .. } = self;
@@ -268,6 +285,9 @@ impl<'r> Resendable<'r> {
 
     /// Makes it ready to be sent again.
     fn again(&mut self, is_unsent: bool, may_follow: bool) {
+        if self.has_spans {
+            self.prepared = self.prepared.map(|_| usize::MAX);
+        }
         if is_unsent {
             return;
         }

@@ -1,19 +1,16 @@
 //! State that the requests of a worker share. Single-threaded: no locks.
 
-use super::{
-    headers::Via,
-    request_id::{self, RequestIds},
-    route_state::RouteStates,
-    turns::Turns,
-};
+use super::{headers::Via, request_id::RequestIds, route_state::RouteStates, turns::Turns};
 use crate::{
     access_log::{AccessLog, WorkerLog},
     balance::Sequence,
     config::{Config, HttpsPorts, Limits},
     endpoint::Registry,
+    random::random,
     run_queue::RunQueue,
     table::Table,
     telemetry::{ConnectionCounts, FailedRequest, HandshakeCounts, RuleStats, Snapshot},
+    trace::{Tracer, Tracing},
     upstream::Upstreams,
 };
 use std::{
@@ -57,6 +54,8 @@ pub(crate) struct Shared {
     pub(super) ids: RequestIds,
     /// Where requests are logged, if they are.
     pub(super) access_log: Option<Rc<WorkerLog>>,
+    /// What traces requests, if they are traced.
+    pub(super) tracer: Option<Rc<Tracer>>,
     /// The version of the registry whose backends were retained last, and how many had counts.
     retained: Cell<(u64, usize)>,
     #[expect(clippy::redundant_allocation, reason = "see `Shared::table`")]
@@ -88,12 +87,13 @@ impl Shared {
             run_queue,
             registry,
             via: Via::new(&config.via_name).map_err(io::Error::other)?,
-            routes: RouteStates::new(request_id::random()),
+            routes: RouteStates::new(random()),
             rules: RuleStats::default(),
             endpoints: Sequence::of_endpoints(),
             turns: Turns::default(),
             ids: RequestIds::new(),
             access_log: config.access_log.as_ref().map(AccessLog::of_worker),
+            tracer: config.tracing.as_ref().map(Tracing::of_worker),
             retained: Cell::default(),
             table: RefCell::new(Rc::new(table)),
         })

@@ -5,6 +5,7 @@ use crate::{
     access_log::{Entry, Noted, WorkerLog},
     cors::Verdict,
     refusal::Refusal,
+    trace::{Ended, RequestTrace},
 };
 use http::{HeaderValue, StatusCode};
 use std::{
@@ -54,6 +55,8 @@ pub(crate) struct RequestRecord {
     pub(crate) complete: bool,
     /// What only the access log shows; `None` if it is off.
     pub(crate) log: Option<Noted>,
+    /// The trace that it belongs to; `None` if requests are not traced.
+    pub(crate) trace: Option<Box<RequestTrace>>,
 }
 
 impl RequestRecord {
@@ -83,6 +86,7 @@ impl RequestRecord {
             is_tunnel: false,
             complete: false,
             log: log.map(Noted::new),
+            trace: None,
         }
     }
 
@@ -157,6 +161,24 @@ impl RequestRecord {
     }
 }
 
+impl RequestRecord {
+    fn end_trace(&self, trace: RequestTrace, reason: &'static str, duration: Duration) {
+        let fault = self.refusal.map(Refusal::status);
+        trace.end(Ended {
+            duration,
+            request_id: self.id.to_str().unwrap_or("-"),
+            client: self.client,
+            route: self.route.name.as_ref(),
+            status: self.status.map(|status| status.as_u16()),
+            reason,
+            is_server_error: fault.is_some_and(|status| status.is_server_error()),
+            cors: self.cors.map(|verdict| cors::log_label(verdict).concat()),
+            received: self.received,
+            sent: self.sent,
+        });
+    }
+}
+
 impl Drop for RequestRecord {
     fn drop(&mut self) {
         let ended = self.ended.unwrap_or_else(Instant::now);
@@ -165,5 +187,8 @@ impl Drop for RequestRecord {
         let reason = self.reason();
         self.route.count(status, reason, self.cors, duration);
         self.write_log(status, reason, ended);
+        if let Some(trace) = self.trace.take() {
+            self.end_trace(*trace, reason, duration);
+        }
     }
 }

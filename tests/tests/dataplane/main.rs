@@ -29,6 +29,7 @@ mod rewriting;
 mod rules;
 mod swap;
 mod tls;
+mod traces;
 mod trailers;
 mod trust;
 mod upgrades;

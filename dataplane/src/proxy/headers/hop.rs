@@ -11,6 +11,7 @@ use super::{
 use crate::{
     request::{AddedFields, SharedFields},
     table::TrustedHeaders,
+    trace::TRACEPARENT,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -27,6 +28,9 @@ impl Outbound<'_> {
             }
         };
         added.push(REQUEST_ID, self.id.clone());
+        if let Some(trace_parent) = self.trace_parent {
+            added.push(TRACEPARENT, trace_parent.clone());
+        }
         if let Some(certificate) = self.peer.certificate() {
             added.push(CLIENT_CERT, certificate.own.clone());
             if let Some(chain) = &certificate.chain {

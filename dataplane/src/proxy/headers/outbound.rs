@@ -67,6 +67,8 @@ pub(in crate::proxy) struct Outbound<'a> {
     /// The Host that it gets.
     pub(in crate::proxy) host: &'a HostHeader,
     pub(in crate::proxy) id: &'a HeaderValue,
+    /// The `traceparent` that takes the place of the client's, if the request is traced.
+    pub(in crate::proxy) trace_parent: Option<&'a HeaderValue>,
     pub(in crate::proxy) via: &'a Via,
     pub(in crate::proxy) version: Version,
     /// Whether the request asks for an upgrade to WebSocket.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
 /// A client's connection that a library speaks for.
-async fn connect(edge: &Edge) -> SendRequest<Bytes> {
+pub(crate) async fn connect(edge: &Edge) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(edge.address()).await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -31,8 +31,8 @@ async fn connect(edge: &Edge) -> SendRequest<Bytes> {
 
 /// An answer, as far as it has come.
 #[derive(Debug, Default)]
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
     trailers: HeaderMap,
@@ -56,7 +56,7 @@ impl Answer {
 }
 
 /// The answer to a request with this body, whose end its trailers are, if there are any.
-async fn ask_whole(
+pub(crate) async fn ask_whole(
     sender: &SendRequest<Bytes>,
     request: Request<()>,
     body: &[u8],

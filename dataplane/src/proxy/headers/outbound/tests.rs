@@ -110,6 +110,7 @@ proptest! {
             backend: &backend,
             host: &backend.host,
             id: &HeaderValue::from_static("id"),
+            trace_parent: None,
             via: &Via::new(&"own".into()).unwrap(),
             version: Version::HTTP_11,
             upgrade: false,
