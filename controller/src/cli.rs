@@ -8,11 +8,13 @@ mod memory;
 mod operator;
 pub mod plan;
 pub mod report;
+mod telemetry;
 mod underscores;
 mod values;
 
 pub use compiling::CompilingArgs;
 pub use operator::OperatorArgs;
+pub use telemetry::{TelemetryArgs, TelemetrySettings};
 
 use crate::version;
 use clap::{
@@ -276,6 +278,9 @@ pub struct ServingArgs {
     /// determined by --log-format and RUST_LOG]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub access_log: Option<AccessLogFormat>,
+    /// Traces, and metrics that are sent.
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
     /// Maximum size of a request's head, in bytes, KiB or MiB; larger ones get 431
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = values::size)]
     pub max_head_bytes: usize,
@@ -348,7 +353,7 @@ pub enum AccessLogFormat {
 }
 
 impl ServingArgs {
-    /// The dataplane's configuration, but for the access log.
+    /// The dataplane's configuration, but for the access log and tracing.
     pub fn config(&self) -> Config {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Config {

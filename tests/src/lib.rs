@@ -4,6 +4,7 @@ pub mod backend;
 pub mod binary;
 pub mod browser;
 pub mod cluster;
+pub mod collector;
 pub mod demo;
 pub mod edge;
 pub mod fetch_model;

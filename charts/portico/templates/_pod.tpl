@@ -191,6 +191,14 @@ spec:
 {{- else if .log.access }}
 - --access-log={{ .log.access }}
 {{- end }}
+{{- with .otlp.endpoint }}
+- {{ printf "--otlp-endpoint=%s" . | quote }}
+{{- end }}
+{{- /* Not `with`: 0 is a share. */}}
+{{- if not (kindIs "invalid" .otlp.traceSampleRatio) }}
+- --trace-sample-ratio={{ .otlp.traceSampleRatio }}
+{{- end }}
+- --trace-parent={{ .otlp.traceParent }}
 {{- with .limits.maxHeadBytes }}
 - --max-head-bytes={{ include "portico.number" . }}
 {{- end }}

@@ -4,5 +4,6 @@ mod admin;
 mod allocator;
 pub(crate) mod logging;
 mod metrics;
+mod otlp;
 pub(crate) mod server;
 pub(crate) mod signals;

@@ -1,6 +1,12 @@
 //! Runs a server, wherever its objects come from.
 
-use super::{admin::Admin, allocator, logging::Logs, signals::Signals};
+use super::{
+    admin::Admin,
+    allocator,
+    logging::Logs,
+    otlp::{self, Exporter},
+    signals::Signals,
+};
 use crate::{
     cli::ServingArgs,
     publish::{Debouncer, Publisher, Source},
@@ -10,9 +16,10 @@ use portico_dataplane::{
     config::Config,
     serve::{Dataplane, ShownBackend, StartError},
     table::Table,
+    trace::Tracing,
 };
 use prometheus_client::registry::Registry;
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, thread, time::Duration};
+use std::{env, io, net::SocketAddr, process::ExitCode, sync::Arc, thread, time::Duration};
 use tokio::{net::TcpListener, sync::watch, time::sleep};
 
 /// How often it is reported what is known of backends.
@@ -39,11 +46,14 @@ pub(crate) async fn run(
     logs: &Logs,
     mut publisher: Publisher<impl Source + 'static>,
     debouncer: Debouncer,
-    registry: Registry,
+    mut registry: Registry,
     started: impl FnOnce(Started) -> io::Result<()>,
     ending: impl Future<Output = ()>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
+    let settings =
+        args.telemetry.settings(|name| env::var(name).ok()).map_err(anyhow::Error::msg)?;
+    let counts = settings.as_ref().map(|_| otlp::Counts::register(&mut registry));
     let listener =
         TcpListener::bind(args.admin).await.map_err(|error| taken("--admin", args.admin, error))?;
     let address = listener.local_addr()?;
@@ -52,13 +62,18 @@ pub(crate) async fn run(
     tracing::info!("admin pages at http://{address}");
     let tables = publisher.tables();
     let pages = Admin::new(tables.clone(), statuses, registry);
+    let exporter = settings.zip(counts);
+    let exporter =
+        exporter.map(|(settings, counts)| Exporter::start(&settings, counts, pages.clone()));
+    let exporter = exporter.transpose()?;
+    let tracing = exporter.as_ref().map(Exporter::tracing);
     thread::Builder::new()
         .name("publish".to_owned())
         .spawn(move || publisher.run(debouncer))
         .context("starting a thread")?;
     let serving = async {
         let dataplane = tokio::select! {
-            dataplane = start(args, logs, tables.clone()) => dataplane?,
+            dataplane = start(args, logs, tracing, tables.clone()) => dataplane?,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name(), "exiting before the first table");
                 ending.await;
@@ -75,7 +90,7 @@ pub(crate) async fn run(
         let (sender, backends) = watch::channel(Arc::default());
         tokio::spawn(follow_backends(pages.clone(), sender));
         started(Started { http, https, admin: address, served, backends })?;
-        Ok(drain(&pages, args, &mut signals, ending).await)
+        Ok(drain(&pages, args, exporter.as_ref(), &mut signals, ending).await)
     };
     tokio::select! {
         never = pages.clone().serve(listener) => match never {},
@@ -87,10 +102,11 @@ pub(crate) async fn run(
 async fn start(
     args: &ServingArgs,
     logs: &Logs,
+    tracing: Option<Tracing>,
     mut tables: watch::Receiver<Arc<Table>>,
 ) -> anyhow::Result<Dataplane> {
     tables.wait_for(|table| table.generation > 0).await.context("waiting for a table")?;
-    let config = Config { access_log: logs.access_log(), ..args.config() };
+    let config = Config { access_log: logs.access_log(), tracing, ..args.config() };
     Dataplane::start(config, tables).map_err(|error| match error {
         StartError::Http(error) => taken("--http", args.http, error),
         StartError::Https(error) => taken("--https", args.https, error),
@@ -135,14 +151,27 @@ pub(crate) fn taken(flag: &str, address: SocketAddr, error: io::Error) -> anyhow
 async fn drain(
     admin: &Admin,
     args: &ServingArgs,
+    exporter: Option<&Exporter>,
     signals: &mut Signals,
     ending: impl Future<Output = ()>,
 ) -> ExitCode {
     let first = signals.next().await;
     tracing::info!(signal = first.name(), timeout = ?args.drain_timeout, "draining");
+    let metrics = match exporter {
+        Some(exporter) => exporter.last_metrics().await,
+        None => None,
+    };
     let Some(dataplane) = admin.take().await else { return ExitCode::SUCCESS };
+    let drained = async {
+        let all = dataplane.drain(args.drain_timeout).await;
+        // The last spans are those of the requests that were in flight.
+        if let Some(exporter) = exporter {
+            exporter.flush(metrics).await;
+        }
+        all
+    };
     tokio::select! {
-        (all, ()) = async { tokio::join!(dataplane.drain(args.drain_timeout), ending) } => {
+        (all, ()) = async { tokio::join!(drained, ending) } => {
             if all {
                 tracing::info!("drained");
             } else {

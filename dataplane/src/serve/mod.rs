@@ -15,7 +15,10 @@ use crate::{
 };
 pub use crate::{
     endpoint::{ShownBackend, ShownEndpoint, State as EndpointState},
-    telemetry::{FailedRequest, Preflights, RouteTraffic, Traffic},
+    telemetry::{
+        Durations, FailedRequest, Measurements, OutcomeCount, Preflights, RouteMeasurements,
+        RouteTraffic, Traffic,
+    },
 };
 use http::{HeaderMap, HeaderValue, Method};
 use listen::Listeners;
@@ -196,6 +199,11 @@ impl Dataplane {
     /// The requests of each Route so far, over all workers.
     pub async fn traffic(&self) -> Traffic {
         telemetry::traffic(&self.collect(Command::Collect).await)
+    }
+
+    /// The main series of [`encode_metrics`](Self::encode_metrics), as numbers.
+    pub async fn measurements(&self) -> Measurements {
+        telemetry::measurements(&self.collect(Command::Collect).await)
     }
 
     /// The last 100 requests that were refused or failed, the newest first.

@@ -35,6 +35,9 @@ const ALL: &[&str] = &[
     "drainTimeoutSeconds=7",
     "log.format=text",
     "log.access=combined",
+    "otlp.endpoint=http://collector:4318",
+    "otlp.traceSampleRatio=0.25",
+    "otlp.traceParent=ignore",
 ];
 
 /// Flags without a value of their own: what the chart has no use for, or sets by itself.
@@ -105,6 +108,9 @@ fn a_bad_value_is_refused_with_its_name() {
         ("limits.maxHeadBytes=lots", "maxHeadBytes"),
         ("log.format=xml", "format"),
         ("log.access=xml", "access"),
+        ("otlp.endpoint=collector:4317", "endpoint"),
+        ("otlp.traceSampleRatio=2", "traceSampleRatio"),
+        ("otlp.traceSampleRatio=2.5", "traceSampleRatio"),
         ("image.digest=latest", "digest"),
         ("watchNamespaces=web", "watchNamespaces"),
         ("hostClaims.web=www.ep.com", "web"),

@@ -1,4 +1,5 @@
-//! The binary as other programs meet it: curl, OpenSSL, Prometheus, clients that send garbage, signals.
+//! The binary as other programs meet it: curl, OpenSSL, Prometheus, collectors, clients that send
+//! garbage, signals.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -9,6 +10,7 @@ mod openssl;
 mod program;
 mod prometheus;
 mod signals;
+mod telemetry;
 
 use portico_tests::{
     backend::{Backend, route, service},

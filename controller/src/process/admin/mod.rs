@@ -19,7 +19,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use live::Live;
 use portico_dataplane::{
-    serve::{Dataplane, ShownBackend},
+    serve::{Dataplane, Measurements, ShownBackend},
     table::{ObjectName, Table},
 };
 use prometheus_client::{encoding::text, registry::Registry};
@@ -184,6 +184,14 @@ impl Admin {
         match &*self.stage.read().await {
             Stage::Serving(dataplane) => dataplane.backends(),
             Stage::Starting | Stage::Draining => Vec::new(),
+        }
+    }
+
+    /// The main series of `/metrics`; `None` before the dataplane serves, and while it drains.
+    pub(super) async fn measurements(&self) -> Option<Measurements> {
+        match &*self.stage.read().await {
+            Stage::Serving(dataplane) => Some(dataplane.measurements().await),
+            Stage::Starting | Stage::Draining => None,
         }
     }
 
