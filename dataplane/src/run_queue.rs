@@ -141,14 +141,27 @@ impl RunQueue {
             yield_now().await;
             self.worked.set(Duration::ZERO);
             while self.worked.get() < SLICE {
-                let Some(next) = self.next() else {
+                if !self.call_next() {
                     return self.rest();
-                };
-                next.state.set(State::Called);
-                next.waker.borrow().wake_by_ref();
+                }
                 after_what_is_ready().await;
             }
         }
+    }
+
+    /// Calls as many as are likely to fill the slice, or the next one; `false` if nobody waits.
+    fn call_next(&self) -> bool {
+        let mut worked = self.worked.get();
+        let mut has_called = false;
+        while worked < SLICE
+            && let Some(next) = self.next()
+        {
+            worked += next.turn.get();
+            next.state.set(State::Called);
+            next.waker.borrow().wake_by_ref();
+            has_called = true;
+        }
+        has_called
     }
 
     /// Whose turn it is of those that wait: the first of the class that was served least.

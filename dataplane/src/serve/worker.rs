@@ -35,10 +35,9 @@ const EVICT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long to wait after a failed accept, for example when file descriptors run out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// After so many polls of tasks, the worker looks for new events: tokio's default of 61 is for tasks
-/// that take microseconds, but some requests take milliseconds, and whoever sends one meanwhile is
-/// not even in the queue.
-const EVENT_INTERVAL: u32 = 16;
+/// After so many polls of tasks, the worker looks for new events, unless the queue of connections
+/// makes it look before.
+const EVENT_INTERVAL: u32 = 64;
 
 /// How many connections are accepted before others have their turn.
 const ACCEPTS_PER_TURN: usize = 16;
