@@ -187,11 +187,12 @@ impl RunQueue {
     /// A connection has had a turn.
     fn served(&self, seat: &Seat, time: Duration) {
         self.worked.set(self.worked.get() + time);
-        seat.turn.set(time.max(seat.turn.get() * 3 / 4));
         if self.is_calling.get() {
+            // The one that it was called from, however long its turn was.
             let class = &self.classes[seat.class()];
             class.served.set(class.served.get() + time);
         }
+        seat.turn.set(time.max(seat.turn.get() * 3 / 4));
     }
 }
 

@@ -113,6 +113,31 @@ fn each_class_gets_the_same_time() {
 }
 
 #[test]
+fn a_turn_that_is_longer_than_expected_counts_for_the_class_that_it_was_expected_in() {
+    let queue = Rc::<RunQueue>::default();
+    queue.is_calling.set(true);
+    queue.worked.set(SLICE);
+    let short = seat(SHORT_TURN);
+    assert!(!queue.is_next(&short, Waker::noop()));
+    let mut turns = 0;
+    for _ in 0..1000 {
+        // There is always another new connection.
+        let new = seat(EXPECTED);
+        assert!(!queue.is_next(&new, Waker::noop()));
+        let next = queue.next().unwrap();
+        next.state.set(State::Idle);
+        if Rc::ptr_eq(&next, &short) {
+            turns += 1;
+            queue.served(&short, SHORT_TURN);
+            assert!(!queue.is_next(&short, Waker::noop()));
+        } else {
+            queue.served(&next, SHORT_TURN * 9);
+        }
+    }
+    assert_eq!(turns, 900);
+}
+
+#[test]
 fn who_comes_later_gets_nothing_for_having_been_away() {
     let queue = Rc::<RunQueue>::default();
     queue.is_calling.set(true);

@@ -38,17 +38,17 @@ fn a_request_whose_backend_ends_it_is_answered_and_not_repeated(site: &mut Site)
 fn a_body_that_is_cut_off_is_never_taken_as_whole(site: &mut Site) {
     let paths: Vec<_> = CODES.iter().map(|code| format!("/reset/body/{code}")).collect();
     let paths = [paths, vec!["/broken/length".to_owned(), "/broken/chunks".to_owned()]].concat();
+    // A browser that reads the head and the reset at once may not even show the head.
     let seen = site.run(&format!(
         "const seen = [];
         for (const path of {}) {{
-            const answer = await fetch(path, {{method: 'POST'}});
-            const body = await answer.text().then((text) => `whole: ${{text}}`, () => 'broken');
-            seen.push([answer.status, body]);
+            const text = fetch(path, {{method: 'POST'}}).then((answer) => answer.text());
+            seen.push(await text.then((text) => `whole: ${{text}}`, () => 'broken'));
         }}
         return seen;",
         json!(paths)
     ));
-    assert_eq!(seen, json!(vec![(200, "broken"); paths.len()]));
+    assert_eq!(seen, json!(vec!["broken"; paths.len()]));
     for path in paths {
         assert_eq!(site.logged(&path), ("HTTP/2".to_owned(), 200, "BackendBroken".to_owned()));
         let reached = site.reached(&path) + site.backends.asked_to_reset(&path);

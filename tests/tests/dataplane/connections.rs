@@ -138,11 +138,15 @@ async fn connections_with_requests_never_give_way_and_new_ones_wait() {
     }
     // The backend's connections are kept, and take the first two. The third client gets the place of
     // the first, while the second still waits for its response.
-    for (client, backend) in [(0, 0), (2, 0), (1, 1)] {
-        let (client, backend) = (&mut waiting[client], &mut backends[backend]);
+    for backend in &mut backends {
         backend.read_request().await.unwrap().unwrap();
-        backend.send(answer).await.unwrap();
-        assert_eq!(client.read_answer("GET").await.unwrap().text(), "ok");
+    }
+    backends[0].send(answer).await.unwrap();
+    assert_eq!(waiting[0].read_answer("GET").await.unwrap().text(), "ok");
+    backends[0].read_request().await.unwrap().unwrap();
+    for (client, backend) in [(2, 0), (1, 1)] {
+        backends[backend].send(answer).await.unwrap();
+        assert_eq!(waiting[client].read_answer("GET").await.unwrap().text(), "ok");
     }
 }
 
