@@ -77,7 +77,9 @@ impl TelemetryArgs {
             (None, Some(_)) if is_disabled => return Ok(None),
             (None, Some(text)) => {
                 let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
-                endpoint(&text).map_err(|why| wrong(name, &text, &why))?
+                // It may have a password.
+                let shown = text.rsplit('@').next().unwrap_or_default();
+                endpoint(&text).map_err(|why| wrong(name, shown, &why))?
             }
             (None, None) => return Ok(None),
         };
@@ -285,6 +287,8 @@ mod tests {
         }
         for (name, value, way_out) in [
             (ENDPOINT.0, "collector", "such as http://collector:4318"),
+            (ENDPOINT.0, "http://user:secret@collector:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
+            (ENDPOINT.0, "http://user:secret@", "such as http://collector:4318"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "port 4318"),
             ("OTEL_TRACES_SAMPLER_ARG", "2", "from 0 to 1"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "milliseconds"),

@@ -94,7 +94,7 @@ impl Default for History {
 impl History {
     /// How long the slot is that is being filled.
     pub(crate) fn slot(&self) -> Duration {
-        self.slot
+        if self.filled == SLOTS && self.slot < LAST_SLOT { self.slot * 2 } else { self.slot }
     }
 
     /// A slot has ended at `now`; `traffic` is all that was counted so far. Forgets Routes that are
@@ -287,7 +287,7 @@ mod tests {
         let (mut history, start) = (History::default(), Instant::now());
         let (mut time, day) = (Duration::ZERO, Duration::from_hours(24));
         while time < Duration::from_hours(60) {
-            let slot = if history.filled == SLOTS { history.slot * 2 } else { history.slot };
+            let slot = history.slot();
             time += slot.min(LAST_SLOT);
             history.record(&steady(time.as_secs()), start + time);
             let shown = history.of([name()]);

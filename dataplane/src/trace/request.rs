@@ -18,6 +18,8 @@ use std::{
 
 /// How much of a text that a peer chooses freely is kept, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
+/// The same of a method.
+const MAX_METHOD_BYTES: usize = 32;
 /// The same of `tracestate`, which nobody has to pass on beyond that (§3.3.1.5); what is longer is
 /// left out of the span.
 const MAX_STATE_BYTES: usize = 512;
@@ -140,7 +142,7 @@ impl RequestTrace {
         span.scheme = arrival.scheme;
         let Some(host) = arrival.host else { return };
         (span.host, span.port) = (Some(cut(host)), arrival.port);
-        (span.method, span.version) = (Some(arrival.method.clone()), Some(arrival.version));
+        (span.method, span.version) = (short(arrival.method), Some(arrival.version));
         span.path = arrival.path.map(cut);
         let user_agent = arrival.headers.get(header::USER_AGENT);
         span.user_agent = user_agent.map(|value| cut(&String::from_utf8_lossy(value.as_bytes())));
@@ -222,6 +224,14 @@ fn trace_state(headers: &HeaderMap) -> String {
     list
 }
 
+/// A method without what nobody shows of it.
+fn short(method: &Method) -> Option<Method> {
+    match method.as_str().as_bytes().get(..MAX_METHOD_BYTES) {
+        Some(start) => Method::from_bytes(start).ok(),
+        None => Some(method.clone()),
+    }
+}
+
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
@@ -252,7 +262,7 @@ mod tests {
             scheme: Scheme::Http,
             host: Some(&long),
             port: None,
-            method: &Method::GET,
+            method: &Method::from_bytes(&[b'M'; 8_000]).unwrap(),
             path: Some(&long),
             version: Version::HTTP_11,
             headers: &headers,
@@ -281,6 +291,7 @@ mod tests {
         let (taken, _) = spans.take();
         let [span] = &taken[..] else { panic!("{taken:?}") };
         assert_eq!(span.trace_state, "");
+        assert_eq!(span.method.as_ref().unwrap().as_str().len(), MAX_METHOD_BYTES);
         // The try ends with its request.
         let [only] = &span.tries[..] else { panic!("{span:?}") };
         assert_eq!((only.duration.as_secs(), only.reason), (1, "ClientClosed"));
