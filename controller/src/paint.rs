@@ -22,6 +22,26 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
+/// How wide a line of prose is.
+const WIDTH: usize = 100;
+
+/// The lines of a paragraph, the first of which begins with `first` and the others with as much
+/// space.
+pub(crate) fn paragraph(first: &str, text: &str) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), first.to_owned());
+    let indent = first.chars().count();
+    for word in text.split(' ') {
+        if line.chars().count() + word.chars().count() > WIDTH && line.trim() != "" {
+            lines.push(line.trim_end().to_owned());
+            line = " ".repeat(indent);
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
 /// Highlights words with colours, if the output is a terminal.
 #[derive(Clone, Copy)]
 pub(crate) struct Paint {

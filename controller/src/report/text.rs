@@ -5,13 +5,10 @@ use super::{
     comparison::{Comparison, Pair, Rates},
     units::{change, count, minute, number, percent, some_time, time},
 };
-use crate::paint::{Paint, Plain};
+use crate::paint::{Paint, Plain, paragraph};
 
 /// How many Routes are shown; JSON has all.
 const MAX_SHOWN: usize = 50;
-
-/// How wide a line of prose is.
-const WIDTH: usize = 100;
 
 /// What each column of the table is.
 pub(super) const HEAD: [&str; 11] = [
@@ -55,7 +52,9 @@ pub(crate) fn text(report: &Report, baseline: Option<&Report>, paint: Paint) -> 
         text.comparison(before, &Comparison::of(before, report));
     }
     text.out.push('\n');
-    NOTES.iter().for_each(|note| text.prose(note));
+    for line in NOTES.iter().flat_map(|note| paragraph("", note)) {
+        text.line(&line);
+    }
     text.out
 }
 
@@ -124,22 +123,6 @@ struct Text {
 impl Text {
     fn line(&mut self, line: &str) {
         self.out.push_str(&format!("{}\n", Plain(line)));
-    }
-
-    /// A paragraph.
-    fn prose(&mut self, text: &str) {
-        let mut line = String::new();
-        for word in text.split(' ') {
-            if line.len() + word.len() >= WIDTH {
-                self.line(&line);
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        self.line(&line);
     }
 
     fn headline(&mut self, report: &Report) {

@@ -2,7 +2,7 @@
 
 use crate::{
     manifest::File,
-    paint::{Paint, Plain},
+    paint::{Paint, Plain, paragraph},
     plan::{Door, HostReport, PageReport, Plan},
     schema::count,
 };
@@ -13,9 +13,6 @@ const MAX_SHOWN: usize = 20;
 
 /// How wide the longest bar is, in characters.
 const BAR: f64 = 24.0;
-
-/// How wide a line of prose is.
-const WIDTH: usize = 100;
 
 /// Renders a plan. `written` are the manifests, if they were written to a folder; `bars` asks for
 /// bars in the table.
@@ -56,17 +53,7 @@ impl Text {
 
     /// A paragraph, whose first line begins with `first` and the others with as much space.
     fn prose(&mut self, first: &str, text: &str) {
-        let mut line = first.to_owned();
-        let indent = first.chars().count();
-        for word in text.split(' ') {
-            if line.chars().count() + word.chars().count() > WIDTH && line.trim() != "" {
-                self.line(line.trim_end());
-                line = " ".repeat(indent);
-            }
-            line.push_str(word);
-            line.push(' ');
-        }
-        self.line(line.trim_end());
+        paragraph(first, text).iter().for_each(|line| self.line(line));
     }
 
     fn headline(&mut self, plan: &Plan) {
