@@ -65,14 +65,12 @@ struct Seat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It is not in the queue.
+    /// It is not in the queue, or has left it.
     Idle,
     /// It is in the queue.
     Waiting,
     /// It was called, and is served when it is polled.
     Called,
-    /// It has ended.
-    Gone,
 }
 
 /// A connection's future, which is polled when its turn has come.
@@ -104,7 +102,7 @@ impl RunQueue {
                 seat.waker.borrow_mut().clone_from(waker);
                 return false;
             }
-            State::Idle | State::Gone => {
+            State::Idle => {
                 if self.must_wait(seat) {
                     self.add(seat, waker);
                     return false;
@@ -237,7 +235,7 @@ where
 
 impl<F> Drop for Queued<F> {
     fn drop(&mut self) {
-        self.seat.state.set(State::Gone);
+        self.seat.state.set(State::Idle);
     }
 }
 

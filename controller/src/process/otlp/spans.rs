@@ -29,9 +29,6 @@ const METHODS: [Method; 9] = [
     Method::CONNECT,
 ];
 
-/// How much of another method is shown.
-const MAX_METHOD_BYTES: usize = 32;
-
 /// The message with these requests and their tries.
 pub(super) fn message(resource: &Resource, requests: &[RequestSpan]) -> ExportTraceServiceRequest {
     let spans = requests.iter().flat_map(|request| {
@@ -157,9 +154,7 @@ fn method_attributes(method: Option<&Method>) -> Vec<KeyValue> {
     match method.map(|method| known(method).ok_or(method)) {
         Some(Ok(known)) => vec![text(name, known)],
         Some(Err(other)) => {
-            let other = other.as_str();
-            let shown = &other[..other.floor_char_boundary(MAX_METHOD_BYTES)];
-            vec![text(name, "_OTHER"), text("http.request.method_original", shown)]
+            vec![text(name, "_OTHER"), text("http.request.method_original", other.as_str())]
         }
         None => vec![text(name, "_OTHER")],
     }
