@@ -6,7 +6,7 @@
 
 pub mod stable_hash;
 
-mod random;
+pub mod random;
 
 pub mod full_match;
 

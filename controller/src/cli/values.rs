@@ -5,10 +5,10 @@ use http::{HeaderName, HeaderValue, Method, header};
 use ipnet::IpNet;
 use portico_dataplane::{
     cors::{OriginHost, OriginPattern, OriginPatternError, OriginPort},
+    random::random,
     table::{HostPattern, HostPatternError, ObjectName},
 };
 use std::{
-    hash::{BuildHasher, RandomState},
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     time::Duration,
@@ -144,8 +144,7 @@ pub(super) fn header(text: &str) -> Result<GivenHeader, String> {
 
 /// `portico-` and 8 random hex digits.
 pub(super) fn random_name() -> String {
-    // Each RandomState has its own keys, the first of which come from the system's randomness.
-    format!("portico-{:08x}", RandomState::new().hash_one(0) >> 32)
+    format!("portico-{:08x}", random() >> 32)
 }
 
 /// A namespace and hosts that it may have.

@@ -11,10 +11,8 @@ use kube::{
     client::{Body, ClientBuilder, ConfigExt},
     runtime::utils::Backoff,
 };
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use portico_dataplane::random;
+use std::time::Duration;
 use tower::{BoxError, ServiceBuilder};
 
 /// How long connecting to the API server may take, TLS included.
@@ -99,9 +97,7 @@ impl Iterator for RetryDelays {
     fn next(&mut self) -> Option<Duration> {
         let delay = self.0;
         self.0 = (delay * 2).min(MAX_DELAY);
-        // Each RandomState has its own keys.
-        let random = f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX);
-        Some(delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * random))
+        Some(delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * random::fraction()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Endpoints that do not accept connections: for a while they are passed over as long as their
 //! backend has others. That is a preference; what takes an endpoint out is its ejection.
 
+use crate::random;
 use hashbrown::HashMap;
 use std::{
     hash::{BuildHasher, RandomState},
@@ -176,8 +177,7 @@ impl Backoff {
 /// a quarter, so that not all processes try it again at the same time.
 fn delay(earlier: u32) -> Duration {
     let full = FIRST_DELAY.saturating_mul(1 << earlier.min(16)).min(MAX_DELAY);
-    let random = RandomState::new().hash_one(0) as u32;
-    full - (full / 4).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    full - (full / 4).mul_f64(random::fraction())
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ mod schedule;
 pub(crate) use counts::CheckCounts;
 
 use crate::{
-    endpoint::{CheckFailure, CheckState, Checked, Registry, Transition, random},
+    endpoint::{CheckFailure, CheckState, Checked, Registry, Transition},
+    random,
     upstream::Upstreams,
 };
 use hashbrown::HashMap;
@@ -164,7 +165,7 @@ impl Checker {
             let outcome = request::check(&self.upstreams, &current).await;
             self.record(&current, outcome);
             sleep_until((began + after).into()).await;
-            after = schedule::next(current.block.interval, random());
+            after = schedule::next(current.block.interval, random::fraction());
         }
     }
 

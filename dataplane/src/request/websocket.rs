@@ -1,15 +1,14 @@
 //! The keys of a WebSocket's handshake (RFC 6455 §4).
 
+use crate::random::random;
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
-use std::hash::{BuildHasher, RandomState};
 
 /// How many bytes a key stands for.
 const KEY_BYTES: usize = 16;
 
 /// A new key: 16 bytes in base64 (RFC 4648 §4).
 pub(crate) fn websocket_key() -> String {
-    let random = || RandomState::new().hash_one(0);
     let bytes = u128::from(random()) << 64 | u128::from(random());
     BASE64.encode(&bytes.to_be_bytes())
 }

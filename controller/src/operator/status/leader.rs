@@ -4,11 +4,8 @@ use crate::operator::{failure_log::FailureLog, lease::Lease, metrics::Metrics};
 use k8s_openapi::api::coordination::v1 as coordination;
 use kube::runtime::events::Reporter;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use portico_dataplane::random::random;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -199,5 +196,5 @@ fn identity(pod: Option<&str>) -> String {
     let host = || Reporter::from("portico").instance.unwrap_or_else(|| "portico".to_owned());
     let mut name = pod.map_or_else(host, str::to_owned);
     name.truncate(name.floor_char_boundary(MAX_NAME_BYTES));
-    format!("{name}_{:08x}", RandomState::new().hash_one(0) >> 32)
+    format!("{name}_{:08x}", random() >> 32)
 }

@@ -5,9 +5,9 @@ use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value},
     resource::v1::Resource,
 };
+use portico_dataplane::random::random;
 use std::{
     env,
-    hash::{BuildHasher, RandomState},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -29,8 +29,7 @@ fn attribute(key: &str, value: Value) -> KeyValue {
 /// This process. What the settings say of it comes before what it knows of itself.
 pub(super) fn resource(settings: &TelemetrySettings) -> Resource {
     let pod = env::var("POD_NAME").ok().filter(|name| !name.is_empty());
-    // Each RandomState has its own keys, the first of which come from the system's randomness.
-    let instance = pod.unwrap_or_else(|| format!("{:016x}", RandomState::new().hash_one(0)));
+    let instance = pod.unwrap_or_else(|| format!("{:016x}", random()));
     let mut attributes =
         vec![text("service.version", version::VERSION), text("service.instance.id", instance)];
     for (name, value) in &settings.resource {

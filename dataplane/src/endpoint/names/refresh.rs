@@ -1,11 +1,11 @@
 //! The thread that looks names up: each when it is due, only so many at a time.
 
 use super::{
-    super::random::random,
     Found,
     look_up::{look_up, resolver},
     record::{Answer, Record},
 };
+use crate::random;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hickory_resolver::TokioResolver;
 use std::{
@@ -73,7 +73,7 @@ pub(super) async fn run(
                 running.end(&ended);
                 if let Some(name) = names.get_mut(&ended.host) {
                     let now = Instant::now();
-                    let next = name.record.answered(answers, now, random());
+                    let next = name.record.answered(answers, now, random::fraction());
                     name.due = Some(now + next);
                     if found.publish(&ended.host, &mut name.record, now) {
                         on_change();
